@@ -1,0 +1,163 @@
+"""Stripe's test cards and test payment methods, and how each behaves.
+
+Source: "Testing": cards by brand, declined payments, fraud prevention, disputes, refunds, 3-D Secure; and the
+names of PaymentMethods to use in test code.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+type Authentication = Literal["never", "always", "unless_set_up"]
+type RefundCourse = Literal["succeeds", "fails_later", "succeeds_later"]
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Why a card is refused: Stripe's error code and, for card_declined, its decline code."""
+
+    code: str
+    decline_code: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What happens when a payment method is used."""
+
+    type: str = "card"
+    brand: str = "visa"
+    number: str = "4242424242424242"
+    decline: Decline | None = None
+    attachable: bool = True
+    authentication: Authentication = "never"
+    dispute_reason: str | None = None
+    is_inquiry: bool = False
+    fraud_warning: bool = False
+    refund: RefundCourse = "succeeds"
+    settles_later: bool = False
+    redirects: bool = False
+
+
+def _declined(decline_code: str, message: str = "Your card was declined.") -> Decline:
+    return Decline("card_declined", decline_code, message)
+
+
+GENERIC = _declined("generic_decline")
+INSUFFICIENT = _declined("insufficient_funds", "Your card has insufficient funds.")
+LOST = _declined("lost_card")
+STOLEN = _declined("stolen_card")
+FRAUDULENT = _declined("fraudulent")
+VELOCITY = _declined(
+    "card_velocity_exceeded", "Your card was declined for making repeated attempts too often."
+)
+DO_NOT_HONOR = _declined("do_not_honor")
+EXPIRED = Decline("expired_card", "expired_card", "Your card has expired.")
+INCORRECT_CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
+PROCESSING = Decline("processing_error", "processing_error", "An error occurred while processing your card.")
+NEEDS_AUTHENTICATION = Decline(
+    "authentication_required", "authentication_required", "Your card requires authentication."
+)
+FAILED_AUTHENTICATION = Decline(
+    "payment_intent_authentication_failure", None, "The payment method could not be authenticated."
+)
+
+_UNATTACHABLE = Behaviour(attachable=False)
+
+
+def _refusing(decline: Decline) -> Behaviour:
+    return replace(_UNATTACHABLE, decline=decline)
+
+
+_CARDS = {
+    "4242424242424242": Behaviour(),
+    "4000056655665556": Behaviour(),
+    "5555555555554444": Behaviour(brand="mastercard"),
+    "378282246310005": Behaviour(brand="amex"),
+    "6011111111111117": Behaviour(brand="discover"),
+    "4000000000000077": Behaviour(),
+    "4000000000000002": _refusing(GENERIC),
+    "4000000000009995": _refusing(INSUFFICIENT),
+    "4000000000009987": _refusing(LOST),
+    "4000000000009979": _refusing(STOLEN),
+    "4000000000000069": _refusing(EXPIRED),
+    "4000000000000127": _refusing(INCORRECT_CVC),
+    "4000000000000119": _refusing(PROCESSING),
+    "4000000000006975": _refusing(VELOCITY),
+    "4100000000000019": _refusing(FRAUDULENT),
+    "4000000000000341": Behaviour(decline=GENERIC),
+    "4000000000003220": Behaviour(authentication="always"),
+    "4000000000003063": Behaviour(authentication="always"),
+    "4000002760003184": Behaviour(authentication="always"),
+    "4000002500003155": Behaviour(authentication="unless_set_up"),
+    "4000008400001629": Behaviour(authentication="always", decline=GENERIC),
+    "4000008260003178": Behaviour(authentication="always", decline=INSUFFICIENT),
+    "4000000000000259": Behaviour(dispute_reason="fraudulent"),
+    "4000000000002685": Behaviour(dispute_reason="product_not_received"),
+    "4000000000001976": Behaviour(dispute_reason="fraudulent", is_inquiry=True),
+    "4000000000005423": Behaviour(fraud_warning=True),
+    "4000000000005126": Behaviour(refund="fails_later"),
+    "4000000000007726": Behaviour(refund="succeeds_later"),
+}
+CARDS = {number: replace(behaviour, number=number) for number, behaviour in _CARDS.items()}
+
+_NAMES = {
+    "visa": "4242424242424242",
+    "visa_debit": "4000056655665556",
+    "mastercard": "5555555555554444",
+    "amex": "378282246310005",
+    "discover": "6011111111111117",
+    "bypassPending": "4000000000000077",
+    "chargeDeclined": "4000000000000002",
+    "visa_chargeDeclined": "4000000000000002",
+    "chargeDeclinedInsufficientFunds": "4000000000009995",
+    "visa_chargeDeclinedInsufficientFunds": "4000000000009995",
+    "visa_chargeDeclinedLostCard": "4000000000009987",
+    "visa_chargeDeclinedStolenCard": "4000000000009979",
+    "chargeDeclinedExpiredCard": "4000000000000069",
+    "chargeDeclinedIncorrectCvc": "4000000000000127",
+    "chargeDeclinedProcessingError": "4000000000000119",
+    "visa_chargeDeclinedVelocityLimitExceeded": "4000000000006975",
+    "chargeDeclinedFraudulent": "4100000000000019",
+    "radarBlock": "4100000000000019",
+    "chargeCustomerFail": "4000000000000341",
+    "threeDSecure2Required": "4000000000003220",
+    "threeDSecureRequired": "4000000000003063",
+    "threeDSecureRequiredChargeDeclined": "4000008400001629",
+    "authenticationRequired": "4000002760003184",
+    "authenticationRequiredOnSetup": "4000002500003155",
+    "authenticationRequiredChargeDeclinedInsufficientFunds": "4000008260003178",
+    "createDispute": "4000000000000259",
+    "createDisputeProductNotReceived": "4000000000002685",
+    "createDisputeInquiry": "4000000000001976",
+    "createIssuerFraudRecord": "4000000000005423",
+    "refundFail": "4000000000005126",
+    "pendingRefund": "4000000000007726",
+}
+TOKENS = {f"pm_card_{name}": CARDS[number] for name, number in _NAMES.items()} | {
+    "pm_usBankAccount": Behaviour(type="us_bank_account", settles_later=True),
+    "pm_usBankAccount_success": Behaviour(type="us_bank_account", settles_later=True),
+}
+
+_FOUR_DIGIT_CODE = ("amex",)
+
+
+def by_number(number: str) -> Behaviour | None:
+    """How a test card behaves; None for a number that is no test card."""
+    return CARDS.get(number.replace(" ", ""))
+
+
+def by_token(token: str) -> Behaviour | None:
+    """How pm_card_… or tok_… behaves; None for an unknown name."""
+    return TOKENS.get("pm_card_" + token.removeprefix("tok_") if token.startswith("tok_") else token)
+
+
+def of_type(kind: str) -> Behaviour:
+    """How a method that is no card behaves: debits settle days later, the others send the shopper elsewhere."""
+    if kind in DEBITS:
+        return Behaviour(type=kind, settles_later=True)
+    return Behaviour(type=kind, redirects=kind in REDIRECTS)
+
+
+DEBITS = frozenset({"us_bank_account", "sepa_debit", "bacs_debit", "acss_debit", "au_becs_debit"})
+REDIRECTS = frozenset({"ideal", "bancontact", "eps", "p24", "klarna", "paypal", "blik", "alipay", "twint"})
+HOLDABLE = frozenset({"card", "link", "klarna", "paypal", "amazon_pay", "revolut_pay", "cashapp", "affirm"})

@@ -1,0 +1,196 @@
+"""Charges: one for each attempt to take money for a PaymentIntent."""
+
+import copy
+
+from . import balance, cards, listing, metadata
+from .disputes import opened
+from .state import Call, Json, new_id
+
+_OUTCOMES = {
+    None: ("approved_by_network", "authorized", None, "normal", "Payment complete."),
+    "fraudulent": (
+        "not_sent_to_network",
+        "blocked",
+        "highest_risk_level",
+        "highest",
+        "Stripe blocked this payment.",
+    ),
+}
+_DECLINED = (
+    "declined_by_network",
+    "issuer_declined",
+    None,
+    "normal",
+    "The bank did not return any further details.",
+)
+
+
+def attempted(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:
+    """The charge of one attempt, failed where there is a decline. It is the intent's latest from then on."""
+    charge = call.account.put(_charge(call, intent, method, decline))
+    intent["latest_charge"] = charge["id"]
+    return charge
+
+
+def settled(call: Call, charge: Json, amount: int) -> None:
+    """Money arrived: the balance transaction is booked, at once or (automatic_async) a moment later."""
+    charge["balance_transaction"] = balance.booked(call, "charge", amount, charge)
+
+
+def settled_later(call: Call, charge: Json, amount: int) -> None:
+    """With capture_method automatic_async the balance transaction is not there yet when the answer is sent."""
+
+    def settle(later: Call) -> None:
+        before = copy.copy(charge)
+        settled(later, charge, amount)
+        later.emit("charge.updated", charge, before)
+
+    call.later(settle)
+
+
+def after_success(call: Call, charge: Json, behaviour: cards.Behaviour) -> None:
+    """What the test cards for disputes and fraud warnings bring about once they have paid."""
+    if behaviour.dispute_reason:
+        opened(call, charge, charge["amount"], behaviour.dispute_reason, inquiry=behaviour.is_inquiry)
+    if behaviour.fraud_warning:
+        call.emit("radar.early_fraud_warning.created", call.account.put(_warning(call, charge)))
+
+
+def retrieve(call: Call) -> Json:
+    """GET /v1/charges/{id}"""
+    return call.account.addressed("charge", call.path["id"], "charge")
+
+
+def update(call: Call) -> Json:
+    """POST /v1/charges/{id}"""
+    charge = retrieve(call)
+    before = copy.deepcopy(charge)
+    charge["metadata"] = metadata.merged(charge["metadata"], call.params.get("metadata"))
+    for name in ("description", "receipt_email", "shipping"):
+        charge[name] = call.params.get(name, charge[name])
+    call.emit("charge.updated", charge, before)
+    return charge
+
+
+def list_(call: Call) -> Json:
+    """GET /v1/charges"""
+    return listing.page(call, "charge", ("customer", "payment_intent", "transfer_group"))
+
+
+def unrefunded(charge: Json) -> int:
+    """What may still be refunded, in the smallest unit."""
+    return int(charge["amount"] - charge["amount_refunded"])
+
+
+def _charge(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:
+    automatic = intent["capture_method"] != "manual"
+    pending = call.account.behaviours[method["id"]].settles_later and decline is None
+    paid = decline is None and not pending
+    return {
+        "id": new_id("py" if pending else "ch"),
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": intent["amount"] if automatic and decline is None else 0,
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": intent["application_fee_amount"],
+        "authorization_code": None,
+        "balance_transaction": None,
+        "billing_details": copy.deepcopy(method["billing_details"]),
+        "calculated_statement_descriptor": _descriptor(call, intent) if method["type"] == "card" else None,
+        "captured": automatic and decline is None,
+        "created": call.now,
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "description": intent["description"],
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": decline.code if decline else None,
+        "failure_message": decline.message if decline else None,
+        "fraud_details": {},
+        "livemode": call.account.livemode,
+        "metadata": dict(intent["metadata"]),
+        "on_behalf_of": None,
+        "outcome": _outcome(decline),
+        "paid": paid,
+        "payment_intent": intent["id"],
+        "payment_method": method["id"],
+        "payment_method_details": _method_details(method),
+        "presentment_details": None,
+        "radar_options": {},
+        "receipt_email": intent["receipt_email"],
+        "receipt_number": None,
+        "receipt_url": f"{call.base_url}/sandbox/receipts/{intent['id']}" if paid else None,
+        "refunded": False,
+        "review": None,
+        "shipping": copy.deepcopy(intent["shipping"]),
+        "source": None,
+        "source_transfer": None,
+        "statement_descriptor": intent["statement_descriptor"],
+        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
+        "status": "failed" if decline else "pending" if pending else "succeeded",
+        "transfer_data": None,
+        "transfer_group": intent["transfer_group"],
+    }
+
+
+def _descriptor(call: Call, intent: Json) -> str:
+    prefix = call.account.name.upper()[:10].strip() or "SANDBOX"
+    suffix = intent["statement_descriptor_suffix"]
+    return (f"{prefix}* {suffix.upper()}" if suffix else prefix)[:22]
+
+
+def _outcome(decline: cards.Decline | None) -> Json:
+    code = decline.decline_code if decline else None
+    status, kind, reason, risk, message = _OUTCOMES.get(code, _DECLINED)
+    if kind == "issuer_declined":
+        reason = code
+    return {
+        "advice_code": "try_again_later" if kind == "issuer_declined" else None,
+        "network_advice_code": None,
+        "network_decline_code": "01" if kind == "issuer_declined" else None,
+        "network_status": status,
+        "reason": reason,
+        "risk_level": risk,
+        "risk_score": {"normal": 12, "highest": 95}[risk],
+        "seller_message": message,
+        "type": kind,
+    }
+
+
+def _method_details(method: Json) -> Json:
+    kind = method["type"]
+    details = copy.deepcopy(method.get(kind) or {})
+    if kind == "card":
+        details = {name: details[name] for name in _CARD_FIELDS} | {
+            "network": details["brand"],
+            "three_d_secure": None,
+        }
+    return {"type": kind, kind: details}
+
+
+_CARD_FIELDS = (
+    "brand",
+    "checks",
+    "country",
+    "exp_month",
+    "exp_year",
+    "fingerprint",
+    "funding",
+    "last4",
+    "wallet",
+)
+
+
+def _warning(call: Call, charge: Json) -> Json:
+    return {
+        "id": new_id("issfr"),
+        "object": "radar.early_fraud_warning",
+        "actionable": True,
+        "charge": charge["id"],
+        "created": call.now,
+        "fraud_type": "misc",
+        "livemode": call.account.livemode,
+        "payment_intent": charge["payment_intent"],
+    }

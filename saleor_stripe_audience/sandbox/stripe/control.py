@@ -1,0 +1,206 @@
+"""The sandbox's own addresses: faults, disputes, refunds, keys, time, the log, and the page of the shopper's bank."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from . import pages
+from .errors import Refusal, invalid
+from .faults import Fault
+
+if TYPE_CHECKING:
+    from .sandbox import StripeSandbox
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Faults(_Told):
+    """POST /sandbox/control"""
+
+    faults: list[Fault]
+
+
+class Dispute(_Told):
+    """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to open one for, or a dispute."""
+
+    action: Literal["open", "win", "lose"]
+    id: str
+    amount: int | None = None
+    reason: str = "fraudulent"
+
+
+class Refund(_Told):
+    """POST /sandbox/control/refunds/{id}"""
+
+    outcome: Literal["succeed", "fail"]
+
+
+class Intent(_Told):
+    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D Secure."""
+
+    outcome: Literal["settle", "fail", "authenticate", "reject"]
+
+
+class Redelivery(_Told):
+    """POST /sandbox/control/redeliver: in the order given, to all endpoints or one."""
+
+    events: list[str]
+    endpoint: str | None = None
+
+
+class Key(_Told):
+    """POST /sandbox/control/keys: revoke it, restore it, or limit it to scopes (null: everything)."""
+
+    key: str
+    action: Literal["revoke", "restore", "limit"]
+    scopes: list[str] | None = None
+
+
+class Clock(_Told):
+    """POST /sandbox/control/clock"""
+
+    advance_seconds: float
+
+
+class Drain(_Told):
+    """POST /sandbox/control/drain: wait until all webhooks are delivered."""
+
+    timeout_seconds: float = 10.0
+
+
+class Losing(_Told):
+    """POST /sandbox/control/webhooks: lose them, or send them again."""
+
+    losing: bool
+
+
+type Control = Callable[["StripeSandbox", Request, str], Any]
+
+
+def answered(sandbox: "StripeSandbox", request: Request) -> Response:
+    """The answer to one of the sandbox's own addresses."""
+    try:
+        handler, values = _MAP.bind("sandbox").match(request.path, request.method)
+    except HTTPException as error:
+        return Response(f"{error}\n", error.code or 404)
+    try:
+        result = handler(sandbox, request, values.get("id", ""))
+    except Refusal as refusal:
+        return pages.as_json(refusal.body(), refusal.status)
+    return result if isinstance(result, Response) else pages.as_json(result)
+
+
+def _read[Model: _Told](request: Request, model: type[Model]) -> Model:
+    try:
+        return model.model_validate_json(request.get_data())
+    except ValidationError as error:
+        raise invalid(str(error)) from None
+
+
+def _faults(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    for fault in _read(request, Faults).faults:
+        sandbox.faults.add(fault)
+    return {"ok": True}
+
+
+def _no_faults(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
+    sandbox.faults.clear()
+    return {"ok": True}
+
+
+def _dispute(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    told = _read(request, Dispute)
+    if told.action == "open":
+        return sandbox.open_dispute(told.id, told.amount, told.reason)
+    return sandbox.end_dispute(told.id, "won" if told.action == "win" else "lost")
+
+
+def _refund(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
+    return sandbox.end_refund(identifier, ok=_read(request, Refund).outcome == "succeed")
+
+
+def _intent(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
+    outcome = _read(request, Intent).outcome
+    if outcome in ("settle", "fail"):
+        return sandbox.end_processing(identifier, ok=outcome == "settle")
+    return sandbox.authenticate(identifier, ok=outcome == "authenticate")
+
+
+def _redeliver(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    told = _read(request, Redelivery)
+    return {"sent": sum(sandbox.redeliver(event, told.endpoint) for event in told.events)}
+
+
+def _key(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    told = _read(request, Key)
+    owners = [account for account in sandbox.accounts.values() if told.key in account.keys]
+    if not owners:
+        raise invalid("No such key.", "key", "resource_missing", 404)
+    if told.action == "revoke":
+        sandbox.revoke_key(told.key)
+    else:
+        scopes = told.scopes if told.action == "limit" else owners[0].keys[told.key].scopes
+        sandbox.add_key(owners[0], told.key, scopes)
+    return {"ok": True}
+
+
+def _clock(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    sandbox.advance(_read(request, Clock).advance_seconds)
+    return {"now": sandbox.now()}
+
+
+def _drain(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    return {"drained": sandbox.drain(_read(request, Drain).timeout_seconds)}
+
+
+def _losing(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    sandbox.lose_webhooks(_read(request, Losing).losing)
+    return {"ok": True}
+
+
+def _requests(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    entries = sandbox.log.entries(request.args.get("method"), request.args.get("path"))
+    return {"requests": [asdict(entry) for entry in entries]}
+
+
+def _no_requests(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
+    sandbox.log.clear()
+    return {"ok": True}
+
+
+def _deliveries(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
+    return {"deliveries": [asdict(attempt) for attempt in sandbox.deliveries()]}
+
+
+def _rule(line: str, handler: Control) -> Rule:
+    method, address = line.split()
+    return Rule(f"/sandbox/{address}", methods=[method], endpoint=handler)
+
+
+_MAP = Map(
+    [
+        _rule("POST control", _faults),
+        _rule("DELETE control", _no_faults),
+        _rule("POST control/disputes", _dispute),
+        _rule("POST control/refunds/<id>", _refund),
+        _rule("POST control/payment_intents/<id>", _intent),
+        _rule("POST control/redeliver", _redeliver),
+        _rule("POST control/keys", _key),
+        _rule("POST control/clock", _clock),
+        _rule("POST control/drain", _drain),
+        _rule("POST control/webhooks", _losing),
+        _rule("GET requests", _requests),
+        _rule("DELETE requests", _no_requests),
+        _rule("GET deliveries", _deliveries),
+        _rule("GET 3ds/<id>", pages.bank),
+        _rule("POST 3ds/<id>", pages.bank_answered),
+        _rule("GET receipts/<id>", pages.receipt),
+    ]
+)

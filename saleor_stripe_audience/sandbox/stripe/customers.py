@@ -1,0 +1,146 @@
+"""Customers, and the sessions that let the Payment Element show what a customer saved."""
+
+import copy
+import re
+
+from . import listing, metadata, payment_methods
+from .errors import invalid, required
+from .state import Call, Json, new_id
+
+_LONGEST = {"email": 512, "name": 256, "phone": 20}
+_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+_SESSION_SECONDS = 30 * 60
+_FIELDS = (
+    "address",
+    "business_name",
+    "description",
+    "email",
+    "individual_name",
+    "name",
+    "phone",
+    "shipping",
+    "tax_exempt",
+)
+
+
+def create(call: Call) -> Json:
+    """POST /v1/customers"""
+    given = call.params
+    _check(given)
+    customer = _customer(call)
+    _change(customer, given)
+    call.account.put(customer)
+    call.emit("customer.created", customer)
+    if "payment_method" in given:
+        method = payment_methods.named(call, given["payment_method"])
+        payment_methods.attached(call, method, customer["id"])
+    return customer
+
+
+def retrieve(call: Call) -> Json:
+    """GET /v1/customers/{id}; a deleted one shows that it is."""
+    return call.account.addressed("customer", call.path["id"], "customer")
+
+
+def update(call: Call) -> Json:
+    """POST /v1/customers/{id}"""
+    customer = _living(call)
+    _check(call.params)
+    before = copy.deepcopy(customer)
+    _change(customer, call.params)
+    call.emit("customer.updated", customer, before)
+    return customer
+
+
+def delete(call: Call) -> Json:
+    """DELETE /v1/customers/{id}: saved methods go with it."""
+    customer = _living(call)
+    call.emit("customer.deleted", customer)
+    for method in call.account.table("payment_method").values():
+        if method["customer"] == customer["id"]:
+            method["customer"] = None
+            call.account.used_methods.add(method["id"])
+    gone: Json = {"id": customer["id"], "object": "customer", "deleted": True}
+    call.account.put(gone)
+    return gone
+
+
+def list_(call: Call) -> Json:
+    """GET /v1/customers"""
+    return listing.page(call, "customer", ("email",))
+
+
+def create_session(call: Call) -> Json:
+    """POST /v1/customer_sessions"""
+    if "customer" not in call.params:
+        raise required("customer")
+    customer = call.account.referred("customer", call.params["customer"], "customer")
+    return {
+        "object": "customer_session",
+        "client_secret": new_id("cuss_secret", 40),
+        "components": call.params["components"],
+        "created": call.now,
+        "customer": customer["id"],
+        "customer_account": None,
+        "expires_at": call.now + _SESSION_SECONDS,
+        "livemode": call.account.livemode,
+    }
+
+
+def _living(call: Call) -> Json:
+    call.account.addressed("customer", call.path["id"], "customer")
+    return call.account.referred("customer", call.path["id"], "customer")
+
+
+def _check(given: Json) -> None:
+    for name, longest in _LONGEST.items():
+        if len(given.get(name) or "") > longest:
+            message = f"{name} has at most {longest} characters."
+            raise invalid(message, name, "parameter_invalid_string_too_long")
+    if given.get("email") and not _EMAIL.match(given["email"]):
+        raise invalid(f"Invalid email address: {given['email']}", "email", "email_invalid")
+
+
+def _change(customer: Json, given: Json) -> None:
+    for name in _FIELDS:
+        if name in given:
+            customer[name] = given[name] or None
+    customer["preferred_locales"] = given.get("preferred_locales", customer["preferred_locales"]) or []
+    customer["metadata"] = metadata.merged(customer["metadata"], given.get("metadata"))
+    settings = given.get("invoice_settings") or {}
+    if "default_payment_method" in settings:
+        customer["invoice_settings"]["default_payment_method"] = settings["default_payment_method"] or None
+
+
+def _customer(call: Call) -> Json:
+    name = new_id("cus", 14)
+    return {
+        "id": name,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": call.now,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": name[-8:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": call.account.livemode,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }

@@ -1,0 +1,119 @@
+"""Disputes: opened by a test card or by control, answered with evidence, won, lost or closed.
+
+Source: "Disputes": the amount and a fee leave the balance when one opens and come back when it is won; an
+inquiry (status warning_…) moves no money. Test evidence "winning_evidence" and "losing_evidence" decides at once.
+"""
+
+import copy
+
+from . import balance, listing, metadata
+from .errors import invalid
+from .state import Call, Json, new_id
+
+FEE = 1500
+_DAYS_TO_ANSWER = 9 * 24 * 3600
+_OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
+_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
+
+
+def opened(
+    call: Call, charge: Json, amount: int, reason: str = "fraudulent", *, inquiry: bool = False
+) -> Json:
+    """The buyer's bank takes the money back, or (inquiry) asks first."""
+    if charge["disputed"]:
+        raise invalid(f"Charge {charge['id']} is disputed already.", "charge")
+    before = copy.copy(charge)
+    charge["disputed"] = True
+    dispute = call.account.put(_dispute(call, charge, amount, reason, inquiry))
+    call.emit("charge.dispute.created", dispute)
+    call.emit("charge.updated", charge, before)
+    if not inquiry:
+        _move(call, dispute, -1, FEE)
+        call.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def ended(call: Call, dispute: Json, outcome: str) -> Json:
+    """`outcome` is won or lost; an inquiry ends as warning_closed. A dispute ends once."""
+    if dispute["status"] not in _OPEN:
+        raise invalid("This dispute is already closed.", None, "dispute_closed")
+    before = copy.copy(dispute)
+    is_inquiry = dispute["status"].startswith("warning")
+    dispute["status"] = "warning_closed" if is_inquiry else outcome
+    call.emit("charge.dispute.closed", dispute, before)
+    if outcome == "won" and not is_inquiry:
+        _move(call, dispute, 1, -FEE)
+        call.emit("charge.dispute.funds_reinstated", dispute)
+    return dispute
+
+
+def retrieve(call: Call) -> Json:
+    """GET /v1/disputes/{id}"""
+    return call.account.addressed("dispute", call.path["id"], "dispute")
+
+
+def list_(call: Call) -> Json:
+    """GET /v1/disputes"""
+    return listing.page(call, "dispute", ("charge", "payment_intent"))
+
+
+def close(call: Call) -> Json:
+    """POST /v1/disputes/{id}/close: the merchant gives in, so it is lost."""
+    return ended(call, retrieve(call), "lost")
+
+
+def update(call: Call) -> Json:
+    """POST /v1/disputes/{id}: evidence, sent to the bank unless submit=false."""
+    dispute = retrieve(call)
+    if dispute["status"] not in _OPEN:
+        raise invalid("This dispute is already closed.", None, "dispute_closed")
+    before = copy.deepcopy(dispute)
+    dispute["metadata"] = metadata.merged(dispute["metadata"], call.params.get("metadata"))
+    dispute["evidence"].update(call.params.get("evidence") or {})
+    dispute["evidence_details"]["has_evidence"] = bool(dispute["evidence"])
+    if "evidence" in call.params and call.params.get("submit", True):
+        _submit(dispute)
+    call.emit("charge.dispute.updated", dispute, before)
+    decided = _EVIDENCE.get(dispute["evidence"].get("uncategorized_text", ""))
+    return (
+        ended(call, dispute, decided) if decided and dispute["status"].endswith("under_review") else dispute
+    )
+
+
+def _submit(dispute: Json) -> None:
+    dispute["status"] = dispute["status"].replace("needs_response", "under_review")
+    dispute["evidence_details"]["submission_count"] += 1
+
+
+def _move(call: Call, dispute: Json, sign: int, fee: int) -> None:
+    entry = balance.booked(call, "adjustment", sign * dispute["amount"], dispute, fee)
+    transaction = call.account.table("balance_transaction")[entry]
+    dispute["balance_transactions"].append(copy.deepcopy(transaction))
+
+
+def _dispute(call: Call, charge: Json, amount: int, reason: str, inquiry: bool) -> Json:
+    return {
+        "id": new_id("du"),
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": call.now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": call.now + _DAYS_TO_ANSWER,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": inquiry,
+        "livemode": call.account.livemode,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": None,
+        "reason": reason,
+        "status": "warning_needs_response" if inquiry else "needs_response",
+    }

@@ -1,0 +1,66 @@
+"""Faults on demand: errors, slowness, lost answers. Only the sandbox has them."""
+
+import fnmatch
+import threading
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Fault(BaseModel):
+    """What goes wrong for the next `times` requests that match.
+
+    `match` is "METHOD /path", where * stands for anything. `status` answers with that status and `body`;
+    `garbage` answers 200 with what is no JSON; `drop_connection` hangs up; `latency_seconds` waits first. With
+    `after_effect` the work is done and kept under its idempotency key, and only the answer is lost. Without
+    status, garbage or drop_connection the true answer follows the wait.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: str
+    times: int = 1
+    status: int | None = None
+    body: dict[str, Any] | str | None = None
+    headers: dict[str, str] = {}
+    latency_seconds: float = 0.0
+    drop_connection: bool = False
+    garbage: bool = False
+    after_effect: bool = False
+
+    @property
+    def loses_answer(self) -> bool:
+        """Whether the client does not get the true answer."""
+        return self.drop_connection or self.garbage or self.status is not None
+
+    def fits(self, method: str, path: str) -> bool:
+        """Whether this request is meant."""
+        return fnmatch.fnmatchcase(f"{method} {path}", self.match)
+
+
+class Faults:
+    """The faults that are still to happen. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._waiting: list[list[Any]] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Have it happen from the next matching request on."""
+        with self._lock:
+            self._waiting.append([fault, fault.times])
+
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._waiting.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The first fault for this request, used up once."""
+        with self._lock:
+            for entry in self._waiting:
+                if entry[1] > 0 and entry[0].fits(method, path):
+                    entry[1] -= 1
+                    found: Fault = entry[0]
+                    return found
+        return None

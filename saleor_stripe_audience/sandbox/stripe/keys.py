@@ -1,0 +1,77 @@
+"""Who is calling, and whether the key may do that.
+
+Source: "API keys", "Restricted API keys", "Errors": 401 without a good key, 403 where a restricted key lacks a permission,
+naming it.
+"""
+
+from collections.abc import Iterable
+
+from .errors import Refusal
+from .state import Account, ApiKey
+
+_PREFIXES = {"pk": "publishable", "sk": "secret", "rk": "restricted"}
+
+# Stripe's names for permissions: what stands in its messages, and what its Dashboard calls them.
+PERMISSIONS = {
+    "account": ("accounts_kyc_basic", "Accounts KYC Basic"),
+    "payment_intent": ("payment_intent", "PaymentIntents"),
+    "setup_intent": ("setup_intent", "SetupIntents"),
+    "payment_method": ("payment_method", "PaymentMethods"),
+    "charge": ("charge", "Charges and Refunds"),
+    "customer": ("customer", "Customers"),
+    "customer_session": ("customer_session", "Customer Sessions"),
+    "product": ("product", "Products"),
+    "price": ("plan", "Prices"),
+    "webhook_endpoint": ("webhook", "Webhook Endpoints"),
+    "event": ("event", "Events"),
+    "balance_transaction": ("balance", "Balance"),
+    "dispute": ("dispute", "Disputes"),
+}
+
+
+def made(text: str, scopes: Iterable[str] | None = None) -> ApiKey:
+    """A key from its text; `scopes` (with or without "rak_") limit it, as they do a restricted key."""
+    kind = _PREFIXES.get(text.split("_")[0])
+    if kind is None:
+        message = f"A key begins with pk_, sk_ or rk_: {masked(text)}"
+        raise ValueError(message)
+    allowed = None if scopes is None else frozenset(scope.removeprefix("rak_") for scope in scopes)
+    return ApiKey(text, kind, allowed)
+
+
+def find(accounts: Iterable[Account], text: str | None) -> tuple[Account, ApiKey]:
+    """The account and key of a request; raises 401."""
+    if not text:
+        raise _unauthorized(
+            "You did not provide an API key. Put it into the Authorization header, as Bearer."
+        )
+    for account in accounts:
+        if text in account.revoked:
+            raise _unauthorized(f"Expired API Key provided: {masked(text)}", "api_key_expired")
+        if text in account.keys:
+            return account, account.keys[text]
+    raise _unauthorized(f"Invalid API Key provided: {masked(text)}")
+
+
+def check(account: Account, key: ApiKey, resource: str, level: str, *, browser: bool) -> None:
+    """Refuses what the key may not do. `level` is read or write; `browser`: a publishable key may, too."""
+    if key.is_publishable and not browser:
+        raise _unauthorized("This needs a secret key, not a publishable one.", "secret_key_required")
+    name, label = PERMISSIONS[resource]
+    if key.scopes is None or f"{name}_write" in key.scopes or f"{name}_{level}" in key.scopes:
+        return
+    message = (
+        f"Permission denied. The provided key '{masked(key.text)}' does not have the required permissions for this "
+        f"endpoint on account '{account.id}'. Enabling \"{label} {level.title()}\" ('{name}_{level}') permissions on "
+        "this key would allow this request to continue."
+    )
+    raise Refusal(403, "invalid_request_error", message)
+
+
+def masked(text: str) -> str:
+    """The key with all but its ends hidden, as Stripe writes it."""
+    return f"{text[:8]}***{text[-4:]}" if len(text) > 12 else "***"
+
+
+def _unauthorized(message: str, code: str | None = None) -> Refusal:
+    return Refusal(401, "invalid_request_error", message, code=code)

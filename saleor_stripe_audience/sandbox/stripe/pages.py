@@ -1,0 +1,87 @@
+"""Pages a shopper sees: the bank's, where 3-D Secure is completed or failed, and a receipt."""
+
+import copy
+import html
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from .state import Json
+
+if TYPE_CHECKING:
+    from .sandbox import StripeSandbox
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<style>body{{font:16px system-ui;max-width:26rem;margin:4rem auto;padding:0 1rem}}
+button{{font:inherit;padding:.6rem 1rem;margin:.5rem .5rem 0 0}}</style></head>
+<body><h1>{title}</h1>{body}</body></html>"""
+_CHOICE = """<p>{what}</p><form method="post">
+<button name="outcome" value="complete" data-testid="complete">Complete authentication</button>
+<button name="outcome" value="fail" data-testid="fail">Fail authentication</button></form>"""
+
+
+def as_json(value: Any, status: int = 200) -> Response:
+    """A JSON answer of the sandbox's own addresses, open to pages of any origin on this machine."""
+    text = json.dumps(value)
+    return Response(text, status, {"Access-Control-Allow-Origin": "*"}, content_type="application/json")
+
+
+def bank(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Response:
+    """GET /sandbox/3ds/{id}: where next_action sends the shopper."""
+    intent = _intent(sandbox, identifier)
+    if intent["status"] != "requires_action":
+        return _page("Nothing to do", f"<p>This payment is {html.escape(intent['status'])}.</p>")
+    return _page("Sandbox bank", _CHOICE.format(what=html.escape(_what(intent))))
+
+
+def bank_answered(sandbox: "StripeSandbox", request: Request, identifier: str) -> Response:
+    """POST /sandbox/3ds/{id}: outcome=complete or fail; back to the return_url the payment was confirmed with."""
+    before = _intent(sandbox, identifier)
+    ok = request.form.get("outcome") == "complete"
+    intent = sandbox.authenticate(identifier, ok=ok)
+    return_url = _return_url(before) or request.args.get("return_url")
+    if not return_url:
+        return as_json({"id": intent["id"], "status": intent["status"]})
+    return redirect(_back(return_url, intent, ok=ok), 303)
+
+
+def receipt(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Response:
+    """GET /sandbox/receipts/{id}"""
+    return _page("Receipt", f"<p>{html.escape(_what(_intent(sandbox, identifier)))}</p>")
+
+
+def _intent(sandbox: "StripeSandbox", identifier: str) -> Json:
+    table = "setup_intent" if identifier.startswith("seti_") else "payment_intent"
+    with sandbox.lock:
+        return copy.deepcopy(sandbox.find(table, identifier))
+
+
+def _what(intent: Json) -> str:
+    if intent["object"] == "setup_intent":
+        return "Save this payment method"
+    return f"Pay {intent['amount']} {intent['currency'].upper()} (smallest unit)"
+
+
+def _return_url(intent: Json) -> str | None:
+    action = (intent["next_action"] or {}).get("redirect_to_url")
+    return action["return_url"] if action else None
+
+
+def _back(return_url: str, intent: Json, *, ok: bool) -> str:
+    """The return address with what Stripe adds to it."""
+    name = intent["object"]
+    parts = urlsplit(return_url)
+    added = {
+        name: intent["id"],
+        f"{name}_client_secret": intent["client_secret"],
+        "redirect_status": "succeeded" if ok else "failed",
+    }
+    return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), *added.items()])))
+
+
+def _page(title: str, body: str) -> Response:
+    return Response(_PAGE.format(title=title, body=body), content_type="text/html; charset=utf-8")

@@ -1,0 +1,216 @@
+"""The stand-in as one object: its accounts, its WSGI application, and what only a sandbox can be told to do."""
+
+import hashlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from . import confirming, disputes, keys, payment_intents, refunds, setup_intents
+from .errors import missing
+from .faults import Fault, Faults
+from .outbox import Attempt, Deliveries, Schedule
+from .requests import RequestLog
+from .server import Server
+from .state import Account, Call, Job, Json
+
+PUBLISHABLE_KEY = "pk_test_sandbox"
+SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
+RESTRICTED_KEY = "rk_test_sandbox"
+
+
+class StripeSandbox:
+    """A Stripe of one's own, in memory.
+
+    `webhook_retry_seconds`: the pause after a first failed delivery. `later_seconds`: when what Stripe does "some time
+    later" happens (a refund that fails, a balance transaction). `clock`: seconds since 1970, for everything but
+    signatures.
+    """
+
+    def __init__(
+        self,
+        webhook_retry_seconds: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        later_seconds: float = 0.05,
+    ) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.base_url = ""
+        self._lock = threading.RLock()
+        self._clock = clock
+        self._shift = 0.0
+        self._later_seconds = later_seconds
+        self._schedule = Schedule()
+        self._deliveries = Deliveries(self._schedule, self._lock, webhook_retry_seconds)
+        self._server = Server(self)
+        self.account = self.create_account("Sandbox Shop", PUBLISHABLE_KEY, SECRET_KEY)
+        self.add_key(self.account, RESTRICTED_KEY)
+
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application: Stripe's API under /v1, the sandbox's own addresses under /sandbox."""
+        return self._server.answer(environ, start_response)
+
+    def create_account(  # noqa: PLR0913 - an account is these
+        self,
+        name: str,
+        publishable_key: str,
+        secret_key: str,
+        scopes: Iterable[str] | None = None,
+        livemode: bool = False,
+        *,
+        country: str = "US",
+        default_currency: str = "usd",
+    ) -> Account:
+        """A new account. `scopes` limit its secret key, e.g. ["payment_intent_write", "charge_read"]."""
+        mark = hashlib.sha256(publishable_key.encode()).hexdigest()[:16]
+        account = Account(f"acct_{mark}", name, int(self.now()), livemode, country, default_currency)
+        with self._lock:
+            self.accounts[account.id] = account
+        self.add_key(account, publishable_key)
+        self.add_key(account, secret_key, scopes)
+        return account
+
+    def add_key(self, account: Account, text: str, scopes: Iterable[str] | None = None) -> None:
+        """Another key for the account, or other scopes for one it has; a revoked one is good again."""
+        with self._lock:
+            account.revoked.discard(text)
+            account.keys[text] = keys.made(text, scopes)
+
+    def revoke_key(self, text: str) -> None:
+        """The key answers 401 api_key_expired from now on."""
+        with self._lock:
+            for account in self.accounts.values():
+                if text in account.keys:
+                    account.revoked.add(text)
+
+    def now(self) -> float:
+        """The sandbox's time, in seconds since 1970."""
+        return self._clock() + self._shift
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: authorizations of 7 days lapse, idempotency keys of a day and events of 30 are forgotten."""
+        with self._lock:
+            self._shift += seconds
+            for account in self.accounts.values():
+                payment_intents.lapse(self._by_itself(account))
+
+    def add_fault(self, match: str, **fields: Any) -> None:
+        """See Fault: add_fault("POST /v1/refunds", drop_connection=True, after_effect=True)."""
+        self.faults.add(Fault(match=match, **fields))
+
+    def drain(self, timeout: float = 10.0) -> bool:
+        """Wait until every webhook is delivered and nothing is to happen later; False after `timeout` seconds."""
+        return self._schedule.drain(timeout)
+
+    def close(self) -> None:
+        """Send and do nothing more."""
+        self._schedule.close()
+
+    def lose_webhooks(self, losing: bool = True) -> None:  # noqa: FBT001, FBT002 - reads as a switch
+        """From now on events are recorded but not sent (or, with False, sent again)."""
+        self._deliveries.losing = losing
+
+    def redeliver(self, event_id: str, endpoint_id: str | None = None) -> int:
+        """Send an event again, to the endpoints that want it or to the one named; returns to how many."""
+        with self._lock:
+            account, event = self._find("event", event_id)
+            return self._deliveries.send(account, event, endpoint_id)
+
+    def deliveries(self) -> list[Attempt]:
+        """Every try to deliver an event so far."""
+        with self._lock:
+            return list(self._deliveries.attempts)
+
+    def events(self, kind: str | None = None) -> list[Json]:
+        """Every event of all accounts, oldest first, or those of one type."""
+        with self._lock:
+            tables = [account.table("event").values() for account in self.accounts.values()]
+            return [event for event in itertools.chain(*tables) if kind in (None, event["type"])]
+
+    def open_dispute(
+        self, charge_or_intent: str, amount: int | None = None, reason: str = "fraudulent"
+    ) -> Json:
+        """The buyer's bank takes a payment back. `amount` in the smallest unit; all of it if none is given."""
+        with self._lock:
+            account, charge = self._charge(charge_or_intent)
+            return disputes.opened(self._by_itself(account), charge, amount or charge["amount"], reason)
+
+    def end_dispute(self, dispute_id: str, outcome: str) -> Json:
+        """`outcome`: won or lost."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.ended(self._by_itself(account), dispute, outcome)
+
+    def end_refund(self, refund_id: str, *, ok: bool) -> Json:
+        """A pending refund succeeds, or any refund fails after all."""
+        with self._lock:
+            account, refund = self._find("refund", refund_id)
+            act = refunds.succeeded if ok else refunds.failed
+            return act(self._by_itself(account), refund)
+
+    def end_processing(self, intent_id: str, *, ok: bool) -> Json:
+        """A debit in processing arrives or is returned."""
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return confirming.processed(self._by_itself(account), intent, ok)
+
+    def authenticate(self, intent_id: str, *, ok: bool = True) -> Json:
+        """The shopper completes (or fails) 3-D Secure or a redirect; for PaymentIntents and SetupIntents."""
+        table = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+        act = setup_intents.authenticated if table == "setup_intent" else confirming.authenticated
+        with self._lock:
+            account, intent = self._find(table, intent_id)
+            return act(self._by_itself(account), intent, ok)
+
+    # What follows is used by the modules of the stand-in.
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while objects are read or changed."""
+        return self._lock
+
+    def call(self, account: Account, **fields: Any) -> Call:
+        """A call on the account, at the sandbox's time."""
+        return Call(account, int(self.now()), self, self.base_url, **fields)
+
+    def send(self, account: Account, event: Json) -> None:
+        """Deliver an event to the account's endpoints."""
+        self._deliveries.send(account, event)
+
+    def later(self, account: Account, job: Job) -> None:
+        """Run a job after `later_seconds`, under the lock."""
+
+        def run() -> None:
+            with self._lock:
+                job(self._by_itself(account))
+
+        self._schedule.add(run, self._later_seconds)
+
+    def find(self, table: str, identifier: str) -> Json:
+        """An object of any account, for the sandbox's own addresses; raises 404."""
+        with self._lock:
+            return self._find(table, identifier)[1]
+
+    def _by_itself(self, account: Account) -> Call:
+        return self.call(account)
+
+    def _charge(self, identifier: str) -> tuple[Account, Json]:
+        if identifier.startswith("pi_"):
+            account, intent = self._find("payment_intent", identifier)
+            identifier = intent["latest_charge"] or identifier
+        return self._find("charge", identifier)
+
+    def _find(self, table: str, identifier: str) -> tuple[Account, Json]:
+        for account in self.accounts.values():
+            if identifier in account.table(table):
+                return account, account.table(table)[identifier]
+        raise missing(table, identifier, "id", 404)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

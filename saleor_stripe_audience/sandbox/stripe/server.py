@@ -1,0 +1,215 @@
+"""Answers HTTP: who calls, which address, are the parameters good, was it answered before; then the work itself."""
+
+import copy
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werkzeug.wrappers import Request, Response
+
+from . import control, expanding, forms, keys, params, routes
+from .errors import Refusal, invalid
+from .faults import Fault
+from .idempotency import Answer
+from .requests import Logged
+from .routes import Route
+from .state import API_VERSION, Account, Call, Json, new_id
+
+if TYPE_CHECKING:
+    from .sandbox import StripeSandbox
+
+_log = logging.getLogger(__name__)
+_FORM = "application/x-www-form-urlencoded"
+# Sent by Stripe.js beside the documented parameters.
+_BROWSER_ONLY = ("key", "_stripe_version", "_stripe_account", "client_secret", "expected_payment_method_type")
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version, Stripe-Account",
+    "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version",
+    "Access-Control-Max-Age": "300",
+}
+
+
+class Dropped(ConnectionError):
+    """The connection was cut on purpose; the server has nothing left to say."""
+
+
+class Server:
+    """The WSGI side of a StripeSandbox."""
+
+    def __init__(self, sandbox: "StripeSandbox") -> None:
+        self._sandbox = sandbox
+
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application."""
+        request = Request(environ)
+        self._sandbox.base_url = request.host_url.rstrip("/")
+        if request.path.startswith("/sandbox/"):
+            response = control.answered(self._sandbox, request)
+        elif request.method == "OPTIONS":
+            response = Response(status=200, headers=_CORS)
+        else:
+            response = self._api(request)
+        return response(environ, start_response)
+
+    def _api(self, request: Request) -> Response:
+        entry = self._sandbox.log.add(
+            Logged(
+                request.method,
+                request.path,
+                request.headers.get("Idempotency-Key"),
+                request_id=new_id("req", 14),
+                stripe_version=request.headers.get("Stripe-Version"),
+            )
+        )
+        fault = self._sandbox.faults.take(request.method, request.path)
+        try:
+            answer = self._answered(request, entry, fault)
+        except Refusal as refusal:
+            answer = Answer(refusal.status, refusal.body(), entry.request_id)
+        except Exception:  # a bug of the stand-in must look like Stripe's own failure, and be seen
+            _log.exception("The Stripe stand-in failed on %s %s", request.method, request.path)
+            error = {"type": "api_error", "message": "The stand-in failed: see its log."}
+            answer = Answer(500, {"error": error}, entry.request_id)
+        if fault is not None and fault.loses_answer:
+            return _spoilt(fault, request, entry)
+        return _response(answer, entry)
+
+    def _answered(self, request: Request, entry: Logged, fault: Fault | None) -> Answer:
+        raw = _given(request)
+        entry.params = raw
+        key_text = _key_text(request) or raw.get("key")
+        account, key = keys.find(self._sandbox.accounts.values(), key_text)
+        entry.account = account.id
+        _check_headers(request, account)
+        route, path = routes.find(request.method, request.path)
+        keys.check(account, key, route.resource, route.level, browser=route.browser)
+        call = self._sandbox.call(
+            account,
+            path=path,
+            address=request.path,
+            key=key,
+            request_id=entry.request_id,
+            idempotency_key=entry.idempotency_key,
+        )
+        call.params = _checked(route, copy.deepcopy(raw), browser=key.is_publishable)
+        expanding.check(route.kind, call.params.get("expand", []), in_list=route.is_list)
+        return self._once(call, route, raw, entry, fault)
+
+    def _once(self, call: Call, route: Route, raw: Json, entry: Logged, fault: Fault | None) -> Answer:
+        """Do it, unless this idempotency key has been answered before."""
+        key = entry.idempotency_key if route.method == "POST" else None
+        if key is None:
+            return self._done(call, route, fault)
+        answers = call.account.answers
+        with self._sandbox.lock:
+            kept = answers.begin(key, call.address, raw, self._sandbox.now())
+        if kept is not None:
+            entry.replayed = True
+            return kept
+        try:
+            answer = self._done(call, route, fault)
+        except BaseException:
+            with self._sandbox.lock:
+                answers.forget(key)
+            raise
+        with self._sandbox.lock:
+            if answer.request_id:
+                answers.finish(key, answer)
+            else:
+                answers.forget(key)
+        return answer
+
+    def _done(self, call: Call, route: Route, fault: Fault | None) -> Answer:
+        """The work itself. An answer without a request id stands for work that a fault kept from happening."""
+        if fault is not None:
+            time.sleep(fault.latency_seconds)  # the fault asked for is a slow answer
+            if fault.loses_answer and not fault.after_effect:
+                return Answer(0, {}, "")
+        with self._sandbox.lock:
+            try:
+                result = route.handler(call)
+                body = expanding.expanded(call.account, result, call.params.get("expand", []))
+            except Refusal as refusal:
+                return Answer(refusal.status, copy.deepcopy(refusal.body()), call.request_id or "")
+        return Answer(200, body, call.request_id or "")
+
+
+def _given(request: Request) -> Json:
+    pairs = [*request.args.items(multi=True)]
+    if request.method == "POST":
+        if request.content_length and request.mimetype != _FORM:
+            raise invalid(f"Invalid request (check that your POST content type is {_FORM}).")
+        pairs += request.form.items(multi=True)
+    return forms.decode(pairs)
+
+
+def _key_text(request: Request) -> str | None:
+    header = request.authorization
+    if header is None:
+        return None
+    return header.token if header.type == "bearer" else header.username
+
+
+def _check_headers(request: Request, account: Account) -> None:
+    version = request.headers.get("Stripe-Version")
+    if version not in (None, API_VERSION):
+        raise invalid(f"Invalid Stripe API version: {version}. This stand-in speaks {API_VERSION}.")
+    other = request.headers.get("Stripe-Account")
+    if other not in (None, account.id):
+        message = (
+            f"The provided key does not have access to account '{other}' (or that account does not exist)."
+        )
+        raise Refusal(403, "invalid_request_error", message, code="account_invalid")
+
+
+def _checked(route: Route, raw: Json, *, browser: bool) -> Json:
+    """The parameters by Stripe's definitions; Stripe.js also sends its own, and card numbers inside data."""
+    if not browser:
+        return params.check(route.params, raw)
+    extra = {name: raw.pop(name) for name in _BROWSER_ONLY if name in raw}
+    data = raw.pop("payment_method_data", None)
+    checked = params.check(route.params, raw)
+    if data is not None:
+        checked["payment_method_data"] = params.check("PaymentMethodCreateParams", data)
+    if "client_secret" in extra:
+        checked["client_secret"] = extra["client_secret"]
+    return checked
+
+
+def _response(answer: Answer, entry: Logged) -> Response:
+    entry.status = answer.status
+    headers = {**_CORS, "Request-Id": entry.request_id, "Stripe-Version": API_VERSION}
+    if entry.idempotency_key:
+        headers["Idempotency-Key"] = entry.idempotency_key
+    if entry.replayed:
+        headers |= {"Idempotent-Replayed": "true", "Original-Request": answer.request_id}
+    text = json.dumps(answer.body, separators=(",", ":"))
+    return Response(text, answer.status, headers, content_type="application/json")
+
+
+def _spoilt(fault: Fault, request: Request, entry: Logged) -> Response:
+    """What the client gets instead of the answer."""
+    if fault.drop_connection:
+        _cut(request)
+    entry.status = fault.status or 200
+    headers = {"Request-Id": entry.request_id, **fault.headers}
+    if fault.garbage:
+        return Response("<html>gateway</html>", entry.status, headers, content_type="text/html")
+    body: Any = fault.body
+    if body is None:
+        body = {"error": {"type": "api_error", "message": "An injected failure."}}
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Response(text, entry.status, headers, content_type="application/json")
+
+
+def _cut(request: Request) -> None:
+    connection = request.environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        connection.shutdown(socket.SHUT_RDWR)
+    raise Dropped

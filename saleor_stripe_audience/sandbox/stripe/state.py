@@ -1,0 +1,154 @@
+"""What the stand-in knows: accounts with their keys and objects, and the call being answered.
+
+Objects are kept as the JSON Stripe would send, references unexpanded. Everything here is used under the sandbox's lock.
+"""
+
+import copy
+import secrets
+import string
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .cards import Behaviour
+from .errors import missing
+from .idempotency import Answers
+
+API_VERSION = "2026-10-28.endive"
+
+type Json = dict[str, Any]
+type Handler = Callable[[Call], Json]
+type Job = Callable[[Call], None]
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """An identifier as Stripe's look: prefix, underscore, letters and digits."""
+    return f"{prefix}_" + "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key of an account. `scopes` is None where everything is allowed; a write scope includes reading."""
+
+    text: str
+    kind: str
+    scopes: frozenset[str] | None = None
+
+    @property
+    def is_publishable(self) -> bool:
+        """Such a key may only do what a browser does, with an object's client secret."""
+        return self.kind == "publishable"
+
+
+@dataclass
+class Account:
+    """One Stripe account in one mode, with all that belongs to it."""
+
+    id: str
+    name: str
+    created: int
+    livemode: bool = False
+    country: str = "US"
+    default_currency: str = "usd"
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    revoked: set[str] = field(default_factory=set)
+    tables: dict[str, dict[str, Json]] = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers)
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    used_methods: set[str] = field(default_factory=set)
+
+    def table(self, name: str) -> dict[str, Json]:
+        """All objects of one kind by id, oldest first, e.g. table("payment_intent")."""
+        return self.tables.setdefault(name, {})
+
+    def put(self, item: Json) -> Json:
+        """Keep a new object, under the kind it names itself."""
+        self.table(item["object"])[item["id"]] = item
+        return item
+
+    def addressed(self, name: str, identifier: str, param: str = "id") -> Json:
+        """The object an address names; 404 where it is not."""
+        return self._find(name, identifier, param, 404)
+
+    def referred(self, name: str, identifier: str, param: str) -> Json:
+        """The object a parameter names; 400 where it is not, or is deleted."""
+        item = self._find(name, identifier, param, 400)
+        if item.get("deleted"):
+            raise missing(name, identifier, param)
+        return item
+
+    def _find(self, name: str, identifier: str, param: str, status: int) -> Json:
+        item = self.table(name).get(identifier)
+        if item is None:
+            raise missing(name, identifier, param, status)
+        return item
+
+
+class Outbox(Protocol):
+    """Where what happens after the answer is left: webhooks to send and things Stripe does some time later."""
+
+    def send(self, account: Account, event: Json) -> None:
+        """Deliver an event to the account's endpoints."""
+
+    def later(self, account: Account, job: Job) -> None:
+        """Run a job on the account a little later, under the sandbox's lock."""
+
+
+@dataclass
+class Call:
+    """One request being answered, or one thing Stripe does by itself (then without request and key)."""
+
+    account: Account
+    now: int
+    outbox: Outbox
+    base_url: str
+    params: Json = field(default_factory=dict)
+    path: dict[str, str] = field(default_factory=dict)
+    address: str = ""
+    key: ApiKey | None = None
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def by_browser(self) -> bool:
+        """Whether the caller holds no more than a publishable key."""
+        return self.key is not None and self.key.is_publishable
+
+    def emit(self, kind: str, item: Json, before: Json | None = None) -> None:
+        """Record an event with a snapshot of the object, and send it to the endpoints that want it."""
+        event = self._event(kind, item, before)
+        self.account.put(event)
+        self.outbox.send(self.account, event)
+
+    def later(self, job: Job) -> None:
+        """Have something happen after this answer."""
+        self.outbox.later(self.account, job)
+
+    def _event(self, kind: str, item: Json, before: Json | None) -> Json:
+        data: Json = {"object": copy.deepcopy(item)}
+        if before is not None:
+            data["previous_attributes"] = changes(before, item)
+        return {
+            "id": new_id("evt"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now,
+            "data": data,
+            "livemode": self.account.livemode,
+            "pending_webhooks": 0,
+            "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+            "type": kind,
+        }
+
+
+def changes(before: Json, after: Json) -> Json:
+    """What previous_attributes holds: the former values of fields that differ."""
+    return {name: copy.deepcopy(before.get(name)) for name in after if before.get(name) != after[name]}
+
+
+def snapshot(item: Json) -> Json:
+    """A copy to compare with later."""
+    return copy.deepcopy(item)
