@@ -152,7 +152,9 @@ def by_token(token: str) -> Behaviour | None:
 
 
 def of_type(kind: str) -> Behaviour:
-    """How a method that is no card behaves: debits settle days later, the others send the shopper elsewhere."""
+    """How a method that is no card behaves: debits settle days later, the others send the shopper
+    elsewhere.
+    """
     if kind in DEBITS:
         return Behaviour(type=kind, settles_later=True)
     return Behaviour(type=kind, redirects=kind in REDIRECTS)

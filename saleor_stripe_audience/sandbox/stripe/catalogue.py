@@ -1,7 +1,7 @@
 """Products and Prices.
 
-Source: "How products and prices work", "Manage products and prices": a Price's amount and currency never change; a lookup
-key belongs to one active Price and moves with transfer_lookup_key.
+Source: "How products and prices work", "Manage products and prices": a Price's amount and currency never
+change; a lookup key belongs to one active Price and moves with transfer_lookup_key.
 """
 
 import copy
@@ -34,7 +34,7 @@ def create_product(call: Call) -> Json:
     product = _product(call)
     if product["id"] in call.account.table("product"):
         raise invalid(f"Product already exists: {product['id']}", "id", "resource_already_exists")
-    _change_product(call, product, given)
+    _change_product(product, given)
     if "default_price_data" in given:
         _check_amount(given["default_price_data"])
     call.account.put(product)
@@ -58,7 +58,7 @@ def update_product(call: Call) -> Json:
     _check_product(given)
     before = copy.deepcopy(product)
     changed = copy.deepcopy(product)
-    _change_product(call, changed, given)
+    _change_product(changed, given)
     if "default_price" in given:
         changed["default_price"] = _own_price(call.account, product, given["default_price"])
     product.update(changed, updated=call.now)
@@ -171,7 +171,7 @@ def _product(call: Call) -> Json:
     }
 
 
-def _change_product(call: Call, product: Json, given: Json) -> None:
+def _change_product(product: Json, given: Json) -> None:
     for name in ("name", "active"):
         product[name] = given.get(name, product[name])
     for name in _PRODUCT_FIELDS:
@@ -230,7 +230,7 @@ def _product_of(call: Call, given: Json) -> Json | None:
 
 def _inline_product(call: Call, given: Json) -> Json:
     product = _product(call) | {"id": given.get("id") or new_id("prod", 14)}
-    _change_product(call, product, given)
+    _change_product(product, given)
     call.account.put(product)
     call.emit("product.created", product)
     return product
@@ -246,7 +246,7 @@ def _claim(call: Call, key: str, price: Json | None) -> None:
         if item["lookup_key"] == key and item is not price
     ]
     if holders and not call.params.get("transfer_lookup_key"):
-        message = f"A price (`{holders[0]['id']}`) already uses that lookup key: set transfer_lookup_key to move it."
+        message = f"A price (`{holders[0]['id']}`) uses that lookup key: transfer_lookup_key moves it."
         raise invalid(message, "lookup_key")
     for holder in holders:
         before = copy.deepcopy(holder)

@@ -38,7 +38,9 @@ def settled(call: Call, charge: Json, amount: int) -> None:
 
 
 def settled_later(call: Call, charge: Json, amount: int) -> None:
-    """With capture_method automatic_async the balance transaction is not there yet when the answer is sent."""
+    """With capture_method automatic_async the balance transaction is not there yet when the answer is
+    sent.
+    """
 
     def settle(later: Call) -> None:
         before = copy.copy(charge)

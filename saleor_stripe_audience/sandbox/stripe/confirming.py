@@ -63,7 +63,9 @@ def confirmed(call: Call, intent: Json, given: Json) -> Json:
 
 
 def authenticated(call: Call, intent: Json, ok: bool) -> Json:
-    """The shopper came back from the bank's page (or a redirect method's): nobody waits for an answer here."""
+    """The shopper came back from the bank's page (or a redirect method's): nobody waits for an answer
+    here.
+    """
     if intent["status"] != "requires_action":
         raise unexpected_state(
             f"This PaymentIntent has a status of {intent['status']}: nothing to do.", intent

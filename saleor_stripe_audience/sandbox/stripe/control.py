@@ -1,4 +1,6 @@
-"""The sandbox's own addresses: faults, disputes, refunds, keys, time, the log, and the page of the shopper's bank."""
+"""The sandbox's own addresses: faults, disputes, refunds, keys, time, the log, and the page of the shopper's
+bank.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -43,7 +45,9 @@ class Refund(_Told):
 
 
 class Intent(_Told):
-    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D Secure."""
+    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D
+    Secure.
+    """
 
     outcome: Literal["settle", "fail", "authenticate", "reject"]
 

@@ -1,4 +1,4 @@
-"""What a shopper reads on a statement. Source: "Statement descriptors"."""
+r"""What a shopper reads on a statement. Source: "Statement descriptors"."""
 
 from .errors import invalid
 
@@ -8,7 +8,7 @@ _FORBIDDEN = set("<>\\'\"*")
 
 
 def check_descriptor(text: str, param: str = "statement_descriptor") -> None:
-    """A whole descriptor: 5 to 22 Latin characters with a letter, none of < > \\ ' " *."""
+    """A whole descriptor: 5 to 22 characters with a Latin letter; no angle brackets, quotes, backslash or star."""
     _check(text, SHORTEST, param)
 
 

@@ -1,7 +1,8 @@
 """Disputes: opened by a test card or by control, answered with evidence, won, lost or closed.
 
 Source: "Disputes": the amount and a fee leave the balance when one opens and come back when it is won; an
-inquiry (status warning_…) moves no money. Test evidence "winning_evidence" and "losing_evidence" decides at once.
+inquiry (status warning_…) moves no money. Test evidence "winning_evidence" and "losing_evidence" decides at
+once.
 """
 
 import copy

@@ -44,7 +44,7 @@ def required(param: str) -> Refusal:
 def unexpected_state(message: str, intent: dict[str, Any]) -> Refusal:
     """A PaymentIntent or SetupIntent is not in a status that allows this; the error carries the intent."""
     name = intent["object"]
-    return invalid(message, None, f"{name}_unexpected_state", **{name: intent})
+    return Refusal(400, "invalid_request_error", message, code=f"{name}_unexpected_state", **{name: intent})
 
 
 def card_error(message: str, code: str, **fields: Any) -> Refusal:

@@ -16,9 +16,9 @@ from .state import Account, Json
 DEEPEST = 4
 
 _TABLES = {
-    "ch": "charge", "pi": "payment_intent", "pm": "payment_method", "cus": "customer", "txn": "balance_transaction",
-    "prod": "product", "price": "price", "re": "refund", "pyr": "refund", "du": "dispute", "seti": "setup_intent",
-    "py": "charge",
+    "ch": "charge", "pi": "payment_intent", "pm": "payment_method", "cus": "customer",
+    "txn": "balance_transaction", "prod": "product", "price": "price", "re": "refund",
+    "pyr": "refund", "du": "dispute", "seti": "setup_intent", "py": "charge",
 }  # fmt: skip
 _CLASSES: dict[str, type[Any]] = {
     "charge": stripe.Charge,
@@ -97,7 +97,9 @@ def _included(account: Account, item: Json, name: str) -> Any:
 
 @functools.cache
 def expandable(kind: str) -> dict[str, str]:
-    """The fields of an object that may hold an id or the object itself, and the kind of that ("" if of several)."""
+    """The fields of an object that may hold an id or the object itself, and the kind of that ("" if of
+    several).
+    """
     definition = _CLASSES.get(kind)
     hints = definition.__annotations__ if definition else {}
     found = {name: _objects(hint) for name, hint in hints.items()}

@@ -1,8 +1,9 @@
 """Answers kept under their Idempotency-Key, one set for each account.
 
-Source: "Idempotent requests" and "Advanced error handling": the first answer is replayed, errors included; other
-parameters or another address under the same key are refused; a key in use answers 409; keys of at least 24 hours
-may be forgotten. A request refused before its endpoint began to work (unknown parameters, no permission) is not kept.
+Source: "Idempotent requests" and "Advanced error handling": the first answer is replayed, errors included;
+other parameters or another address under the same key are refused; a key in use answers 409; keys of at least
+24 hours may be forgotten. A request refused before its endpoint began to work (unknown parameters, no
+permission) is not kept.
 """
 
 from dataclasses import dataclass, field

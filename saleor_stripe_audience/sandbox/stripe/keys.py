@@ -1,7 +1,7 @@
 """Who is calling, and whether the key may do that.
 
-Source: "API keys", "Restricted API keys", "Errors": 401 without a good key, 403 where a restricted key lacks a permission,
-naming it.
+Source: "API keys", "Restricted API keys", "Errors": 401 without a good key, 403 where a restricted key lacks
+a permission, naming it.
 """
 
 from collections.abc import Iterable
@@ -61,9 +61,9 @@ def check(account: Account, key: ApiKey, resource: str, level: str, *, browser: 
     if key.scopes is None or f"{name}_write" in key.scopes or f"{name}_{level}" in key.scopes:
         return
     message = (
-        f"Permission denied. The provided key '{masked(key.text)}' does not have the required permissions for this "
-        f"endpoint on account '{account.id}'. Enabling \"{label} {level.title()}\" ('{name}_{level}') permissions on "
-        "this key would allow this request to continue."
+        f"Permission denied. The provided key '{masked(key.text)}' does not have the required permissions "
+        f"for this endpoint on account '{account.id}'. Enabling \"{label} {level.title()}\" "
+        f"('{name}_{level}') permissions on this key would allow this request to continue."
     )
     raise Refusal(403, "invalid_request_error", message)
 

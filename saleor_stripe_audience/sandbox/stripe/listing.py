@@ -59,10 +59,6 @@ def _created_within(item: Json, created: Any) -> bool:
         return True
     if isinstance(created, int):
         return bool(item["created"] == created)
-    moment = item["created"]
-    return (
-        moment >= created.get("gte", moment)
-        and moment <= created.get("lte", moment)
-        and moment > created.get("gt", moment - 1)
-        and moment < created.get("lt", moment + 1)
-    )
+    moment = int(item["created"])
+    starts = created.get("gte", moment) <= moment and created.get("gt", moment - 1) < moment
+    return bool(starts and moment <= created.get("lte", moment) and moment < created.get("lt", moment + 1))

@@ -1,4 +1,6 @@
-"""Stripe's metadata: 50 keys of 40 characters with values of 500; an empty value deletes. Source: "Metadata"."""
+"""Stripe's metadata: 50 keys of 40 characters with values of 500; an empty value deletes. Source:
+"Metadata".
+"""
 
 from typing import Any
 

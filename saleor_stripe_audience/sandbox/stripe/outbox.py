@@ -1,12 +1,14 @@
-"""What happens after an answer, in threads of its own: webhooks are sent until taken, and things Stripe does later.
+"""What happens after an answer, in threads of its own: webhooks are sent until taken, and things Stripe does
+later.
 
-Source: "Receive Stripe events in your webhook endpoint": delivered at least once, in no promised order, tried again with
-growing pauses until a 2xx.
+Source: "Receive Stripe events in your webhook endpoint": delivered at least once, in no promised order, tried
+again with growing pauses until a 2xx.
 """
 
 import heapq
 import itertools
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from .webhooks import rendered, signature, wanting
 
 MOST_ATTEMPTS = 16
 LONGEST_PAUSE_SECONDS = 3600.0
+_log = logging.getLogger(__name__)
 _WORKERS = 4
 _TIMEOUT_SECONDS = 10.0
 
@@ -79,8 +82,9 @@ class Schedule:
             again: float | None = None
             try:
                 again = task()
-            finally:
-                self._ended(task, again)
+            except Exception:  # noqa: BLE001 - one broken task must not end the thread that runs the others
+                _log.exception("The Stripe stand-in failed in what it does by itself")
+            self._ended(task, again)
 
     def _next(self) -> Task | None:
         with self._changed:
@@ -137,7 +141,7 @@ class Deliveries:
         """Seconds until the next try, or None when it is given up."""
         if attempt >= MOST_ATTEMPTS:
             return None
-        return min(self._retry_seconds * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+        return min(self._retry_seconds * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
 
     def settle(self, event: Json) -> None:
         """One endpoint fewer waits for the event."""

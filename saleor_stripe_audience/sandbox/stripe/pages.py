@@ -39,7 +39,9 @@ def bank(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Respon
 
 
 def bank_answered(sandbox: "StripeSandbox", request: Request, identifier: str) -> Response:
-    """POST /sandbox/3ds/{id}: outcome=complete or fail; back to the return_url the payment was confirmed with."""
+    """POST /sandbox/3ds/{id}: outcome=complete or fail; back to the return_url the payment was confirmed
+    with.
+    """
     before = _intent(sandbox, identifier)
     ok = request.form.get("outcome") == "complete"
     intent = sandbox.authenticate(identifier, ok=ok)

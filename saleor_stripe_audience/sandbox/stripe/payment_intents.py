@@ -30,10 +30,10 @@ ENABLED_METHODS: dict[str, frozenset[str] | None] = {
     "klarna": frozenset({"eur", "usd", "gbp", "pln", "sek"}),
 }
 _PUBLIC = (
-    "id", "object", "amount", "automatic_payment_methods", "canceled_at", "cancellation_reason", "capture_method",
-    "client_secret", "confirmation_method", "created", "currency", "description", "last_payment_error", "livemode",
-    "next_action", "payment_method", "payment_method_types", "processing", "receipt_email", "setup_future_usage",
-    "shipping", "status",
+    "id", "object", "amount", "automatic_payment_methods", "canceled_at", "cancellation_reason",
+    "capture_method", "client_secret", "confirmation_method", "created", "currency", "description",
+    "last_payment_error", "livemode", "next_action", "payment_method", "payment_method_types",
+    "processing", "receipt_email", "setup_future_usage", "shipping", "status",
 )  # fmt: skip
 _FREE_TEXT = (
     "description",
@@ -329,13 +329,14 @@ def _choose_method(call: Call, intent: Json, given: Json) -> None:
 
 
 def _reprice(call: Call, intent: Json) -> None:
-    intent["currency"] = checked_currency(call.params.get("currency", intent["currency"]))
+    intent["currency"] = checked_currency(str(call.params.get("currency", intent["currency"])))
     intent["amount"] = call.params.get("amount", intent["amount"])
     check_charge(intent["amount"], intent["currency"], call.account.default_currency)
 
 
 def _capturable(call: Call, intent: Json) -> int:
-    amount = int(call.params.get("amount_to_capture", intent["amount_capturable"]))
+    given = call.params.get("amount_to_capture")
+    amount = int(intent["amount_capturable"] if given is None else given)
     check_positive(amount, "amount_to_capture")
     if amount > intent["amount_capturable"]:
         message = (

@@ -70,6 +70,8 @@ def update(call: Call) -> Json:
 
 def list_(call: Call) -> Json:
     """GET /v1/payment_methods and GET /v1/customers/{id}/payment_methods: those of one customer."""
+    if "id" in call.path:
+        call.account.addressed("customer", call.path["id"], "customer")
     customer = call.path.get("id") or call.params.get("customer")
     call.params.pop("customer", None)
     fields = ("type", "allow_redisplay")
@@ -121,8 +123,8 @@ def check_unused(account: Account, method: Json) -> None:
     """A method used once without a customer, or detached from one, is spent."""
     if method["id"] in account.used_methods and method["customer"] is None:
         message = (
-            f"The PaymentMethod {method['id']} was used before without being attached to a Customer, or was detached "
-            "from one: it may not be used again."
+            f"The PaymentMethod {method['id']} was used before without being attached to a Customer, or was "
+            "detached from one: it may not be used again."
         )
         raise invalid(message, "payment_method")
 

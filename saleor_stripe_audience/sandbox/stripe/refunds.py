@@ -1,7 +1,7 @@
 """Refunds: by charge or PaymentIntent, in parts, failing or succeeding later.
 
-Source: "Refund and cancel payments" and "Testing: refunds". A refund's amount counts against the charge at once, and
-comes off again when the refund fails.
+Source: "Refund and cancel payments" and "Testing: refunds". A refund's amount counts against the charge at
+once, and comes off again when the refund fails.
 """
 
 import copy
@@ -26,7 +26,7 @@ def create(call: Call) -> Json:
     )
     refund["balance_transaction"] = balance.booked(call, "refund", -amount, refund, 0)
     call.emit("refund.created", refund)
-    _count(call, charge, amount)
+    _count(charge, amount)
     call.emit("charge.refunded", charge)
     if course != "succeeds":
         call.later(lambda later: _end_if_open(later, refund, course == "succeeds_later"))
@@ -67,7 +67,7 @@ def failed(call: Call, refund: Json) -> Json:
         call.emit(kind, refund, before)
     charge = call.account.table("charge")[refund["charge"]]
     charge_before = copy.copy(charge)
-    _count(call, charge, -refund["amount"])
+    _count(charge, -refund["amount"])
     call.emit("charge.updated", charge, charge_before)
     return refund
 
@@ -83,10 +83,10 @@ def succeeded(call: Call, refund: Json) -> Json:
 
 
 def released(call: Call, charge: Json, amount: int) -> None:
-    """The uncaptured rest of an authorization: Stripe keeps it as a refund of the charge, with no event of its own."""
+    """The uncaptured rest of an authorization: kept as a refund of the charge, with no event."""
     refund = call.account.put(_refund(call, charge, amount, "succeeded", released=True))
     refund["reason"] = None
-    _count(call, charge, amount)
+    _count(charge, amount)
 
 
 def _end_if_open(call: Call, refund: Json, succeeds: bool) -> None:
@@ -134,15 +134,15 @@ def _amount(call: Call, charge: Json) -> int:
     amount = int(call.params.get("amount", rest))
     check_positive(amount, "amount")
     if amount > rest:
-        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({rest}) in {charge['currency']}"
+        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({rest})."
         raise invalid(message, "amount")
     check_whole(amount, charge["currency"])
-    if call.params.get("currency", charge["currency"]).lower() != charge["currency"]:
+    if str(call.params.get("currency", charge["currency"])).lower() != charge["currency"]:
         raise invalid("The refund's currency must be the charge's.", "currency")
     return amount
 
 
-def _count(call: Call, charge: Json, amount: int) -> None:
+def _count(charge: Json, amount: int) -> None:
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
 

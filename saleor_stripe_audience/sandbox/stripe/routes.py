@@ -24,7 +24,9 @@ from .state import Handler
 
 @dataclass(frozen=True)
 class Route:
-    """One address: the class in `stripe.params` that checks it, what answers, what a key needs, what comes back."""
+    """One address: the class in `stripe.params` that checks it, what answers, what a key needs, what comes
+    back.
+    """
 
     method: str
     rule: str

@@ -1,4 +1,6 @@
-"""The stand-in as one object: its accounts, its WSGI application, and what only a sandbox can be told to do."""
+"""The stand-in as one object: its accounts, its WSGI application, and what only a sandbox can be told to
+do.
+"""
 
 import hashlib
 import itertools
@@ -24,9 +26,9 @@ RESTRICTED_KEY = "rk_test_sandbox"
 class StripeSandbox:
     """A Stripe of one's own, in memory.
 
-    `webhook_retry_seconds`: the pause after a first failed delivery. `later_seconds`: when what Stripe does "some time
-    later" happens (a refund that fails, a balance transaction). `clock`: seconds since 1970, for everything but
-    signatures.
+    `webhook_retry_seconds`: the pause after a first failed delivery. `later_seconds`: when what Stripe does
+    "some time later" happens (a refund that fails, a balance transaction). `clock`: seconds since 1970, for
+    everything but signatures.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class StripeSandbox:
         """The WSGI application: Stripe's API under /v1, the sandbox's own addresses under /sandbox."""
         return self._server.answer(environ, start_response)
 
-    def create_account(  # noqa: PLR0913 - an account is these
+    def create_account(
         self,
         name: str,
         publishable_key: str,
@@ -91,25 +93,29 @@ class StripeSandbox:
         return self._clock() + self._shift
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: authorizations of 7 days lapse, idempotency keys of a day and events of 30 are forgotten."""
+        """Let time pass: authorizations of 7 days lapse, idempotency keys of a day and events of 30 are
+        forgotten.
+        """
         with self._lock:
             self._shift += seconds
             for account in self.accounts.values():
                 payment_intents.lapse(self._by_itself(account))
 
     def add_fault(self, match: str, **fields: Any) -> None:
-        """See Fault: add_fault("POST /v1/refunds", drop_connection=True, after_effect=True)."""
+        """Have a Fault happen, e.g. "POST /v1/refunds" with drop_connection=True, after_effect=True."""
         self.faults.add(Fault(match=match, **fields))
 
     def drain(self, timeout: float = 10.0) -> bool:
-        """Wait until every webhook is delivered and nothing is to happen later; False after `timeout` seconds."""
+        """Wait until every webhook is delivered and nothing is to happen later; False after `timeout`
+        seconds.
+        """
         return self._schedule.drain(timeout)
 
     def close(self) -> None:
         """Send and do nothing more."""
         self._schedule.close()
 
-    def lose_webhooks(self, losing: bool = True) -> None:  # noqa: FBT001, FBT002 - reads as a switch
+    def lose_webhooks(self, losing: bool = True) -> None:
         """From now on events are recorded but not sent (or, with False, sent again)."""
         self._deliveries.losing = losing
 
@@ -133,7 +139,9 @@ class StripeSandbox:
     def open_dispute(
         self, charge_or_intent: str, amount: int | None = None, reason: str = "fraudulent"
     ) -> Json:
-        """The buyer's bank takes a payment back. `amount` in the smallest unit; all of it if none is given."""
+        """The buyer's bank takes a payment back. `amount` in the smallest unit; all of it if none is
+        given.
+        """
         with self._lock:
             account, charge = self._charge(charge_or_intent)
             return disputes.opened(self._by_itself(account), charge, amount or charge["amount"], reason)
@@ -199,7 +207,7 @@ class StripeSandbox:
 
     def _charge(self, identifier: str) -> tuple[Account, Json]:
         if identifier.startswith("pi_"):
-            account, intent = self._find("payment_intent", identifier)
+            intent = self._find("payment_intent", identifier)[1]
             identifier = intent["latest_charge"] or identifier
         return self._find("charge", identifier)
 

@@ -1,4 +1,6 @@
-"""Answers HTTP: who calls, which address, are the parameters good, was it answered before; then the work itself."""
+"""Answers HTTP: who calls, which address, are the parameters good, was it answered before; then the work
+itself.
+"""
 
 import copy
 import json
@@ -29,7 +31,9 @@ _BROWSER_ONLY = ("key", "_stripe_version", "_stripe_account", "client_secret", "
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version, Stripe-Account",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, Idempotency-Key, Stripe-Version, Stripe-Account"
+    ),
     "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version",
     "Access-Control-Max-Age": "300",
 }
@@ -72,7 +76,7 @@ class Server:
             answer = self._answered(request, entry, fault)
         except Refusal as refusal:
             answer = Answer(refusal.status, refusal.body(), entry.request_id)
-        except Exception:  # a bug of the stand-in must look like Stripe's own failure, and be seen
+        except Exception:  # noqa: BLE001 - a bug of the stand-in must look like Stripe's own failure, and be seen
             _log.exception("The Stripe stand-in failed on %s %s", request.method, request.path)
             error = {"type": "api_error", "message": "The stand-in failed: see its log."}
             answer = Answer(500, {"error": error}, entry.request_id)
@@ -126,7 +130,9 @@ class Server:
         return answer
 
     def _done(self, call: Call, route: Route, fault: Fault | None) -> Answer:
-        """The work itself. An answer without a request id stands for work that a fault kept from happening."""
+        """The work itself. An answer without a request id stands for work that a fault kept from
+        happening.
+        """
         if fault is not None:
             time.sleep(fault.latency_seconds)  # the fault asked for is a slow answer
             if fault.loses_answer and not fault.after_effect:

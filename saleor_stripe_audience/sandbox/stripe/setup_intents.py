@@ -10,8 +10,9 @@ from .state import Call, Json, new_id
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _STORABLE = ["card", "link"]
 _PUBLIC = (
-    "id", "object", "automatic_payment_methods", "cancellation_reason", "client_secret", "created", "description",
-    "last_setup_error", "livemode", "next_action", "payment_method", "payment_method_types", "status", "usage",
+    "id", "object", "automatic_payment_methods", "cancellation_reason", "client_secret", "created",
+    "description", "last_setup_error", "livemode", "next_action", "payment_method",
+    "payment_method_types", "status", "usage",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What the stand-in knows: accounts with their keys and objects, and the call being answered.
 
-Objects are kept as the JSON Stripe would send, references unexpanded. Everything here is used under the sandbox's lock.
+Objects are kept as the JSON Stripe would send, references unexpanded. Everything here is used under the
+sandbox's lock.
 """
 
 import copy
@@ -61,7 +62,7 @@ class Account:
     used_methods: set[str] = field(default_factory=set)
 
     def table(self, name: str) -> dict[str, Json]:
-        """All objects of one kind by id, oldest first, e.g. table("payment_intent")."""
+        """All objects of one kind (such as "payment_intent") by id, oldest first."""
         return self.tables.setdefault(name, {})
 
     def put(self, item: Json) -> Json:
@@ -88,7 +89,9 @@ class Account:
 
 
 class Outbox(Protocol):
-    """Where what happens after the answer is left: webhooks to send and things Stripe does some time later."""
+    """Where what happens after the answer is left: webhooks to send and things Stripe does some time
+    later.
+    """
 
     def send(self, account: Account, event: Json) -> None:
         """Deliver an event to the account's endpoints."""

@@ -1,6 +1,7 @@
 """Webhook endpoints and the list of events.
 
-Source: "Webhook endpoints", "Events": the secret is told once, when the endpoint is made; events are listed for 30 days.
+Source: "Webhook endpoints", "Events": the secret is told once, when the endpoint is made; events are listed
+for 30 days.
 """
 
 import copy
@@ -95,7 +96,9 @@ def wanting(account: Account, event: Json) -> list[Json]:
 
 
 def signature(secret: str, body: bytes, moment: int) -> str:
-    """The Stripe-Signature header: HMAC-SHA256 of "time.body". Source: "Verify webhook signatures manually"."""
+    """The Stripe-Signature header: HMAC-SHA256 of "time.body". Source: "Verify webhook signatures
+    manually".
+    """
     signed = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={moment},v1={signed}"
 
@@ -124,7 +127,9 @@ def _check(call: Call, given: Json) -> None:
 
 
 def _check_url(url: str, livemode: bool) -> None:
-    """Live endpoints need https. Unlike Stripe, the sandbox delivers to this machine: that is what it is for."""
+    """Live endpoints need https. Unlike Stripe, the sandbox delivers to this machine: that is what it is
+    for.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise invalid(

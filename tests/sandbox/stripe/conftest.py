@@ -1,0 +1,100 @@
+"""The stand-in over real HTTP, talked to with Stripe's own library."""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import stripe
+from werkzeug.wrappers import Request, Response
+
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import RESTRICTED_KEY, SECRET_KEY, StripeSandbox
+
+
+@dataclass
+class Receiver:
+    """A webhook endpoint that answers what it is told to and keeps what it got."""
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    received: list[tuple[bytes, str]] = field(default_factory=list)
+
+    def events(self) -> list[dict[str, Any]]:
+        """What arrived, in that order."""
+        return [json.loads(body) for body, _ in self.received]
+
+    def kinds(self) -> list[str]:
+        """The types of what arrived."""
+        return [event["type"] for event in self.events()]
+
+    @Request.application
+    def wsgi(self, request: Request) -> Response:
+        """Take one delivery."""
+        self.received.append((request.get_data(), request.headers["Stripe-Signature"]))
+        return Response(status=self.answers.pop(0) if self.answers else 200)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[StripeSandbox]:
+    """A stand-in that is quick to retry and to do what it does later."""
+    with StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as made:
+        yield made
+
+
+@pytest.fixture
+def url(sandbox: StripeSandbox) -> Iterator[str]:
+    """Where it answers."""
+    with Served(sandbox.wsgi) as served:
+        yield served.url
+
+
+@pytest.fixture
+def client(url: str) -> stripe.StripeClient:
+    """The library with the secret key, never retrying by itself."""
+    return client_for(url, SECRET_KEY)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A served webhook endpoint."""
+    made = Receiver()
+    with Served(made.wsgi) as served:
+        made.url = served.url + "/hook"
+        yield made
+
+
+@pytest.fixture
+def pay(client: stripe.StripeClient) -> Callable[..., Any]:
+    """Creates and confirms a PaymentIntent on the server, without methods that redirect."""
+
+    def paid(method: str = "pm_card_visa", amount: int = 1000, **more: Any) -> Any:
+        params: Any = {
+            "amount": amount,
+            "currency": "usd",
+            "payment_method": method,
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+        return client.v1.payment_intents.create({**params, **more})
+
+    return paid
+
+
+@pytest.fixture
+def hold(pay: Callable[..., Any]) -> Callable[..., Any]:
+    """Authorizes a payment that then waits for its capture."""
+    return functools.partial(pay, capture_method="manual")
+
+
+@pytest.fixture
+def restricted(url: str) -> stripe.StripeClient:
+    """The library with the restricted key."""
+    return client_for(url, RESTRICTED_KEY)
+
+
+def client_for(url: str, key: str) -> stripe.StripeClient:
+    """The library with a key, never retrying by itself."""
+    return stripe.StripeClient(key, base_addresses={"api": url}, max_network_retries=0)
