@@ -15,7 +15,9 @@ sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu 
 xof xpf yer zar zmw
 """
 SUPPORTED = frozenset(_LISTED.split())
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
+ZERO_DECIMAL = frozenset(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+)
 SENT_IN_HUNDREDTHS_BUT_WHOLE = frozenset({"isk", "ugx"})
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 LARGEST = 99_999_999

@@ -8,7 +8,7 @@ _FORBIDDEN = set("<>\\'\"*")
 
 
 def check_descriptor(text: str, param: str = "statement_descriptor") -> None:
-    """A whole descriptor: 5 to 22 characters with a Latin letter; no angle brackets, quotes, backslash or star."""
+    """A whole descriptor: 5 to 22 characters with a Latin letter; no < or >, quote, backslash, star."""
     _check(text, SHORTEST, param)
 
 

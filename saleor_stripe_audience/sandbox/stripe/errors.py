@@ -7,7 +7,7 @@ Stripe's, because those are what a client acts on.
 from typing import Any
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - what Stripe does, not a mistake of ours
     """Stripe says no. `status` is HTTP's; the other fields are those of Stripe's error object."""
 
     def __init__(self, status: int, type_: str, message: str, **fields: Any) -> None:

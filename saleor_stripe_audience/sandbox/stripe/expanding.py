@@ -83,7 +83,7 @@ def _expand(account: Account, item: Json, parts: list[str]) -> None:
 
 
 def _named(account: Account, identifier: str) -> Any:
-    table = _TABLES.get(identifier.split("_")[0], "")
+    table = _TABLES.get(identifier.split("_", maxsplit=1)[0], "")
     return copy.deepcopy(account.table(table).get(identifier, identifier))
 
 

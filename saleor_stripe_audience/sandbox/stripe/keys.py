@@ -31,7 +31,7 @@ PERMISSIONS = {
 
 def made(text: str, scopes: Iterable[str] | None = None) -> ApiKey:
     """A key from its text; `scopes` (with or without "rak_") limit it, as they do a restricted key."""
-    kind = _PREFIXES.get(text.split("_")[0])
+    kind = _PREFIXES.get(text.split("_", maxsplit=1)[0])
     if kind is None:
         message = f"A key begins with pk_, sk_ or rk_: {masked(text)}"
         raise ValueError(message)

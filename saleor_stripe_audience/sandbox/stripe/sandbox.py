@@ -19,7 +19,7 @@ from .server import Server
 from .state import Account, Call, Job, Json
 
 PUBLISHABLE_KEY = "pk_test_sandbox"
-SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
+SECRET_KEY = "sk_test_sandbox"
 RESTRICTED_KEY = "rk_test_sandbox"
 
 

@@ -39,7 +39,7 @@ _CORS = {
 }
 
 
-class Dropped(ConnectionError):
+class DroppedError(ConnectionError):
     """The connection was cut on purpose; the server has nothing left to say."""
 
 
@@ -218,4 +218,4 @@ def _cut(request: Request) -> None:
     connection = request.environ.get("werkzeug.socket")
     if isinstance(connection, socket.socket):
         connection.shutdown(socket.SHUT_RDWR)
-    raise Dropped
+    raise DroppedError

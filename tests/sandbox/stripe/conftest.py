@@ -2,9 +2,10 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 import stripe
@@ -30,11 +31,11 @@ class Receiver:
         """The types of what arrived."""
         return [event["type"] for event in self.events()]
 
-    @Request.application
-    def wsgi(self, request: Request) -> Response:
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Take one delivery."""
+        request = Request(environ)
         self.received.append((request.get_data(), request.headers["Stripe-Signature"]))
-        return Response(status=self.answers.pop(0) if self.answers else 200)
+        return Response(status=self.answers.pop(0) if self.answers else 200)(environ, start_response)
 
 
 @pytest.fixture
@@ -71,14 +72,15 @@ def pay(client: stripe.StripeClient) -> Callable[..., Any]:
     """Creates and confirms a PaymentIntent on the server, without methods that redirect."""
 
     def paid(method: str = "pm_card_visa", amount: int = 1000, **more: Any) -> Any:
-        params: Any = {
+        params: dict[str, Any] = {
             "amount": amount,
             "currency": "usd",
             "payment_method": method,
             "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
-        return client.v1.payment_intents.create({**params, **more})
+        whole: Any = {**params, **more}
+        return client.v1.payment_intents.create(whole)
 
     return paid
 

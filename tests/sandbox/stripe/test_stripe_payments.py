@@ -20,7 +20,7 @@ def test_a_new_intent_waits_for_a_payment_method(client: stripe.StripeClient) ->
     assert "card" in intent.payment_method_types
 
 
-def test_a_good_card_pays_and_shows_fee_and_net(client: stripe.StripeClient, pay: Callable[..., Any]) -> None:
+def test_a_good_card_pays_and_shows_fee_and_net(pay: Callable[..., Any]) -> None:
     intent = pay(capture_method="automatic", expand=["latest_charge.balance_transaction", "payment_method"])
     assert (intent.status, intent.amount_received) == ("succeeded", 1000)
     transaction = intent.latest_charge.balance_transaction
@@ -179,15 +179,13 @@ def test_debits_are_processing_until_told(
     assert failed.last_payment_error is not None
 
 
-def test_debits_cannot_be_held(client: stripe.StripeClient, hold: Callable[..., Any]) -> None:
+def test_debits_cannot_be_held(hold: Callable[..., Any]) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         hold(payment_method="pm_usBankAccount_success")
     assert refused.value.param == "payment_method"
 
 
-def test_card_only_holding_leaves_other_methods_alone(
-    client: stripe.StripeClient, pay: Callable[..., Any]
-) -> None:
+def test_card_only_holding_leaves_other_methods_alone(pay: Callable[..., Any]) -> None:
     options = {"card": {"capture_method": "manual"}}
     assert pay(payment_method_options=options).status == "requires_capture"
     assert pay("pm_usBankAccount_success", payment_method_options=options).status == "processing"
