@@ -1,0 +1,44 @@
+"""One deadline for all the network calls that answering a webhook needs.
+
+Saleor reads an answer for 18 s after connecting for 2 s; a later answer is ignored and the payment is told as
+failed. So each synchronous webhook has 15 s in all, and every call inside takes what remains.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from saleor_stripe_audience.errors import Unavailable
+
+SYNCHRONOUS_WEBHOOK_SECONDS = 15.0
+CALL_SECONDS = 8.0  # the longest that one call may take, with or without a deadline
+LEAST_CALL_SECONDS = 0.5  # with less than this left a call is not begun
+
+_ends_at: ContextVar[float | None] = ContextVar("deadline_ends_at", default=None)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Everything inside shares `seconds`; an outer, earlier deadline stays in force."""
+    outer = _ends_at.get()
+    ends_at = time.monotonic() + seconds
+    token = _ends_at.set(ends_at if outer is None else min(outer, ends_at))
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+def remaining(longest: float = CALL_SECONDS) -> float:
+    """Seconds that a network call may take now: at most `longest`, at most what the deadline leaves."""
+    ends_at = _ends_at.get()
+    return longest if ends_at is None else max(0.0, min(longest, ends_at - time.monotonic()))
+
+
+def seconds_for_call(longest: float = CALL_SECONDS) -> float:
+    """`remaining`, or `Unavailable` when too little is left to begin a call."""
+    left = remaining(longest)
+    if left < LEAST_CALL_SECONDS:
+        raise Unavailable("There was no time left to ask. Please try again.", code="deadline")
+    return left

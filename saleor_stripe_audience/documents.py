@@ -1,0 +1,24 @@
+"""Where the manifests and the GraphQL documents are: beside the package in a checkout, inside it in a wheel."""
+
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+@cache
+def documents_root() -> Path:
+    """The folder that holds `manifests/` and `graphql/`."""
+    shipped = _PACKAGE / "shipped"
+    return shipped if shipped.is_dir() else _PACKAGE.parent
+
+
+@cache
+def read_document(path: str) -> str:
+    """The text of a document, such as `graphql/operations/FetchApp.graphql`."""
+    return (documents_root() / path).read_text(encoding="utf-8")
+
+
+def document_names(folder: str, suffix: str) -> list[str]:
+    """The names without suffix of the documents in `folder`, in order."""
+    return sorted(path.name.removesuffix(suffix) for path in (documents_root() / folder).glob(f"*{suffix}"))

@@ -1,0 +1,26 @@
+"""The two ways in which something fails; both carry words fit to show a merchant.
+
+    Failure
+    ├── Rejected     a retry cannot help: somebody must change something
+    └── Unavailable  a retry may help: the other side did not answer, or not in time
+"""
+
+
+class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as in CHARGE_FAILURE
+    """A failure that says in `message` what a merchant should do, and in `code` what it is.
+
+    `message` never holds a secret, personal data or a repr: it is shown and stored.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class Rejected(Failure):
+    """The request was understood and refused; repeating it cannot help."""
+
+
+class Unavailable(Failure):
+    """The other side did not answer, or not in time; repeating it under the same key may help."""

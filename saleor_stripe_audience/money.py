@@ -1,0 +1,123 @@
+"""Money in the smallest unit of its currency by Stripe's table, to and from the decimals that Saleor speaks.
+
+Stripe's table is not ISO 4217's: https://docs.stripe.com/currencies ("Zero-decimal currencies", "Special cases",
+"Three-decimal currencies", "Minimum and maximum charge amounts"), read November 2026.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from saleor_stripe_audience.errors import Rejected
+
+ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+WHOLE_AMOUNTS_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})  # sent times 100 although there are no cents: end in 00
+THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())  # Stripe wants the last digit to be 0
+LARGEST_AMOUNT = 99_999_999  # eight digits in the smallest unit, whatever the currency
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+_SMALLEST_CHARGE = {
+    "USD": "0.50", "AED": "2.00", "AUD": "0.50", "BGN": "1.00", "BRL": "0.50", "CAD": "0.50", "CHF": "0.50",
+    "CZK": "15.00", "DKK": "2.50", "EUR": "0.50", "GBP": "0.30", "HKD": "4.00", "HUF": "175.00", "INR": "0.50",
+    "JPY": "50", "MXN": "10", "MYR": "2", "NOK": "3.00", "NZD": "0.50", "PLN": "2.00", "RON": "2.00",
+    "SEK": "3.00", "SGD": "0.50", "THB": "10",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """`minor` counts the currency's smallest unit by Stripe's table; `currency` is the ISO code in capitals."""
+
+    minor: int
+    currency: str
+
+    @property
+    def amount(self) -> Decimal:
+        """The same in whole units, as Saleor writes it: Decimal("12.30")."""
+        return Decimal(self.minor).scaleb(-decimals_of(self.currency))
+
+    @property
+    def is_zero(self) -> bool:
+        return self.minor == 0
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.minor + other.in_currency(self.currency), self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.minor - other.in_currency(self.currency), self.currency)
+
+    def in_currency(self, currency: str) -> int:
+        """`minor`, if this is money of that currency: amounts of two currencies are never added together."""
+        if currency != self.currency:
+            raise Rejected(f"An amount in {self.currency} stands where {currency} was expected.", code="currency")
+        return self.minor
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals Stripe's smallest unit stands for: 0, 2 or 3."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
+    """Saleor's amount, such as Decimal("12.30"), as Money; `Rejected` if it is no amount of that currency.
+
+    Zero is money; negative amounts, NaN and more decimals than the currency has are not.
+    """
+    currency = known_currency(currency)
+    minor = _decimal(amount).scaleb(decimals_of(currency))
+    if minor < 0:
+        raise Rejected(f"The amount {amount} {currency} is negative.", code="negative_amount")
+    if minor != minor.to_integral_value():
+        raise Rejected(f"The amount {amount} {currency} has more decimals than {currency} has.", code="decimals")
+    return _allowed_by_stripe(Money(int(minor), currency))
+
+
+def from_minor(minor: int, currency: str) -> Money:
+    """Stripe's amount, such as 1230 and "usd", as Money."""
+    return Money(minor, known_currency(currency))
+
+
+def known_currency(currency: str) -> str:
+    """The currency's code in capitals; `Rejected` if it has not the form of one."""
+    code = currency.upper() if isinstance(currency, str) else ""
+    if not _CURRENCY.fullmatch(code):
+        raise Rejected("The currency is not a three-letter code.", code="unknown_currency")
+    return code
+
+
+def check_chargeable(money: Money) -> None:
+    """`Rejected` if Stripe would refuse to charge it: nothing, too little or too much."""
+    smallest = _SMALLEST_CHARGE.get(money.currency)
+    if money.minor <= 0:
+        raise Rejected("There is nothing to pay: the amount is zero.", code="amount_too_small")
+    if smallest is not None and money.amount < Decimal(smallest):
+        raise Rejected(
+            f"Stripe charges no less than {smallest} {money.currency}; this is {money}.", code="amount_too_small"
+        )
+    if money.minor > LARGEST_AMOUNT:
+        largest = Money(LARGEST_AMOUNT, money.currency)
+        raise Rejected(f"Stripe charges no more than {largest} at once; this is {money}.", code="amount_too_large")
+
+
+def _decimal(amount: Decimal | str | int) -> Decimal:
+    try:
+        number = Decimal(amount)
+    except (InvalidOperation, TypeError, ValueError):
+        raise Rejected("The amount is not a number.", code="not_a_number") from None
+    if not number.is_finite() or abs(number.adjusted()) > 30:  # noqa: PLR2004 - far beyond any money, before scaling
+        raise Rejected("The amount is not a number that can be paid.", code="not_a_number")
+    return number
+
+
+def _allowed_by_stripe(money: Money) -> Money:
+    if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
+        raise Rejected(f"{money.currency} has no cents: {money} cannot be paid.", code="decimals")
+    if money.currency in THREE_DECIMAL and money.minor % 10:
+        raise Rejected(f"Stripe takes {money.currency} to two decimals: {money} cannot be paid.", code="decimals")
+    return money

@@ -1,0 +1,204 @@
+"""The host's ledger of one payment transaction: pure rules, from reported events to eight amounts.
+
+Source of the rules: Saleor 3.23 as it was driven; `prove.py` holds this module against recorded histories of the
+genuine host. Amounts are `Decimal` in the currency's major unit; they may be negative, as the host's may.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+NEVER_A_DUPLICATE = frozenset({"AUTHORIZATION_ACTION_REQUIRED", "CHARGE_ACTION_REQUIRED", "INFO"})
+
+
+@dataclass(frozen=True)
+class LedgerEvent:
+    """One event of a transaction; `counted` is false for those the host keeps only as a record."""
+
+    type: str
+    psp_reference: str
+    amount: Decimal
+    time: datetime
+    counted: bool = True
+
+
+@dataclass
+class Amounts:
+    """What a transaction holds, in major units of its currency."""
+
+    authorized: Decimal = ZERO
+    authorize_pending: Decimal = ZERO
+    charged: Decimal = ZERO
+    charge_pending: Decimal = ZERO
+    refunded: Decimal = ZERO
+    refund_pending: Decimal = ZERO
+    canceled: Decimal = ZERO
+    cancel_pending: Decimal = ZERO
+
+    def move(self, amount: Decimal, into: str, out_of: str | None) -> None:
+        """Add `amount` to one sum and take it from another, if it comes from one."""
+        setattr(self, into, getattr(self, into) + amount)
+        if out_of is not None:
+            setattr(self, out_of, getattr(self, out_of) - amount)
+
+    def as_dict(self) -> dict[str, Decimal]:
+        """The sums by name, in the order they are declared."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Which sums an action changes: what is done, what is under way, and where the money was before."""
+
+    done: str
+    pending: str
+    source: str | None
+
+
+_KINDS = {
+    "AUTHORIZATION": _Kind("authorized", "authorize_pending", None),
+    "CHARGE": _Kind("charged", "charge_pending", "authorized"),
+    "REFUND": _Kind("refunded", "refund_pending", "charged"),
+    "CANCEL": _Kind("canceled", "cancel_pending", "authorized"),
+}
+# Without a pspReference nothing is known of what came before, so only the plain effect is booked.
+_PLAIN = {
+    "AUTHORIZATION_SUCCESS": ("authorized", 1),
+    "CHARGE_SUCCESS": ("charged", 1),
+    "CHARGE_BACK": ("charged", -1),
+    "REFUND_SUCCESS": ("refunded", 1),
+    "REFUND_REVERSE": ("charged", 1),
+    "CANCEL_SUCCESS": ("canceled", 1),
+}
+
+
+@dataclass
+class _Group:
+    """The latest event of each step for one action under one pspReference."""
+
+    kind: str
+    steps: dict[str, LedgerEvent] = field(default_factory=dict)
+
+
+def amounts_of(events: Iterable[LedgerEvent]) -> Amounts:
+    """Fold all events into the eight amounts; authorizations never fall below zero, the others may."""
+    counted = sorted((event for event in events if event.counted), key=lambda event: event.time)
+    remaining = _since_last_adjustment(counted)
+    amounts = Amounts()
+    for event in remaining:
+        if not event.psp_reference:
+            _book_plain(amounts, event)
+    for group in _groups(remaining):
+        _book_exception(amounts, group)
+        _book_steps(amounts, group)
+    amounts.authorized = max(amounts.authorized, ZERO)
+    amounts.authorize_pending = max(amounts.authorize_pending, ZERO)
+    return amounts
+
+
+def _is_authorization(event: LedgerEvent) -> bool:
+    return event.type.startswith("AUTHORIZATION_") and event.type not in NEVER_A_DUPLICATE
+
+
+def _since_last_adjustment(events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
+    """An adjustment states the whole authorized amount: authorizations before it no longer count."""
+    last = max((i for i, event in enumerate(events) if event.type == "AUTHORIZATION_ADJUSTMENT"), default=0)
+    # Authorizations come first, because an adjustment overwrites what has been summed so far.
+    return [
+        *(event for event in events[last:] if _is_authorization(event)),
+        *(event for event in events if not _is_authorization(event)),
+    ]
+
+
+def _groups(events: Iterable[LedgerEvent]) -> list[_Group]:
+    found: dict[tuple[str, str], _Group] = {}
+    for event in events:
+        kind, _, step = event.type.partition("_")
+        if kind in _KINDS and event.psp_reference:
+            found.setdefault((kind, event.psp_reference), _Group(kind)).steps[step] = event
+    return list(found.values())
+
+
+def _book_plain(amounts: Amounts, event: LedgerEvent) -> None:
+    if event.type == "AUTHORIZATION_ADJUSTMENT":
+        amounts.authorized = event.amount
+    elif event.type in _PLAIN:
+        name, sign = _PLAIN[event.type]
+        amounts.move(sign * event.amount, name, None)
+
+
+def _book_exception(amounts: Amounts, group: _Group) -> None:
+    if adjustment := group.steps.get("ADJUSTMENT"):
+        amounts.authorized = adjustment.amount
+    if back := group.steps.get("BACK"):
+        amounts.charged -= back.amount
+    if reverse := group.steps.get("REVERSE"):
+        amounts.move(reverse.amount, "charged", "refunded")
+
+
+def _book_steps(amounts: Amounts, group: _Group) -> None:
+    kind = _KINDS[group.kind]
+    request, success, failure = (group.steps.get(step) for step in ("REQUEST", "SUCCESS", "FAILURE"))
+    if request and not success and not failure:
+        amounts.move(request.amount, kind.pending, kind.source)
+    if success and (failure is None or success.time > failure.time):
+        amounts.move(success.amount, kind.done, kind.source)
+
+
+class Verdict(StrEnum):
+    """What the host makes of a newly reported event."""
+
+    ACCEPTED = "ACCEPTED"
+    ALREADY_PROCESSED = "ALREADY_PROCESSED"
+    INCORRECT_DETAILS = "INCORRECT_DETAILS"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+
+
+REFUSALS = {
+    Verdict.INCORRECT_DETAILS: (
+        "pspReference",
+        "An event of this type with this pspReference was reported before with another amount.",
+    ),
+    Verdict.ALREADY_EXISTS: (
+        "type",
+        "The transaction has its AUTHORIZATION_SUCCESS; report AUTHORIZATION_ADJUSTMENT to change the amount.",
+    ),
+}
+_FAILURE_OF = {
+    "AUTHORIZATION_REQUEST": "AUTHORIZATION_FAILURE",
+    "AUTHORIZATION_SUCCESS": "AUTHORIZATION_FAILURE",
+    "AUTHORIZATION_ADJUSTMENT": "AUTHORIZATION_FAILURE",
+    "CHARGE_REQUEST": "CHARGE_FAILURE",
+    "CHARGE_SUCCESS": "CHARGE_FAILURE",
+    "CHARGE_BACK": "CHARGE_FAILURE",
+    "REFUND_REQUEST": "REFUND_FAILURE",
+    "REFUND_SUCCESS": "REFUND_FAILURE",
+    "REFUND_REVERSE": "REFUND_FAILURE",
+    "CANCEL_REQUEST": "CANCEL_FAILURE",
+    "CANCEL_SUCCESS": "CANCEL_FAILURE",
+}
+
+
+def failure_of(event_type: str) -> str:
+    """The type under which the host records that an event of this type could not be taken."""
+    return _FAILURE_OF.get(event_type, event_type)
+
+
+def twin_of[E: LedgerEvent](events: Iterable[E], new: LedgerEvent) -> E | None:
+    """The event already there under the same pspReference and type; the uncounted ones are twins too."""
+    if new.type in NEVER_A_DUPLICATE:
+        return None
+    return next((e for e in events if e.type == new.type and e.psp_reference == new.psp_reference), None)
+
+
+def judge(events: Sequence[LedgerEvent], new: LedgerEvent) -> Verdict:
+    """Decide whether the host takes `new`, knows it already, or refuses it."""
+    twin = twin_of(events, new)
+    if twin is not None:
+        return Verdict.ALREADY_PROCESSED if twin.amount == new.amount else Verdict.INCORRECT_DETAILS
+    if new.type == "AUTHORIZATION_SUCCESS" and any(event.type == new.type for event in events):
+        return Verdict.ALREADY_EXISTS
+    return Verdict.ACCEPTED

@@ -1,0 +1,112 @@
+"""Replays recorded histories of the genuine host through our ledger and counts where they differ.
+
+    python -m saleor_stripe_audience.sandbox.saleor.prove FILE.jsonl
+
+Each line is {"steps": [{"event": …, "answer": …}]}: what was reported by transactionEventReport and what the host
+answered. Prints {"histories", "events", "differences"} as JSON; exits 1 if there is any difference.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from .ledger import REFUSALS, LedgerEvent, Verdict, amounts_of, failure_of, judge
+
+_NAMES = {
+    "authorized": "authorized",
+    "authorizePending": "authorize_pending",
+    "charged": "charged",
+    "chargePending": "charge_pending",
+    "refunded": "refunded",
+    "refundPending": "refund_pending",
+    "canceled": "canceled",
+    "cancelPending": "cancel_pending",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One step where the ledger and the recorded host disagree."""
+
+    history: int
+    step: int
+    expected: dict[str, Any]
+    found: dict[str, Any]
+
+
+def replay(line: str, history: int = 0) -> tuple[int, list[Difference]]:
+    """Replay one recorded history; gives the number of events and the differences found."""
+    steps = json.loads(line, parse_float=Decimal, parse_int=Decimal)["steps"]
+    events: list[LedgerEvent] = []
+    differences = []
+    for position, step in enumerate(steps):
+        found = _answer(events, _event(step["event"]))
+        expected = _expected(step["answer"])
+        if found != expected:
+            differences.append(Difference(history, position, expected, found))
+    return len(steps), differences
+
+
+def _event(recorded: dict[str, Any]) -> LedgerEvent:
+    return LedgerEvent(
+        recorded["type"],
+        recorded["pspReference"],
+        Decimal(recorded["amount"]),
+        datetime.fromisoformat(recorded["time"]),
+    )
+
+
+def _answer(events: list[LedgerEvent], new: LedgerEvent) -> dict[str, Any]:
+    """What our ledger answers; `events` is continued as the host continues its own."""
+    verdict = judge(events, new)
+    if verdict in REFUSALS:
+        refused = LedgerEvent(failure_of(new.type), new.psp_reference, new.amount, new.time, counted=False)
+        events.append(refused)
+        return {"refused": (REFUSALS[verdict][0], verdict.value)}
+    if verdict is Verdict.ACCEPTED:
+        events.append(new)
+    return {
+        "alreadyProcessed": verdict is Verdict.ALREADY_PROCESSED,
+        "amounts": amounts_of(events).as_dict(),
+    }
+
+
+def _expected(answer: dict[str, Any]) -> dict[str, Any]:
+    if answer["errors"]:
+        error = answer["errors"][0]
+        return {"refused": (error["field"], error["code"])}
+    amounts = {_NAMES[name]: Decimal(value) for name, value in answer["amounts"].items()}
+    return {"alreadyProcessed": answer["alreadyProcessed"], "amounts": amounts}
+
+
+def prove(lines: Iterable[str]) -> tuple[dict[str, int], list[Difference]]:
+    """Replay many histories; gives the counts to print and every difference."""
+    histories = events = 0
+    differences: list[Difference] = []
+    for line in filter(str.strip, lines):
+        count, found = replay(line, histories)
+        histories, events = histories + 1, events + count
+        differences.extend(found)
+    return {"histories": histories, "events": events, "differences": len(differences)}, differences
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; gives the exit code."""
+    if len(arguments) != 1:
+        print("usage: python -m saleor_stripe_audience.sandbox.saleor.prove FILE.jsonl", file=sys.stderr)
+        return 2
+    with Path(arguments[0]).open(encoding="utf-8") as lines:
+        counts, differences = prove(lines)
+    for difference in differences[:20]:
+        print(difference, file=sys.stderr)
+    print(json.dumps(counts))
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""Secrets at rest: one model field that encrypts what it keeps.
+
+The key is derived from SECRET_KEY; SECRET_KEY_FALLBACKS still decrypt, so that the key can be changed without
+losing what was stored.
+"""
+
+import base64
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import models
+
+from saleor_stripe_audience.errors import Rejected
+
+
+@cache
+def _fernet_of(secrets: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(_derived_key(secret)) for secret in secrets])
+
+
+def _derived_key(secret: str) -> bytes:
+    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"saleor-stripe-audience vault")
+    return base64.urlsafe_b64encode(derivation.derive(secret.encode()))
+
+
+def _fernet() -> MultiFernet:
+    return _fernet_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+
+
+def encrypt(secret: str) -> str:
+    return _fernet().encrypt(secret.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """The secret again; `Rejected` when no key of this installation opens it."""
+    try:
+        return _fernet().decrypt(token.encode()).decode()
+    except InvalidToken:
+        raise Rejected(
+            "A stored secret cannot be opened with this SECRET_KEY. Start with the SECRET_KEY that was in use "
+            "when it was stored, or give that one in SECRET_KEY_FALLBACKS.",
+            code="secret_key_changed",
+        ) from None
+
+
+class EncryptedTextField(models.TextField[str, str]):
+    """Text that is encrypted in the database and plain on the instance. It cannot be searched."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value if value in (None, "") else encrypt(str(value))
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:  # noqa: ARG002
+        return decrypt(value) if value else value
