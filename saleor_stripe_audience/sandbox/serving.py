@@ -4,13 +4,17 @@ The stand-ins are talked to over real HTTP, so that what the product does on the
 """
 
 import contextlib
+import io
+import logging
 import socket
 import threading
 from types import TracebackType
 from typing import Any, Self
-from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+_log = logging.getLogger(__name__)
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -20,8 +24,57 @@ class _QuietHandler(WSGIRequestHandler):
     # Headers and body leave in two writes; without this each answer would wait 40 ms for an acknowledgement.
     disable_nagle_algorithm = True
 
+    def run_wsgi(self) -> None:
+        """Answer one request and keep the connection; werkzeug's own closes it after each."""
+        environ = self.make_environ()
+        # Read whole, so that what an application leaves unread is not taken for the next request.
+        environ["wsgi.input"] = io.BytesIO(self._body(environ))
+        try:
+            self._send(*_answered(self.server.app, environ))
+        except ConnectionError:  # the client hung up, or the application did on purpose
+            self.close_connection = True
+        except Exception:  # noqa: BLE001 - whatever the application did, its client gets an answer
+            _log.exception("The application failed on %s %s", self.command, self.path)
+            self._send(
+                "500 Internal Server Error", [("Content-Type", "text/plain")], b"The application failed."
+            )
+
+    def _body(self, environ: WSGIEnvironment) -> bytes:
+        if environ.get("wsgi.input_terminated"):
+            return bytes(environ["wsgi.input"].read())
+        return self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
+
+    def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            if name.lower() != "content-length":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
         """Stand-ins keep a log of requests of their own."""
+
+
+def _answered(
+    application: WSGIApplication, environ: WSGIEnvironment
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status, headers and the whole body."""
+    begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Any:
+        begun.append((status, headers))
+        return None
+
+    parts = application(environ, start_response)
+    body = b"".join(parts)
+    if hasattr(parts, "close"):
+        parts.close()
+    status, headers = begun[-1]
+    return status, headers, body
 
 
 class _Server(ThreadedWSGIServer):

@@ -192,7 +192,9 @@ def _capture_method(intent: Json, method: Json) -> str:
 
 def _keep_method(call: Call, intent: Json, method: Json) -> None:
     """Saved for the customer where that was asked; otherwise a method without a customer is spent."""
-    if intent["setup_future_usage"] and intent["customer"]:
+    options = intent["payment_method_options"].get(method["type"]) or {}
+    kept = intent["setup_future_usage"] or options.get("setup_future_usage") in ("off_session", "on_session")
+    if kept and intent["customer"]:
         payment_methods.attached(call, method, intent["customer"])
     elif method["customer"] is None:
         call.account.used_methods.add(method["id"])

@@ -80,6 +80,8 @@ class Server:
             _log.exception("The Stripe stand-in failed on %s %s", request.method, request.path)
             error = {"type": "api_error", "message": "The stand-in failed: see its log."}
             answer = Answer(500, {"error": error}, entry.request_id)
+        if fault is not None and fault.after_effect:
+            time.sleep(fault.latency_seconds)
         if fault is not None and fault.loses_answer:
             return _spoilt(fault, request, entry)
         return _response(answer, entry)
@@ -134,7 +136,7 @@ class Server:
         happening.
         """
         if fault is not None:
-            time.sleep(fault.latency_seconds)  # the fault asked for is a slow answer
+            time.sleep(0 if fault.after_effect else fault.latency_seconds)  # the fault asked for is slowness
             if fault.loses_answer and not fault.after_effect:
                 return Answer(0, {}, "")
         with self._sandbox.lock:

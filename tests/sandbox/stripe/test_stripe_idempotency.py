@@ -152,3 +152,12 @@ def _until(true: Any, seconds: float = 5.0) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
         threading.Event().wait(0.005)
+
+
+def test_a_late_answer_may_come_after_the_work(client: stripe.StripeClient, sandbox: StripeSandbox) -> None:
+    sandbox.add_fault("POST /v1/payment_intents", latency_seconds=0.5, after_effect=True)
+    slow = threading.Thread(target=client.v1.payment_intents.create, args=(PARAMS,))
+    slow.start()
+    _until(lambda: sandbox.account.table("payment_intent"))
+    assert slow.is_alive(), "the work is done while its answer is still on the way"
+    slow.join()

@@ -252,3 +252,11 @@ def test_bad_card_details_are_refused(client: stripe.StripeClient, change: dict[
     with pytest.raises(stripe.CardError) as refused:
         client.v1.payment_methods.create({"type": "card", "card": card})
     assert refused.value.code == code
+
+
+def test_a_method_is_also_kept_by_its_own_option(
+    client: stripe.StripeClient, pay: Callable[..., Any]
+) -> None:
+    customer = client.v1.customers.create({})
+    pay(customer=customer.id, payment_method_options={"card": {"setup_future_usage": "off_session"}})
+    assert len(client.v1.customers.payment_methods.list(customer.id).data) == 1
