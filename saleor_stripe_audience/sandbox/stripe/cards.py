@@ -50,7 +50,6 @@ FRAUDULENT = _declined("fraudulent")
 VELOCITY = _declined(
     "card_velocity_exceeded", "Your card was declined for making repeated attempts too often."
 )
-DO_NOT_HONOR = _declined("do_not_honor")
 EXPIRED = Decline("expired_card", "expired_card", "Your card has expired.")
 INCORRECT_CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
 PROCESSING = Decline("processing_error", "processing_error", "An error occurred while processing your card.")
@@ -137,8 +136,6 @@ TOKENS = {f"pm_card_{name}": CARDS[number] for name, number in _NAMES.items()} |
     "pm_usBankAccount": Behaviour(type="us_bank_account", settles_later=True),
     "pm_usBankAccount_success": Behaviour(type="us_bank_account", settles_later=True),
 }
-
-_FOUR_DIGIT_CODE = ("amex",)
 
 
 def by_number(number: str) -> Behaviour | None:

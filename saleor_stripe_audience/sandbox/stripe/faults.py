@@ -12,8 +12,8 @@ class Fault(BaseModel):
 
     `match` is "METHOD /path", where * stands for anything. `status` answers with that status and `body`;
     `garbage` answers 200 with what is no JSON; `drop_connection` hangs up; `latency_seconds` waits before the
-    work. With `after_effect` the work is done first and kept under its idempotency key, and only the answer is
-    late or lost. Without status, garbage or drop_connection the true answer follows the wait.
+    work. With `after_effect` the work is done first and kept under its idempotency key, and only the
+    answer is late or lost. Without status, garbage or drop_connection the true answer follows the wait.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,6 @@
 """PaymentMethods: made from test cards and test names, kept for a customer, let go again."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -276,8 +275,3 @@ def _bank_details(account: Account, method: Json, given: Json) -> None:
         "last4": iban[-4:],
     }
     account.behaviours[method["id"]] = replace(account.behaviours[method["id"]], number=iban)
-
-
-def suitable(types: Iterable[str], method: Json) -> bool:
-    """Whether an intent that takes these types takes this method."""
-    return method["type"] in types
