@@ -83,9 +83,16 @@ class _Group:
     steps: dict[str, LedgerEvent] = field(default_factory=dict)
 
 
-def amounts_of(events: Iterable[LedgerEvent]) -> Amounts:
-    """Fold all events into the eight amounts; authorizations never fall below zero, the others may."""
-    counted = sorted((event for event in events if event.counted), key=lambda event: event.time)
+def amounts_of(events: Iterable[LedgerEvent], *, adjustment_first: bool = False) -> Amounts:
+    """Fold all events into the eight amounts; authorizations never fall below zero, the others may.
+
+    The host sorts by time alone, so its database decides between events of one instant. Nearly always that is
+    the order of arrival, which we keep; `adjustment_first` gives the other outcome, which was observed too.
+    """
+    counted = sorted(
+        (event for event in events if event.counted),
+        key=lambda event: (event.time, adjustment_first and event.type != "AUTHORIZATION_ADJUSTMENT"),
+    )
     remaining = _since_last_adjustment(counted)
     amounts = Amounts()
     for event in remaining:

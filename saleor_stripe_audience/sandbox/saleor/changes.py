@@ -1,0 +1,89 @@
+"""Which events a change of a record emits; the whole of saleor's observed table is in this module and in orders.py."""
+
+from dataclasses import replace
+
+from .access import Call
+from .state import Channel, Checkout, Collection, Order, Product, Record, Transaction, User, Variant
+
+
+def product_changed(call: Call, product: Product) -> None:
+    """Any change of a product or of its listings."""
+    product.touch()
+    call.host.emit("PRODUCT_UPDATED", call.requestor, product=product, category=product.category)
+
+
+def product_created(call: Call, product: Product) -> None:
+    """A new product, whose listings are still empty."""
+    call.host.emit("PRODUCT_CREATED", call.requestor, product=product, category=product.category)
+
+
+def product_deleted(call: Call, product: Product) -> None:
+    """A product is gone: nothing is told of its variants, and the payload lists nothing that hung on it."""
+    product.deleted = True
+    shown = replace(product, variants=[], channel_listings=[], media=[], collections=[])
+    call.host.emit("PRODUCT_DELETED", call.requestor, product=shown, category=product.category)
+
+
+def variant_changed(call: Call, variant: Variant, *, touched: bool = True) -> None:
+    """A variant or its price changed; a price leaves `updatedAt` as it was."""
+    if touched:
+        variant.touch()
+    call.host.emit("PRODUCT_VARIANT_UPDATED", call.requestor, productVariant=variant)
+
+
+def variant_created(call: Call, variant: Variant) -> None:
+    """A new variant."""
+    call.host.emit("PRODUCT_VARIANT_CREATED", call.requestor, productVariant=variant)
+
+
+def variant_deleted(call: Call, variant: Variant) -> None:
+    """A variant is gone."""
+    variant.deleted = True
+    shown = replace(variant, channel_listings=[])
+    call.host.emit("PRODUCT_VARIANT_DELETED", call.requestor, productVariant=shown)
+
+
+def user_changed(call: Call, user: User) -> None:
+    """A customer's data changed."""
+    user.touch()
+    call.host.emit("CUSTOMER_UPDATED", call.requestor, user=user)
+
+
+def user_deleted(call: Call, user: User) -> None:
+    """A customer is gone; the payload keeps the name and metadata, but no address."""
+    shown = replace(user, addresses=[], default_billing_address=None, default_shipping_address=None)
+    user.deleted = shown.deleted = True
+    call.host.emit("CUSTOMER_DELETED", call.requestor, user=shown)
+
+
+def checkout_changed(call: Call, checkout: Checkout) -> None:
+    """Lines, address, e-mail or delivery of a checkout changed."""
+    checkout.touch()
+    call.host.emit("CHECKOUT_UPDATED", call.requestor, checkout=checkout)
+
+
+def metadata_changed(call: Call, record: Record) -> None:
+    """Metadata, private metadata too, became other than it was."""
+    record.touch()
+    emit, principal = call.host.emit, call.requestor
+    match record:
+        case User():
+            emit("CUSTOMER_UPDATED", principal, user=record)
+            emit("CUSTOMER_METADATA_UPDATED", principal, user=record)
+        case Checkout():
+            emit("CHECKOUT_METADATA_UPDATED", principal, checkout=record)
+            emit("CHECKOUT_UPDATED", principal, checkout=record)
+        case Order():
+            emit("ORDER_METADATA_UPDATED", principal, order=record)
+        case Product():
+            emit("PRODUCT_UPDATED", principal, product=record, category=record.category)
+            emit("PRODUCT_METADATA_UPDATED", principal, product=record, category=record.category)
+        case Variant():
+            emit("PRODUCT_VARIANT_UPDATED", principal, productVariant=record)
+            emit("PRODUCT_VARIANT_METADATA_UPDATED", principal, productVariant=record)
+        case Collection():
+            emit("COLLECTION_METADATA_UPDATED", principal, collection=record)
+        case Channel():
+            emit("CHANNEL_METADATA_UPDATED", principal, channel=record)
+        case Transaction():
+            emit("TRANSACTION_ITEM_METADATA_UPDATED", principal, transaction=record)

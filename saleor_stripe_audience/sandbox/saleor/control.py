@@ -1,0 +1,94 @@
+"""What can be done to the shop from outside: faults, keys, apps and deliveries, as POST /sandbox/control."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .access import Call
+from .host import Faults, Host
+from .resolvers_app import remove, set_active
+from .signing import SigningKey
+from .state import App
+
+type Told = dict[str, Any]
+
+
+def rotate_keys(host: Host) -> str:
+    """Sign with a new key from now on; the JWKS shows only that one. Gives its kid."""
+    host.keys.append(SigningKey.generate())
+    return host.key.kid
+
+
+def find_app(host: Host, identifier: str) -> App | None:
+    """The installed app with a manifest id, newest first."""
+    return next((each for each in reversed(host.store.installed()) if each.identifier == identifier), None)
+
+
+def _set_faults(host: Host, told: Told) -> Told:
+    host.faults = Faults(
+        delay=float(told.get("delay", 0)),
+        statuses=[int(each) for each in told.get("statuses", [])],
+        refusals=[str(each) for each in told.get("refusals", [])],
+        jwks_down=bool(told.get("jwks_down", False)),
+    )
+    return {}
+
+
+def _rotate(host: Host, _told: Told) -> Told:
+    return {"kid": rotate_keys(host)}
+
+
+def _with_app(host: Host, told: Told, change: Callable[[Call, App], None]) -> Told:
+    app = find_app(host, str(told.get("app")))
+    if app is None:
+        raise KeyError(f"No app {told.get('app')!r} is installed.")
+    with host.store.lock:
+        change(Call(host, None), app)
+        host.flush()
+    return {"app": app.id}
+
+
+def _deactivate(host: Host, told: Told) -> Told:
+    return _with_app(host, told, lambda call, app: set_active(call, app, False))
+
+
+def _activate(host: Host, told: Told) -> Told:
+    return _with_app(host, told, lambda call, app: set_active(call, app, True))
+
+
+def _delete(host: Host, told: Told) -> Told:
+    return _with_app(host, told, remove)
+
+
+def _redeliver(host: Host, told: Told) -> Told:
+    found = next((each for each in host.deliveries if each.id == told.get("delivery")), None)
+    if found is None:
+        raise KeyError(f"No delivery {told.get('delivery')!r} was recorded.")
+    host.send_again(found)
+    return {"delivery": found.id}
+
+
+def _disorder(host: Host, told: Told) -> Told:
+    host.disorder = bool(told.get("on", True))
+    return {"disorder": host.disorder}
+
+
+_ACTIONS: dict[str, Callable[[Host, Told], Told]] = {
+    "faults": _set_faults,
+    "rotate_keys": _rotate,
+    "deactivate_app": _deactivate,
+    "activate_app": _activate,
+    "delete_app": _delete,
+    "redeliver": _redeliver,
+    "disorder": _disorder,
+}
+
+
+def control(host: Host, told: Told) -> tuple[int, Told]:
+    """Do what `action` names; gives the HTTP status and the answer."""
+    act = _ACTIONS.get(str(told.get("action")))
+    if act is None:
+        return 400, {"error": f"action must be one of {', '.join(sorted(_ACTIONS))}"}
+    try:
+        return 200, {"ok": True, **act(host, told)}
+    except KeyError as error:
+        return 404, {"error": str(error.args[0])}

@@ -1,0 +1,62 @@
+"""The body of a webhook: the app's own subscription, executed over what happened."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from graphql import ExecutionResult, GraphQLError, execute_sync, parse
+
+from .access import Call
+from .events import EventKind
+from .state import App, User, Webhook, now
+
+if TYPE_CHECKING:
+    from .host import Host
+
+
+class Silenced(GraphQLError):
+    """Makes a field null without an entry under `errors`, which the host does in one odd place."""
+
+
+def build(
+    host: "Host", webhook: Webhook, event: EventKind, fields: dict[str, Any], principal: App | User | None
+) -> bytes | None:
+    """The payload, ASCII JSON; None if the subscription asks nothing of this event: then nothing is sent.
+
+    To be called while holding the store's lock.
+    """
+    root = {
+        "event": {
+            "__typename": event.type_name,
+            "issuedAt": now(),
+            "version": host.full_version,
+            "issuingPrincipal": principal,
+            "recipient": webhook.app,
+            **fields,
+        }
+    }
+    call = Call(host, webhook.app, building_payload=True)
+    result = execute_sync(host.schema, parse(webhook.query), root_value=root, context_value=call)
+    return _encoded(result)
+
+
+def _encoded(result: ExecutionResult) -> bytes | None:
+    body: dict[str, Any] = dict((result.data or {}).get("event") or {})
+    errors = [shown(error) for error in result.errors or () if not _silent(error)]
+    if errors:
+        body["errors"] = errors
+    return json.dumps(body).encode("ascii") if body else None
+
+
+def _silent(error: GraphQLError) -> bool:
+    return isinstance(error, Silenced) or isinstance(error.original_error, Silenced)
+
+
+def shown(error: GraphQLError) -> dict[str, Any]:
+    """An error as the host writes it: with the code of the exception, never with more of ours than that."""
+    formatted: dict[str, Any] = {**error.formatted}
+    extensions = formatted.get("extensions") or {}
+    if "exception" not in extensions:
+        original = error.original_error
+        code = type(original).__name__ if original is not None else "GraphQLError"
+        formatted["extensions"] = {**extensions, "exception": {"code": code, "stacktrace": []}}
+    return formatted

@@ -1,0 +1,281 @@
+"""How a transaction moves: sessions, requested actions, reported events, and what follows for checkout and order."""
+
+import uuid
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from graphql import GraphQLError
+
+from . import orders
+from .access import Requestor
+from .answers import Answer, Unusable, action_answer, session_answer
+from .fields import Refused
+from .host import Host
+from .ledger import REFUSALS, Amounts, LedgerEvent, Verdict, failure_of, judge
+from .state import App, Checkout, Order, Transaction, TransactionEvent
+from .totals import authorize_status, is_fully_charged
+
+UNDELIVERED = "Failed to delivery request."
+MOST_TRANSACTIONS = 100
+_OPENING = frozenset({"AUTHORIZATION_REQUEST", "AUTHORIZATION_SUCCESS", "CHARGE_REQUEST", "CHARGE_SUCCESS"})
+_FINAL = _OPENING | {"AUTHORIZATION_FAILURE", "CHARGE_FAILURE"}
+
+
+@dataclass(frozen=True)
+class Session:
+    """One initialize or process call on its way to the app."""
+
+    host: Host
+    requestor: Requestor
+    transaction: Transaction
+    request: TransactionEvent
+    app: App
+    data: Any
+    ip: str
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """What the storefront gets back."""
+
+    transaction: Transaction
+    event: TransactionEvent
+    data: Any
+
+
+def begin(
+    host: Host, source: Checkout | Order, app: App, amount: Decimal, flow: str, key: str
+) -> tuple[Transaction, TransactionEvent]:
+    """Find or make the transaction of an idempotency key; another amount or source under the key is refused."""
+    store = host.store
+    known = next(
+        (
+            each
+            for each in store.transactions
+            if each.idempotency_key == key and each.app_identifier == app.identifier
+        ),
+        None,
+    )
+    if known is None:
+        return _new(host, source, app, amount, flow, key)
+    request = next(event for event in known.events if event.idempotency_key == key)
+    if known.source is not source or request.amount != amount or request.type != f"{flow}_REQUEST":
+        message = "Different transaction with provided idempotency key already exists."
+        raise Refused("idempotencyKey", "UNIQUE", message)
+    return known, request
+
+
+def _new(
+    host: Host, source: Checkout | Order, app: App, amount: Decimal, flow: str, key: str
+) -> tuple[Transaction, TransactionEvent]:
+    if len(host.store.transactions_of(source)) >= MOST_TRANSACTIONS:
+        raise Refused("id", "INVALID", f"At most {MOST_TRANSACTIONS} transactions are allowed.")
+    transaction = Transaction(
+        app.identifier,
+        source.channel.currency_code,
+        idempotency_key=key,
+        checkout=source if isinstance(source, Checkout) else None,
+        order=source if isinstance(source, Order) else None,
+        key=str(uuid.uuid4()),
+    )
+    request = TransactionEvent(f"{flow}_REQUEST", amount, idempotency_key=key, counted=False)
+    transaction.events.append(request)
+    host.store.transactions.append(transaction)
+    return transaction, request
+
+
+def already_final(transaction: Transaction) -> TransactionEvent | None:
+    """The event after which `transactionProcess` sends nothing any more."""
+    return next((each for each in transaction.events if each.type in _FINAL and each.counted), None)
+
+
+def open_request(transaction: Transaction) -> TransactionEvent | None:
+    """The request that `transactionProcess` continues."""
+    types = ("AUTHORIZATION_REQUEST", "CHARGE_REQUEST")
+    return next((each for each in transaction.events if each.type in types and not each.counted), None)
+
+
+def run(session: Session, event_name: str) -> SessionResult:
+    """Ask the app and book what it answers."""
+    transaction, request = session.transaction, session.request
+    action = {
+        "actionType": request.type.partition("_")[0],
+        "amount": request.amount,
+        "currency": transaction.currency,
+    }
+    _, answer = session.host.ask(
+        event_name,
+        transaction.app_identifier,
+        session.requestor,
+        transaction=transaction,
+        sourceObject=transaction.source,
+        data=session.data,
+        merchantReference=transaction.id,
+        customerIpAddress=session.ip,
+        idempotencyKey=transaction.idempotency_key,
+        action=action,
+    )
+    if answer is not None and not isinstance(answer, dict):
+        # The genuine host falls over an answer that is no object, and its request stays open.
+        raise GraphQLError(f"'{type(answer).__name__}' object has no attribute 'get'")
+    event = _settle_session(session, answer)
+    return SessionResult(transaction, event, answer.get("data") if answer else None)
+
+
+def _settle_session(session: Session, answer: dict[str, Any] | None) -> TransactionEvent:
+    transaction, request = session.transaction, session.request
+    if answer is None:
+        return record_failure(transaction, request, UNDELIVERED)
+    try:
+        read = session_answer(answer, request.amount)
+        event = _book_session(session, read)
+    except Unusable as error:
+        return record_failure(transaction, request, str(error))
+    if read.payment_method:
+        transaction.payment_method = read.payment_method
+    _after_session(session, event, read)
+    return event
+
+
+def _book_session(session: Session, read: Answer) -> TransactionEvent:
+    request, transaction = session.request, session.transaction
+    if read.type in ("AUTHORIZATION_REQUEST", "CHARGE_REQUEST"):
+        request.type, request.amount = read.type, read.amount
+        request.psp_reference, request.counted = read.psp_reference or "", True
+        request.created_at, request.message = read.time, read.message
+        request.external_url, request.created_by = read.external_url or request.external_url, session.app
+        return request
+    event = take(transaction, _event_from(read, session.app))
+    request.psp_reference = event.psp_reference
+    return event
+
+
+def _after_session(session: Session, event: TransactionEvent, read: Answer) -> None:
+    transaction = session.transaction
+    if event.type not in _OPENING:
+        transaction.psp_reference = event.psp_reference or transaction.psp_reference
+        transaction.touch()
+        return
+    before = replace(transaction.amounts)
+    transaction.psp_reference = event.psp_reference
+    transaction.external_url = read.external_url or transaction.external_url
+    if read.actions is not None:
+        transaction.actions = sorted(set(read.actions))
+    transaction.recalculate()
+    amounts_changed(session.host, transaction, before, session.requestor)
+
+
+def _event_from(read: Answer, app: App | None) -> TransactionEvent:
+    return TransactionEvent(
+        read.type or "",
+        read.amount,
+        read.psp_reference or "",
+        created_at=read.time,
+        message=read.message,
+        external_url=read.external_url,
+        created_by=app,
+    )
+
+
+def take(transaction: Transaction, event: TransactionEvent) -> TransactionEvent:
+    """Add an event unless it is there already; Unusable where the ledger refuses it."""
+    booked = [each.booked() for each in transaction.events]
+    verdict = judge(booked, event.booked())
+    if verdict in REFUSALS:
+        raise Unusable(REFUSALS[verdict][1])
+    if verdict is Verdict.ALREADY_PROCESSED:
+        return twin(transaction, event.booked())
+    transaction.events.append(event)
+    return event
+
+
+def twin(transaction: Transaction, event: LedgerEvent) -> TransactionEvent:
+    """The event of the same type and pspReference; there must be one."""
+    return next(
+        each
+        for each in transaction.events
+        if each.type == event.type and each.psp_reference == event.psp_reference
+    )
+
+
+def record_failure(transaction: Transaction, request: TransactionEvent, cause: str) -> TransactionEvent:
+    """Keep a failure that moves nothing."""
+    event = TransactionEvent(
+        failure_of(request.type),
+        request.amount,
+        request.psp_reference,
+        message=cause,
+        counted=False,
+    )
+    transaction.events.append(event)
+    return event
+
+
+def request_action(
+    host: Host, requestor: Requestor, transaction: Transaction, kind: str, amount: Decimal, reason: str | None
+) -> None:
+    """Ask the app, in the background, to charge, refund or cancel."""
+    name = f"TRANSACTION_{'CANCELATION' if kind == 'CANCEL' else kind}_REQUESTED"
+    webhook = next(iter(host.webhooks_for(orders.kind_of(name), transaction.app_identifier)), None)
+    if webhook is None:
+        message = "No app is configured to handle this action of the transaction."
+        raise Refused(None, "MISSING_TRANSACTION_ACTION_REQUEST_WEBHOOK", message)
+    request = TransactionEvent(
+        f"{kind}_REQUEST",
+        amount,
+        message=reason or "",
+        idempotency_key=str(uuid.uuid4()),
+        counted=False,
+        created_by=requestor,
+    )
+    transaction.events.append(request)
+    if transaction.order:
+        orders.note_request(transaction.order, kind, amount, reason, requestor)
+
+    def settle(answer: Any) -> None:
+        settle_action(host, transaction, request, kind, answer, webhook.app)
+
+    action = {"actionType": kind, "amount": amount, "currency": transaction.currency}
+    host.act(webhook, name, settle, transaction=transaction, action=action, grantedRefund=None)
+
+
+def settle_action(
+    host: Host, transaction: Transaction, request: TransactionEvent, kind: str, answer: Any, app: App
+) -> None:
+    """Book the app's answer to a requested action; None means that none came."""
+    if not isinstance(answer, dict):
+        record_failure(transaction, request, UNDELIVERED)
+        return
+    try:
+        read = action_answer(answer, kind, request.amount)
+        if read.psp_reference is not None:
+            request.psp_reference, request.counted = read.psp_reference, True
+        if read.type is not None:
+            take(transaction, _event_from(read, app))
+    except Unusable as error:
+        record_failure(transaction, request, str(error))
+        return
+    before = replace(transaction.amounts)
+    transaction.recalculate()
+    if read.actions is not None:
+        transaction.actions = sorted(set(read.actions))
+    amounts_changed(host, transaction, before, None)
+
+
+def amounts_changed(host: Host, transaction: Transaction, before: Amounts, requestor: Requestor) -> None:
+    """Tell of what a change of the ledger means for the checkout or the order."""
+    if transaction.order is not None:
+        orders.payment_changed(host, transaction.order, before, transaction.amounts, requestor)
+    elif transaction.checkout is not None:
+        _checkout_covered(host, transaction.checkout, requestor)
+
+
+def _checkout_covered(host: Host, checkout: Checkout, requestor: Requestor) -> None:
+    paid = is_fully_charged(host.store, checkout)
+    covered = authorize_status(host.store, checkout) == "FULL"
+    if paid and not checkout.was_fully_paid:
+        host.emit("CHECKOUT_FULLY_PAID", requestor, checkout=checkout)
+    if covered and not checkout.was_fully_authorized:
+        host.emit("CHECKOUT_FULLY_AUTHORIZED", requestor, checkout=checkout)
+    checkout.was_fully_paid, checkout.was_fully_authorized = paid, covered

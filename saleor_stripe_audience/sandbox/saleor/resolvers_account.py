@@ -1,0 +1,229 @@
+"""People: signing in, customers, addresses."""
+
+import time
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from . import changes
+from .access import Call, call_of, denied, needs
+from .fields import Refused, mutation, resolves
+from .paging import connection
+from .resolvers_metadata import metadata_from
+from .resolvers_query import by_id
+from .state import Address, User, now
+
+ACCESS_SECONDS = 300
+_COUNTRIES = {"US": "United States of America", "PL": "Poland", "FR": "France", "DE": "Germany"}
+
+
+def address_from(given: dict[str, Any] | None) -> Address | None:
+    """An address from AddressInput; cities are stored in capitals, as the host does for some countries."""
+    if given is None:
+        return None
+    address = Address(
+        first_name=given.get("firstName") or "",
+        last_name=given.get("lastName") or "",
+        company_name=given.get("companyName") or "",
+        street_address_1=given.get("streetAddress1") or "",
+        street_address_2=given.get("streetAddress2") or "",
+        city=(given.get("city") or "").upper(),
+        city_area=given.get("cityArea") or "",
+        postal_code=given.get("postalCode") or "",
+        country=given.get("country") or "US",
+        country_area=given.get("countryArea") or "",
+        phone=given.get("phone") or "",
+    )
+    address.metadata.update(metadata_from(given.get("metadata")))
+    return address
+
+
+@resolves("Address", "country")
+def country(address: Address, _info: GraphQLResolveInfo) -> dict[str, str]:
+    return {"code": address.country, "country": _COUNTRIES.get(address.country, address.country)}
+
+
+@resolves("Address", "isDefaultShippingAddress")
+def is_default_shipping(address: Address, info: GraphQLResolveInfo) -> bool:
+    return any(each.default_shipping_address is address for each in call_of(info).host.store.users)
+
+
+@resolves("Address", "isDefaultBillingAddress")
+def is_default_billing(address: Address, info: GraphQLResolveInfo) -> bool:
+    return any(each.default_billing_address is address for each in call_of(info).host.store.users)
+
+
+@resolves("User", "dateJoined")
+def date_joined(user: User, _info: GraphQLResolveInfo) -> Any:
+    return user.created
+
+
+@resolves("User", "orders")
+def orders(user: User, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+    held = call_of(info).host.store.orders
+    return connection([each for each in held if each.user is user], "orders", **page)
+
+
+@resolves("User", "note")
+def note(user: User, info: GraphQLResolveInfo) -> str | None:
+    call_of(info).require("MANAGE_USERS", "MANAGE_STAFF")
+    return user.note
+
+
+def access_token(call: Call, user: User) -> str:
+    """A staff member's or customer's own token, of type "access"."""
+    moment = int(time.time())
+    claims = {
+        "iat": moment,
+        "owner": "saleor",
+        "iss": call.host.api_url,
+        "exp": moment + ACCESS_SECONDS,
+        "token": user.key,
+        "email": user.email,
+        "type": "access",
+        "user_id": user.id,
+        "is_staff": user.is_staff,
+    }
+    return call.host.key.token(claims)
+
+
+@mutation("tokenCreate")
+def token_create(_root: Any, info: GraphQLResolveInfo, *, email: str, password: str) -> dict[str, Any]:
+    call = call_of(info)
+    found = next((each for each in call.host.store.users if each.email == email.lower()), None)
+    if found is None or not found.password or found.password != password or not found.is_active:
+        raise Refused("email", "INVALID_CREDENTIALS", "Please, enter valid credentials")
+    if not found.is_confirmed:
+        raise Refused("email", "ACCOUNT_NOT_CONFIRMED", "Account needs to be confirmed via email.")
+    found.last_login = now()
+    return {"token": access_token(call, found), "user": found}
+
+
+_USER_FIELDS = {
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "isActive": "is_active",
+    "isConfirmed": "is_confirmed",
+    "note": "note",
+    "languageCode": "language_code",
+    "externalReference": "external_reference",
+}
+
+
+def _set_default(user: User, kind: str, given: dict[str, Any] | None) -> None:
+    address = address_from(given)
+    if address is not None:
+        user.addresses.append(address)
+        setattr(user, f"default_{kind}_address", address)
+
+
+def _apply(call: Call, user: User, given: dict[str, Any]) -> bool:
+    """Write the input into the user; gives whether metadata changed."""
+    for name, attribute in _USER_FIELDS.items():
+        if given.get(name) is not None:
+            setattr(user, attribute, given[name])
+    if given.get("email"):
+        _set_email(call, user, given["email"])
+    _set_default(user, "billing", given.get("defaultBillingAddress"))
+    _set_default(user, "shipping", given.get("defaultShippingAddress"))
+    before = ({**user.metadata}, {**user.private_metadata})
+    user.metadata.update(metadata_from(given.get("metadata")))
+    user.private_metadata.update(metadata_from(given.get("privateMetadata")))
+    return before != (user.metadata, user.private_metadata)
+
+
+def _set_email(call: Call, user: User, given: str) -> None:
+    email = given.strip().lower()
+    if "@" not in email:
+        raise Refused("email", "INVALID", "Enter a valid email address.")
+    if any(each.email == email for each in call.host.store.users if each is not user):
+        raise Refused("email", "UNIQUE", "User with this Email already exists.")
+    user.email = email
+
+
+def _customer(call: Call, given: str | None) -> User:
+    found = by_id(call.host.store.users, given, "User")
+    if found is None or found.is_staff:
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {given}")
+    return found
+
+
+@mutation("accountRegister")
+def account_register(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    email = input["email"].strip().lower()
+    if not input.get("channel") or not input.get("redirectUrl"):
+        missing = "channel" if not input.get("channel") else "redirectUrl"
+        raise Refused(missing, "REQUIRED", "This field is required.")
+    channel = next((c for c in call.host.store.channels if c.slug == input["channel"]), None)
+    user = User(email, password=input["password"], is_confirmed=False)
+    # A known address gets the same answer, so that nobody can find out who is a customer.
+    if not any(each.email == email for each in call.host.store.users):
+        _apply(call, user, {**input, "email": email})
+        call.host.store.users.append(user)
+        call.host.emit(
+            "ACCOUNT_CONFIRMATION_REQUESTED",
+            None,
+            user=user,
+            channel=channel,
+            token=f"confirm-{user.key}",
+            redirectUrl=input["redirectUrl"],
+        )
+        call.host.emit("CUSTOMER_CREATED", None, user=user)
+    return {"requiresConfirmation": True, "user": {**_seen_by_stranger(user)}}
+
+
+def _seen_by_stranger(user: User) -> dict[str, Any]:
+    shown = {"id": "", "email": user.email, "firstName": user.first_name, "lastName": user.last_name}
+    return {**shown, "isActive": True, "isStaff": False, "isConfirmed": False, "addresses": []}
+
+
+@mutation("accountUpdate")
+def account_update(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    if call.user is None:
+        raise denied("AUTHENTICATED_USER")
+    _customer_changed(call, call.user, _apply(call, call.user, input))
+    return {"user": call.user}
+
+
+def _customer_changed(call: Call, user: User, metadata: bool) -> None:
+    changes.user_changed(call, user)
+    if metadata:
+        call.host.emit("CUSTOMER_METADATA_UPDATED", call.requestor, user=user)
+
+
+@mutation("customerCreate")
+@needs("MANAGE_USERS")
+def customer_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    if not input.get("email"):
+        raise Refused("email", "REQUIRED", "This field cannot be blank.")
+    user = User("", is_confirmed=False)
+    metadata = _apply(call, user, input)
+    call.host.store.users.append(user)
+    call.host.emit("CUSTOMER_CREATED", call.requestor, user=user)
+    if metadata:
+        call.host.emit("CUSTOMER_METADATA_UPDATED", call.requestor, user=user)
+    return {"user": user}
+
+
+@mutation("customerUpdate")
+@needs("MANAGE_USERS")
+def customer_update(
+    _root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any], id: str | None = None
+) -> dict[str, Any]:
+    call = call_of(info)
+    user = _customer(call, id)
+    _customer_changed(call, user, _apply(call, user, input))
+    return {"user": user}
+
+
+@mutation("customerDelete")
+@needs("MANAGE_USERS")
+def customer_delete(_root: Any, info: GraphQLResolveInfo, *, id: str | None = None) -> dict[str, Any]:
+    call = call_of(info)
+    user = _customer(call, id)
+    call.host.store.users.remove(user)
+    changes.user_deleted(call, user)
+    return {"user": user}

@@ -1,0 +1,476 @@
+"""Apps: installing and removing them, their webhooks and deliveries, the problems they report."""
+
+import json
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from . import install
+from .access import Call, call_of, denied, needs
+from .delivery import Attempt, Delivery
+from .events import names_of
+from .fields import ManyRefused, Refused, constant, mutation, resolves
+from .ids import global_id
+from .paging import connection
+from .resolvers_query import by_id
+from .tokens import dashboard_token
+from .state import App, Installation, Problem, Webhook
+
+constant("App", type="THIRDPARTY", breakerState="CLOSED")
+constant("AppInstallation", brand=None)
+MOST_PROBLEMS = 100
+
+
+def permission_views(codes: Any) -> list[dict[str, str]]:
+    """Permissions as the API shows them."""
+    return [{"code": each, "name": each.replace("_", " ").capitalize() + "."} for each in sorted(codes)]
+
+
+@resolves("App", "permissions")
+def permissions(app: App, _info: GraphQLResolveInfo) -> list[dict[str, str]]:
+    return permission_views(app.permissions)
+
+
+_FROM_MANIFEST = {
+    "aboutApp": "about",
+    "dataPrivacyUrl": "dataPrivacyUrl",
+    "homepageUrl": "homepageUrl",
+    "supportUrl": "supportUrl",
+    "configurationUrl": "configurationUrl",
+    "appUrl": "appUrl",
+    "version": "version",
+    "author": "author",
+}
+
+
+@resolves("App", *_FROM_MANIFEST)
+def from_manifest(app: App, info: GraphQLResolveInfo) -> str | None:
+    found = app.manifest.get(_FROM_MANIFEST[info.field_name])
+    return None if found is None else str(found)
+
+
+@resolves("App", "brand")
+def brand(app: App, _info: GraphQLResolveInfo) -> Any:
+    return app.manifest.get("brand")
+
+
+@resolves("App", "webhooks")
+def webhooks(app: App, info: GraphQLResolveInfo) -> list[Webhook]:
+    call = call_of(info)
+    if call.app is not app and not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
+        raise denied("MANAGE_APPS", "OWNER")
+    return app.webhooks
+
+
+@resolves("App", "accessToken")
+def access_token(app: App, info: GraphQLResolveInfo) -> str | None:
+    call = call_of(info)
+    if call.user is None or not call.user.is_staff:
+        return None
+    return dashboard_token(call.host, app, call.user)
+
+
+@resolves("App", "extensions")
+def extensions(app: App, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+    listed = enumerate(app.manifest.get("extensions") or [])
+    return [_extension(app, number, each) for number, each in listed]
+
+
+def _extension(app: App, number: int, given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **extension_view(given),
+        "id": global_id("AppExtension", f"{app.key}{number}"),
+        "app": app,
+        "accessToken": None,
+    }
+
+
+def extension_view(given: dict[str, Any]) -> dict[str, Any]:
+    """An extension of a manifest as the API shows it."""
+    return {
+        "label": given["label"],
+        "url": given["url"],
+        "mountName": given["mount"],
+        "targetName": given.get("target", "POPUP"),
+        "settings": given.get("options") or {},
+        "permissions": permission_views(given.get("permissions") or []),
+    }
+
+
+@resolves("App", "problems")
+def problems(app: App, info: GraphQLResolveInfo, limit: int | None = None) -> list[Problem]:
+    return list(reversed(app.problems))[: limit or MOST_PROBLEMS]
+
+
+@resolves("AppProblem", "key")
+def problem_key(problem: Problem, _info: GraphQLResolveInfo) -> str:
+    return problem.problem_key
+
+
+@resolves("AppProblem", "createdAt")
+@resolves("AppInstallation", "createdAt")
+def created_at(record: Any, _info: GraphQLResolveInfo) -> Any:
+    return record.created
+
+
+@resolves("AppProblem", "isCritical")
+def is_critical(problem: Problem, _info: GraphQLResolveInfo) -> bool:
+    return problem.critical_threshold is not None and problem.count >= problem.critical_threshold
+
+
+@resolves("AppProblem", "dismissed")
+def dismissed(problem: Problem, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    return {"by": problem.dismissed_by, "userEmail": None} if problem.dismissed_by else None
+
+
+# --- webhooks and deliveries -------------------------------------------------------------------------
+
+
+def _event_views(host_events: list[str]) -> list[dict[str, str]]:
+    return [{"name": each.replace("_", " ").capitalize(), "eventType": each} for each in host_events]
+
+
+@resolves("Webhook", "asyncEvents", "syncEvents")
+def webhook_events(webhook: Webhook, info: GraphQLResolveInfo) -> list[dict[str, str]]:
+    kind = "Async" if info.field_name == "asyncEvents" else "Sync"
+    known = names_of(call_of(info).host.version, f"WebhookEventType{kind}Enum")
+    return _event_views([each for each in webhook.events if each in known])
+
+
+@resolves("Webhook", "subscriptionQuery")
+def subscription_query(webhook: Webhook, _info: GraphQLResolveInfo) -> str:
+    return webhook.query
+
+
+@resolves("Webhook", "customHeaders")
+def custom_headers(webhook: Webhook, _info: GraphQLResolveInfo) -> str | None:
+    return json.dumps(webhook.custom_headers) if webhook.custom_headers else None
+
+
+@resolves("Webhook", "eventDeliveries")
+def event_deliveries(
+    webhook: Webhook,
+    info: GraphQLResolveInfo,
+    filter: dict[str, Any] | None = None,
+    sortBy: dict[str, str] | None = None,
+    **page: Any,
+) -> dict[str, Any]:
+    asked = filter or {}
+    # The host forgets what was delivered; only what failed or is under way can be read.
+    found = [
+        each
+        for each in call_of(info).host.deliveries
+        if each.webhook is webhook
+        and each.status != "SUCCESS"
+        and asked.get("status") in (None, each.status)
+        and asked.get("eventType") in (None, each.event)
+    ]
+    if (sortBy or {}).get("direction") != "ASC":
+        found.reverse()
+    return connection(found, "eventDeliveries", **page)
+
+
+@resolves("EventDelivery", "eventType")
+def event_type(delivery: Delivery, _info: GraphQLResolveInfo) -> str:
+    return delivery.event
+
+
+@resolves("EventDelivery", "payload")
+def payload(delivery: Delivery, _info: GraphQLResolveInfo) -> str:
+    return delivery.body.decode("ascii")
+
+
+@resolves("EventDelivery", "attempts")
+def attempts(delivery: Delivery, _info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+    return connection(delivery.attempts, "attempts", **page)
+
+
+@resolves("EventDeliveryAttempt", "id")
+def attempt_id(attempt: Attempt, _info: GraphQLResolveInfo) -> str:
+    return global_id("EventDeliveryAttempt", attempt.key)
+
+
+@resolves("EventDeliveryAttempt", "createdAt")
+def attempt_at(attempt: Attempt, _info: GraphQLResolveInfo) -> Any:
+    return attempt.at
+
+
+@resolves("EventDeliveryAttempt", "duration")
+def attempt_seconds(attempt: Attempt, _info: GraphQLResolveInfo) -> float:
+    return attempt.seconds
+
+
+@resolves("EventDeliveryAttempt", "response")
+def attempt_response(attempt: Attempt, _info: GraphQLResolveInfo) -> str:
+    return attempt.text
+
+
+@resolves("EventDeliveryAttempt", "responseStatusCode")
+def attempt_status_code(attempt: Attempt, _info: GraphQLResolveInfo) -> int | None:
+    return attempt.status
+
+
+@resolves("EventDeliveryAttempt", "status")
+def attempt_status(attempt: Attempt, _info: GraphQLResolveInfo) -> str:
+    return "SUCCESS" if attempt.ok else "FAILED"
+
+
+@resolves("EventDeliveryAttempt", "taskId", "responseHeaders", "requestHeaders")
+def attempt_unknown(_attempt: Attempt, _info: GraphQLResolveInfo) -> None:
+    return None
+
+
+def _own_app(call: Call, given: str | None = None) -> App:
+    if call.app is not None:
+        return call.app
+    call.require("MANAGE_APPS")
+    app = by_id(call.host.store.installed(), given, "App")
+    if app is None:
+        raise Refused("app", "NOT_FOUND", "App doesn't exist or is disabled")
+    return app
+
+
+def _webhook(call: Call, given: str | None) -> Webhook:
+    if call.app is None:
+        call.require("MANAGE_APPS")
+    held = call.app.webhooks if call.app else call.host.store.webhooks()
+    found = by_id(held, given, "Webhook")
+    if found is None:
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {given}")
+    return found
+
+
+def _check_webhook(call: Call, given: dict[str, Any]) -> None:
+    if fault := install.webhook_fault(call.host, given):
+        field = "targetUrl" if "url" in fault else "query"
+        raise Refused(field, "SYNTAX" if field == "query" else "INVALID", fault)
+
+
+@mutation("webhookCreate")
+def webhook_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    app = _own_app(call, input.get("app"))
+    for name in ("targetUrl", "query"):
+        if not input.get(name):
+            raise Refused(name, "REQUIRED", "This field is required.")
+    given = {**input, "name": input.get("name") or ""}
+    _check_webhook(call, given)
+    headers = _headers(input.get("customHeaders"))
+    webhook = install.build_webhook(app, {**given, "customHeaders": headers})
+    if webhook.identifier and any(each.identifier == webhook.identifier for each in app.webhooks):
+        raise Refused("identifier", "UNIQUE", "Webhook with this identifier already exists.")
+    webhook.secret_key = input.get("secretKey")
+    app.webhooks.append(webhook)
+    return {"webhook": webhook}
+
+
+def _headers(given: str | None) -> dict[str, str]:
+    return json.loads(given) if given else {}
+
+
+@mutation("webhookUpdate")
+def webhook_update(
+    _root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any], id: str | None = None
+) -> dict[str, Any]:
+    webhook = _webhook(call_of(info), id)
+    merged = {
+        "name": input.get("name") or webhook.name,
+        "targetUrl": input.get("targetUrl") or webhook.target_url,
+        "query": input.get("query") or webhook.query,
+        "asyncEvents": input.get("asyncEvents"),
+        "syncEvents": input.get("syncEvents"),
+    }
+    _check_webhook(call_of(info), merged)
+    webhook.name, webhook.target_url, webhook.query = (
+        merged[name] for name in ("name", "targetUrl", "query")
+    )
+    if input.get("asyncEvents") is not None or input.get("syncEvents") is not None:
+        webhook.events = install.events_of(merged)
+    if input.get("isActive") is not None:
+        webhook.is_active = input["isActive"]
+    if "customHeaders" in input:
+        webhook.custom_headers = _headers(input["customHeaders"])
+    webhook.identifier = input.get("identifier", webhook.identifier)
+    webhook.secret_key = input.get("secretKey", webhook.secret_key)
+    return {"webhook": webhook}
+
+
+@mutation("webhookDelete")
+def webhook_delete(_root: Any, info: GraphQLResolveInfo, *, id: str | None = None) -> dict[str, Any]:
+    webhook = _webhook(call_of(info), id)
+    webhook.app.webhooks.remove(webhook)
+    return {"webhook": webhook}
+
+
+@mutation("eventDeliveryRetry")
+def event_delivery_retry(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+    call = call_of(info)
+    delivery = by_id(call.host.deliveries, id, "EventDelivery")
+    if delivery is None or (call.app is not None and delivery.webhook.app is not call.app):
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id}")
+    if call.app is None:
+        call.require("MANAGE_APPS")
+    call.host.send_again(delivery)
+    return {"delivery": delivery}
+
+
+# --- installing ----------------------------------------------------------------------------------------
+
+
+@mutation("appFetchManifest")
+@needs("MANAGE_APPS")
+def app_fetch_manifest(_root: Any, info: GraphQLResolveInfo, *, manifestUrl: str) -> dict[str, Any]:
+    call = call_of(info)
+    with call.host.store.lock.put_down():
+        manifest = install.fetch_manifest(call.host, manifestUrl)
+    wanted = manifest.get("requiredSaleorVersion")
+    checked = {key: value for key, value in manifest.items() if key != "requiredSaleorVersion"}
+    install.check_manifest(call.host, checked)
+    return {"manifest": _manifest_view(call, manifest, wanted)}
+
+
+def _manifest_view(call: Call, manifest: dict[str, Any], wanted: str | None) -> dict[str, Any]:
+    satisfied = bool(wanted) and install.satisfies(call.host.full_version, wanted or "")
+    return {
+        **manifest,
+        "identifier": manifest["id"],
+        "permissions": permission_views(manifest.get("permissions") or []),
+        "extensions": [extension_view(each) for each in manifest.get("extensions") or []],
+        "webhooks": manifest.get("webhooks") or [],
+        "requiredSaleorVersion": {"constraint": wanted, "satisfied": satisfied} if wanted else None,
+    }
+
+
+@mutation("appInstall")
+@needs("MANAGE_APPS")
+def app_install(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    wanted = input.get("permissions") or []
+    beyond = [each for each in wanted if not call.may(each)]
+    if beyond:
+        message = "You can't add permission that you don't have."
+        raise Refused("permissions", "OUT_OF_SCOPE_PERMISSION", message, {"permissions": beyond})
+    installation = Installation(input["appName"], input["manifestUrl"])
+    call.host.store.installations.append(installation)
+    activate = input.get("activateAfterInstallation") is not False
+    call.host.actions.put(_installing(call, installation, wanted, activate))
+    return {"appInstallation": installation}
+
+
+def _installing(call: Call, installation: Installation, wanted: list[str], activate: bool) -> Any:
+    def work(_run: int) -> None:
+        with call.host.store.lock:
+            try:
+                install.install(call.host, installation, wanted, activate)
+            except (Refused, ManyRefused, install.InstallFailed) as error:
+                installation.status, installation.message = "FAILED", reason_of(error)
+                installation.touch()
+            else:
+                call.host.store.installations.remove(installation)
+            call.host.flush()
+
+    return work
+
+
+def reason_of(error: Exception) -> str:
+    """What staff read of a failed installation."""
+    if isinstance(error, ManyRefused):
+        return "; ".join(f"{each.field}: {each.message}" for each in error.refusals)
+    return error.message if isinstance(error, Refused) else str(error)
+
+
+@mutation("appDeleteFailedInstallation")
+@needs("MANAGE_APPS")
+def app_delete_failed_installation(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+    store = call_of(info).host.store
+    found = by_id(store.installations, id, "AppInstallation")
+    if found is None or found.status != "FAILED":
+        raise Refused("id", "INVALID_STATUS" if found else "NOT_FOUND", "There is no failed installation.")
+    store.installations.remove(found)
+    return {"appInstallation": found}
+
+
+def _installed(call: Call, given: str) -> App:
+    app = by_id(call.host.store.installed(), given, "App")
+    if app is None:
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {given}")
+    return app
+
+
+@mutation("appDelete")
+@needs("MANAGE_APPS")
+def app_delete(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+    call = call_of(info)
+    app = _installed(call, id)
+    remove(call, app)
+    return {"app": app}
+
+
+def remove(call: Call, app: App) -> None:
+    """Remove an app. Its token is dead at once; it hears of it from 3.23 on, before that only other apps do."""
+    app.is_active = False
+    call.host.emit_lifecycle("APP_DELETED", app, call.requestor)
+    app.removed = True
+
+
+def set_active(call: Call, app: App, active: bool) -> None:
+    """Switch an app on or off; while off its token is refused and nothing is sent to it."""
+    app.is_active = active
+    call.host.emit_lifecycle("APP_STATUS_CHANGED", app, call.requestor)
+
+
+@mutation("appActivate")
+@needs("MANAGE_APPS")
+def app_activate(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+    call = call_of(info)
+    app = _installed(call, id)
+    set_active(call, app, True)
+    return {"app": app}
+
+
+@mutation("appDeactivate")
+@needs("MANAGE_APPS")
+def app_deactivate(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+    call = call_of(info)
+    app = _installed(call, id)
+    set_active(call, app, False)
+    return {"app": app}
+
+
+# --- problems --------------------------------------------------------------------------------------------
+
+
+def _problem_app(call: Call) -> App:
+    if call.app is None:
+        raise denied("AUTHENTICATED_APP")
+    return call.app
+
+
+@mutation("appProblemCreate")
+def app_problem_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    app = _problem_app(call_of(info))
+    for name, least, most in (("message", 3, 2048), ("key", 3, 128)):
+        if not least <= len(input[name].strip()) <= most:
+            raise Refused(name, "INVALID", f"Between {least} and {most} characters are expected.")
+    known = next(
+        (each for each in app.problems if each.problem_key == input["key"] and not each.dismissed_by), None
+    )
+    if known is not None:
+        known.count, known.message = known.count + 1, input["message"]
+        known.touch()
+        return {"appProblem": known}
+    problem = Problem(app, input["key"], input["message"], critical_threshold=input.get("criticalThreshold"))
+    app.problems = [*app.problems, problem][-MOST_PROBLEMS:]
+    return {"appProblem": problem}
+
+
+@mutation("appProblemDismiss")
+def app_problem_dismiss(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    app = _problem_app(call_of(info))
+    asked = input.get("byApp") or {}
+    if bool(asked.get("ids")) == bool(asked.get("keys")):
+        raise Refused("byApp", "INVALID", "Exactly one of ids and keys is expected.")
+    for problem in app.problems:
+        if problem.id in (asked.get("ids") or ()) or problem.problem_key in (asked.get("keys") or ()):
+            problem.dismissed_by = "APP"
+    return {}

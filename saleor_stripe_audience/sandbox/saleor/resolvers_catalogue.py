@@ -1,0 +1,451 @@
+"""Products, variants and their prices: fields and mutations."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from . import changes
+from .access import Call, call_of, denied, needs
+from .channels import channel_of, in_channel, plain
+from .fields import Refused, constant, mutation, resolves
+from .ids import global_id
+from .money import quantize, taxed
+from .payload import Silenced
+from .resolvers_metadata import metadata_from
+from .resolvers_query import by_id
+from .state import (
+    Channel,
+    Money,
+    Product,
+    ProductListing,
+    ProductMedia,
+    Variant,
+    VariantListing,
+    now,
+)
+
+PLENTY = 50
+
+constant("Product", seoTitle=None, seoDescription=None, weight=None, attributes=[], taxClass=None)
+constant("ProductVariant", weight=None, quantityLimitPerCustomer=None)
+constant("Category", seoTitle=None, seoDescription=None, description=None, level=0, parent=None)
+constant("Collection", seoTitle=None, seoDescription=None, description=None)
+constant("ProductType", hasVariants=True, isDigital=False, kind="NORMAL")
+constant("ProductMedia", type="IMAGE", oembedData="{}")
+constant("ProductChannelListing", discountedPrice=None)
+constant("ProductPricingInfo", onSale=False, discount=None, displayGrossPrices=True)
+constant("VariantPricingInfo", onSale=False, discount=None)
+
+
+def media_url(info: GraphQLResolveInfo, media: ProductMedia, size: int = 4096) -> str:
+    """Where the stand-in serves a picture."""
+    return f"{call_of(info).host.url}/thumbnail/{media.id}/{size}/"
+
+
+@resolves("Product", "channel")
+@resolves("ProductVariant", "channel")
+def shown_channel(source: Any, _info: GraphQLResolveInfo) -> str | None:
+    channel = channel_of(source)
+    return channel.slug if channel else None
+
+
+@resolves("Product", "variants")
+def variants(source: Any, _info: GraphQLResolveInfo) -> list[Any]:
+    channel = channel_of(source)
+    listed = [v for v in source.variants if channel is None or v.listing_in(channel)]
+    return [in_channel(variant, channel) for variant in listed]
+
+
+@resolves("Product", "defaultVariant")
+def default_variant(source: Any, info: GraphQLResolveInfo) -> Any:
+    return next(iter(variants(source, info)), None)
+
+
+@resolves("ProductVariant", "product")
+def product_of(source: Any, _info: GraphQLResolveInfo) -> Any:
+    return in_channel(plain(source).product, channel_of(source))
+
+
+@resolves("Product", "thumbnail")
+def thumbnail(source: Product, info: GraphQLResolveInfo, size: int | None = None) -> dict[str, Any] | None:
+    if not source.media:
+        return None
+    return {"url": media_url(info, source.media[0], size or 256), "alt": source.media[0].alt}
+
+
+@resolves("ProductMedia", "url")
+def url(media: ProductMedia, info: GraphQLResolveInfo) -> str:
+    return media_url(info, media)
+
+
+@resolves("ProductVariant", "media")
+def variant_media(_source: Any, _info: GraphQLResolveInfo) -> list[ProductMedia]:
+    return []
+
+
+@resolves("ProductVariant", "attributes")
+def variant_attributes(source: Any, _info: GraphQLResolveInfo) -> list[Any]:
+    if source.deleted:
+        raise Silenced("A deleted variant has lost its attributes.")
+    return []
+
+
+@resolves("ProductVariant", "trackInventory")
+def track_inventory(source: Any, _info: GraphQLResolveInfo) -> bool:
+    return bool(source.track_inventory)
+
+
+@resolves("ProductVariant", "quantityAvailable")
+def quantity_available(source: Any, _info: GraphQLResolveInfo, **_: Any) -> int:
+    return available(source)
+
+
+def available(variant: Variant) -> int:
+    """Pieces that can be bought; without a stock the host's limit per line."""
+    return PLENTY if not variant.track_inventory or variant.stock is None else min(variant.stock, PLENTY)
+
+
+@resolves("ProductVariant", "stocks")
+def stocks(source: Any, info: GraphQLResolveInfo, **_: Any) -> list[dict[str, Any]]:
+    if not call_of(info).is_staff:
+        raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
+    if source.stock is None:
+        return []
+    warehouse = {"id": global_id("Warehouse", "1"), "name": "Main", "slug": "main"}
+    stock = {"id": global_id("Stock", source.key), "warehouse": warehouse}
+    return [{**stock, "quantity": source.stock, "quantityAllocated": 0}]
+
+
+@resolves("Product", "channelListings")
+@resolves("ProductVariant", "channelListings")
+def channel_listings(source: Any, info: GraphQLResolveInfo) -> Any:
+    if not call_of(info).is_staff:
+        raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
+    return source.channel_listings
+
+
+@resolves("ProductChannelListing", "publicationDate")
+def publication_date(listing: ProductListing, _info: GraphQLResolveInfo) -> Any:
+    return listing.published_at.date() if listing.published_at else None
+
+
+def _listing_money(listing: VariantListing, amount: Decimal | None) -> Money | None:
+    return None if amount is None else Money(amount, listing.channel.currency_code)
+
+
+@resolves("ProductVariantChannelListing", "price")
+def listing_price(listing: VariantListing, _info: GraphQLResolveInfo) -> Money | None:
+    return _listing_money(listing, listing.price)
+
+
+@resolves("ProductVariantChannelListing", "costPrice")
+def listing_cost(listing: VariantListing, _info: GraphQLResolveInfo) -> Money | None:
+    return _listing_money(listing, listing.cost_price)
+
+
+@resolves("ProductVariantChannelListing", "priorPrice")
+def listing_prior(listing: VariantListing, _info: GraphQLResolveInfo) -> Money | None:
+    return _listing_money(listing, listing.prior_price)
+
+
+@resolves("ProductVariant", "pricing")
+def variant_pricing(source: Any, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    channel = channel_of(source)
+    listing = source.listing_in(channel) if channel else None
+    if channel is None or listing is None:
+        return None
+    price = taxed(listing.price, channel.currency_code)
+    return {"price": price, "priceUndiscounted": price, "onSale": False, "discount": None}
+
+
+@resolves("Product", "pricing")
+def product_pricing(source: Any, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    channel = channel_of(source)
+    if channel is None:
+        return None
+    listings = (variant.listing_in(channel) for variant in source.variants)
+    prices = [listing.price for listing in listings if listing]
+    if not prices:
+        return None
+    ends = (taxed(each, channel.currency_code) for each in (min(prices), max(prices)))
+    span = dict(zip(("start", "stop"), ends, strict=True))
+    return {
+        "onSale": False,
+        "discount": None,
+        "displayGrossPrices": True,
+        "priceRange": span,
+        "priceRangeUndiscounted": span,
+    }
+
+
+def listing_of(product: Product, channel: Channel | None) -> ProductListing | None:
+    """A product's listing in a channel."""
+    return next((each for each in product.channel_listings if each.channel is channel), None)
+
+
+@resolves("Product", "isAvailable", "isAvailableForPurchase")
+def is_available(source: Any, _info: GraphQLResolveInfo) -> bool | None:
+    channel = channel_of(source)
+    listing = listing_of(plain(source), channel)
+    if channel is None:
+        return None
+    return bool(listing and listing.is_published and listing.is_available_for_purchase)
+
+
+@resolves("Product", "availableForPurchaseAt")
+def available_at(source: Any, _info: GraphQLResolveInfo) -> datetime | None:
+    listing = listing_of(plain(source), channel_of(source))
+    return listing.available_for_purchase_at if listing else None
+
+
+# --- mutations -----------------------------------------------------------------------------------
+
+
+def _found[T](record: T | None, field: str, given: str | None) -> T:
+    if record is None:
+        raise Refused(field, "NOT_FOUND", f"Couldn't resolve to a node: {given}")
+    return record
+
+
+def _product(call: Call, given: str | None, field: str = "id") -> Product:
+    return _found(by_id(call.host.store.products, given, "Product"), field, given)
+
+
+def _variant(call: Call, given: str | None, sku: str | None = None) -> Variant:
+    held = call.host.store.variants()
+    by_sku = next((each for each in held if sku is not None and each.sku == sku), None)
+    return _found(by_id(held, given, "ProductVariant") or by_sku, "id", given or sku)
+
+
+def slug_from(name: str, taken: set[str]) -> str:
+    """A slug not yet used, made from a name."""
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "item"
+    slug, number = base, 1
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+_PRODUCT_FIELDS = {
+    "name": "name",
+    "slug": "slug",
+    "description": "description",
+    "chargeTaxes": "charge_taxes",
+    "externalReference": "external_reference",
+    "rating": "rating",
+}
+
+
+def _apply_product(call: Call, product: Product, given: dict[str, Any]) -> None:
+    store = call.host.store
+    for name, attribute in _PRODUCT_FIELDS.items():
+        if name in given:
+            setattr(product, attribute, given[name])
+    if "category" in given:
+        category = by_id(store.categories, given["category"], "Category")
+        product.category = _found(category, "category", given["category"]) if given["category"] else None
+    if "collections" in given:
+        chosen = (by_id(store.collections, each, "Collection") for each in given["collections"] or [])
+        product.collections = [_found(each, "collections", None) for each in chosen]
+    product.metadata.update(metadata_from(given.get("metadata")))
+    product.private_metadata.update(metadata_from(given.get("privateMetadata")))
+
+
+def _check_slug(call: Call, slug: str | None, product: Product | None = None) -> None:
+    taken = (each for each in call.host.store.products if each is not product)
+    if slug is not None and any(each.slug == slug for each in taken):
+        raise Refused("slug", "UNIQUE", "Product with this Slug already exists.")
+
+
+@mutation("productCreate")
+@needs("MANAGE_PRODUCTS")
+def product_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    store = call.host.store
+    kind = by_id(store.product_types, input["productType"], "ProductType")
+    _check_slug(call, input.get("slug"))
+    name = (input.get("name") or "").strip()
+    if not name:
+        raise Refused("name", "REQUIRED", "This field cannot be blank.")
+    slug = input.get("slug") or slug_from(name, {each.slug for each in store.products})
+    product = Product(name, slug, _found(kind, "productType", input["productType"]))
+    _apply_product(call, product, {**input, "name": name, "slug": slug})
+    store.products.append(product)
+    changes.product_created(call, product)
+    return {"product": product}
+
+
+@mutation("productUpdate")
+@needs("MANAGE_PRODUCTS")
+def product_update(
+    _root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any], id: str | None = None
+) -> dict[str, Any]:
+    call = call_of(info)
+    product = _product(call, id)
+    _check_slug(call, input.get("slug"), product)
+    if "name" in input and not (input["name"] or "").strip():
+        raise Refused("name", "REQUIRED", "This field cannot be blank.")
+    _apply_product(call, product, input)
+    changes.product_changed(call, product)
+    return {"product": product}
+
+
+@mutation("productDelete")
+@needs("MANAGE_PRODUCTS")
+def product_delete(_root: Any, info: GraphQLResolveInfo, *, id: str | None = None) -> dict[str, Any]:
+    call = call_of(info)
+    product = _product(call, id)
+    call.host.store.products.remove(product)
+    changes.product_deleted(call, product)
+    return {"product": product}
+
+
+def _set_product_listing(product: Product, channel: Channel, given: dict[str, Any]) -> None:
+    listing = listing_of(product, channel)
+    if listing is None:
+        listing = ProductListing(channel, is_published=False, is_available_for_purchase=False)
+        product.channel_listings.append(listing)
+    if given.get("isPublished") is not None:
+        listing.is_published = given["isPublished"]
+        listing.published_at = listing.published_at or (now() if listing.is_published else None)
+    if given.get("isAvailableForPurchase") is not None:
+        listing.is_available_for_purchase = given["isAvailableForPurchase"]
+        listing.available_for_purchase_at = now() if listing.is_available_for_purchase else None
+    if given.get("visibleInListings") is not None:
+        listing.visible_in_listings = given["visibleInListings"]
+    for name, attribute in _LISTING_TIMES.items():
+        if name in given:
+            setattr(listing, attribute, given[name])
+
+
+_LISTING_TIMES = {
+    "publishedAt": "published_at",
+    "availableForPurchaseAt": "available_for_purchase_at",
+}
+
+
+@mutation("productChannelListingUpdate")
+@needs("MANAGE_PRODUCTS")
+def product_channel_listing_update(
+    _root: Any, info: GraphQLResolveInfo, *, id: str, input: dict[str, Any]
+) -> dict[str, Any]:
+    call = call_of(info)
+    product = _product(call, id)
+    for given in input.get("updateChannels") or ():
+        channel = by_id(call.host.store.channels, given["channelId"], "Channel")
+        _set_product_listing(product, _found(channel, "updateChannels", given["channelId"]), given)
+    removed = set(input.get("removeChannels") or ())
+    kept = [each for each in product.channel_listings if each.channel.id not in removed]
+    product.channel_listings = kept
+    for variant in product.variants:
+        listings = [each for each in variant.channel_listings if each.channel.id not in removed]
+        variant.channel_listings = listings
+    before = product.updated_at
+    changes.product_changed(call, product)
+    product.updated_at = before  # a listing leaves `updatedAt` as it was
+    return {"product": product}
+
+
+_VARIANT_FIELDS = {
+    "name": "name",
+    "sku": "sku",
+    "trackInventory": "track_inventory",
+    "externalReference": "external_reference",
+}
+
+
+def _apply_variant(call: Call, variant: Variant, given: dict[str, Any]) -> None:
+    if given.get("attributes"):
+        raise Refused("attributes", "INVALID", "The stand-in's product types have no attributes.")
+    others = (each for each in call.host.store.variants() if each is not variant)
+    if given.get("sku") and any(each.sku == given["sku"] for each in others):
+        raise Refused("sku", "UNIQUE", "Product variant with this Sku already exists.")
+    for name, attribute in _VARIANT_FIELDS.items():
+        if name in given:
+            setattr(variant, attribute, given[name])
+    variant.metadata.update(metadata_from(given.get("metadata")))
+    variant.private_metadata.update(metadata_from(given.get("privateMetadata")))
+
+
+@mutation("productVariantCreate")
+@needs("MANAGE_PRODUCTS")
+def product_variant_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    product = _product(call, input["product"], "product")
+    variant = Variant(product, input.get("name") or input.get("sku") or "")
+    _apply_variant(call, variant, {**input, "name": variant.name})
+    if input.get("stocks"):
+        variant.stock = sum(each["quantity"] for each in input["stocks"])
+    product.variants.append(variant)
+    changes.variant_created(call, variant)
+    return {"productVariant": variant}
+
+
+@mutation("productVariantUpdate")
+@needs("MANAGE_PRODUCTS")
+def product_variant_update(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    *,
+    input: dict[str, Any],
+    id: str | None = None,
+    sku: str | None = None,
+) -> dict[str, Any]:
+    call = call_of(info)
+    variant = _variant(call, id, sku)
+    _apply_variant(call, variant, input)
+    changes.variant_changed(call, variant)
+    return {"productVariant": variant}
+
+
+@mutation("productVariantDelete")
+@needs("MANAGE_PRODUCTS")
+def product_variant_delete(
+    _root: Any, info: GraphQLResolveInfo, *, id: str | None = None, sku: str | None = None
+) -> dict[str, Any]:
+    call = call_of(info)
+    variant = _variant(call, id, sku)
+    variant.product.variants.remove(variant)
+    changes.variant_deleted(call, variant)
+    return {"productVariant": variant}
+
+
+def _set_price(variant: Variant, channel: Channel, given: dict[str, Any]) -> None:
+    if listing_of(variant.product, channel) is None:
+        raise Refused(
+            "channelId", "PRODUCT_NOT_ASSIGNED_TO_CHANNEL", "Product not assigned to the channel.", {}
+        )
+    amounts = {name: given.get(name) for name in ("price", "costPrice", "priorPrice")}
+    for name, amount in amounts.items():
+        if amount is not None and amount != quantize(amount, channel.currency_code):
+            raise Refused(name, "INVALID", "Value cannot have more decimals than the currency.")
+    listing = variant.listing_in(channel)
+    if listing is None:
+        listing = VariantListing(channel, given["price"])
+        variant.channel_listings.append(listing)
+    listing.price = given["price"]
+    listing.cost_price = given.get("costPrice", listing.cost_price)
+    listing.prior_price = given.get("priorPrice", listing.prior_price)
+
+
+@mutation("productVariantChannelListingUpdate")
+@needs("MANAGE_PRODUCTS")
+def product_variant_channel_listing_update(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    *,
+    input: list[dict[str, Any]],
+    id: str | None = None,
+    sku: str | None = None,
+) -> dict[str, Any]:
+    call = call_of(info)
+    variant = _variant(call, id, sku)
+    for given in input:
+        channel = by_id(call.host.store.channels, given["channelId"], "Channel")
+        _set_price(variant, _found(channel, "channelId", given["channelId"]), given)
+    changes.variant_changed(call, variant, touched=False)
+    return {"variant": variant}

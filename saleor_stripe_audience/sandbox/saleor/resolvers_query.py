@@ -1,0 +1,478 @@
+"""What can be asked: single records and connections."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from .access import call_of, denied, needs
+from .channels import in_channel
+from .fields import resolves
+from .ids import key_of, split_id
+from .paging import connection
+from .state import App, Channel, Checkout, Order, Product, Transaction, User
+
+_COUNTRIES = {"US": "United States of America", "PL": "Poland", "FR": "France", "DE": "Germany"}
+
+
+def by_id[T](records: Iterable[T], given: str | None, *types: str) -> T | None:
+    """The record with a global id of one of the types, or None."""
+    key = key_of(given, *types)
+    return next((each for each in records if getattr(each, "key", None) == key), None) if key else None
+
+
+def _first[T](records: Iterable[T], wanted: Callable[[T], bool]) -> T | None:
+    return next((record for record in records if wanted(record)), None)
+
+
+@resolves("Query", "shop")
+def shop(_root: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
+    host = call_of(info).host
+    secure = host.url.startswith("https://")
+    return {
+        "id": "U2hvcDo=",
+        "name": "Saleor sandbox",
+        "domain": {"host": host.domain, "sslEnabled": secure, "url": f"{host.url}/"},
+        "version": host.full_version,
+        "schemaVersion": host.version,
+        "channelCurrencies": sorted({channel.currency_code for channel in host.store.channels}),
+    }
+
+
+@resolves("Shop", "version")
+def shop_version(shop: dict[str, Any], info: GraphQLResolveInfo) -> str:
+    if not call_of(info).is_staff:
+        raise denied("AUTHENTICATED_STAFF_USER", "AUTHENTICATED_APP")
+    return str(shop["version"])
+
+
+@resolves("Query", "channels")
+def channels(_root: Any, info: GraphQLResolveInfo) -> list[Channel]:
+    call = call_of(info)
+    if not call.is_staff:
+        raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
+    return call.host.store.channels
+
+
+@resolves("Query", "channel")
+def channel(
+    _root: Any, info: GraphQLResolveInfo, id: str | None = None, slug: str | None = None
+) -> Channel | None:
+    found = call_of(info).host.store.channels
+    return by_id(found, id, "Channel") or _first(found, lambda each: each.slug == slug)
+
+
+@resolves("Channel", "defaultCountry")
+def default_country(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, str]:
+    return {"code": channel.country, "country": _COUNTRIES.get(channel.country, channel.country)}
+
+
+@resolves("Channel", "hasOrders")
+def has_orders(channel: Channel, info: GraphQLResolveInfo) -> bool:
+    return any(order.channel is channel for order in call_of(info).host.store.orders)
+
+
+@resolves("Channel", "orderSettings")
+def order_settings(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any]:
+    return {
+        "automaticallyConfirmAllNewOrders": channel.confirms_orders,
+        "expireOrdersAfter": None,
+        "markAsPaidStrategy": "TRANSACTION_FLOW",
+        "allowUnpaidOrders": channel.allows_unpaid_orders,
+    }
+
+
+@resolves("Channel", "checkoutSettings")
+def checkout_settings(_channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any]:
+    return {"useLegacyErrorFlow": True, "automaticallyCompleteFullyPaidCheckouts": False}
+
+
+@resolves("Channel", "paymentSettings")
+def payment_settings(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any]:
+    return {"defaultTransactionFlowStrategy": channel.flow}
+
+
+# --- products ------------------------------------------------------------------------------------
+
+
+def _in_channel(records: Iterable[Product], slug: str | None) -> list[Product]:
+    return [
+        product
+        for product in records
+        if any(each.channel.slug == slug and each.is_published for each in product.channel_listings)
+    ]
+
+
+def _visible(info: GraphQLResolveInfo, slug: str | None) -> list[Product]:
+    """Staff and apps see all products, others what is published in the channel they name."""
+    call = call_of(info)
+    products = call.host.store.products
+    if slug is None and call.may("MANAGE_PRODUCTS", "MANAGE_ORDERS"):
+        return list(products)
+    if call.may("MANAGE_PRODUCTS", "MANAGE_ORDERS"):
+        return [each for each in products if any(i.channel.slug == slug for i in each.channel_listings)]
+    return _in_channel(products, slug)
+
+
+def between(value: datetime, asked: dict[str, datetime] | None) -> bool:
+    """Whether a time lies in a DateTimeRangeInput; no range holds everything."""
+    low, high = (asked or {}).get("gte"), (asked or {}).get("lte")
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def matches_text(value: str | None, asked: dict[str, Any] | None) -> bool:
+    """Whether a value meets a StringFilterInput."""
+    if not asked:
+        return True
+    return value == asked["eq"] if "eq" in asked else value in (asked.get("oneOf") or ())
+
+
+def matches_time(value: datetime, asked: dict[str, Any] | None) -> bool:
+    """Whether a value meets a DateTimeFilterInput."""
+    if not asked:
+        return True
+    if "eq" in asked or "oneOf" in asked:
+        return value == asked.get("eq") or value in (asked.get("oneOf") or ())
+    return between(value, asked.get("range"))
+
+
+def _listed(product: Product, slug: str | None) -> bool:
+    return any(slug in (None, each.channel.slug) and each.is_published for each in product.channel_listings)
+
+
+def _product_meets(product: Product, slug: str | None, asked: dict[str, Any], search: str | None) -> bool:
+    term = asked.get("search") or search
+    slugs = asked.get("slugs")
+    wishes = [asked[name] for name in ("isAvailable", "isPublished") if asked.get(name) is not None]
+    return (
+        (asked.get("ids") is None or product.id in asked["ids"])
+        and (not term or term.lower() in product.name.lower())
+        and (not slugs or product.slug in slugs)
+        and matches_text(product.slug, asked.get("slug"))
+        and all(_listed(product, slug) is wish for wish in wishes)
+    )
+
+
+def sorted_by(records: list[Any], asked: dict[str, str] | None, keys: dict[str, str]) -> list[Any]:
+    """Sort by one of the fields in `keys` (API name to attribute); the order of creation otherwise."""
+    if not asked or asked.get("field") not in keys:
+        return records
+    attribute = keys[asked["field"]]
+    return sorted(records, key=lambda each: getattr(each, attribute), reverse=asked["direction"] == "DESC")
+
+
+_PRODUCT_SORT = {
+    "NAME": "name",
+    "LAST_MODIFIED": "updated_at",
+    "LAST_MODIFIED_AT": "updated_at",
+    "DATE": "updated_at",
+    "CREATED_AT": "created",
+}
+
+
+def _as_shown(info: GraphQLResolveInfo, record: Any, slug: str | None) -> Any:
+    named = (each for each in call_of(info).host.store.channels if each.slug == slug)
+    return in_channel(record, next(named, None))
+
+
+@resolves("Query", "products")
+def products(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    channel: str | None = None,
+    filter: dict[str, Any] | None = None,
+    where: dict[str, Any] | None = None,
+    sortBy: dict[str, str] | None = None,
+    search: str | None = None,
+    **page: Any,
+) -> dict[str, Any]:
+    found = [
+        each
+        for each in _visible(info, channel)
+        if _product_meets(each, channel, filter or {}, search)
+        and _product_meets(each, channel, where or {}, None)
+        and between(each.updated_at, (filter or {}).get("updatedAt"))
+        and matches_time(each.updated_at, (where or {}).get("updatedAt"))
+    ]
+    shown = [_as_shown(info, each, channel) for each in sorted_by(found, sortBy, _PRODUCT_SORT)]
+    return connection(shown, "products", **page)
+
+
+@resolves("Query", "product")
+def product(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    id: str | None = None,
+    slug: str | None = None,
+    externalReference: str | None = None,
+    channel: str | None = None,
+) -> Any:
+    found = _visible(info, channel)
+    if id is not None:
+        chosen = by_id(found, id, "Product")
+    elif slug is not None:
+        chosen = _first(found, lambda each: each.slug == slug)
+    else:
+        chosen = _first(found, lambda each: each.external_reference == externalReference)
+    return _as_shown(info, chosen, channel)
+
+
+@resolves("Query", "productVariant")
+def product_variant(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    id: str | None = None,
+    sku: str | None = None,
+    externalReference: str | None = None,
+    channel: str | None = None,
+) -> Any:
+    found = [variant for product in _visible(info, channel) for variant in product.variants]
+    if id is not None:
+        chosen = by_id(found, id, "ProductVariant")
+    elif sku is not None:
+        chosen = _first(found, lambda each: each.sku == sku)
+    else:
+        chosen = _first(found, lambda each: each.external_reference == externalReference)
+    return _as_shown(info, chosen, channel)
+
+
+@resolves("Query", "productVariants")
+def product_variants(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    ids: list[str] | None = None,
+    channel: str | None = None,
+    **page: Any,
+) -> dict[str, Any]:
+    found = [variant for product in _visible(info, channel) for variant in product.variants]
+    wanted = [_as_shown(info, each, channel) for each in found if ids is None or each.id in ids]
+    return connection(wanted, "productVariants", **page)
+
+
+@resolves("Query", "category")
+def category(_root: Any, info: GraphQLResolveInfo, id: str | None = None, slug: str | None = None) -> Any:
+    found = call_of(info).host.store.categories
+    return by_id(found, id, "Category") or _first(found, lambda each: each.slug == slug)
+
+
+@resolves("Query", "categories")
+def categories(_root: Any, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+    return connection(call_of(info).host.store.categories, "categories", **page)
+
+
+@resolves("Query", "collections")
+def collections(
+    _root: Any, info: GraphQLResolveInfo, channel: str | None = None, **page: Any
+) -> dict[str, Any]:
+    return connection(call_of(info).host.store.collections, "collections", **page)
+
+
+@resolves("Query", "productTypes")
+def product_types(_root: Any, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+    return connection(call_of(info).host.store.product_types, "productTypes", **page)
+
+
+# --- people --------------------------------------------------------------------------------------
+
+
+@resolves("Query", "me")
+def me(_root: Any, info: GraphQLResolveInfo) -> User | None:
+    return call_of(info).user
+
+
+@resolves("Query", "user")
+@needs("MANAGE_STAFF", "MANAGE_USERS", "MANAGE_ORDERS")
+def user(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    id: str | None = None,
+    email: str | None = None,
+    externalReference: str | None = None,
+) -> User | None:
+    found = call_of(info).host.store.users
+    if id is not None:
+        return by_id(found, id, "User")
+    if email is not None:
+        return _first(found, lambda each: each.email == email)
+    return _first(found, lambda each: each.external_reference == externalReference)
+
+
+def _customer_meets(user: User, filtered: dict[str, Any], where: dict[str, Any], search: str | None) -> bool:
+    term = (filtered.get("search") or search or "").lower()
+    ids = [asked["ids"] for asked in (filtered, where) if asked.get("ids") is not None]
+    return (
+        all(user.id in each for each in ids)
+        and (not term or term in f"{user.email} {user.first_name} {user.last_name}".lower())
+        and matches_text(user.email, where.get("email"))
+        and between(user.updated_at, filtered.get("updatedAt"))
+        and between(user.updated_at, where.get("updatedAt"))
+    )
+
+
+_USER_SORT = {"EMAIL": "email", "CREATED_AT": "created", "LAST_MODIFIED_AT": "updated_at"}
+
+
+@resolves("Query", "customers")
+@needs("MANAGE_ORDERS", "MANAGE_USERS")
+def customers(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    filter: dict[str, Any] | None = None,
+    where: dict[str, Any] | None = None,
+    sortBy: dict[str, str] | None = None,
+    search: str | None = None,
+    **page: Any,
+) -> dict[str, Any]:
+    people = [each for each in call_of(info).host.store.users if not each.is_staff]
+    found = [each for each in people if _customer_meets(each, filter or {}, where or {}, search)]
+    return connection(sorted_by(found, sortBy, _USER_SORT), "customers", **page)
+
+
+# --- orders, checkouts, transactions ----------------------------------------------------------------
+
+
+def _order_meets(order: Order, filtered: dict[str, Any], where: dict[str, Any]) -> bool:
+    ids = [asked["ids"] for asked in (filtered, where) if asked.get("ids") is not None]
+    numbers, checkouts = filtered.get("numbers"), filtered.get("checkoutIds")
+    term = (filtered.get("search") or "").lower()
+    checkout = where.get("checkoutId") or {}
+    asked_checkouts = [checkout["eq"]] if "eq" in checkout else checkout.get("oneOf") or checkouts
+    return (
+        all(order.id in each for each in ids)
+        and (not numbers or order.number in numbers)
+        and (not asked_checkouts or order.checkout_id in asked_checkouts)
+        and (not term or term in f"{order.user_email} {order.number}".lower())
+        and matches_text(order.user_email, where.get("userEmail"))
+        and between(order.updated_at, filtered.get("updatedAt"))
+        and between(order.updated_at, where.get("updatedAt"))
+    )
+
+
+_ORDER_SORT = {
+    "NUMBER": "number",
+    "CREATED_AT": "created",
+    "CREATION_DATE": "created",
+    "LAST_MODIFIED_AT": "updated_at",
+}
+
+
+@resolves("Query", "orders")
+@needs("MANAGE_ORDERS")
+def orders(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    channel: str | None = None,
+    filter: dict[str, Any] | None = None,
+    where: dict[str, Any] | None = None,
+    sortBy: dict[str, str] | None = None,
+    **page: Any,
+) -> dict[str, Any]:
+    newest_first = reversed(call_of(info).host.store.orders)
+    found = [
+        each
+        for each in newest_first
+        if channel in (None, each.channel.slug) and _order_meets(each, filter or {}, where or {})
+    ]
+    return connection(sorted_by(found, sortBy, _ORDER_SORT), "orders", **page)
+
+
+@resolves("Query", "order")
+def order(
+    _root: Any, info: GraphQLResolveInfo, id: str | None = None, externalReference: str | None = None
+) -> Order | None:
+    # The id is a UUID: whoever knows it may see the order, though not all of its fields.
+    found = call_of(info).host.store.orders
+    return by_id(found, id, "Order") or _first(
+        found, lambda each: externalReference is not None and each.external_reference == externalReference
+    )
+
+
+@resolves("Query", "checkout")
+def checkout(
+    _root: Any, info: GraphQLResolveInfo, id: str | None = None, token: str | None = None
+) -> Checkout | None:
+    found = call_of(info).host.store.checkouts
+    return by_id(found, id, "Checkout") or _first(found, lambda each: each.key == token)
+
+
+@resolves("Query", "checkouts")
+@needs("MANAGE_CHECKOUTS", "HANDLE_PAYMENTS")
+def checkouts(_root: Any, info: GraphQLResolveInfo, channel: str | None = None, **page: Any) -> Any:
+    found = [each for each in call_of(info).host.store.checkouts if channel in (None, each.channel.slug)]
+    return connection(found, "checkouts", **page)
+
+
+@resolves("Query", "transaction")
+@needs("HANDLE_PAYMENTS")
+def transaction(
+    _root: Any, info: GraphQLResolveInfo, id: str | None = None, token: str | None = None
+) -> Transaction | None:
+    found = call_of(info).host.store.transactions
+    return by_id(found, id, "TransactionItem") or _first(found, lambda each: each.key == token)
+
+
+def _transaction_meets(each: Transaction, where: dict[str, Any]) -> bool:
+    return (
+        (where.get("ids") is None or each.id in where["ids"])
+        and matches_text(each.psp_reference, where.get("pspReference"))
+        and matches_text(each.app_identifier, where.get("appIdentifier"))
+        and between(each.created, where.get("createdAt"))
+        and between(each.updated_at, where.get("modifiedAt"))
+    )
+
+
+@resolves("Query", "transactions")
+@needs("HANDLE_PAYMENTS")
+def transactions(
+    _root: Any, info: GraphQLResolveInfo, where: dict[str, Any] | None = None, **page: Any
+) -> dict[str, Any]:
+    held = call_of(info).host.store.transactions
+    return connection([each for each in held if _transaction_meets(each, where or {})], "transactions", **page)
+
+
+# --- apps ----------------------------------------------------------------------------------------
+
+
+@resolves("Query", "app")
+def app(_root: Any, info: GraphQLResolveInfo, id: str | None = None) -> App | None:
+    call = call_of(info)
+    if call.app is not None and (id is None or call.app.id == id):
+        return call.app
+    if not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
+        raise denied("AUTHENTICATED_STAFF_USER", "MANAGE_APPS")
+    return by_id(call.host.store.installed(), id, "App")
+
+
+@resolves("Query", "apps")
+def apps(
+    _root: Any, info: GraphQLResolveInfo, filter: dict[str, Any] | None = None, **page: Any
+) -> dict[str, Any]:
+    call = call_of(info)
+    if not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
+        raise denied("AUTHENTICATED_STAFF_USER", "MANAGE_APPS")
+    asked = filter or {}
+    found = [
+        each
+        for each in call.host.store.installed()
+        if asked.get("search", "").lower() in each.name.lower()
+        and asked.get("isActive") in (None, each.is_active)
+        and asked.get("type") in (None, "THIRDPARTY")
+    ]
+    return connection(found, "apps", **page)
+
+
+@resolves("Query", "appsInstallations")
+@needs("MANAGE_APPS")
+def apps_installations(_root: Any, info: GraphQLResolveInfo) -> Any:
+    return call_of(info).host.store.installations
+
+
+@resolves("Query", "webhook")
+def webhook(_root: Any, info: GraphQLResolveInfo, id: str) -> Any:
+    call = call_of(info)
+    parts = split_id(id)
+    if call.app is not None:
+        return by_id(call.app.webhooks, id, "Webhook")
+    call.require("MANAGE_APPS")
+    return by_id(call.host.store.webhooks(), id, "Webhook") if parts else None

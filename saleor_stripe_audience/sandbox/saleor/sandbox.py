@@ -1,0 +1,194 @@
+"""The shop to be started, installed into, bought from and looked at."""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from ..serving import Served
+from . import install as installing
+from .access import Call
+from .control import find_app, rotate_keys
+from .delivery import Delivery
+from .fields import ManyRefused, Refused
+from .host import Faults, Host
+from .resolvers_account import access_token
+from .resolvers_app import reason_of, remove, set_active
+from .seed import STAFF_EMAIL, fill
+from .state import App, Installation, User
+from .tokens import dashboard_token
+from .web import application
+
+
+class GraphQLFailed(Exception):
+    """The shop answered a GraphQL call with errors; `errors` are its own."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(json.dumps(errors))
+        self.errors = errors
+
+
+class SaleorSandbox:
+    """A Saleor of a given version ("3.21" to "3.24") on 127.0.0.1.
+
+    `retry_scale` shortens the waits between retries (1.0: ten seconds to five minutes), `timeout_scale` the
+    limits of 2 and 18 seconds for an app's answer; `disorder` has events arrive in any order. Use it as a
+    context manager, or call `start()` and `stop()`.
+    """
+
+    def __init__(
+        self,
+        version: str = "3.23",
+        retry_scale: float = 1.0,
+        timeout_scale: float = 1.0,
+        disorder: bool = False,
+        port: int = 0,
+    ) -> None:
+        self.host = Host(version, retry_scale, timeout_scale, disorder)
+        fill(self.host.store, version)
+        self._served = Served(application(self.host), port)
+        self.host.url = self._served.url
+
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._served.start()
+        return self
+
+    def stop(self) -> None:
+        """Answer nobody and send nothing any more."""
+        self.host.stop()
+        self._served.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The origin, without a slash at its end."""
+        return self.host.url
+
+    @property
+    def api_url(self) -> str:
+        """The GraphQL address, as apps know it."""
+        return self.host.api_url
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every webhook delivery so far, with attempts, statuses and bodies; in order of sending."""
+        return list(self.host.deliveries)
+
+    def delivered(self, event: str) -> list[Delivery]:
+        """The deliveries of one event, by its name in capitals."""
+        return [each for each in self.deliveries if each.event == event]
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose; change it at will."""
+        return self.host.faults
+
+    # --- people and tokens -----------------------------------------------------------------------
+
+    @property
+    def staff(self) -> User:
+        """The one member of staff, who may do everything."""
+        return next(each for each in self.host.store.users if each.email == STAFF_EMAIL)
+
+    def staff_token(self) -> str:
+        """The staff's own "access" token; apps must refuse it."""
+        return self.user_token(self.staff)
+
+    def user_token(self, user: User) -> str:
+        """An "access" token of any person."""
+        with self.host.store.lock:
+            return access_token(Call(self.host, None), user)
+
+    def dashboard_token(
+        self, app: App, permissions: frozenset[str] | None = None, email: str | None = None, **claims: Any
+    ) -> str:
+        """What the Dashboard hands to the app's page for a member of staff with these permissions.
+
+        Without `permissions` it is the sandbox's own staff. `claims` override single claims.
+        """
+        user = self.staff
+        if permissions is not None:
+            user = User(email or "colleague@example.com", is_staff=True, permissions=frozenset(permissions))
+        return dashboard_token(self.host, app, user, **claims)
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def gql(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        """Call the API over HTTP; gives `data`, raises GraphQLFailed on errors. No token: the storefront."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        body = {"query": query, "variables": variables or {}}
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(self.api_url, json=body, headers=headers, timeout=60)
+        found = answer.json()
+        if found.get("errors"):
+            raise GraphQLFailed(found["errors"])
+        return found["data"]
+
+    def install(self, manifest_url: str, permissions: list[str] | None = None, activate: bool = True) -> App:
+        """Install an app as staff would, and wait for it; installing.InstallFailed says why it did not work.
+
+        The manifest is fetched twice, as the Dashboard does. Its own permissions are granted unless others
+        are given.
+        """
+        host = self.host
+        try:
+            with host.store.lock:
+                with host.store.lock.put_down():
+                    manifest = installing.fetch_manifest(host, manifest_url)
+                installing.check_manifest(host, manifest)
+                installation = Installation(manifest["name"], manifest_url)
+                granted = manifest.get("permissions") or [] if permissions is None else permissions
+                app = installing.install(host, installation, granted, activate)
+                host.flush()
+        except (Refused, ManyRefused) as error:
+            raise installing.InstallFailed(reason_of(error)) from error
+        return app
+
+    def app(self, identifier: str) -> App | None:
+        """An installed app by its manifest id."""
+        return find_app(self.host, identifier)
+
+    def event(self, name: str, principal: App | User | None = None, **fields: Any) -> None:
+        """Have any asynchronous event sent, e.g. event("ORDER_EXPIRED", order=order)."""
+        with self.host.store.lock:
+            self.host.emit(name, principal, **fields)
+            self.host.flush()
+
+    # --- what may happen -------------------------------------------------------------------------
+
+    def drain(self, timeout: float = 30.0) -> None:
+        """Wait until no background delivery is pending, retries included; TimeoutError after `timeout` s."""
+        self.host.drain(timeout)
+
+    def rotate_keys(self) -> str:
+        """Sign with a new key from now on, the only one in the JWKS; gives its kid."""
+        return rotate_keys(self.host)
+
+    def delete_app(self, app: App) -> None:
+        """Remove an app as staff would."""
+        with self.host.store.lock:
+            remove(Call(self.host, self.staff), app)
+            self.host.flush()
+
+    def set_active(self, app: App, active: bool) -> None:
+        """Switch an app on or off."""
+        with self.host.store.lock:
+            set_active(Call(self.host, self.staff), app, active)
+            self.host.flush()
+
+    def redeliver(self, delivery: Delivery) -> None:
+        """Send a recorded delivery once more, byte for byte."""
+        self.host.send_again(delivery)
+
+
+__all__ = ["GraphQLFailed", "SaleorSandbox"]

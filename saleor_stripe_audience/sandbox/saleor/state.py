@@ -1,0 +1,510 @@
+"""What the stand-in remembers: plain records that refer to one another, and the one store that holds them."""
+
+import itertools
+import random
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from .ids import global_id
+from .ledger import Amounts, LedgerEvent, amounts_of
+
+_counter = itertools.count(1)
+
+
+def next_key() -> str:
+    """A number not used before in this process; every record with a numeric id takes one."""
+    return str(next(_counter))
+
+
+def new_uuid() -> str:
+    """A key for the records that Saleor names by UUID."""
+    return str(uuid.uuid4())
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in major units of a currency."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass
+class Record:
+    """Whatever has a global id, metadata and a time of change."""
+
+    key: str = field(default_factory=next_key, kw_only=True)
+    metadata: dict[str, str] = field(default_factory=dict, kw_only=True)
+    private_metadata: dict[str, str] = field(default_factory=dict, kw_only=True)
+    created: datetime = field(default_factory=now, kw_only=True)
+    updated_at: datetime = field(default_factory=now, kw_only=True)
+    deleted: bool = field(default=False, kw_only=True)
+
+    type_name = "Record"
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return global_id(self.type_name, self.key)
+
+    def touch(self) -> None:
+        """Note that the record has changed."""
+        self.updated_at = now()
+
+
+@dataclass
+class Channel(Record):
+    """A sales channel."""
+
+    slug: str
+    name: str
+    currency_code: str
+    country: str
+    is_active: bool = True
+    flow: str = "CHARGE"
+    confirms_orders: bool = True
+    allows_unpaid_orders: bool = False
+
+    type_name = "Channel"
+
+
+@dataclass
+class Category(Record):
+    """A category of products."""
+
+    name: str
+    slug: str
+
+    type_name = "Category"
+
+
+@dataclass
+class Collection(Record):
+    """A collection of products."""
+
+    name: str
+    slug: str
+
+    type_name = "Collection"
+
+
+@dataclass
+class ProductType(Record):
+    """A type of product."""
+
+    name: str
+    slug: str
+    is_shipping_required: bool = True
+
+    type_name = "ProductType"
+
+
+@dataclass
+class ProductMedia(Record):
+    """A picture of a product; `colour` is all there is to our own pictures."""
+
+    product_id: str
+    alt: str
+    colour: tuple[int, int, int]
+    sort_order: int = 0
+
+    type_name = "ProductMedia"
+
+
+@dataclass
+class ProductListing(Record):
+    """A product shown in a channel."""
+
+    channel: Channel
+    is_published: bool = True
+    published_at: datetime | None = None
+    visible_in_listings: bool = True
+    is_available_for_purchase: bool = True
+    available_for_purchase_at: datetime | None = None
+
+    type_name = "ProductChannelListing"
+
+
+@dataclass
+class VariantListing(Record):
+    """A variant's price in a channel."""
+
+    channel: Channel
+    price: Decimal
+    cost_price: Decimal | None = None
+    prior_price: Decimal | None = None
+
+    type_name = "ProductVariantChannelListing"
+
+
+@dataclass
+class Product(Record):
+    """A product; `description` is EditorJS in a JSON string, as Saleor keeps it."""
+
+    name: str
+    slug: str
+    product_type: ProductType
+    category: Category | None = None
+    description: str | None = None
+    rating: float | None = None
+    charge_taxes: bool = True
+    external_reference: str | None = None
+    media: list[ProductMedia] = field(default_factory=list)
+    collections: list[Collection] = field(default_factory=list)
+    channel_listings: list[ProductListing] = field(default_factory=list)
+    variants: list["Variant"] = field(default_factory=list)
+
+    type_name = "Product"
+
+
+@dataclass
+class Variant(Record):
+    """A variant of a product; `stock` counts pieces in the one warehouse."""
+
+    product: Product
+    name: str
+    sku: str | None = None
+    track_inventory: bool = True
+    stock: int | None = None
+    external_reference: str | None = None
+    channel_listings: list[VariantListing] = field(default_factory=list)
+
+    type_name = "ProductVariant"
+
+    def listing_in(self, channel: Channel) -> VariantListing | None:
+        """The listing in a channel, if there is one."""
+        return next((each for each in self.channel_listings if each.channel is channel), None)
+
+
+@dataclass
+class Address(Record):
+    """A postal address; no address is changed after it was made."""
+
+    first_name: str = ""
+    last_name: str = ""
+    company_name: str = ""
+    street_address_1: str = ""
+    street_address_2: str = ""
+    city: str = ""
+    city_area: str = ""
+    postal_code: str = ""
+    country: str = "US"
+    country_area: str = ""
+    phone: str = ""
+
+    type_name = "Address"
+
+
+@dataclass
+class User(Record):
+    """A customer or a member of staff."""
+
+    email: str
+    password: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    is_staff: bool = False
+    is_active: bool = True
+    is_confirmed: bool = True
+    note: str | None = None
+    language_code: str = "EN"
+    external_reference: str | None = None
+    last_login: datetime | None = None
+    permissions: frozenset[str] = frozenset()
+    addresses: list[Address] = field(default_factory=list)
+    default_billing_address: Address | None = None
+    default_shipping_address: Address | None = None
+
+    type_name = "User"
+
+
+@dataclass(frozen=True)
+class ShippingMethod:
+    """A way to ship, at a price in each channel's currency."""
+
+    key: str
+    name: str
+    prices: dict[str, Decimal]
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return global_id("ShippingMethod", self.key)
+
+
+@dataclass
+class CheckoutLine(Record):
+    """Pieces of a variant in a checkout."""
+
+    variant: Variant
+    quantity: int
+
+    type_name = "CheckoutLine"
+
+
+@dataclass
+class Checkout(Record):
+    """A cart on its way to an order."""
+
+    channel: Channel
+    email: str | None = None
+    user: User | None = None
+    language_code: str = "EN_US"
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    shipping_method: ShippingMethod | None = None
+    lines: list[CheckoutLine] = field(default_factory=list)
+    was_fully_paid: bool = False
+    was_fully_authorized: bool = False
+
+    type_name = "Checkout"
+
+
+@dataclass
+class OrderLine(Record):
+    """What was bought, as it was named and priced then."""
+
+    variant: Variant | None
+    product_name: str
+    variant_name: str
+    product_sku: str | None
+    product_variant_id: str
+    quantity: int
+    unit_price: Money
+    is_shipping_required: bool = True
+    quantity_fulfilled: int = 0
+
+    type_name = "OrderLine"
+
+
+@dataclass
+class OrderEvent(Record):
+    """A line of the order's history."""
+
+    type: str
+    message: str | None = None
+    amount: Decimal | None = None
+    user: User | None = None
+    app: "App | None" = None
+    reference: str | None = None
+
+    type_name = "OrderEvent"
+
+
+@dataclass
+class Order(Record):
+    """A placed order."""
+
+    channel: Channel
+    number: str
+    user_email: str
+    checkout_id: str | None
+    status: str = "UNFULFILLED"
+    user: User | None = None
+    language_code: str = "EN_US"
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    shipping_method: ShippingMethod | None = None
+    shipping_amount: Decimal = Decimal(0)
+    lines: list[OrderLine] = field(default_factory=list)
+    events: list[OrderEvent] = field(default_factory=list)
+    external_reference: str | None = None
+
+    type_name = "Order"
+
+
+@dataclass(frozen=True)
+class PaymentMethod:
+    """How a transaction was paid: CARD, OTHER or GIFT_CARD."""
+
+    type: str
+    name: str
+    brand: str | None = None
+    first_digits: str | None = None
+    last_digits: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    last_chars: str | None = None
+
+
+@dataclass
+class TransactionEvent:
+    """An event of a transaction as the API shows it; requests are changed when their answer comes."""
+
+    type: str
+    amount: Decimal
+    psp_reference: str = ""
+    created_at: datetime = field(default_factory=now)
+    message: str = ""
+    external_url: str = ""
+    idempotency_key: str | None = None
+    counted: bool = True
+    created_by: "App | User | None" = None
+    key: str = field(default_factory=next_key)
+
+    def booked(self) -> LedgerEvent:
+        """The event as the ledger sees it."""
+        return LedgerEvent(self.type, self.psp_reference, self.amount, self.created_at, self.counted)
+
+
+@dataclass
+class Transaction(Record):
+    """A payment held by an app for a checkout or an order."""
+
+    app_identifier: str
+    currency: str
+    idempotency_key: str | None = None
+    checkout: Checkout | None = None
+    order: Order | None = None
+    name: str = ""
+    message: str = ""
+    psp_reference: str = ""
+    external_url: str = ""
+    actions: list[str] = field(default_factory=list)
+    events: list[TransactionEvent] = field(default_factory=list)
+    payment_method: PaymentMethod | None = None
+    amounts: Amounts = field(default_factory=Amounts)
+
+    type_name = "TransactionItem"
+
+    @property
+    def source(self) -> Checkout | Order | None:
+        """What is being paid."""
+        return self.order or self.checkout
+
+    def recalculate(self) -> None:
+        """Let the ledger fold the events into the amounts."""
+        self.amounts = amounts_of([event.booked() for event in self.events])
+        self.touch()
+
+
+@dataclass
+class Webhook(Record):
+    """A subscription of an app to events; event names are in capitals."""
+
+    app: "App"
+    name: str
+    target_url: str
+    query: str
+    events: list[str]
+    identifier: str | None = None
+    is_active: bool = True
+    secret_key: str | None = None
+    custom_headers: dict[str, str] = field(default_factory=dict)
+
+    type_name = "Webhook"
+
+
+@dataclass
+class Problem(Record):
+    """A thing an app tells staff to mend."""
+
+    app: "App"
+    problem_key: str
+    message: str
+    count: int = 1
+    critical_threshold: int | None = None
+    dismissed_by: str | None = None
+
+    type_name = "AppProblem"
+
+
+@dataclass
+class App(Record):
+    """An installed app; `token` is what it calls back with."""
+
+    identifier: str
+    name: str
+    manifest_url: str
+    permissions: frozenset[str]
+    token: str
+    manifest: dict[str, Any] = field(default_factory=dict)
+    is_active: bool = True
+    removed: bool = False
+    webhooks: list[Webhook] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    type_name = "App"
+
+
+@dataclass
+class Installation(Record):
+    """An installation under way, or failed."""
+
+    app_name: str
+    manifest_url: str
+    status: str = "PENDING"
+    message: str | None = None
+
+    type_name = "AppInstallation"
+
+
+class HandedLock:
+    """The one lock of the store, which a thread can put down while it waits for an answer from outside."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    @contextmanager
+    def put_down(self) -> Iterator[None]:
+        """Let others work meanwhile; only for a thread that holds the lock."""
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+
+
+@dataclass
+class Store:
+    """Everything the shop holds. Read and write it only while holding `lock`."""
+
+    lock: HandedLock = field(default_factory=HandedLock)
+    chance: random.Random = field(default_factory=lambda: random.Random(20261123))
+    channels: list[Channel] = field(default_factory=list)
+    categories: list[Category] = field(default_factory=list)
+    collections: list[Collection] = field(default_factory=list)
+    product_types: list[ProductType] = field(default_factory=list)
+    products: list[Product] = field(default_factory=list)
+    shipping_methods: list[ShippingMethod] = field(default_factory=list)
+    users: list[User] = field(default_factory=list)
+    checkouts: list[Checkout] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    apps: list[App] = field(default_factory=list)
+    installations: list[Installation] = field(default_factory=list)
+    stored_methods: dict[tuple[str, str, str], tuple[float, Any]] = field(default_factory=dict)
+    order_number: int = 0
+
+    def variants(self) -> list[Variant]:
+        """All variants of all products."""
+        return [variant for product in self.products for variant in product.variants]
+
+    def installed(self) -> list[App]:
+        """Apps that have not been removed."""
+        return [app for app in self.apps if not app.removed]
+
+    def webhooks(self) -> list[Webhook]:
+        """The webhooks of installed apps."""
+        return [webhook for app in self.installed() for webhook in app.webhooks]
+
+    def transactions_of(self, source: Checkout | Order) -> list[Transaction]:
+        """The transactions of a checkout or an order."""
+        return [each for each in self.transactions if each.checkout is source or each.order is source]

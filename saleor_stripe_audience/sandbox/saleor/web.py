@@ -1,0 +1,135 @@
+"""The stand-in's addresses: /graphql/, the JWKS, pictures, and the control address."""
+
+import json
+import time
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from graphql import ExecutionResult, GraphQLError, execute_sync, parse, validate
+from graphql.language import OperationDefinitionNode, OperationType
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from .access import BadToken, Call, requestor_of
+from .control import control
+from .host import Host
+from .ids import key_of
+from .payload import shown
+from .png import square
+
+_ROUTES = Map(
+    [
+        Rule("/graphql/", endpoint="graphql", methods=["POST"]),
+        Rule("/.well-known/jwks.json", endpoint="jwks", methods=["GET"]),
+        Rule("/thumbnail/<media>/<int:size>/", endpoint="thumbnail", methods=["GET"]),
+        Rule("/sandbox/control", endpoint="control", methods=["GET", "POST"]),
+    ]
+)
+
+
+def application(host: Host) -> WSGIApplication:
+    """The shop as a WSGI application."""
+
+    @Request.application
+    def answer(request: Request) -> Response:
+        try:
+            endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
+        except HTTPException as error:
+            return error.get_response(request.environ)  # type: ignore[return-value]  # werkzeug's base class
+        return _ENDPOINTS[endpoint](host, request, **arguments)
+
+    return answer
+
+
+def as_json(value: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(json.dumps(value), status, mimetype="application/json")
+
+
+def _jwks(host: Host, _request: Request) -> Response:
+    if host.faults.jwks_down:
+        return as_json({"error": "The keys cannot be had."}, 503)
+    return as_json({"keys": [host.key.jwk()]})
+
+
+def _thumbnail(host: Host, _request: Request, media: str, size: int) -> Response:
+    key = key_of(media, "ProductMedia")
+    pictures = (each for product in host.store.products for each in product.media)
+    found = next((each for each in pictures if each.key == key), None)
+    if found is None:
+        return as_json({"error": "There is no such picture."}, 404)
+    return Response(square(found.colour, min(max(size, 16), 256)), mimetype="image/png")
+
+
+def _control(host: Host, request: Request) -> Response:
+    if request.method == "GET":
+        return as_json([each.summary() for each in host.deliveries])
+    given = request.get_json(silent=True)
+    status, found = control(host, given if isinstance(given, dict) else {})
+    return as_json(found, status)
+
+
+def _graphql(host: Host, request: Request) -> Response:
+    host.calls.append(request.get_data(as_text=True))
+    if host.faults.delay:
+        time.sleep(host.faults.delay)
+    if host.faults.statuses:
+        return as_json({"errors": [{"message": "The sandbox was told to fail."}]}, host.faults.statuses.pop(0))
+    given = request.get_json(silent=True)
+    if not isinstance(given, dict) or not isinstance(given.get("query"), str):
+        return _failed("Must provide a query string.")
+    with host.store.lock:
+        try:
+            return execute(host, given, request)
+        finally:
+            host.flush()
+
+
+def _failed(message: str, code: str = "GraphQLError", status: int = 400) -> Response:
+    error = {"message": message, "extensions": {"exception": {"code": code, "stacktrace": []}}}
+    return as_json({"errors": [error]}, status)
+
+
+def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
+    """Run one operation; to be called while holding the store's lock."""
+    if host.faults.refusals:
+        return _failed(host.faults.refusals.pop(0), "PermissionDenied", 200)
+    try:
+        requestor = requestor_of(host, request.headers.get("Authorization", ""))
+    except BadToken as error:
+        return _failed(str(error), "InvalidTokenError")
+    try:
+        document = parse(given["query"])
+    except GraphQLError as error:
+        return as_json({"errors": [shown(error)]}, 400)
+    errors = validate(host.schema, document) or _no_subscription(document)
+    if errors:
+        return as_json({"errors": [shown(each) for each in errors]}, 400)
+    result = execute_sync(
+        host.schema,
+        document,
+        variable_values=given.get("variables") or {},
+        operation_name=given.get("operationName"),
+        context_value=Call(host, requestor, request.remote_addr or "127.0.0.1"),
+    )
+    return _answered(result)
+
+
+def _no_subscription(document: Any) -> list[GraphQLError]:
+    kinds = [each.operation for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if OperationType.SUBSCRIPTION in kinds:
+        return [GraphQLError("Subscriptions are for webhooks only.")]
+    return []
+
+
+def _answered(result: ExecutionResult) -> Response:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body = {"errors": [shown(each) for each in result.errors], "data": result.data}
+    # An operation that could not begin, for a bad variable, is refused as the request's fault.
+    began = result.data is not None or any(error.path for error in result.errors or ())
+    return as_json(body, 200 if began else 400)
+
+
+_ENDPOINTS = {"graphql": _graphql, "jwks": _jwks, "thumbnail": _thumbnail, "control": _control}
