@@ -1,0 +1,56 @@
+"""Keys by which a developer's program reads one shop's data over GraphQL."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.saleor.models import Installation
+
+MARK = "ssa_"  # so that a leaked key is recognised by whoever finds it
+SECRET_BYTES = 32
+SHOWN_CHARACTERS = 10
+LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would be dearer than the request
+
+
+def create_key(installation: Installation, name: str, expires_at: datetime | None = None) -> str:
+    """A new key, in the only form in which it is ever shown."""
+    key = MARK + secrets.token_urlsafe(SECRET_BYTES)
+    ApiKey.objects.create(
+        installation=installation,
+        name=name,
+        hashed_key=_hashed(key),
+        prefix=key[:SHOWN_CHARACTERS],
+        expires_at=expires_at,
+    )
+    return key
+
+
+def revoke(key: ApiKey) -> None:
+    """The key opens nothing from now on. Revoking it again keeps the first time."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    key.refresh_from_db()
+
+
+def find_key(secret: str) -> ApiKey | None:
+    """The key of an installed shop that this secret is, unless revoked or expired. Notes that it was used."""
+    now = timezone.now()
+    usable = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+    found = (
+        usable.filter(hashed_key=_hashed(secret), installation__is_active=True)
+        .select_related("installation")
+        .first()
+    )
+    if found is not None:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USE_PRECISION)
+        if found.last_used_at is None or found.last_used_at < now - LAST_USE_PRECISION:
+            ApiKey.objects.filter(stale, pk=found.pk).update(last_used_at=now)
+    return found
+
+
+def _hashed(key: str) -> str:
+    """Plain SHA-256: the key has 256 bits of chance, so there is nothing to slow a guesser down for."""
+    return hashlib.sha256(key.encode()).hexdigest()

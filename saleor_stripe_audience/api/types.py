@@ -1,0 +1,238 @@
+"""What the API shows, each type limited to the shop of the key that asks."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+import strawberry_django
+from django.db.models import QuerySet
+from strawberry import Info, relay
+from strawberry_django.relay import DjangoListConnection
+
+from saleor_stripe_audience import money
+from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.audience import models as audience
+from saleor_stripe_audience.catalog import models as catalog
+from saleor_stripe_audience.payments import models as payments
+from saleor_stripe_audience.saleor import models as saleor
+
+PURCHASES_ON_A_PAGE = 50  # beneath a page of contacts: at most 5,000 in one answer
+
+
+@strawberry.type(description="An amount of money.")
+class Money:
+    amount: Decimal = strawberry.field(description='In whole units of the currency, exact, as text: "12.30".')
+    currency: str = strawberry.field(description="ISO 4217 code in capitals.")
+
+
+def _money(minor: int, currency: str) -> Money:
+    exact = money.from_minor(minor, currency)
+    return Money(amount=exact.amount, currency=exact.currency)
+
+
+@strawberry_django.type(saleor.Channel, description="A sales channel of the shop.")
+class Channel:
+    slug: str = strawberry_django.field(description="The channel's slug in Saleor.")
+    name: str = strawberry_django.field(description="The channel's name in Saleor.")
+    currency: str = strawberry_django.field(description="The channel's currency, ISO 4217.")
+
+
+@strawberry_django.type(saleor.Installation, description="The Saleor shop this key belongs to.")
+class Installation(relay.Node):
+    saleor_api_url: str = strawberry_django.field(description="Address of the shop's own GraphQL API.")
+    domain: str = strawberry_django.field(description="The shop's domain, as Saleor names it.")
+    schema_version: str = strawberry_django.field(
+        description="Version of Saleor's API when the app was installed."
+    )
+    is_active: bool = strawberry_django.field(description="False once the app was removed from the shop.")
+    registered_at: datetime = strawberry_django.field(description="When the app was installed.")
+    channels: list[Channel] = strawberry_django.field(description="The shop's sales channels.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(pk=shop_id(info))
+
+
+@strawberry_django.type(payments.Payment, description="A payment of a Saleor transaction through Stripe.")
+class Payment(relay.Node):
+    transaction_id: str = strawberry_django.field(description="Saleor's id of the transaction.")
+    payment_intent_id: str | None = strawberry_django.field(
+        description="Stripe's PaymentIntent, once there is one."
+    )
+    flow: str = strawberry_django.field(description="CHARGE (taken at once) or AUTHORIZATION (taken later).")
+    source_id: str = strawberry_django.field(description="Saleor's id of the checkout or order that is paid.")
+    channel_slug: str = strawberry_django.field(description="The sales channel.")
+    status: str = strawberry_django.field(description="Where the payment stands, in Stripe's words.")
+    decline_code: str = strawberry_django.field(
+        description="Stripe's code of the last refusal; empty if none."
+    )
+    decline_message: str = strawberry_django.field(
+        description="What the shopper was told then; empty if nothing."
+    )
+    created_at: datetime = strawberry_django.field(description="When the shopper began to pay.")
+    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
+
+    @strawberry_django.field(description="What was asked for.", only=["amount_minor", "currency"])
+    def amount(self, root: strawberry.Parent[payments.Payment]) -> Money:
+        return _money(root.amount_minor, root.currency)
+
+    @strawberry_django.field(description="What was taken so far.", only=["captured_minor", "currency"])
+    def captured(self, root: strawberry.Parent[payments.Payment]) -> Money:
+        return _money(root.captured_minor, root.currency)
+
+    @strawberry_django.field(description="What was given back so far.", only=["refunded_minor", "currency"])
+    def refunded(self, root: strawberry.Parent[payments.Payment]) -> Money:
+        return _money(root.refunded_minor, root.currency)
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info))
+
+
+@strawberry_django.type(audience.ContactSpent, description="What a contact spent in one currency.")
+class Spent:
+    currency: str = strawberry_django.field(description="ISO 4217 code; currencies are never added together.")
+
+    @strawberry_django.field(description="Charged less refunded.", only=["spent_minor", "currency"])
+    def spent(self, root: strawberry.Parent[audience.ContactSpent]) -> Money:
+        return _money(root.spent_minor, root.currency)
+
+    @strawberry_django.field(description="Given back.", only=["refunded_minor", "currency"])
+    def refunded(self, root: strawberry.Parent[audience.ContactSpent]) -> Money:
+        return _money(root.refunded_minor, root.currency)
+
+
+@strawberry_django.type(audience.PurchaseLine, description="One line of a purchase.")
+class PurchaseLine:
+    saleor_line_id: str = strawberry_django.field(description="Saleor's id of the order line.")
+    saleor_product_id: str = strawberry_django.field(
+        description="Saleor's id of the product; empty if deleted."
+    )
+    saleor_variant_id: str = strawberry_django.field(
+        description="Saleor's id of the variant; empty if deleted."
+    )
+    product_name: str = strawberry_django.field(description="The product's name when it was bought.")
+    variant_name: str = strawberry_django.field(description="The variant's name when it was bought.")
+    sku: str = strawberry_django.field(description="The stock keeping unit.")
+    quantity: int = strawberry_django.field(description="How many were bought.")
+
+    @strawberry_django.field(
+        description="For one, taxes included.",
+        only=["unit_minor", "purchase__currency"],
+        select_related=["purchase"],
+    )
+    def unit_price(self, root: strawberry.Parent[audience.PurchaseLine]) -> Money:
+        return _money(root.unit_minor, root.purchase.currency)
+
+    @strawberry_django.field(
+        description="For the whole quantity, taxes included.",
+        only=["total_minor", "purchase__currency"],
+        select_related=["purchase"],
+    )
+    def total(self, root: strawberry.Parent[audience.PurchaseLine]) -> Money:
+        return _money(root.total_minor, root.purchase.currency)
+
+
+@strawberry_django.type(audience.Purchase, description="An order of Saleor, as it stands now.")
+class Purchase(relay.Node):
+    saleor_order_id: str = strawberry_django.field(description="Saleor's id of the order.")
+    number: str = strawberry_django.field(description="The order's number, as the shopper sees it.")
+    status: str = strawberry_django.field(description="Saleor's order status.")
+    charge_status: str = strawberry_django.field(
+        description="Saleor's charge status: NONE, PARTIAL, FULL, OVERCHARGED."
+    )
+    channel: str = strawberry_django.field(description="Slug of the sales channel.")
+    voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
+    placed_at: datetime = strawberry_django.field(description="When the order was made.")
+    lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
+
+    @strawberry_django.field(
+        description="Whether it counts as an order and as revenue: charged, and neither cancelled nor expired.",
+        only=["status", "charge_status"],
+    )
+    def is_paid(self, root: strawberry.Parent[audience.Purchase]) -> bool:
+        return root.is_paid
+
+    @strawberry_django.field(
+        description="What the order costs, taxes included.", only=["total_minor", "currency"]
+    )
+    def total(self, root: strawberry.Parent[audience.Purchase]) -> Money:
+        return _money(root.total_minor, root.currency)
+
+    @strawberry_django.field(description="All that was charged for it.", only=["charged_minor", "currency"])
+    def charged(self, root: strawberry.Parent[audience.Purchase]) -> Money:
+        return _money(root.charged_minor, root.currency)
+
+    @strawberry_django.field(description="What was given back of it.", only=["refunded_minor", "currency"])
+    def refunded(self, root: strawberry.Parent[audience.Purchase]) -> Money:
+        return _money(root.refunded_minor, root.currency)
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info)).order_by("-placed_at", "-pk")
+
+
+ContactStatus = strawberry.enum(
+    audience.Contact.Status,
+    name="ContactStatus",
+    description="What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
+)
+
+
+@strawberry_django.type(audience.Contact, description="A person of the audience, known by e-mail address.")
+class Contact(relay.Node):
+    email: str = strawberry_django.field(description="The address, in small letters, the domain in ASCII.")
+    first_name: str = strawberry_django.field(description="First name; empty if not known.")
+    last_name: str = strawberry_django.field(description="Last name; empty if not known.")
+    phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
+    country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
+    language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
+    status: ContactStatus = strawberry_django.field(description="What the person agreed to.")
+    saleor_user_id: str | None = strawberry_django.field(
+        description="Saleor's id of the account; none for guests."
+    )
+    orders_count: int = strawberry_django.field(
+        description="How many paid orders, neither cancelled nor expired."
+    )
+    first_order_at: datetime | None = strawberry_django.field(description="When the first of them was made.")
+    last_order_at: datetime | None = strawberry_django.field(description="When the last of them was made.")
+    created_at: datetime = strawberry_django.field(description="When the contact was first heard of here.")
+    spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
+    purchases: DjangoListConnection[Purchase] = strawberry_django.connection(
+        description="All orders, newest first, paid or not.", max_results=PURCHASES_ON_A_PAGE
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(audience__installation_id=shop_id(info))
+
+
+@strawberry_django.type(catalog.CatalogPrice, description="What a product costs in one channel, in Stripe.")
+class Price:
+    channel_slug: str = strawberry_django.field(description="The sales channel.")
+    stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
+    is_active: bool = strawberry_django.field(description="False once a newer price took its place.")
+
+    @strawberry_django.field(description="The price.", only=["amount_minor", "currency"])
+    def amount(self, root: strawberry.Parent[catalog.CatalogPrice]) -> Money:
+        return _money(root.amount_minor, root.currency)
+
+
+@strawberry_django.type(
+    catalog.CatalogProduct, description="A variant of the shop that is a Product in Stripe."
+)
+class Product(relay.Node):
+    name: str = strawberry_django.field(description="The name it has in Stripe.")
+    sku: str = strawberry_django.field(description="The stock keeping unit; empty if none.")
+    saleor_product_id: str = strawberry_django.field(description="Saleor's id of the product.")
+    saleor_variant_id: str = strawberry_django.field(description="Saleor's id of the variant.")
+    stripe_product_id: str = strawberry_django.field(description="Stripe's id of the Product.")
+    is_active: bool = strawberry_django.field(
+        description="False once it was deleted or unpublished in Saleor."
+    )
+    prices: list[Price] = strawberry_django.field(description="Its prices, one per channel and amount.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info))

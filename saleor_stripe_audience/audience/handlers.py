@@ -1,0 +1,45 @@
+"""What the audience does with Saleor's events; each runs in one transaction with its record of having run."""
+
+from datetime import datetime
+from typing import Any
+
+from saleor_stripe_audience.audience import contacts, purchases
+from saleor_stripe_audience.audience.orders import read_time
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox.handlers import handles
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.saleor.client import installation_of
+
+
+@handles(
+    "saleor",
+    "order_created",
+    "order_paid",
+    "order_fully_paid",
+    "order_refunded",
+    "order_cancelled",
+    "order_updated",
+)
+def record_order(event: Event) -> None:
+    purchases.record_order(installation_of(event), _part(event, "order"), _issued_at(event))
+
+
+@handles("saleor", "customer_created", "customer_updated")
+def record_customer(event: Event) -> None:
+    contacts.record_customer(installation_of(event), _part(event, "user"), _issued_at(event))
+
+
+def _part(event: Event, name: str) -> dict[str, Any]:
+    part = (event.payload or {}).get(name)
+    if not isinstance(part, dict):
+        raise Rejected(
+            f"Saleor's {event.kind} came without its {name}. The app may lack a permission: look at the app's "
+            "permissions in Saleor's Dashboard, then replay the event.",
+            code="payload",
+        )
+    return part
+
+
+def _issued_at(event: Event) -> datetime:
+    """Saleor's own time of the event, to the microsecond; it orders the events of one object."""
+    return read_time((event.payload or {}).get("issuedAt")) or event.occurred_at

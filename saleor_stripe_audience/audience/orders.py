@@ -1,0 +1,121 @@
+"""Saleor's order and customer as their events bring them, read once into typed values."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AliasPath, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from saleor_stripe_audience import money
+from saleor_stripe_audience.errors import Rejected
+
+
+def _as_written(amount: Any) -> Any:
+    """JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote."""
+    return str(amount) if isinstance(amount, float) else amount
+
+
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+Amount = Annotated[Decimal, BeforeValidator(_as_written)]
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
+
+
+class Price(_Payload):
+    amount: Amount
+    currency: str
+
+    def money(self) -> money.Money:
+        return money.from_decimal(self.amount, self.currency)
+
+
+class Address(_Payload):
+    first_name: Text = ""
+    last_name: Text = ""
+    phone: Text = ""
+    country: Text = Field("", validation_alias=AliasPath("country", "code"))
+
+
+class Account(_Payload):
+    """A customer's account in the shop."""
+
+    id: str
+    email: Text = ""
+    first_name: Text = ""
+    last_name: Text = ""
+    language_code: Text = ""
+
+
+class Line(_Payload):
+    id: str
+    product_name: Text = ""
+    variant_name: Text = ""
+    product_sku: Text = ""
+    quantity: int
+    unit_price: Price = Field(validation_alias=AliasPath("unitPrice", "gross"))
+    total_price: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
+    variant_id: Text = Field("", validation_alias=AliasPath("variant", "id"))
+    product_id: Text = Field("", validation_alias=AliasPath("variant", "product", "id"))
+
+
+class Order(_Payload):
+    """What is left out by an older host or a smaller document stays empty; what money needs is required."""
+
+    id: str
+    number: Text = ""
+    status: Text = ""
+    charge_status: Text = ""
+    is_paid: bool | None = None
+    created: AwareDatetime | None = None
+    user_email: Text = ""
+    language_code_enum: Text = ""
+    user: Account | None = None
+    channel: Text = Field("", validation_alias=AliasPath("channel", "slug"))
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    total: Price = Field(validation_alias=AliasPath("total", "gross"))
+    total_charged: Price | None = None
+    total_refunded: Price | None = None
+    voucher_code: Text = ""
+    lines: list[Line] = []
+
+    @property
+    def address(self) -> Address:
+        """Who pays; who receives, where no billing address was given."""
+        return self.billing_address or self.shipping_address or Address()
+
+
+def read_order(payload: Mapping[str, Any]) -> Order:
+    """The order of an event; `Rejected`, naming the fields, when it is none."""
+    return _read(Order, payload, "order")
+
+
+def read_account(payload: Mapping[str, Any]) -> Account:
+    """The customer of an event; `Rejected`, naming the fields, when it is none."""
+    return _read(Account, payload, "customer")
+
+
+def read_time(moment: str | None) -> datetime | None:
+    """An event's `issuedAt`, or nothing where it has none."""
+    return datetime.fromisoformat(moment) if moment else None
+
+
+def language_tag(code: str) -> str:
+    """Saleor's `EN_US` as a language tag: `en-us`."""
+    return code.replace("_", "-").lower()
+
+
+def _read[Read: _Payload](kind: type[Read], payload: Mapping[str, Any], name: str) -> Read:
+    try:
+        return kind.model_validate(payload)
+    except ValidationError as refused:
+        places = sorted({".".join(str(step) for step in error["loc"]) for error in refused.errors()})
+        raise Rejected(
+            f"Saleor sent the {name} without what is needed: {', '.join(places)}. Reinstall the app in Saleor's "
+            "Dashboard so that its webhooks ask for everything again.",
+            code="payload",
+        ) from None
