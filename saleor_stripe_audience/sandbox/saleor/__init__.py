@@ -1,4 +1,4 @@
-"""A Saleor to try the app against: in memory, strict, over real HTTP, behaving as the genuine host was observed to."""
+"""A Saleor to try the app against: in memory, strict, over real HTTP, as the genuine host was observed."""
 
 from .sandbox import SaleorSandbox
 

@@ -53,6 +53,9 @@ class Call:
             raise denied(*permissions)
 
 
+type Info = GraphQLResolveInfo[Call]
+
+
 def denied(*permissions: str) -> GraphQLError:
     """The host's refusal of a caller without permission."""
     message = "You do not have permission to perform this action"
@@ -67,7 +70,7 @@ def needs(*permissions: str) -> Callable[[Resolver], Resolver]:
 
     def decorate(resolver: Resolver) -> Resolver:
         @wraps(resolver)
-        def guarded(root: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        def guarded(root: Any, info: Info, **arguments: Any) -> Any:
             call_of(info).require(*permissions)
             return resolver(root, info, **arguments)
 
@@ -76,19 +79,17 @@ def needs(*permissions: str) -> Callable[[Resolver], Resolver]:
     return decorate
 
 
-def call_of(info: GraphQLResolveInfo) -> Call:
+def call_of(info: Info) -> Call:
     """The context of the running execution."""
-    call = info.context
-    assert isinstance(call, Call)
-    return call
+    return info.context
 
 
-class BadToken(Exception):
+class BadToken(Exception):  # noqa: N818 - named for what happened
     """The bearer token is not, or no longer, one of ours."""
 
 
 def requestor_of(host: "Host", authorization: str) -> Requestor:
-    """The caller behind an `Authorization` header; nobody when the app token is unknown or the app inactive."""
+    """The caller behind an `Authorization` header; nobody if the app token is unknown or the app inactive."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() not in {"bearer", "jwt"} or not token:
         return None

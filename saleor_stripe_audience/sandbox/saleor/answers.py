@@ -1,4 +1,4 @@
-"""What the host makes of an app's answer to a payment webhook: the fields it reads, and what spoils the whole."""
+"""What the host makes of an app's answer to a payment webhook: what it reads, and what spoils the whole."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
 
 from .state import PaymentMethod, now
 
@@ -20,7 +21,7 @@ _SESSION_OTHER = frozenset(
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that the host takes; `type` is None for a bare pspReference, which leaves the action pending."""
+    """An answer the host takes; `type` is None for a bare pspReference, which leaves the action pending."""
 
     type: str | None
     psp_reference: str | None
@@ -32,21 +33,21 @@ class Answer:
     payment_method: PaymentMethod | None
 
 
-class Unusable(Exception):
+class Unusable(Exception):  # noqa: N818 - named for what happened
     """The host rejects the answer as a whole; the message becomes the failure's."""
 
 
 class _Method(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
 
     type: str = Field(max_length=32)
     name: str = Field(max_length=256)
     brand: str | None = Field(default=None, max_length=40)
-    firstDigits: str | None = Field(default=None, max_length=4)
-    lastDigits: str | None = Field(default=None, max_length=4)
-    expMonth: int | None = Field(default=None, ge=1, le=12)
-    expYear: int | None = Field(default=None, ge=2000)
-    lastChars: str | None = Field(default=None, max_length=4)
+    first_digits: str | None = Field(default=None, max_length=4)
+    last_digits: str | None = Field(default=None, max_length=4)
+    exp_month: int | None = Field(default=None, ge=1, le=12)
+    exp_year: int | None = Field(default=None, ge=2000)
+    last_chars: str | None = Field(default=None, max_length=4)
 
     @field_validator("type")
     @classmethod
@@ -57,30 +58,30 @@ class _Method(BaseModel):
 
     def record(self) -> PaymentMethod:
         if self.type != "CARD":
-            return PaymentMethod(self.type, self.name, brand=self.brand, last_chars=self.lastChars)
+            return PaymentMethod(self.type, self.name, brand=self.brand, last_chars=self.last_chars)
         return PaymentMethod(
             self.type,
             self.name,
             self.brand,
-            self.firstDigits,
-            self.lastDigits,
-            self.expMonth,
-            self.expYear,
+            self.first_digits,
+            self.last_digits,
+            self.exp_month,
+            self.exp_year,
         )
 
 
 class _Given(BaseModel):
     """Nulls count as left out."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
 
-    pspReference: str | None = None
+    psp_reference: str | None = None
     amount: Decimal | None = None
     time: datetime | None = None
-    externalUrl: HttpUrl | None = None
+    external_url: HttpUrl | None = None
     message: str = ""
     actions: list[Any] | None = None
-    paymentMethodDetails: _Method | None = None
+    payment_method_details: _Method | None = None
 
     @field_validator("time", mode="before")
     @classmethod
@@ -117,17 +118,17 @@ def _read(given: dict[str, Any], result: str | None, asked: Decimal, *, needs_re
     except ValidationError as error:
         first = error.errors()[0]
         raise Unusable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:MOST_MESSAGE]) from error
-    if needs_reference and read.pspReference is None:
+    if needs_reference and read.psp_reference is None:
         raise Unusable("pspReference: Field required")
     moment = read.time or now()
     return Answer(
         type=result,
-        psp_reference=read.pspReference,
-        # The host takes whatever amount it is told, also a negative one; nothing, or zero, is the one asked for.
+        psp_reference=read.psp_reference,
+        # The host takes any amount it is told, a negative one too; nothing, or zero, is the one asked for.
         amount=read.amount or asked,
         time=moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo),
         message=read.message,
-        external_url=str(read.externalUrl or ""),
+        external_url=str(read.external_url or ""),
         actions=None if read.actions is None else [each for each in read.actions if each in ACTIONS],
-        payment_method=read.paymentMethodDetails.record() if read.paymentMethodDetails else None,
+        payment_method=read.payment_method_details.record() if read.payment_method_details else None,
     )

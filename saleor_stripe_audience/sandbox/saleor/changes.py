@@ -1,4 +1,4 @@
-"""Which events a change of a record emits; the whole of saleor's observed table is in this module and in orders.py."""
+"""Which events a change of a record emits, as observed; those of orders are in orders.py."""
 
 from dataclasses import replace
 

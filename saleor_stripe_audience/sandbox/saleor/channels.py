@@ -8,7 +8,7 @@ from .state import Channel
 
 @dataclass(frozen=True)
 class InChannel:
-    """A product or variant asked for in a channel, so that it has a price; otherwise it is the record itself."""
+    """A product or variant asked for in a channel, so that it has a price; else it is the record itself."""
 
     record: Any
     in_channel: Channel

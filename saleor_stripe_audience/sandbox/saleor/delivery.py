@@ -154,7 +154,7 @@ type Job = Callable[[int], float | None]
 
 
 class Background:
-    """Works jobs in threads; a job that gives back seconds is run again after them, with its count of runs."""
+    """Works jobs in threads; a job that gives back seconds is run again after them, told how often it ran."""
 
     def __init__(self, workers: int) -> None:
         self._waiting: list[tuple[float, int, int, Job]] = []
@@ -197,7 +197,7 @@ class Background:
             delay: float | None = None
             try:
                 delay = job(run)
-            except Exception as error:  # a broken job must not end the thread; tests look at `failures`
+            except Exception as error:  # noqa: BLE001 - a broken job must not end the thread; it is kept
                 self.failures.append(error)
             self._finish(run, job, delay)
 

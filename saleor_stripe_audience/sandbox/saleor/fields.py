@@ -1,17 +1,16 @@
 """Which function answers which field of the schema, and how everything else is read from the records."""
 
+import builtins
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
-from .access import Resolver
+from .access import Info, Resolver
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {}
-# Fields that are always the same here, because the stand-in has no such thing (vouchers, taxes, gift cards …).
+# Fields that are always the same here, as the stand-in has no such thing (vouchers, taxes, gift cards …).
 CONSTANTS: dict[tuple[str, str], Any] = {}
 
 
@@ -32,7 +31,7 @@ def constant(type_name: str, **values: Any) -> None:
 
 
 @dataclass
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - named for what happened
     """A mutation's own refusal, shown under `errors` of its payload."""
 
     field: str | None
@@ -45,7 +44,7 @@ class Refused(Exception):
         return {"field": self.field, "code": self.code, "message": self.message, **(self.more or {})}
 
 
-class ManyRefused(Exception):
+class ManyRefused(Exception):  # noqa: N818 - named for what happened
     """Several refusals at once."""
 
     def __init__(self, refusals: list[Refused]) -> None:
@@ -58,7 +57,7 @@ def mutation(name: str) -> Callable[[Resolver], Resolver]:
 
     def register(resolver: Resolver) -> Resolver:
         @wraps(resolver)
-        def answered(root: Any, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+        def answered(root: Any, info: Info, **arguments: Any) -> dict[str, Any]:
             try:
                 return {"errors": [], **resolver(root, info, **arguments)}
             except Refused as refusal:
@@ -77,7 +76,13 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", "_", name).lower()
 
 
-def read(source: Any, info: GraphQLResolveInfo, **_: Any) -> Any:
+def argument_of(name: str) -> str:
+    """What our resolvers call an argument of the schema: `sort_by`, and `id_` beside Python's `id`."""
+    plain = snake(name)
+    return f"{plain}_" if hasattr(builtins, plain) else plain
+
+
+def read(source: Any, info: Info, **_: Any) -> Any:
     """The default resolver: a key of a mapping, a constant of the type, or an attribute of a record."""
     if isinstance(source, dict):
         return source.get(info.field_name)

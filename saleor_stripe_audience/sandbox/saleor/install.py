@@ -1,4 +1,4 @@
-"""Installing an app as the host does: the manifest fetched twice, checked against this version, then register."""
+"""Installing an app as the host does: the manifest is fetched, checked against this version, registered."""
 
 import json
 import re
@@ -19,11 +19,23 @@ from .state import App, Installation, Webhook
 
 TIMEOUT = (2.0, 18.0)
 # Up to 3.22 the core itself knows where extensions may go; from 3.23 the Dashboard does.
-_OLD_MOUNTS = re.compile(r"^(PRODUCT|ORDER|CUSTOMER|NAVIGATION|DRAFT_ORDER|CATEGORY|COLLECTION|VOUCHER|DISCOUNT|PAGE|GIFT_CARD|MENU|TRANSLATIONS|CUSTOMER_DETAILS)")
+_OLD_MOUNTS = re.compile(
+    r"^(PRODUCT|ORDER|CUSTOMER|NAVIGATION|DRAFT_ORDER|CATEGORY|COLLECTION|VOUCHER|DISCOUNT|PAGE|GIFT_CARD|MENU|TRANSLATIONS|CUSTOMER_DETAILS)"
+)
 _OLD_TARGETS = {"3.21": {"POPUP", "APP_PAGE"}, "3.22": {"POPUP", "APP_PAGE", "NEW_TAB", "WIDGET"}}
 
 
-class InstallFailed(Exception):
+_URLS = (
+    "appUrl",
+    "tokenTargetUrl",
+    "homepageUrl",
+    "supportUrl",
+    "dataPrivacyUrl",
+    "configurationUrl",
+)
+
+
+class InstallFailed(Exception):  # noqa: N818 - named for what happened
     """The installation came to nothing; the message is shown to staff."""
 
 
@@ -67,15 +79,16 @@ def _structure(host: Host, manifest: dict[str, Any]) -> list[Refused]:
     if host.version in ("3.21", "3.22"):
         needed.append("tokenTargetUrl")
     found = [
-        _refusal(name, "REQUIRED", "Field required.") for name in needed if not str(manifest.get(name) or "").strip()
+        _refusal(name, "REQUIRED", "Field required.")
+        for name in needed
+        if not str(manifest.get(name) or "").strip()
     ]
     if len(str(manifest.get("name") or "")) > 60:
         found.append(_refusal("name", "INVALID", "The name may have at most 60 characters."))
     if "author" in manifest and not str(manifest["author"] or "").strip():
         found.append(_refusal("author", "INVALID", "Author field cannot be blank."))
-    for name in ("appUrl", "tokenTargetUrl", "homepageUrl", "supportUrl", "dataPrivacyUrl", "configurationUrl"):
-        if manifest.get(name) and not _is_url(manifest[name]):
-            found.append(_refusal(name, "INVALID_URL_FORMAT", "Incorrect format."))
+    wrong = [name for name in _URLS if manifest.get(name) and not _is_url(manifest[name])]
+    found.extend(_refusal(name, "INVALID_URL_FORMAT", "Incorrect format.") for name in wrong)
     logo = ((manifest.get("brand") or {}).get("logo") or {}).get("default")
     if manifest.get("brand") is not None and not _is_url(logo):
         found.append(_refusal("brand", "INVALID_URL_FORMAT", "Incorrect format."))
@@ -94,7 +107,9 @@ def _known_permissions(host: Host) -> frozenset[str]:
 
 def _permissions(host: Host, manifest: dict[str, Any]) -> list[Refused]:
     unknown = [each for each in manifest.get("permissions") or [] if each not in _known_permissions(host)]
-    return [_refusal("permissions", "INVALID_PERMISSION", "Given permissions don't exist.")] if unknown else []
+    return (
+        [_refusal("permissions", "INVALID_PERMISSION", "Given permissions don't exist.")] if unknown else []
+    )
 
 
 def _identity(host: Host, manifest: dict[str, Any]) -> list[Refused]:
@@ -118,24 +133,18 @@ def _holds(version: str, comparator: str) -> bool:
     match = re.fullmatch(r"(\^|~|>=|<=|>|<|=)?v?(\d+(?:\.(?:\d+|x|\*)){0,2})(?:-[\w.]+)?|\*", comparator)
     if match is None:
         raise ValueError(f"not a version range: {comparator}")
-    operator, bound = match.group(1) or "", _numbers(match.group(2) or "")
-    have = _numbers(version)
-    full = (*bound, 0, 0, 0)[:3]
-    match operator:
-        case "^":
-            return have >= full and have[:1] == full[:1]
-        case "~":
-            return have >= full and have[: min(len(bound), 2)] == full[: min(len(bound), 2)]
-        case ">=":
-            return have >= full
-        case ">":
-            return have[: len(bound)] > bound
-        case "<":
-            return have < full
-        case "<=":
-            return have[: len(bound)] <= bound
-        case _:
-            return have[: len(bound)] == bound
+    bound, have = _numbers(match.group(2) or ""), _numbers(version)
+    full, cut = (*bound, 0, 0, 0)[:3], have[: len(bound)]
+    kept = {"^": 1, "~": min(len(bound), 2)}.get(match.group(1) or "", 0)
+    outcomes = {
+        "^": have >= full and have[:kept] == full[:kept],
+        "~": have >= full and have[:kept] == full[:kept],
+        ">=": have >= full,
+        ">": cut > bound,
+        "<": have < full,
+        "<=": cut <= bound,
+    }
+    return outcomes.get(match.group(1) or "", cut == bound)
 
 
 def _version(host: Host, manifest: dict[str, Any]) -> list[Refused]:
@@ -171,9 +180,11 @@ def _extension(host: Host, manifest: dict[str, Any], extension: dict[str, Any]) 
     if old and (target not in old or not _OLD_MOUNTS.match(extension["mount"])):
         found.append(_refusal("extensions", "INVALID", "Incorrect value for field: mount or target."))
     relative = str(extension["url"]).startswith("/")
-    if target == "APP_PAGE" and not relative or relative and not manifest.get("appUrl"):
-        found.append(_refusal("extensions", "INVALID_URL_FORMAT", "Incorrect value for field: url."))
-    elif not relative and not _is_url(extension["url"]):
+    if (
+        (target == "APP_PAGE" and not relative)
+        or (relative and not manifest.get("appUrl"))
+        or (not relative and not _is_url(extension["url"]))
+    ):
         found.append(_refusal("extensions", "INVALID_URL_FORMAT", "Incorrect value for field: url."))
     if not set(extension.get("permissions") or []) <= set(manifest.get("permissions") or []):
         message = "Extension permission must be listed in App's permissions."
@@ -218,7 +229,9 @@ def query_fault(host: Host, query: str) -> str | None:
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if len(operations) != 1 or operations[0].operation is not OperationType.SUBSCRIPTION:
         return "Subscription query is not valid: exactly one subscription is expected."
-    names = [each.name.value for each in operations[0].selection_set.selections if isinstance(each, FieldNode)]
+    names = [
+        each.name.value for each in operations[0].selection_set.selections if isinstance(each, FieldNode)
+    ]
     return None if names == ["event"] else "Subscription query is not valid: it must select `event` once."
 
 

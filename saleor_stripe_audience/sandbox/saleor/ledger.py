@@ -1,7 +1,7 @@
 """The host's ledger of one payment transaction: pure rules, from reported events to eight amounts.
 
-Source of the rules: Saleor 3.23 as it was driven; `prove.py` holds this module against recorded histories of the
-genuine host. Amounts are `Decimal` in the currency's major unit; they may be negative, as the host's may.
+Source of the rules: Saleor 3.23 as it was driven; `prove.py` holds this module against recorded histories
+of the genuine host. Amounts are `Decimal`, in major units; they may be negative, as the host's may.
 """
 
 from collections.abc import Iterable, Sequence
@@ -171,7 +171,7 @@ REFUSALS = {
     ),
     Verdict.ALREADY_EXISTS: (
         "type",
-        "The transaction has its AUTHORIZATION_SUCCESS; report AUTHORIZATION_ADJUSTMENT to change the amount.",
+        "AUTHORIZATION_SUCCESS was reported before; AUTHORIZATION_ADJUSTMENT changes the amount.",
     ),
 }
 _FAILURE_OF = {

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
+from .access import Info
 from .fields import resolves
 from .state import Money
 
@@ -34,10 +33,10 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 @resolves("Money", "fractionDigits")
-def fraction_digits(money: Money, _info: GraphQLResolveInfo) -> int:
+def fraction_digits(money: Money, _info: Info) -> int:
     return digits_of(money.currency)
 
 
 @resolves("Money", "fractionalAmount")
-def fractional_amount(money: Money, _info: GraphQLResolveInfo) -> int:
+def fractional_amount(money: Money, _info: Info) -> int:
     return int(money.amount.scaleb(digits_of(money.currency)))

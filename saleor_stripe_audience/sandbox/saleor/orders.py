@@ -1,20 +1,13 @@
 """Orders: placing one from a checkout, what its payments mean, cancelling it, and the events of each."""
 
 import uuid
-from decimal import Decimal
 
 from .access import Requestor
-from .events import EventKind
 from .fields import Refused
 from .host import Host
 from .ledger import Amounts
 from .state import App, Checkout, Money, Order, OrderEvent, OrderLine, User
 from .totals import checkout_shipping, held, is_fully_charged, order_total, unit_price
-
-
-def kind_of(name: str) -> EventKind:
-    """An event by name."""
-    return EventKind(name)
 
 
 def note(order: Order, kind: str, requestor: Requestor = None, **more: object) -> None:
@@ -27,11 +20,6 @@ def note(order: Order, kind: str, requestor: Requestor = None, **more: object) -
     for name, value in more.items():
         setattr(event, name, value)
     order.events.append(event)
-
-
-def note_request(order: Order, kind: str, amount: Decimal, reason: str | None, requestor: Requestor) -> None:
-    """Write that an action was asked of the payment app."""
-    note(order, f"TRANSACTION_{kind}_REQUESTED", requestor, amount=amount, message=reason)
 
 
 def _lines(checkout: Checkout) -> list[OrderLine]:

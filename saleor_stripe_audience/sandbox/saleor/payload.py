@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .host import Host
 
 
-class Silenced(GraphQLError):
+class Silenced(GraphQLError):  # noqa: N818 - named for what happened
     """Makes a field null without an entry under `errors`, which the host does in one odd place."""
 
 

@@ -1,4 +1,4 @@
-"""How a transaction moves: sessions, requested actions, reported events, and what follows for checkout and order."""
+"""How a transaction moves: sessions and requested actions, and what follows for checkout and order."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from . import orders
 from .access import Requestor
 from .answers import Answer, Unusable, action_answer, session_answer
+from .events import EventKind
 from .fields import Refused
 from .host import Host
 from .ledger import REFUSALS, Amounts, LedgerEvent, Verdict, failure_of, judge
@@ -44,42 +45,47 @@ class SessionResult:
     data: Any
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a storefront wants to open: an amount, CHARGE or AUTHORIZATION, under an idempotency key."""
+
+    amount: Decimal
+    flow: str
+    key: str
+
+
 def begin(
-    host: Host, source: Checkout | Order, app: App, amount: Decimal, flow: str, key: str
+    host: Host, source: Checkout | Order, app: App, asked: Asked
 ) -> tuple[Transaction, TransactionEvent]:
-    """Find or make the transaction of an idempotency key; another amount or source under the key is refused."""
-    store = host.store
-    known = next(
-        (
-            each
-            for each in store.transactions
-            if each.idempotency_key == key and each.app_identifier == app.identifier
-        ),
-        None,
-    )
+    """Find or make the transaction of the key; another amount or source under the same key is refused."""
+    held = (each for each in host.store.transactions if each.app_identifier == app.identifier)
+    known = next((each for each in held if each.idempotency_key == asked.key), None)
     if known is None:
-        return _new(host, source, app, amount, flow, key)
-    request = next(event for event in known.events if event.idempotency_key == key)
-    if known.source is not source or request.amount != amount or request.type != f"{flow}_REQUEST":
+        return _new(host, source, app, asked)
+    request = next(event for event in known.events if event.idempotency_key == asked.key)
+    wanted = (asked.amount, f"{asked.flow}_REQUEST")
+    if known.source is not source or (request.amount, request.type) != wanted:
         message = "Different transaction with provided idempotency key already exists."
         raise Refused("idempotencyKey", "UNIQUE", message)
     return known, request
 
 
 def _new(
-    host: Host, source: Checkout | Order, app: App, amount: Decimal, flow: str, key: str
+    host: Host, source: Checkout | Order, app: App, asked: Asked
 ) -> tuple[Transaction, TransactionEvent]:
     if len(host.store.transactions_of(source)) >= MOST_TRANSACTIONS:
         raise Refused("id", "INVALID", f"At most {MOST_TRANSACTIONS} transactions are allowed.")
     transaction = Transaction(
         app.identifier,
         source.channel.currency_code,
-        idempotency_key=key,
+        idempotency_key=asked.key,
         checkout=source if isinstance(source, Checkout) else None,
         order=source if isinstance(source, Order) else None,
         key=str(uuid.uuid4()),
     )
-    request = TransactionEvent(f"{flow}_REQUEST", amount, idempotency_key=key, counted=False)
+    request = TransactionEvent(
+        f"{asked.flow}_REQUEST", asked.amount, idempotency_key=asked.key, counted=False
+    )
     transaction.events.append(request)
     host.store.transactions.append(transaction)
     return transaction, request
@@ -212,43 +218,55 @@ def record_failure(transaction: Transaction, request: TransactionEvent, cause: s
     return event
 
 
-def request_action(
-    host: Host, requestor: Requestor, transaction: Transaction, kind: str, amount: Decimal, reason: str | None
-) -> None:
+@dataclass(frozen=True)
+class Action:
+    """What staff want done: CHARGE, REFUND or CANCEL of an amount, for a refund with a reason."""
+
+    kind: str
+    amount: Decimal
+    reason: str | None = None
+
+    @property
+    def event(self) -> EventKind:
+        """The webhook that asks for it."""
+        return EventKind(f"TRANSACTION_{'CANCELATION' if self.kind == 'CANCEL' else self.kind}_REQUESTED")
+
+
+def request_action(host: Host, requestor: Requestor, transaction: Transaction, action: Action) -> None:
     """Ask the app, in the background, to charge, refund or cancel."""
-    name = f"TRANSACTION_{'CANCELATION' if kind == 'CANCEL' else kind}_REQUESTED"
-    webhook = next(iter(host.webhooks_for(orders.kind_of(name), transaction.app_identifier)), None)
+    webhook = next(iter(host.webhooks_for(action.event, transaction.app_identifier)), None)
     if webhook is None:
         message = "No app is configured to handle this action of the transaction."
         raise Refused(None, "MISSING_TRANSACTION_ACTION_REQUEST_WEBHOOK", message)
     request = TransactionEvent(
-        f"{kind}_REQUEST",
-        amount,
-        message=reason or "",
+        f"{action.kind}_REQUEST",
+        action.amount,
+        message=action.reason or "",
         idempotency_key=str(uuid.uuid4()),
         counted=False,
         created_by=requestor,
     )
     transaction.events.append(request)
     if transaction.order:
-        orders.note_request(transaction.order, kind, amount, reason, requestor)
+        kind = f"TRANSACTION_{action.kind}_REQUESTED"
+        orders.note(transaction.order, kind, requestor, amount=action.amount, message=action.reason)
 
     def settle(answer: Any) -> None:
-        settle_action(host, transaction, request, kind, answer, webhook.app)
+        settle_action(host, transaction, request, answer, webhook.app)
 
-    action = {"actionType": kind, "amount": amount, "currency": transaction.currency}
-    host.act(webhook, name, settle, transaction=transaction, action=action, grantedRefund=None)
+    shown = {"actionType": action.kind, "amount": action.amount, "currency": transaction.currency}
+    host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=None)
 
 
 def settle_action(
-    host: Host, transaction: Transaction, request: TransactionEvent, kind: str, answer: Any, app: App
+    host: Host, transaction: Transaction, request: TransactionEvent, answer: Any, app: App
 ) -> None:
     """Book the app's answer to a requested action; None means that none came."""
     if not isinstance(answer, dict):
         record_failure(transaction, request, UNDELIVERED)
         return
     try:
-        read = action_answer(answer, kind, request.amount)
+        read = action_answer(answer, request.type.partition("_")[0], request.amount)
         if read.psp_reference is not None:
             request.psp_reference, request.counted = read.psp_reference, True
         if read.type is not None:

@@ -2,8 +2,8 @@
 
     python -m saleor_stripe_audience.sandbox.saleor.prove FILE.jsonl
 
-Each line is {"steps": [{"event": …, "answer": …}]}: what was reported by transactionEventReport and what the host
-answered. Prints {"histories", "events", "differences"} as JSON; exits 1 if there is any difference.
+Each line is {"steps": [{"event": …, "answer": …}]}: what was reported by transactionEventReport and what
+the host answered. Prints {"histories", "events", "differences"} as JSON; exits 1 if there is any difference.
 """
 
 import json

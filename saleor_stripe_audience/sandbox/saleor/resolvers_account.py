@@ -3,10 +3,8 @@
 import time
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from . import changes
-from .access import Call, call_of, denied, needs
+from .access import Call, Info, call_of, denied, needs
 from .fields import Refused, mutation, resolves
 from .paging import connection
 from .resolvers_metadata import metadata_from
@@ -39,33 +37,33 @@ def address_from(given: dict[str, Any] | None) -> Address | None:
 
 
 @resolves("Address", "country")
-def country(address: Address, _info: GraphQLResolveInfo) -> dict[str, str]:
+def country(address: Address, _info: Info) -> dict[str, str]:
     return {"code": address.country, "country": _COUNTRIES.get(address.country, address.country)}
 
 
 @resolves("Address", "isDefaultShippingAddress")
-def is_default_shipping(address: Address, info: GraphQLResolveInfo) -> bool:
+def is_default_shipping(address: Address, info: Info) -> bool:
     return any(each.default_shipping_address is address for each in call_of(info).host.store.users)
 
 
 @resolves("Address", "isDefaultBillingAddress")
-def is_default_billing(address: Address, info: GraphQLResolveInfo) -> bool:
+def is_default_billing(address: Address, info: Info) -> bool:
     return any(each.default_billing_address is address for each in call_of(info).host.store.users)
 
 
 @resolves("User", "dateJoined")
-def date_joined(user: User, _info: GraphQLResolveInfo) -> Any:
+def date_joined(user: User, _info: Info) -> Any:
     return user.created
 
 
 @resolves("User", "orders")
-def orders(user: User, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+def orders(user: User, info: Info, **page: Any) -> dict[str, Any]:
     held = call_of(info).host.store.orders
     return connection([each for each in held if each.user is user], "orders", **page)
 
 
 @resolves("User", "note")
-def note(user: User, info: GraphQLResolveInfo) -> str | None:
+def note(user: User, info: Info) -> str | None:
     call_of(info).require("MANAGE_USERS", "MANAGE_STAFF")
     return user.note
 
@@ -88,7 +86,7 @@ def access_token(call: Call, user: User) -> str:
 
 
 @mutation("tokenCreate")
-def token_create(_root: Any, info: GraphQLResolveInfo, *, email: str, password: str) -> dict[str, Any]:
+def token_create(_root: Any, info: Info, *, email: str, password: str) -> dict[str, Any]:
     call = call_of(info)
     found = next((each for each in call.host.store.users if each.email == email.lower()), None)
     if found is None or not found.password or found.password != password or not found.is_active:
@@ -149,17 +147,17 @@ def _customer(call: Call, given: str | None) -> User:
 
 
 @mutation("accountRegister")
-def account_register(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def account_register(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    email = input["email"].strip().lower()
-    if not input.get("channel") or not input.get("redirectUrl"):
-        missing = "channel" if not input.get("channel") else "redirectUrl"
+    email = input_["email"].strip().lower()
+    if not input_.get("channel") or not input_.get("redirectUrl"):
+        missing = "channel" if not input_.get("channel") else "redirectUrl"
         raise Refused(missing, "REQUIRED", "This field is required.")
-    channel = next((c for c in call.host.store.channels if c.slug == input["channel"]), None)
-    user = User(email, password=input["password"], is_confirmed=False)
+    channel = next((c for c in call.host.store.channels if c.slug == input_["channel"]), None)
+    user = User(email, password=input_["password"], is_confirmed=False)
     # A known address gets the same answer, so that nobody can find out who is a customer.
     if not any(each.email == email for each in call.host.store.users):
-        _apply(call, user, {**input, "email": email})
+        _apply(call, user, {**input_, "email": email})
         call.host.store.users.append(user)
         call.host.emit(
             "ACCOUNT_CONFIRMATION_REQUESTED",
@@ -167,7 +165,7 @@ def account_register(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, A
             user=user,
             channel=channel,
             token=f"confirm-{user.key}",
-            redirectUrl=input["redirectUrl"],
+            redirectUrl=input_["redirectUrl"],
         )
         call.host.emit("CUSTOMER_CREATED", None, user=user)
     return {"requiresConfirmation": True, "user": {**_seen_by_stranger(user)}}
@@ -179,11 +177,11 @@ def _seen_by_stranger(user: User) -> dict[str, Any]:
 
 
 @mutation("accountUpdate")
-def account_update(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def account_update(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
     if call.user is None:
         raise denied("AUTHENTICATED_USER")
-    _customer_changed(call, call.user, _apply(call, call.user, input))
+    _customer_changed(call, call.user, _apply(call, call.user, input_))
     return {"user": call.user}
 
 
@@ -195,12 +193,12 @@ def _customer_changed(call: Call, user: User, metadata: bool) -> None:
 
 @mutation("customerCreate")
 @needs("MANAGE_USERS")
-def customer_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def customer_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    if not input.get("email"):
+    if not input_.get("email"):
         raise Refused("email", "REQUIRED", "This field cannot be blank.")
     user = User("", is_confirmed=False)
-    metadata = _apply(call, user, input)
+    metadata = _apply(call, user, input_)
     call.host.store.users.append(user)
     call.host.emit("CUSTOMER_CREATED", call.requestor, user=user)
     if metadata:
@@ -211,19 +209,19 @@ def customer_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, An
 @mutation("customerUpdate")
 @needs("MANAGE_USERS")
 def customer_update(
-    _root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any], id: str | None = None
+    _root: Any, info: Info, *, input_: dict[str, Any], id_: str | None = None
 ) -> dict[str, Any]:
     call = call_of(info)
-    user = _customer(call, id)
-    _customer_changed(call, user, _apply(call, user, input))
+    user = _customer(call, id_)
+    _customer_changed(call, user, _apply(call, user, input_))
     return {"user": user}
 
 
 @mutation("customerDelete")
 @needs("MANAGE_USERS")
-def customer_delete(_root: Any, info: GraphQLResolveInfo, *, id: str | None = None) -> dict[str, Any]:
+def customer_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[str, Any]:
     call = call_of(info)
-    user = _customer(call, id)
+    user = _customer(call, id_)
     call.host.store.users.remove(user)
     changes.user_deleted(call, user)
     return {"user": user}

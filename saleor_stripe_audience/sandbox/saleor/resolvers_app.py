@@ -3,18 +3,16 @@
 import json
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from . import install
-from .access import Call, call_of, denied, needs
+from .access import Call, Info, call_of, denied, needs
 from .delivery import Attempt, Delivery
 from .events import names_of
 from .fields import ManyRefused, Refused, constant, mutation, resolves
 from .ids import global_id
 from .paging import connection
 from .resolvers_query import by_id
-from .tokens import dashboard_token
 from .state import App, Installation, Problem, Webhook
+from .tokens import dashboard_token
 
 constant("App", type="THIRDPARTY", breakerState="CLOSED")
 constant("AppInstallation", brand=None)
@@ -27,7 +25,7 @@ def permission_views(codes: Any) -> list[dict[str, str]]:
 
 
 @resolves("App", "permissions")
-def permissions(app: App, _info: GraphQLResolveInfo) -> list[dict[str, str]]:
+def permissions(app: App, _info: Info) -> list[dict[str, str]]:
     return permission_views(app.permissions)
 
 
@@ -44,18 +42,18 @@ _FROM_MANIFEST = {
 
 
 @resolves("App", *_FROM_MANIFEST)
-def from_manifest(app: App, info: GraphQLResolveInfo) -> str | None:
+def from_manifest(app: App, info: Info) -> str | None:
     found = app.manifest.get(_FROM_MANIFEST[info.field_name])
     return None if found is None else str(found)
 
 
 @resolves("App", "brand")
-def brand(app: App, _info: GraphQLResolveInfo) -> Any:
+def brand(app: App, _info: Info) -> Any:
     return app.manifest.get("brand")
 
 
 @resolves("App", "webhooks")
-def webhooks(app: App, info: GraphQLResolveInfo) -> list[Webhook]:
+def webhooks(app: App, info: Info) -> list[Webhook]:
     call = call_of(info)
     if call.app is not app and not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
         raise denied("MANAGE_APPS", "OWNER")
@@ -63,7 +61,7 @@ def webhooks(app: App, info: GraphQLResolveInfo) -> list[Webhook]:
 
 
 @resolves("App", "accessToken")
-def access_token(app: App, info: GraphQLResolveInfo) -> str | None:
+def access_token(app: App, info: Info) -> str | None:
     call = call_of(info)
     if call.user is None or not call.user.is_staff:
         return None
@@ -71,7 +69,7 @@ def access_token(app: App, info: GraphQLResolveInfo) -> str | None:
 
 
 @resolves("App", "extensions")
-def extensions(app: App, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def extensions(app: App, _info: Info) -> list[dict[str, Any]]:
     listed = enumerate(app.manifest.get("extensions") or [])
     return [_extension(app, number, each) for number, each in listed]
 
@@ -98,28 +96,28 @@ def extension_view(given: dict[str, Any]) -> dict[str, Any]:
 
 
 @resolves("App", "problems")
-def problems(app: App, info: GraphQLResolveInfo, limit: int | None = None) -> list[Problem]:
+def problems(app: App, _info: Info, limit: int | None = None) -> list[Problem]:
     return list(reversed(app.problems))[: limit or MOST_PROBLEMS]
 
 
 @resolves("AppProblem", "key")
-def problem_key(problem: Problem, _info: GraphQLResolveInfo) -> str:
+def problem_key(problem: Problem, _info: Info) -> str:
     return problem.problem_key
 
 
 @resolves("AppProblem", "createdAt")
 @resolves("AppInstallation", "createdAt")
-def created_at(record: Any, _info: GraphQLResolveInfo) -> Any:
+def created_at(record: Any, _info: Info) -> Any:
     return record.created
 
 
 @resolves("AppProblem", "isCritical")
-def is_critical(problem: Problem, _info: GraphQLResolveInfo) -> bool:
+def is_critical(problem: Problem, _info: Info) -> bool:
     return problem.critical_threshold is not None and problem.count >= problem.critical_threshold
 
 
 @resolves("AppProblem", "dismissed")
-def dismissed(problem: Problem, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def dismissed(problem: Problem, _info: Info) -> dict[str, Any] | None:
     return {"by": problem.dismissed_by, "userEmail": None} if problem.dismissed_by else None
 
 
@@ -131,31 +129,31 @@ def _event_views(host_events: list[str]) -> list[dict[str, str]]:
 
 
 @resolves("Webhook", "asyncEvents", "syncEvents")
-def webhook_events(webhook: Webhook, info: GraphQLResolveInfo) -> list[dict[str, str]]:
+def webhook_events(webhook: Webhook, info: Info) -> list[dict[str, str]]:
     kind = "Async" if info.field_name == "asyncEvents" else "Sync"
     known = names_of(call_of(info).host.version, f"WebhookEventType{kind}Enum")
     return _event_views([each for each in webhook.events if each in known])
 
 
 @resolves("Webhook", "subscriptionQuery")
-def subscription_query(webhook: Webhook, _info: GraphQLResolveInfo) -> str:
+def subscription_query(webhook: Webhook, _info: Info) -> str:
     return webhook.query
 
 
 @resolves("Webhook", "customHeaders")
-def custom_headers(webhook: Webhook, _info: GraphQLResolveInfo) -> str | None:
+def custom_headers(webhook: Webhook, _info: Info) -> str | None:
     return json.dumps(webhook.custom_headers) if webhook.custom_headers else None
 
 
 @resolves("Webhook", "eventDeliveries")
 def event_deliveries(
     webhook: Webhook,
-    info: GraphQLResolveInfo,
-    filter: dict[str, Any] | None = None,
-    sortBy: dict[str, str] | None = None,
+    info: Info,
+    filter_: dict[str, Any] | None = None,
+    sort_by: dict[str, str] | None = None,
     **page: Any,
 ) -> dict[str, Any]:
-    asked = filter or {}
+    asked = filter_ or {}
     # The host forgets what was delivered; only what failed or is under way can be read.
     found = [
         each
@@ -165,58 +163,58 @@ def event_deliveries(
         and asked.get("status") in (None, each.status)
         and asked.get("eventType") in (None, each.event)
     ]
-    if (sortBy or {}).get("direction") != "ASC":
+    if (sort_by or {}).get("direction") != "ASC":
         found.reverse()
     return connection(found, "eventDeliveries", **page)
 
 
 @resolves("EventDelivery", "eventType")
-def event_type(delivery: Delivery, _info: GraphQLResolveInfo) -> str:
+def event_type(delivery: Delivery, _info: Info) -> str:
     return delivery.event
 
 
 @resolves("EventDelivery", "payload")
-def payload(delivery: Delivery, _info: GraphQLResolveInfo) -> str:
+def payload(delivery: Delivery, _info: Info) -> str:
     return delivery.body.decode("ascii")
 
 
 @resolves("EventDelivery", "attempts")
-def attempts(delivery: Delivery, _info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+def attempts(delivery: Delivery, _info: Info, **page: Any) -> dict[str, Any]:
     return connection(delivery.attempts, "attempts", **page)
 
 
 @resolves("EventDeliveryAttempt", "id")
-def attempt_id(attempt: Attempt, _info: GraphQLResolveInfo) -> str:
+def attempt_id(attempt: Attempt, _info: Info) -> str:
     return global_id("EventDeliveryAttempt", attempt.key)
 
 
 @resolves("EventDeliveryAttempt", "createdAt")
-def attempt_at(attempt: Attempt, _info: GraphQLResolveInfo) -> Any:
+def attempt_at(attempt: Attempt, _info: Info) -> Any:
     return attempt.at
 
 
 @resolves("EventDeliveryAttempt", "duration")
-def attempt_seconds(attempt: Attempt, _info: GraphQLResolveInfo) -> float:
+def attempt_seconds(attempt: Attempt, _info: Info) -> float:
     return attempt.seconds
 
 
 @resolves("EventDeliveryAttempt", "response")
-def attempt_response(attempt: Attempt, _info: GraphQLResolveInfo) -> str:
+def attempt_response(attempt: Attempt, _info: Info) -> str:
     return attempt.text
 
 
 @resolves("EventDeliveryAttempt", "responseStatusCode")
-def attempt_status_code(attempt: Attempt, _info: GraphQLResolveInfo) -> int | None:
+def attempt_status_code(attempt: Attempt, _info: Info) -> int | None:
     return attempt.status
 
 
 @resolves("EventDeliveryAttempt", "status")
-def attempt_status(attempt: Attempt, _info: GraphQLResolveInfo) -> str:
+def attempt_status(attempt: Attempt, _info: Info) -> str:
     return "SUCCESS" if attempt.ok else "FAILED"
 
 
 @resolves("EventDeliveryAttempt", "taskId", "responseHeaders", "requestHeaders")
-def attempt_unknown(_attempt: Attempt, _info: GraphQLResolveInfo) -> None:
+def attempt_unknown(_attempt: Attempt, _info: Info) -> None:
     return None
 
 
@@ -247,19 +245,19 @@ def _check_webhook(call: Call, given: dict[str, Any]) -> None:
 
 
 @mutation("webhookCreate")
-def webhook_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def webhook_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    app = _own_app(call, input.get("app"))
+    app = _own_app(call, input_.get("app"))
     for name in ("targetUrl", "query"):
-        if not input.get(name):
+        if not input_.get(name):
             raise Refused(name, "REQUIRED", "This field is required.")
-    given = {**input, "name": input.get("name") or ""}
+    given = {**input_, "name": input_.get("name") or ""}
     _check_webhook(call, given)
-    headers = _headers(input.get("customHeaders"))
+    headers = _headers(input_.get("customHeaders"))
     webhook = install.build_webhook(app, {**given, "customHeaders": headers})
     if webhook.identifier and any(each.identifier == webhook.identifier for each in app.webhooks):
         raise Refused("identifier", "UNIQUE", "Webhook with this identifier already exists.")
-    webhook.secret_key = input.get("secretKey")
+    webhook.secret_key = input_.get("secretKey")
     app.webhooks.append(webhook)
     return {"webhook": webhook}
 
@@ -270,44 +268,43 @@ def _headers(given: str | None) -> dict[str, str]:
 
 @mutation("webhookUpdate")
 def webhook_update(
-    _root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any], id: str | None = None
+    _root: Any, info: Info, *, input_: dict[str, Any], id_: str | None = None
 ) -> dict[str, Any]:
-    webhook = _webhook(call_of(info), id)
+    webhook = _webhook(call_of(info), id_)
     merged = {
-        "name": input.get("name") or webhook.name,
-        "targetUrl": input.get("targetUrl") or webhook.target_url,
-        "query": input.get("query") or webhook.query,
-        "asyncEvents": input.get("asyncEvents"),
-        "syncEvents": input.get("syncEvents"),
+        "name": input_.get("name") or webhook.name,
+        "targetUrl": input_.get("targetUrl") or webhook.target_url,
+        "query": input_.get("query") or webhook.query,
+        "asyncEvents": input_.get("asyncEvents"),
+        "syncEvents": input_.get("syncEvents"),
     }
     _check_webhook(call_of(info), merged)
-    webhook.name, webhook.target_url, webhook.query = (
-        merged[name] for name in ("name", "targetUrl", "query")
-    )
-    if input.get("asyncEvents") is not None or input.get("syncEvents") is not None:
+    webhook.name, webhook.target_url = str(merged["name"]), str(merged["targetUrl"])
+    webhook.query = str(merged["query"])
+    if input_.get("asyncEvents") is not None or input_.get("syncEvents") is not None:
         webhook.events = install.events_of(merged)
-    if input.get("isActive") is not None:
-        webhook.is_active = input["isActive"]
-    if "customHeaders" in input:
-        webhook.custom_headers = _headers(input["customHeaders"])
-    webhook.identifier = input.get("identifier", webhook.identifier)
-    webhook.secret_key = input.get("secretKey", webhook.secret_key)
+    if input_.get("isActive") is not None:
+        webhook.is_active = input_["isActive"]
+    if "customHeaders" in input_:
+        webhook.custom_headers = _headers(input_["customHeaders"])
+    webhook.identifier = input_.get("identifier", webhook.identifier)
+    webhook.secret_key = input_.get("secretKey", webhook.secret_key)
     return {"webhook": webhook}
 
 
 @mutation("webhookDelete")
-def webhook_delete(_root: Any, info: GraphQLResolveInfo, *, id: str | None = None) -> dict[str, Any]:
-    webhook = _webhook(call_of(info), id)
+def webhook_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[str, Any]:
+    webhook = _webhook(call_of(info), id_)
     webhook.app.webhooks.remove(webhook)
     return {"webhook": webhook}
 
 
 @mutation("eventDeliveryRetry")
-def event_delivery_retry(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def event_delivery_retry(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     call = call_of(info)
-    delivery = by_id(call.host.deliveries, id, "EventDelivery")
+    delivery = by_id(call.host.deliveries, id_, "EventDelivery")
     if delivery is None or (call.app is not None and delivery.webhook.app is not call.app):
-        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id}")
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id_}")
     if call.app is None:
         call.require("MANAGE_APPS")
     call.host.send_again(delivery)
@@ -319,10 +316,10 @@ def event_delivery_retry(_root: Any, info: GraphQLResolveInfo, *, id: str) -> di
 
 @mutation("appFetchManifest")
 @needs("MANAGE_APPS")
-def app_fetch_manifest(_root: Any, info: GraphQLResolveInfo, *, manifestUrl: str) -> dict[str, Any]:
+def app_fetch_manifest(_root: Any, info: Info, *, manifest_url: str) -> dict[str, Any]:
     call = call_of(info)
     with call.host.store.lock.put_down():
-        manifest = install.fetch_manifest(call.host, manifestUrl)
+        manifest = install.fetch_manifest(call.host, manifest_url)
     wanted = manifest.get("requiredSaleorVersion")
     checked = {key: value for key, value in manifest.items() if key != "requiredSaleorVersion"}
     install.check_manifest(call.host, checked)
@@ -343,16 +340,16 @@ def _manifest_view(call: Call, manifest: dict[str, Any], wanted: str | None) -> 
 
 @mutation("appInstall")
 @needs("MANAGE_APPS")
-def app_install(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def app_install(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    wanted = input.get("permissions") or []
+    wanted = input_.get("permissions") or []
     beyond = [each for each in wanted if not call.may(each)]
     if beyond:
         message = "You can't add permission that you don't have."
         raise Refused("permissions", "OUT_OF_SCOPE_PERMISSION", message, {"permissions": beyond})
-    installation = Installation(input["appName"], input["manifestUrl"])
+    installation = Installation(input_["appName"], input_["manifestUrl"])
     call.host.store.installations.append(installation)
-    activate = input.get("activateAfterInstallation") is not False
+    activate = input_.get("activateAfterInstallation") is not False
     call.host.actions.put(_installing(call, installation, wanted, activate))
     return {"appInstallation": installation}
 
@@ -381,9 +378,9 @@ def reason_of(error: Exception) -> str:
 
 @mutation("appDeleteFailedInstallation")
 @needs("MANAGE_APPS")
-def app_delete_failed_installation(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def app_delete_failed_installation(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     store = call_of(info).host.store
-    found = by_id(store.installations, id, "AppInstallation")
+    found = by_id(store.installations, id_, "AppInstallation")
     if found is None or found.status != "FAILED":
         raise Refused("id", "INVALID_STATUS" if found else "NOT_FOUND", "There is no failed installation.")
     store.installations.remove(found)
@@ -399,15 +396,15 @@ def _installed(call: Call, given: str) -> App:
 
 @mutation("appDelete")
 @needs("MANAGE_APPS")
-def app_delete(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def app_delete(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     call = call_of(info)
-    app = _installed(call, id)
+    app = _installed(call, id_)
     remove(call, app)
     return {"app": app}
 
 
 def remove(call: Call, app: App) -> None:
-    """Remove an app. Its token is dead at once; it hears of it from 3.23 on, before that only other apps do."""
+    """Remove an app. Its token is dead at once; it hears of it only from 3.23 on."""
     app.is_active = False
     call.host.emit_lifecycle("APP_DELETED", app, call.requestor)
     app.removed = True
@@ -421,18 +418,18 @@ def set_active(call: Call, app: App, active: bool) -> None:
 
 @mutation("appActivate")
 @needs("MANAGE_APPS")
-def app_activate(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def app_activate(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     call = call_of(info)
-    app = _installed(call, id)
+    app = _installed(call, id_)
     set_active(call, app, True)
     return {"app": app}
 
 
 @mutation("appDeactivate")
 @needs("MANAGE_APPS")
-def app_deactivate(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def app_deactivate(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     call = call_of(info)
-    app = _installed(call, id)
+    app = _installed(call, id_)
     set_active(call, app, False)
     return {"app": app}
 
@@ -447,27 +444,29 @@ def _problem_app(call: Call) -> App:
 
 
 @mutation("appProblemCreate")
-def app_problem_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def app_problem_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     app = _problem_app(call_of(info))
     for name, least, most in (("message", 3, 2048), ("key", 3, 128)):
-        if not least <= len(input[name].strip()) <= most:
+        if not least <= len(input_[name].strip()) <= most:
             raise Refused(name, "INVALID", f"Between {least} and {most} characters are expected.")
     known = next(
-        (each for each in app.problems if each.problem_key == input["key"] and not each.dismissed_by), None
+        (each for each in app.problems if each.problem_key == input_["key"] and not each.dismissed_by), None
     )
     if known is not None:
-        known.count, known.message = known.count + 1, input["message"]
+        known.count, known.message = known.count + 1, input_["message"]
         known.touch()
         return {"appProblem": known}
-    problem = Problem(app, input["key"], input["message"], critical_threshold=input.get("criticalThreshold"))
+    problem = Problem(
+        app, input_["key"], input_["message"], critical_threshold=input_.get("criticalThreshold")
+    )
     app.problems = [*app.problems, problem][-MOST_PROBLEMS:]
     return {"appProblem": problem}
 
 
 @mutation("appProblemDismiss")
-def app_problem_dismiss(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def app_problem_dismiss(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     app = _problem_app(call_of(info))
-    asked = input.get("byApp") or {}
+    asked = input_.get("byApp") or {}
     if bool(asked.get("ids")) == bool(asked.get("keys")):
         raise Refused("byApp", "INVALID", "Exactly one of ids and keys is expected.")
     for problem in app.problems:

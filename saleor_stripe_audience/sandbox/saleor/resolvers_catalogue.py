@@ -5,10 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from . import changes
-from .access import Call, call_of, denied, needs
+from .access import Call, Info, call_of, denied, needs
 from .channels import channel_of, in_channel, plain
 from .fields import Refused, constant, mutation, resolves
 from .ids import global_id
@@ -40,66 +38,66 @@ constant("ProductPricingInfo", onSale=False, discount=None, displayGrossPrices=T
 constant("VariantPricingInfo", onSale=False, discount=None)
 
 
-def media_url(info: GraphQLResolveInfo, media: ProductMedia, size: int = 4096) -> str:
+def media_url(info: Info, media: ProductMedia, size: int = 4096) -> str:
     """Where the stand-in serves a picture."""
     return f"{call_of(info).host.url}/thumbnail/{media.id}/{size}/"
 
 
 @resolves("Product", "channel")
 @resolves("ProductVariant", "channel")
-def shown_channel(source: Any, _info: GraphQLResolveInfo) -> str | None:
+def shown_channel(source: Any, _info: Info) -> str | None:
     channel = channel_of(source)
     return channel.slug if channel else None
 
 
 @resolves("Product", "variants")
-def variants(source: Any, _info: GraphQLResolveInfo) -> list[Any]:
+def variants(source: Any, _info: Info) -> list[Any]:
     channel = channel_of(source)
     listed = [v for v in source.variants if channel is None or v.listing_in(channel)]
     return [in_channel(variant, channel) for variant in listed]
 
 
 @resolves("Product", "defaultVariant")
-def default_variant(source: Any, info: GraphQLResolveInfo) -> Any:
+def default_variant(source: Any, info: Info) -> Any:
     return next(iter(variants(source, info)), None)
 
 
 @resolves("ProductVariant", "product")
-def product_of(source: Any, _info: GraphQLResolveInfo) -> Any:
+def product_of(source: Any, _info: Info) -> Any:
     return in_channel(plain(source).product, channel_of(source))
 
 
 @resolves("Product", "thumbnail")
-def thumbnail(source: Product, info: GraphQLResolveInfo, size: int | None = None) -> dict[str, Any] | None:
+def thumbnail(source: Product, info: Info, size: int | None = None) -> dict[str, Any] | None:
     if not source.media:
         return None
     return {"url": media_url(info, source.media[0], size or 256), "alt": source.media[0].alt}
 
 
 @resolves("ProductMedia", "url")
-def url(media: ProductMedia, info: GraphQLResolveInfo) -> str:
+def url(media: ProductMedia, info: Info) -> str:
     return media_url(info, media)
 
 
 @resolves("ProductVariant", "media")
-def variant_media(_source: Any, _info: GraphQLResolveInfo) -> list[ProductMedia]:
+def variant_media(_source: Any, _info: Info) -> list[ProductMedia]:
     return []
 
 
 @resolves("ProductVariant", "attributes")
-def variant_attributes(source: Any, _info: GraphQLResolveInfo) -> list[Any]:
+def variant_attributes(source: Any, _info: Info) -> list[Any]:
     if source.deleted:
         raise Silenced("A deleted variant has lost its attributes.")
     return []
 
 
 @resolves("ProductVariant", "trackInventory")
-def track_inventory(source: Any, _info: GraphQLResolveInfo) -> bool:
+def track_inventory(source: Any, _info: Info) -> bool:
     return bool(source.track_inventory)
 
 
 @resolves("ProductVariant", "quantityAvailable")
-def quantity_available(source: Any, _info: GraphQLResolveInfo, **_: Any) -> int:
+def quantity_available(source: Any, _info: Info, **_: Any) -> int:
     return available(source)
 
 
@@ -109,7 +107,7 @@ def available(variant: Variant) -> int:
 
 
 @resolves("ProductVariant", "stocks")
-def stocks(source: Any, info: GraphQLResolveInfo, **_: Any) -> list[dict[str, Any]]:
+def stocks(source: Any, info: Info, **_: Any) -> list[dict[str, Any]]:
     if not call_of(info).is_staff:
         raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
     if source.stock is None:
@@ -121,14 +119,14 @@ def stocks(source: Any, info: GraphQLResolveInfo, **_: Any) -> list[dict[str, An
 
 @resolves("Product", "channelListings")
 @resolves("ProductVariant", "channelListings")
-def channel_listings(source: Any, info: GraphQLResolveInfo) -> Any:
+def channel_listings(source: Any, info: Info) -> Any:
     if not call_of(info).is_staff:
         raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
     return source.channel_listings
 
 
 @resolves("ProductChannelListing", "publicationDate")
-def publication_date(listing: ProductListing, _info: GraphQLResolveInfo) -> Any:
+def publication_date(listing: ProductListing, _info: Info) -> Any:
     return listing.published_at.date() if listing.published_at else None
 
 
@@ -137,22 +135,22 @@ def _listing_money(listing: VariantListing, amount: Decimal | None) -> Money | N
 
 
 @resolves("ProductVariantChannelListing", "price")
-def listing_price(listing: VariantListing, _info: GraphQLResolveInfo) -> Money | None:
+def listing_price(listing: VariantListing, _info: Info) -> Money | None:
     return _listing_money(listing, listing.price)
 
 
 @resolves("ProductVariantChannelListing", "costPrice")
-def listing_cost(listing: VariantListing, _info: GraphQLResolveInfo) -> Money | None:
+def listing_cost(listing: VariantListing, _info: Info) -> Money | None:
     return _listing_money(listing, listing.cost_price)
 
 
 @resolves("ProductVariantChannelListing", "priorPrice")
-def listing_prior(listing: VariantListing, _info: GraphQLResolveInfo) -> Money | None:
+def listing_prior(listing: VariantListing, _info: Info) -> Money | None:
     return _listing_money(listing, listing.prior_price)
 
 
 @resolves("ProductVariant", "pricing")
-def variant_pricing(source: Any, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def variant_pricing(source: Any, _info: Info) -> dict[str, Any] | None:
     channel = channel_of(source)
     listing = source.listing_in(channel) if channel else None
     if channel is None or listing is None:
@@ -162,7 +160,7 @@ def variant_pricing(source: Any, _info: GraphQLResolveInfo) -> dict[str, Any] | 
 
 
 @resolves("Product", "pricing")
-def product_pricing(source: Any, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def product_pricing(source: Any, _info: Info) -> dict[str, Any] | None:
     channel = channel_of(source)
     if channel is None:
         return None
@@ -187,7 +185,7 @@ def listing_of(product: Product, channel: Channel | None) -> ProductListing | No
 
 
 @resolves("Product", "isAvailable", "isAvailableForPurchase")
-def is_available(source: Any, _info: GraphQLResolveInfo) -> bool | None:
+def is_available(source: Any, _info: Info) -> bool | None:
     channel = channel_of(source)
     listing = listing_of(plain(source), channel)
     if channel is None:
@@ -196,7 +194,7 @@ def is_available(source: Any, _info: GraphQLResolveInfo) -> bool | None:
 
 
 @resolves("Product", "availableForPurchaseAt")
-def available_at(source: Any, _info: GraphQLResolveInfo) -> datetime | None:
+def available_at(source: Any, _info: Info) -> datetime | None:
     listing = listing_of(plain(source), channel_of(source))
     return listing.available_for_purchase_at if listing else None
 
@@ -263,17 +261,17 @@ def _check_slug(call: Call, slug: str | None, product: Product | None = None) ->
 
 @mutation("productCreate")
 @needs("MANAGE_PRODUCTS")
-def product_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def product_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
     store = call.host.store
-    kind = by_id(store.product_types, input["productType"], "ProductType")
-    _check_slug(call, input.get("slug"))
-    name = (input.get("name") or "").strip()
+    kind = by_id(store.product_types, input_["productType"], "ProductType")
+    _check_slug(call, input_.get("slug"))
+    name = (input_.get("name") or "").strip()
     if not name:
         raise Refused("name", "REQUIRED", "This field cannot be blank.")
-    slug = input.get("slug") or slug_from(name, {each.slug for each in store.products})
-    product = Product(name, slug, _found(kind, "productType", input["productType"]))
-    _apply_product(call, product, {**input, "name": name, "slug": slug})
+    slug = input_.get("slug") or slug_from(name, {each.slug for each in store.products})
+    product = Product(name, slug, _found(kind, "productType", input_["productType"]))
+    _apply_product(call, product, {**input_, "name": name, "slug": slug})
     store.products.append(product)
     changes.product_created(call, product)
     return {"product": product}
@@ -282,23 +280,23 @@ def product_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any
 @mutation("productUpdate")
 @needs("MANAGE_PRODUCTS")
 def product_update(
-    _root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any], id: str | None = None
+    _root: Any, info: Info, *, input_: dict[str, Any], id_: str | None = None
 ) -> dict[str, Any]:
     call = call_of(info)
-    product = _product(call, id)
-    _check_slug(call, input.get("slug"), product)
-    if "name" in input and not (input["name"] or "").strip():
+    product = _product(call, id_)
+    _check_slug(call, input_.get("slug"), product)
+    if "name" in input_ and not (input_["name"] or "").strip():
         raise Refused("name", "REQUIRED", "This field cannot be blank.")
-    _apply_product(call, product, input)
+    _apply_product(call, product, input_)
     changes.product_changed(call, product)
     return {"product": product}
 
 
 @mutation("productDelete")
 @needs("MANAGE_PRODUCTS")
-def product_delete(_root: Any, info: GraphQLResolveInfo, *, id: str | None = None) -> dict[str, Any]:
+def product_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[str, Any]:
     call = call_of(info)
-    product = _product(call, id)
+    product = _product(call, id_)
     call.host.store.products.remove(product)
     changes.product_deleted(call, product)
     return {"product": product}
@@ -331,14 +329,14 @@ _LISTING_TIMES = {
 @mutation("productChannelListingUpdate")
 @needs("MANAGE_PRODUCTS")
 def product_channel_listing_update(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, input: dict[str, Any]
+    _root: Any, info: Info, *, id_: str, input_: dict[str, Any]
 ) -> dict[str, Any]:
     call = call_of(info)
-    product = _product(call, id)
-    for given in input.get("updateChannels") or ():
+    product = _product(call, id_)
+    for given in input_.get("updateChannels") or ():
         channel = by_id(call.host.store.channels, given["channelId"], "Channel")
         _set_product_listing(product, _found(channel, "updateChannels", given["channelId"]), given)
-    removed = set(input.get("removeChannels") or ())
+    removed = set(input_.get("removeChannels") or ())
     kept = [each for each in product.channel_listings if each.channel.id not in removed]
     product.channel_listings = kept
     for variant in product.variants:
@@ -373,13 +371,13 @@ def _apply_variant(call: Call, variant: Variant, given: dict[str, Any]) -> None:
 
 @mutation("productVariantCreate")
 @needs("MANAGE_PRODUCTS")
-def product_variant_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def product_variant_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    product = _product(call, input["product"], "product")
-    variant = Variant(product, input.get("name") or input.get("sku") or "")
-    _apply_variant(call, variant, {**input, "name": variant.name})
-    if input.get("stocks"):
-        variant.stock = sum(each["quantity"] for each in input["stocks"])
+    product = _product(call, input_["product"], "product")
+    variant = Variant(product, input_.get("name") or input_.get("sku") or "")
+    _apply_variant(call, variant, {**input_, "name": variant.name})
+    if input_.get("stocks"):
+        variant.stock = sum(each["quantity"] for each in input_["stocks"])
     product.variants.append(variant)
     changes.variant_created(call, variant)
     return {"productVariant": variant}
@@ -389,15 +387,15 @@ def product_variant_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[
 @needs("MANAGE_PRODUCTS")
 def product_variant_update(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    input: dict[str, Any],
-    id: str | None = None,
+    input_: dict[str, Any],
+    id_: str | None = None,
     sku: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    variant = _variant(call, id, sku)
-    _apply_variant(call, variant, input)
+    variant = _variant(call, id_, sku)
+    _apply_variant(call, variant, input_)
     changes.variant_changed(call, variant)
     return {"productVariant": variant}
 
@@ -405,10 +403,10 @@ def product_variant_update(
 @mutation("productVariantDelete")
 @needs("MANAGE_PRODUCTS")
 def product_variant_delete(
-    _root: Any, info: GraphQLResolveInfo, *, id: str | None = None, sku: str | None = None
+    _root: Any, info: Info, *, id_: str | None = None, sku: str | None = None
 ) -> dict[str, Any]:
     call = call_of(info)
-    variant = _variant(call, id, sku)
+    variant = _variant(call, id_, sku)
     variant.product.variants.remove(variant)
     changes.variant_deleted(call, variant)
     return {"productVariant": variant}
@@ -436,15 +434,15 @@ def _set_price(variant: Variant, channel: Channel, given: dict[str, Any]) -> Non
 @needs("MANAGE_PRODUCTS")
 def product_variant_channel_listing_update(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    input: list[dict[str, Any]],
-    id: str | None = None,
+    input_: list[dict[str, Any]],
+    id_: str | None = None,
     sku: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    variant = _variant(call, id, sku)
-    for given in input:
+    variant = _variant(call, id_, sku)
+    for given in input_:
         channel = by_id(call.host.store.channels, given["channelId"], "Channel")
         _set_price(variant, _found(channel, "channelId", given["channelId"]), given)
     changes.variant_changed(call, variant, touched=False)

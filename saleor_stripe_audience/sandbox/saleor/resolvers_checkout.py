@@ -3,11 +3,10 @@
 import uuid
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from . import changes, orders
-from .access import Call, call_of
+from .access import Call, Info, call_of
 from .channels import in_channel
+from .events import EventKind
 from .fields import Refused, constant, mutation, resolves
 from .money import taxed
 from .resolvers_account import address_from
@@ -34,6 +33,7 @@ constant(
     discountName=None,
     voucherCode=None,
     displayGrossPrices=True,
+    availableCollectionPoints=[],
 )
 constant("CheckoutLine", isGift=False)
 
@@ -50,31 +50,31 @@ def _currency(checkout: Checkout) -> str:
 
 
 @resolves("Checkout", "token")
-def token(checkout: Checkout, _info: GraphQLResolveInfo) -> str:
+def token(checkout: Checkout, _info: Info) -> str:
     return checkout.key
 
 
 @resolves("Checkout", "lastChange")
-def last_change(checkout: Checkout, _info: GraphQLResolveInfo) -> Any:
+def last_change(checkout: Checkout, _info: Info) -> Any:
     return checkout.updated_at
 
 
 @resolves("Checkout", "shippingMethods", "availableShippingMethods")
-def shipping_methods(checkout: Checkout, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def shipping_methods(checkout: Checkout, info: Info) -> list[dict[str, Any]]:
     if checkout.shipping_address is None or not needs_shipping(checkout):
         return []
     return [method_view(each, _currency(checkout)) for each in call_of(info).host.store.shipping_methods]
 
 
 @resolves("Checkout", "shippingMethod", "deliveryMethod")
-def shipping_method(checkout: Checkout, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def shipping_method(checkout: Checkout, _info: Info) -> dict[str, Any] | None:
     return method_view(checkout.shipping_method, _currency(checkout)) if checkout.shipping_method else None
 
 
 @resolves("Checkout", "availablePaymentGateways")
-def payment_gateways(checkout: Checkout, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def payment_gateways(checkout: Checkout, info: Info) -> list[dict[str, Any]]:
     call = call_of(info)
-    found = call.host.webhooks_for(orders.kind_of("PAYMENT_GATEWAY_INITIALIZE_SESSION"))
+    found = call.host.webhooks_for(EventKind("PAYMENT_GATEWAY_INITIALIZE_SESSION"))
     return [
         {
             "id": each.app.identifier,
@@ -92,57 +92,55 @@ def needs_shipping(checkout: Checkout) -> bool:
 
 
 @resolves("Checkout", "isShippingRequired")
-def is_shipping_required(checkout: Checkout, _info: GraphQLResolveInfo) -> bool:
+def is_shipping_required(checkout: Checkout, _info: Info) -> bool:
     return needs_shipping(checkout)
 
 
 @resolves("Checkout", "quantity")
-def quantity(checkout: Checkout, _info: GraphQLResolveInfo) -> int:
+def quantity(checkout: Checkout, _info: Info) -> int:
     return sum(line.quantity for line in checkout.lines)
 
 
 @resolves("Checkout", "shippingPrice")
-def shipping_price(checkout: Checkout, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def shipping_price(checkout: Checkout, _info: Info) -> dict[str, Any]:
     return taxed(checkout_shipping(checkout), _currency(checkout))
 
 
 @resolves("Checkout", "subtotalPrice")
-def subtotal_price(checkout: Checkout, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def subtotal_price(checkout: Checkout, _info: Info) -> dict[str, Any]:
     return taxed(checkout_subtotal(checkout), _currency(checkout))
 
 
 @resolves("Checkout", "totalPrice")
-def total_price(checkout: Checkout, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def total_price(checkout: Checkout, _info: Info) -> dict[str, Any]:
     return taxed(checkout_total(checkout), _currency(checkout))
 
 
 @resolves("Checkout", "totalBalance")
-def total_balance(checkout: Checkout, info: GraphQLResolveInfo) -> Money:
-    return Money(
-        charged(call_of(info).host.store, checkout) - checkout_total(checkout), _currency(checkout)
-    )
+def total_balance(checkout: Checkout, info: Info) -> Money:
+    return Money(charged(call_of(info).host.store, checkout) - checkout_total(checkout), _currency(checkout))
 
 
 @resolves("Checkout", "transactions")
-def transactions(checkout: Checkout, info: GraphQLResolveInfo) -> list[Transaction]:
+def transactions(checkout: Checkout, info: Info) -> list[Transaction]:
     call = call_of(info)
     call.require("MANAGE_CHECKOUTS", "HANDLE_PAYMENTS")
     return call.host.store.transactions_of(checkout)
 
 
 @resolves("Checkout", "authorizeStatus")
-def authorize(checkout: Checkout, info: GraphQLResolveInfo) -> str:
+def authorize(checkout: Checkout, info: Info) -> str:
     return authorize_status(call_of(info).host.store, checkout)
 
 
 @resolves("Checkout", "chargeStatus")
-def charge(checkout: Checkout, info: GraphQLResolveInfo) -> str:
+def charge(checkout: Checkout, info: Info) -> str:
     return charge_status(call_of(info).host.store, checkout)
 
 
 # Lines do not know their checkout, so the checkout hands out views that do.
 @resolves("Checkout", "lines")
-def lines(checkout: Checkout, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def lines(checkout: Checkout, _info: Info) -> list[dict[str, Any]]:
     return [line_view(checkout, line) for line in checkout.lines]
 
 
@@ -168,11 +166,11 @@ def line_view(checkout: Checkout, line: CheckoutLine) -> dict[str, Any]:
 # --- mutations -------------------------------------------------------------------------------------
 
 
-def _checkout(call: Call, id: str | None, token: str | None = None) -> Checkout:
+def _checkout(call: Call, id_: str | None, token: str | None = None) -> Checkout:
     held = call.host.store.checkouts
-    found = by_id(held, id, "Checkout") or next((each for each in held if each.key == token), None)
+    found = by_id(held, id_, "Checkout") or next((each for each in held if each.key == token), None)
     if found is None:
-        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id or token}")
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id_ or token}")
     return found
 
 
@@ -241,25 +239,26 @@ def _saved(call: Call, checkout: Checkout) -> dict[str, Any]:
 
 
 @mutation("checkoutCreate")
-def checkout_create(_root: Any, info: GraphQLResolveInfo, *, input: dict[str, Any]) -> dict[str, Any]:
+def checkout_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    if not input.get("channel"):
+    if not input_.get("channel"):
         raise Refused("channel", "MISSING_CHANNEL_SLUG", "You need to provide channel slug.")
-    channel = next((each for each in call.host.store.channels if each.slug == input["channel"]), None)
+    channel = next((each for each in call.host.store.channels if each.slug == input_["channel"]), None)
     if channel is None:
-        raise Refused("channel", "NOT_FOUND", f"Channel with '{input['channel']}' slug does not exist.")
+        raise Refused("channel", "NOT_FOUND", f"Channel with '{input_['channel']}' slug does not exist.")
     if not channel.is_active:
         raise Refused("channel", "CHANNEL_INACTIVE", f"Channel with '{channel.slug}' is inactive.")
     checkout = Checkout(channel, key=str(uuid.uuid4()), user=call.user)
-    checkout.email = _email(input["email"]) if input.get("email") else call.user and call.user.email
-    checkout.language_code = input.get("languageCode") or "EN_US"
-    checkout.shipping_address = address_from(input.get("shippingAddress"))
-    checkout.billing_address = address_from(input.get("billingAddress"))
-    checkout.metadata = metadata_from(input.get("metadata"))
-    if input.get("privateMetadata"):
+    known = call.user.email if call.user else None
+    checkout.email = _email(input_["email"]) if input_.get("email") else known
+    checkout.language_code = input_.get("languageCode") or "EN_US"
+    checkout.shipping_address = address_from(input_.get("shippingAddress"))
+    checkout.billing_address = address_from(input_.get("billingAddress"))
+    checkout.metadata = metadata_from(input_.get("metadata"))
+    if input_.get("privateMetadata"):
         call.require("MANAGE_CHECKOUTS")
-        checkout.private_metadata = metadata_from(input["privateMetadata"])
-    for line in input["lines"]:
+        checkout.private_metadata = metadata_from(input_["privateMetadata"])
+    for line in input_["lines"]:
         _add(call, checkout, line)
     call.host.store.checkouts.append(checkout)
     call.host.emit("CHECKOUT_CREATED", call.requestor, checkout=checkout)
@@ -275,14 +274,14 @@ def _email(given: str) -> str:
 @mutation("checkoutLinesAdd")
 def checkout_lines_add(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     lines: list[dict[str, Any]],
-    id: str | None = None,
+    id_: str | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    checkout = _checkout(call, id, token)
+    checkout = _checkout(call, id_, token)
     for line in lines:
         _add(call, checkout, line)
     return _saved(call, checkout)
@@ -291,14 +290,14 @@ def checkout_lines_add(
 @mutation("checkoutLinesUpdate")
 def checkout_lines_update(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     lines: list[dict[str, Any]],
-    id: str | None = None,
+    id_: str | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    checkout = _checkout(call, id, token)
+    checkout = _checkout(call, id_, token)
     for line in lines:
         _set(call, checkout, line)
     return _saved(call, checkout)
@@ -306,10 +305,10 @@ def checkout_lines_update(
 
 @mutation("checkoutEmailUpdate")
 def checkout_email_update(
-    _root: Any, info: GraphQLResolveInfo, *, email: str, id: str | None = None, token: str | None = None
+    _root: Any, info: Info, *, email: str, id_: str | None = None, token: str | None = None
 ) -> dict[str, Any]:
     call = call_of(info)
-    checkout = _checkout(call, id, token)
+    checkout = _checkout(call, id_, token)
     checkout.email = _email(email)
     return _saved(call, checkout)
 
@@ -317,52 +316,52 @@ def checkout_email_update(
 @mutation("checkoutShippingAddressUpdate")
 def checkout_shipping_address_update(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    shippingAddress: dict[str, Any],
-    id: str | None = None,
+    shipping_address: dict[str, Any],
+    id_: str | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    checkout = _checkout(call, id, token)
-    checkout.shipping_address = address_from(shippingAddress)
+    checkout = _checkout(call, id_, token)
+    checkout.shipping_address = address_from(shipping_address)
     return _saved(call, checkout)
 
 
 @mutation("checkoutBillingAddressUpdate")
 def checkout_billing_address_update(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    billingAddress: dict[str, Any],
-    id: str | None = None,
+    billing_address: dict[str, Any],
+    id_: str | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    checkout = _checkout(call, id, token)
-    checkout.billing_address = address_from(billingAddress)
+    checkout = _checkout(call, id_, token)
+    checkout.billing_address = address_from(billing_address)
     return _saved(call, checkout)
 
 
 @mutation("checkoutDeliveryMethodUpdate")
 def checkout_delivery_method_update(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    deliveryMethodId: str | None = None,
-    id: str | None = None,
+    delivery_method_id: str | None = None,
+    id_: str | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    checkout = _checkout(call, id, token)
+    checkout = _checkout(call, id_, token)
     if not needs_shipping(checkout):
         raise Refused("deliveryMethodId", "SHIPPING_NOT_REQUIRED", "This checkout needs no shipping.")
     if checkout.shipping_address is None:
         message = "Cannot choose a shipping method for a checkout without the shipping address."
         raise Refused("deliveryMethodId", "SHIPPING_ADDRESS_NOT_SET", message)
-    method = by_id(call.host.store.shipping_methods, deliveryMethodId, "ShippingMethod")
-    if method is None and deliveryMethodId is not None:
-        raise Refused("deliveryMethodId", "NOT_FOUND", f"Couldn't resolve to a node: {deliveryMethodId}")
+    method = by_id(call.host.store.shipping_methods, delivery_method_id, "ShippingMethod")
+    if method is None and delivery_method_id is not None:
+        raise Refused("deliveryMethodId", "NOT_FOUND", f"Couldn't resolve to a node: {delivery_method_id}")
     checkout.shipping_method = method
     return _saved(call, checkout)
 
@@ -390,23 +389,23 @@ def _check_complete(call: Call, checkout: Checkout) -> None:
 @mutation("checkoutComplete")
 def checkout_complete(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    id: str | None = None,
+    id_: str | None = None,
     token: str | None = None,
-    redirectUrl: str | None = None,
+    redirect_url: str | None = None,
     metadata: list[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    placed = next((each for each in call.host.store.orders if id and each.checkout_id == id), None)
+    placed = next((each for each in call.host.store.orders if id_ and each.checkout_id == id_), None)
     if placed is not None:
         # Completing twice gives the order that was made the first time.
         return {"order": placed, "confirmationNeeded": False}
     try:
-        checkout = _checkout(call, id, token)
+        checkout = _checkout(call, id_, token)
         _check_complete(call, checkout)
     except Refused as refusal:
         return {"confirmationNeeded": False, "errors": [refusal.as_error()]}
     order = orders.place(call.host, checkout, metadata_from(metadata), call.requestor)
+    order.redirect_url = redirect_url
     return {"order": order, "confirmationNeeded": False}
-

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
-from .access import Call, call_of, denied
+from .access import Call, Info, call_of, denied
 from .changes import metadata_changed
 from .fields import Refused, mutation, resolves
 from .ids import split_id
@@ -48,22 +46,22 @@ def _held(source: Any, name: str) -> dict[str, str]:
 
 
 @resolves("*", "metadata")
-def metadata(source: Any, _info: GraphQLResolveInfo) -> list[dict[str, str]]:
+def metadata(source: Any, _info: Info) -> list[dict[str, str]]:
     return items(_held(source, "metadata"))
 
 
 @resolves("*", "metafield")
-def metafield(source: Any, _info: GraphQLResolveInfo, key: str) -> str | None:
+def metafield(source: Any, _info: Info, key: str) -> str | None:
     return _held(source, "metadata").get(key)
 
 
 @resolves("*", "metafields")
-def metafields(source: Any, _info: GraphQLResolveInfo, keys: list[str] | None = None) -> dict[str, str]:
+def metafields(source: Any, _info: Info, keys: list[str] | None = None) -> dict[str, str]:
     held = _held(source, "metadata")
     return {key: value for key, value in held.items() if keys is None or key in keys}
 
 
-def _private(source: Any, info: GraphQLResolveInfo) -> dict[str, str]:
+def _private(source: Any, info: Info) -> dict[str, str]:
     call = call_of(info)
     # The host no longer finds a deleted customer when it looks up who may read this.
     if isinstance(source, User) and source.deleted:
@@ -81,19 +79,17 @@ def _may_write(call: Call, source: Any) -> bool:
 
 
 @resolves("*", "privateMetadata")
-def private_metadata(source: Any, info: GraphQLResolveInfo) -> list[dict[str, str]]:
+def private_metadata(source: Any, info: Info) -> list[dict[str, str]]:
     return items(_private(source, info))
 
 
 @resolves("*", "privateMetafield")
-def private_metafield(source: Any, info: GraphQLResolveInfo, key: str) -> str | None:
+def private_metafield(source: Any, info: Info, key: str) -> str | None:
     return _private(source, info).get(key)
 
 
 @resolves("*", "privateMetafields")
-def private_metafields(
-    source: Any, info: GraphQLResolveInfo, keys: list[str] | None = None
-) -> dict[str, str]:
+def private_metafields(source: Any, info: Info, keys: list[str] | None = None) -> dict[str, str]:
     return {key: value for key, value in _private(source, info).items() if keys is None or key in keys}
 
 
@@ -120,7 +116,7 @@ def _record(call: Call, given: str) -> Record:
     raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {given}")
 
 
-def _written(info: GraphQLResolveInfo, given: str, private: bool) -> Record:
+def _written(info: Info, given: str, private: bool) -> Record:
     call = call_of(info)
     record = _record(call, given)
     open_to_all = record.type_name in _PUBLIC and not private
@@ -129,7 +125,7 @@ def _written(info: GraphQLResolveInfo, given: str, private: bool) -> Record:
     return record
 
 
-def _store(info: GraphQLResolveInfo, record: Record, private: bool, values: dict[str, str]) -> dict[str, Any]:
+def _store(info: Info, record: Record, private: bool, values: dict[str, str]) -> dict[str, Any]:
     name = "private_metadata" if private else "metadata"
     if getattr(record, name) != values:
         setattr(record, name, values)
@@ -138,23 +134,21 @@ def _store(info: GraphQLResolveInfo, record: Record, private: bool, values: dict
 
 
 @mutation("updateMetadata")
-def update_metadata(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, input: list[dict[str, str]]
-) -> dict[str, Any]:
-    record = _written(info, id, private=False)
-    return _store(info, record, False, {**record.metadata, **metadata_from(input, "input")})
+def update_metadata(_root: Any, info: Info, *, id_: str, input_: list[dict[str, str]]) -> dict[str, Any]:
+    record = _written(info, id_, private=False)
+    return _store(info, record, False, {**record.metadata, **metadata_from(input_, "input")})
 
 
 @mutation("updatePrivateMetadata")
 def update_private_metadata(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, input: list[dict[str, str]]
+    _root: Any, info: Info, *, id_: str, input_: list[dict[str, str]]
 ) -> dict[str, Any]:
-    record = _written(info, id, private=True)
-    return _store(info, record, True, {**record.private_metadata, **metadata_from(input, "input")})
+    record = _written(info, id_, private=True)
+    return _store(info, record, True, {**record.private_metadata, **metadata_from(input_, "input")})
 
 
 @mutation("deleteMetadata")
-def delete_metadata(_root: Any, info: GraphQLResolveInfo, *, id: str, keys: list[str]) -> dict[str, Any]:
-    record = _written(info, id, private=False)
+def delete_metadata(_root: Any, info: Info, *, id_: str, keys: list[str]) -> dict[str, Any]:
+    record = _written(info, id_, private=False)
     kept = {key: value for key, value in record.metadata.items() if key not in keys}
     return _store(info, record, False, kept)

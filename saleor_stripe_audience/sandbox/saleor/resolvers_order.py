@@ -3,10 +3,8 @@
 import uuid
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from . import orders
-from .access import Call, call_of, denied, needs
+from .access import Call, Info, call_of, denied, needs
 from .fields import Refused, constant, mutation, resolves
 from .money import taxed
 from .resolvers_checkout import method_view
@@ -33,7 +31,6 @@ constant(
     shippingTaxRate=0.0,
     voucherCode=None,
     customerNote="",
-    redirectUrl=None,
     discount=None,
     discountName=None,
     discounts=[],
@@ -82,82 +79,82 @@ def _money(order: Order, amount: Any) -> Money:
 
 
 @resolves("Order", *_SUMS)
-def summed(order: Order, info: GraphQLResolveInfo) -> Money:
+def summed(order: Order, info: Info) -> Money:
     return _money(order, held(call_of(info).host.store, order, _SUMS[info.field_name]))
 
 
 @resolves("Order", "totalBalance")
-def total_balance(order: Order, info: GraphQLResolveInfo) -> Money:
+def total_balance(order: Order, info: Info) -> Money:
     return _money(order, held(call_of(info).host.store, order, "charged") - order_total(order))
 
 
 @resolves("Order", "totalGrantedRefund", "totalRemainingGrant")
-def no_grant(order: Order, _info: GraphQLResolveInfo) -> Money:
+def no_grant(order: Order, _info: Info) -> Money:
     return _money(order, ZERO)
 
 
 @resolves("Order", "undiscountedShippingPrice")
-def undiscounted_shipping(order: Order, _info: GraphQLResolveInfo) -> Money:
+def undiscounted_shipping(order: Order, _info: Info) -> Money:
     return _money(order, order.shipping_amount)
 
 
 @resolves("Order", "total", "undiscountedTotal")
-def total(order: Order, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def total(order: Order, _info: Info) -> dict[str, Any]:
     return taxed(order_total(order), order.channel.currency_code)
 
 
 @resolves("Order", "subtotal")
-def subtotal(order: Order, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def subtotal(order: Order, _info: Info) -> dict[str, Any]:
     return taxed(order_subtotal(order), order.channel.currency_code)
 
 
 @resolves("Order", "shippingPrice")
-def shipping_price(order: Order, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def shipping_price(order: Order, _info: Info) -> dict[str, Any]:
     return taxed(order.shipping_amount, order.channel.currency_code)
 
 
 @resolves("Order", "isPaid")
-def is_paid(order: Order, info: GraphQLResolveInfo) -> bool:
+def is_paid(order: Order, info: Info) -> bool:
     return is_fully_charged(call_of(info).host.store, order)
 
 
 @resolves("Order", "chargeStatus")
-def charge(order: Order, info: GraphQLResolveInfo) -> str:
+def charge(order: Order, info: Info) -> str:
     return charge_status(call_of(info).host.store, order)
 
 
 @resolves("Order", "authorizeStatus")
-def authorize(order: Order, info: GraphQLResolveInfo) -> str:
+def authorize(order: Order, info: Info) -> str:
     return authorize_status(call_of(info).host.store, order)
 
 
 @resolves("Order", "paymentStatus")
-def payment_status(order: Order, info: GraphQLResolveInfo) -> str:
+def payment_status(order: Order, info: Info) -> str:
     return _PAYMENT_STATUS[charge(order, info)]
 
 
 @resolves("Order", "paymentStatusDisplay")
-def payment_status_display(order: Order, info: GraphQLResolveInfo) -> str:
+def payment_status_display(order: Order, info: Info) -> str:
     return _PAYMENT_WORDS[payment_status(order, info)]
 
 
 @resolves("Order", "statusDisplay")
-def status_display(order: Order, _info: GraphQLResolveInfo) -> str:
+def status_display(order: Order, _info: Info) -> str:
     return order.status.replace("_", " ").capitalize()
 
 
 @resolves("Order", "token")
-def token(order: Order, _info: GraphQLResolveInfo) -> str:
+def token(order: Order, _info: Info) -> str:
     return order.key
 
 
 @resolves("Order", "languageCode")
-def language_code(order: Order, _info: GraphQLResolveInfo) -> str:
+def language_code(order: Order, _info: Info) -> str:
     return order.language_code.lower().replace("_", "-")
 
 
 @resolves("Order", "languageCodeEnum")
-def language_code_enum(order: Order, _info: GraphQLResolveInfo) -> str:
+def language_code_enum(order: Order, _info: Info) -> str:
     return order.language_code
 
 
@@ -166,7 +163,7 @@ def _is_owner(call: Call, order: Order) -> bool:
 
 
 @resolves("Order", "userEmail")
-def user_email(order: Order, info: GraphQLResolveInfo) -> str:
+def user_email(order: Order, info: Info) -> str:
     call = call_of(info)
     if call.may("MANAGE_ORDERS") or _is_owner(call, order):
         return order.user_email
@@ -176,7 +173,7 @@ def user_email(order: Order, info: GraphQLResolveInfo) -> str:
 
 
 @resolves("Order", "user")
-def user(order: Order, info: GraphQLResolveInfo) -> Any:
+def user(order: Order, info: Info) -> Any:
     call = call_of(info)
     if order.user is None:
         return None
@@ -186,67 +183,67 @@ def user(order: Order, info: GraphQLResolveInfo) -> Any:
 
 
 @resolves("Order", "transactions")
-def transactions(order: Order, info: GraphQLResolveInfo) -> list[Transaction]:
+def transactions(order: Order, info: Info) -> list[Transaction]:
     call = call_of(info)
     call.require("MANAGE_ORDERS", "HANDLE_PAYMENTS")
     return call.host.store.transactions_of(order)
 
 
 @resolves("Order", "events")
-def events(order: Order, info: GraphQLResolveInfo) -> list[OrderEvent]:
+def events(order: Order, info: Info) -> list[OrderEvent]:
     call_of(info).require("MANAGE_ORDERS")
     return order.events
 
 
 @resolves("OrderEvent", "date")
-def event_date(event: OrderEvent, _info: GraphQLResolveInfo) -> Any:
+def event_date(event: OrderEvent, _info: Info) -> Any:
     return event.created
 
 
 @resolves("OrderEvent", "orderNumber")
-def event_number(_event: OrderEvent, _info: GraphQLResolveInfo) -> None:
+def event_number(_event: OrderEvent, _info: Info) -> None:
     return None
 
 
 @resolves("Order", "shippingMethod", "deliveryMethod")
-def shipping_method(order: Order, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def shipping_method(order: Order, _info: Info) -> dict[str, Any] | None:
     if order.shipping_method is None:
         return None
     return method_view(order.shipping_method, order.channel.currency_code)
 
 
 @resolves("Order", "shippingMethodName")
-def shipping_method_name(order: Order, _info: GraphQLResolveInfo) -> str | None:
+def shipping_method_name(order: Order, _info: Info) -> str | None:
     return order.shipping_method.name if order.shipping_method else None
 
 
 @resolves("Order", "isShippingRequired")
-def is_shipping_required(order: Order, _info: GraphQLResolveInfo) -> bool:
+def is_shipping_required(order: Order, _info: Info) -> bool:
     return any(line.is_shipping_required for line in order.lines)
 
 
 @resolves("OrderLine", "unitPrice", "undiscountedUnitPrice")
-def unit_price(line: OrderLine, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def unit_price(line: OrderLine, _info: Info) -> dict[str, Any]:
     return taxed(line.unit_price.amount, line.unit_price.currency)
 
 
 @resolves("OrderLine", "totalPrice", "undiscountedTotalPrice")
-def line_total(line: OrderLine, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def line_total(line: OrderLine, _info: Info) -> dict[str, Any]:
     return taxed(line.unit_price.amount * line.quantity, line.unit_price.currency)
 
 
 @resolves("OrderLine", "unitDiscount")
-def unit_discount(line: OrderLine, _info: GraphQLResolveInfo) -> Money:
+def unit_discount(line: OrderLine, _info: Info) -> Money:
     return Money(ZERO, line.unit_price.currency)
 
 
 @resolves("OrderLine", "quantityToFulfill")
-def quantity_to_fulfill(line: OrderLine, _info: GraphQLResolveInfo) -> int:
+def quantity_to_fulfill(line: OrderLine, _info: Info) -> int:
     return line.quantity - line.quantity_fulfilled
 
 
 @resolves("OrderLine", "variant")
-def line_variant(line: OrderLine, _info: GraphQLResolveInfo) -> Any:
+def line_variant(line: OrderLine, _info: Info) -> Any:
     return None if line.variant is None or line.variant.deleted else line.variant
 
 
@@ -262,20 +259,22 @@ def _order(call: Call, given: str) -> Order:
 
 @mutation("orderCancel")
 @needs("MANAGE_ORDERS")
-def order_cancel(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def order_cancel(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     call = call_of(info)
-    order = _order(call, id)
+    order = _order(call, id_)
     orders.cancel(call.host, order, call.requestor)
     return {"order": order}
 
 
 @mutation("orderConfirm")
 @needs("MANAGE_ORDERS")
-def order_confirm(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str, Any]:
+def order_confirm(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     call = call_of(info)
-    order = _order(call, id)
+    order = _order(call, id_)
     if order.status != "UNCONFIRMED":
-        raise Refused("id", "INVALID", "Provided order id belongs to an order with status different than unconfirmed.")
+        raise Refused(
+            "id", "INVALID", "Provided order id belongs to an order with status different than unconfirmed."
+        )
     order.status = "UNFULFILLED"
     order.touch()
     orders.note(order, "CONFIRMED", call.requestor)
@@ -286,19 +285,19 @@ def order_confirm(_root: Any, info: GraphQLResolveInfo, *, id: str) -> dict[str,
 @mutation("orderMarkAsPaid")
 @needs("MANAGE_ORDERS")
 def order_mark_as_paid(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, transactionReference: str | None = None
+    _root: Any, info: Info, *, id_: str, transaction_reference: str | None = None
 ) -> dict[str, Any]:
     call = call_of(info)
-    order = _order(call, id)
+    order = _order(call, id_)
     if call.host.store.transactions_of(order):
         message = "Orders with transactions can not be manually marked as paid."
         raise Refused("transaction", "PAYMENT_ERROR", message)
     transaction = Transaction(
         "", order.channel.currency_code, order=order, name="Manual", key=str(uuid.uuid4())
     )
-    paid = TransactionEvent("CHARGE_SUCCESS", order_total(order), transactionReference or "")
+    paid = TransactionEvent("CHARGE_SUCCESS", order_total(order), transaction_reference or "")
     transaction.events.append(paid)
-    transaction.psp_reference = transactionReference or ""
+    transaction.psp_reference = transaction_reference or ""
     transaction.recalculate()
     call.host.store.transactions.append(transaction)
     orders.note(order, "ORDER_MARKED_AS_PAID", call.requestor)
@@ -309,14 +308,12 @@ def order_mark_as_paid(
 
 @mutation("channelUpdate")
 @needs("MANAGE_CHANNELS")
-def channel_update(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, input: dict[str, Any]
-) -> dict[str, Any]:
+def channel_update(_root: Any, info: Info, *, id_: str, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
-    channel = by_id(call.host.store.channels, id, "Channel")
+    channel = by_id(call.host.store.channels, id_, "Channel")
     if channel is None:
-        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id}")
-    _apply_channel(channel, input)
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id_}")
+    _apply_channel(channel, input_)
     call.host.emit("CHANNEL_UPDATED", call.requestor, channel=channel)
     return {"channel": channel}
 

@@ -7,10 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from . import payments
-from .access import Call, call_of, denied, needs
+from .access import Call, Info, call_of, denied, needs
+from .events import EventKind
 from .fields import Refused, mutation, resolves
 from .ids import global_id
 from .ledger import REFUSALS, Verdict, judge
@@ -34,27 +33,27 @@ _AMOUNTS = {
 
 
 @resolves("TransactionItem", *_AMOUNTS)
-def amount(transaction: Transaction, info: GraphQLResolveInfo) -> Money:
+def amount(transaction: Transaction, info: Info) -> Money:
     return Money(getattr(transaction.amounts, _AMOUNTS[info.field_name]), transaction.currency)
 
 
 @resolves("TransactionItem", "token")
-def token(transaction: Transaction, _info: GraphQLResolveInfo) -> str:
+def token(transaction: Transaction, _info: Info) -> str:
     return transaction.key
 
 
 @resolves("TransactionItem", "createdAt")
-def created_at(transaction: Transaction, _info: GraphQLResolveInfo) -> datetime:
+def created_at(transaction: Transaction, _info: Info) -> datetime:
     return transaction.created
 
 
 @resolves("TransactionItem", "modifiedAt")
-def modified_at(transaction: Transaction, _info: GraphQLResolveInfo) -> datetime:
+def modified_at(transaction: Transaction, _info: Info) -> datetime:
     return transaction.updated_at
 
 
 @resolves("TransactionItem", "events")
-def events(transaction: Transaction, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def events(transaction: Transaction, _info: Info) -> list[dict[str, Any]]:
     """Newest first, as recorded; each event knows its currency through the transaction."""
     newest = sorted(transaction.events, key=lambda each: (each.created_at, int(each.key)), reverse=True)
     return [event_view(transaction, each) for each in newest]
@@ -77,13 +76,13 @@ def event_view(transaction: Transaction, event: TransactionEvent) -> dict[str, A
 
 
 @resolves("TransactionItem", "createdBy")
-def created_by(transaction: Transaction, info: GraphQLResolveInfo) -> App | None:
+def created_by(transaction: Transaction, info: Info) -> App | None:
     held = call_of(info).host.store.installed()
     return next((each for each in held if each.identifier == transaction.app_identifier), None)
 
 
 @resolves("TransactionItem", "paymentMethodDetails")
-def payment_method_details(transaction: Transaction, _info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def payment_method_details(transaction: Transaction, _info: Info) -> dict[str, Any] | None:
     method = transaction.payment_method
     if method is None:
         return None
@@ -101,7 +100,7 @@ def payment_method_details(transaction: Transaction, _info: GraphQLResolveInfo) 
 
 
 @resolves("TransactionItem", "reason")
-def reason(_transaction: Transaction, _info: GraphQLResolveInfo) -> None:
+def reason(_transaction: Transaction, _info: Info) -> None:
     return None
 
 
@@ -143,22 +142,22 @@ def _ip(call: Call, given: str | None) -> str:
 @mutation("paymentGatewayInitialize")
 def payment_gateway_initialize(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    id: str,
+    id_: str,
     amount: Decimal | None = None,
-    paymentGateways: list[dict[str, Any]] | None = None,
+    payment_gateways: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    source = source_of(call, id)
+    source = source_of(call, id_)
     due = _due(call, source, amount)
-    wanted = paymentGateways or [
+    wanted = payment_gateways or [
         {"id": webhook.app.identifier} for webhook in call.host.webhooks_for(_GATEWAY_EVENT)
     ]
     return {"gatewayConfigs": [_gateway_config(call, source, due, gateway) for gateway in wanted]}
 
 
-_GATEWAY_EVENT = payments.orders.kind_of("PAYMENT_GATEWAY_INITIALIZE_SESSION")
+_GATEWAY_EVENT = EventKind("PAYMENT_GATEWAY_INITIALIZE_SESSION")
 
 
 def _gateway_config(
@@ -185,31 +184,29 @@ def _gateway_config(
 @mutation("transactionInitialize")
 def transaction_initialize(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    id: str,
-    paymentGateway: dict[str, Any],
+    id_: str,
+    payment_gateway: dict[str, Any],
     amount: Decimal | None = None,
     action: str | None = None,
-    idempotencyKey: str | None = None,
-    customerIpAddress: str | None = None,
+    idempotency_key: str | None = None,
+    customer_ip_address: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    source = source_of(call, id)
-    if idempotencyKey == "":
+    source = source_of(call, id_)
+    if idempotency_key == "":
         raise Refused("idempotencyKey", "INVALID", "Cannot be provided as an empty string.")
     if action and not (call.app and call.may("HANDLE_PAYMENTS")):
         raise denied("HANDLE_PAYMENTS")
-    ip = _ip(call, customerIpAddress)
+    ip = _ip(call, customer_ip_address)
     due = _due(call, source, amount)
-    app = active_app(call, paymentGateway["id"])
+    app = active_app(call, payment_gateway["id"])
     if app is None:
         raise Refused("paymentGateway", "NOT_FOUND", "App with provided identifier not found.")
-    flow = action or source.channel.flow
-    transaction, request = payments.begin(
-        call.host, source, app, due, flow, idempotencyKey or str(uuid.uuid4())
-    )
-    data = paymentGateway.get("data")
+    asked = payments.Asked(due, action or source.channel.flow, idempotency_key or str(uuid.uuid4()))
+    transaction, request = payments.begin(call.host, source, app, asked)
+    data = payment_gateway.get("data")
     session = Session(call.host, call.requestor, transaction, request, app, data, ip)
     return _session_payload(payments.run(session, "TRANSACTION_INITIALIZE_SESSION"))
 
@@ -222,39 +219,37 @@ def _session_payload(result: payments.SessionResult) -> dict[str, Any]:
     }
 
 
-def _transaction(call: Call, id: str | None, token: str | None) -> Transaction:
-    if (id is None) == (token is None):
+def _transaction(call: Call, id_: str | None, token: str | None) -> Transaction:
+    if (id_ is None) == (token is None):
         raise Refused("id", "GRAPHQL_ERROR", "Exactly one of the arguments id, token is required.")
     held = call.host.store.transactions
-    found = by_id(held, id, "TransactionItem") or next((t for t in held if t.key == token), None)
+    found = by_id(held, id_, "TransactionItem") or next((t for t in held if t.key == token), None)
     if found is None:
-        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id or token}")
+        raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id_ or token}")
     return found
 
 
 @mutation("transactionProcess")
 def transaction_process(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    id: str | None = None,
+    id_: str | None = None,
     token: str | None = None,
     data: Any = None,
-    customerIpAddress: str | None = None,
+    customer_ip_address: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    transaction = _transaction(call, id, token)
+    transaction = _transaction(call, id_, token)
     if done := payments.already_final(transaction):
         return _session_payload(payments.SessionResult(transaction, done, None))
     request = payments.open_request(transaction)
     if request is None:
         raise Refused("id", "INVALID", "Missing call of `transactionInitialize` mutation.")
-    ip = _ip(call, customerIpAddress)
+    ip = _ip(call, customer_ip_address)
     app = active_app(call, transaction.app_identifier)
     if app is None:
-        raise Refused(
-            "id", "MISSING_PAYMENT_APP", "Payment app attached to the transaction, doesn't exist."
-        )
+        raise Refused("id", "MISSING_PAYMENT_APP", "Payment app attached to the transaction, doesn't exist.")
     session = Session(call.host, call.requestor, transaction, request, app, data, ip)
     return _session_payload(payments.run(session, "TRANSACTION_PROCESS_SESSION"))
 
@@ -266,21 +261,25 @@ def transaction_process(
 @needs("HANDLE_PAYMENTS")
 def transaction_request_action(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    actionType: str,
-    id: str | None = None,
+    action_type: str,
+    id_: str | None = None,
     token: str | None = None,
     amount: Decimal | None = None,
-    refundReason: str | None = None,
+    refund_reason: str | None = None,
+    refund_reason_reference: str | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    if refundReason and actionType != "REFUND":
+    if refund_reason_reference is not None:
+        raise Refused("refundReasonReference", "INVALID", "The stand-in has no pages to refer to.")
+    if refund_reason and action_type != "REFUND":
         raise Refused("refundReason", "INVALID", "Reason can be set only for REFUND action.")
-    transaction = _transaction(call, id, token)
-    most = transaction.amounts.charged if actionType == "REFUND" else transaction.amounts.authorized
+    transaction = _transaction(call, id_, token)
+    most = transaction.amounts.charged if action_type == "REFUND" else transaction.amounts.authorized
     wanted = min(quantize(amount or most, transaction.currency), most)
-    payments.request_action(call.host, call.requestor, transaction, actionType, wanted, refundReason)
+    action = payments.Action(action_type, wanted, refund_reason)
+    payments.request_action(call.host, call.requestor, transaction, action)
     return {"transaction": transaction}
 
 
@@ -352,45 +351,45 @@ def _method_from(given: dict[str, Any] | None) -> PaymentMethod | None:
 @mutation("transactionEventReport")
 def transaction_event_report(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    type: str,
-    pspReference: str,
-    id: str | None = None,
+    type_: str,
+    psp_reference: str,
+    id_: str | None = None,
     token: str | None = None,
     amount: Decimal | None = None,
     time: datetime | None = None,
-    externalUrl: str | None = None,
+    external_url: str | None = None,
     message: str | None = None,
-    availableActions: list[str] | None = None,
-    transactionMetadata: list[dict[str, str]] | None = None,
-    transactionPrivateMetadata: list[dict[str, str]] | None = None,
-    paymentMethodDetails: dict[str, Any] | None = None,
+    available_actions: list[str] | None = None,
+    transaction_metadata: list[dict[str, str]] | None = None,
+    transaction_private_metadata: list[dict[str, str]] | None = None,
+    payment_method_details: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     call = call_of(info)
-    transaction = _transaction(call, id, token)
+    transaction = _transaction(call, id_, token)
     if call.app is None or not call.may("HANDLE_PAYMENTS"):
         raise denied("OWNER", "HANDLE_PAYMENTS")
     event = TransactionEvent(
-        type,
-        _reported_amount(transaction, type, pspReference, amount),
-        pspReference,
+        type_,
+        _reported_amount(transaction, type_, psp_reference, amount),
+        psp_reference,
         created_at=time or now(),
         message=(message or "")[:512],
-        external_url=externalUrl or "",
+        external_url=external_url or "",
         created_by=call.app,
     )
-    metadata = metadata_from(transactionMetadata, "metadata")
-    private = metadata_from(transactionPrivateMetadata, "privateMetadata")
-    method = _method_from(paymentMethodDetails)
+    metadata = metadata_from(transaction_metadata, "metadata")
+    private = metadata_from(transaction_private_metadata, "privateMetadata")
+    method = _method_from(payment_method_details)
     verdict = judge([each.booked() for each in transaction.events], event.booked())
     if verdict in REFUSALS:
         field, text = REFUSALS[verdict]
         payments.record_failure(transaction, event, text)
         raise Refused(field, verdict.value, text)
     transaction.payment_method = method or transaction.payment_method
-    if availableActions is not None:
-        transaction.actions = sorted(set(availableActions))
+    if available_actions is not None:
+        transaction.actions = sorted(set(available_actions))
     if verdict is Verdict.ALREADY_PROCESSED:
         event = twin(transaction, event.booked())
     else:
@@ -415,4 +414,3 @@ def _book_report(call: Call, transaction: Transaction, event: TransactionEvent, 
     if metadata:
         call.host.emit("TRANSACTION_ITEM_METADATA_UPDATED", call.requestor, transaction=transaction)
     amounts_changed(call.host, transaction, before, call.requestor)
-

@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
-from .access import call_of, denied, needs
+from .access import Info, call_of, denied, needs
 from .channels import in_channel
 from .fields import resolves
 from .ids import key_of, split_id
@@ -27,7 +25,7 @@ def _first[T](records: Iterable[T], wanted: Callable[[T], bool]) -> T | None:
 
 
 @resolves("Query", "shop")
-def shop(_root: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
+def shop(_root: Any, info: Info) -> dict[str, Any]:
     host = call_of(info).host
     secure = host.url.startswith("https://")
     return {
@@ -41,14 +39,19 @@ def shop(_root: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
 
 
 @resolves("Shop", "version")
-def shop_version(shop: dict[str, Any], info: GraphQLResolveInfo) -> str:
+def shop_version(shop: dict[str, Any], info: Info) -> str:
     if not call_of(info).is_staff:
         raise denied("AUTHENTICATED_STAFF_USER", "AUTHENTICATED_APP")
     return str(shop["version"])
 
 
+@resolves("Query", "refundSettings")
+def refund_settings(_root: Any, _info: Info) -> dict[str, Any]:
+    return {"reasonReferenceType": None}
+
+
 @resolves("Query", "channels")
-def channels(_root: Any, info: GraphQLResolveInfo) -> list[Channel]:
+def channels(_root: Any, info: Info) -> list[Channel]:
     call = call_of(info)
     if not call.is_staff:
         raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
@@ -56,25 +59,23 @@ def channels(_root: Any, info: GraphQLResolveInfo) -> list[Channel]:
 
 
 @resolves("Query", "channel")
-def channel(
-    _root: Any, info: GraphQLResolveInfo, id: str | None = None, slug: str | None = None
-) -> Channel | None:
+def channel(_root: Any, info: Info, id_: str | None = None, slug: str | None = None) -> Channel | None:
     found = call_of(info).host.store.channels
-    return by_id(found, id, "Channel") or _first(found, lambda each: each.slug == slug)
+    return by_id(found, id_, "Channel") or _first(found, lambda each: each.slug == slug)
 
 
 @resolves("Channel", "defaultCountry")
-def default_country(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, str]:
+def default_country(channel: Channel, _info: Info) -> dict[str, str]:
     return {"code": channel.country, "country": _COUNTRIES.get(channel.country, channel.country)}
 
 
 @resolves("Channel", "hasOrders")
-def has_orders(channel: Channel, info: GraphQLResolveInfo) -> bool:
+def has_orders(channel: Channel, info: Info) -> bool:
     return any(order.channel is channel for order in call_of(info).host.store.orders)
 
 
 @resolves("Channel", "orderSettings")
-def order_settings(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def order_settings(channel: Channel, _info: Info) -> dict[str, Any]:
     return {
         "automaticallyConfirmAllNewOrders": channel.confirms_orders,
         "expireOrdersAfter": None,
@@ -84,12 +85,12 @@ def order_settings(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any
 
 
 @resolves("Channel", "checkoutSettings")
-def checkout_settings(_channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def checkout_settings(_channel: Channel, _info: Info) -> dict[str, Any]:
     return {"useLegacyErrorFlow": True, "automaticallyCompleteFullyPaidCheckouts": False}
 
 
 @resolves("Channel", "paymentSettings")
-def payment_settings(channel: Channel, _info: GraphQLResolveInfo) -> dict[str, Any]:
+def payment_settings(channel: Channel, _info: Info) -> dict[str, Any]:
     return {"defaultTransactionFlowStrategy": channel.flow}
 
 
@@ -104,7 +105,7 @@ def _in_channel(records: Iterable[Product], slug: str | None) -> list[Product]:
     ]
 
 
-def _visible(info: GraphQLResolveInfo, slug: str | None) -> list[Product]:
+def _visible(info: Info, slug: str | None) -> list[Product]:
     """Staff and apps see all products, others what is published in the channel they name."""
     call = call_of(info)
     products = call.host.store.products
@@ -171,7 +172,7 @@ _PRODUCT_SORT = {
 }
 
 
-def _as_shown(info: GraphQLResolveInfo, record: Any, slug: str | None) -> Any:
+def _as_shown(info: Info, record: Any, slug: str | None) -> Any:
     named = (each for each in call_of(info).host.store.channels if each.slug == slug)
     return in_channel(record, next(named, None))
 
@@ -179,68 +180,69 @@ def _as_shown(info: GraphQLResolveInfo, record: Any, slug: str | None) -> Any:
 @resolves("Query", "products")
 def products(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
+    *,
     channel: str | None = None,
-    filter: dict[str, Any] | None = None,
+    filter_: dict[str, Any] | None = None,
     where: dict[str, Any] | None = None,
-    sortBy: dict[str, str] | None = None,
+    sort_by: dict[str, str] | None = None,
     search: str | None = None,
     **page: Any,
 ) -> dict[str, Any]:
     found = [
         each
         for each in _visible(info, channel)
-        if _product_meets(each, channel, filter or {}, search)
+        if _product_meets(each, channel, filter_ or {}, search)
         and _product_meets(each, channel, where or {}, None)
-        and between(each.updated_at, (filter or {}).get("updatedAt"))
+        and between(each.updated_at, (filter_ or {}).get("updatedAt"))
         and matches_time(each.updated_at, (where or {}).get("updatedAt"))
     ]
-    shown = [_as_shown(info, each, channel) for each in sorted_by(found, sortBy, _PRODUCT_SORT)]
+    shown = [_as_shown(info, each, channel) for each in sorted_by(found, sort_by, _PRODUCT_SORT)]
     return connection(shown, "products", **page)
 
 
 @resolves("Query", "product")
 def product(
     _root: Any,
-    info: GraphQLResolveInfo,
-    id: str | None = None,
+    info: Info,
+    id_: str | None = None,
     slug: str | None = None,
-    externalReference: str | None = None,
+    external_reference: str | None = None,
     channel: str | None = None,
 ) -> Any:
     found = _visible(info, channel)
-    if id is not None:
-        chosen = by_id(found, id, "Product")
+    if id_ is not None:
+        chosen = by_id(found, id_, "Product")
     elif slug is not None:
         chosen = _first(found, lambda each: each.slug == slug)
     else:
-        chosen = _first(found, lambda each: each.external_reference == externalReference)
+        chosen = _first(found, lambda each: each.external_reference == external_reference)
     return _as_shown(info, chosen, channel)
 
 
 @resolves("Query", "productVariant")
 def product_variant(
     _root: Any,
-    info: GraphQLResolveInfo,
-    id: str | None = None,
+    info: Info,
+    id_: str | None = None,
     sku: str | None = None,
-    externalReference: str | None = None,
+    external_reference: str | None = None,
     channel: str | None = None,
 ) -> Any:
     found = [variant for product in _visible(info, channel) for variant in product.variants]
-    if id is not None:
-        chosen = by_id(found, id, "ProductVariant")
+    if id_ is not None:
+        chosen = by_id(found, id_, "ProductVariant")
     elif sku is not None:
         chosen = _first(found, lambda each: each.sku == sku)
     else:
-        chosen = _first(found, lambda each: each.external_reference == externalReference)
+        chosen = _first(found, lambda each: each.external_reference == external_reference)
     return _as_shown(info, chosen, channel)
 
 
 @resolves("Query", "productVariants")
 def product_variants(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     ids: list[str] | None = None,
     channel: str | None = None,
     **page: Any,
@@ -251,25 +253,23 @@ def product_variants(
 
 
 @resolves("Query", "category")
-def category(_root: Any, info: GraphQLResolveInfo, id: str | None = None, slug: str | None = None) -> Any:
+def category(_root: Any, info: Info, id_: str | None = None, slug: str | None = None) -> Any:
     found = call_of(info).host.store.categories
-    return by_id(found, id, "Category") or _first(found, lambda each: each.slug == slug)
+    return by_id(found, id_, "Category") or _first(found, lambda each: each.slug == slug)
 
 
 @resolves("Query", "categories")
-def categories(_root: Any, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+def categories(_root: Any, info: Info, **page: Any) -> dict[str, Any]:
     return connection(call_of(info).host.store.categories, "categories", **page)
 
 
 @resolves("Query", "collections")
-def collections(
-    _root: Any, info: GraphQLResolveInfo, channel: str | None = None, **page: Any
-) -> dict[str, Any]:
+def collections(_root: Any, info: Info, **page: Any) -> dict[str, Any]:
     return connection(call_of(info).host.store.collections, "collections", **page)
 
 
 @resolves("Query", "productTypes")
-def product_types(_root: Any, info: GraphQLResolveInfo, **page: Any) -> dict[str, Any]:
+def product_types(_root: Any, info: Info, **page: Any) -> dict[str, Any]:
     return connection(call_of(info).host.store.product_types, "productTypes", **page)
 
 
@@ -277,7 +277,7 @@ def product_types(_root: Any, info: GraphQLResolveInfo, **page: Any) -> dict[str
 
 
 @resolves("Query", "me")
-def me(_root: Any, info: GraphQLResolveInfo) -> User | None:
+def me(_root: Any, info: Info) -> User | None:
     return call_of(info).user
 
 
@@ -285,17 +285,17 @@ def me(_root: Any, info: GraphQLResolveInfo) -> User | None:
 @needs("MANAGE_STAFF", "MANAGE_USERS", "MANAGE_ORDERS")
 def user(
     _root: Any,
-    info: GraphQLResolveInfo,
-    id: str | None = None,
+    info: Info,
+    id_: str | None = None,
     email: str | None = None,
-    externalReference: str | None = None,
+    external_reference: str | None = None,
 ) -> User | None:
     found = call_of(info).host.store.users
-    if id is not None:
-        return by_id(found, id, "User")
+    if id_ is not None:
+        return by_id(found, id_, "User")
     if email is not None:
         return _first(found, lambda each: each.email == email)
-    return _first(found, lambda each: each.external_reference == externalReference)
+    return _first(found, lambda each: each.external_reference == external_reference)
 
 
 def _customer_meets(user: User, filtered: dict[str, Any], where: dict[str, Any], search: str | None) -> bool:
@@ -317,16 +317,16 @@ _USER_SORT = {"EMAIL": "email", "CREATED_AT": "created", "LAST_MODIFIED_AT": "up
 @needs("MANAGE_ORDERS", "MANAGE_USERS")
 def customers(
     _root: Any,
-    info: GraphQLResolveInfo,
-    filter: dict[str, Any] | None = None,
+    info: Info,
+    filter_: dict[str, Any] | None = None,
     where: dict[str, Any] | None = None,
-    sortBy: dict[str, str] | None = None,
+    sort_by: dict[str, str] | None = None,
     search: str | None = None,
     **page: Any,
 ) -> dict[str, Any]:
     people = [each for each in call_of(info).host.store.users if not each.is_staff]
-    found = [each for each in people if _customer_meets(each, filter or {}, where or {}, search)]
-    return connection(sorted_by(found, sortBy, _USER_SORT), "customers", **page)
+    found = [each for each in people if _customer_meets(each, filter_ or {}, where or {}, search)]
+    return connection(sorted_by(found, sort_by, _USER_SORT), "customers", **page)
 
 
 # --- orders, checkouts, transactions ----------------------------------------------------------------
@@ -361,44 +361,42 @@ _ORDER_SORT = {
 @needs("MANAGE_ORDERS")
 def orders(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     channel: str | None = None,
-    filter: dict[str, Any] | None = None,
+    filter_: dict[str, Any] | None = None,
     where: dict[str, Any] | None = None,
-    sortBy: dict[str, str] | None = None,
+    sort_by: dict[str, str] | None = None,
     **page: Any,
 ) -> dict[str, Any]:
     newest_first = reversed(call_of(info).host.store.orders)
     found = [
         each
         for each in newest_first
-        if channel in (None, each.channel.slug) and _order_meets(each, filter or {}, where or {})
+        if channel in (None, each.channel.slug) and _order_meets(each, filter_ or {}, where or {})
     ]
-    return connection(sorted_by(found, sortBy, _ORDER_SORT), "orders", **page)
+    return connection(sorted_by(found, sort_by, _ORDER_SORT), "orders", **page)
 
 
 @resolves("Query", "order")
 def order(
-    _root: Any, info: GraphQLResolveInfo, id: str | None = None, externalReference: str | None = None
+    _root: Any, info: Info, id_: str | None = None, external_reference: str | None = None
 ) -> Order | None:
     # The id is a UUID: whoever knows it may see the order, though not all of its fields.
     found = call_of(info).host.store.orders
-    return by_id(found, id, "Order") or _first(
-        found, lambda each: externalReference is not None and each.external_reference == externalReference
+    return by_id(found, id_, "Order") or _first(
+        found, lambda each: external_reference is not None and each.external_reference == external_reference
     )
 
 
 @resolves("Query", "checkout")
-def checkout(
-    _root: Any, info: GraphQLResolveInfo, id: str | None = None, token: str | None = None
-) -> Checkout | None:
+def checkout(_root: Any, info: Info, id_: str | None = None, token: str | None = None) -> Checkout | None:
     found = call_of(info).host.store.checkouts
-    return by_id(found, id, "Checkout") or _first(found, lambda each: each.key == token)
+    return by_id(found, id_, "Checkout") or _first(found, lambda each: each.key == token)
 
 
 @resolves("Query", "checkouts")
 @needs("MANAGE_CHECKOUTS", "HANDLE_PAYMENTS")
-def checkouts(_root: Any, info: GraphQLResolveInfo, channel: str | None = None, **page: Any) -> Any:
+def checkouts(_root: Any, info: Info, channel: str | None = None, **page: Any) -> Any:
     found = [each for each in call_of(info).host.store.checkouts if channel in (None, each.channel.slug)]
     return connection(found, "checkouts", **page)
 
@@ -406,10 +404,10 @@ def checkouts(_root: Any, info: GraphQLResolveInfo, channel: str | None = None, 
 @resolves("Query", "transaction")
 @needs("HANDLE_PAYMENTS")
 def transaction(
-    _root: Any, info: GraphQLResolveInfo, id: str | None = None, token: str | None = None
+    _root: Any, info: Info, id_: str | None = None, token: str | None = None
 ) -> Transaction | None:
     found = call_of(info).host.store.transactions
-    return by_id(found, id, "TransactionItem") or _first(found, lambda each: each.key == token)
+    return by_id(found, id_, "TransactionItem") or _first(found, lambda each: each.key == token)
 
 
 def _transaction_meets(each: Transaction, where: dict[str, Any]) -> bool:
@@ -424,34 +422,32 @@ def _transaction_meets(each: Transaction, where: dict[str, Any]) -> bool:
 
 @resolves("Query", "transactions")
 @needs("HANDLE_PAYMENTS")
-def transactions(
-    _root: Any, info: GraphQLResolveInfo, where: dict[str, Any] | None = None, **page: Any
-) -> dict[str, Any]:
+def transactions(_root: Any, info: Info, where: dict[str, Any] | None = None, **page: Any) -> dict[str, Any]:
     held = call_of(info).host.store.transactions
-    return connection([each for each in held if _transaction_meets(each, where or {})], "transactions", **page)
+    return connection(
+        [each for each in held if _transaction_meets(each, where or {})], "transactions", **page
+    )
 
 
 # --- apps ----------------------------------------------------------------------------------------
 
 
 @resolves("Query", "app")
-def app(_root: Any, info: GraphQLResolveInfo, id: str | None = None) -> App | None:
+def app(_root: Any, info: Info, id_: str | None = None) -> App | None:
     call = call_of(info)
-    if call.app is not None and (id is None or call.app.id == id):
+    if call.app is not None and (id_ is None or call.app.id == id_):
         return call.app
     if not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
         raise denied("AUTHENTICATED_STAFF_USER", "MANAGE_APPS")
-    return by_id(call.host.store.installed(), id, "App")
+    return by_id(call.host.store.installed(), id_, "App")
 
 
 @resolves("Query", "apps")
-def apps(
-    _root: Any, info: GraphQLResolveInfo, filter: dict[str, Any] | None = None, **page: Any
-) -> dict[str, Any]:
+def apps(_root: Any, info: Info, filter_: dict[str, Any] | None = None, **page: Any) -> dict[str, Any]:
     call = call_of(info)
     if not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
         raise denied("AUTHENTICATED_STAFF_USER", "MANAGE_APPS")
-    asked = filter or {}
+    asked = filter_ or {}
     found = [
         each
         for each in call.host.store.installed()
@@ -464,15 +460,15 @@ def apps(
 
 @resolves("Query", "appsInstallations")
 @needs("MANAGE_APPS")
-def apps_installations(_root: Any, info: GraphQLResolveInfo) -> Any:
+def apps_installations(_root: Any, info: Info) -> Any:
     return call_of(info).host.store.installations
 
 
 @resolves("Query", "webhook")
-def webhook(_root: Any, info: GraphQLResolveInfo, id: str) -> Any:
+def webhook(_root: Any, info: Info, id_: str) -> Any:
     call = call_of(info)
-    parts = split_id(id)
+    parts = split_id(id_)
     if call.app is not None:
-        return by_id(call.app.webhooks, id, "Webhook")
+        return by_id(call.app.webhooks, id_, "Webhook")
     call.require("MANAGE_APPS")
-    return by_id(call.host.store.webhooks(), id, "Webhook") if parts else None
+    return by_id(call.host.store.webhooks(), id_, "Webhook") if parts else None

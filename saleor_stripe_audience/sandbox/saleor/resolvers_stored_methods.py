@@ -3,9 +3,7 @@
 import time
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
-from .access import Call, call_of, denied
+from .access import Call, Info, call_of, denied
 from .fields import Refused, mutation, resolves
 from .state import Channel, Checkout, User
 
@@ -55,7 +53,7 @@ def _view(identifier: str, channel: Channel, given: dict[str, Any]) -> dict[str,
 
 
 @resolves("User", "storedPaymentMethods")
-def of_user(user: User, info: GraphQLResolveInfo, channel: str | None = None) -> list[dict[str, Any]]:
+def of_user(user: User, info: Info, channel: str | None = None) -> list[dict[str, Any]]:
     call = call_of(info)
     if call.user is not user or channel is None:
         return []
@@ -63,7 +61,7 @@ def of_user(user: User, info: GraphQLResolveInfo, channel: str | None = None) ->
 
 
 @resolves("Checkout", "storedPaymentMethods")
-def of_checkout(checkout: Checkout, info: GraphQLResolveInfo, **_: Any) -> list[dict[str, Any]]:
+def of_checkout(checkout: Checkout, info: Info, **_: Any) -> list[dict[str, Any]]:
     call = call_of(info)
     if call.user is None or checkout.user is not call.user:
         return []
@@ -79,9 +77,7 @@ def _owner(call: Call) -> User:
 def _ask(call: Call, name: str, identifier: str, slug: str, **fields: Any) -> dict[str, Any]:
     """The app's answer; an empty mapping when none could be had."""
     channel = _channel(call, slug)
-    _, answer = call.host.ask(
-        name, identifier, call.requestor, user=_owner(call), channel=channel, **fields
-    )
+    _, answer = call.host.ask(name, identifier, call.requestor, user=_owner(call), channel=channel, **fields)
     return answer if isinstance(answer, dict) else {}
 
 
@@ -97,17 +93,13 @@ def _payload(answer: dict[str, Any], allowed: tuple[str, ...]) -> dict[str, Any]
 
 
 @mutation("storedPaymentMethodRequestDelete")
-def stored_payment_method_request_delete(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, channel: str
-) -> dict[str, Any]:
+def stored_payment_method_request_delete(_root: Any, info: Info, *, id_: str, channel: str) -> dict[str, Any]:
     call = call_of(info)
-    _, _, rest = id.partition("app:")
+    _, _, rest = id_.partition("app:")
     identifier, _, method = rest.partition(":")
     if not method:
         return _refused("id", "Incorrect ID format.")
-    answer = _ask(
-        call, "STORED_PAYMENT_METHOD_DELETE_REQUESTED", identifier, channel, paymentMethodId=method
-    )
+    answer = _ask(call, "STORED_PAYMENT_METHOD_DELETE_REQUESTED", identifier, channel, paymentMethodId=method)
     payload = _payload(answer, ("SUCCESSFULLY_DELETED", "FAILED_TO_DELETE"))
     if payload["result"] == "SUCCESSFULLY_DELETED":
         call.host.store.stored_methods.pop((identifier, _owner(call).id, channel), None)
@@ -121,10 +113,10 @@ def _refused(field: str, message: str) -> dict[str, Any]:
 
 @mutation("paymentGatewayInitializeTokenization")
 def payment_gateway_initialize_tokenization(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, channel: str, data: Any = None
+    _root: Any, info: Info, *, id_: str, channel: str, data: Any = None
 ) -> dict[str, Any]:
     name = "PAYMENT_GATEWAY_INITIALIZE_TOKENIZATION_SESSION"
-    answer = _ask(call_of(info), name, id, channel, data=data)
+    answer = _ask(call_of(info), name, id_, channel, data=data)
     return _payload(answer, ("SUCCESSFULLY_INITIALIZED", "FAILED_TO_INITIALIZE"))
 
 
@@ -134,22 +126,22 @@ _TOKENIZED = ("SUCCESSFULLY_TOKENIZED", "PENDING", "ADDITIONAL_ACTION_REQUIRED",
 @mutation("paymentMethodInitializeTokenization")
 def payment_method_initialize_tokenization(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
-    id: str,
+    id_: str,
     channel: str,
-    paymentFlowToSupport: str,
+    payment_flow_to_support: str,
     data: Any = None,
 ) -> dict[str, Any]:
     answer = _ask(
         call_of(info),
         "PAYMENT_METHOD_INITIALIZE_TOKENIZATION_SESSION",
-        id,
+        id_,
         channel,
         data=data,
-        paymentFlowToSupport=paymentFlowToSupport,
+        paymentFlowToSupport=payment_flow_to_support,
     )
-    return _with_id(id, _payload(answer, _TOKENIZED))
+    return _with_id(id_, _payload(answer, _TOKENIZED))
 
 
 def _with_id(identifier: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -159,9 +151,9 @@ def _with_id(identifier: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 @mutation("paymentMethodProcessTokenization")
 def payment_method_process_tokenization(
-    _root: Any, info: GraphQLResolveInfo, *, id: str, channel: str, data: Any = None
+    _root: Any, info: Info, *, id_: str, channel: str, data: Any = None
 ) -> dict[str, Any]:
-    _, _, rest = id.partition("app:")
+    _, _, rest = id_.partition("app:")
     identifier, _, method = rest.partition(":")
     if not method:
         return _refused("id", "Incorrect ID format.")

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import requests
 
-from ..serving import Served
+from saleor_stripe_audience.sandbox.serving import Served
+
 from . import install as installing
 from .access import Call
 from .control import find_app, rotate_keys
@@ -21,7 +22,7 @@ from .tokens import dashboard_token
 from .web import application
 
 
-class GraphQLFailed(Exception):
+class GraphQLFailed(Exception):  # noqa: N818 - named for what happened
     """The shop answered a GraphQL call with errors; `errors` are its own."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
@@ -159,7 +160,7 @@ class SaleorSandbox:
         return find_app(self.host, identifier)
 
     def event(self, name: str, principal: App | User | None = None, **fields: Any) -> None:
-        """Have any asynchronous event sent, e.g. event("ORDER_EXPIRED", order=order)."""
+        """Have any asynchronous event sent: its name, who caused it, and the fields of its GraphQL type."""
         with self.host.store.lock:
             self.host.emit(name, principal, **fields)
             self.host.flush()

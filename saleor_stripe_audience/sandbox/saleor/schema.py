@@ -27,7 +27,7 @@ from graphql import (
     visit,
 )
 
-from .fields import RESOLVERS, read
+from .fields import RESOLVERS, argument_of, read
 
 VERSIONS = ("3.21", "3.22", "3.23", "3.24")
 
@@ -74,7 +74,8 @@ def document_for(version: str) -> DocumentNode:
 @cache
 def schema_for(version: str) -> GraphQLSchema:
     """The executable schema of one host version, e.g. "3.23"."""
-    from . import resolvers  # noqa: F401 - importing it registers them
+    # Imported late, because resolvers ask this module for schemas themselves; importing registers them.
+    from . import resolvers  # noqa: F401, PLC0415
 
     schema = build_ast_schema(document_for(version))
     for named in schema.type_map.values():
@@ -90,6 +91,8 @@ def schema_for(version: str) -> GraphQLSchema:
 def _wire(named: GraphQLObjectType) -> None:
     for name, declared in named.fields.items():
         declared.resolve = RESOLVERS.get((named.name, name)) or RESOLVERS.get(("*", name)) or read
+        for argument_name, argument in declared.args.items():
+            argument.out_name = argument_of(argument_name)
 
 
 def _type_of(value: Any, _info: Any, _abstract: GraphQLAbstractType) -> str:
@@ -121,7 +124,7 @@ def _whole(value: Any) -> int:
 
 def _json_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("JSONString takes a string that holds JSON.")
+        raise TypeError("JSONString takes a string that holds JSON.")
     json.loads(value)
     return value
 

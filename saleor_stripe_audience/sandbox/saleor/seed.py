@@ -25,7 +25,7 @@ from .state import (
 )
 
 STAFF_EMAIL = "admin@example.com"
-STAFF_PASSWORD = "admin"  # noqa: S105 - the stand-in's well-known sign-in, as in the host's own demo data
+STAFF_PASSWORD = "admin"
 _STOCK = 10_000
 
 

@@ -1,4 +1,4 @@
-"""The host's keys: webhook signatures (detached JWS, RFC 7797), tokens (JWT) and the JWKS that lets others check them."""
+"""The host's keys: webhook signatures (detached JWS, RFC 7797), tokens (JWT), and the JWKS to check them."""
 
 import base64
 import hashlib
@@ -56,7 +56,7 @@ class SigningKey:
         return _encode(self.private.sign(message, padding.PKCS1v15(), hashes.SHA256()))
 
     def signature(self, body: bytes) -> str:
-        """The header `Saleor-Signature` for a webhook body: `header..signature`, the raw body being signed."""
+        """The header `Saleor-Signature` of a webhook: `header..signature`, the raw body being signed."""
         protected = {"alg": "RS256", "b64": False, "crit": ["b64"], "kid": self.kid, "typ": "JWT"}
         head = _encode(json.dumps(protected, separators=(",", ":")).encode())
         return f"{head}..{self._sign(head.encode() + b'.' + body)}"

@@ -320,6 +320,7 @@ class Order(Record):
     lines: list[OrderLine] = field(default_factory=list)
     events: list[OrderEvent] = field(default_factory=list)
     external_reference: str | None = None
+    redirect_url: str | None = None
 
     type_name = "Order"
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -36,7 +37,7 @@ def application(host: Host) -> WSGIApplication:
         try:
             endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
         except HTTPException as error:
-            return error.get_response(request.environ)  # type: ignore[return-value]  # werkzeug's base class
+            return as_json({"error": error.description}, error.code or 404)
         return _ENDPOINTS[endpoint](host, request, **arguments)
 
     return answer
@@ -75,7 +76,9 @@ def _graphql(host: Host, request: Request) -> Response:
     if host.faults.delay:
         time.sleep(host.faults.delay)
     if host.faults.statuses:
-        return as_json({"errors": [{"message": "The sandbox was told to fail."}]}, host.faults.statuses.pop(0))
+        return as_json(
+            {"errors": [{"message": "The sandbox was told to fail."}]}, host.faults.statuses.pop(0)
+        )
     given = request.get_json(silent=True)
     if not isinstance(given, dict) or not isinstance(given.get("query"), str):
         return _failed("Must provide a query string.")
@@ -132,4 +135,9 @@ def _answered(result: ExecutionResult) -> Response:
     return as_json(body, 200 if began else 400)
 
 
-_ENDPOINTS = {"graphql": _graphql, "jwks": _jwks, "thumbnail": _thumbnail, "control": _control}
+_ENDPOINTS: dict[str, Callable[..., Response]] = {
+    "graphql": _graphql,
+    "jwks": _jwks,
+    "thumbnail": _thumbnail,
+    "control": _control,
+}

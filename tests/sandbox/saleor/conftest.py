@@ -105,7 +105,10 @@ class Shopper:
 
     def process(self, transaction: Any, data: Any = None) -> Any:
         return self.mutate(
-            "transactionProcess", {"id": "ID", "data": "JSON"}, {"id": transaction["id"], "data": data}, TRANSACTION
+            "transactionProcess",
+            {"id": "ID", "data": "JSON"},
+            {"id": transaction["id"], "data": data},
+            TRANSACTION,
         )
 
     def complete(self, checkout: Any) -> Any:

@@ -10,7 +10,9 @@ from werkzeug.wrappers import Request, Response
 
 from saleor_stripe_audience.sandbox.serving import Served
 
-CHECKOUT = "... on Checkout { id email channel { slug currencyCode } totalPrice { gross { amount currency } } }"
+CHECKOUT = (
+    "... on Checkout { id email channel { slug currencyCode } totalPrice { gross { amount currency } } }"
+)
 ORDER = (
     "id number userEmail isPaid chargeStatus paymentStatus total { gross { amount currency } }"
     " metadata { key value } lines { productName quantity } transactions { id events { type } }"

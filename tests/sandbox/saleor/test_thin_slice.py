@@ -34,8 +34,10 @@ def test_a_charge_becomes_a_paid_order_with_its_events(
     recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS", actions=["REFUND"])
     order, transaction = shopper.buy()
     shop.drain(10)
-    assert order["isPaid"] and order["chargeStatus"] == "FULL"
-    assert transaction["pspReference"] == "pi_1" and transaction["actions"] == ["REFUND"]
+    assert order["isPaid"]
+    assert order["chargeStatus"] == "FULL"
+    assert transaction["pspReference"] == "pi_1"
+    assert transaction["actions"] == ["REFUND"]
     placed = [name for name in recorder.names() if name.startswith("ORDER_")]
     assert sorted(placed) == [
         "ORDER_CONFIRMED",
@@ -62,12 +64,19 @@ def test_a_partial_refund_lowers_what_is_charged(
     recorder.forget()
     assert request_action(shop, transaction, "REFUND", 10)["errors"] == []
     found = staff(shop, ORDER, i=order["id"])["order"]
-    assert found["totalCharged"]["amount"] == 26.0 and found["totalRefunded"]["amount"] == 10.0
-    assert not found["isPaid"] and found["chargeStatus"] == "PARTIAL"
+    assert found["totalCharged"]["amount"] == 26.0
+    assert found["totalRefunded"]["amount"] == 10.0
+    assert not found["isPaid"]
+    assert found["chargeStatus"] == "PARTIAL"
     [asked] = recorder.of("TRANSACTION_REFUND_REQUESTED")
     newest = asked.body["transaction"]["events"][0]
-    assert newest["type"] == "REFUND_REQUEST" and newest["pspReference"] == "" and newest["idempotencyKey"]
-    assert sorted(set(recorder.names()) - {"TRANSACTION_REFUND_REQUESTED"}) == ["ORDER_REFUNDED", "ORDER_UPDATED"]
+    assert newest["type"] == "REFUND_REQUEST"
+    assert newest["pspReference"] == ""
+    assert newest["idempotencyKey"]
+    assert sorted(set(recorder.names()) - {"TRANSACTION_REFUND_REQUESTED"}) == [
+        "ORDER_REFUNDED",
+        "ORDER_UPDATED",
+    ]
 
 
 def report(shop: SaleorSandbox, recorder: Recorder, transaction: Any, **given: Any) -> Any:
@@ -99,13 +108,14 @@ def test_a_product_change_is_told(shop: SaleorSandbox, recorder: Recorder, app: 
     products = staff(shop, "{products(first:1){edges{node{id}}}}")["products"]["edges"]
     changed = staff(
         shop,
-        "mutation($i:ID){productUpdate(id:$i,input:{name:\"Żółty kubek\"}){product{name} errors{code}}}",
+        'mutation($i:ID){productUpdate(id:$i,input:{name:"Żółty kubek"}){product{name} errors{code}}}',
         i=products[0]["node"]["id"],
     )
     assert changed["productUpdate"]["errors"] == []
     shop.drain(10)
     [told] = recorder.received
-    assert told.event == "PRODUCT_UPDATED" and told.raw.isascii()
+    assert told.event == "PRODUCT_UPDATED"
+    assert told.raw.isascii()
     assert told.body["product"]["name"] == "Żółty kubek"
     listings = told.body["product"]["variants"][0]["channelListings"]
     assert {each["price"]["currency"] for each in listings} == {"USD", "PLN"}
