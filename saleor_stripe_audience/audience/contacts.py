@@ -16,6 +16,7 @@ from saleor_stripe_audience.audience.models import Audience, Contact, ContactSpe
 from saleor_stripe_audience.audience.orders import language_tag, read_account
 from saleor_stripe_audience.saleor.models import Installation
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PROFILE = ("first_name", "last_name", "phone", "country", "language")
 
 # When two contacts turn out to be one person, the first of these that either has is kept: a refusal outlives a
@@ -123,8 +124,11 @@ def _contact_of_account(audience: Audience, person: Person) -> Contact | None:
     at_address = audience.contacts.filter(email=person.email).first()
     if at_address is not None:
         return at_address
-    before = audience.contacts.filter(former_addresses__email=person.email, saleor_user_id=None).first()
-    return before
+    # An account that was deleted and made anew under its address is the same person; one that takes over an address
+    # which its holder gave up before is not.
+    return audience.contacts.filter(
+        former_addresses__email=person.email, former_addresses__held_at__gte=person.said_at
+    ).first()
 
 
 def _link(contact: Contact, person: Person) -> None:
@@ -135,34 +139,39 @@ def _link(contact: Contact, person: Person) -> None:
         if is_newest:
             _move_to(contact, person.email)
         else:
-            _remember_former(contact, person.email)
+            _remember_former(contact, person.email, person.said_at)
     if is_newest:
         contact.saleor_user_id = person.account_id
         contact.known_at["email"] = moment
 
 
 def _move_to(contact: Contact, email: str) -> None:
-    """Give the contact its new address. Whoever has it already is the same person: a guest, or an older account."""
+    """Give the contact its new address; whoever has it already is the same person, a guest or an older account."""
     holder = contact.audience.contacts.filter(email=email).exclude(pk=contact.pk).first()
     if holder is not None:
         _merge(holder, contact)
     FormerAddress.objects.filter(audience=contact.audience, email=email).delete()
-    _keep_former(contact, contact.email)
+    # A contact without a moment had no account until now: nobody can have claimed its address since.
+    held_at = contact.known_at.get("email")
+    _keep_former(contact, contact.email, datetime.fromisoformat(held_at) if held_at else _LONG_AGO)
     contact.email = email
 
 
-def _remember_former(contact: Contact, email: str) -> None:
+def _remember_former(contact: Contact, email: str, held_at: datetime) -> None:
     """A late message tells of an address from before: what guests bought under it is this person's."""
     holder = _holder_of(contact.audience, email)
-    if holder is None or (holder.email == email and holder.saleor_user_id is None):
-        if holder is not None:
-            _merge(holder, contact)
-        _keep_former(contact, email)
+    if holder is None or holder == contact:
+        _keep_former(contact, email, held_at)
+    elif holder.email == email and holder.known_at.get("email", "") < _moment(held_at):
+        _merge(holder, contact)
+        _keep_former(contact, email, held_at)
 
 
-def _keep_former(contact: Contact, email: str) -> None:
+def _keep_former(contact: Contact, email: str, held_at: datetime) -> None:
+    known = FormerAddress.objects.filter(audience=contact.audience, email=email).first()
+    latest = max(held_at, known.held_at) if known else held_at
     FormerAddress.objects.update_or_create(
-        audience=contact.audience, email=email, defaults={"contact": contact}
+        audience=contact.audience, email=email, defaults={"contact": contact, "held_at": latest}
     )
 
 

@@ -88,11 +88,15 @@ class Contact(models.Model):
 
 
 class FormerAddress(models.Model):
-    """An address that a contact had before. What still comes in under it belongs to the same person."""
+    """An address that a contact had before. What still comes in under it belongs to the same person.
+
+    `held_at` is when Saleor last said that the account had it; an account that has it later is somebody else's.
+    """
 
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="former_addresses")
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_addresses")
     email = models.CharField(max_length=320)
+    held_at = models.DateTimeField()
 
     class Meta:
         constraints = [
@@ -187,4 +191,4 @@ class PurchaseLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} × {self.product_name}"
+        return f"{self.quantity} x {self.product_name}"

@@ -1,0 +1,114 @@
+"""Two shops with data of their own, and a developer of the first."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.http import JsonResponse
+from django.test import RequestFactory
+
+from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api.views import graphql_view
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import at, order
+
+
+@dataclass
+class Shop:
+    installation: Installation
+    payment: Payment
+    product: CatalogProduct
+
+
+def furnish(domain: str, email: str) -> Shop:
+    """A shop with one payment, one buyer with two orders, one product with two prices."""
+    installation = install(domain)
+    account = StripeAccount.objects.create(
+        id=uuid4(),
+        installation=installation,
+        name="Main",
+        publishable_key="pk_test_1",
+        secret_key="rk_test_1",
+    )
+    payment = Payment.objects.create(
+        installation=installation,
+        account=account,
+        transaction_id=f"transaction of {domain}",
+        idempotency_key="k",
+        payment_intent_id=f"pi_{domain}",
+        flow="CHARGE",
+        source_id="Q2hlY2tvdXQ6MQ==",
+        channel_slug="default-channel",
+        amount_minor=3000,
+        currency="USD",
+        status="succeeded",
+        captured_minor=3000,
+        refunded_minor=500,
+    )
+    for number, currency in enumerate(("USD", "JPY")):
+        record_order(installation, order(str(number), email=email, total=3000, currency=currency), at(number))
+    product = CatalogProduct.objects.create(
+        installation=installation,
+        account=account,
+        saleor_product_id="UHJvZHVjdDox",
+        saleor_variant_id=f"variant of {domain}",
+        name="Tee",
+        sku="3282",
+        stripe_product_id=f"prod_{domain}",
+        is_active=True,
+    )
+    for slug, currency, minor in (("default-channel", "USD", 1999), ("japan", "JPY", 2500)):
+        CatalogPrice.objects.create(
+            product=product,
+            channel_slug=slug,
+            currency=currency,
+            amount_minor=minor,
+            stripe_price_id=f"price_{slug}",
+            is_active=True,
+        )
+    return Shop(installation, payment, product)
+
+
+@pytest.fixture
+def mine(db: None) -> Shop:
+    return furnish("mine.example", "ada@mine.example")
+
+
+@pytest.fixture
+def theirs(db: None) -> Shop:
+    return furnish("theirs.example", "bob@theirs.example")
+
+
+def post(key: str | None, body: Any, **headers: str) -> JsonResponse:
+    """The answer to a request as a program would send it."""
+    sent = body if isinstance(body, str) else json.dumps(body)
+    given = {"Authorization": f"Bearer {key}"} if key else {}
+    request = RequestFactory().post(
+        "/graphql/", sent, content_type="application/json", headers=given | headers
+    )
+    return graphql_view(request)
+
+
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def ask(mine: Shop) -> Ask:
+    """Asks with a key of the first shop and reads the answer."""
+    key = create_key(mine.installation, "a developer")
+
+    def answer(query: str, **variables: Any) -> dict[str, Any]:
+        response = post(key, {"query": query, "variables": variables})
+        assert response.status_code == 200, response.content
+        told: dict[str, Any] = json.loads(response.content)
+        return told
+
+    return answer

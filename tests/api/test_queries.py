@@ -1,0 +1,122 @@
+"""What a developer reads, and that it is one shop's only."""
+
+import base64
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.audience.purchases import record_order
+from tests.audience.histories import at, order
+
+EVERYTHING = """{
+  installation { id domain saleorApiUrl isActive channels { slug } }
+  payments(first: 10) { totalCount edges { node { id transactionId paymentIntentId status flow channelSlug
+    amount { amount currency } captured { amount } refunded { amount } declineCode createdAt } } }
+  contacts(first: 10) { totalCount edges { node { id email status firstName ordersCount
+    spent { currency spent { amount currency } refunded { amount } }
+    purchases(first: 5) { totalCount edges { node { id number status isPaid total { amount currency }
+      charged { amount } refunded { amount } lines { productName quantity unitPrice { amount } total { amount } } }
+    } } } } }
+  products(first: 10) { totalCount edges { node { id name sku stripeProductId isActive
+    prices { channelSlug stripePriceId isActive amount { amount currency } } } } }
+}"""
+NODE = "query Node($id: ID!) { node(id: $id) { __typename id } }"
+
+
+def test_all_of_ones_own_shop_and_nothing_of_another(ask, mine, theirs):
+    answer = ask(EVERYTHING)
+    assert "errors" not in answer
+    data = answer["data"]
+    assert data["installation"]["domain"] == "mine.example"
+    assert [data[name]["totalCount"] for name in ("payments", "contacts", "products")] == [1, 1, 1]
+    [payment] = [edge["node"] for edge in data["payments"]["edges"]]
+    assert payment["amount"] == {"amount": "30.00", "currency": "USD"}
+    assert payment["refunded"] == {"amount": "5.00"}
+    [contact] = [edge["node"] for edge in data["contacts"]["edges"]]
+    assert (contact["email"], contact["status"], contact["ordersCount"]) == (
+        "ada@mine.example",
+        "NONSUBSCRIBED",
+        2,
+    )
+    spent = {row["currency"]: row["spent"]["amount"] for row in contact["spent"]}
+    assert spent == {"USD": "3000.00", "JPY": "3000"}
+    assert contact["purchases"]["totalCount"] == 2
+    [product] = [edge["node"] for edge in data["products"]["edges"]]
+    assert {price["amount"]["amount"] for price in product["prices"]} == {"19.99", "2500"}
+    assert "theirs" not in str(answer)
+
+
+def test_one_contact_by_address_whatever_its_capitals(ask, theirs):
+    found = (
+        "query ($email: String!) { contact(email: $email) { email purchases { edges { node { number } } } } }"
+    )
+    contact = ask(found, email=" ADA@Mine.Example")["data"]["contact"]
+    assert contact["email"] == "ada@mine.example"
+    assert len(contact["purchases"]["edges"]) == 2
+    assert ask(found, email="bob@theirs.example") == {"data": {"contact": None}}
+    assert ask(found, email="nobody")["errors"][0]["extensions"]["code"] == "EMAIL_INVALID"
+
+
+def test_ids_of_another_shop_name_nothing(ask, mine, theirs):
+    own = {
+        "Installation": mine.installation.pk,
+        "Payment": mine.payment.pk,
+        "Product": mine.product.pk,
+        "Contact": Contact.objects.get(email="ada@mine.example").pk,
+        "Purchase": Purchase.objects.filter(installation=mine.installation).first().pk,
+    }
+    foreign = {
+        "Installation": theirs.installation.pk,
+        "Payment": theirs.payment.pk,
+        "Product": theirs.product.pk,
+        "Contact": Contact.objects.get(email="bob@theirs.example").pk,
+        "Purchase": Purchase.objects.filter(installation=theirs.installation).first().pk,
+    }
+    for kind, key in own.items():
+        assert ask(NODE, id=_id(kind, key))["data"]["node"] == {"__typename": kind, "id": _id(kind, key)}
+    for kind, key in foreign.items():
+        assert ask(NODE, id=_id(kind, key)) == {"data": {"node": None}}
+
+
+def test_ids_that_name_nothing(ask):
+    for made_up in (
+        _id("Contact", "not-a-uuid"),
+        _id("Purchase", "x"),
+        _id("Money", 1),
+        _id("Nothing", 1),
+        "not an id",
+    ):
+        assert ask(NODE, id=made_up) == {"data": {"node": None}}
+
+
+def test_the_number_of_database_queries_does_not_grow_with_the_rows(ask, mine):
+    with CaptureQueriesContext(connection) as few:
+        ask(EVERYTHING)
+    for number in range(10, 18):
+        record_order(mine.installation, order(str(number), email=f"{number % 4}@mine.example"), at(number))
+    with CaptureQueriesContext(connection) as many:
+        answer = ask(EVERYTHING)
+    assert answer["data"]["contacts"]["totalCount"] == 5
+    # The key's last use is written once a minute at most, so the first request may have one statement more.
+    assert len(many) <= len(few) <= 12
+
+
+def test_pages_follow_one_another(ask, mine):
+    for number in range(10, 13):
+        record_order(mine.installation, order(str(number), email=f"{number}@mine.example"), at(number))
+    query = """query ($after: String) { contacts(first: 3, after: $after) {
+        totalCount pageInfo { hasNextPage endCursor } edges { node { email } } } }"""
+    first = ask(query)["data"]["contacts"]
+    second = ask(query, after=first["pageInfo"]["endCursor"])["data"]["contacts"]
+    emails = [edge["node"]["email"] for page in (first, second) for edge in page["edges"]]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (
+        4,
+        True,
+        False,
+    )
+    assert sorted(emails) == ["10@mine.example", "11@mine.example", "12@mine.example", "ada@mine.example"]
+
+
+def _id(kind: str, key: object) -> str:
+    return base64.b64encode(f"{kind}:{key}".encode()).decode()

@@ -1,0 +1,27 @@
+from graphql import GraphQLObjectType, build_schema
+
+from saleor_stripe_audience.api.export import PATH, schema_text
+from saleor_stripe_audience.documents import read_document
+
+
+def test_the_exported_schema_is_fresh():
+    """Stale? `.venv/bin/python -m saleor_stripe_audience.api.export`."""
+    assert read_document(PATH) == schema_text()
+
+
+def test_every_type_and_field_is_described():
+    types = build_schema(schema_text()).type_map
+    own = {
+        name: kind
+        for name, kind in types.items()
+        if not name.startswith("__") and isinstance(kind, GraphQLObjectType)
+    }
+    bare = [name for name, kind in own.items() if not kind.description]
+    bare += [
+        f"{name}.{field}"
+        for name, kind in own.items()
+        for field, of in kind.fields.items()
+        if not of.description
+    ]
+    assert len(own) > 10
+    assert bare == []

@@ -1,0 +1,103 @@
+"""Orders as Saleor tells them, and what the audience holds in the end."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.saleor.models import Installation
+
+BEGINNING = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def at(step: int) -> datetime:
+    return BEGINNING + timedelta(seconds=step)
+
+
+def line(number: int = 1, *, quantity: int = 2, unit: float = 15.0, currency: str = "USD") -> dict[str, Any]:
+    return {
+        "id": f"T3JkZXJMaW5lOj{number}",
+        "productName": "Monospace Tee",
+        "variantName": "S",
+        "productSku": "3282",
+        "quantity": quantity,
+        "unitPrice": {"gross": {"amount": unit, "currency": currency}},
+        "totalPrice": {"gross": {"amount": unit * quantity, "currency": currency}},
+        "variant": {"id": "UHJvZHVjdFZhcmlhbnQ6MzQ4", "product": {"id": "UHJvZHVjdDoxMzQ=", "slug": "tee"}},
+    }
+
+
+def order(
+    number: str = "1",
+    *,
+    email: str = "ada@shop.example",
+    user: dict[str, Any] | None = None,
+    total: float = 30.0,
+    charged: float | None = None,
+    refunded: float = 0.0,
+    currency: str = "USD",
+    status: str = "UNFULFILLED",
+    charge_status: str = "FULL",
+    lines: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """`charged` is what is held now, as Saleor says it: refunds are off it already."""
+    held = total if charged is None else charged
+    return {
+        "id": f"T3JkZXI6{number}",
+        "number": number,
+        "status": status,
+        "chargeStatus": charge_status,
+        "isPaid": charge_status == "FULL",
+        "created": BEGINNING.isoformat(),
+        "userEmail": email,
+        "languageCodeEnum": "EN_US",
+        "user": user,
+        "channel": {"slug": "default-channel", "currencyCode": currency},
+        "billingAddress": {
+            "firstName": "Ada",
+            "lastName": "Buyer",
+            "phone": "+13155550123",
+            "country": {"code": "US"},
+        },
+        "shippingAddress": None,
+        "total": {"gross": {"amount": total, "currency": currency}},
+        "totalCharged": {"amount": held, "currency": currency},
+        "totalRefunded": {"amount": refunded, "currency": currency},
+        "voucherCode": None,
+        "lines": [line(currency=currency)] if lines is None else lines,
+    }
+
+
+def account(number: int = 7, email: str = "ada@shop.example", **known: Any) -> dict[str, Any]:
+    return {
+        "id": f"VXNlcjo{number}",
+        "email": email,
+        "firstName": "",
+        "lastName": "",
+        "languageCode": "EN",
+    } | known
+
+
+def everything(installation: Installation) -> list[dict[str, Any]]:
+    """All that the audience holds of a shop, without the ids that differ from one telling to another."""
+    contacts = Contact.objects.filter(audience__installation=installation).order_by("email")
+    return [_told(contact) for contact in contacts]
+
+
+def _told(contact: Contact) -> dict[str, Any]:
+    fields = (
+        "email first_name last_name phone country language status saleor_user_id known_at orders_count "
+        "first_order_at last_order_at"
+    )
+    purchases = contact.purchases.order_by("saleor_order_id")
+    return {name: getattr(contact, name) for name in fields.split()} | {
+        "spent": {row.currency: (row.spent_minor, row.refunded_minor) for row in contact.spent.all()},
+        "former": sorted(contact.former_addresses.values_list("email", flat=True)),
+        "purchases": [
+            (
+                one.saleor_order_id, one.status, one.charge_status, one.currency, one.total_minor,
+                one.charged_minor, one.refunded_minor, one.issued_at,
+                sorted(one.lines.values_list("saleor_line_id", "quantity", "unit_minor", "total_minor")),
+            )
+            for one in purchases
+        ],
+    }  # fmt: skip

@@ -1,0 +1,32 @@
+import pytest
+
+from saleor_stripe_audience.audience.addresses import normalised
+from saleor_stripe_audience.errors import Rejected
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("ada@shop.example.org", "ada@shop.example.org"),
+        ("  ADA.Buyer@Example.COM ", "ada.buyer@example.com"),
+        ("jo@Bücher.de", "jo@xn--bcher-kva.de"),
+        ("a+tag@shop.test", "a+tag@shop.test"),
+    ],
+)
+def test_one_form_of_an_address(written, kept):
+    assert normalised(written) == kept
+
+
+def test_a_kept_form_stays_as_it_is():
+    once = normalised("Ünï@Bücher.de")
+    assert normalised(once) == once
+
+
+@pytest.mark.parametrize(
+    "written", [None, "", " ", "ada", "ada@", "@x.de", "a b@x.de", "ada@localhost", "a@b@c.de"]
+)
+def test_what_cannot_be_written_to_is_refused_without_being_repeated(written):
+    with pytest.raises(Rejected) as refused:
+        normalised(written)
+    assert refused.value.code == "email_invalid"
+    assert not written or not written.strip() or written not in refused.value.message

@@ -1,0 +1,45 @@
+"""Deliveries come late, twice and in another order; what is held in the end is the same."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, everything, line, order
+
+NEW = "ada.new@shop.example"
+
+HISTORY = [
+    (record_order, order("1", charge_status="NONE", charged=0.0), at(1)),
+    (record_order, order("1", lines=[line(1), line(2)]), at(2)),
+    (record_customer, account(7, firstName="Ada", lastName="Lovelace"), at(3)),
+    (record_order, order("1", charged=25.0, refunded=5.0, charge_status="PARTIAL"), at(4)),
+    (record_order, order("2", email=NEW, total=900, currency="JPY", lines=[]), at(5)),
+    (record_customer, account(7, NEW, firstName="Augusta"), at(6)),
+    (record_order, order("3", user=account(7, NEW), email=NEW), at(7)),
+    (record_order, order("3", user=account(7, NEW), email=NEW, status="CANCELED"), at(8)),
+    (record_order, order("4", email="other@shop.example"), at(9)),
+]
+LOST_NOTHING = {
+    NEW: (2, {"USD": (2500, 500), "JPY": (900, 0)}),
+    "other@shop.example": (1, {"USD": (3000, 0)}),
+}
+
+
+class AnyOrder(TestCase):
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(deliveries=st.permutations(HISTORY), again=st.lists(st.sampled_from(HISTORY), max_size=4))
+    def test_every_arrival_of_one_history_ends_alike(self, deliveries, again):
+        in_order, shuffled = install(), install()
+        for record, payload, issued_at in HISTORY:
+            record(in_order, payload, issued_at)
+        for record, payload, issued_at in [*deliveries, *again]:
+            record(shuffled, payload, issued_at)
+
+        told = {one["email"]: (one["orders_count"], one["spent"]) for one in everything(in_order)}
+        assert told == LOST_NOTHING
+        assert everything(shuffled) == everything(in_order)
+        assert not Contact.objects.exclude(status="nonsubscribed").exists()
