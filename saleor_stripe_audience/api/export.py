@@ -1,4 +1,4 @@
-"""The schema as a document beside the code, for developers and tools: `python -m saleor_stripe_audience.api.export`."""
+"""The schema as a document, for developers and tools: `python -m saleor_stripe_audience.api.export`."""
 
 import django
 

@@ -12,13 +12,13 @@ from saleor_stripe_audience.errors import Failure, Unavailable
 logger = logging.getLogger(__name__)
 
 BAD_PAGE = (
-    "A page argument is wrong: `first` and `last` are numbers from 0 up to the field's limit (100, purchases 50), "
-    "`after` and `before` cursors of the same connection."
+    "A page argument is wrong: `first` and `last` are numbers from 0 up to the field's limit (100, "
+    "purchases 50), `after` and `before` cursors of the same connection."
 )
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:
-    """The error as the answer holds it. What nobody expected is logged under an id, and only the id is told."""
+    """The error as the answer holds it. What nobody expected is logged, and only its reference is told."""
     shown = error.formatted
     message, code = _told(error)
     return {**shown, "message": message, "extensions": {"code": code}}
@@ -45,7 +45,7 @@ def _kind(failure: Failure) -> str:
 
 
 def _raised_by_paging(trace: TracebackType | None) -> bool:
-    """Whether the library's reading of page arguments refused them; it has no exception of its own for that."""
+    """Whether the library refused the page arguments; it has no exception of its own for that."""
     last = ""
     while trace is not None:
         last = trace.tb_frame.f_globals.get("__name__", "")

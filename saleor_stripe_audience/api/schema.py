@@ -1,7 +1,7 @@
 """The GraphQL API for developers: one shop's payments, contacts and products, read only."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import strawberry
 import strawberry_django
@@ -28,50 +28,70 @@ MAX_TOKENS = 2000
 MAX_ON_A_PAGE = 100
 
 
+# Resolvers return querysets; strawberry-django limits them to the shop (the types' get_queryset), takes the first
+# row where one object is asked for, and reads only the columns and relations that the query names.
+
+
+def _installation(info: Info) -> types.Installation:
+    return cast("types.Installation", saleor.Installation.objects.filter(pk=shop_id(info)))
+
+
+def _payments() -> Iterable[types.Payment]:
+    return cast("Iterable[types.Payment]", payments.Payment.objects.order_by("-created_at", "-pk"))
+
+
+def _contacts() -> Iterable[types.Contact]:
+    return cast("Iterable[types.Contact]", audience.Contact.objects.order_by("-created_at", "-pk"))
+
+
+def _contact(
+    info: Info,
+    email: Annotated[str, strawberry.argument(description="The address; capitals do not matter.")],
+) -> types.Contact | None:
+    found = audience.Contact.objects.filter(
+        audience__is_default=True, audience__installation_id=shop_id(info), email=normalised(email)
+    )
+    return cast("types.Contact | None", found)
+
+
+def _products() -> Iterable[types.Product]:
+    return cast("Iterable[types.Product]", catalog.CatalogProduct.objects.order_by("pk"))
+
+
+def _node(
+    info: Info,
+    id: Annotated[  # noqa: A002 - relay names the argument
+        relay.GlobalID, strawberry.argument(description="The object's id.")
+    ],
+) -> relay.Node | None:
+    try:
+        kind = id.resolve_type(info)
+        found: Any = kind.resolve_node(id.node_id, info=info, required=False)
+    except (relay.GlobalIDValueError, ValidationError, ValueError):
+        return None  # an id of no type, or not of its type's form, names nothing
+    return None if found is None else strawberry.cast(kind, found)
+
+
 @strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")
 class Query:
-    @strawberry_django.field(description="The shop this key belongs to.")
-    def installation(self, info: Info) -> types.Installation:
-        return saleor.Installation.objects.filter(pk=shop_id(info))  # type: ignore[return-value]  # made one row by strawberry-django
-
-    @strawberry_django.connection(
-        DjangoListConnection[types.Payment], description="The shop's payments through Stripe, newest first."
+    installation: types.Installation = strawberry_django.field(
+        resolver=_installation, description="The shop this key belongs to."
     )
-    def payments(self) -> Iterable[types.Payment]:
-        return payments.Payment.objects.order_by("-created_at", "-pk")  # type: ignore[return-value]  # rows stand for their type
-
-    @strawberry_django.connection(
-        DjangoListConnection[types.Contact], description="The people of the shop's audience, newest first."
+    payments: DjangoListConnection[types.Payment] = strawberry_django.connection(
+        resolver=_payments, description="The shop's payments through Stripe, newest first."
     )
-    def contacts(self) -> Iterable[types.Contact]:
-        return audience.Contact.objects.order_by("-created_at", "-pk")  # type: ignore[return-value]  # rows stand for their type
-
-    @strawberry_django.field(description="One person by address; nothing if the audience has none of it.")
-    def contact(
-        self,
-        info: Info,
-        email: Annotated[str, strawberry.argument(description="The address; capitals do not matter.")],
-    ) -> types.Contact | None:
-        return audience.Contact.objects.filter(  # type: ignore[return-value]  # made one row by strawberry-django
-            audience__is_default=True, audience__installation_id=shop_id(info), email=normalised(email)
-        )
-
-    @strawberry_django.connection(
-        DjangoListConnection[types.Product], description="The shop's variants that are Products in Stripe."
+    contacts: DjangoListConnection[types.Contact] = strawberry_django.connection(
+        resolver=_contacts, description="The people of the shop's audience, newest first."
     )
-    def products(self) -> Iterable[types.Product]:
-        return catalog.CatalogProduct.objects.order_by("pk")  # type: ignore[return-value]  # rows stand for their type
-
-    @strawberry.field(description="Any object by its id; nothing if this shop has none of it.")
-    def node(
-        self, info: Info, id: Annotated[relay.GlobalID, strawberry.argument(description="The object's id.")]
-    ) -> relay.Node | None:
-        try:
-            kind = id.resolve_type(info)
-            found: Any = kind.resolve_node(id.node_id, info=info, required=False)
-        except (relay.GlobalIDValueError, ValidationError, ValueError):
-            return None  # an id of no type, or not of its type's form, names nothing
-        return None if found is None else strawberry.cast(kind, found)
+    contact: types.Contact | None = strawberry_django.field(
+        resolver=_contact, description="One person by address; nothing if the audience has none of it."
+    )
+    products: DjangoListConnection[types.Product] = strawberry_django.connection(
+        resolver=_products, description="The shop's variants that are Products in Stripe."
+    )
+    node: relay.Node | None = strawberry.field(
+        resolver=_node, description="Any object by its id; nothing if this shop has none of it."
+    )
 
 
 class Schema(strawberry.Schema):

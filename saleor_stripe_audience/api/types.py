@@ -26,6 +26,29 @@ class Money:
     currency: str = strawberry.field(description="ISO 4217 code in capitals.")
 
 
+def _money_field(minor: str, description: str) -> Any:
+    """A field of Money made of the column `minor` and the row's own currency."""
+
+    def resolve(root: strawberry.Parent[Any]) -> Money:
+        return _money(getattr(root, minor), root.currency)
+
+    return strawberry_django.field(resolver=resolve, description=description, only=[minor, "currency"])
+
+
+def _line_money_field(minor: str, description: str) -> Any:
+    """The same for a line, whose currency is its purchase's."""
+
+    def resolve(root: strawberry.Parent[audience.PurchaseLine]) -> Money:
+        return _money(getattr(root, minor), root.purchase.currency)
+
+    return strawberry_django.field(
+        resolver=resolve,
+        description=description,
+        only=[minor, "purchase__currency"],
+        select_related=["purchase"],
+    )
+
+
 def _money(minor: int, currency: str) -> Money:
     exact = money.from_minor(minor, currency)
     return Money(amount=exact.amount, currency=exact.currency)
@@ -73,17 +96,11 @@ class Payment(relay.Node):
     created_at: datetime = strawberry_django.field(description="When the shopper began to pay.")
     updated_at: datetime = strawberry_django.field(description="When it last changed here.")
 
-    @strawberry_django.field(description="What was asked for.", only=["amount_minor", "currency"])
-    def amount(self, root: strawberry.Parent[payments.Payment]) -> Money:
-        return _money(root.amount_minor, root.currency)
+    amount: Money = _money_field("amount_minor", "What was asked for.")
 
-    @strawberry_django.field(description="What was taken so far.", only=["captured_minor", "currency"])
-    def captured(self, root: strawberry.Parent[payments.Payment]) -> Money:
-        return _money(root.captured_minor, root.currency)
+    captured: Money = _money_field("captured_minor", "What was taken so far.")
 
-    @strawberry_django.field(description="What was given back so far.", only=["refunded_minor", "currency"])
-    def refunded(self, root: strawberry.Parent[payments.Payment]) -> Money:
-        return _money(root.refunded_minor, root.currency)
+    refunded: Money = _money_field("refunded_minor", "What was given back so far.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -94,13 +111,9 @@ class Payment(relay.Node):
 class Spent:
     currency: str = strawberry_django.field(description="ISO 4217 code; currencies are never added together.")
 
-    @strawberry_django.field(description="Charged less refunded.", only=["spent_minor", "currency"])
-    def spent(self, root: strawberry.Parent[audience.ContactSpent]) -> Money:
-        return _money(root.spent_minor, root.currency)
+    spent: Money = _money_field("spent_minor", "Charged less refunded.")
 
-    @strawberry_django.field(description="Given back.", only=["refunded_minor", "currency"])
-    def refunded(self, root: strawberry.Parent[audience.ContactSpent]) -> Money:
-        return _money(root.refunded_minor, root.currency)
+    refunded: Money = _money_field("refunded_minor", "Given back.")
 
 
 @strawberry_django.type(audience.PurchaseLine, description="One line of a purchase.")
@@ -117,21 +130,9 @@ class PurchaseLine:
     sku: str = strawberry_django.field(description="The stock keeping unit.")
     quantity: int = strawberry_django.field(description="How many were bought.")
 
-    @strawberry_django.field(
-        description="For one, taxes included.",
-        only=["unit_minor", "purchase__currency"],
-        select_related=["purchase"],
-    )
-    def unit_price(self, root: strawberry.Parent[audience.PurchaseLine]) -> Money:
-        return _money(root.unit_minor, root.purchase.currency)
+    unit_price: Money = _line_money_field("unit_minor", "For one, taxes included.")
 
-    @strawberry_django.field(
-        description="For the whole quantity, taxes included.",
-        only=["total_minor", "purchase__currency"],
-        select_related=["purchase"],
-    )
-    def total(self, root: strawberry.Parent[audience.PurchaseLine]) -> Money:
-        return _money(root.total_minor, root.purchase.currency)
+    total: Money = _line_money_field("total_minor", "For the whole quantity, taxes included.")
 
 
 @strawberry_django.type(audience.Purchase, description="An order of Saleor, as it stands now.")
@@ -147,33 +148,23 @@ class Purchase(relay.Node):
     placed_at: datetime = strawberry_django.field(description="When the order was made.")
     lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
 
-    @strawberry_django.field(
-        description="Whether it counts as an order and as revenue: charged, and neither cancelled nor expired.",
+    is_paid: bool = strawberry_django.field(
         only=["status", "charge_status"],
+        description="Whether it counts as order and revenue: charged, and neither cancelled nor expired.",
     )
-    def is_paid(self, root: strawberry.Parent[audience.Purchase]) -> bool:
-        return root.is_paid
 
-    @strawberry_django.field(
-        description="What the order costs, taxes included.", only=["total_minor", "currency"]
-    )
-    def total(self, root: strawberry.Parent[audience.Purchase]) -> Money:
-        return _money(root.total_minor, root.currency)
+    total: Money = _money_field("total_minor", "What the order costs, taxes included.")
 
-    @strawberry_django.field(description="All that was charged for it.", only=["charged_minor", "currency"])
-    def charged(self, root: strawberry.Parent[audience.Purchase]) -> Money:
-        return _money(root.charged_minor, root.currency)
+    charged: Money = _money_field("charged_minor", "All that was charged for it.")
 
-    @strawberry_django.field(description="What was given back of it.", only=["refunded_minor", "currency"])
-    def refunded(self, root: strawberry.Parent[audience.Purchase]) -> Money:
-        return _money(root.refunded_minor, root.currency)
+    refunded: Money = _money_field("refunded_minor", "What was given back of it.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
         return queryset.filter(installation_id=shop_id(info)).order_by("-placed_at", "-pk")
 
 
-ContactStatus = strawberry.enum(
+strawberry.enum(
     audience.Contact.Status,
     name="ContactStatus",
     description="What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
@@ -188,7 +179,7 @@ class Contact(relay.Node):
     phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
     country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
     language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
-    status: ContactStatus = strawberry_django.field(description="What the person agreed to.")
+    status: audience.Contact.Status = strawberry_django.field(description="What the person agreed to.")
     saleor_user_id: str | None = strawberry_django.field(
         description="Saleor's id of the account; none for guests."
     )
@@ -214,9 +205,7 @@ class Price:
     stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
     is_active: bool = strawberry_django.field(description="False once a newer price took its place.")
 
-    @strawberry_django.field(description="The price.", only=["amount_minor", "currency"])
-    def amount(self, root: strawberry.Parent[catalog.CatalogPrice]) -> Money:
-        return _money(root.amount_minor, root.currency)
+    amount: Money = _money_field("amount_minor", "The price.")
 
 
 @strawberry_django.type(

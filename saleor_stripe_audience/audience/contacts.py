@@ -19,8 +19,8 @@ from saleor_stripe_audience.saleor.models import Installation
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PROFILE = ("first_name", "last_name", "phone", "country", "language")
 
-# When two contacts turn out to be one person, the first of these that either has is kept: a refusal outlives a
-# subscription, and a subscription is not lost to an address that never chose.
+# When two contacts turn out to be one person, the first of these that either has is kept: a refusal outlives
+# a subscription, and a subscription is not lost to an address that never chose.
 _STATUS_KEPT = (
     Contact.Status.UNSUBSCRIBED,
     Contact.Status.ARCHIVED,
@@ -33,7 +33,7 @@ _STATUS_KEPT = (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What Saleor said of somebody at `said_at`: a normalised address, the account if any, what else is known."""
+    """What Saleor said of somebody at `said_at`: the normalised address, the account if any, the rest."""
 
     email: str
     account_id: str | None
@@ -42,7 +42,7 @@ class Person:
 
 
 def record_customer(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> Contact:
-    """Keep what CUSTOMER_CREATED or CUSTOMER_UPDATED says of an account; `Rejected` if it has no usable address.
+    """Keep what CUSTOMER_CREATED or CUSTOMER_UPDATED says of an account; `Rejected` without a usable address.
 
     A change of address keeps the person, with everything bought before.
     """
@@ -60,8 +60,8 @@ def record_customer(installation: Installation, payload: Mapping[str, Any], issu
 def default_audience(installation: Installation) -> Audience:
     """The shop's own audience, made on demand and locked until the transaction ends.
 
-    One lock for all writes of an audience: contacts may merge, and two locks taken in two orders would wait for
-    each other for ever.
+    One lock for all writes of an audience: contacts may merge, and two locks taken in two orders would wait
+    for each other for ever.
     """
     audience, _ = Audience.objects.get_or_create(
         installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
@@ -81,7 +81,7 @@ def contact_of(audience: Audience, person: Person) -> Contact:
 
 
 def refresh_totals(contact: Contact) -> None:
-    """Count the contact's orders and spending again from its purchases; currencies are never added together."""
+    """Count orders and spending again from the purchases; currencies are never added together."""
     paid = contact.purchases.paid()
     dates = paid.aggregate(first=Min("placed_at"), last=Max("placed_at"))
     contact.orders_count = paid.count()
@@ -124,8 +124,8 @@ def _contact_of_account(audience: Audience, person: Person) -> Contact | None:
     at_address = audience.contacts.filter(email=person.email).first()
     if at_address is not None:
         return at_address
-    # An account that was deleted and made anew under its address is the same person; one that takes over an address
-    # which its holder gave up before is not.
+    # An account that was deleted and made anew under its address is the same person; one that takes over an
+    # address which its holder gave up before is not.
     return audience.contacts.filter(
         former_addresses__email=person.email, former_addresses__held_at__gte=person.said_at
     ).first()
@@ -146,7 +146,7 @@ def _link(contact: Contact, person: Person) -> None:
 
 
 def _move_to(contact: Contact, email: str) -> None:
-    """Give the contact its new address; whoever has it already is the same person, a guest or an older account."""
+    """Give the contact its new address; a guest or an older account that has it is the same person."""
     holder = contact.audience.contacts.filter(email=email).exclude(pk=contact.pk).first()
     if holder is not None:
         _merge(holder, contact)

@@ -33,7 +33,7 @@ def _part(event: Event, name: str) -> dict[str, Any]:
     part = (event.payload or {}).get(name)
     if not isinstance(part, dict):
         raise Rejected(
-            f"Saleor's {event.kind} came without its {name}. The app may lack a permission: look at the app's "
+            f"Saleor's {event.kind} came without its {name}. The app may lack a permission: look at its "
             "permissions in Saleor's Dashboard, then replay the event.",
             code="payload",
         )

@@ -45,7 +45,7 @@ class Audience(models.Model):
 
 
 class Contact(models.Model):
-    """A person of an audience, known by address. Only a person's own choice changes `status`, never a purchase.
+    """A person of an audience, known by address. Only the person's choice changes `status`, never a purchase.
 
     `known_at` says of each field when Saleor said its present value, so that an older saying never replaces a
     newer one, in whatever order they arrive.
@@ -90,7 +90,7 @@ class Contact(models.Model):
 class FormerAddress(models.Model):
     """An address that a contact had before. What still comes in under it belongs to the same person.
 
-    `held_at` is when Saleor last said that the account had it; an account that has it later is somebody else's.
+    `held_at` is when Saleor last said that the account had it; who has it later is somebody else.
     """
 
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="former_addresses")

@@ -115,7 +115,7 @@ def _read[Read: _Payload](kind: type[Read], payload: Mapping[str, Any], name: st
     except ValidationError as refused:
         places = sorted({".".join(str(step) for step in error["loc"]) for error in refused.errors()})
         raise Rejected(
-            f"Saleor sent the {name} without what is needed: {', '.join(places)}. Reinstall the app in Saleor's "
-            "Dashboard so that its webhooks ask for everything again.",
+            f"Saleor sent the {name} without what is needed: {', '.join(places)}. Reinstall the app in "
+            "Saleor's Dashboard so that its webhooks ask for everything again.",
             code="payload",
         ) from None

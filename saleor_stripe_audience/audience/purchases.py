@@ -9,7 +9,7 @@ from django.db import transaction
 
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.contacts import Person, contact_of, default_audience, refresh_totals
-from saleor_stripe_audience.audience.models import Contact, Purchase, PurchaseLine
+from saleor_stripe_audience.audience.models import Purchase, PurchaseLine
 from saleor_stripe_audience.audience.orders import Line, Order, language_tag, read_order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.models import Installation
@@ -27,8 +27,8 @@ class Amounts:
 def record_order(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> Purchase:
     """Keep an order as it stood at `issued_at`, in one transaction.
 
-    Returns the purchase as it is kept then: what is older than what is kept changes nothing of it. `Rejected` when
-    the order has no usable address or amount.
+    Returns the purchase as it is kept then: what is older than what is kept changes nothing of it. `Rejected`
+    when the order has no usable address or amount.
     """
     order = read_order(payload)
     amounts, lines = _amounts(order), _lines(order)
@@ -77,7 +77,7 @@ def _charge_status(order: Order) -> str:
 
 
 def _amounts(order: Order) -> Amounts:
-    """What was charged, whole: Saleor takes refunds off its `totalCharged` (60 charged, 5 back: it says 55 and 5).
+    """What was charged, whole: Saleor takes refunds off its `totalCharged` (60 charged, 5 back: it says 55).
 
     Observed on 3.23.28, in the recordings of partial and full refunds.
     """

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from saleor_stripe_audience.audience.models import Contact, Purchase
 from saleor_stripe_audience.audience.purchases import record_order
+from tests.api.conftest import Ask, Shop
 from tests.audience.histories import at, order
 
 EVERYTHING = """{
@@ -16,7 +17,8 @@ EVERYTHING = """{
   contacts(first: 10) { totalCount edges { node { id email status firstName ordersCount
     spent { currency spent { amount currency } refunded { amount } }
     purchases(first: 5) { totalCount edges { node { id number status isPaid total { amount currency }
-      charged { amount } refunded { amount } lines { productName quantity unitPrice { amount } total { amount } } }
+      charged { amount } refunded { amount }
+      lines { productName quantity unitPrice { amount } total { amount } } }
     } } } } }
   products(first: 10) { totalCount edges { node { id name sku stripeProductId isActive
     prices { channelSlug stripePriceId isActive amount { amount currency } } } } }
@@ -24,7 +26,7 @@ EVERYTHING = """{
 NODE = "query Node($id: ID!) { node(id: $id) { __typename id } }"
 
 
-def test_all_of_ones_own_shop_and_nothing_of_another(ask, mine, theirs):
+def test_all_of_ones_own_shop_and_nothing_of_another(ask: Ask, mine: Shop, theirs: Shop) -> None:
     answer = ask(EVERYTHING)
     assert "errors" not in answer
     data = answer["data"]
@@ -47,7 +49,7 @@ def test_all_of_ones_own_shop_and_nothing_of_another(ask, mine, theirs):
     assert "theirs" not in str(answer)
 
 
-def test_one_contact_by_address_whatever_its_capitals(ask, theirs):
+def test_one_contact_by_address_whatever_its_capitals(ask: Ask, theirs: Shop) -> None:
     found = (
         "query ($email: String!) { contact(email: $email) { email purchases { edges { node { number } } } } }"
     )
@@ -58,20 +60,20 @@ def test_one_contact_by_address_whatever_its_capitals(ask, theirs):
     assert ask(found, email="nobody")["errors"][0]["extensions"]["code"] == "EMAIL_INVALID"
 
 
-def test_ids_of_another_shop_name_nothing(ask, mine, theirs):
+def test_ids_of_another_shop_name_nothing(ask: Ask, mine: Shop, theirs: Shop) -> None:
     own = {
         "Installation": mine.installation.pk,
         "Payment": mine.payment.pk,
         "Product": mine.product.pk,
         "Contact": Contact.objects.get(email="ada@mine.example").pk,
-        "Purchase": Purchase.objects.filter(installation=mine.installation).first().pk,
+        "Purchase": Purchase.objects.get(installation=mine.installation, number="0").pk,
     }
     foreign = {
         "Installation": theirs.installation.pk,
         "Payment": theirs.payment.pk,
         "Product": theirs.product.pk,
         "Contact": Contact.objects.get(email="bob@theirs.example").pk,
-        "Purchase": Purchase.objects.filter(installation=theirs.installation).first().pk,
+        "Purchase": Purchase.objects.get(installation=theirs.installation, number="0").pk,
     }
     for kind, key in own.items():
         assert ask(NODE, id=_id(kind, key))["data"]["node"] == {"__typename": kind, "id": _id(kind, key)}
@@ -79,18 +81,20 @@ def test_ids_of_another_shop_name_nothing(ask, mine, theirs):
         assert ask(NODE, id=_id(kind, key)) == {"data": {"node": None}}
 
 
-def test_ids_that_name_nothing(ask):
+def test_ids_that_name_nothing(ask: Ask) -> None:
     for made_up in (
         _id("Contact", "not-a-uuid"),
         _id("Purchase", "x"),
         _id("Money", 1),
         _id("Nothing", 1),
-        "not an id",
     ):
         assert ask(NODE, id=made_up) == {"data": {"node": None}}
+    refused = ask(NODE, id="not an id")
+    assert refused["data"] == {"node": None}
+    assert refused["errors"][0]["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
-def test_the_number_of_database_queries_does_not_grow_with_the_rows(ask, mine):
+def test_the_number_of_database_queries_does_not_grow_with_the_rows(ask: Ask, mine: Shop) -> None:
     with CaptureQueriesContext(connection) as few:
         ask(EVERYTHING)
     for number in range(10, 18):
@@ -102,7 +106,7 @@ def test_the_number_of_database_queries_does_not_grow_with_the_rows(ask, mine):
     assert len(many) <= len(few) <= 12
 
 
-def test_pages_follow_one_another(ask, mine):
+def test_pages_follow_one_another(ask: Ask, mine: Shop) -> None:
     for number in range(10, 13):
         record_order(mine.installation, order(str(number), email=f"{number}@mine.example"), at(number))
     query = """query ($after: String) { contacts(first: 3, after: $after) {

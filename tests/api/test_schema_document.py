@@ -4,12 +4,12 @@ from saleor_stripe_audience.api.export import PATH, schema_text
 from saleor_stripe_audience.documents import read_document
 
 
-def test_the_exported_schema_is_fresh():
+def test_the_exported_schema_is_fresh() -> None:
     """Stale? `.venv/bin/python -m saleor_stripe_audience.api.export`."""
     assert read_document(PATH) == schema_text()
 
 
-def test_every_type_and_field_is_described():
+def test_every_type_and_field_is_described() -> None:
     types = build_schema(schema_text()).type_map
     own = {
         name: kind

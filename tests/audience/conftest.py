@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ def install(domain: str = "shop.example") -> Installation:
         app_id="QXBwOjE=",
         domain=domain,
         token="token",
+        registered_at=datetime.now(UTC),
     )
 
 

@@ -13,11 +13,11 @@ from saleor_stripe_audience.errors import Rejected
         ("a+tag@shop.test", "a+tag@shop.test"),
     ],
 )
-def test_one_form_of_an_address(written, kept):
+def test_one_form_of_an_address(written: str, kept: str) -> None:
     assert normalised(written) == kept
 
 
-def test_a_kept_form_stays_as_it_is():
+def test_a_kept_form_stays_as_it_is() -> None:
     once = normalised("Ünï@Bücher.de")
     assert normalised(once) == once
 
@@ -25,7 +25,7 @@ def test_a_kept_form_stays_as_it_is():
 @pytest.mark.parametrize(
     "written", [None, "", " ", "ada", "ada@", "@x.de", "a b@x.de", "ada@localhost", "a@b@c.de"]
 )
-def test_what_cannot_be_written_to_is_refused_without_being_repeated(written):
+def test_what_cannot_be_written_to_is_refused_without_being_repeated(written: str | None) -> None:
     with pytest.raises(Rejected) as refused:
         normalised(written)
     assert refused.value.code == "email_invalid"

@@ -1,5 +1,9 @@
 """Deliveries come late, twice and in another order; what is held in the end is the same."""
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -7,12 +11,15 @@ from hypothesis.extra.django import TestCase
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import account, at, everything, line, order
 
 NEW = "ada.new@shop.example"
 
-HISTORY = [
+Delivery = tuple[Callable[[Installation, Mapping[str, Any], datetime], object], dict[str, Any], datetime]
+
+HISTORY: list[Delivery] = [
     (record_order, order("1", charge_status="NONE", charged=0.0), at(1)),
     (record_order, order("1", lines=[line(1), line(2)]), at(2)),
     (record_customer, account(7, firstName="Ada", lastName="Lovelace"), at(3)),
@@ -32,7 +39,9 @@ LOST_NOTHING = {
 class AnyOrder(TestCase):
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(deliveries=st.permutations(HISTORY), again=st.lists(st.sampled_from(HISTORY), max_size=4))
-    def test_every_arrival_of_one_history_ends_alike(self, deliveries, again):
+    def test_every_arrival_of_one_history_ends_alike(
+        self, deliveries: list[Delivery], again: list[Delivery]
+    ) -> None:
         in_order, shuffled = install(), install()
         for record, payload, issued_at in HISTORY:
             record(in_order, payload, issued_at)

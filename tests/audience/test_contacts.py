@@ -6,33 +6,34 @@ from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.histories import account, at, everything, order
 
 NEW = "ada.new@shop.example"
 
 
-def test_a_new_account_is_a_nonsubscribed_contact(shop):
+def test_a_new_account_is_a_nonsubscribed_contact(shop: Installation) -> None:
     record_customer(shop, account(7, firstName="Ada", languageCode="PT_BR"), at(1))
     contact = Contact.objects.get()
     assert (contact.email, contact.first_name, contact.language) == ("ada@shop.example", "Ada", "pt-br")
     assert (contact.status, contact.orders_count) == ("nonsubscribed", 0)
 
 
-def test_the_same_customer_twice_is_once(shop):
+def test_the_same_customer_twice_is_once(shop: Installation) -> None:
     record_customer(shop, account(7, firstName="Ada"), at(1))
     before = everything(shop)
     record_customer(shop, account(7, firstName="Ada"), at(1))
     assert everything(shop) == before
 
 
-def test_an_older_name_does_not_replace_a_newer_one(shop):
+def test_an_older_name_does_not_replace_a_newer_one(shop: Installation) -> None:
     record_customer(shop, account(7, firstName="Newer"), at(2))
     record_customer(shop, account(7, firstName="Older", lastName="Name"), at(1))
     contact = Contact.objects.get()
     assert (contact.first_name, contact.last_name) == ("Newer", "Name")
 
 
-def test_a_change_of_address_keeps_the_person(shop):
+def test_a_change_of_address_keeps_the_person(shop: Installation) -> None:
     record_order(shop, order("1", user=account(7)), at(1))
     Contact.objects.update(status="subscribed")
     record_customer(shop, account(7, NEW), at(2))
@@ -40,14 +41,14 @@ def test_a_change_of_address_keeps_the_person(shop):
     assert (contact.email, contact.status, contact.orders_count) == (NEW, "subscribed", 1)
 
 
-def test_what_comes_in_under_a_former_address_is_the_same_person(shop):
+def test_what_comes_in_under_a_former_address_is_the_same_person(shop: Installation) -> None:
     record_customer(shop, account(7), at(1))
     record_customer(shop, account(7, NEW), at(2))
     record_order(shop, order("1"), at(3))
     assert [(one["email"], one["orders_count"]) for one in everything(shop)] == [(NEW, 1)]
 
 
-def test_a_guest_with_the_new_address_is_merged_without_losing_purchases(shop):
+def test_a_guest_with_the_new_address_is_merged_without_losing_purchases(shop: Installation) -> None:
     record_order(shop, order("1", user=account(7)), at(1))
     record_order(shop, order("2", email=NEW), at(2))
     record_customer(shop, account(7, NEW), at(3))
@@ -65,7 +66,7 @@ def test_a_guest_with_the_new_address_is_merged_without_losing_purchases(shop):
         ("nonsubscribed", "nonsubscribed", "nonsubscribed"),
     ],
 )
-def test_a_refusal_outlives_a_merge(shop, of_account, of_guest, kept):
+def test_a_refusal_outlives_a_merge(shop: Installation, of_account: str, of_guest: str, kept: str) -> None:
     record_customer(shop, account(7), at(1))
     record_order(shop, order("2", email=NEW), at(2))
     Contact.objects.filter(email="ada@shop.example").update(status=of_account)
@@ -74,14 +75,14 @@ def test_a_refusal_outlives_a_merge(shop, of_account, of_guest, kept):
     assert Contact.objects.get().status == kept
 
 
-def test_an_account_made_anew_under_an_address_is_the_same_contact(shop):
+def test_an_account_made_anew_under_an_address_is_the_same_contact(shop: Installation) -> None:
     record_order(shop, order("1", user=account(7)), at(1))
     record_customer(shop, account(8), at(2))
     contact = Contact.objects.get()
     assert (contact.saleor_user_id, contact.orders_count) == (account(8)["id"], 1)
 
 
-def test_two_accounts_exchanging_addresses_lose_no_purchase(shop):
+def test_two_accounts_exchanging_addresses_lose_no_purchase(shop: Installation) -> None:
     record_order(shop, order("1", user=account(7, "a@shop.example")), at(1))
     record_order(shop, order("2", user=account(8, "b@shop.example")), at(2))
     record_customer(shop, account(7, "c@shop.example"), at(3))
@@ -91,7 +92,7 @@ def test_two_accounts_exchanging_addresses_lose_no_purchase(shop):
     assert held == {"b@shop.example": (account(7)["id"], 1), "a@shop.example": (account(8)["id"], 1)}
 
 
-def test_an_account_without_a_usable_address_is_refused(shop):
+def test_an_account_without_a_usable_address_is_refused(shop: Installation) -> None:
     with pytest.raises(Rejected):
         record_customer(shop, account(7, "nobody"), at(1))
     assert Contact.objects.count() == 0

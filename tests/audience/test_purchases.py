@@ -1,6 +1,7 @@
 """What an order makes of a buyer."""
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -8,11 +9,12 @@ from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Audience, Contact, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import account, at, everything, line, order
 
 
-def test_a_paid_order_makes_a_nonsubscribed_contact_with_the_purchase(shop):
+def test_a_paid_order_makes_a_nonsubscribed_contact_with_the_purchase(shop: Installation) -> None:
     record_order(shop, order(lines=[line(1), line(2, quantity=1, unit=19.99)]), at(1))
 
     contact = Contact.objects.get()
@@ -26,7 +28,7 @@ def test_a_paid_order_makes_a_nonsubscribed_contact_with_the_purchase(shop):
     ]
 
 
-def test_the_same_delivery_twice_is_once(shop):
+def test_the_same_delivery_twice_is_once(shop: Installation) -> None:
     payload = order()
     record_order(shop, payload, at(1))
     before = everything(shop)
@@ -35,7 +37,7 @@ def test_the_same_delivery_twice_is_once(shop):
     assert (Purchase.objects.count(), PurchaseLine.objects.count(), Audience.objects.count()) == (1, 1, 1)
 
 
-def test_an_older_delivery_changes_nothing(shop):
+def test_an_older_delivery_changes_nothing(shop: Installation) -> None:
     record_order(shop, order(status="CANCELED"), at(5))
     before = everything(shop)
     record_order(shop, order(), at(4))
@@ -43,7 +45,7 @@ def test_an_older_delivery_changes_nothing(shop):
     assert everything(shop)[0]["orders_count"] == 0
 
 
-def test_a_line_removed_from_an_order_is_removed_from_the_purchase(shop):
+def test_a_line_removed_from_an_order_is_removed_from_the_purchase(shop: Installation) -> None:
     record_order(shop, order(lines=[line(1), line(2)]), at(1))
     record_order(shop, order(lines=[line(2)]), at(2))
     assert list(PurchaseLine.objects.values_list("saleor_line_id", flat=True)) == [line(2)["id"]]
@@ -60,14 +62,16 @@ def test_a_line_removed_from_an_order_is_removed_from_the_purchase(shop):
         ("DRAFT", "NONE", 0.0),
     ],
 )
-def test_what_is_unpaid_cancelled_or_expired_is_no_revenue(shop, status, charge_status, charged):
+def test_what_is_unpaid_cancelled_or_expired_is_no_revenue(
+    shop: Installation, status: str, charge_status: str, charged: float
+) -> None:
     record_order(shop, order(status=status, charge_status=charge_status, charged=charged), at(1))
     contact = Contact.objects.get()
     assert (contact.orders_count, contact.first_order_at, contact.spent.count()) == (0, None, 0)
     assert contact.purchases.count() == 1
 
 
-def test_an_order_that_is_cancelled_later_is_taken_out_again(shop):
+def test_an_order_that_is_cancelled_later_is_taken_out_again(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     record_order(shop, order("2"), at(2))
     record_order(shop, order("2", status="CANCELED"), at(3))
@@ -76,7 +80,7 @@ def test_an_order_that_is_cancelled_later_is_taken_out_again(shop):
     assert [row.spent_minor for row in contact.spent.all()] == [3000]
 
 
-def test_a_partial_refund_is_taken_off_once(shop):
+def test_a_partial_refund_is_taken_off_once(shop: Installation) -> None:
     """Saleor says 25 held and 5 refunded of an order of 30: the shopper spent 25."""
     record_order(shop, order(charged=25.0, refunded=5.0, charge_status="PARTIAL"), at(2))
     spent = Contact.objects.get().spent.get()
@@ -84,7 +88,7 @@ def test_a_partial_refund_is_taken_off_once(shop):
     assert Purchase.objects.get().charged_minor == 3000
 
 
-def test_a_full_refund_leaves_no_revenue(shop):
+def test_a_full_refund_leaves_no_revenue(shop: Installation) -> None:
     record_order(shop, order(), at(1))
     record_order(shop, order(charged=0.0, refunded=30.0, charge_status="NONE"), at(2))
     contact = Contact.objects.get()
@@ -92,7 +96,7 @@ def test_a_full_refund_leaves_no_revenue(shop):
     assert Purchase.objects.get().refunded_minor == 3000
 
 
-def test_currencies_are_never_added_together(shop):
+def test_currencies_are_never_added_together(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     record_order(shop, order("2", total=1200, currency="JPY", lines=[]), at(2))
     record_order(shop, order("3", total=10.5, currency="USD", lines=[]), at(3))
@@ -100,14 +104,14 @@ def test_currencies_are_never_added_together(shop):
     assert spent == {"USD": 4050, "JPY": 1200}
 
 
-def test_guest_and_account_with_one_address_are_one_contact(shop):
+def test_guest_and_account_with_one_address_are_one_contact(shop: Installation) -> None:
     record_order(shop, order("1", email="ADA@shop.example"), at(1))
     record_order(shop, order("2", user=account(7)), at(2))
     contact = Contact.objects.get()
     assert (contact.orders_count, contact.saleor_user_id) == (2, account(7)["id"])
 
 
-def test_two_shops_share_nothing(shop):
+def test_two_shops_share_nothing(shop: Installation) -> None:
     other = install("other.example")
     record_order(shop, order(), at(1))
     record_order(other, order(total=99.0), at(1))
@@ -116,7 +120,7 @@ def test_two_shops_share_nothing(shop):
 
 
 @pytest.mark.parametrize("status", Contact.Status.values)
-def test_a_purchase_never_changes_what_a_person_agreed_to(shop, status):
+def test_a_purchase_never_changes_what_a_person_agreed_to(shop: Installation, status: str) -> None:
     record_order(shop, order("1"), at(1))
     Contact.objects.update(status=status)
     record_order(shop, order("2"), at(2))
@@ -124,7 +128,7 @@ def test_a_purchase_never_changes_what_a_person_agreed_to(shop, status):
     assert Contact.objects.get().status == status
 
 
-def test_a_thousand_purchases_make_no_subscriber(shop):
+def test_a_thousand_purchases_make_no_subscriber(shop: Installation) -> None:
     for number in range(1000):
         record_order(shop, order(str(number), email=f"buyer-{number % 250}@shop.example"), at(number))
     statuses = Contact.objects.values_list("status", flat=True)
@@ -146,14 +150,14 @@ def test_a_thousand_purchases_make_no_subscriber(shop):
         {"lines": [{"id": "x"}]},
     ],
 )
-def test_a_bad_order_is_refused_and_leaves_nothing(shop, change):
+def test_a_bad_order_is_refused_and_leaves_nothing(shop: Installation, change: dict[str, Any]) -> None:
     with pytest.raises(Rejected) as refused:
         record_order(shop, order() | change, at(1))
     assert "ada" not in refused.value.message
     assert (Contact.objects.count(), Purchase.objects.count(), Audience.objects.count()) == (0, 0, 0)
 
 
-def test_what_an_older_host_leaves_out_stays_empty(shop):
+def test_what_an_older_host_leaves_out_stays_empty(shop: Installation) -> None:
     whole = order()
     needed = {name: whole[name] for name in ("id", "status", "userEmail", "total", "isPaid")}
     record_order(shop, needed, at(1))

@@ -1,4 +1,4 @@
-"""What a genuine Saleor 3.23 sent while it was driven through sign-ups, purchases, refunds and cancellations."""
+"""What a genuine Saleor sent while it was driven through sign-ups, purchases, refunds and cancellations."""
 
 import base64
 import json
@@ -11,6 +11,7 @@ import pytest
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Contact, Purchase
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import everything
 
@@ -43,7 +44,7 @@ def _tell(installation: Any, told: list[tuple[str, dict[str, Any]]]) -> None:
             record_customer(installation, body["user"], issued_at)
 
 
-def test_every_genuine_order_and_customer_is_kept(shop):
+def test_every_genuine_order_and_customer_is_kept(shop: Installation) -> None:
     told = _recorded()
     _tell(shop, told)
 
@@ -53,7 +54,7 @@ def test_every_genuine_order_and_customer_is_kept(shop):
     assert set(Contact.objects.values_list("status", flat=True)) == {"nonsubscribed"}
 
 
-def test_spending_is_what_saleor_itself_holds_in_the_end(shop):
+def test_spending_is_what_saleor_itself_holds_in_the_end(shop: Installation) -> None:
     told = _recorded()
     _tell(shop, told)
     newest: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -72,7 +73,7 @@ def test_spending_is_what_saleor_itself_holds_in_the_end(shop):
         )
 
 
-def test_told_backwards_and_twice_it_ends_alike(shop):
+def test_told_backwards_and_twice_it_ends_alike(shop: Installation) -> None:
     backwards = install()
     told = _recorded()
     _tell(shop, told)
