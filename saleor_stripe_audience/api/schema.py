@@ -28,8 +28,8 @@ MAX_TOKENS = 2000
 MAX_ON_A_PAGE = 100
 
 
-# Resolvers return querysets; strawberry-django limits them to the shop (the types' get_queryset), takes the first
-# row where one object is asked for, and reads only the columns and relations that the query names.
+# Resolvers return querysets; strawberry-django limits them to the shop (the types' get_queryset), takes the
+# first row where one object is asked for, and reads only the columns and relations that the query names.
 
 
 def _installation(info: Info) -> types.Installation:

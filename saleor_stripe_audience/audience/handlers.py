@@ -1,10 +1,11 @@
-"""What the audience does with Saleor's events; each runs in one transaction with its record of having run."""
+"""What the audience does with Saleor's events; each runs in one transaction with its record of having run.
 
-from datetime import datetime
+`occurred_at` is Saleor's `issuedAt`, to the microsecond: it orders the events of one object.
+"""
+
 from typing import Any
 
 from saleor_stripe_audience.audience import contacts, purchases
-from saleor_stripe_audience.audience.orders import read_time
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.handlers import handles
 from saleor_stripe_audience.inbox.models import Event
@@ -21,12 +22,12 @@ from saleor_stripe_audience.saleor.client import installation_of
     "order_updated",
 )
 def record_order(event: Event) -> None:
-    purchases.record_order(installation_of(event), _part(event, "order"), _issued_at(event))
+    purchases.record_order(installation_of(event), _part(event, "order"), event.occurred_at)
 
 
 @handles("saleor", "customer_created", "customer_updated")
 def record_customer(event: Event) -> None:
-    contacts.record_customer(installation_of(event), _part(event, "user"), _issued_at(event))
+    contacts.record_customer(installation_of(event), _part(event, "user"), event.occurred_at)
 
 
 def _part(event: Event, name: str) -> dict[str, Any]:
@@ -38,8 +39,3 @@ def _part(event: Event, name: str) -> dict[str, Any]:
             code="payload",
         )
     return part
-
-
-def _issued_at(event: Event) -> datetime:
-    """Saleor's own time of the event, to the microsecond; it orders the events of one object."""
-    return read_time((event.payload or {}).get("issuedAt")) or event.occurred_at

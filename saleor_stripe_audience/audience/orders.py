@@ -1,7 +1,6 @@
 """Saleor's order and customer as their events bring them, read once into typed values."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -97,11 +96,6 @@ def read_order(payload: Mapping[str, Any]) -> Order:
 def read_account(payload: Mapping[str, Any]) -> Account:
     """The customer of an event; `Rejected`, naming the fields, when it is none."""
     return _read(Account, payload, "customer")
-
-
-def read_time(moment: str | None) -> datetime | None:
-    """An event's `issuedAt`, or nothing where it has none."""
-    return datetime.fromisoformat(moment) if moment else None
 
 
 def language_tag(code: str) -> str:

@@ -93,7 +93,7 @@ def test_too_large_a_request(mine: Shop) -> None:
         "{ installation { domain ",
         "{ contact { email } }",
         "{" + " ".join(f"a{number}: __typename" for number in range(16)) + "}",
-        "{ contacts { edges { node { purchases { edges { node { lines { a { b { c { d { e } } } } } } } } } } } }",
+        "{ contacts { edges { node { purchases { edges { node { lines { a { b { c { d } } } } } } } } } } }",
         "{" + " __typename" * 3000 + "}",
         "query ($id: ID!) { node(id: $id) { id } }",
     ],

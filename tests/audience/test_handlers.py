@@ -1,0 +1,53 @@
+"""From the inbox to the audience: recorded once, worked once, refused with a reason."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.histories import account, at, everything, order
+
+
+def _told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> Event:
+    body = {"issuedAt": at(step).isoformat(), "recipient": {"id": shop.app_id}} | payload
+    record("saleor", shop.pk, f"{kind} {step}", kind, copy.deepcopy(body), at(step))
+    return Event.objects.get(key=f"{kind} {step}")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["order_created", "order_paid", "order_fully_paid", "order_refunded", "order_cancelled", "order_updated"],
+)
+def test_each_event_of_an_order_keeps_the_order(shop: Installation, kind: str) -> None:
+    event = _told(shop, kind, {"order": order()}, 1)
+    work(event.pk)
+    work(event.pk)
+    assert (Purchase.objects.get().issued_at, Contact.objects.get().orders_count) == (at(1), 1)
+    assert Handling.objects.filter(event=event, done_at=None).count() == 0
+
+
+@pytest.mark.parametrize("kind", ["customer_created", "customer_updated"])
+def test_each_event_of_a_customer_keeps_the_customer(shop: Installation, kind: str) -> None:
+    work(_told(shop, kind, {"user": account(7)}, 1).pk)
+    assert Contact.objects.get().saleor_user_id == account(7)["id"]
+
+
+def test_the_four_events_of_one_purchase_are_one_order(shop: Installation) -> None:
+    for step, kind in enumerate(["order_paid", "order_created", "order_fully_paid", "order_updated"]):
+        work(_told(shop, kind, {"order": order()}, 10 - step).pk)
+    [buyer] = everything(shop)
+    assert (buyer["orders_count"], buyer["spent"], len(buyer["purchases"])) == (1, {"USD": (3000, 0)}, 1)
+
+
+@pytest.mark.parametrize("payload", [{"order": None}, {}, {"order": order(email="nobody")}])
+def test_what_cannot_be_kept_is_given_up_with_a_reason(shop: Installation, payload: dict[str, Any]) -> None:
+    event = _told(shop, "order_created", payload, 1)
+    work(event.pk)
+    handling = Handling.objects.get(event=event, handler="audience.handlers.record_order")
+    assert handling.given_up_at is not None
+    assert handling.reason
+    assert Contact.objects.count() == 0
