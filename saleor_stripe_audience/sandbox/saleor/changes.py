@@ -6,9 +6,10 @@ from .access import Call
 from .state import Channel, Checkout, Collection, Order, Product, Record, Transaction, User, Variant
 
 
-def product_changed(call: Call, product: Product) -> None:
-    """Any change of a product or of its listings."""
-    product.touch()
+def product_changed(call: Call, product: Product, *, touched: bool = True) -> None:
+    """Any change of a product or of its listings; a listing leaves `updatedAt` as it was."""
+    if touched:
+        product.touch()
     call.host.emit("PRODUCT_UPDATED", call.requestor, product=product, category=product.category)
 
 

@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 
 import requests
 from graphql import GraphQLError, parse, validate
-from graphql.language import FieldNode, OperationDefinitionNode, OperationType
+from graphql.language import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+)
 
 from .delivery import wire_headers
 from .events import names_of
@@ -236,12 +243,22 @@ def query_fault(host: Host, query: str) -> str | None:
 
 
 def events_of(webhook: dict[str, Any]) -> list[str]:
-    """The events of a webhook: those named, else those of the query's fragments."""
+    """The events of a webhook: those named, else those its query has fragments for."""
     named = [*(webhook.get("asyncEvents") or []), *(webhook.get("syncEvents") or [])]
-    if named:
-        return named
-    types = re.findall(r"\bon\s+([A-Z]\w+)", webhook["query"])
-    return [re.sub(r"(?<!^)(?=[A-Z])", "_", each).upper() for each in types]
+    return named or [re.sub(r"(?<!^)(?=[A-Z])", "_", each).upper() for each in _types_asked(webhook["query"])]
+
+
+def _types_asked(query: str) -> list[str]:
+    """The event types a subscription names directly under `event`."""
+    definitions = parse(query).definitions
+    fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
+    [operation] = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+    [event] = operation.selection_set.selections
+    inside = event.selection_set.selections if isinstance(event, FieldNode) and event.selection_set else ()
+    spread = (fragments[each.name.value] for each in inside if isinstance(each, FragmentSpreadNode))
+    named = [each.type_condition for each in inside if isinstance(each, InlineFragmentNode)]
+    conditions = [*named, *(each.type_condition for each in spread)]
+    return [each.name.value for each in conditions if each is not None]
 
 
 def build_webhook(app: App, given: dict[str, Any]) -> Webhook:

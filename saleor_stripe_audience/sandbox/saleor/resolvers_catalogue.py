@@ -342,9 +342,7 @@ def product_channel_listing_update(
     for variant in product.variants:
         listings = [each for each in variant.channel_listings if each.channel.id not in removed]
         variant.channel_listings = listings
-    before = product.updated_at
-    changes.product_changed(call, product)
-    product.updated_at = before  # a listing leaves `updatedAt` as it was
+    changes.product_changed(call, product, touched=False)
     return {"product": product}
 
 

@@ -151,7 +151,12 @@ def test_an_array_crashes_the_mutation(recorder: Recorder, shopper: Shopper) -> 
 
 
 def test_what_the_host_lets_pass(recorder: Recorder, shopper: Shopper) -> None:
-    answer = {"amount": 9999, "message": "m" * 600, "actions": ["REFUND", "DANCE"], "unknown": 1}
+    answer: dict[str, Any] = {
+        "amount": 9999,
+        "message": "m" * 600,
+        "actions": ["REFUND", "DANCE"],
+        "unknown": 1,
+    }
     recorder.answers[INITIALIZE] = succeed("CHARGE_SUCCESS", **answer)
     taken = shopper.initialize(shopper.checkout())
     assert taken["transaction"]["chargedAmount"]["amount"] == 9999.0
@@ -203,7 +208,9 @@ def test_a_storefront_may_not_choose_the_flow(shopper: Shopper) -> None:
     assert refused.value.errors[0]["extensions"]["exception"]["code"] == "PermissionDenied"
 
 
-@pytest.mark.parametrize(("key", "gateway", "code"), [("", "test.recorder", "INVALID"), ("k", "no.app", "NOT_FOUND")])
+@pytest.mark.parametrize(
+    ("key", "gateway", "code"), [("", "test.recorder", "INVALID"), ("k", "no.app", "NOT_FOUND")]
+)
 def test_empty_keys_and_unknown_gateways_are_refused(
     shopper: Shopper, key: str, gateway: str, code: str
 ) -> None:
@@ -250,12 +257,12 @@ def test_concurrent_sessions_under_one_key_are_one_transaction(
 ) -> None:
     recorder.answers[INITIALIZE] = succeed("CHARGE_SUCCESS")
     checkout = shopper.checkout()
-    threads = [
-        threading.Thread(target=shopper.initialize, args=(checkout, "key-1", 36)) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=shopper.initialize, args=(checkout, "key-1", 36)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found = staff(shop, "{transactions(first:9){edges{node{chargedAmount{amount}}}}}")["transactions"]["edges"]
+    found = staff(shop, "{transactions(first:9){edges{node{chargedAmount{amount}}}}}")["transactions"][
+        "edges"
+    ]
     assert found == [{"node": {"chargedAmount": {"amount": 36.0}}}]

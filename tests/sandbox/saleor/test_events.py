@@ -1,0 +1,285 @@
+"""Which events an action emits, and what their payloads hold: the observed table, line by line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.state import App
+
+from .conftest import ADDRESS, Shopper, request_action, staff, succeed
+from .recorder import USER, Recorder, as_json, subscription
+
+METADATA = [{"key": "newsletter", "value": "yes"}]
+
+
+class Told:
+    """Runs an action and gives the events it emitted, sorted: the order of arrival is not promised."""
+
+    def __init__(self, shop: SaleorSandbox, recorder: Recorder) -> None:
+        self.shop = shop
+        self.recorder = recorder
+
+    def by(self, act: Callable[[], Any]) -> list[str]:
+        self.shop.drain(10)
+        self.recorder.forget()
+        act()
+        self.shop.drain(10)
+        return sorted(self.recorder.names())
+
+    def by_staff(self, query: str, **variables: Any) -> list[str]:
+        def act() -> None:
+            [payload] = staff(self.shop, query, **variables).values()
+            assert payload["errors"] == []
+
+        return self.by(act)
+
+
+@pytest.fixture
+def told(shop: SaleorSandbox, recorder: Recorder, app: App) -> Told:
+    return Told(shop, recorder)
+
+
+def first_product(shop: SaleorSandbox) -> Any:
+    query = "{products(first:1){edges{node{id updatedAt productType{id} variants{id updatedAt}}}}}"
+    return staff(shop, query)["products"]["edges"][0]["node"]
+
+
+UPDATE_METADATA = "mutation($i:ID!,$m:[MetadataInput!]!){updateMetadata(id:$i,input:$m){errors{code}}}"
+
+
+def test_a_customer_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+    create = "mutation($i:UserCreateInput!){customerCreate(input:$i){errors{code}}}"
+    given = {
+        "email": "New@Example.com",
+        "firstName": "New",
+        "metadata": METADATA,
+        "defaultBillingAddress": ADDRESS,
+    }
+    assert told.by_staff(create, i=given) == ["CUSTOMER_CREATED", "CUSTOMER_METADATA_UPDATED"]
+    user = recorder.of("CUSTOMER_CREATED")[0].body["user"]
+    assert (user["email"], user["isConfirmed"], user["metadata"]) == ("new@example.com", False, METADATA)
+    update = "mutation($i:ID!,$n:String){customerUpdate(id:$i,input:{lastName:$n}){errors{code}}}"
+    assert told.by_staff(update, i=user["id"], n="Name") == ["CUSTOMER_UPDATED"]
+    changed = [{"key": "newsletter", "value": "no"}]
+    both = ["CUSTOMER_METADATA_UPDATED", "CUSTOMER_UPDATED"]
+    assert told.by_staff(UPDATE_METADATA, i=user["id"], m=changed) == both
+    assert told.by_staff(UPDATE_METADATA, i=user["id"], m=changed) == []
+    private = UPDATE_METADATA.replace("updateMetadata", "updatePrivateMetadata")
+    assert told.by_staff(private, i=user["id"], m=changed) == both
+    assert told.by_staff("mutation($i:ID){customerDelete(id:$i){errors{code}}}", i=user["id"]) == [
+        "CUSTOMER_DELETED"
+    ]
+    gone = recorder.of("CUSTOMER_DELETED")[0].body["user"]
+    assert (gone["id"], gone["email"], gone["metadata"]) == (user["id"], "new@example.com", changed)
+    assert gone["addresses"] == []
+
+
+def test_registering_with_metadata(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+    given = {
+        "email": "reg@example.com",
+        "password": "password",
+        "metadata": METADATA,
+        "channel": "default-channel",
+        "redirectUrl": "http://127.0.0.1/confirm",
+        "languageCode": "PL",
+    }
+    register = "mutation($i:AccountRegisterInput!){accountRegister(input:$i){user{id} errors{code}}}"
+    emitted = told.by(lambda: shop.gql(register, {"i": given}))
+    assert emitted == ["ACCOUNT_CONFIRMATION_REQUESTED", "CUSTOMER_CREATED"]
+    body = recorder.of("CUSTOMER_CREATED")[0].body
+    assert body["issuingPrincipal"] is None
+    assert (body["user"]["languageCode"], body["user"]["isConfirmed"]) == ("PL", False)
+    assert told.by(lambda: shop.gql(register, {"i": given})) == []
+
+
+def test_a_checkout_on_its_way(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+    shopper = Shopper(shop)
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+    checkouts: list[Any] = []
+    emitted = told.by(lambda: checkouts.append(shopper.checkout(metadata=METADATA)))
+    assert emitted == ["CHECKOUT_CREATED", "CHECKOUT_UPDATED"]
+    [checkout] = checkouts
+    write = [{"key": "utm_source", "value": "x"}]
+    emitted = told.by(lambda: shop.gql(UPDATE_METADATA, {"i": checkout["id"], "m": write}))
+    assert emitted == ["CHECKOUT_METADATA_UPDATED", "CHECKOUT_UPDATED"]
+    assert told.by(lambda: shopper.initialize(checkout)) == [
+        "CHECKOUT_FULLY_AUTHORIZED",
+        "CHECKOUT_FULLY_PAID",
+        "TRANSACTION_INITIALIZE_SESSION",
+    ]
+    assert told.by(lambda: shopper.complete(checkout)) == [
+        "ORDER_CONFIRMED",
+        "ORDER_CREATED",
+        "ORDER_FULLY_PAID",
+        "ORDER_PAID",
+        "ORDER_UPDATED",
+    ]
+    order = recorder.of("ORDER_CREATED")[0].body["order"]
+    assert order["metadata"] == [*METADATA, *write]
+    assert (order["paymentStatus"], order["userEmail"]) == ("FULLY_CHARGED", "ada@example.com")
+
+
+def test_authorized_then_charged_then_refunded_then_cancelled(
+    shop: SaleorSandbox, recorder: Recorder, told: Told
+) -> None:
+    shopper = Shopper(shop)
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("AUTHORIZATION_SUCCESS")
+    recorder.answers["TRANSACTION_CHARGE_REQUESTED"] = succeed("CHARGE_SUCCESS", psp="ch_1")
+    references = iter(("re_1", "re_2"))
+    recorder.answers["TRANSACTION_REFUND_REQUESTED"] = lambda _: as_json(
+        {"pspReference": next(references), "result": "REFUND_SUCCESS"}
+    )
+    checkout = shopper.checkout()
+    transaction = shopper.initialize(checkout)["transaction"]
+    orders: list[Any] = []
+    emitted = told.by(lambda: orders.append(shopper.complete(checkout)["order"]))
+    assert emitted == ["ORDER_CONFIRMED", "ORDER_CREATED"]
+
+    def acted(kind: str, amount: float) -> list[str]:
+        found = told.by(lambda: request_action(shop, transaction, kind, amount))
+        return [name for name in found if name.startswith("ORDER_")]
+
+    assert acted("CHARGE", 36) == ["ORDER_FULLY_PAID", "ORDER_PAID", "ORDER_UPDATED"]
+    assert acted("REFUND", 10) == ["ORDER_REFUNDED", "ORDER_UPDATED"]
+    assert acted("REFUND", 26) == ["ORDER_FULLY_REFUNDED", "ORDER_REFUNDED", "ORDER_UPDATED"]
+    order = recorder.of("ORDER_FULLY_REFUNDED")[0].body["order"]
+    assert (order["chargeStatus"], order["paymentStatus"], order["isPaid"]) == ("NONE", "NOT_CHARGED", False)
+    cancel = "mutation($i:ID!){orderCancel(id:$i){errors{code}}}"
+    assert told.by_staff(cancel, i=orders[0]["id"]) == ["ORDER_CANCELLED", "ORDER_UPDATED"]
+    assert staff(shop, cancel, i=orders[0]["id"])["orderCancel"]["errors"] == [
+        {"code": "CANNOT_CANCEL_ORDER"}
+    ]
+
+
+def test_order_metadata_is_not_an_update(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+    order, _ = Shopper(shop).buy()
+    assert told.by_staff(UPDATE_METADATA, i=order["id"], m=METADATA) == ["ORDER_METADATA_UPDATED"]
+
+
+def test_a_product_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+    create = "mutation($i:ProductCreateInput!){productCreate(input:$i){product{id} errors{code}}}"
+    kind = first_product(shop)["productType"]["id"]
+    assert told.by_staff(create, i={"name": "Öre Cup", "productType": kind}) == ["PRODUCT_CREATED"]
+    product = recorder.of("PRODUCT_CREATED")[0].body["product"]
+    assert (product["channelListings"], product["variants"]) == ([], [])
+    channel = staff(shop, "{channels{id}}")["channels"][0]["id"]
+    listing = (
+        "mutation($i:ID!,$c:ID!){productChannelListingUpdate(id:$i,input:{updateChannels:[{channelId:$c,"
+        "isPublished:true,isAvailableForPurchase:true}]}){errors{code}}}"
+    )
+    assert told.by_staff(listing, i=product["id"], c=channel) == ["PRODUCT_UPDATED"]
+    assert recorder.received[0].body["product"]["updatedAt"] == product["updatedAt"]
+    variant = (
+        'mutation($p:ID!){productVariantCreate(input:{product:$p,attributes:[],sku:"CUP"}){errors{code}}}'
+    )
+    assert told.by_staff(variant, p=product["id"]) == ["PRODUCT_VARIANT_CREATED"]
+    made = recorder.received[0].body["productVariant"]
+    price = (
+        "mutation($i:ID!,$c:ID!,$p:PositiveDecimal!){productVariantChannelListingUpdate(id:$i,input:[{channelId:$c,"
+        "price:$p}]){errors{code}}}"
+    )
+    for _ in range(2):  # also to the same value
+        assert told.by_staff(price, i=made["id"], c=channel, p=7.5) == ["PRODUCT_VARIANT_UPDATED"]
+    given = '{name:"Cup",metadata:[{key:"a",value:"b"}]}'
+    rename = f"mutation($i:ID!){{productUpdate(id:$i,input:{given}){{errors{{code}}}}}}"
+    assert told.by_staff(rename, i=product["id"]) == ["PRODUCT_UPDATED"]
+    both = ["PRODUCT_METADATA_UPDATED", "PRODUCT_UPDATED"]
+    assert told.by_staff(UPDATE_METADATA, i=product["id"], m=METADATA) == both
+    both = ["PRODUCT_VARIANT_METADATA_UPDATED", "PRODUCT_VARIANT_UPDATED"]
+    assert told.by_staff(UPDATE_METADATA, i=made["id"], m=METADATA) == both
+    delete = "mutation($i:ID!){productDelete(id:$i){errors{code}}}"
+    assert told.by_staff(delete, i=product["id"]) == ["PRODUCT_DELETED"]
+    gone = recorder.received[0].body["product"]
+    assert (gone["id"], gone["name"]) == (product["id"], "Cup")
+    assert (gone["variants"], gone["channelListings"], gone["media"]) == ([], [], [])
+
+
+def test_a_price_finer_than_the_currency_is_refused(shop: SaleorSandbox, told: Told) -> None:
+    variant = first_product(shop)["variants"][0]
+    channel = staff(shop, "{channels{id}}")["channels"][0]["id"]
+    price = (
+        "mutation($i:ID!,$c:ID!,$p:PositiveDecimal!){productVariantChannelListingUpdate(id:$i,input:[{channelId:$c,"
+        "price:$p}]){errors{code}}}"
+    )
+    refused = staff(shop, price, i=variant["id"], c=channel, p=7.505)["productVariantChannelListingUpdate"]
+    assert refused["errors"] == [{"code": "INVALID"}]
+
+
+def test_asking_attributes_of_a_deleted_variant_gives_null_without_errors(
+    shop: SaleorSandbox, recorder: Recorder
+) -> None:
+    query = subscription("PRODUCT_VARIANT_DELETED", "productVariant { id attributes { values { name } } }")
+    hook = {"name": "odd", "targetUrl": f"{recorder.served.url}/hooks", "query": query}
+    recorder.changed = {"webhooks": [{**hook, "asyncEvents": ["PRODUCT_VARIANT_DELETED"]}]}
+    shop.install(recorder.manifest_url)
+    variant = first_product(shop)["variants"][0]
+    delete = "mutation($i:ID!){productVariantDelete(id:$i){errors{code}}}"
+    assert staff(shop, delete, i=variant["id"])["productVariantDelete"]["errors"] == []
+    shop.drain(10)
+    body = recorder.of("PRODUCT_VARIANT_DELETED")[0].body
+    assert body["productVariant"] is None
+    assert "errors" not in body
+
+
+def test_asking_private_metadata_of_a_deleted_customer_makes_the_user_null(
+    shop: SaleorSandbox, recorder: Recorder
+) -> None:
+    query = subscription("CUSTOMER_DELETED", f"{USER[:-1]} privateMetadata {{ key }} }}")
+    hook = {"name": "odd", "targetUrl": f"{recorder.served.url}/hooks", "query": query}
+    recorder.changed = {"webhooks": [{**hook, "asyncEvents": ["CUSTOMER_DELETED"]}]}
+    shop.install(recorder.manifest_url)
+    create = 'mutation{customerCreate(input:{email:"a@example.com"}){user{id} errors{code}}}'
+    user = staff(shop, create)["customerCreate"]["user"]
+    staff(shop, "mutation($i:ID){customerDelete(id:$i){errors{code}}}", i=user["id"])
+    shop.drain(10)
+    body = recorder.of("CUSTOMER_DELETED")[0].body
+    assert body["user"] is None
+    assert body["errors"][0]["extensions"]["exception"]["code"] == "PermissionDenied"
+
+
+def test_an_app_without_the_permission_hears_nothing(shop: SaleorSandbox, recorder: Recorder) -> None:
+    shop.install(recorder.manifest_url, permissions=["HANDLE_PAYMENTS"])
+    product = first_product(shop)
+    staff(shop, UPDATE_METADATA, i=product["id"], m=METADATA)
+    shop.drain(10)
+    assert recorder.received == []
+
+
+def test_order_payloads_are_built_late_and_product_payloads_at_once(
+    shop: SaleorSandbox, recorder: Recorder, app: App
+) -> None:
+    product = shop.host.store.products[0]
+    with shop.host.store.lock:
+        shop.host.emit("PRODUCT_UPDATED", product=product)
+        product.name = "Renamed later"
+        shop.host.flush()
+    shop.drain(10)
+    assert recorder.of("PRODUCT_UPDATED")[0].body["product"]["name"] == "Lantern Mug"
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+    Shopper(shop).buy()
+    shop.drain(10)
+    recorder.forget()
+    order = shop.host.store.orders[0]
+    with shop.host.store.lock:
+        shop.host.emit("ORDER_UPDATED", order=order)
+        order.metadata["late"] = "yes"
+        shop.host.flush()
+    shop.drain(10)
+    assert recorder.received[0].body["order"]["metadata"] == [{"key": "late", "value": "yes"}]
+
+
+def test_disorder_shuffles_the_order_of_arrival(recorder: Recorder) -> None:
+    orders = set()
+    with SaleorSandbox(disorder=True) as shop:
+        shop.install(recorder.manifest_url)
+        recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+        for _ in range(6):
+            recorder.forget()
+            Shopper(shop).buy()
+            shop.drain(10)
+            orders.add(tuple(each for each in recorder.names() if each.startswith("ORDER_")))
+    assert len({tuple(sorted(each)) for each in orders}) == 1
+    assert len(orders) > 1
