@@ -1,0 +1,31 @@
+# Everything that is made stays inside the checkout: .venv, .tools, .cache, var.
+SHELL := /bin/bash
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+export UV_PYTHON_DOWNLOADS ?= never
+export UV_LINK_MODE ?= copy
+PYTEST_ARGUMENTS ?= -n auto
+
+.PHONY: setup demo test lint types contract
+
+setup: .venv/.ready
+
+# uv from the machine, or one of our own in .tools; .python-version says which Python uv takes.
+.venv/.ready: uv.lock pyproject.toml .python-version
+	@scripts/setup
+	@touch $@
+
+demo: setup
+	.venv/bin/saleor-stripe-audience demo
+
+test: setup
+	.venv/bin/python -m pytest $(PYTEST_ARGUMENTS)
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: setup
+	.venv/bin/mypy saleor_stripe_audience tests
+
+contract: setup
+	.venv/bin/lint-imports

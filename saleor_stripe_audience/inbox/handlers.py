@@ -1,0 +1,181 @@
+"""Whatever arrives from outside is written down once, then handled, each handler exactly once in effect.
+
+`record` inserts the event and one task in one transaction. The task runs the event's handlers one after the other,
+each in a transaction of its own that also writes its `Handling`: a task run twice does nothing twice, and a retry runs
+only what is not done. A handler that calls the outside does so before its transaction, under a key that makes a
+repeat harmless, and returns what is then to be written.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.inbox.models import Event, Handling
+
+log = structlog.get_logger(__name__)
+
+Write = Callable[[], None]
+Inside = Callable[[Event], None]
+Outside = Callable[[Event], Write | None]
+
+LEFT_BEHIND = timedelta(minutes=15)  # an event this old and not handled has lost its task
+UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
+
+
+@dataclass(frozen=True)
+class _Handler:
+    name: str
+    prepare: Outside
+
+
+_handlers: dict[tuple[str, str], list[_Handler]] = defaultdict(list)
+
+
+def handles(source: str, *kinds: str) -> Callable[[Inside], Inside]:
+    """Run the function inside the transaction that marks it as done. It must not call the network."""
+
+    def register(function: Inside) -> Inside:
+        _register(source, kinds, function, lambda event: lambda: function(event))
+        return function
+
+    return register
+
+
+def handles_outside(source: str, *kinds: str) -> Callable[[Outside], Outside]:
+    """Run the function with no transaction open; what it returns is run in the one that marks it as done."""
+
+    def register(function: Outside) -> Outside:
+        _register(source, kinds, function, function)
+        return function
+
+    return register
+
+
+def _register(source: str, kinds: tuple[str, ...], function: Callable[..., Any], prepare: Outside) -> None:
+    module = function.__module__.removeprefix("saleor_stripe_audience.")
+    for kind in kinds:
+        _handlers[source, kind].append(_Handler(f"{module}.{function.__name__}", prepare))
+
+
+def is_handled(source: str, kind: str) -> bool:
+    """Whether anything is done with events of that kind."""
+    return bool(_handlers[source, kind])
+
+
+def record(
+    source: str, origin: uuid.UUID, key: str, kind: str, payload: dict[str, Any], occurred_at: datetime
+) -> bool:
+    """Write the event down and enqueue its one task; False if it was already here."""
+    from saleor_stripe_audience.inbox.tasks import work_event  # noqa: PLC0415 - tasks call back into this module
+
+    try:
+        with transaction.atomic():
+            event = Event.objects.create(
+                source=source, origin=origin, key=key, kind=kind, payload=payload, occurred_at=occurred_at
+            )
+            work_event.enqueue(event.pk)
+    except IntegrityError:
+        if not Event.objects.filter(source=source, origin=origin, key=key).exists():
+            raise
+        return False
+    return True
+
+
+def work(event_id: int, *, last_attempt: bool = False) -> None:
+    """Run every handler of the event that is not through; raises the last failure that a retry may mend."""
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None or event.handled_at is not None:
+        return
+    to_retry: Exception | None = None
+    for handler in _handlers[event.source, event.kind]:
+        try:
+            _run(event, handler)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is kept on the row and the others run
+            final = last_attempt or isinstance(error, Rejected)
+            _note_failure(event, handler, error, final=final)
+            to_retry = to_retry if final else error
+    if to_retry is not None:
+        raise to_retry
+    Event.objects.filter(pk=event.pk, handled_at=None).update(handled_at=timezone.now())
+
+
+def _run(event: Event, handler: _Handler) -> None:
+    if _is_through(event, handler):
+        return
+    write = handler.prepare(event)
+    with transaction.atomic():
+        Handling.objects.get_or_create(event=event, handler=handler.name)
+        handling = Handling.objects.select_for_update().get(event=event, handler=handler.name)
+        if handling.done_at is not None:
+            return
+        if write is not None:
+            write()
+        handling.attempts += 1
+        handling.done_at, handling.given_up_at, handling.reason = timezone.now(), None, ""
+        handling.save(update_fields=["attempts", "done_at", "given_up_at", "reason"])
+
+
+def _is_through(event: Event, handler: _Handler) -> bool:
+    handling = Handling.objects.filter(event=event, handler=handler.name).first()
+    return handling is not None and (handling.done_at is not None or handling.given_up_at is not None)
+
+
+def _note_failure(event: Event, handler: _Handler, error: Exception, *, final: bool) -> None:
+    told = isinstance(error, Failure)
+    if told:
+        log.warning("handler failed", handler=handler.name, event=event.pk, kind=event.kind, code=error.code)
+    else:
+        log.error("handler crashed", handler=handler.name, event=event.pk, kind=event.kind, exc_info=error)
+    reason = error.message if isinstance(error, Failure) else UNEXPECTED
+    with transaction.atomic():
+        handling, _ = Handling.objects.get_or_create(event=event, handler=handler.name)
+        if handling.done_at is not None:
+            return
+        handling.attempts += 1
+        handling.reason = reason
+        handling.given_up_at = timezone.now() if final else None
+        handling.save(update_fields=["attempts", "reason", "given_up_at"])
+
+
+def replay(event: Event) -> None:
+    """Try again what was given up; what is done stays done. `Rejected` if the payload is no longer kept."""
+    from saleor_stripe_audience.inbox.tasks import work_event  # noqa: PLC0415 - tasks call back into this module
+
+    if event.payload is None:
+        raise Rejected("This event's content is no longer kept, so it cannot be replayed.", code="pruned")
+    with transaction.atomic():
+        Handling.objects.filter(event=event, done_at=None).update(given_up_at=None)
+        Event.objects.filter(pk=event.pk).update(handled_at=None)
+        work_event.enqueue(event.pk)
+
+
+def sweep() -> int:
+    """Give a new task to events whose task was lost; returns how many."""
+    from saleor_stripe_audience.inbox.tasks import work_event  # noqa: PLC0415 - tasks call back into this module
+
+    before = timezone.now() - LEFT_BEHIND
+    left = Event.objects.filter(handled_at=None, received_at__lt=before).order_by("received_at")
+    identifiers = list(left.values_list("pk", flat=True)[:1000])
+    for identifier in identifiers:
+        work_event.enqueue(identifier)
+    return len(identifiers)
+
+
+def prune(days: int | None = None) -> int:
+    """Drop the payloads of events handled more than `days` ago; the rows stay, so doubles are still known."""
+    kept = settings.EVENT_RETENTION_DAYS if days is None else days
+    before = timezone.now() - timedelta(days=kept)
+    old = Event.objects.filter(handled_at__lt=before, payload__isnull=False)
+    open_failures = Handling.objects.filter(given_up_at__isnull=False, done_at=None).values("event_id")
+    return old.exclude(pk__in=open_failures).update(payload=None)
+
+

@@ -1,0 +1,52 @@
+"""What arrived from outside, and what became of it."""
+
+from django.db import models
+
+
+class Event(models.Model):
+    """Something that Saleor or Stripe told us, written down once.
+
+    `origin` is the installation (Saleor) or the Stripe account it came from; `key` is unique there, so a doubled
+    delivery finds itself. The payload is dropped some time after all handlers are through.
+    """
+
+    source = models.CharField(max_length=16)
+    origin = models.UUIDField()
+    key = models.CharField(max_length=255)
+    kind = models.CharField(max_length=100)
+    payload = models.JSONField(null=True)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "origin", "key"], name="inbox_event_once")]
+        indexes = [
+            models.Index(fields=["received_at"], condition=models.Q(handled_at=None), name="inbox_event_open"),
+            models.Index(
+                fields=["handled_at"], condition=models.Q(payload__isnull=False), name="inbox_event_prunable"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.kind} {self.pk}"
+
+
+class Handling(models.Model):
+    """One handler's work on one event: done, given up with its reason, or to be tried again."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="handlings")
+    handler = models.CharField(max_length=200)
+    attempts = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+    reason = models.TextField(default="", blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event", "handler"], name="inbox_handling_once")]
+        indexes = [
+            models.Index(fields=["given_up_at"], condition=models.Q(given_up_at__isnull=False), name="inbox_given_up")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.handler} of event {self.event_id}"

@@ -1,0 +1,179 @@
+"""The environment as typed values, then Django's settings. Half a configuration is refused, with what to set."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from saleor_stripe_audience.logs import logging_settings
+
+
+class Environment(BaseSettings):
+    """Every variable of the product; docs/install.md lists them for operators."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=True)
+
+    SECRET_KEY: str = ""
+    SECRET_KEY_FALLBACKS: str = ""
+    DATABASE_URL: str = "sqlite:///var/db.sqlite3"
+    PUBLIC_URL: str = ""
+    ALLOWED_SALEOR_URLS: str = ""
+    DASHBOARD_ORIGINS: str = ""
+    STRIPE_API_BASE: str = "https://api.stripe.com"
+    APP_ID: str = "saleor.app.stripe-audience"
+    APP_NAME: str = "Stripe and Audience"
+    LOG_LEVEL: str = "INFO"
+    PORT: int = 8000
+    EVENT_RETENTION_DAYS: int = 30
+
+    def problems(self) -> list[str]:
+        """What is missing or wrong, each with the variable to set."""
+        found = []
+        if len(self.SECRET_KEY) < 16:  # noqa: PLR2004 - shorter ones are words, not keys
+            found.append("SECRET_KEY: give a long random text (16 characters or more); it encrypts what is stored.")
+        if urlsplit(self.PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(self.PUBLIC_URL).hostname:
+            found.append("PUBLIC_URL: give the address at which Saleor reaches this app, such as https://app.example.com.")
+        if not listed(self.ALLOWED_SALEOR_URLS):
+            found.append(
+                "ALLOWED_SALEOR_URLS: give the API address of your shop, such as https://shop.example.com/graphql/."
+            )
+        if len(self.APP_NAME) > 60 or not self.APP_NAME:  # noqa: PLR2004 - Saleor's limit
+            found.append("APP_NAME: give a name of at most 60 characters.")
+        if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
+        return found
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The entries of a comma-separated variable."""
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
+def read_environment() -> Environment:
+    """The environment; ImproperlyConfigured names everything that is wrong at once."""
+    try:
+        environment = Environment()
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        raise ImproperlyConfigured("\n".join(lines)) from None
+    if problems := environment.problems():
+        raise ImproperlyConfigured("\n".join(problems))
+    return environment
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for the database of that address: SQLite or PostgreSQL."""
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    except (ValueError, dj_database_url.ParseError):
+        raise ImproperlyConfigured(
+            "DATABASE_URL: give sqlite:///path or postgres://user:password@host:5432/name."
+        ) from None
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        return _sqlite(parsed)
+    if parsed["ENGINE"] == "django.db.backends.postgresql":
+        return _postgresql(parsed)
+    raise ImproperlyConfigured("DATABASE_URL: only SQLite and PostgreSQL are supported.")
+
+
+def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
+    # With Django's defaults 16 writers lost half of all writes ("database is locked"); with these none.
+    Path(parsed["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    options = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+    return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
+
+
+def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
+    # Connections are pooled and given back before every network call: see database.py.
+    options = parsed.get("OPTIONS", {}) | {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}
+    return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
+
+
+_environment = read_environment()
+
+SECRET_KEY = _environment.SECRET_KEY
+SECRET_KEY_FALLBACKS = list(listed(_environment.SECRET_KEY_FALLBACKS))
+PUBLIC_URL = _environment.PUBLIC_URL.rstrip("/")
+ALLOWED_SALEOR_URLS = listed(_environment.ALLOWED_SALEOR_URLS)
+DASHBOARD_ORIGINS = listed(_environment.DASHBOARD_ORIGINS)
+STRIPE_API_BASE = _environment.STRIPE_API_BASE.rstrip("/")
+APP_ID = _environment.APP_ID
+APP_NAME = _environment.APP_NAME
+PORT = _environment.PORT
+EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
+
+DEBUG = False
+# The app never builds its own address from Host, and the host's IP filter rewrites that header: any is accepted.
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "saleor_stripe_audience.urls"
+WSGI_APPLICATION = "saleor_stripe_audience.wsgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; the host's largest genuine payloads are below 100 kB
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "django_ox",
+    "strawberry_django",
+    "saleor_stripe_audience.inbox",
+    "saleor_stripe_audience.saleor",
+    "saleor_stripe_audience.gateway",
+    "saleor_stripe_audience.payments",
+    "saleor_stripe_audience.catalog",
+    "saleor_stripe_audience.audience",
+    "saleor_stripe_audience.api",
+    "saleor_stripe_audience.dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+DATABASES = {"default": database(_environment.DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TASK_MAX_ATTEMPTS = 8
+TASKS = {
+    "default": {
+        "BACKEND": "django_ox.backend.OxBackend",
+        "OPTIONS": {
+            "MAX_ATTEMPTS": TASK_MAX_ATTEMPTS,
+            "LOCK_TIMEOUT": 30,  # seconds; above a handler's summed time-outs, so that a killed worker is soon replaced
+            "BACKOFF_INITIAL": 2,
+            "BACKOFF_MAX": 600,
+            "SCHEDULES": {
+                "sweep the inbox": {"task": "saleor_stripe_audience.inbox.tasks.sweep_inbox", "every": 60},
+                "prune the inbox": {"task": "saleor_stripe_audience.inbox.tasks.prune_inbox", "cron": "17 3 * * *"},
+            },
+        },
+    }
+}
+
+LOGGING = logging_settings(_environment.LOG_LEVEL.upper())
