@@ -132,9 +132,9 @@ def _is_through(event: Event, handler: _Handler) -> bool:
 def _note_failure(event: Event, handler: _Handler, error: Exception, *, final: bool) -> None:
     told = isinstance(error, Failure)
     if told:
-        log.warning("handler failed", handler=handler.name, event=event.pk, kind=event.kind, code=error.code)
+        log.warning("handler failed", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code)
     else:
-        log.error("handler crashed", handler=handler.name, event=event.pk, kind=event.kind, exc_info=error)
+        log.error("handler crashed", handler=handler.name, event_id=event.pk, kind=event.kind, exc_info=error)
     reason = error.message if isinstance(error, Failure) else UNEXPECTED
     with transaction.atomic():
         handling, _ = Handling.objects.get_or_create(event=event, handler=handler.name)
