@@ -1,78 +1,67 @@
-"""The command line: `saleor-stripe-audience COMMAND`, or `python -m saleor_stripe_audience COMMAND`."""
+"""The command line: `saleor-stripe-audience`, or `python -m saleor_stripe_audience`."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 
+from django.core.exceptions import ImproperlyConfigured
+
+from saleor_stripe_audience.errors import Failure
+
+COMMANDS = {
+    "demo": "try everything offline: a shop, a Stripe and the app between them",
+    "serve": "answer Saleor and Stripe, and work the tasks",
+    "work": "work the tasks only, beside processes started with serve --no-worker",
+    "check": "look at the installation from end to end and say what to mend",
+    "connect-stripe": "connect a Stripe account to a shop by its keys",
+    "api-key": "make a key for a developer; it is printed once",
+    "migrate": "bring the database up to date",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code. What a person can mend is one line on stderr, not a traceback."""
+    """Run one command; returns its exit code. A failure is one line that says what to do."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["demo"]:  # the demo configures an app of its own, so it must run where nothing is configured
-        from saleor_stripe_audience.sandbox.demo import run  # noqa: PLC0415
-
-        return run(given[1:])
-    options = _parser().parse_args(given)
-    return _told(options)
+    options, rest = _parser().parse_known_args(given)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_stripe_audience.settings")
+    try:
+        return _run(options.command, rest)
+    except (Failure, ImproperlyConfigured) as error:
+        print(f"saleor-stripe-audience {options.command}: {error}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:16}{words}" for name, words in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="saleor-stripe-audience",
-        description="Stripe payments, the catalogue and an audience for a Saleor shop.",
+        description=f"Stripe payments and an audience for a Saleor shop.\n\ncommands:\n{listed}",
+        epilog="`saleor-stripe-audience COMMAND --help` tells the options of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("demo", help="run the whole offline, beside stand-ins of Saleor and Stripe")
-    serve = commands.add_parser("serve", help="apply migrations, answer requests and work tasks")
-    serve.add_argument("--no-worker", action="store_true", help="leave tasks to `saleor-stripe-audience work`")
-    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: every one)")  # noqa: S104 - a server in a container
-    serve.add_argument("--threads", type=int, default=16, help="requests answered at once (default: 16)")
-    work = commands.add_parser("work", help="work tasks")
-    work.add_argument("--threads", type=int, default=4, help="tasks worked at once (default: 4)")
-    commands.add_parser("check", help="check configuration, database, shops and Stripe keys")
-    commands.add_parser("migrate", help="bring the database up to date")
-    connect = commands.add_parser("connect-stripe", help="connect a Stripe account to a shop")
-    _add_shop(connect)
-    connect.add_argument("--publishable-key", required=True, metavar="pk_…")
-    connect.add_argument("--secret-key", required=True, metavar="rk_…", help="a restricted key, or a secret one")
-    connect.add_argument("--channel", action="append", default=[], metavar="SLUG", help="(default: every channel)")
-    key = commands.add_parser("api-key", help="make a developer's key to the GraphQL API; it is shown once")
-    _add_shop(key)
-    key.add_argument("--name", required=True, help="what the key is for")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", nargs="?" if _asks_help() else None)
+    if _asks_help():
+        parser.add_argument("--help", "-h", action="help")
     return parser
 
 
-def _add_shop(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="https://shop.example.com/graphql/")
+def _asks_help() -> bool:
+    return len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help")  # noqa: PLR2004 - the program's own name is the first
 
 
-def _told(options: argparse.Namespace) -> int:
-    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - keeps --help quick
-    from django.db import OperationalError  # noqa: PLC0415
+def _run(command: str, rest: list[str]) -> int:
+    if command == "demo":
+        from saleor_stripe_audience.sandbox import demo  # noqa: PLC0415 - the stand-ins are for the demo only
 
-    from saleor_stripe_audience.errors import Failure  # noqa: PLC0415
+        return demo.run(rest)
+    import django  # noqa: PLC0415 - settings are read here, so that a wrong one is told in one line
 
-    try:
-        return _run(options)
-    except ImproperlyConfigured as error:
-        message = str(error)
-    except Failure as error:
-        message = error.message
-    except OperationalError:
-        message = "The database does not answer, or has no tables yet. Check DATABASE_URL; run `migrate`."
-    print(message, file=sys.stderr)
-    return 1
-
-
-def _run(options: argparse.Namespace) -> int:
-    import django  # noqa: PLC0415 - after the arguments are known to be good
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_stripe_audience.settings")
     django.setup()
-    from saleor_stripe_audience.commands import COMMANDS  # noqa: PLC0415 - reads models, so only after the set-up
+    from saleor_stripe_audience import commands  # noqa: PLC0415 - needs Django's applications
 
-    return COMMANDS[options.command](options)
+    return commands.run(command, rest)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,16 @@ class Environment(BaseSettings):
         """What is missing or wrong, each with the variable to set."""
         found = []
         if len(self.SECRET_KEY) < 16:  # noqa: PLR2004 - shorter ones are words, not keys
-            found.append("SECRET_KEY: give a long random text (16 characters or more); it encrypts what is stored.")
-        if urlsplit(self.PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(self.PUBLIC_URL).hostname:
-            found.append("PUBLIC_URL: give the address at which Saleor reaches this app, such as https://app.example.com.")
+            found.append(
+                "SECRET_KEY: give a long random text (16 characters or more); it encrypts what is stored."
+            )
+        if (
+            urlsplit(self.PUBLIC_URL).scheme not in ("http", "https")
+            or not urlsplit(self.PUBLIC_URL).hostname
+        ):
+            found.append(
+                "PUBLIC_URL: give the address at which Saleor reaches this app, such as https://app.example.com."
+            )
         if not listed(self.ALLOWED_SALEOR_URLS):
             found.append(
                 "ALLOWED_SALEOR_URLS: give the API address of your shop, such as https://shop.example.com/graphql/."
@@ -170,7 +177,10 @@ TASKS = {
             "BACKOFF_MAX": 600,
             "SCHEDULES": {
                 "sweep the inbox": {"task": "saleor_stripe_audience.inbox.tasks.sweep_inbox", "every": 60},
-                "prune the inbox": {"task": "saleor_stripe_audience.inbox.tasks.prune_inbox", "cron": "17 3 * * *"},
+                "prune the inbox": {
+                    "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",
+                    "cron": "17 3 * * *",
+                },
             },
         },
     }

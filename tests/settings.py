@@ -7,10 +7,12 @@ from pathlib import Path
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789")
 os.environ.setdefault("PUBLIC_URL", "http://127.0.0.1:8077")
 os.environ.setdefault("ALLOWED_SALEOR_URLS", "http://127.0.0.1:8000/graphql/")
-os.environ.setdefault("DATABASE_URL", f"sqlite:///{Path(tempfile.gettempdir()) / 'saleor-stripe-audience' / 'unused.sqlite3'}")
+os.environ.setdefault(
+    "DATABASE_URL", f"sqlite:///{Path(tempfile.gettempdir()) / 'saleor-stripe-audience' / 'unused.sqlite3'}"
+)
 
-from saleor_stripe_audience.settings import *  # noqa: E402, F403
-from saleor_stripe_audience.settings import DATABASES  # noqa: E402
+from saleor_stripe_audience.settings import *  # noqa: F403
+from saleor_stripe_audience.settings import DATABASES
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads of a live server then have connections of their own, as in production.

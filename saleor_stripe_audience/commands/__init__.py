@@ -1,15 +1,11 @@
-"""What an operator does from the command line. Import it only once Django is set up."""
+"""The commands of an operator. Each module has `run(arguments) -> exit code`."""
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Sequence
+from importlib import import_module
 
-from saleor_stripe_audience.commands import accounts, check, keys, migrate, serve, work
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "serve": serve.run,
-    "work": work.run,
-    "check": check.run,
-    "connect-stripe": accounts.run,
-    "api-key": keys.run,
-    "migrate": migrate.run,
-}
+def run(command: str, arguments: Sequence[str]) -> int:
+    """Run the command of that name, such as "connect-stripe"."""
+    module = import_module(f"{__name__}.{command.replace('-', '_')}")
+    code: int = module.run(arguments)
+    return code

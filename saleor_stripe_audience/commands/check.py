@@ -28,7 +28,15 @@ def _shop_is_fine(shop: Installation) -> bool:
     accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
     if not accounts:
         print("note  no Stripe account is connected to it yet")
-    return all([_is_fine(f"Stripe account {each.name}", lambda key=each: check_scopes(key.secret_key)) for each in accounts]) and fine
+    return (
+        all(
+            [
+                _is_fine(f"Stripe account {each.name}", lambda key=each: check_scopes(key.secret_key))
+                for each in accounts
+            ]
+        )
+        and fine
+    )
 
 
 def _check_database() -> None:

@@ -1,35 +1,50 @@
-"""`serve`: migrations, then requests, with a worker of tasks beside them."""
+"""Answer Saleor and Stripe, and work the tasks in a thread of the same process."""
 
 import argparse
-import multiprocessing
+import threading
+from collections.abc import Sequence
 
 from django.conf import settings
-from granian.constants import Interfaces
-from granian.server import Server
+from django.core.management import call_command
 
-from saleor_stripe_audience.commands import migrate
-from saleor_stripe_audience.commands.work import EmbeddedWorker
-
-TASK_THREADS = 2
+THREADS = 128  # they carry the waiting for Stripe; each costs little memory
 
 
-def run(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT; requests and tasks in hand are ended first."""
-    migrate.apply()
-    # Granian answers in a child process. It is started afresh, not forked, since this process runs threads.
-    multiprocessing.set_start_method("spawn", force=True)
-    server = Server(
-        "saleor_stripe_audience.wsgi:application",
-        address=options.host,
-        port=settings.PORT,
-        interface=Interfaces.WSGI,
-        blocking_threads=options.threads,
-        workers_kill_timeout=20,  # seconds; a synchronous webhook may take fifteen
-        log_dictconfig=settings.LOGGING,
-    )
-    if not options.no_worker:
-        worker = EmbeddedWorker(TASK_THREADS)
-        server.on_startup(worker.start)
-        server.on_shutdown(worker.stop)
-    server.serve()
+def run(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or Ctrl-C. Migrations are applied first."""
+    options = _options(arguments)
+    call_command("migrate", interactive=False, verbosity=0)
+    print(f"Serving {settings.PUBLIC_URL} on {options.host}:{settings.PORT}", flush=True)
+    print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
+    with _Worker(enabled=options.worker):
+        _serve(options.host)
     return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience serve", description=__doc__)
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")  # noqa: S104 - a server's purpose
+    parser.add_argument(
+        "--no-worker",
+        dest="worker",
+        action="store_false",
+        help="leave the tasks to `saleor-stripe-audience work`",
+    )
+    return parser.parse_args(arguments)
+
+
+def _serve(host: str) -> None:
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    from saleor_stripe_audience.wsgi import application
+
+    _ = Interfaces, Server, application
+
+
+class _Worker:
+    """The tasks' worker in a thread beside the server."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._thread: threading.Thread | None = None

@@ -132,7 +132,9 @@ def _is_through(event: Event, handler: _Handler) -> bool:
 def _note_failure(event: Event, handler: _Handler, error: Exception, *, final: bool) -> None:
     told = isinstance(error, Failure)
     if told:
-        log.warning("handler failed", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code)
+        log.warning(
+            "handler failed", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code
+        )
     else:
         log.error("handler crashed", handler=handler.name, event_id=event.pk, kind=event.kind, exc_info=error)
     reason = error.message if isinstance(error, Failure) else UNEXPECTED
@@ -177,5 +179,3 @@ def prune(days: int | None = None) -> int:
     old = Event.objects.filter(handled_at__lt=before, payload__isnull=False)
     open_failures = Handling.objects.filter(given_up_at__isnull=False, done_at=None).values("event_id")
     return old.exclude(pk__in=open_failures).update(payload=None)
-
-

@@ -22,7 +22,9 @@ class Event(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "origin", "key"], name="inbox_event_once")]
         indexes = [
-            models.Index(fields=["received_at"], condition=models.Q(handled_at=None), name="inbox_event_open"),
+            models.Index(
+                fields=["received_at"], condition=models.Q(handled_at=None), name="inbox_event_open"
+            ),
             models.Index(
                 fields=["handled_at"], condition=models.Q(payload__isnull=False), name="inbox_event_prunable"
             ),
@@ -45,7 +47,9 @@ class Handling(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event", "handler"], name="inbox_handling_once")]
         indexes = [
-            models.Index(fields=["given_up_at"], condition=models.Q(given_up_at__isnull=False), name="inbox_given_up")
+            models.Index(
+                fields=["given_up_at"], condition=models.Q(given_up_at__isnull=False), name="inbox_given_up"
+            )
         ]
 
     def __str__(self) -> str:

@@ -5,45 +5,81 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=16)),
-                ('origin', models.UUIDField()),
-                ('key', models.CharField(max_length=255)),
-                ('kind', models.CharField(max_length=100)),
-                ('payload', models.JSONField(null=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
-                ('handled_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(max_length=16)),
+                ("origin", models.UUIDField()),
+                ("key", models.CharField(max_length=255)),
+                ("kind", models.CharField(max_length=100)),
+                ("payload", models.JSONField(null=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
+                ("handled_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('handled_at', None)), fields=['received_at'], name='inbox_event_open'), models.Index(condition=models.Q(('payload__isnull', False)), fields=['handled_at'], name='inbox_event_prunable')],
-                'constraints': [models.UniqueConstraint(fields=('source', 'origin', 'key'), name='inbox_event_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("handled_at", None)),
+                        fields=["received_at"],
+                        name="inbox_event_open",
+                    ),
+                    models.Index(
+                        condition=models.Q(("payload__isnull", False)),
+                        fields=["handled_at"],
+                        name="inbox_event_prunable",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("source", "origin", "key"), name="inbox_event_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Handling',
+            name="Handling",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('handler', models.CharField(max_length=200)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('given_up_at', models.DateTimeField(null=True)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='handlings', to='inbox.event')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("handler", models.CharField(max_length=200)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("done_at", models.DateTimeField(null=True)),
+                ("given_up_at", models.DateTimeField(null=True)),
+                ("reason", models.TextField(blank=True, default="")),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="handlings",
+                        to="inbox.event",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('given_up_at__isnull', False)), fields=['given_up_at'], name='inbox_given_up')],
-                'constraints': [models.UniqueConstraint(fields=('event', 'handler'), name='inbox_handling_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("given_up_at__isnull", False)),
+                        fields=["given_up_at"],
+                        name="inbox_given_up",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event", "handler"), name="inbox_handling_once")
+                ],
             },
         ),
     ]

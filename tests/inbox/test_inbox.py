@@ -1,0 +1,325 @@
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.utils import timezone
+from django_ox.models import OxTask
+
+from saleor_stripe_audience.database import NetworkCallInTransaction, leave_database
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.inbox import handlers
+from saleor_stripe_audience.inbox.handlers import (
+    handles,
+    handles_outside,
+    is_handled,
+    prune,
+    record,
+    replay,
+    sweep,
+    work,
+)
+from saleor_stripe_audience.inbox.models import Event, Handling
+from tests.conftest import Work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SHOP = uuid.UUID("0191f0a0-0000-7000-8000-000000000001")
+THEN = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_other_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the handlers that a test registers are there."""
+    monkeypatch.setattr(handlers, "_handlers", defaultdict(list))
+
+
+def told(key: str = "first", kind: str = "order_paid") -> bool:
+    return record("saleor", SHOP, key, kind, {"number": 7}, THEN)
+
+
+def counting(*, fails: Exception | None = None, times: int = 1_000) -> list[Event]:
+    """A handler that notes each run, and fails its first `times` runs if it is to fail."""
+    runs: list[Event] = []
+
+    @handles("saleor", "order_paid")
+    def count(event: Event) -> None:
+        runs.append(event)
+        if fails is not None and len(runs) <= times:
+            raise fails
+
+    return runs
+
+
+def the_handling() -> Handling:
+    return Handling.objects.get()
+
+
+def age(**past: float) -> None:
+    """As if everything had arrived and been handled that long ago."""
+    then = timezone.now() - timedelta(**past)
+    Event.objects.update(received_at=then)
+    Event.objects.exclude(handled_at=None).update(handled_at=then)
+
+
+def test_an_event_is_written_down_and_handled(worked: Work) -> None:
+    runs = counting()
+    assert told()
+    assert runs == []
+    assert worked() == 1
+    assert [event.payload for event in runs] == [{"number": 7}]
+    assert Event.objects.get().handled_at is not None
+    assert the_handling().done_at is not None
+
+
+def test_twice_is_once(worked: Work) -> None:
+    runs = counting()
+    assert [told(), told(), told()] == [True, False, False]
+    worked()
+    assert not told()
+    worked()
+    work(Event.objects.get().pk)
+    assert len(runs) == 1
+    assert OxTask.objects.count() == 1
+    assert the_handling().attempts == 1
+
+
+def test_the_same_key_of_another_shop_is_another_event() -> None:
+    assert told()
+    assert record("saleor", uuid.uuid4(), "first", "order_paid", {}, THEN)
+    assert record("stripe", SHOP, "first", "order_paid", {}, THEN)
+    assert Event.objects.count() == 3
+
+
+def test_many_deliveries_at_once_are_one_event_and_one_task(worked: Work) -> None:
+    runs = counting()
+    together = threading.Barrier(8)
+
+    def deliver(_: int) -> bool:
+        together.wait(timeout=20)
+        try:
+            return told()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(deliver, range(8)))
+    assert sorted(answers) == [False] * 7 + [True]
+    assert OxTask.objects.count() == 1
+    worked()
+    assert len(runs) == 1
+
+
+def test_many_workers_on_one_event_have_one_effect() -> None:
+    written: list[int] = []
+    together = threading.Barrier(4)
+
+    @handles_outside("saleor", "order_paid")
+    def ask(event: Event) -> Callable[[], None]:
+        together.wait(timeout=20)
+        return lambda: written.append(event.pk)
+
+    told()
+    identifier = Event.objects.get().pk
+
+    def run(_: int) -> None:
+        try:
+            work(identifier)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(run, range(4)))
+    assert written == [identifier]
+    assert the_handling().attempts == 1
+
+
+def test_an_event_that_nobody_handles_is_through_at_once(worked: Work) -> None:
+    told()
+    assert not is_handled("saleor", "order_paid")
+    worked()
+    assert Event.objects.get().handled_at is not None
+    assert not Handling.objects.exists()
+
+
+def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
+    runs = counting(fails=Rejected("Connect an account first."))
+    told()
+    assert worked() == 1
+    handling = the_handling()
+    assert len(runs) == 1
+    assert handling.given_up_at is not None
+    assert handling.reason == "Connect an account first."
+    assert not OxTask.objects.exclude(status="SUCCESSFUL").exists()
+
+
+def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> None:
+    runs = counting(fails=Unavailable("Stripe did not answer."), times=2)
+    told()
+    assert worked_to_the_end() == 3
+    handling = the_handling()
+    assert len(runs) == 3
+    assert (handling.attempts, handling.reason) == (3, "")
+    assert handling.done_at is not None
+    assert handling.given_up_at is None
+
+
+def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
+    counting(fails=Unavailable("Stripe did not answer."))
+    told()
+    worked()
+    assert the_handling().reason == "Stripe did not answer."
+    assert the_handling().given_up_at is None
+    assert Event.objects.get().handled_at is None
+
+
+def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
+    runs = counting(fails=Unavailable("Stripe did not answer."))
+    told()
+    assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
+    handling = the_handling()
+    assert len(runs) == handling.attempts == settings.TASK_MAX_ATTEMPTS
+    assert handling.given_up_at is not None
+    assert handling.reason == "Stripe did not answer."
+
+
+def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> None:
+    counting(fails=KeyError("someone@example.com"), times=1)
+    told()
+    worked()
+    assert the_handling().reason == handlers.UNEXPECTED
+    assert the_handling().given_up_at is None
+
+
+def test_one_handler_does_not_keep_another_from_working(worked_to_the_end: Work) -> None:
+    failing = counting(fails=Unavailable("Not now."), times=1)
+    ran: list[int] = []
+
+    @handles("saleor", "order_paid", "order_created")
+    def other(event: Event) -> None:
+        ran.append(event.pk)
+
+    told()
+    worked_to_the_end()
+    assert len(failing) == 2
+    assert len(ran) == 1
+
+
+def test_what_a_failed_handler_wrote_is_taken_back(worked: Work) -> None:
+    @handles("saleor", "order_paid")
+    def write_then_fail(event: Event) -> None:
+        Event.objects.filter(pk=event.pk).update(kind="written")
+        raise Unavailable("Not now.")
+
+    told()
+    worked()
+    assert Event.objects.get().kind == "order_paid"
+
+
+def test_only_the_part_outside_may_call_the_network(worked: Work) -> None:
+    seen: list[bool] = []
+
+    @handles_outside("saleor", "order_paid")
+    def ask(event: Event) -> Callable[[], None]:
+        leave_database()
+        seen.append(connection.in_atomic_block)
+        return lambda: seen.append(connection.in_atomic_block)
+
+    told()
+    worked()
+    assert seen == [False, True]
+
+
+def test_a_network_call_in_the_transaction_is_refused(worked: Work) -> None:
+    refused: list[bool] = []
+
+    @handles("saleor", "order_paid")
+    def ask(event: Event) -> None:
+        try:
+            leave_database()
+        except NetworkCallInTransaction:
+            refused.append(True)
+            raise
+
+    told()
+    worked()
+    assert refused == [True]
+    assert the_handling().done_at is None
+
+
+def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
+    runs = counting(fails=Rejected("Connect an account first."), times=1)
+    done: list[int] = []
+
+    @handles("saleor", "order_paid")
+    def other(event: Event) -> None:
+        done.append(event.pk)
+
+    told()
+    worked()
+    replay(Event.objects.get())
+    worked()
+    assert len(runs) == 2
+    assert len(done) == 1
+    assert not Handling.objects.filter(done_at=None).exists()
+
+
+def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
+    counting()
+    told()
+    worked()
+    age(days=31)
+    prune()
+    with pytest.raises(Rejected, match="no longer kept"):
+        replay(Event.objects.get())
+
+
+def test_the_sweep_finds_events_whose_task_was_lost(worked: Work) -> None:
+    runs = counting()
+    told()
+    OxTask.objects.all().delete()
+    assert sweep() == 0, "it may still be on its way"
+    age(minutes=16)
+    assert sweep() == 1
+    worked()
+    assert len(runs) == 1
+    assert sweep() == 0
+
+
+def test_nothing_is_recorded_when_the_task_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    from saleor_stripe_audience.inbox.tasks import work_event
+
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(type(work_event), "enqueue", refuse)
+    with pytest.raises(RuntimeError, match="no room"):
+        told()
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
+def test_handled_payloads_are_dropped_after_a_month(worked: Work, days: int, *, kept: bool) -> None:
+    told()
+    worked()
+    age(days=days)
+    assert prune() == (0 if kept else 1)
+    assert prune() == 0
+    assert (Event.objects.get().payload is not None) is kept
+    assert not told(), "the row stays, so that a double is still known"
+
+
+def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
+    counting(fails=Rejected("Connect an account first."))
+    told()
+    worked()
+    told("waiting")
+    age(days=300)
+    assert prune() == 0
+    assert not Event.objects.filter(payload__isnull=True).exists()

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from saleor_stripe_audience.settings import database, read_environment
+
+GOOD = {
+    "SECRET_KEY": "a long random text of many characters",
+    "PUBLIC_URL": "https://app.example.com",
+    "ALLOWED_SALEOR_URLS": "https://shop.example.com/graphql/",
+}
+
+
+@pytest.fixture(autouse=True)
+def _good_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_three_variables_are_enough() -> None:
+    assert read_environment().STRIPE_API_BASE == "https://api.stripe.com"
+    assert read_environment().DATABASE_URL.startswith("sqlite:///") or "DATABASE_URL" in GOOD
+
+
+@pytest.mark.parametrize("name", sorted(GOOD))
+@pytest.mark.parametrize("value", ["", " ", "short"])
+def test_what_is_missing_or_unfit_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    if (name, value) == ("ALLOWED_SALEOR_URLS", "short"):
+        value = ","
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: "):
+        read_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("EVENT_RETENTION_DAYS", "a month"),
+        ("LOG_LEVEL", "loud"),
+        ("APP_NAME", "n" * 61),
+        ("PUBLIC_URL", "ftp://app.example.com"),
+        ("PUBLIC_URL", "app.example.com"),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: "):
+        read_environment()
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in GOOD:
+        monkeypatch.delenv(name)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read_environment()
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == [
+        "SECRET_KEY",
+        "PUBLIC_URL",
+        "ALLOWED_SALEOR_URLS",
+    ]
+
+
+def test_a_secret_is_not_repeated_in_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "tooshort7")
+    monkeypatch.setenv("DATABASE_URL", "oracle://user:hunter2@host/name")
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read_environment()
+    assert "tooshort7" not in str(refused.value)
+
+
+def test_sqlite_is_set_for_many_writers(tmp_path: Path) -> None:
+    told = database(f"sqlite:///{tmp_path}/new/folder/db.sqlite3")
+    assert told["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in told["OPTIONS"]["init_command"]
+    assert (tmp_path / "new" / "folder").is_dir()
+
+
+def test_postgresql_is_pooled_and_no_connection_is_kept() -> None:
+    told = database("postgres://user:password@db.example.com:5432/app?sslmode=require")
+    assert told["CONN_MAX_AGE"] == 0
+    assert told["OPTIONS"]["sslmode"] == "require"
+    assert told["OPTIONS"]["pool"]["max_size"] > 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://user:hunter2@host/name",
+        "gibberish://hunter2",
+        "hunter2",
+        "postgres://user:hunter2@host:port/name",
+    ],
+)
+def test_another_database_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="^DATABASE_URL: ") as refused:
+        database(url)
+    assert "hunter2" not in str(refused.value)
