@@ -13,6 +13,7 @@ from .answers import Answer, Unusable, action_answer, session_answer
 from .events import EventKind
 from .fields import Refused
 from .host import Host
+from .ids import global_id
 from .ledger import REFUSALS, Amounts, LedgerEvent, Verdict, failure_of, judge
 from .state import App, Checkout, Order, Transaction, TransactionEvent
 from .totals import authorize_status, is_fully_charged
@@ -255,7 +256,9 @@ def request_action(host: Host, requestor: Requestor, transaction: Transaction, a
         settle_action(host, transaction, request, answer, webhook.app)
 
     shown = {"actionType": action.kind, "amount": action.amount, "currency": transaction.currency}
-    host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=None)
+    # Without a granted refund the host gives an empty one, whose fields that cannot be null then fail.
+    granted = {"id": global_id("OrderGrantedRefund", None)}
+    host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=granted)
 
 
 def settle_action(

@@ -1,0 +1,76 @@
+"""The app's own documents, installed into the stand-in and filled by a purchase: every field is answered."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.schema import VERSIONS, schema_for
+
+from .conftest import ADDRESS, Shopper, request_action, staff, succeed
+from .recorder import Recorder
+
+ROOT = Path(__file__).parents[3] / "graphql"
+GENUINE = Path(__file__).parents[4] / "shared/saleor/schema"
+WEBHOOKS = sorted(ROOT.glob("webhooks/*.graphql"))
+DOCUMENTS = [*WEBHOOKS, *sorted(ROOT.glob("operations/*.graphql"))]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_the_genuine_schema_takes_ours_takes(version: str) -> None:
+    file = GENUINE / f"{version}.graphql"
+    if not file.exists():
+        pytest.skip("the genuine schemas are not beside this checkout")
+    genuine = build_schema(file.read_text(encoding="utf-8"), assume_valid=True)
+    for path in DOCUMENTS:
+        document = parse(path.read_text(encoding="utf-8"))
+        if not validate(genuine, document):
+            assert validate(schema_for(version), document) == [], path.name
+
+
+def manifest_webhooks(recorder: Recorder) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": path.stem,
+            "targetUrl": f"{recorder.served.url}/hooks",
+            "query": path.read_text(encoding="utf-8"),
+        }
+        for path in WEBHOOKS
+    ]
+
+
+@pytest.mark.skipif(not WEBHOOKS, reason="the app has no webhook documents yet")
+def test_every_payload_is_whole(shop: SaleorSandbox, recorder: Recorder) -> None:
+    recorder.changed = {"webhooks": manifest_webhooks(recorder)}
+    app = shop.install(recorder.manifest_url)
+    assert [each.events for each in app.webhooks] == [[path.stem] for path in WEBHOOKS]
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("AUTHORIZATION_SUCCESS", actions=["CHARGE"])
+    recorder.answers["TRANSACTION_CHARGE_REQUESTED"] = succeed("CHARGE_SUCCESS", psp="ch_1")
+    recorder.answers["TRANSACTION_REFUND_REQUESTED"] = succeed("REFUND_SUCCESS", psp="re_1")
+    order, transaction = Shopper(shop).buy()
+    request_action(shop, transaction, "CHARGE", 20)
+    request_action(shop, transaction, "REFUND", 5)
+    request_action(shop, transaction, "CANCEL", 16)
+    staff(shop, "mutation($i:ID!){orderCancel(id:$i){errors{code}}}", i=order["id"])
+    given = {"email": "new@example.com", "defaultBillingAddress": ADDRESS}
+    create = "mutation($i:UserCreateInput!){customerCreate(input:$i){user{id} errors{code}}}"
+    user = staff(shop, create, i=given)["customerCreate"]["user"]
+    update = 'mutation($i:ID){customerUpdate(id:$i,input:{firstName:"A"}){errors{code}}}'
+    staff(shop, update, i=user["id"])
+    products = staff(shop, "{products(first:1){edges{node{id variants{id}}}}}")["products"]["edges"]
+    product = products[0]["node"]
+    staff(shop, 'mutation($i:ID){productUpdate(id:$i,input:{name:"B"}){errors{code}}}', i=product["id"])
+    for variant in product["variants"]:
+        change = 'mutation($i:ID){productVariantUpdate(id:$i,input:{name:"C"}){errors{code}}}'
+        staff(shop, change, i=variant["id"])
+        staff(shop, "mutation($i:ID){productVariantDelete(id:$i){errors{code}}}", i=variant["id"])
+    staff(shop, "mutation($i:ID){productDelete(id:$i){errors{code}}}", i=product["id"])
+    shop.drain(20)
+    came = set(recorder.names())
+    for received in recorder.received:
+        assert "errors" not in received.body, (received.event, received.body["errors"])
+    assert {"ORDER_CREATED", "PRODUCT_DELETED", "CUSTOMER_UPDATED", "TRANSACTION_REFUND_REQUESTED"} <= came
+    assert shop.host.events.failures == []
+    assert shop.host.actions.failures == []
