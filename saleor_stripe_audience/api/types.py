@@ -80,9 +80,7 @@ class Installation(relay.Node):
 @strawberry_django.type(payments.Payment, description="A payment of a Saleor transaction through Stripe.")
 class Payment(relay.Node):
     transaction_id: str = strawberry_django.field(description="Saleor's id of the transaction.")
-    payment_intent_id: str | None = strawberry_django.field(
-        description="Stripe's PaymentIntent, once there is one."
-    )
+    payment_intent_id: str = strawberry_django.field(description="Stripe's id of the PaymentIntent.")
     flow: str = strawberry_django.field(description="CHARGE (taken at once) or AUTHORIZATION (taken later).")
     source_id: str = strawberry_django.field(description="Saleor's id of the checkout or order that is paid.")
     channel_slug: str = strawberry_django.field(description="The sales channel.")

@@ -81,7 +81,7 @@ class Contact(models.Model):
             models.UniqueConstraint(fields=["audience", "email"], name="contact_one_per_address"),
             models.UniqueConstraint(fields=["audience", "saleor_user_id"], name="contact_one_per_account"),
         ]
-        indexes = [models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order")]
+        indexes = [models.Index(fields=["audience", "-created_at"], name="contact_newest")]
 
     def __str__(self) -> str:
         return str(self.id)  # not the address: instances are printed in logs

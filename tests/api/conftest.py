@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 from django.http import JsonResponse
 from django.test import RequestFactory
-from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
-from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.payments.models import Payment
 
 from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.views import graphql_view
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order
@@ -37,6 +37,8 @@ def furnish(domain: str, email: str) -> Shop:
         name="Main",
         publishable_key="pk_test_1",
         secret_key="rk_test_1",
+        stripe_id=f"acct_{domain}",
+        livemode=False,
     )
     payment = Payment.objects.create(
         installation=installation,
@@ -63,6 +65,7 @@ def furnish(domain: str, email: str) -> Shop:
         name="Tee",
         sku="3282",
         stripe_product_id=f"prod_{domain}",
+        issued_at=at(0),
         is_active=True,
     )
     for slug, currency, minor in (("default-channel", "USD", 1999), ("japan", "JPY", 2500)):
@@ -71,7 +74,7 @@ def furnish(domain: str, email: str) -> Shop:
             channel_slug=slug,
             currency=currency,
             amount_minor=minor,
-            stripe_price_id=f"price_{slug}",
+            stripe_price_id=f"price_{slug}_{domain}",
             is_active=True,
         )
     return Shop(installation, payment, product)

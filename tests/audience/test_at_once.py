@@ -1,0 +1,33 @@
+"""Many workers at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.models import Audience, Contact, Purchase
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, everything, order
+
+
+def _tell(shop: Installation, step: int) -> None:
+    try:
+        if step % 5 == 0:
+            record_customer(shop, account(7), at(step))
+        else:
+            record_order(shop, order(str(step % 8)), at(step))
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_buyer_told_of_by_eight_workers_is_one_contact_with_right_totals() -> None:
+    shop = install()
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(lambda step: _tell(shop, step), range(40)))
+    assert (Audience.objects.count(), Contact.objects.count(), Purchase.objects.count()) == (1, 1, 8)
+    [buyer] = everything(shop)
+    assert (buyer["orders_count"], buyer["spent"]) == (8, {"USD": (24000, 0)})
