@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.relay import DjangoListConnection
+from strawberry_django.utils.typing import get_django_definition
 
 from saleor_stripe_audience.api import types
 from saleor_stripe_audience.api.context import shop_id
@@ -64,12 +65,20 @@ def _node(
         relay.GlobalID, strawberry.argument(description="The object's id.")
     ],
 ) -> relay.Node | None:
+    kind = _kind_of(id, info)
+    found: Any = kind.resolve_node(id.node_id, info=info, required=False) if kind else None
+    return strawberry.cast(kind, found) if kind and found is not None else None
+
+
+def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa: A002 - as above
+    """The type that the id names; none if there is no such type, or its ids have another form."""
     try:
         kind = id.resolve_type(info)
-        found: Any = kind.resolve_node(id.node_id, info=info, required=False)
-    except (relay.GlobalIDValueError, ValidationError, ValueError):
-        return None  # an id of no type, or not of its type's form, names nothing
-    return None if found is None else strawberry.cast(kind, found)
+        key = get_django_definition(kind, strict=True).model._meta.pk  # noqa: SLF001 - Django documents _meta
+        key.to_python(id.node_id)
+    except (relay.GlobalIDValueError, TypeError, ValidationError):
+        return None
+    return kind
 
 
 @strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")

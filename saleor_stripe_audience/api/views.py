@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -63,15 +64,23 @@ def _operation(request: HttpRequest) -> Operation:
 
 
 def _json(request: HttpRequest) -> dict[str, Any]:
-    if int(request.headers.get("Content-Length") or 0) > LARGEST_REQUEST_BYTES:
-        raise Rejected(f"The request is larger than {LARGEST_REQUEST_BYTES} bytes.", code="TOO_LARGE")
     try:
-        asked = json.loads(request.body)
+        asked = json.loads(_body(request))
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
         raise Rejected("The body must be a JSON object with `query`.", code="BAD_REQUEST")
     return asked
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        body = None
+    if body is None or len(body) > LARGEST_REQUEST_BYTES:
+        raise Rejected(f"The request is larger than {LARGEST_REQUEST_BYTES} bytes.", code="TOO_LARGE")
+    return body
 
 
 def _answer(operation: Operation, context: Context) -> JsonResponse:

@@ -1,5 +1,6 @@
 """Who is not let in, and what is not answered; nothing from inside is ever told."""
 
+import base64
 import json
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from saleor_stripe_audience.api import schema as api_schema
 from saleor_stripe_audience.api.keys import create_key, revoke
 from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.views import LARGEST_REQUEST_BYTES, graphql_view
+from saleor_stripe_audience.audience.models import Contact
 from tests.api.conftest import Ask, Shop, post
 
 SMALL = "{ installation { domain } }"
@@ -121,6 +123,13 @@ def test_a_page_beyond_the_limits(ask: Ask, page: str) -> None:
         f"{{ contacts {{ edges {{ node {{ purchases({page}) {{ edges {{ node {{ id }} }} }} }} }} }} }}",
     ):
         assert [error["extensions"]["code"] for error in ask(asked)["errors"]] == ["BAD_PAGE"]
+
+
+def test_a_page_beyond_the_limits_under_a_node(ask: Ask, mine: Shop) -> None:
+    key = Contact.objects.get(audience__installation=mine.installation).pk
+    query = "query ($id: ID!) { node(id: $id) { ... on Contact { purchases(first: 51) { totalCount } } } }"
+    answer = ask(query, id=base64.b64encode(f"Contact:{key}".encode()).decode())
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_PAGE"]
 
 
 def test_an_unexpected_failure_tells_a_reference_and_nothing_else(
