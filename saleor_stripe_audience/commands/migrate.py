@@ -4,10 +4,20 @@ import argparse
 from collections.abc import Sequence
 
 from django.core.management import call_command
+from django.db import connections
 
 
 def run(arguments: Sequence[str]) -> int:
     """Apply every migration; running it again changes nothing."""
     argparse.ArgumentParser(prog="saleor-stripe-audience migrate", description=__doc__).parse_args(arguments)
-    call_command("migrate", interactive=False, verbosity=1)
+    apply(verbosity=1)
     return 0
+
+
+def apply(*, verbosity: int = 0) -> None:
+    """Apply every migration and leave no connection open, so that a server may be started afterwards."""
+    call_command("migrate", interactive=False, verbosity=verbosity)
+    connections.close_all()
+    connection = connections["default"]
+    if connection.vendor == "postgresql":
+        connection.close_pool()

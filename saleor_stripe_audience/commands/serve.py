@@ -1,11 +1,15 @@
 """Answer Saleor and Stripe, and work the tasks in a thread of the same process."""
 
 import argparse
-import threading
+import multiprocessing
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.core.management import call_command
+from granian.constants import Interfaces
+from granian.server import Server
+
+from saleor_stripe_audience.commands import migrate
+from saleor_stripe_audience.commands.work import EmbeddedWorker
 
 THREADS = 128  # they carry the waiting for Stripe; each costs little memory
 
@@ -13,11 +17,28 @@ THREADS = 128  # they carry the waiting for Stripe; each costs little memory
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C. Migrations are applied first."""
     options = _options(arguments)
-    call_command("migrate", interactive=False, verbosity=0)
+    migrate.apply()
     print(f"Serving {settings.PUBLIC_URL} on {options.host}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
-    with _Worker(enabled=options.worker):
-        _serve(options.host)
+    # Granian answers in a child. It is started afresh, not forked: this process runs the worker's threads.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Server(
+        "saleor_stripe_audience.wsgi:application",
+        address=options.host,
+        port=settings.PORT,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        backlog=1024,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=20,  # seconds; a synchronous webhook may take fifteen
+    )
+    if options.worker:
+        worker = EmbeddedWorker()
+        server.on_startup(worker.start)
+        server.on_shutdown(worker.stop)
+    server.serve()
     return 0
 
 
@@ -31,20 +52,3 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="leave the tasks to `saleor-stripe-audience work`",
     )
     return parser.parse_args(arguments)
-
-
-def _serve(host: str) -> None:
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
-
-    from saleor_stripe_audience.wsgi import application
-
-    _ = Interfaces, Server, application
-
-
-class _Worker:
-    """The tasks' worker in a thread beside the server."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-        self._thread: threading.Thread | None = None

@@ -1,45 +1,47 @@
-"""`work`: tasks, in a process of their own or in a thread of `serve`."""
+"""Work the tasks: what Saleor and Stripe told is carried out here. As many may run as one likes."""
 
 import argparse
 import signal
 import threading
-from types import FrameType
+from collections.abc import Sequence
 
 from django_ox.worker import Worker
 
-POLL_SECONDS = 0.1  # a paid order is a contact so soon after the shopper paid
+POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
+CONCURRENCY = 4
+STOP_SECONDS = 30
 
 
-def run(options: argparse.Namespace) -> int:
-    """Work tasks until SIGTERM or SIGINT; those in hand are ended first."""
-    worker = make_worker(options.threads)
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal's handler
-        worker.request_stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+def run(arguments: Sequence[str]) -> int:
+    """Work until SIGTERM or Ctrl-C; what is begun is finished first."""
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience work", description=__doc__)
+    parser.add_argument(
+        "--concurrency", type=int, default=CONCURRENCY, help="tasks at once (default: %(default)s)"
+    )
+    worker = make_worker(parser.parse_args(arguments).concurrency)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: worker.request_stop())
+    print("Working.", flush=True)
     worker.run()
     return 0
 
 
-def make_worker(threads: int) -> Worker:
-    """The engine's worker as this product sets it; `threads` tasks are worked at once."""
-    return Worker(concurrency=threads, poll_interval=POLL_SECONDS)
-
-
 class EmbeddedWorker:
-    """A worker in a thread, for a process that also does something else."""
+    """A worker in a thread beside the server."""
 
-    def __init__(self, threads: int) -> None:
-        self._worker = make_worker(threads)
-        self._thread = threading.Thread(target=self._worker.run, name="tasks")
+    def __init__(self) -> None:
+        self._worker = make_worker(CONCURRENCY)
+        self._thread = threading.Thread(target=self._worker.run, name="worker", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Return once the tasks in hand are ended."""
+        """Finish what is begun. What takes too long is left to the next worker, by its lease."""
         self._worker.request_stop()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join(STOP_SECONDS)
+
+
+def make_worker(concurrency: int) -> Worker:
+    """The engine's worker as this product sets it; `concurrency` tasks are worked at once."""
+    return Worker(concurrency=concurrency, poll_interval=POLL_SECONDS)
