@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import string
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from .delivery import wire_headers
 from .events import names_of
 from .fields import ManyRefused, Refused
 from .host import Host
+from .schema import schema_for
 from .state import App, Installation, Webhook
 
 TIMEOUT = (2.0, 18.0)
@@ -221,16 +223,17 @@ def webhook_fault(host: Host, webhook: dict[str, Any]) -> str | None:
         unknown = [each for each in webhook.get(name) or [] if each not in known]
         if unknown:
             return f"Invalid {enum.lower()} event: {unknown[0]}."
-    return query_fault(host, webhook["query"])
+    return query_fault(host.version, webhook["query"])
 
 
-def query_fault(host: Host, query: str) -> str | None:
+@lru_cache(maxsize=1000)  # the same documents come with every fetch of a manifest
+def query_fault(version: str, query: str) -> str | None:
     """Why a subscription is not valid on this version, or None."""
     try:
         document = parse(query)
     except GraphQLError as error:
         return f"Subscription query is not valid: {error.message}"
-    errors = validate(host.schema, document)
+    errors = validate(schema_for(version), document)
     if errors:
         return f"Subscription query is not valid: {errors[0].message}"
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]

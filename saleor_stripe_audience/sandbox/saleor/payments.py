@@ -261,6 +261,14 @@ def request_action(host: Host, requestor: Requestor, transaction: Transaction, a
     host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=granted)
 
 
+def release(host: Host, transaction: Transaction) -> None:
+    """Ask the app to cancel what is authorized and to refund what is charged, in nobody's name."""
+    amounts = transaction.amounts
+    for kind, amount in (("CANCEL", amounts.authorized), ("REFUND", amounts.charged)):
+        if amount > 0:
+            request_action(host, None, transaction, Action(kind, amount))
+
+
 def settle_action(
     host: Host, transaction: Transaction, request: TransactionEvent, answer: Any, app: App
 ) -> None:

@@ -14,10 +14,11 @@ from .control import find_app, rotate_keys
 from .delivery import Delivery
 from .fields import ManyRefused, Refused
 from .host import Faults, Host
+from .payments import release
 from .resolvers_account import access_token
 from .resolvers_app import reason_of, remove, set_active
 from .seed import STAFF_EMAIL, fill
-from .state import App, Installation, User
+from .state import App, Installation, Order, User
 from .tokens import dashboard_token
 from .web import application
 
@@ -186,6 +187,29 @@ class SaleorSandbox:
         with self.host.store.lock:
             set_active(Call(self.host, self.staff), app, active)
             self.host.flush()
+
+    def expire(self, order: Order) -> None:
+        """Let an unpaid order expire, as the host's timed task does; `updatedAt` stays as it was."""
+        with self.host.store.lock:
+            order.status = "EXPIRED"
+            for name in ("ORDER_UPDATED", "ORDER_EXPIRED"):
+                self.host.emit(name, None, order=order)
+            self.host.flush()
+
+    def release_abandoned(self) -> None:
+        """Give back what checkouts hold that were left, as the host's timed task does after six hours."""
+        with self.host.store.lock:
+            for transaction in self.host.store.transactions:
+                if transaction.checkout is not None:
+                    release(self.host, transaction)
+            self.host.flush()
+
+    def dashboard_url(self, app: App) -> str:
+        """A page that shows the app's page as the Dashboard does.
+
+        It takes `?theme=`, `?locale=` and `?permissions=` (comma-separated, of the person looking).
+        """
+        return f"{self.url}/dashboard/apps/{app.identifier}/"
 
     def redeliver(self, delivery: Delivery) -> None:
         """Send a recorded delivery once more, byte for byte."""

@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from . import dashboard
 from .access import BadToken, Call, requestor_of
-from .control import control
+from .control import control, find_app
 from .host import Host
 from .ids import key_of
 from .payload import shown
@@ -25,6 +26,8 @@ _ROUTES = Map(
         Rule("/.well-known/jwks.json", endpoint="jwks", methods=["GET"]),
         Rule("/thumbnail/<media>/<int:size>/", endpoint="thumbnail", methods=["GET"]),
         Rule("/sandbox/control", endpoint="control", methods=["GET", "POST"]),
+        Rule("/dashboard/apps/<identifier>/", endpoint="dashboard", methods=["GET"]),
+        Rule("/dashboard/apps/<identifier>/token", endpoint="dashboard_token", methods=["GET"]),
     ]
 )
 
@@ -135,9 +138,26 @@ def _answered(result: ExecutionResult) -> Response:
     return as_json(body, 200 if began else 400)
 
 
+def _dashboard(host: Host, request: Request, identifier: str) -> Response:
+    app = find_app(host, identifier)
+    if app is None:
+        return as_json({"error": f"No app {identifier!r} is installed."}, 404)
+    theme, locale = request.args.get("theme", "light"), request.args.get("locale", "en")
+    return Response(dashboard.page(host, app, theme, locale), mimetype="text/html")
+
+
+def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:
+    app = find_app(host, identifier)
+    if app is None:
+        return as_json({"error": f"No app {identifier!r} is installed."}, 404)
+    return as_json({"token": dashboard.token(host, app, request.args.get("permissions"))})
+
+
 _ENDPOINTS: dict[str, Callable[..., Response]] = {
     "graphql": _graphql,
     "jwks": _jwks,
     "thumbnail": _thumbnail,
     "control": _control,
+    "dashboard": _dashboard,
+    "dashboard_token": _dashboard_token,
 }

@@ -1,0 +1,63 @@
+"""What the host does by itself, and the small Dashboard."""
+
+import html
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.state import App
+
+from .conftest import Shopper, succeed
+from .recorder import Recorder
+
+
+def test_abandoned_checkouts_are_given_back(
+    shop: SaleorSandbox, recorder: Recorder, shopper: Shopper
+) -> None:
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+    recorder.answers["TRANSACTION_REFUND_REQUESTED"] = succeed("REFUND_SUCCESS", psp="re_1")
+    shopper.buy()
+    shopper.initialize(shopper.checkout(quantity=1))
+    shop.release_abandoned()
+    shop.drain(10)
+    [asked] = recorder.of("TRANSACTION_REFUND_REQUESTED")
+    assert asked.body["action"]["amount"] == 18.0
+
+
+def test_an_order_expires(shop: SaleorSandbox, recorder: Recorder, shopper: Shopper) -> None:
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_REQUEST")
+    shopper.buy()
+    shop.drain(10)
+    recorder.forget()
+    shop.expire(shop.host.store.orders[0])
+    shop.drain(10)
+    assert sorted(recorder.names()) == ["ORDER_EXPIRED", "ORDER_UPDATED"]
+
+
+def test_the_dashboard_frames_the_app_as_the_genuine_one_does(shop: SaleorSandbox, app: App) -> None:
+    page = requests.get(shop.dashboard_url(app), params={"theme": "dark", "locale": "fr"}, timeout=5).text
+    found = re.search(r'<iframe[^>]* src="([^"]+)" sandbox="([^"]+)"', page)
+    assert found is not None
+    assert found[2] == "allow-same-origin allow-forms allow-scripts allow-downloads allow-popups"
+    url = urlsplit(html.unescape(found[1]))
+    assert parse_qs(url.query) == {
+        "id": [app.id],
+        "saleorApiUrl": [shop.api_url],
+        "domain": [shop.host.domain],
+        "theme": ["dark"],
+        "locale": ["fr"],
+    }
+    assert f"{url.scheme}://{url.netloc}" != shop.url
+
+
+def test_the_dashboard_hands_out_tokens_for_whoever_looks(shop: SaleorSandbox, app: App) -> None:
+    address = f"{shop.dashboard_url(app)}token"
+    granted = {"permissions": "MANAGE_USERS,MANAGE_APPS"}
+    token = requests.get(address, params=granted, timeout=5).json()["token"]
+    claims = shop.host.key.claims_of(token)
+    assert claims is not None
+    assert (claims["app"], claims["permissions"]) == (app.id, ["MANAGE_USERS"])
+    missing = requests.get(f"{shop.url}/dashboard/apps/none/token", timeout=5)
+    assert missing.status_code == 404
