@@ -47,7 +47,7 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-class EncryptedTextField(models.TextField[str, str]):
+class EncryptedTextField(models.TextField):
     """Text that is encrypted in the database and plain on the instance. It cannot be searched."""
 
     def get_prep_value(self, value: Any) -> Any:

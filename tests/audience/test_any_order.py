@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import account, at, everything, line, order
 
+PEOPLE = st.sampled_from([7, 8, None])
+ADDRESSES = st.sampled_from(["a@shop.example", "b@shop.example", "c@shop.example"])
 NEW = "ada.new@shop.example"
 
 Delivery = tuple[Callable[[Installation, Mapping[str, Any], datetime], object], dict[str, Any], datetime]
@@ -52,3 +55,27 @@ class AnyOrder(TestCase):
         assert told == LOST_NOTHING
         assert everything(shuffled) == everything(in_order)
         assert not Contact.objects.exclude(status="nonsubscribed").exists()
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(told=st.lists(st.tuples(PEOPLE, ADDRESSES, st.integers(0, 5)), max_size=14), moments=st.randoms())
+    def test_whoever_moves_where_no_purchase_is_lost(
+        self, told: list[tuple[int | None, str, int]], moments: Random
+    ) -> None:
+        """Two accounts and guests take, leave and exchange three addresses, told in any order."""
+        shop = install()
+        steps = moments.sample(range(100), len(told))
+        orders = set()
+        for (person, email, number), step in zip(told, steps, strict=True):
+            user = account(person, email) if person else None
+            if user and number == 0:
+                record_customer(shop, user, at(step))
+            else:
+                record_order(shop, order(str(number), email=email, user=user), at(step))
+                orders.add(order(str(number))["id"])
+
+        held = everything(shop)
+        kept = sorted(purchase[0] for one in held for purchase in one["purchases"])
+        assert kept == sorted(orders)
+        assert sum(one["orders_count"] for one in held) == len(orders)
+        assert sum(one["spent"].get("USD", (0, 0))[0] for one in held) == 3000 * len(orders)
+        assert {one["status"] for one in held} <= {"nonsubscribed"}

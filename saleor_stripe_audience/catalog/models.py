@@ -1,0 +1,50 @@
+"""What of the shop's catalogue is in Stripe: our own table, for Stripe's search is a minute late."""
+
+from django.db import models
+
+
+class CatalogProduct(models.Model):
+    """A variant of the shop as a Product of one Stripe account."""
+
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="catalog")
+    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="catalog")
+    saleor_product_id = models.CharField(max_length=200)
+    saleor_variant_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=500)
+    sku = models.CharField(max_length=255, default="", blank=True)
+    stripe_product_id = models.CharField(max_length=200)
+    is_active = models.BooleanField(default=True)
+    sent_hash = models.CharField(max_length=64)
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "saleor_variant_id"], name="catalog_variant_once")
+        ]
+        indexes = [models.Index(fields=["installation", "saleor_product_id"], name="catalog_product")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CatalogPrice(models.Model):
+    """The price of a variant in one channel; a changed price is a new row, as it is a new Price at Stripe."""
+
+    product = models.ForeignKey(CatalogProduct, on_delete=models.CASCADE, related_name="prices")
+    channel_slug = models.CharField(max_length=255)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    stripe_price_id = models.CharField(max_length=200, unique=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "channel_slug"],
+                condition=models.Q(is_active=True),
+                name="catalog_one_price_a_channel",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_price_id

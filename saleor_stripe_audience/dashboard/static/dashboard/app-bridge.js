@@ -1,0 +1,126 @@
+// The page's half of Saleor's App Bridge: it hears the Dashboard, keeps the token in memory only,
+// and sends it with every request. Nothing is stored, no cookie is set.
+(function () {
+  "use strict";
+
+  const ANSWER_WITHIN = 8000; // milliseconds until the page says why it may be empty
+  const asked = new URLSearchParams(location.search);
+  const origins = document.body.dataset.origins.split(" ").filter(Boolean);
+  const page = document.getElementById("page");
+  const state = {
+    token: "",
+    refused: "",
+    dashboard: "",
+    locale: asked.get("locale") || document.documentElement.lang,
+    path: document.body.dataset.start,
+  };
+
+  function send(type, payload) {
+    const action = { type, payload: { ...payload, actionId: crypto.randomUUID() } };
+    const receivers = state.dashboard ? [state.dashboard] : origins;
+    receivers.forEach((origin) => window.parent.postMessage(action, origin));
+  }
+
+  function show(templateId) {
+    page.replaceChildren(document.getElementById(templateId).content.cloneNode(true));
+  }
+
+  function warn(templateId) {
+    page.querySelectorAll(":scope > .note.passing").forEach((note) => note.remove());
+    const note = document.getElementById(templateId).content.cloneNode(true);
+    note.firstElementChild.classList.add("passing");
+    page.prepend(note);
+  }
+
+  function setTheme(theme) {
+    document.documentElement.dataset.theme = /dark/i.test(theme || "") ? "dark" : "light";
+  }
+
+  function load(path) {
+    htmx.ajax("GET", path, { target: "#page", swap: "innerHTML" });
+  }
+
+  function takeToken(token) {
+    if (typeof token !== "string" || !token) return;
+    const first = !state.token;
+    const awaited = state.refused && state.refused !== token;
+    state.token = token;
+    if (first || awaited) {
+      state.refused = "";
+      load(state.path);
+    }
+  }
+
+  function setLocale(locale) {
+    if (!locale || locale === state.locale) return;
+    state.locale = locale;
+    document.documentElement.lang = locale;
+    if (state.token) load(state.path);
+  }
+
+  const hears = {
+    handshake: (payload) => takeToken(payload.token),
+    tokenRefresh: (payload) => takeToken(payload.token),
+    theme: (payload) => setTheme(payload.theme),
+    localeChanged: (payload) => setLocale(payload.locale),
+  };
+
+  function hear(message) {
+    if (message.source !== window.parent || !origins.includes(message.origin)) return;
+    const told = message.data;
+    if (!told || !Object.hasOwn(hears, told.type)) return;
+    state.dashboard = message.origin;
+    hears[told.type](told.payload || {});
+  }
+
+  // ---- requests ----
+
+  function addHeaders(event) {
+    Object.assign(event.detail.ctx.request.headers, {
+      Authorization: `Bearer ${state.token}`,
+      "Saleor-Api-Url": asked.get("saleorApiUrl") || "",
+      "Accept-Language": state.locale,
+    });
+  }
+
+  function noticeAnswer(event) {
+    const { ctx } = event.detail;
+    if (ctx.response.status === 401) {
+      state.refused = state.token; // expired, most likely: the Dashboard hands out another one when asked
+      send("notifyReady", {});
+    } else if (ctx.response.status < 400 && ctx.request.method === "GET") {
+      state.path = ctx.request.action;
+    }
+  }
+
+  // ---- what the server cannot know: the reader's time zone ----
+
+  function localTimes() {
+    const format = new Intl.DateTimeFormat(state.locale, { dateStyle: "medium", timeStyle: "short" });
+    page.querySelectorAll("time[datetime]").forEach((time) => {
+      time.textContent = format.format(new Date(time.dateTime));
+    });
+  }
+
+  function leave(event) {
+    const link = event.target.closest("a[data-out]");
+    if (!link) return;
+    event.preventDefault(); // the frame may not navigate the Dashboard: it is asked to open a new tab
+    send("redirect", { to: link.href, newContext: true });
+  }
+
+  window.addEventListener("message", hear);
+  document.addEventListener("htmx:config:request", addHeaders);
+  document.addEventListener("htmx:after:request", noticeAnswer);
+  document.addEventListener("htmx:error", () => warn("unreachable"));
+  document.addEventListener("htmx:after:swap", localTimes);
+  document.addEventListener("click", leave);
+
+  setTheme(asked.get("theme") || document.documentElement.dataset.theme);
+  if (window.parent === window) {
+    show("alone");
+  } else {
+    send("notifyReady", {});
+    setTimeout(() => state.token || show("silent"), ANSWER_WITHIN);
+  }
+})();

@@ -1,0 +1,32 @@
+"""Stripe's Products and Prices: one function per call, each effect under its key."""
+
+from typing import Any
+
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of
+from saleor_stripe_audience.gateway.models import StripeAccount
+
+
+def create_product(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
+    """A new Product; returns its id."""
+    with errors_of(account.name):
+        made = stripe_of(account).v1.products.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]  # built in parts
+    return made.id
+
+
+def update_product(account: StripeAccount, product_id: str, params: dict[str, Any]) -> None:
+    """Set the Product's fields; setting them again changes nothing."""
+    with errors_of(account.name):
+        stripe_of(account).v1.products.update(product_id, params)  # type: ignore[arg-type]  # built in parts
+
+
+def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
+    """A new Price; returns its id. Its amount and currency never change again."""
+    with errors_of(account.name):
+        made = stripe_of(account).v1.prices.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]  # built in parts
+    return made.id
+
+
+def archive_price(account: StripeAccount, price_id: str) -> None:
+    """The Price can be used no more; archiving it again changes nothing."""
+    with errors_of(account.name):
+        stripe_of(account).v1.prices.update(price_id, {"active": False})

@@ -1,0 +1,199 @@
+"""The door to Stripe: one function per call, and the one place where Stripe's errors become ours.
+
+Stripe's own library does the talking; its HTTP client is replaced by one that keeps to the webhook's deadline.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, ClassVar
+
+import requests
+import stripe
+from django.conf import settings
+
+from saleor_stripe_audience.database import leave_database
+from saleor_stripe_audience.deadline import remaining, seconds_for_call
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.gateway.models import StripeAccount
+
+CONNECT_SECONDS = 2.0
+LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
+NO_ANSWER = (
+    "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
+    "look before trying again."
+)
+
+stripe.enable_telemetry = False
+
+
+class DeadlineClient(stripe.HTTPClient):
+    """One HTTP client for all accounts; a session a thread, each call within what the deadline leaves."""
+
+    name: ClassVar[str] = "requests"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sessions = threading.local()
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        seconds = seconds_for_call()
+        timeout = (min(CONNECT_SECONDS, seconds), seconds)
+        try:
+            answer = self._session().request(
+                method, url, headers=dict(headers or {}), data=post_data, timeout=timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error
+        return answer.content, answer.status_code, answer.headers
+
+    def close(self) -> None:
+        """Sessions end with their threads."""
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._sessions, "session"):
+            self._sessions.session = requests.Session()
+            self._sessions.session.trust_env = False
+        session: requests.Session = self._sessions.session
+        return session
+
+    def _should_retry(self, *arguments: Any, **named: Any) -> bool:
+        return remaining() >= LEAST_FOR_RETRY and bool(super()._should_retry(*arguments, **named))
+
+
+@cache
+def _http_client() -> DeadlineClient:
+    return DeadlineClient()
+
+
+def stripe_of(account: StripeAccount) -> stripe.StripeClient:
+    """Stripe's client with the account's secret key."""
+    return client_with(account.secret_key)
+
+
+def client_with(key: str) -> stripe.StripeClient:
+    """Stripe's client with any key, such as one that was just pasted."""
+    return stripe.StripeClient(
+        key,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        http_client=_http_client(),
+        max_network_retries=1,
+    )
+
+
+@contextmanager
+def errors_of(account_name: str) -> Iterator[None]:
+    """Leave the database, and turn every error of Stripe inside into ours."""
+    leave_database()
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise failure_of(error, account_name) from error
+
+
+def failure_of(error: stripe.StripeError, account_name: str) -> Failure:
+    """Stripe's error in words for the merchant."""
+    detail = getattr(error, "error", None)
+    code = str(error.code or getattr(detail, "code", None) or "")
+    if isinstance(error, stripe.AuthenticationError):
+        return Rejected(
+            f"Stripe refused the key of account “{account_name}”. Paste a new restricted key on the app's page.",
+            code=code or "key_refused",
+        )
+    if isinstance(error, stripe.PermissionError):
+        return Rejected(
+            f"The key of account “{account_name}” lacks a permission: {error.user_message or 'see Stripe'}",
+            code="missing_permission",
+        )
+    if isinstance(error, stripe.CardError):
+        return Rejected(error.user_message or "The card was declined.", code="card_declined")
+    if isinstance(error, stripe.IdempotencyError):
+        return Rejected("Stripe has seen this request before, with other details.", code="idempotency")
+    if isinstance(error, stripe.InvalidRequestError):
+        return Rejected(f"Stripe refused: {error.user_message or error.code or 'no reason given'}", code=code)
+    return Unavailable(NO_ANSWER, code="stripe_unavailable")
+
+
+def create_payment_intent(
+    account: StripeAccount, params: dict[str, Any], idempotency_key: str
+) -> stripe.PaymentIntent:
+    """A new intent, or the one that this key made before, as it is now."""
+    with errors_of(account.name):
+        client = stripe_of(account)
+        intent = client.v1.payment_intents.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]  # built in parts
+        if _was_replayed(intent):
+            return client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
+        return intent
+
+
+def retrieve_payment_intent(account: StripeAccount, intent_id: str) -> stripe.PaymentIntent:
+    """The intent with its latest charge, as it is now."""
+    with errors_of(account.name):
+        return stripe_of(account).v1.payment_intents.retrieve(intent_id, {"expand": ["latest_charge"]})
+
+
+def capture_payment_intent(
+    account: StripeAccount, intent_id: str, amount: int, idempotency_key: str
+) -> stripe.PaymentIntent:
+    """Take `amount` (smallest unit) of what is held; the rest is released."""
+    with errors_of(account.name):
+        return stripe_of(account).v1.payment_intents.capture(
+            intent_id,
+            {"amount_to_capture": amount, "expand": ["latest_charge"]},
+            {"idempotency_key": idempotency_key},
+        )
+
+
+def cancel_payment_intent(account: StripeAccount, intent_id: str, idempotency_key: str) -> stripe.PaymentIntent:
+    """End the intent; what is held is released."""
+    with errors_of(account.name):
+        return stripe_of(account).v1.payment_intents.cancel(
+            intent_id, {"expand": ["latest_charge"]}, {"idempotency_key": idempotency_key}
+        )
+
+
+def create_refund(
+    account: StripeAccount, intent_id: str, amount: int, metadata: dict[str, str], idempotency_key: str
+) -> stripe.Refund:
+    """Give `amount` (smallest unit) back."""
+    with errors_of(account.name):
+        return stripe_of(account).v1.refunds.create(
+            {"payment_intent": intent_id, "amount": amount, "metadata": metadata},
+            {"idempotency_key": idempotency_key},
+        )
+
+
+def retrieve_refund(account: StripeAccount, refund_id: str) -> stripe.Refund:
+    """The refund with its charge, as it is now."""
+    with errors_of(account.name):
+        return stripe_of(account).v1.refunds.retrieve(refund_id, {"expand": ["charge"]})
+
+
+def delete_webhook_endpoint(account: StripeAccount) -> None:
+    """Stripe sends nothing to the account's endpoint any more."""
+    with errors_of(account.name):
+        stripe_of(account).v1.webhook_endpoints.delete(account.webhook_endpoint_id)
+
+
+def create_webhook_endpoint(key: str, name: str, url: str, events: list[str]) -> stripe.WebhookEndpoint:
+    """An endpoint that speaks the library's API version; its secret is told this once.
+
+    The key is new each time: a repeat must make an endpoint whose secret we can read.
+    """
+    with errors_of(name):
+        params: dict[str, Any] = {
+            "url": url,
+            "enabled_events": events,
+            "api_version": stripe.api_version,
+            "description": "saleor-stripe-audience",
+        }
+        return client_with(key).v1.webhook_endpoints.create(params, {"idempotency_key": str(uuid.uuid4())})  # type: ignore[arg-type]  # built in parts
+
+
+def _was_replayed(made: stripe.StripeObject) -> bool:
+    response = getattr(made, "last_response", None)
+    return response is not None and response.headers.get("Idempotent-Replayed") == "true"

@@ -1,0 +1,53 @@
+"""The merchant's Stripe accounts and which sales channel each is for."""
+
+import uuid
+
+from django.db import models
+
+from saleor_stripe_audience.vault import EncryptedTextField
+
+
+class StripeAccount(models.Model):
+    """One Stripe account of a shop, by keys that the merchant pasted."""
+
+    class State(models.TextChoices):
+        CONNECTED = "connected"
+        DISCONNECTED = "disconnected"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.PROTECT, related_name="stripe_accounts"
+    )
+    name = models.CharField(max_length=250)
+    publishable_key = models.CharField(max_length=300)
+    secret_key = EncryptedTextField()
+    stripe_id = models.CharField(max_length=100)
+    livemode = models.BooleanField()
+    webhook_endpoint_id = models.CharField(max_length=100, default="", blank=True)
+    webhook_secret = EncryptedTextField(default="", blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "stripe_id", "livemode"], name="gateway_account_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountChannel(models.Model):
+    """The account that takes the payments of a channel."""
+
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="channels")
+    channel_slug = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "channel_slug"], name="gateway_one_account_a_channel")
+        ]
+
+    def __str__(self) -> str:
+        return self.channel_slug

@@ -1,0 +1,175 @@
+"""Connecting a Stripe account by pasted keys: everything that can be wrong is found and said at once."""
+
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import stripe
+from django.conf import settings
+from django.db import transaction
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+
+KEY = re.compile(r"(pk|rk|sk)_(test|live)_\S+")
+EVENTS = [
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+]
+
+
+def connect(
+    installation: Any, publishable_key: str, secret_key: str, channels: Sequence[str]
+) -> StripeAccount:
+    """Check the keys, make Stripe's webhook endpoint, map the channels. Repeating it changes nothing more.
+
+    `installation` is the shop; `channels` are slugs, at least one. `Rejected` says all that is wrong.
+    """
+    livemode = check_pair(publishable_key, secret_key)
+    if not channels:
+        raise Rejected("The shop has no sales channel yet. Make one in Saleor's Dashboard first.", code="no_channel")
+    check_scopes(secret_key)
+    told = _own_account(secret_key)
+    _prove_pair(publishable_key, secret_key)
+    account = _kept(installation, publishable_key, secret_key, told, livemode=livemode)
+    _ensure_endpoint(account)
+    map_channels(account, channels)
+    return account
+
+
+def check_pair(publishable_key: str, secret_key: str) -> bool:
+    """Whether the keys are live ones; `Rejected` unless they have the form of a pair of one mode."""
+    public, secret = KEY.fullmatch(publishable_key.strip()), KEY.fullmatch(secret_key.strip())
+    if public is None or public[1] != "pk":
+        raise Rejected("The publishable key begins with pk_test_ or pk_live_. Copy it from Stripe again.", code="key")
+    if secret is None or secret[1] not in ("rk", "sk"):
+        raise Rejected("The secret key begins with rk_ (restricted, better) or sk_. Copy it from Stripe again.", code="key")
+    if public[2] != secret[2]:
+        raise Rejected("One key is for test, the other for live payments. Take both from the same mode.", code="mode")
+    return public[2] == "live"
+
+
+def check_scopes(secret_key: str) -> None:
+    """`Rejected` with every permission that the key lacks, found by reads and writes that change nothing."""
+    missing = [scope for scope, probe in _PROBES.items() if _is_forbidden(secret_key, probe)]
+    if missing:
+        raise Rejected(
+            f"The restricted key lacks permissions: {', '.join(missing)}. Grant them in Stripe, then paste it again.",
+            code="missing_permission",
+        )
+
+
+def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
+    """New payments of these channels go to the account; old ones stay with the account that holds them."""
+    with transaction.atomic():
+        for slug in channels:
+            AccountChannel.objects.update_or_create(
+                installation_id=account.installation_id, channel_slug=slug, defaults={"account": account}
+            )
+
+
+_NOBODY = "pi_saleor_stripe_audience_probe"  # no object has this id: a write to it is refused or not found, never done
+_PROBES: dict[str, Callable[[stripe.StripeClient], object]] = {
+    "PaymentIntents: write": lambda api: api.v1.payment_intents.update(_NOBODY, {}),
+    "Charges and Refunds: write": lambda api: api.v1.refunds.update(_NOBODY, {}),
+    "Products: write": lambda api: api.v1.products.update(_NOBODY, {}),
+    "Prices: write": lambda api: api.v1.prices.update(_NOBODY, {}),
+    "Webhook Endpoints: write": lambda api: api.v1.webhook_endpoints.update(_NOBODY, {}),
+}
+
+
+def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object]) -> bool:
+    with client.errors_of("new account"):
+        try:
+            probe(client.client_with(secret_key))
+        except stripe.PermissionError:
+            return True
+        except stripe.InvalidRequestError:
+            return False  # there is no such object: the key may write
+    return False
+
+
+def _own_account(secret_key: str) -> stripe.Account | None:
+    """The account behind the key; a restricted key may lack the right to ask, which is no fault."""
+    with client.errors_of("new account"):
+        try:
+            return client.client_with(secret_key).v1.accounts.retrieve_current()
+        except stripe.PermissionError:
+            return None
+
+
+def _prove_pair(publishable_key: str, secret_key: str) -> None:
+    """The publishable key must open an intent that the secret key made: the two are then of one account."""
+    with client.errors_of("new account"):
+        secret_side = client.client_with(secret_key).v1.payment_intents
+        intent = secret_side.create(
+            {"amount": 1000, "currency": "usd", "description": "Key check, never charged"},
+            {"idempotency_key": f"pair-{uuid.uuid4()}"},
+        )
+        try:
+            client.client_with(publishable_key).v1.payment_intents.retrieve(
+                intent.id, {"client_secret": intent.client_secret or ""}
+            )
+        except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError):
+            raise Rejected(
+                "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.", code="pair"
+            ) from None
+        finally:
+            secret_side.cancel(intent.id)
+
+
+def _kept(
+    installation: Any, publishable_key: str, secret_key: str, told: stripe.Account | None, *, livemode: bool
+) -> StripeAccount:
+    stripe_id = told.id if told is not None else f"by-key-{publishable_key[-24:]}"
+    account, _ = StripeAccount.objects.update_or_create(
+        installation=installation,
+        stripe_id=stripe_id,
+        livemode=livemode,
+        defaults={
+            "name": _name(told) or f"Stripe {'live' if livemode else 'test'} account",
+            "publishable_key": publishable_key,
+            "secret_key": secret_key,
+            "state": StripeAccount.State.CONNECTED,
+        },
+    )
+    return account
+
+
+def _name(told: stripe.Account | None) -> str:
+    if told is None:
+        return ""
+    profile = told.to_dict().get("business_profile") or {}
+    dashboard = (told.to_dict().get("settings") or {}).get("dashboard") or {}
+    return str(profile.get("name") or dashboard.get("display_name") or "")
+
+
+def _ensure_endpoint(account: StripeAccount) -> None:
+    """An endpoint whose secret we hold; one of ours that Stripe no longer has is made anew."""
+    url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
+    if account.webhook_secret and _endpoint_stands(account, url):
+        return
+    made = client.create_webhook_endpoint(account.secret_key, account.name, url, EVENTS)
+    account.webhook_endpoint_id = made.id
+    account.webhook_secret = made.secret or ""
+    account.save(update_fields=["webhook_endpoint_id", "webhook_secret"])
+
+
+def _endpoint_stands(account: StripeAccount, url: str) -> bool:
+    with client.errors_of(account.name):
+        try:
+            found = client.stripe_of(account).v1.webhook_endpoints.update(
+                account.webhook_endpoint_id,
+                {"enabled_events": EVENTS, "url": url, "disabled": False},  # type: ignore[typeddict-item]  # names, not literals
+            )
+        except stripe.InvalidRequestError:
+            return False
+    return found.status == "enabled"

@@ -1,0 +1,56 @@
+"""The door through which Stripe's events come: verified, written down once, answered 200."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import stripe
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox import handlers as inbox
+
+log = structlog.get_logger(__name__)
+
+TOLERANCE_SECONDS = 300
+
+
+@csrf_exempt
+@require_POST
+def stripe_webhook(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
+    """POST from Stripe. Events nobody here handles get 200 as well: else Stripe repeats them for days."""
+    account = StripeAccount.objects.filter(pk=account_id).first()
+    if account is None or not account.webhook_secret:
+        return JsonResponse({"error": {"code": "unknown_account", "message": "No such endpoint."}}, status=404)
+    try:
+        event = _verified(request, account)
+    except RequestDataTooBig:
+        return JsonResponse({"error": {"code": "too_large", "message": "Larger than 2 MB."}}, status=413)
+    except (stripe.SignatureVerificationError, ValueError):
+        log.warning("stripe webhook refused", account=str(account_id))
+        refusal = {"code": "invalid_signature", "message": "The signature is not Stripe's."}
+        return JsonResponse({"error": refusal}, status=400)
+    return JsonResponse({"ok": True, "new": _recorded(account, event)})
+
+
+def _verified(request: HttpRequest, account: StripeAccount) -> dict[str, Any]:
+    body = request.body.decode("utf-8")
+    signature = request.headers.get("Stripe-Signature", "")
+    stripe.WebhookSignature.verify_header(body, signature, account.webhook_secret, TOLERANCE_SECONDS)
+    event = json.loads(body)
+    if not isinstance(event, dict) or not isinstance(event.get("id"), str):
+        raise ValueError("not an event")  # noqa: TRY004 - the caller tells bodies apart by ValueError alone
+    return event
+
+
+def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
+    kind = str(event.get("type", ""))
+    if not inbox.is_handled("stripe", kind) or event.get("livemode") != account.livemode:
+        return False
+    occurred_at = datetime.fromtimestamp(int(event["created"]), UTC)
+    return inbox.record("stripe", account.pk, event["id"], kind, event, occurred_at)

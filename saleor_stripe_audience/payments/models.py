@@ -1,0 +1,41 @@
+"""Which account holds which PaymentIntent for which transaction of the host."""
+
+import uuid
+
+from django.db import models
+
+
+class Payment(models.Model):
+    """One payment. Amounts count the smallest unit of `currency` by Stripe's table.
+
+    The row is a memory, not the truth: who pays what is in Stripe, and the intent's metadata names the transaction.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.PROTECT, related_name="payments")
+    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.PROTECT, related_name="payments")
+    transaction_id = models.CharField(max_length=200)
+    idempotency_key = models.CharField(max_length=600)
+    payment_intent_id = models.CharField(max_length=200)
+    flow = models.CharField(max_length=20)
+    source_id = models.CharField(max_length=200)
+    channel_slug = models.CharField(max_length=255)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=40)
+    captured_minor = models.BigIntegerField(default=0)
+    refunded_minor = models.BigIntegerField(default=0)
+    decline_code = models.CharField(max_length=100, default="", blank=True)
+    decline_message = models.CharField(max_length=512, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "transaction_id"], name="payments_transaction_once"),
+            models.UniqueConstraint(fields=["account", "payment_intent_id"], name="payments_intent_once"),
+        ]
+        indexes = [models.Index(fields=["installation", "-created_at"], name="payments_newest")]
+
+    def __str__(self) -> str:
+        return self.payment_intent_id

@@ -1,0 +1,116 @@
+"""What a PaymentIntent's state means to the host: the one table of the gateway, and nothing but a table.
+
+A decline that the shopper can mend is *_ACTION_REQUIRED: after *_FAILURE the host sends no further webhook for the
+transaction and the shopper is stuck (observed). *_FAILURE is told only when nothing more can come.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+
+from saleor_stripe_audience.money import Money, from_minor
+
+
+CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
+WAITING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
+LONGEST_MESSAGE = 512
+
+# A shopper must not read that a card is known as stolen: the one who holds it may not be its owner.
+HIDDEN_DECLINES = frozenset({"fraudulent", "lost_card", "stolen_card", "pickup_card", "merchant_blacklist"})
+DECLINED = "The card was declined. Please try another card, or ask your bank."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What to tell the host: a result, the money it is about, what may be done next."""
+
+    result: str
+    psp_reference: str
+    money: Money
+    actions: tuple[str, ...] = ()
+    message: str = ""
+    external_url: str = ""
+    decline_code: str = ""
+
+    def answer(self) -> dict[str, Any]:
+        """As the answer to a synchronous webhook, without `data`."""
+        return {
+            "pspReference": self.psp_reference,
+            "result": self.result,
+            "amount": amount_text(self.money),
+            "time": datetime.now(UTC).isoformat(),
+            "externalUrl": self.external_url,
+            "message": self.message[:LONGEST_MESSAGE],
+            "actions": list(self.actions),
+        }
+
+
+def outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
+    """The table. `intent` is Stripe's object as a dict, its latest charge expanded."""
+    currency = intent["currency"]
+    status = intent["status"]
+    url = dashboard_url(intent)
+    if status == "succeeded":
+        received = from_minor(intent["amount_received"], currency)
+        return Outcome("CHARGE_SUCCESS", charge_reference(intent, flow), received, actions_of(intent), "", url)
+    if status == "requires_capture":
+        held = from_minor(intent["amount_capturable"], currency)
+        return Outcome("AUTHORIZATION_SUCCESS", intent["id"], held, actions_of(intent), "", url)
+    asked = from_minor(intent["amount"], currency)
+    if status == "processing":
+        return Outcome(f"{flow}_REQUEST", intent["id"], asked, (), "The bank is working on the payment.", url)
+    if status in WAITING:
+        code, message = decline_of(intent)
+        return Outcome(f"{flow}_ACTION_REQUIRED", intent["id"], asked, (), message, url, code)
+    return Outcome(f"{flow}_FAILURE", intent["id"], asked, (), "The payment was cancelled.", url)
+
+
+def charge_reference(intent: dict[str, Any], flow: str) -> str:
+    """The pspReference of taken money: a captured hold needs one of its own beside its authorization's."""
+    charge = latest_charge(intent)
+    return str(charge["id"]) if flow == AUTHORIZATION and charge else str(intent["id"])
+
+
+def latest_charge(intent: dict[str, Any]) -> dict[str, Any] | None:
+    """The expanded latest charge; None when nothing was tried yet."""
+    charge = intent.get("latest_charge")
+    return charge if isinstance(charge, dict) else None
+
+
+def refunded_minor(intent: dict[str, Any]) -> int:
+    """What was given back of what had been taken. Stripe counts the released rest of a hold as refunded too."""
+    charge = latest_charge(intent)
+    if charge is None or not charge.get("captured"):
+        return 0
+    released = int(charge["amount"]) - int(charge["amount_captured"])
+    return max(0, int(charge["amount_refunded"]) - released)
+
+
+def actions_of(intent: dict[str, Any]) -> tuple[str, ...]:
+    """What staff may do with the payment now."""
+    if intent["status"] == "requires_capture":
+        return ("CHARGE", "CANCEL")
+    left = int(intent.get("amount_received") or 0) - refunded_minor(intent)
+    return ("REFUND",) if left > 0 else ()
+
+
+def decline_of(intent: dict[str, Any]) -> tuple[str, str]:
+    """The code of the last decline for the merchant and a sentence for the shopper; empty when nothing was declined."""
+    error = intent.get("last_payment_error") or {}
+    code = str(error.get("decline_code") or error.get("code") or "")
+    if not error:
+        return "", "Waiting for the shopper to pay."
+    return code, DECLINED if code in HIDDEN_DECLINES else str(error.get("message") or DECLINED)
+
+
+def dashboard_url(intent: dict[str, Any]) -> str:
+    """The payment's page at Stripe."""
+    mode = "" if intent.get("livemode") else "test/"
+    return f"https://dashboard.stripe.com/{mode}payments/{intent['id']}"
+
+
+def amount_text(money: Money) -> str:
+    """The amount as the host reads it, exact: "12.30"."""
+    return format(Decimal(money.amount), "f")

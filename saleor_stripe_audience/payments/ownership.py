@@ -1,0 +1,101 @@
+"""Whose a PaymentIntent is: its metadata says so, our rows only remember."""
+
+import uuid
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import accounts, client
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.outcomes import CHARGE, decline_of, refunded_minor
+from saleor_stripe_audience.saleor.models import Installation
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+INSTALLATION, TRANSACTION, FLOW, SOURCE, CHANNEL = (
+    "saleor_installation",
+    "saleor_transaction",
+    "saleor_flow",
+    "saleor_source",
+    "saleor_channel",
+)
+
+
+def is_ours(intent: Json, installation_id: uuid.UUID, transaction_id: str | None = None) -> bool:
+    """Whether the intent was made by this app for that shop (and transaction)."""
+    metadata = intent.get("metadata") or {}
+    same_shop = metadata.get(INSTALLATION) == str(installation_id)
+    return same_shop and transaction_id in (None, metadata.get(TRANSACTION))
+
+
+def flow_of(intent: Json) -> str:
+    """CHARGE or AUTHORIZATION, as it was asked for at the beginning."""
+    return str((intent.get("metadata") or {}).get(FLOW) or CHARGE)
+
+
+def payment_of(installation: Installation, transaction_id: str) -> Payment | None:
+    """What we remember of a transaction's payment."""
+    remembered = Payment.objects.select_related("account")
+    return remembered.filter(installation=installation, transaction_id=transaction_id).first()
+
+
+def current_intent(installation: Installation, transaction_id: str, psp_reference: str) -> tuple[StripeAccount, Json]:
+    """The transaction's account and intent as they are now; on a miss in our rows the shop's accounts are asked."""
+    payment = payment_of(installation, transaction_id)
+    if payment is not None:
+        return payment.account, client.retrieve_payment_intent(payment.account, payment.payment_intent_id).to_dict()
+    if psp_reference.startswith("pi_"):
+        for account in accounts.accounts_of(installation.pk):
+            intent = _intent_or_none(account, psp_reference)
+            if intent is not None and is_ours(intent, installation.pk, transaction_id):
+                remember(installation, account, intent, idempotency_key="")
+                return account, intent
+    raise Rejected("This payment is not known to any of the shop's Stripe accounts.", code="unknown_payment")
+
+
+def remember(installation: Installation, account: StripeAccount, intent: Json, idempotency_key: str) -> None:
+    """One row for the payment. If it cannot be written the payment goes on: Stripe's metadata says whose it is."""
+    metadata = intent["metadata"]
+    try:
+        Payment.objects.update_or_create(
+            installation=installation,
+            transaction_id=metadata[TRANSACTION],
+            defaults=facts_of(intent),
+            create_defaults={
+                **facts_of(intent),
+                "account": account,
+                "idempotency_key": idempotency_key,
+                "payment_intent_id": intent["id"],
+                "flow": metadata[FLOW],
+                "source_id": metadata[SOURCE],
+                "channel_slug": metadata.get(CHANNEL, ""),
+                "currency": intent["currency"].upper(),
+            },
+        )
+    except DatabaseError as error:
+        log.error("payment not remembered", payment_intent=intent["id"], exc_info=error)
+
+
+def facts_of(intent: Json) -> Json:
+    """The changing fields of Payment, read off the intent as it is now."""
+    code, message = decline_of(intent)
+    return {
+        "amount_minor": intent["amount"],
+        "status": intent["status"],
+        "captured_minor": intent.get("amount_received") or 0,
+        "refunded_minor": refunded_minor(intent),
+        "decline_code": code,
+        "decline_message": message[:512] if code else "",
+    }
+
+
+def _intent_or_none(account: StripeAccount, intent_id: str) -> Json | None:
+    try:
+        return client.retrieve_payment_intent(account, intent_id).to_dict()
+    except Rejected:
+        return None  # another account of the shop holds it

@@ -1,0 +1,84 @@
+"""The host's payment events as typed values: parsed once, here."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from saleor_stripe_audience.errors import Rejected
+
+# JSON numbers arrive as floats; their shortest text is the number that was written.
+Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Channel(_Part):
+    slug: str
+
+
+class MoneyPart(_Part):
+    amount: Amount
+    currency: str
+
+
+class Source(_Part):
+    """The checkout or order that is paid."""
+
+    id: str
+    channel: Channel
+
+
+class Action(_Part):
+    actionType: str  # noqa: N815 - the host's name
+    amount: Amount | None = None
+    currency: str = ""
+
+
+class Event(_Part):
+    type: str | None
+    idempotencyKey: str | None = None  # noqa: N815 - the host's name
+    pspReference: str = ""  # noqa: N815 - the host's name
+    createdAt: datetime  # noqa: N815 - the host's name
+    amount: MoneyPart
+
+
+class Transaction(_Part):
+    id: str
+    pspReference: str = ""  # noqa: N815 - the host's name
+    events: list[Event] = Field(default_factory=list)
+    order: Source | None = None
+    checkout: Source | None = None
+
+
+class GatewayInitialize(_Part):
+    sourceObject: Source  # noqa: N815 - the host's name
+
+
+class Session(_Part):
+    """TRANSACTION_INITIALIZE_SESSION and TRANSACTION_PROCESS_SESSION."""
+
+    data: Any = None
+    idempotencyKey: str = ""  # noqa: N815 - the host's name
+    action: Action
+    transaction: Transaction
+    sourceObject: Source  # noqa: N815 - the host's name
+
+
+class Requested(_Part):
+    """TRANSACTION_CHARGE_REQUESTED, _REFUND_REQUESTED, _CANCELATION_REQUESTED."""
+
+    action: Action
+    transaction: Transaction
+
+
+def read[Model: BaseModel](model: type[Model], payload: dict[str, Any]) -> Model:
+    """The payload as `model`; `Rejected` if something needed is not in it."""
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise Rejected(f"Saleor's request came without a readable {place}.", code="ParseError") from None

@@ -1,0 +1,110 @@
+"""A payment begins and goes on: what TRANSACTION_INITIALIZE_SESSION and _PROCESS_SESSION do."""
+
+from typing import Any
+
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway import accounts, client
+from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
+from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE, Outcome, outcome_of
+from saleor_stripe_audience.payments.payloads import Session, Source
+from saleor_stripe_audience.saleor.models import Installation
+
+Json = dict[str, Any]
+
+
+def gateway_config(installation: Installation, source: Source) -> Json:
+    """What the storefront needs to show the payment form."""
+    account = accounts.account_for(installation.pk, source.channel.slug)
+    return {"stripePublishableKey": account.publishable_key}
+
+
+def initialize(installation: Installation, session: Session) -> Json:
+    """Make the PaymentIntent, or find the one this transaction already has; the shopper then pays it in the browser."""
+    flow = _flow(session)
+    _check_data(session.data)
+    payment = ownership.payment_of(installation, session.transaction.id)
+    if payment is not None:
+        intent = client.retrieve_payment_intent(payment.account, payment.payment_intent_id).to_dict()
+        return _answer(outcome_of(intent, payment.flow), intent)
+    account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
+    money = _money(session)
+    key = f"{installation.pk}:{session.transaction.id}:{session.idempotencyKey}"
+    params = _params(installation, session, flow, money)
+    intent = client.create_payment_intent(account, params, key).to_dict()
+    ownership.remember(installation, account, intent, key)
+    return _answer(outcome_of(intent, flow), intent)
+
+
+def process(installation: Installation, session: Session) -> Json:
+    """What became of the PaymentIntent since the shopper went to pay it."""
+    transaction = session.transaction
+    account, intent = ownership.current_intent(installation, transaction.id, transaction.pspReference)
+    ownership.remember(installation, account, intent, "")
+    return _answer(outcome_of(intent, ownership.flow_of(intent)), intent)
+
+
+def failure(flow: str, error: Failure) -> Json:
+    """A session that cannot go on, in the storefront contract's words."""
+    return {
+        "result": f"{flow}_FAILURE",
+        "message": error.message[:512],
+        "data": {"paymentIntent": {"errors": [{"code": _contract_code(error), "message": error.message[:512]}]}},
+    }
+
+
+def _flow(session: Session) -> str:
+    flow = session.action.actionType
+    if flow not in (CHARGE, AUTHORIZATION):
+        raise Rejected("Only CHARGE and AUTHORIZATION can begin a payment.", code="ParseError")
+    return flow
+
+
+def _money(session: Session) -> Money:
+    if session.action.amount is None:
+        raise Rejected("Saleor's request came without an amount.", code="ParseError")
+    money = from_decimal(session.action.amount, session.action.currency)
+    check_chargeable(money)
+    return money
+
+
+def _params(installation: Installation, session: Session, flow: str, money: Money) -> Json:
+    """Only what stays the same for a transaction: the same idempotency key must find the same intent."""
+    return {
+        "amount": money.minor,
+        "currency": money.currency.lower(),
+        "capture_method": "manual" if flow == AUTHORIZATION else "automatic",
+        "automatic_payment_methods": {"enabled": True},
+        "metadata": {
+            ownership.INSTALLATION: str(installation.pk),
+            ownership.TRANSACTION: session.transaction.id,
+            ownership.FLOW: flow,
+            ownership.SOURCE: session.sourceObject.id,
+            ownership.CHANNEL: session.sourceObject.channel.slug,
+        },
+        "expand": ["latest_charge"],
+    }
+
+
+def _check_data(data: Any) -> None:
+    """The storefront may name a payment method; `Rejected` for anything that is not of the contract's form."""
+    if data is None:
+        return
+    asked = data.get("paymentIntent") if isinstance(data, dict) else None
+    if asked is None and isinstance(data, dict):
+        return
+    if not isinstance(asked, dict) or not isinstance(asked.get("paymentMethod", ""), str):
+        raise Rejected(
+            "The storefront's data must look like {\"paymentIntent\": {\"paymentMethod\": \"card\"}}.", code="ParseError"
+        )
+
+
+def _answer(outcome: Outcome, intent: Json) -> Json:
+    told: Json = {"stripeClientSecret": intent.get("client_secret")}
+    if outcome.decline_code:
+        told["errors"] = [{"code": "StripeCardError", "message": outcome.message}]
+    return {**outcome.answer(), "data": {"paymentIntent": told}}
+
+
+def _contract_code(error: Failure) -> str:
+    return {"ParseError": "ParseError", "card_declined": "StripeCardError"}.get(error.code, "StripeApiError")

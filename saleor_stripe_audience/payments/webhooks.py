@@ -1,0 +1,62 @@
+"""The host's payment events and who answers them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.payments import actions, sessions
+from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE
+from saleor_stripe_audience.payments.payloads import GatewayInitialize, Requested, Session, read
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.webhooks import answers
+
+Json = dict[str, Any]
+
+
+def _session_failure(message: str) -> Json:
+    return sessions.failure(CHARGE, Rejected(message))
+
+
+def _failure(result: str) -> Callable[[str], Json]:
+    return lambda message: {"result": result, "message": message[:512]}
+
+
+@answers("payment_gateway_initialize_session", failure=lambda message: {"data": {"errors": [{"message": message}]}})
+def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
+    return {"data": sessions.gateway_config(installation, read(GatewayInitialize, payload).sourceObject)}
+
+
+@answers("transaction_initialize_session", failure=_session_failure)
+def transaction_initialize_session(installation: Installation, payload: Json) -> Json:
+    return _session(sessions.initialize, installation, payload)
+
+
+@answers("transaction_process_session", failure=_session_failure)
+def transaction_process_session(installation: Installation, payload: Json) -> Json:
+    return _session(sessions.process, installation, payload)
+
+
+@answers("transaction_charge_requested", failure=_failure("CHARGE_FAILURE"))
+def transaction_charge_requested(installation: Installation, payload: Json) -> Json:
+    return actions.charge(installation, read(Requested, payload))
+
+
+@answers("transaction_refund_requested", failure=_failure("REFUND_FAILURE"))
+def transaction_refund_requested(installation: Installation, payload: Json) -> Json:
+    return actions.refund(installation, read(Requested, payload))
+
+
+@answers("transaction_cancelation_requested", failure=_failure("CANCEL_FAILURE"))
+def transaction_cancelation_requested(installation: Installation, payload: Json) -> Json:
+    return actions.cancel(installation, read(Requested, payload))
+
+
+def _session(
+    act: Callable[[Installation, Session], Json], installation: Installation, payload: Json
+) -> Json:
+    """A failure here is told in the flow that was asked for."""
+    asked = (payload.get("action") or {}).get("actionType")
+    try:
+        return act(installation, read(Session, payload))
+    except Failure as error:
+        return sessions.failure(AUTHORIZATION if asked == AUTHORIZATION else CHARGE, error)

@@ -1,0 +1,152 @@
+"""What the app asks and tells the host: one function per document in graphql/operations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from gql import gql
+from graphql import print_ast
+
+from saleor_stripe_audience.documents import read_document
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.saleor import http
+from saleor_stripe_audience.saleor.models import Installation
+
+Json = dict[str, Any]
+
+REINSTALL = "Saleor refuses the app's token. Remove the app in Saleor's Dashboard and install it again; its data is kept."
+ALREADY_THERE = frozenset({"ALREADY_EXISTS"})
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class AppIdentity:
+    """Who the host says we are: `id` changes on every install, `identifier` is the manifest's."""
+
+    id: str
+    identifier: str
+
+
+@dataclass(frozen=True)
+class ChannelData:
+    """A sales channel as the host tells it."""
+
+    slug: str
+    name: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class TransactionReport:
+    """One event for a transaction's ledger. The host knows doubles by (transaction, pspReference, type)."""
+
+    transaction_id: str
+    type: str
+    psp_reference: str
+    amount: Decimal
+    time: datetime
+    message: str = ""
+    external_url: str = ""
+    available_actions: tuple[str, ...] = ()
+
+
+def get_installation(saleor_api_url: str) -> Installation:
+    """The shop of that API address; `Rejected` when it has not installed the app."""
+    installation = Installation.objects.filter(saleor_api_url=saleor_api_url, is_active=True).first()
+    if installation is None:
+        known = ", ".join(Installation.objects.filter(is_active=True).values_list("saleor_api_url", flat=True))
+        raise Rejected(
+            f"No shop of the address {saleor_api_url} has installed the app. Install it in Saleor's Dashboard first. "
+            f"Installed: {known or 'none'}.",
+            code="unknown_installation",
+        )
+    return installation
+
+
+def installation_of(event: Event) -> Installation:
+    """The shop that an event of the inbox came from."""
+    installation = Installation.objects.filter(pk=event.origin).first()
+    if installation is None:
+        raise Rejected("The shop of this event is no longer known to the app.", code="unknown_installation")
+    return installation
+
+
+def fetch_app(api_url: str, token: str) -> AppIdentity:
+    """Who we are at that host, by that token; `Rejected` when the token is not the app's."""
+    app = _ask(api_url, token, "FetchApp", {}).get("app")
+    if not isinstance(app, dict):
+        raise Rejected(REINSTALL, code="token_refused")
+    return AppIdentity(app["id"], app["identifier"] or "")
+
+
+def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
+    """Every sales channel of the shop."""
+    channels = _ask(api_url, token, "FetchChannels", {}).get("channels") or []
+    return [ChannelData(each["slug"], each["name"], each["currencyCode"]) for each in channels]
+
+
+def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:
+    """Tell the host what became of money; True if it had been told before. Repeating it is harmless."""
+    variables = {
+        "id": report.transaction_id,
+        "type": report.type,
+        "pspReference": report.psp_reference,
+        "amount": str(report.amount),
+        "time": report.time.isoformat(),
+        "message": report.message[:512],
+        "externalUrl": report.external_url,
+        "availableActions": list(report.available_actions),
+    }
+    told = _ask(installation.saleor_api_url, installation.token, "ReportTransactionEvent", variables)
+    payload = told["transactionEventReport"]
+    errors = payload["errors"]
+    if errors and not {error["code"] for error in errors} <= ALREADY_THERE:
+        raise Rejected(f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused")
+    return bool(errors) or bool(payload["alreadyProcessed"])
+
+
+@cache
+def _document(name: str) -> str:
+    """The document, parsed once by gql so that a broken one fails here and not at the host."""
+    return print_ast(gql(read_document(f"graphql/operations/{name}.graphql")).document)
+
+
+def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
+    answer = http.call(
+        "POST",
+        api_url,
+        json={"query": _document(name), "variables": variables, "operationName": name},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    if answer.status_code in (401, 403):
+        raise Rejected(REINSTALL, code="token_refused")
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    if answer.status_code >= SERVER_ERROR or not isinstance(told, dict):
+        raise Unavailable("Saleor did not answer as it should. It will be tried again.", code="saleor_unreachable")
+    if told.get("errors"):
+        raise _refusal(told["errors"])
+    data: Json = told.get("data") or {}
+    return data
+
+
+def _refusal(errors: Sequence[Json]) -> Rejected:
+    codes = {(error.get("extensions") or {}).get("exception", {}).get("code") for error in errors}
+    if codes & {"InvalidTokenError", "InvalidTokenException", "ExpiredSignatureError"}:
+        return Rejected(REINSTALL, code="token_refused")
+    if "PermissionDenied" in codes:
+        return Rejected(
+            "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or reinstall the app.",
+            code="permission_denied",
+        )
+    return Rejected(f"Saleor refused: {_first_message(errors)}", code="saleor_refused")
+
+
+def _first_message(errors: Sequence[Json]) -> str:
+    return str(errors[0].get("message") or errors[0].get("code") or "it gave no reason")[:300]

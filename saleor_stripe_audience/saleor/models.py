@@ -1,0 +1,40 @@
+"""The shops that installed the app."""
+
+import uuid
+
+from django.db import models
+
+from saleor_stripe_audience.vault import EncryptedTextField
+
+
+class Installation(models.Model):
+    """One shop. A reinstall keeps this row: the app's id and token change, its data and accounts stay."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    saleor_api_url = models.URLField(max_length=500, unique=True)
+    app_id = models.CharField(max_length=200)
+    domain = models.CharField(max_length=300, default="", blank=True)
+    schema_version = models.CharField(max_length=20, default="", blank=True)
+    token = EncryptedTextField()
+    jwks = models.JSONField(default=dict)
+    is_active = models.BooleanField(default=True)
+    registered_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.saleor_api_url
+
+
+class Channel(models.Model):
+    """A sales channel of the shop, with the one currency it sells in."""
+
+    installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="channels")
+    slug = models.CharField(max_length=255)
+    name = models.CharField(max_length=250)
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "slug"], name="saleor_channel_once")]
+
+    def __str__(self) -> str:
+        return self.slug

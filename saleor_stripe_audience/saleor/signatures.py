@@ -1,0 +1,133 @@
+"""Proof that a webhook was sent by the host: a detached JWS (RFC 7515, appendix F; RFC 7797) over the raw body.
+
+What is signed is ASCII(protected header) + "." + the body's bytes, by RS256, with a key of the host's JWKS. Hosts with
+an older PyJWT leave `crit` out of the header although `b64` is false; both forms are genuine (observed).
+"""
+
+import base64
+import binascii
+import json
+import threading
+import time
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.saleor import http
+from saleor_stripe_audience.saleor.addresses import origin_of
+from saleor_stripe_audience.saleor.models import Installation
+
+LONGEST_HEADER = 2048  # characters of the whole signature header; genuine ones have about 480
+SECONDS_BETWEEN_FETCHES = 60.0  # per shop: forged key ids must not make us call the host
+
+_fetched_at: dict[str, float] = {}
+_lock = threading.Lock()
+
+Jwks = dict[str, Any]
+
+
+class KeysUnavailable(Unavailable):
+    """The key that signed this is not known and cannot be fetched now: genuine or not, nobody can tell."""
+
+
+def verify(installation: Installation, signature: str, body: bytes) -> None:
+    """`Rejected` unless the host signed exactly this body; `KeysUnavailable` when its key cannot be had now."""
+    encoded, _, rest = signature.partition(".")
+    nothing, _, encoded_signature = rest.partition(".")
+    if len(signature) > LONGEST_HEADER or nothing or not encoded_signature:
+        raise _refused()
+    header = _protected_header(encoded)
+    key = key_of(installation, header["kid"])
+    try:
+        key.verify(_decoded(encoded_signature), encoded.encode() + b"." + body, padding.PKCS1v15(), SHA256())
+    except InvalidSignature:
+        raise _refused() from None
+
+
+def fetch_jwks(api_url: str) -> Jwks:
+    """The keys that the host publishes; `Unavailable` when they cannot be had."""
+    answer = http.call("GET", f"{origin_of(api_url)}/.well-known/jwks.json")
+    try:
+        keys = answer.json()["keys"] if answer.ok else None
+    except (ValueError, KeyError, TypeError):
+        keys = None
+    if not isinstance(keys, list):
+        raise KeysUnavailable("The shop's signing keys could not be fetched.", code="jwks_unavailable")
+    return {"keys": [key for key in keys if isinstance(key, dict)]}
+
+
+def _refused() -> Rejected:
+    return Rejected("The signature is not the shop's.", code="invalid_signature")
+
+
+def _protected_header(encoded: str) -> dict[str, Any]:
+    try:
+        header = json.loads(_decoded(encoded))
+    except ValueError:
+        raise _refused() from None
+    if not isinstance(header, dict) or header.get("alg") != "RS256" or header.get("b64") is not False:
+        raise _refused()
+    if header.get("crit", ["b64"]) != ["b64"] or not isinstance(header.get("kid"), str):
+        raise _refused()
+    return header
+
+
+def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:
+    """The shop's key of that id, fetched if it is new; `KeysUnavailable` when it cannot be had now."""
+    key = _find(installation.jwks, kid)
+    if key is None:
+        _refresh(installation)
+        key = _find(installation.jwks, kid)
+    if key is None:
+        raise KeysUnavailable(
+            "The signature's key is not known yet; the shop's keys are fetched at most once a minute.", code="unknown_key"
+        )
+    return key
+
+
+def _refresh(installation: Installation) -> None:
+    """Fetch the keys again, at most once a minute and shop: keys rotate, and forgers invent key ids."""
+    with _lock:
+        last = _fetched_at.get(installation.saleor_api_url)
+        if last is not None and time.monotonic() - last < SECONDS_BETWEEN_FETCHES:
+            return
+        _fetched_at[installation.saleor_api_url] = time.monotonic()
+    try:
+        installation.jwks = fetch_jwks(installation.saleor_api_url)
+    except Failure as error:
+        raise KeysUnavailable(error.message, code="jwks_unavailable") from None
+    installation.save(update_fields=["jwks"])
+
+
+def _find(jwks: Jwks, kid: str) -> rsa.RSAPublicKey | None:
+    for key in jwks.get("keys", []):
+        if key.get("kid") == kid and key.get("kty") == "RSA":
+            return _public_key(key)
+    return None
+
+
+def _public_key(key: dict[str, Any]) -> rsa.RSAPublicKey | None:
+    try:
+        exponent, modulus = (int.from_bytes(_decoded(key[name])) for name in ("e", "n"))
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _decoded(text: str) -> bytes:
+    """base64url without padding, strictly: a signature has one spelling only."""
+    if len(text) % 4 == 1 or not set(text) <= _ALPHABET:
+        raise _refused()
+    try:
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        raise _refused() from None
+    if base64.urlsafe_b64encode(decoded).decode().rstrip("=") != text:
+        raise _refused()
+    return decoded
+
+
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")

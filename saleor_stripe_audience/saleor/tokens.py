@@ -1,0 +1,79 @@
+"""Proof of who looks at the app's page: the token that the host signs for a member of staff and this app."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+from joserfc.jws import CompactSignature
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.signatures import key_of
+
+LONGEST_TOKEN = 16_384  # characters; a token with every permission of the host has about 2,500
+CLOCKS_DIFFER = 30  # seconds that the host's clock and ours may be apart
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardUser:
+    """A member of the shop's staff; `permissions` is all that the person may do in the shop."""
+
+    installation: Installation
+    email: str
+    permissions: frozenset[str]
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+
+def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
+    """Who the token was made for. `Rejected` unless it is the shop's, for this app, and still valid.
+
+    `KeysUnavailable` when the shop's key of that id cannot be had now.
+    """
+    installation = Installation.objects.filter(saleor_api_url=saleor_api_url, is_active=True).first()
+    if installation is None or not token or len(token) > LONGEST_TOKEN:
+        raise _refused()
+    claims = _signed_claims(installation, token)
+    permissions = claims.get("user_permissions")
+    named = permissions if isinstance(permissions, list) else []
+    return DashboardUser(
+        installation=installation,
+        email=str(claims.get("email") or ""),
+        permissions=frozenset(each for each in named if isinstance(each, str)),
+    )
+
+
+def _signed_claims(installation: Installation, token: str) -> dict[str, Any]:
+    def key(signature: CompactSignature) -> RSAKey:
+        header = signature.headers()
+        # The algorithm is ours to choose, not the token's; it is looked at before any key is.
+        if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
+            raise _refused()
+        public = key_of(installation, header["kid"])
+        return RSAKey(public, public)
+
+    try:
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"]).claims
+        _VALID_NOW.validate(claims)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise _refused() from None
+    if any(claims.get(name) != wanted for name, wanted in _made_for(installation).items()):
+        raise _refused()
+    return claims
+
+
+_VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCKS_DIFFER, exp={"essential": True})
+
+
+def _made_for(installation: Installation) -> dict[str, str]:
+    """Staff's own tokens (type "access") open the whole shop: they are never ours to take."""
+    return {"iss": installation.saleor_api_url, "type": "thirdparty", "app": installation.app_id}
+
+
+def _refused() -> Rejected:
+    return Rejected(
+        "Your session with Saleor has ended. Open this page again from Saleor's Dashboard.", code="invalid_token"
+    )

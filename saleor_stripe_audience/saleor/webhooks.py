@@ -1,0 +1,156 @@
+"""The door through which the host's webhooks come: one address per event, one rule for all.
+
+Synchronous events are answered by the function registered for them, always with 200 and a JSON object: the host turns
+anything else into "failed" and drops our words. Everything else is written into the inbox and worked later.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from saleor_stripe_audience import deadline
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.saleor import signatures
+from saleor_stripe_audience.saleor.models import Installation
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+Answer = Callable[[Installation, Json], Json]
+FailureAnswer = Callable[[str], Json]
+
+UNEXPECTED = "The payment app met an unexpected problem. Please try again, or choose another way to pay."
+UNREADABLE = "The shop sent this request without readable content. Please try again."
+
+
+@dataclass(frozen=True)
+class _Answering:
+    answer: Answer
+    failure: FailureAnswer
+
+
+_answering: dict[str, _Answering] = {}
+
+
+def answers(event: str, *, failure: FailureAnswer) -> Callable[[Answer], Answer]:
+    """Register the function that answers a synchronous event; `failure` words what went wrong in that event's form."""
+
+    def register(function: Answer) -> Answer:
+        _answering[event] = _Answering(function, failure)
+        return function
+
+    return register
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest, event: str) -> JsonResponse:
+    """Verify, then answer (synchronous events) or write down (all others)."""
+    kind = event.replace("-", "_")
+    answering = _answering.get(kind)
+    if answering is None and not inbox.is_handled("saleor", kind):
+        return _error(404, "unknown_event", "The app does not ask for this event.")
+    try:
+        body = request.body
+        installation = _sender(request, kind, body)
+    except RequestDataTooBig:
+        return _error(413, "too_large", "The request is larger than 2 MB.")
+    except signatures.KeysUnavailable as error:
+        return _unverifiable(answering, error)
+    except Failure as error:
+        log.warning("webhook refused", kind=kind, code=error.code)
+        return _error(401, error.code, error.message)
+    if answering is not None:
+        return JsonResponse(_answered(answering, installation, kind, body))
+    return _recorded(installation, kind, body)
+
+
+def _sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
+    """The shop that sent this; `Rejected` unless it is installed and signed the body."""
+    if request.headers.get("Saleor-Event", kind).lower() != kind:
+        raise Rejected("The event in the header is not the one of the address.", code="event_mismatch")
+    api_url = request.headers.get("Saleor-Api-Url", "")
+    installation = Installation.objects.filter(saleor_api_url=api_url, is_active=True).first()
+    if installation is None:
+        raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
+    signatures.verify(installation, request.headers.get("Saleor-Signature", ""), body)
+    return installation
+
+
+def _unverifiable(answering: _Answering | None, error: Failure) -> JsonResponse:
+    """Keys cannot be had now. Told 503 the host repeats an asynchronous event; a synchronous one it would spoil."""
+    if answering is None:
+        return _error(503, error.code, error.message)
+    return JsonResponse(answering.failure("The shop's request could not be verified just now. Please try again."))
+
+
+def _answered(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
+    try:
+        payload = _parsed(body)
+        _check_recipient(installation, payload)
+        with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):
+            return answering.answer(installation, payload)
+    except Failure as error:
+        log.warning("webhook failed", kind=kind, installation=str(installation.pk), code=error.code)
+        return answering.failure(error.message)
+    except Exception as error:  # noqa: BLE001 - the host must get an object whatever happens; the log has the rest
+        log.error("webhook crashed", kind=kind, installation=str(installation.pk), exc_info=error)
+        return answering.failure(UNEXPECTED)
+
+
+def _recorded(installation: Installation, kind: str, body: bytes) -> JsonResponse:
+    try:
+        payload = _parsed(body)
+        _check_recipient(installation, payload)
+    except Failure as error:
+        log.warning("webhook refused", kind=kind, installation=str(installation.pk), code=error.code)
+        return _error(400, error.code, error.message)
+    key = hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
+    new = inbox.record("saleor", installation.pk, key, kind, payload, _issued_at(payload))
+    return JsonResponse({"ok": True, "new": new})
+
+
+def _parsed(body: bytes) -> Json:
+    """The event's object; `Rejected` for anything else, such as the empty body of the host's retries."""
+    try:
+        payload = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Rejected(UNREADABLE, code="unreadable") from None
+    if not isinstance(payload, dict):
+        raise Rejected(UNREADABLE, code="unreadable")
+    # GraphQL errors of the subscription carry stack traces of the host: of no use, and not ours to keep.
+    payload.pop("errors", None)
+    return payload
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_recipient(installation: Installation, payload: Json) -> None:
+    """A genuine event of another app of the same shop must not pass for ours."""
+    recipient = payload.get("recipient")
+    if not isinstance(recipient, dict) or recipient.get("id") != installation.app_id:
+        raise Rejected("This event was meant for another app.", code="wrong_recipient")
+
+
+def _issued_at(payload: Json) -> datetime:
+    try:
+        issued = datetime.fromisoformat(payload["issuedAt"])
+    except (KeyError, TypeError, ValueError):
+        return datetime.now(UTC)
+    return issued if issued.tzinfo else issued.replace(tzinfo=UTC)
+
+
+def _error(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "message": message}}, status=status)

@@ -1,0 +1,106 @@
+"""The page of the demo: be the shopper on the left, watch payment, ledger and audience on the right."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import requests
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from saleor_stripe_audience.sandbox.serving import Served
+
+from .shopper import Attempt, Json, Shopper, Staff
+from .stage import Stage, StageFailed
+
+PAGE = Path(__file__).with_name("page.html")
+OVERVIEW = """query Overview {
+  payments(first: 8) { edges { node { id transactionId paymentIntentId status amount { amount currency }
+    captured { amount currency } refunded { amount currency } declineMessage createdAt } } }
+  contacts(first: 8) { edges { node { email status ordersCount spent { spent { amount currency } }
+    purchases(first: 5) { edges { node { number lines { productName quantity } } } } } } }
+  products(first: 30) { edges { node { name stripeProductId isActive prices { amount { amount currency } isActive } } } }
+}"""
+
+
+class Page:
+    """The demo's own small web application; it holds the orders made since it was opened."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._shopper = Shopper(stage)
+        self._staff = Staff(stage)
+        self._attempts: list[Attempt] = []
+        self._routes = Map(
+            [
+                Rule("/", endpoint=self._show, methods=["GET"]),
+                Rule("/products", endpoint=self._products, methods=["GET"]),
+                Rule("/state", endpoint=self._state, methods=["GET"]),
+                Rule("/buy", endpoint=self._buy, methods=["POST"]),
+                Rule("/refund", endpoint=self._refund, methods=["POST"]),
+                Rule("/rename", endpoint=self._rename, methods=["POST"]),
+            ]
+        )
+
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application."""
+        return self._answer(Request(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            act: Callable[[Request], Response]
+            act, _ = self._routes.bind_to_environ(request.environ).match()
+            return act(request)
+        except HTTPException as refused:
+            return Response(refused.description, status=refused.code)
+        except (StageFailed, requests.RequestException) as failure:
+            return _json({"error": str(failure)}, status=502)
+
+    def _show(self, _: Request) -> Response:
+        return Response(PAGE.read_text(encoding="utf-8"), content_type="text/html; charset=utf-8")
+
+    def _products(self, _: Request) -> Response:
+        return _json({"products": self._shopper.products()})
+
+    def _state(self, _: Request) -> Response:
+        orders = [self._staff.order(each.order["id"]) for each in reversed(self._attempts) if each.order]
+        return _json({"orders": orders, **_nodes(self._stage.graphql(OVERVIEW))})
+
+    def _buy(self, request: Request) -> Response:
+        form = request.form
+        attempt = self._shopper.buy(form["variant"], form["email"], form["card"].replace(" ", ""))
+        self._attempts.append(attempt)
+        number = attempt.order["number"] if attempt.order else None
+        return _json({"result": attempt.result, "message": attempt.message, "order": number})
+
+    def _refund(self, request: Request) -> Response:
+        self._staff.refund(request.form["transaction"], request.form["amount"])
+        return _json({})
+
+    def _rename(self, request: Request) -> Response:
+        self._staff.rename(request.form["product"], request.form["name"])
+        return _json({})
+
+
+@contextmanager
+def served_page(stage: Stage, port: int) -> Iterator[Served]:
+    """The page on 127.0.0.1; another port is taken when `port` is in use."""
+    page = Page(stage)
+    try:
+        served = Served(page.wsgi, port)
+    except OSError:
+        served = Served(page.wsgi)
+    with served:
+        yield served
+
+
+def _nodes(data: Json) -> dict[str, list[Any]]:
+    return {name: [edge["node"] for edge in connection["edges"]] for name, connection in data.items()}
+
+
+def _json(data: Json, status: int = 200) -> Response:
+    return Response(json.dumps(data), status=status, content_type="application/json")

@@ -1,0 +1,100 @@
+"""One purchase, one decline, one partial refund, played to the end without a person."""
+
+import time
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+import requests
+
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
+
+from .shopper import Json, Shopper, Staff
+from .stage import CALL_SECONDS, Stage
+
+PATIENCE_SECONDS = 45
+GOOD_CARD = "4242424242424242"
+DECLINED_CARD = "4000000000000002"
+BUYER = "robin.vale@example.com"
+CONTACT = """query Contact($email: String!) {
+  contact(email: $email) { status ordersCount spent { spent { amount currency } } } }"""
+
+
+def play_once(stage: Stage) -> tuple[Json, list[str]]:
+    """The summary, and the names of what is missing or wrong in it."""
+    shopper, staff = Shopper(stage), Staff(stage)
+    product = shopper.products()[0]
+    variant = product["variants"][0]
+    name = f"{product['name']} (new edition)"
+    staff.rename(product["id"], name)
+    declined = shopper.buy(variant["id"], "declined@example.com", DECLINED_CARD)
+    bought = shopper.buy(variant["id"], BUYER, GOOD_CARD)
+    if bought.order is None:
+        return {"declined_message": declined.message, "message": bought.message}, ["order"]
+    half = (Decimal(str(variant["pricing"]["price"]["gross"]["amount"])) / 2).quantize(Decimal("0.01"))
+    staff.refund(bought.transaction, str(half))
+    order = _until(lambda: staff.order(bought.order["id"]), lambda seen: _refunded(seen) == half)
+    charged = Decimal(str(order["total"]["gross"]["amount"]))
+    contact = _until(
+        lambda: stage.graphql(CONTACT, email=BUYER)["contact"],
+        lambda seen: bool(seen) and _amounts(each["spent"] for each in seen["spent"]) == charged - half,
+    )
+    summary: Json = {
+        "order": order["number"],
+        "transaction": bought.transaction,
+        "charged": str(charged),
+        "refunded": str(_refunded(order)),
+        "declined_message": declined.message if declined.order is None else "",
+        "contact": {
+            "status": contact and contact["status"].lower(),
+            "orders": contact and contact["ordersCount"],
+            "spent": contact and [each["spent"] for each in contact["spent"]],
+        },
+        "product_in_stripe": _until(lambda: _stripe_product(stage, name), bool),
+    }
+    return summary, _missing(summary, half, charged - half)
+
+
+def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
+    contact = summary["contact"]
+    wanted = {
+        "order": bool(summary["order"]),
+        "transaction": bool(summary["transaction"]),
+        "charged": Decimal(summary["charged"]) > 0,
+        "refunded": Decimal(summary["refunded"]) == refunded,
+        "declined_message": bool(summary["declined_message"]),
+        "contact.status": contact["status"] == "nonsubscribed",
+        "contact.orders": contact["orders"] == 1,
+        "contact.spent": _amounts(contact["spent"]) == spent,
+        "product_in_stripe": bool(summary["product_in_stripe"]),
+    }
+    return [name for name, there in wanted.items() if not there]
+
+
+def _refunded(order: Json) -> Decimal:
+    return sum((Decimal(str(each["refundedAmount"]["amount"])) for each in order["transactions"]), Decimal(0))
+
+
+def _amounts(moneys: Iterable[Json] | None) -> Decimal:
+    return sum((Decimal(each["amount"]) for each in moneys or []), Decimal(0))
+
+
+def _stripe_product(stage: Stage, name: str) -> str:
+    """The id of Stripe's product of that name (a variant's name may follow it), or nothing."""
+    found = requests.get(
+        f"{stage.stripe_url}/v1/products",
+        params={"limit": "100", "active": "true"},
+        headers={"Authorization": f"Bearer {SECRET_KEY}"},
+        timeout=CALL_SECONDS,
+    ).json()["data"]
+    return next((product["id"] for product in found if product["name"].startswith(name)), "")
+
+
+def _until(look: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
+    """What `look` sees once it is `right`, or what it saw last when patience ended."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    seen = look()
+    while not right(seen) and time.monotonic() < ends:
+        time.sleep(0.2)
+        seen = look()
+    return seen

@@ -1,0 +1,156 @@
+"""Sets the stage: both stand-ins, the app as its own process, the app installed and connected."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any, Self
+
+import requests
+
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, StripeSandbox
+
+APP_ID = "saleor.app.stripe-audience"
+START_SECONDS = 60
+CALL_SECONDS = 30
+
+
+class StageFailed(RuntimeError):
+    """The demo could not be set up; the message says which step failed and what the app said."""
+
+
+class Stage:
+    """A shop, a Stripe and the app between them. `folder` holds the app's database and log, and may be thrown away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.errors: IO[str] = sys.stderr
+        self.stripe = StripeSandbox()
+        self.saleor = SaleorSandbox()
+        self.api_key = ""
+        self._served: list[Served] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._set_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_app()
+        self.stripe.close()
+        self.saleor.stop()
+        for served in self._served:
+            served.stop()
+
+    def app_log(self) -> str:
+        """What the app has logged so far, its last lines."""
+        log = self.folder / "app.log"
+        return log.read_text(errors="replace")[-8000:] if log.exists() else ""
+
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Ask the app's own API as a developer does."""
+        answer = requests.post(
+            f"{self.app_url}/graphql/",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {self.api_key}"},
+            timeout=CALL_SECONDS,
+        ).json()
+        if answer.get("errors"):
+            raise StageFailed(f"The app's GraphQL API refused a query: {answer['errors'][0]['message']}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def _set_up(self) -> None:
+        self.stripe_url = self._serve(self.stripe.wsgi)
+        self.stripe.base_url = self.stripe_url
+        self.saleor.start()
+        self.saleor_api_url = self.saleor.api_url
+        port = _free_port()
+        self.app_url = f"http://127.0.0.1:{port}"
+        self._start_app(port)
+        self.saleor.install(f"{self.app_url}/api/manifest")
+        self._command(
+            "connect-stripe", "--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY
+        )
+        self.api_key = self._command("api-key", "--name", "demo").split()[-1]
+
+    def _serve(self, application: Any) -> str:
+        served = Served(application).start()
+        self._served.append(served)
+        return served.url
+
+    def _environment(self, port: int) -> dict[str, str]:
+        return os.environ | {
+            "SECRET_KEY": self._secret,
+            "DATABASE_URL": f"sqlite:///{self.folder / 'app.sqlite3'}",
+            "PUBLIC_URL": self.app_url,
+            "ALLOWED_SALEOR_URLS": self.saleor_api_url,
+            "STRIPE_API_BASE": self.stripe_url,
+            "APP_ID": APP_ID,
+            "PORT": str(port),
+        }
+
+    def _start_app(self, port: int) -> None:
+        self._secret = secrets.token_urlsafe(32)
+        self._env = self._environment(port)
+        with (self.folder / "app.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "saleor_stripe_audience", "serve"],
+                env=self._env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        ends = time.monotonic() + START_SECONDS
+        while time.monotonic() < ends and self._process is not None and self._process.poll() is None:
+            if _answers(f"{self.app_url}/readyz"):
+                return
+            time.sleep(0.1)
+        raise StageFailed(f"The app did not start:\n{self.app_log()}")
+
+    def _command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "saleor_stripe_audience", arguments[0],
+                "--saleor-api-url", self.saleor_api_url, *arguments[1:],
+            ],
+            env=self._env, capture_output=True, text=True, check=False, timeout=START_SECONDS,
+        )  # fmt: skip
+        if done.returncode:
+            raise StageFailed(f"`{arguments[0]}` failed: {done.stderr.strip()}\n{self.app_log()}")
+        return done.stdout
+
+    def _stop_app(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.ConnectionError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

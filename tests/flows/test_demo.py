@@ -1,0 +1,45 @@
+"""The whole, as a newcomer runs it: the app as its own process beside both stand-ins, over real HTTP."""
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+SECONDS = 180
+
+
+@pytest.fixture(scope="module")
+def played() -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "saleor_stripe_audience", "demo", "--once", "--json"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+
+@pytest.fixture(scope="module")
+def summary(played: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert played.returncode == 0, played.stderr[-6000:]
+    told: dict[str, Any] = json.loads(played.stdout)
+    return told
+
+
+def test_a_paid_order_exists_and_half_of_it_is_refunded(summary: dict[str, Any]) -> None:
+    assert summary["order"]
+    assert summary["transaction"]
+    assert Decimal(summary["refunded"]) == (Decimal(summary["charged"]) / 2).quantize(Decimal("0.01"))
+
+
+def test_the_declined_shopper_was_told_why(summary: dict[str, Any]) -> None:
+    assert "declined" in summary["declined_message"]
+
+
+def test_the_buyer_is_a_contact_who_has_not_subscribed(summary: dict[str, Any]) -> None:
+    spent = Decimal(summary["charged"]) - Decimal(summary["refunded"])
+    assert summary["contact"]["status"] == "nonsubscribed"
+    assert summary["contact"]["orders"] == 1
+    assert [(Decimal(each["amount"]), each["currency"]) for each in summary["contact"]["spent"]] == [(spent, "USD")]
+
+
+def test_the_renamed_product_is_in_stripe(summary: dict[str, Any]) -> None:
+    assert summary["product_in_stripe"].startswith("prod_")
