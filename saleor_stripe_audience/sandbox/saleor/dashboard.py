@@ -1,7 +1,7 @@
 """A small Dashboard: one page that holds an app's page in an iframe and speaks the App Bridge to it.
 
-It stands on the shop's origin, which is another than the app's, and its iframe has the sandbox attribute of the
-genuine Dashboard: no `confirm()`, no top navigation.
+It stands on the shop's origin, which is another than the app's, and its iframe has the sandbox attribute of
+the genuine Dashboard: no `confirm()`, no top navigation.
 """
 
 import json
