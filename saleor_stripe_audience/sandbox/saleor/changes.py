@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 from .access import Call
+from .ids import global_id
 from .state import Channel, Checkout, Collection, Order, Product, Record, Transaction, User, Variant
+
+MAIN_WAREHOUSE = global_id("Warehouse", "1")
 
 
 def product_changed(call: Call, product: Product, *, touched: bool = True) -> None:
@@ -55,6 +58,24 @@ def user_deleted(call: Call, user: User) -> None:
     shown = replace(user, addresses=[], default_billing_address=None, default_shipping_address=None)
     user.deleted = shown.deleted = True
     call.host.emit("CUSTOMER_DELETED", call.requestor, user=shown)
+
+
+def account_deleted(call: Call, user: User) -> None:
+    """A customer removed the own account; there is no CUSTOMER_DELETED beside it."""
+    user.deleted = True
+    call.host.emit("ACCOUNT_DELETED", call.requestor, user=user, channel=None)
+
+
+def stock_changed(call: Call, variant: Variant, before: int | None) -> None:
+    """The stock of a variant changed, perhaps to nothing or from nothing."""
+    emit, principal = call.host.emit, call.requestor
+    warehouse = {"__typename": "Warehouse", "id": MAIN_WAREHOUSE, "name": "Main", "slug": "main"}
+    fields = {"productVariant": variant, "warehouse": warehouse}
+    if variant.stock == 0 and before != 0:
+        emit("PRODUCT_VARIANT_OUT_OF_STOCK", principal, **fields)
+    if variant.stock and before == 0:
+        emit("PRODUCT_VARIANT_BACK_IN_STOCK", principal, **fields)
+    emit("PRODUCT_VARIANT_STOCK_UPDATED", principal, **fields)
 
 
 def checkout_changed(call: Call, checkout: Checkout) -> None:

@@ -25,7 +25,7 @@ READ_SECONDS = 18.0
 BACKOFF = (10.0, 30.0, 70.0, 150.0, 310.0)
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """One request and what came of it; `status` is None when no answer came at all."""
 
@@ -57,7 +57,7 @@ class Attempt:
             return None
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """One event for one webhook; `event` is its name in capitals, `body` the payload of the first try."""
 

@@ -96,15 +96,16 @@ def _structure(host: Host, manifest: dict[str, Any]) -> list[Refused]:
         found.append(_refusal("name", "INVALID", "The name may have at most 60 characters."))
     if "author" in manifest and not str(manifest["author"] or "").strip():
         found.append(_refusal("author", "INVALID", "Author field cannot be blank."))
-    wrong = [name for name in _URLS if manifest.get(name) and not _is_url(manifest[name])]
+    wrong = [name for name in _URLS if manifest.get(name) and not is_url(manifest[name])]
     found.extend(_refusal(name, "INVALID_URL_FORMAT", "Incorrect format.") for name in wrong)
     logo = ((manifest.get("brand") or {}).get("logo") or {}).get("default")
-    if manifest.get("brand") is not None and not _is_url(logo):
+    if manifest.get("brand") is not None and not is_url(logo):
         found.append(_refusal("brand", "INVALID_URL_FORMAT", "Incorrect format."))
     return found
 
 
-def _is_url(value: Any) -> bool:
+def is_url(value: Any) -> bool:
+    """Whether a value is an http or https address."""
     parts = urlsplit(value) if isinstance(value, str) else None
     return bool(parts and parts.scheme in ("http", "https") and parts.hostname)
 
@@ -192,7 +193,7 @@ def _extension(host: Host, manifest: dict[str, Any], extension: dict[str, Any]) 
     if (
         (target == "APP_PAGE" and not relative)
         or (relative and not manifest.get("appUrl"))
-        or (not relative and not _is_url(extension["url"]))
+        or (not relative and not is_url(extension["url"]))
     ):
         found.append(_refusal("extensions", "INVALID_URL_FORMAT", "Incorrect value for field: url."))
     if not set(extension.get("permissions") or []) <= set(manifest.get("permissions") or []):
@@ -216,7 +217,7 @@ def _webhooks(host: Host, manifest: dict[str, Any]) -> list[Refused]:
 
 def webhook_fault(host: Host, webhook: dict[str, Any]) -> str | None:
     """What is wrong with a webhook's address, events or query; None if nothing."""
-    if not _is_url(webhook["targetUrl"]):
+    if not is_url(webhook["targetUrl"]):
         return "Invalid target url."
     for name, enum in (("asyncEvents", "Async"), ("syncEvents", "Sync")):
         known = names_of(host.version, f"WebhookEventType{enum}Enum")

@@ -225,3 +225,104 @@ def customer_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[s
     call.host.store.users.remove(user)
     changes.user_deleted(call, user)
     return {"user": user}
+
+
+# --- what a customer does about the own account ----------------------------------------------------------
+
+
+def _with_token(call: Call, purpose: str, given: str) -> tuple[User, str]:
+    """The user and the extra word of a token we handed out for a purpose."""
+    kind, _, rest = given.partition("-")
+    key, _, extra = rest.partition("-")
+    found = next((each for each in call.host.store.users if each.key == key), None)
+    if kind != purpose or found is None:
+        raise Refused("token", "INVALID", "Invalid or expired token.")
+    return found, extra
+
+
+def _announce(call: Call, name: str, user: User, **fields: Any) -> None:
+    call.host.emit(name, call.requestor, user=user, **fields)
+
+
+@mutation("confirmAccount")
+def confirm_account(_root: Any, info: Info, *, email: str, token: str) -> dict[str, Any]:
+    call = call_of(info)
+    user, _ = _with_token(call, "confirm", token)
+    if user.email != email.lower():
+        raise Refused("email", "NOT_FOUND", "User with this email doesn't exist.")
+    user.is_confirmed = True
+    user.touch()
+    _announce(call, "ACCOUNT_CONFIRMED", user, channel=None)
+    return {"user": user}
+
+
+@resolves("AccountConfirmed", "token")
+@resolves("AccountEmailChanged", "token")
+@resolves("AccountDeleted", "token")
+def no_token(event: dict[str, Any], _info: Info) -> str:
+    # These events have no token, and the host falls over being asked for it.
+    return str(event["token"])
+
+
+def _signed_in(call: Call) -> User:
+    if call.user is None:
+        raise denied("AUTHENTICATED_USER")
+    return call.user
+
+
+def _named_channel(call: Call, slug: str | None) -> Any:
+    return next((each for each in call.host.store.channels if each.slug == slug), None)
+
+
+@mutation("requestEmailChange")
+def request_email_change(
+    _root: Any, info: Info, *, new_email: str, password: str, redirect_url: str, channel: str | None = None
+) -> dict[str, Any]:
+    call = call_of(info)
+    user = _signed_in(call)
+    if user.password != password:
+        raise Refused("password", "INVALID_CREDENTIALS", "Password isn't valid.")
+    if any(each.email == new_email.lower() for each in call.host.store.users):
+        raise Refused("newEmail", "UNIQUE", "Email is used by other user.")
+    fields = {
+        "channel": _named_channel(call, channel),
+        "token": f"email-{user.key}-{new_email.lower()}",
+        "redirectUrl": redirect_url,
+        "newEmail": new_email.lower(),
+    }
+    _announce(call, "ACCOUNT_CHANGE_EMAIL_REQUESTED", user, **fields)
+    return {"user": user}
+
+
+@mutation("confirmEmailChange")
+def confirm_email_change(_root: Any, info: Info, *, token: str, channel: str | None = None) -> dict[str, Any]:
+    call = call_of(info)
+    user, email = _with_token(call, "email", token)
+    if _signed_in(call) is not user:
+        raise Refused("token", "INVALID", "Invalid or expired token.")
+    _set_email(call, user, email)
+    changes.user_changed(call, user)
+    _announce(call, "ACCOUNT_EMAIL_CHANGED", user, channel=_named_channel(call, channel))
+    return {"user": user}
+
+
+@mutation("accountRequestDeletion")
+def account_request_deletion(
+    _root: Any, info: Info, *, redirect_url: str, channel: str | None = None
+) -> dict[str, Any]:
+    call = call_of(info)
+    user = _signed_in(call)
+    fields = {"channel": _named_channel(call, channel), "token": f"delete-{user.key}"}
+    _announce(call, "ACCOUNT_DELETE_REQUESTED", user, redirectUrl=redirect_url, **fields)
+    return {}
+
+
+@mutation("accountDelete")
+def account_delete(_root: Any, info: Info, *, token: str) -> dict[str, Any]:
+    call = call_of(info)
+    user, _ = _with_token(call, "delete", token)
+    if _signed_in(call) is not user:
+        raise Refused("token", "INVALID", "Invalid or expired token.")
+    call.host.store.users.remove(user)
+    changes.account_deleted(call, user)
+    return {"user": user}

@@ -112,7 +112,7 @@ def stocks(source: Any, info: Info, **_: Any) -> list[dict[str, Any]]:
         raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
     if source.stock is None:
         return []
-    warehouse = {"id": global_id("Warehouse", "1"), "name": "Main", "slug": "main"}
+    warehouse = {"id": changes.MAIN_WAREHOUSE, "name": "Main", "slug": "main"}
     stock = {"id": global_id("Stock", source.key), "warehouse": warehouse}
     return [{**stock, "quantity": source.stock, "quantityAllocated": 0}]
 
@@ -445,3 +445,19 @@ def product_variant_channel_listing_update(
         _set_price(variant, _found(channel, "channelId", given["channelId"]), given)
     changes.variant_changed(call, variant, touched=False)
     return {"variant": variant}
+
+
+@mutation("productVariantStocksUpdate")
+@needs("MANAGE_PRODUCTS")
+def product_variant_stocks_update(
+    _root: Any, info: Info, *, stocks: list[dict[str, Any]], variant_id: str | None = None
+) -> dict[str, Any]:
+    call = call_of(info)
+    variant = _variant(call, variant_id)
+    if any(each["warehouse"] != changes.MAIN_WAREHOUSE for each in stocks):
+        raise Refused("warehouse", "NOT_FOUND", "There is no such warehouse.")
+    before = variant.stock
+    for each in stocks:
+        variant.stock = each["quantity"]
+    changes.stock_changed(call, variant, before)
+    return {"productVariant": variant}

@@ -12,6 +12,7 @@ from .access import Call, Info, call_of, denied, needs
 from .events import EventKind
 from .fields import Refused, mutation, resolves
 from .ids import global_id
+from .install import is_url
 from .ledger import REFUSALS, Verdict, judge
 from .money import quantize
 from .payments import Session, amounts_changed, twin
@@ -370,6 +371,8 @@ def transaction_event_report(
     transaction = _transaction(call, id_, token)
     if call.app is None or not call.may("HANDLE_PAYMENTS"):
         raise denied("OWNER", "HANDLE_PAYMENTS")
+    if external_url and not is_url(external_url):
+        raise Refused("externalUrl", "INVALID", "Enter a valid URL.")
     event = TransactionEvent(
         type_,
         _reported_amount(transaction, type_, psp_reference, amount),

@@ -40,7 +40,7 @@ class Money:
     currency: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Record:
     """Whatever has a global id, metadata and a time of change."""
 
@@ -63,7 +63,7 @@ class Record:
         self.updated_at = now()
 
 
-@dataclass
+@dataclass(eq=False)
 class Channel(Record):
     """A sales channel."""
 
@@ -79,7 +79,7 @@ class Channel(Record):
     type_name = "Channel"
 
 
-@dataclass
+@dataclass(eq=False)
 class Category(Record):
     """A category of products."""
 
@@ -89,7 +89,7 @@ class Category(Record):
     type_name = "Category"
 
 
-@dataclass
+@dataclass(eq=False)
 class Collection(Record):
     """A collection of products."""
 
@@ -99,7 +99,7 @@ class Collection(Record):
     type_name = "Collection"
 
 
-@dataclass
+@dataclass(eq=False)
 class ProductType(Record):
     """A type of product."""
 
@@ -110,7 +110,7 @@ class ProductType(Record):
     type_name = "ProductType"
 
 
-@dataclass
+@dataclass(eq=False)
 class ProductMedia(Record):
     """A picture of a product; `colour` is all there is to our own pictures."""
 
@@ -122,7 +122,7 @@ class ProductMedia(Record):
     type_name = "ProductMedia"
 
 
-@dataclass
+@dataclass(eq=False)
 class ProductListing(Record):
     """A product shown in a channel."""
 
@@ -136,7 +136,7 @@ class ProductListing(Record):
     type_name = "ProductChannelListing"
 
 
-@dataclass
+@dataclass(eq=False)
 class VariantListing(Record):
     """A variant's price in a channel."""
 
@@ -148,7 +148,7 @@ class VariantListing(Record):
     type_name = "ProductVariantChannelListing"
 
 
-@dataclass
+@dataclass(eq=False)
 class Product(Record):
     """A product; `description` is EditorJS in a JSON string, as Saleor keeps it."""
 
@@ -168,7 +168,7 @@ class Product(Record):
     type_name = "Product"
 
 
-@dataclass
+@dataclass(eq=False)
 class Variant(Record):
     """A variant of a product; `stock` counts pieces in the one warehouse."""
 
@@ -187,7 +187,7 @@ class Variant(Record):
         return next((each for each in self.channel_listings if each.channel is channel), None)
 
 
-@dataclass
+@dataclass(eq=False)
 class Address(Record):
     """A postal address; no address is changed after it was made."""
 
@@ -206,7 +206,7 @@ class Address(Record):
     type_name = "Address"
 
 
-@dataclass
+@dataclass(eq=False)
 class User(Record):
     """A customer or a member of staff."""
 
@@ -243,7 +243,7 @@ class ShippingMethod:
         return global_id("ShippingMethod", self.key)
 
 
-@dataclass
+@dataclass(eq=False)
 class CheckoutLine(Record):
     """Pieces of a variant in a checkout."""
 
@@ -253,7 +253,7 @@ class CheckoutLine(Record):
     type_name = "CheckoutLine"
 
 
-@dataclass
+@dataclass(eq=False)
 class Checkout(Record):
     """A cart on its way to an order."""
 
@@ -271,7 +271,7 @@ class Checkout(Record):
     type_name = "Checkout"
 
 
-@dataclass
+@dataclass(eq=False)
 class OrderLine(Record):
     """What was bought, as it was named and priced then."""
 
@@ -288,7 +288,7 @@ class OrderLine(Record):
     type_name = "OrderLine"
 
 
-@dataclass
+@dataclass(eq=False)
 class OrderEvent(Record):
     """A line of the order's history."""
 
@@ -302,7 +302,7 @@ class OrderEvent(Record):
     type_name = "OrderEvent"
 
 
-@dataclass
+@dataclass(eq=False)
 class Order(Record):
     """A placed order."""
 
@@ -339,7 +339,7 @@ class PaymentMethod:
     last_chars: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class TransactionEvent:
     """An event of a transaction as the API shows it; requests are changed when their answer comes."""
 
@@ -359,7 +359,7 @@ class TransactionEvent:
         return LedgerEvent(self.type, self.psp_reference, self.amount, self.created_at, self.counted)
 
 
-@dataclass
+@dataclass(eq=False)
 class Transaction(Record):
     """A payment held by an app for a checkout or an order."""
 
@@ -390,7 +390,7 @@ class Transaction(Record):
         self.touch()
 
 
-@dataclass
+@dataclass(eq=False)
 class Webhook(Record):
     """A subscription of an app to events; event names are in capitals."""
 
@@ -407,7 +407,7 @@ class Webhook(Record):
     type_name = "Webhook"
 
 
-@dataclass
+@dataclass(eq=False)
 class Problem(Record):
     """A thing an app tells staff to mend."""
 
@@ -421,7 +421,7 @@ class Problem(Record):
     type_name = "AppProblem"
 
 
-@dataclass
+@dataclass(eq=False)
 class App(Record):
     """An installed app; `token` is what it calls back with."""
 
@@ -439,7 +439,7 @@ class App(Record):
     type_name = "App"
 
 
-@dataclass
+@dataclass(eq=False)
 class Installation(Record):
     """An installation under way, or failed."""
 

@@ -22,7 +22,7 @@ from .png import square
 
 _ROUTES = Map(
     [
-        Rule("/graphql/", endpoint="graphql", methods=["POST"]),
+        Rule("/graphql/", endpoint="graphql", methods=["POST", "OPTIONS"]),
         Rule("/.well-known/jwks.json", endpoint="jwks", methods=["GET"]),
         Rule("/thumbnail/<media>/<int:size>/", endpoint="thumbnail", methods=["GET"]),
         Rule("/sandbox/control", endpoint="control", methods=["GET", "POST"]),
@@ -41,9 +41,25 @@ def application(host: Host) -> WSGIApplication:
             endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
         except HTTPException as error:
             return as_json({"error": error.description}, error.code or 404)
-        return _ENDPOINTS[endpoint](host, request, **arguments)
+        response = _ENDPOINTS[endpoint](host, request, **arguments)
+        if endpoint == "graphql":
+            _allow_origin(request, response)
+        return response
 
     return answer
+
+
+def _allow_origin(request: Request, response: Response) -> None:
+    """The API may be called from any page, as the host's may by default."""
+    origin = request.headers.get("Origin")
+    if origin:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Allow-Methods"] = "POST, OPTIONS"
+        response.headers["Access-Control-Allow-Headers"] = (
+            "Origin, Content-Type, Accept, Authorization, Authorization-Bearer"
+        )
+        response.headers["Vary"] = "Origin"
 
 
 def as_json(value: Any, status: int = 200) -> Response:
@@ -75,6 +91,8 @@ def _control(host: Host, request: Request) -> Response:
 
 
 def _graphql(host: Host, request: Request) -> Response:
+    if request.method == "OPTIONS":
+        return Response(status=200)
     host.calls.append(request.get_data(as_text=True))
     if host.faults.delay:
         time.sleep(host.faults.delay)
@@ -92,6 +110,11 @@ def _graphql(host: Host, request: Request) -> Response:
             host.flush()
 
 
+def _authorization(request: Request) -> str:
+    bare = request.headers.get("Authorization-Bearer")
+    return f"Bearer {bare}" if bare else request.headers.get("Authorization", "")
+
+
 def _failed(message: str, code: str = "GraphQLError", status: int = 400) -> Response:
     error = {"message": message, "extensions": {"exception": {"code": code, "stacktrace": []}}}
     return as_json({"errors": [error]}, status)
@@ -102,7 +125,7 @@ def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
     if host.faults.refusals:
         return _failed(host.faults.refusals.pop(0), "PermissionDenied", 200)
     try:
-        requestor = requestor_of(host, request.headers.get("Authorization", ""))
+        requestor = requestor_of(host, _authorization(request))
     except BadToken as error:
         return _failed(str(error), "InvalidTokenError")
     try:

@@ -53,6 +53,13 @@ ASYNC = {
     **{f"PRODUCT_VARIANT_{each}": VARIANT for each in _KINDS},
     **{f"CUSTOMER_{each}": USER for each in _KINDS},
     "ACCOUNT_CONFIRMATION_REQUESTED": f"{USER} channel {{ slug }} token",
+    "ACCOUNT_CONFIRMED": f"{USER} token",
+    "ACCOUNT_CHANGE_EMAIL_REQUESTED": f"{USER} newEmail token",
+    "ACCOUNT_EMAIL_CHANGED": f"{USER} newEmail",
+    "ACCOUNT_DELETE_REQUESTED": f"{USER} token",
+    "ACCOUNT_DELETED": USER,
+    "PRODUCT_VARIANT_STOCK_UPDATED": "productVariant { id stocks { quantity warehouse { slug } } }",
+    "PRODUCT_VARIANT_OUT_OF_STOCK": "productVariant { id } warehouse { slug }",
     "APP_DELETED": "app { id identifier }",
     "APP_STATUS_CHANGED": "app { id isActive }",
 }

@@ -94,6 +94,52 @@ def test_registering_with_metadata(shop: SaleorSandbox, recorder: Recorder, told
     assert told.by(lambda: shop.gql(register, {"i": given})) == []
 
 
+def test_what_a_customer_does_about_the_own_account(
+    shop: SaleorSandbox, recorder: Recorder, told: Told
+) -> None:
+    shared = {"channel": "default-channel", "redirectUrl": "http://127.0.0.1/c"}
+    given = {"email": "reg@example.com", "password": "password", **shared}
+    shop.gql("mutation($i:AccountRegisterInput!){accountRegister(input:$i){errors{code}}}", {"i": given})
+    shop.drain(10)
+    token = recorder.of("ACCOUNT_CONFIRMATION_REQUESTED")[0].body["token"]
+    confirm = "mutation($e:String!,$t:String!){confirmAccount(email:$e,token:$t){errors{code}}}"
+    emitted = told.by(lambda: shop.gql(confirm, {"e": "reg@example.com", "t": token}))
+    assert emitted == ["ACCOUNT_CONFIRMED"]
+    [confirmed] = recorder.received
+    assert confirmed.body["token"] is None
+    assert confirmed.body["errors"][0]["message"] == "'token'"
+    user = next(each for each in shop.host.store.users if each.email == "reg@example.com")
+    customer = shop.user_token(user)
+    ask = (
+        'mutation{requestEmailChange(newEmail:"reg2@example.com",password:"password",'
+        'redirectUrl:"http://127.0.0.1/c"){errors{code}}}'
+    )
+    assert told.by(lambda: shop.gql(ask, token=customer)) == ["ACCOUNT_CHANGE_EMAIL_REQUESTED"]
+    token = recorder.received[0].body["token"]
+    change = "mutation($t:String!){confirmEmailChange(token:$t){errors{code}}}"
+    emitted = told.by(lambda: shop.gql(change, {"t": token}, customer))
+    assert emitted == ["ACCOUNT_EMAIL_CHANGED", "CUSTOMER_UPDATED"]
+    assert {each.body["user"]["email"] for each in recorder.received} == {"reg2@example.com"}
+    leave = 'mutation{accountRequestDeletion(redirectUrl:"http://127.0.0.1/c"){errors{code}}}'
+    assert told.by(lambda: shop.gql(leave, token=customer)) == ["ACCOUNT_DELETE_REQUESTED"]
+    token = recorder.received[0].body["token"]
+    gone = "mutation($t:String!){accountDelete(token:$t){errors{code}}}"
+    assert told.by(lambda: shop.gql(gone, {"t": token}, customer)) == ["ACCOUNT_DELETED"]
+
+
+def test_stock_to_nothing(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+    variant = first_product(shop)["variants"][0]
+    warehouse = staff(shop, "query($i:ID){productVariant(id:$i){stocks{warehouse{id}}}}", i=variant["id"])
+    main = warehouse["productVariant"]["stocks"][0]["warehouse"]["id"]
+    update = (
+        "mutation($i:ID,$w:ID!,$q:Int!){productVariantStocksUpdate(variantId:$i,stocks:[{warehouse:$w,quantity:$q}])"
+        "{errors{code}}}"
+    )
+    assert told.by_staff(update, i=variant["id"], w=main, q=7) == ["PRODUCT_VARIANT_STOCK_UPDATED"]
+    emptied = ["PRODUCT_VARIANT_OUT_OF_STOCK", "PRODUCT_VARIANT_STOCK_UPDATED"]
+    assert told.by_staff(update, i=variant["id"], w=main, q=0) == emptied
+
+
 def test_a_checkout_on_its_way(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
     shopper = Shopper(shop)
     recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
