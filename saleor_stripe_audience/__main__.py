@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 from saleor_stripe_audience.errors import Failure
 
@@ -28,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options.command, rest)
     except (Failure, ImproperlyConfigured) as error:
-        print(f"saleor-stripe-audience {options.command}: {error}", file=sys.stderr)
-        return 1
+        problem = str(error)
+    except DatabaseError:
+        problem = "The database does not answer, or lacks its tables. Check DATABASE_URL, then run `migrate`."
+    print(f"saleor-stripe-audience {options.command}: {problem}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 from django.db import connection
 
 
-class NetworkCallInTransaction(RuntimeError):
+class NetworkCallInTransaction(RuntimeError):  # noqa: N818 - it names what happened
     """A network call was begun inside a transaction: locks would be held for as long as the other side likes."""
 
 

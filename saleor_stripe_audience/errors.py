@@ -1,8 +1,8 @@
 """The two ways in which something fails; both carry words fit to show a merchant.
 
-    Failure
-    ├── Rejected     a retry cannot help: somebody must change something
-    └── Unavailable  a retry may help: the other side did not answer, or not in time
+Failure
+├── Rejected     a retry cannot help: somebody must change something
+└── Unavailable  a retry may help: the other side did not answer, or not in time
 """
 
 

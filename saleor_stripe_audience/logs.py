@@ -25,7 +25,7 @@ def logging_settings(level: str) -> dict[str, Any]:
         structlog.processors.JSONRenderer(),
     ]
     formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": _SHARED, "processors": final}
-    quiet = dict.fromkeys(("django_ox", "django.tasks", "gql", "stripe", "urllib3"), {"level": "WARNING"})
+    quiet = {name: {"level": "WARNING"} for name in ("django_ox", "django.tasks", "gql", "stripe", "urllib3")}
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -10,9 +10,13 @@ from decimal import Decimal, InvalidOperation
 
 from saleor_stripe_audience.errors import Rejected
 
-ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-WHOLE_AMOUNTS_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})  # sent times 100 although there are no cents: end in 00
-THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())  # Stripe wants the last digit to be 0
+ZERO_DECIMAL = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
+WHOLE_AMOUNTS_IN_HUNDREDTHS = frozenset(
+    {"ISK", "UGX"}
+)  # sent times 100 although there are no cents: end in 00
+THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])  # Stripe wants the last digit to be 0
 LARGEST_AMOUNT = 99_999_999  # eight digits in the smallest unit, whatever the currency
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -53,7 +57,9 @@ class Money:
     def in_currency(self, currency: str) -> int:
         """`minor`, if this is money of that currency: amounts of two currencies are never added together."""
         if currency != self.currency:
-            raise Rejected(f"An amount in {self.currency} stands where {currency} was expected.", code="currency")
+            raise Rejected(
+                f"An amount in {self.currency} stands where {currency} was expected.", code="currency"
+            )
         return self.minor
 
 
@@ -74,7 +80,9 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
     if minor < 0:
         raise Rejected(f"The amount {amount} {currency} is negative.", code="negative_amount")
     if minor != minor.to_integral_value():
-        raise Rejected(f"The amount {amount} {currency} has more decimals than {currency} has.", code="decimals")
+        raise Rejected(
+            f"The amount {amount} {currency} has more decimals than {currency} has.", code="decimals"
+        )
     return _allowed_by_stripe(Money(int(minor), currency))
 
 
@@ -98,11 +106,14 @@ def check_chargeable(money: Money) -> None:
         raise Rejected("There is nothing to pay: the amount is zero.", code="amount_too_small")
     if smallest is not None and money.amount < Decimal(smallest):
         raise Rejected(
-            f"Stripe charges no less than {smallest} {money.currency}; this is {money}.", code="amount_too_small"
+            f"Stripe charges no less than {smallest} {money.currency}; this is {money}.",
+            code="amount_too_small",
         )
     if money.minor > LARGEST_AMOUNT:
         largest = Money(LARGEST_AMOUNT, money.currency)
-        raise Rejected(f"Stripe charges no more than {largest} at once; this is {money}.", code="amount_too_large")
+        raise Rejected(
+            f"Stripe charges no more than {largest} at once; this is {money}.", code="amount_too_large"
+        )
 
 
 def _decimal(amount: Decimal | str | int) -> Decimal:
@@ -119,5 +130,7 @@ def _allowed_by_stripe(money: Money) -> Money:
     if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
         raise Rejected(f"{money.currency} has no cents: {money} cannot be paid.", code="decimals")
     if money.currency in THREE_DECIMAL and money.minor % 10:
-        raise Rejected(f"Stripe takes {money.currency} to two decimals: {money} cannot be paid.", code="decimals")
+        raise Rejected(
+            f"Stripe takes {money.currency} to two decimals: {money} cannot be paid.", code="decimals"
+        )
     return money

@@ -1,4 +1,4 @@
-"""The environment as typed values, then Django's settings. Half a configuration is refused, with what to set."""
+"""The environment as typed values, then Django's settings. Half a configuration is refused, in words."""
 
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ PORT = _environment.PORT
 EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
 
 DEBUG = False
-# The app never builds its own address from Host, and the host's IP filter rewrites that header: any is accepted.
+# The app never builds its own address from Host, and the host's IP filter rewrites it: any is accepted.
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "saleor_stripe_audience.urls"
 WSGI_APPLICATION = "saleor_stripe_audience.wsgi.application"
@@ -172,7 +172,7 @@ TASKS = {
         "BACKEND": "django_ox.backend.OxBackend",
         "OPTIONS": {
             "MAX_ATTEMPTS": TASK_MAX_ATTEMPTS,
-            "LOCK_TIMEOUT": 30,  # seconds; above a handler's summed time-outs, so that a killed worker is soon replaced
+            "LOCK_TIMEOUT": 30,  # seconds without renewal until a killed worker's task is taken over
             "BACKOFF_INITIAL": 2,
             "BACKOFF_MAX": 600,
             "SCHEDULES": {

@@ -47,7 +47,7 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-class EncryptedTextField(models.TextField):
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
     """Text that is encrypted in the database and plain on the instance. It cannot be searched."""
 
     def get_prep_value(self, value: Any) -> Any:

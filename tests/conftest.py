@@ -12,7 +12,7 @@ Work = Callable[[], int]
 
 @pytest.fixture
 def worked() -> Work:
-    """Run every task that is due, on this thread, as the worker would; returns how many attempts that took."""
+    """Run every task that is due, on this thread, as the worker would; returns how many attempts."""
     return lambda: len(run_tasks())
 
 

@@ -14,7 +14,9 @@ from saleor_stripe_audience.errors import Rejected
 MOST_IMAGES = 8  # Stripe's limit: https://docs.stripe.com/api/products/object#product_object-images
 LONGEST_DESCRIPTION = 5000
 
-Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+Amount = Annotated[
+    Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
+]
 
 
 class _Part(BaseModel):
@@ -121,7 +123,9 @@ def plain_text(description: str | None) -> str:
 def _lines(data: Any) -> list[str]:
     if not isinstance(data, dict):
         return []
-    listed = [item if isinstance(item, str) else str(item.get("content", "")) for item in data.get("items", [])]
+    listed = [
+        item if isinstance(item, str) else str(item.get("content", "")) for item in data.get("items", [])
+    ]
     return [_without_tags(text) for text in [str(data.get("text", "")), *listed]]
 
 
@@ -130,19 +134,23 @@ def _without_tags(text: str) -> str:
 
 
 def _images(product: Product) -> tuple[str, ...]:
-    public = [each.url for each in product.media or [] if each.type == "IMAGE" and each.url.startswith("https://")]
+    public = [
+        each.url for each in product.media or [] if each.type == "IMAGE" and each.url.startswith("https://")
+    ]
     return tuple(public[:MOST_IMAGES])
 
 
 def _name(product: Product, variant: Variant, *, alone: bool) -> str:
     plain = alone or not variant.name or variant.name in (product.name, variant.id)
-    return (product.name if plain else f"{product.name} – {variant.name}")[:250]
+    return (product.name if plain else f"{product.name} \N{EN DASH} {variant.name}")[:250]
 
 
 def _prices(variant: Variant) -> tuple[tuple[str, Price], ...]:
     listings = variant.channelListings or []
     return tuple(
-        (listing.channel.slug, listing.price) for listing in listings if listing.price and listing.price.amount > 0
+        (listing.channel.slug, listing.price)
+        for listing in listings
+        if listing.price and listing.price.amount > 0
     )
 
 

@@ -40,7 +40,9 @@ def push(installation: Installation, item: Item, issued_at: datetime) -> list[Se
     for account, wanted in _by_account(installation, item).items():
         known = CatalogProduct.objects.filter(account=account, saleor_variant_id=item.variant_id).first()
         digest = _digest(item, wanted)
-        if known is not None and (known.issued_at > issued_at or (known.is_active and known.sent_hash == digest)):
+        if known is not None and (
+            known.issued_at > issued_at or (known.is_active and known.sent_hash == digest)
+        ):
             continue
         if known is None and not wanted:
             continue
@@ -102,7 +104,13 @@ def _money(price: Price) -> Money:
 
 
 def _digest(item: Item, wanted: Wanted) -> str:
-    content = [item.name, item.sku, item.description, item.images, sorted((k, str(v)) for k, v in wanted.items())]
+    content = [
+        item.name,
+        item.sku,
+        item.description,
+        item.images,
+        sorted((k, str(v)) for k, v in wanted.items()),
+    ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -120,7 +128,11 @@ def _push_to(
     for channel, money in wanted.items():
         old = current.get(channel)
         same = old is not None and (old.amount_minor, old.currency) == (money.minor, money.currency)
-        price_id = old.stripe_price_id if old is not None and same else _price(account, item, channel, money, product_id)
+        price_id = (
+            old.stripe_price_id
+            if old is not None and same
+            else _price(account, item, channel, money, product_id)
+        )
         sent.prices[channel] = (money, price_id)
     _set_default(account, product_id, sent)
     for channel, price in current.items() if sent.prices else ():

@@ -34,7 +34,9 @@ def _channels(installation: Installation, asked: list[str]) -> list[str]:
     keep_channels(installation, fetch_channels(installation.saleor_api_url, installation.token))
     known = sorted(installation.channels.values_list("slug", flat=True))
     if unknown := sorted(set(asked) - set(known)):
-        raise Rejected(f"The shop has no channel {', '.join(unknown)}. It has: {', '.join(known)}.", code="channel")
+        raise Rejected(
+            f"The shop has no channel {', '.join(unknown)}. It has: {', '.join(known)}.", code="channel"
+        )
     return sorted(set(asked)) or known
 
 
@@ -42,6 +44,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience connect-stripe", description=__doc__)
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
     parser.add_argument("--publishable-key", required=True, metavar="pk_…")
-    parser.add_argument("--secret-key", required=True, metavar="rk_…", help="a restricted key, or a secret one")
-    parser.add_argument("--channel", action="append", default=[], metavar="SLUG", help="only this one; repeatable")
+    parser.add_argument(
+        "--secret-key", required=True, metavar="rk_…", help="a restricted key, or a secret one"
+    )
+    parser.add_argument(
+        "--channel", action="append", default=[], metavar="SLUG", help="only this one; repeatable"
+    )
     return parser.parse_args(arguments)

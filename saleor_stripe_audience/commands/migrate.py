@@ -18,6 +18,5 @@ def apply(*, verbosity: int = 0) -> None:
     """Apply every migration and leave no connection open, so that a server may be started afterwards."""
     call_command("migrate", interactive=False, verbosity=verbosity)
     connections.close_all()
-    connection = connections["default"]
-    if connection.vendor == "postgresql":
-        connection.close_pool()
+    if isinstance(pooled := connections["default"], DatabaseWrapper):
+        pooled.close_pool()

@@ -17,7 +17,9 @@ def page(request: HttpRequest) -> HttpResponse:
     """The shell: no data, nothing of the shop. What may frame it and talk to it is said here."""
     origins = dashboard_origins(request.GET.get("saleorApiUrl", ""))
     with translation.override(_language(request)):
-        shown = render(request, "dashboard/shell.html", {"origins": " ".join(origins), "theme": _theme(request)})
+        shown = render(
+            request, "dashboard/shell.html", {"origins": " ".join(origins), "theme": _theme(request)}
+        )
     shown["Content-Security-Policy"] = _policy(origins)
     return shown
 

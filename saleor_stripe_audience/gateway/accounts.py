@@ -36,5 +36,7 @@ def account_of(event: Event) -> StripeAccount:
     """The account that an event of the inbox came from."""
     account = StripeAccount.objects.filter(pk=event.origin).first()
     if account is None:
-        raise Rejected("The Stripe account of this event is no longer known to the app.", code="unknown_account")
+        raise Rejected(
+            "The Stripe account of this event is no longer known to the app.", code="unknown_account"
+        )
     return account

@@ -39,17 +39,28 @@ class DeadlineClient(stripe.HTTPClient):
         self._sessions = threading.local()
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
         seconds = seconds_for_call()
         timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
             answer = self._session().request(
-                method, url, headers=dict(headers or {}), data=post_data, timeout=timeout, allow_redirects=False
+                method,
+                url,
+                headers=dict(headers or {}),
+                data=post_data,
+                timeout=timeout,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error
-        return answer.content, answer.status_code, answer.headers
+            raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's own
+        return answer.content.decode("utf-8", "replace"), answer.status_code, answer.headers
 
     def close(self) -> None:
         """Sessions end with their threads."""
@@ -148,7 +159,9 @@ def capture_payment_intent(
         )
 
 
-def cancel_payment_intent(account: StripeAccount, intent_id: str, idempotency_key: str) -> stripe.PaymentIntent:
+def cancel_payment_intent(
+    account: StripeAccount, intent_id: str, idempotency_key: str
+) -> stripe.PaymentIntent:
     """End the intent; what is held is released."""
     with errors_of(account.name):
         return stripe_of(account).v1.payment_intents.cancel(

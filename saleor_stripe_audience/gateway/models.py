@@ -30,7 +30,9 @@ class StripeAccount(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["installation", "stripe_id", "livemode"], name="gateway_account_once")
+            models.UniqueConstraint(
+                fields=["installation", "stripe_id", "livemode"], name="gateway_account_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -46,7 +48,9 @@ class AccountChannel(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["installation", "channel_slug"], name="gateway_one_account_a_channel")
+            models.UniqueConstraint(
+                fields=["installation", "channel_slug"], name="gateway_one_account_a_channel"
+            )
         ]
 
     def __str__(self) -> str:

@@ -35,7 +35,9 @@ def connect(
     """
     livemode = check_pair(publishable_key, secret_key)
     if not channels:
-        raise Rejected("The shop has no sales channel yet. Make one in Saleor's Dashboard first.", code="no_channel")
+        raise Rejected(
+            "The shop has no sales channel yet. Make one in Saleor's Dashboard first.", code="no_channel"
+        )
     check_scopes(secret_key)
     told = _own_account(secret_key)
     _prove_pair(publishable_key, secret_key)
@@ -49,11 +51,18 @@ def check_pair(publishable_key: str, secret_key: str) -> bool:
     """Whether the keys are live ones; `Rejected` unless they have the form of a pair of one mode."""
     public, secret = KEY.fullmatch(publishable_key.strip()), KEY.fullmatch(secret_key.strip())
     if public is None or public[1] != "pk":
-        raise Rejected("The publishable key begins with pk_test_ or pk_live_. Copy it from Stripe again.", code="key")
+        raise Rejected(
+            "The publishable key begins with pk_test_ or pk_live_. Copy it from Stripe again.", code="key"
+        )
     if secret is None or secret[1] not in ("rk", "sk"):
-        raise Rejected("The secret key begins with rk_ (restricted, better) or sk_. Copy it from Stripe again.", code="key")
+        raise Rejected(
+            "The secret key begins with rk_ (restricted, better) or sk_. Copy it from Stripe again.",
+            code="key",
+        )
     if public[2] != secret[2]:
-        raise Rejected("One key is for test, the other for live payments. Take both from the same mode.", code="mode")
+        raise Rejected(
+            "One key is for test, the other for live payments. Take both from the same mode.", code="mode"
+        )
     return public[2] == "live"
 
 
@@ -120,7 +129,8 @@ def _prove_pair(publishable_key: str, secret_key: str) -> None:
             )
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError):
             raise Rejected(
-                "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.", code="pair"
+                "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.",
+                code="pair",
             ) from None
         finally:
             secret_side.cancel(intent.id)
@@ -164,11 +174,12 @@ def _ensure_endpoint(account: StripeAccount) -> None:
 
 
 def _endpoint_stands(account: StripeAccount, url: str) -> bool:
+    params: Any = {"enabled_events": EVENTS, "url": url, "disabled": False}
     with client.errors_of(account.name):
         try:
             found = client.stripe_of(account).v1.webhook_endpoints.update(
                 account.webhook_endpoint_id,
-                {"enabled_events": EVENTS, "url": url, "disabled": False},  # type: ignore[typeddict-item]  # names, not literals
+                params,
             )
         except stripe.InvalidRequestError:
             return False

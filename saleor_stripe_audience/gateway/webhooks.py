@@ -26,7 +26,9 @@ def stripe_webhook(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
     """POST from Stripe. Events nobody here handles get 200 as well: else Stripe repeats them for days."""
     account = StripeAccount.objects.filter(pk=account_id).first()
     if account is None or not account.webhook_secret:
-        return JsonResponse({"error": {"code": "unknown_account", "message": "No such endpoint."}}, status=404)
+        return JsonResponse(
+            {"error": {"code": "unknown_account", "message": "No such endpoint."}}, status=404
+        )
     try:
         event = _verified(request, account)
     except RequestDataTooBig:

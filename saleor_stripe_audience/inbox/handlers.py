@@ -1,9 +1,9 @@
 """Whatever arrives from outside is written down once, then handled, each handler exactly once in effect.
 
-`record` inserts the event and one task in one transaction. The task runs the event's handlers one after the other,
-each in a transaction of its own that also writes its `Handling`: a task run twice does nothing twice, and a retry runs
-only what is not done. A handler that calls the outside does so before its transaction, under a key that makes a
-repeat harmless, and returns what is then to be written.
+`record` inserts the event and one task in one transaction. The task runs the event's handlers one after the
+other, each in a transaction of its own that also writes its `Handling`: a task run twice does nothing twice, and
+a retry runs only what is not done. A handler that calls the outside does so before its transaction, under a key
+that makes a repeat harmless, and returns what is then to be written.
 """
 
 import uuid
@@ -130,8 +130,7 @@ def _is_through(event: Event, handler: _Handler) -> bool:
 
 
 def _note_failure(event: Event, handler: _Handler, error: Exception, *, final: bool) -> None:
-    told = isinstance(error, Failure)
-    if told:
+    if isinstance(error, Failure):
         log.warning(
             "handler failed", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code
         )

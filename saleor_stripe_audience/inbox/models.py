@@ -6,8 +6,8 @@ from django.db import models
 class Event(models.Model):
     """Something that Saleor or Stripe told us, written down once.
 
-    `origin` is the installation (Saleor) or the Stripe account it came from; `key` is unique there, so a doubled
-    delivery finds itself. The payload is dropped some time after all handlers are through.
+    `origin` is the installation (Saleor) or the Stripe account it came from; `key` is unique there, so a
+    doubled delivery finds itself. The payload is dropped some time after all handlers are through.
     """
 
     source = models.CharField(max_length=16)

@@ -1,4 +1,5 @@
-"""The tasks of the inbox. Only the plain django.tasks interface is used, so that the engine can be replaced."""
+"""The tasks of the inbox. Only the plain django.tasks interface is used: the engine can be replaced."""
+
 
 from django.conf import settings
 from django.tasks import TaskContext, task
@@ -7,7 +8,7 @@ from saleor_stripe_audience.inbox import handlers
 
 
 @task(takes_context=True)
-def work_event(context: TaskContext, event_id: int) -> None:
+def work_event(context: "TaskContext[..., None]", event_id: int) -> None:
     """Handle one event; the engine repeats it with growing pauses when it raises."""
     handlers.work(event_id, last_attempt=context.attempt >= settings.TASK_MAX_ATTEMPTS)
 

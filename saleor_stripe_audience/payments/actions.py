@@ -46,7 +46,9 @@ def refund(installation: Installation, requested: Requested) -> Json:
     if made.status in ("pending", "requires_action"):
         return {"pspReference": made.id}
     if made.status != "succeeded":
-        raise Rejected("Stripe could not refund this payment. Look at the payment in Stripe.", code="refund_failed")
+        raise Rejected(
+            "Stripe could not refund this payment. Look at the payment in Stripe.", code="refund_failed"
+        )
     after = client.retrieve_payment_intent(account, intent["id"]).to_dict()
     ownership.remember(installation, account, after, "")
     return _success("REFUND_SUCCESS", made.id, money, after)
@@ -70,7 +72,9 @@ def request_key(installation: Installation, requested: Requested, kind: str, mon
     Without one (an older host) the count of such requests tells them apart.
     """
     wanted = [event for event in requested.transaction.events if event.type == kind]
-    waiting = [event for event in wanted if not event.pspReference and _same_amount(event.amount.amount, money)]
+    waiting = [
+        event for event in wanted if not event.pspReference and _same_amount(event.amount.amount, money)
+    ]
     newest = max(waiting, key=lambda event: event.createdAt, default=None)
     own = newest.idempotencyKey if newest is not None and newest.idempotencyKey else f"{len(wanted)}:{money}"
     return f"{installation.pk}:{requested.transaction.id}:{kind}:{own}"[:255]
@@ -82,7 +86,9 @@ def _same_amount(amount: Any, money: Money | None) -> bool:
 
 def _current(installation: Installation, requested: Requested) -> tuple[Any, Json]:
     transaction = requested.transaction
-    reference = next((each.pspReference for each in transaction.events if each.pspReference.startswith("pi_")), "")
+    reference = next(
+        (each.pspReference for each in transaction.events if each.pspReference.startswith("pi_")), ""
+    )
     return ownership.current_intent(installation, transaction.id, reference or transaction.pspReference)
 
 
@@ -103,7 +109,9 @@ def _was_captured(intent: Json, money: Money) -> bool:
 def _check_capture(intent: Json, money: Money) -> None:
     held = from_minor(int(intent["amount_capturable"]), intent["currency"])
     if held.is_zero:
-        raise Rejected(f"Nothing is held for this payment any more (Stripe says {intent['status']}).", code="not_held")
+        raise Rejected(
+            f"Nothing is held for this payment any more (Stripe says {intent['status']}).", code="not_held"
+        )
     if money.minor > held.minor:
         raise Rejected(f"Only {held} is held; {money} cannot be charged.", code="amount_too_large")
 

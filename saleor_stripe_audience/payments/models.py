@@ -32,7 +32,9 @@ class Payment(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["installation", "transaction_id"], name="payments_transaction_once"),
+            models.UniqueConstraint(
+                fields=["installation", "transaction_id"], name="payments_transaction_once"
+            ),
             models.UniqueConstraint(fields=["account", "payment_intent_id"], name="payments_intent_once"),
         ]
         indexes = [models.Index(fields=["installation", "-created_at"], name="payments_newest")]

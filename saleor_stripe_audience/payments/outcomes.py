@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-
 from saleor_stripe_audience.money import Money, from_minor
-
 
 CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
 WAITING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
@@ -54,7 +52,9 @@ def outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     url = dashboard_url(intent)
     if status == "succeeded":
         received = from_minor(intent["amount_received"], currency)
-        return Outcome("CHARGE_SUCCESS", charge_reference(intent, flow), received, actions_of(intent), "", url)
+        return Outcome(
+            "CHARGE_SUCCESS", charge_reference(intent, flow), received, actions_of(intent), "", url
+        )
     if status == "requires_capture":
         held = from_minor(intent["amount_capturable"], currency)
         return Outcome("AUTHORIZATION_SUCCESS", intent["id"], held, actions_of(intent), "", url)

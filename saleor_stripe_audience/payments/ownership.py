@@ -44,11 +44,15 @@ def payment_of(installation: Installation, transaction_id: str) -> Payment | Non
     return remembered.filter(installation=installation, transaction_id=transaction_id).first()
 
 
-def current_intent(installation: Installation, transaction_id: str, psp_reference: str) -> tuple[StripeAccount, Json]:
+def current_intent(
+    installation: Installation, transaction_id: str, psp_reference: str
+) -> tuple[StripeAccount, Json]:
     """The transaction's account and intent as they are now; on a miss in our rows the shop's accounts are asked."""
     payment = payment_of(installation, transaction_id)
     if payment is not None:
-        return payment.account, client.retrieve_payment_intent(payment.account, payment.payment_intent_id).to_dict()
+        return payment.account, client.retrieve_payment_intent(
+            payment.account, payment.payment_intent_id
+        ).to_dict()
     if psp_reference.startswith("pi_"):
         for account in accounts.accounts_of(installation.pk):
             intent = _intent_or_none(account, psp_reference)
@@ -77,8 +81,8 @@ def remember(installation: Installation, account: StripeAccount, intent: Json, i
                 "currency": intent["currency"].upper(),
             },
         )
-    except DatabaseError as error:
-        log.error("payment not remembered", payment_intent=intent["id"], exc_info=error)
+    except DatabaseError:
+        log.exception("payment not remembered", payment_intent=intent["id"])
 
 
 def facts_of(intent: Json) -> Json:

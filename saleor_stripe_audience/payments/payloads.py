@@ -9,7 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from saleor_stripe_audience.errors import Rejected
 
 # JSON numbers arrive as floats; their shortest text is the number that was written.
-Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+Amount = Annotated[
+    Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
+]
 
 
 class _Part(BaseModel):

@@ -65,7 +65,10 @@ def outcomes_now(intent: Json, *, failed_now: bool) -> list[Outcome]:
     released = released_money(intent)
     if intent["status"] == "canceled":
         return [_released(intent, released)] if released else [outcome_of(intent, flow)]
-    if intent["status"] in ("requires_payment_method", "requires_confirmation", "requires_action") and not failed_now:
+    if (
+        intent["status"] in ("requires_payment_method", "requires_confirmation", "requires_action")
+        and not failed_now
+    ):
         return []  # nothing happened that the shopper did not see
     outcomes = [outcome_of(intent, flow)]
     if intent["status"] == "succeeded" and flow == AUTHORIZATION:
@@ -103,7 +106,9 @@ def _held(intent: Json) -> Outcome:
     """The hold that came before the capture: its own event may have been lost or come late."""
     charge = latest_charge(intent) or intent
     money = from_minor(int(charge["amount"]), intent["currency"])
-    return Outcome("AUTHORIZATION_SUCCESS", intent["id"], money, actions_of(intent), "", dashboard_url(intent))
+    return Outcome(
+        "AUTHORIZATION_SUCCESS", intent["id"], money, actions_of(intent), "", dashboard_url(intent)
+    )
 
 
 def _released(intent: Json, money: Money | None) -> Outcome:
@@ -132,7 +137,9 @@ def _as_report(intent: Json, outcome: Outcome, time: datetime) -> TransactionRep
 
 
 def _update_payment(account: StripeAccount, intent: Json) -> None:
-    Payment.objects.filter(account=account, payment_intent_id=intent["id"]).update(**ownership.facts_of(intent))
+    Payment.objects.filter(account=account, payment_intent_id=intent["id"]).update(
+        **ownership.facts_of(intent)
+    )
 
 
 def _object(event: Event) -> Json:

@@ -49,7 +49,9 @@ def failure(flow: str, error: Failure) -> Json:
     return {
         "result": f"{flow}_FAILURE",
         "message": error.message[:512],
-        "data": {"paymentIntent": {"errors": [{"code": _contract_code(error), "message": error.message[:512]}]}},
+        "data": {
+            "paymentIntent": {"errors": [{"code": _contract_code(error), "message": error.message[:512]}]}
+        },
     }
 
 
@@ -95,7 +97,8 @@ def _check_data(data: Any) -> None:
         return
     if not isinstance(asked, dict) or not isinstance(asked.get("paymentMethod", ""), str):
         raise Rejected(
-            "The storefront's data must look like {\"paymentIntent\": {\"paymentMethod\": \"card\"}}.", code="ParseError"
+            'The storefront\'s data must look like {"paymentIntent": {"paymentMethod": "card"}}.',
+            code="ParseError",
         )
 
 

@@ -21,7 +21,9 @@ def _failure(result: str) -> Callable[[str], Json]:
     return lambda message: {"result": result, "message": message[:512]}
 
 
-@answers("payment_gateway_initialize_session", failure=lambda message: {"data": {"errors": [{"message": message}]}})
+@answers(
+    "payment_gateway_initialize_session", failure=lambda message: {"data": {"errors": [{"message": message}]}}
+)
 def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
     return {"data": sessions.gateway_config(installation, read(GatewayInitialize, payload).sourceObject)}
 
@@ -51,9 +53,7 @@ def transaction_cancelation_requested(installation: Installation, payload: Json)
     return actions.cancel(installation, read(Requested, payload))
 
 
-def _session(
-    act: Callable[[Installation, Session], Json], installation: Installation, payload: Json
-) -> Json:
+def _session(act: Callable[[Installation, Session], Json], installation: Installation, payload: Json) -> Json:
     """A failure here is told in the flow that was asked for."""
     asked = (payload.get("action") or {}).get("actionType")
     try:

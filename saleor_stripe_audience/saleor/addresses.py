@@ -59,7 +59,9 @@ def _refuse_private(host: str, port: int) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        raise Unavailable("The shop's address cannot be found. Please try again.", code="unknown_host") from None
+        raise Unavailable(
+            "The shop's address cannot be found. Please try again.", code="unknown_host"
+        ) from None
     if any(not ipaddress.ip_address(entry[4][0]).is_global for entry in found):
         raise Rejected(
             "The shop's address is a private one. It is called only if ALLOWED_SALEOR_URLS names it literally.",

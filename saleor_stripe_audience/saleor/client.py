@@ -58,7 +58,9 @@ def get_installation(saleor_api_url: str) -> Installation:
     """The shop of that API address; `Rejected` when it has not installed the app."""
     installation = Installation.objects.filter(saleor_api_url=saleor_api_url, is_active=True).first()
     if installation is None:
-        known = ", ".join(Installation.objects.filter(is_active=True).values_list("saleor_api_url", flat=True))
+        known = ", ".join(
+            Installation.objects.filter(is_active=True).values_list("saleor_api_url", flat=True)
+        )
         raise Rejected(
             f"No shop of the address {saleor_api_url} has installed the app. Install it in Saleor's Dashboard first. "
             f"Installed: {known or 'none'}.",
@@ -105,7 +107,9 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
     payload = told["transactionEventReport"]
     errors = payload["errors"]
     if errors and not {error["code"] for error in errors} <= ALREADY_THERE:
-        raise Rejected(f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused")
+        raise Rejected(
+            f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused"
+        )
     return bool(errors) or bool(payload["alreadyProcessed"])
 
 
@@ -129,7 +133,9 @@ def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
     except ValueError:
         told = None
     if answer.status_code >= SERVER_ERROR or not isinstance(told, dict):
-        raise Unavailable("Saleor did not answer as it should. It will be tried again.", code="saleor_unreachable")
+        raise Unavailable(
+            "Saleor did not answer as it should. It will be tried again.", code="saleor_unreachable"
+        )
     if told.get("errors"):
         raise _refusal(told["errors"])
     data: Json = told.get("data") or {}
@@ -142,7 +148,8 @@ def _refusal(errors: Sequence[Json]) -> Rejected:
         return Rejected(REINSTALL, code="token_refused")
     if "PermissionDenied" in codes:
         return Rejected(
-            "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or reinstall the app.",
+            "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "
+            "reinstall the app.",
             code="permission_denied",
         )
     return Rejected(f"Saleor refused: {_first_message(errors)}", code="saleor_refused")

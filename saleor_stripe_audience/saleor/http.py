@@ -34,7 +34,9 @@ def call(method: str, url: str, **fields: Any) -> requests.Response:
             method, url, timeout=(min(CONNECT_SECONDS, seconds), seconds), allow_redirects=False, **fields
         )
     except requests.RequestException:
-        raise Unavailable("The shop did not answer. It will be tried again.", code="saleor_unreachable") from None
+        raise Unavailable(
+            "The shop did not answer. It will be tried again.", code="saleor_unreachable"
+        ) from None
     if answer.is_redirect or len(answer.content) > LARGEST_ANSWER:
         raise Unavailable("The shop's API address answers with something else.", code="saleor_unreachable")
     return answer

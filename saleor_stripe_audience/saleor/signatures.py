@@ -83,7 +83,8 @@ def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:
         key = _find(installation.jwks, kid)
     if key is None:
         raise KeysUnavailable(
-            "The signature's key is not known yet; the shop's keys are fetched at most once a minute.", code="unknown_key"
+            "The signature's key is not known yet; the shop's keys are fetched at most once a minute.",
+            code="unknown_key",
         )
     return key
 

@@ -75,5 +75,6 @@ def _made_for(installation: Installation) -> dict[str, str]:
 
 def _refused() -> Rejected:
     return Rejected(
-        "Your session with Saleor has ended. Open this page again from Saleor's Dashboard.", code="invalid_token"
+        "Your session with Saleor has ended. Open this page again from Saleor's Dashboard.",
+        code="invalid_token",
     )

@@ -38,7 +38,9 @@ def test_the_buyer_is_a_contact_who_has_not_subscribed(summary: dict[str, Any]) 
     spent = Decimal(summary["charged"]) - Decimal(summary["refunded"])
     assert summary["contact"]["status"] == "nonsubscribed"
     assert summary["contact"]["orders"] == 1
-    assert [(Decimal(each["amount"]), each["currency"]) for each in summary["contact"]["spent"]] == [(spent, "USD")]
+    assert [(Decimal(each["amount"]), each["currency"]) for each in summary["contact"]["spent"]] == [
+        (spent, "USD")
+    ]
 
 
 def test_the_renamed_product_is_in_stripe(summary: dict[str, Any]) -> None:

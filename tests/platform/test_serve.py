@@ -129,7 +129,9 @@ def test_check_says_what_to_mend(tmp_path: Path) -> None:
 
 
 def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
-    done = command(tmp_path, "api-key", "--name", "mine", "--saleor-api-url", "https://shop.example.com/graphql/")
+    done = command(
+        tmp_path, "api-key", "--name", "mine", "--saleor-api-url", "https://shop.example.com/graphql/"
+    )
     assert done.returncode == 1
     assert "migrate" in done.stderr
     assert "Traceback" not in done.stderr

@@ -94,6 +94,6 @@ def test_postgresql_is_pooled_and_no_connection_is_kept() -> None:
     ],
 )
 def test_another_database_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="^DATABASE_URL: ") as refused:
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: ") as refused:
         database(url)
     assert "hunter2" not in str(refused.value)

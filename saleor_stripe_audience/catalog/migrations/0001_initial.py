@@ -5,53 +5,89 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('gateway', '0001_initial'),
-        ('saleor', '0001_initial'),
+        ("gateway", "0001_initial"),
+        ("saleor", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CatalogProduct',
+            name="CatalogProduct",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('saleor_product_id', models.CharField(max_length=200)),
-                ('saleor_variant_id', models.CharField(max_length=200)),
-                ('name', models.CharField(max_length=500)),
-                ('sku', models.CharField(blank=True, default='', max_length=255)),
-                ('stripe_product_id', models.CharField(max_length=200)),
-                ('is_active', models.BooleanField(default=True)),
-                ('sent_hash', models.CharField(max_length=64)),
-                ('issued_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='catalog', to='gateway.stripeaccount')),
-                ('installation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='catalog', to='saleor.installation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("saleor_product_id", models.CharField(max_length=200)),
+                ("saleor_variant_id", models.CharField(max_length=200)),
+                ("name", models.CharField(max_length=500)),
+                ("sku", models.CharField(blank=True, default="", max_length=255)),
+                ("stripe_product_id", models.CharField(max_length=200)),
+                ("is_active", models.BooleanField(default=True)),
+                ("sent_hash", models.CharField(max_length=64)),
+                ("issued_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="catalog",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="catalog",
+                        to="saleor.installation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CatalogPrice',
+            name="CatalogPrice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel_slug', models.CharField(max_length=255)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_minor', models.BigIntegerField()),
-                ('stripe_price_id', models.CharField(max_length=200, unique=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='catalog.catalogproduct')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("channel_slug", models.CharField(max_length=255)),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_minor", models.BigIntegerField()),
+                ("stripe_price_id", models.CharField(max_length=200, unique=True)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="prices",
+                        to="catalog.catalogproduct",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='catalogproduct',
-            index=models.Index(fields=['installation', 'saleor_product_id'], name='catalog_product'),
+            model_name="catalogproduct",
+            index=models.Index(fields=["installation", "saleor_product_id"], name="catalog_product"),
         ),
         migrations.AddConstraint(
-            model_name='catalogproduct',
-            constraint=models.UniqueConstraint(fields=('account', 'saleor_variant_id'), name='catalog_variant_once'),
+            model_name="catalogproduct",
+            constraint=models.UniqueConstraint(
+                fields=("account", "saleor_variant_id"), name="catalog_variant_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='catalogprice',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('product', 'channel_slug'), name='catalog_one_price_a_channel'),
+            model_name="catalogprice",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_active", True)),
+                fields=("product", "channel_slug"),
+                name="catalog_one_price_a_channel",
+            ),
         ),
     ]

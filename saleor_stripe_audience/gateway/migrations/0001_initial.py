@@ -7,45 +7,84 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('saleor', '0001_initial'),
+        ("saleor", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StripeAccount',
+            name="StripeAccount",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=250)),
-                ('publishable_key', models.CharField(max_length=300)),
-                ('secret_key', saleor_stripe_audience.vault.EncryptedTextField()),
-                ('stripe_id', models.CharField(max_length=100)),
-                ('livemode', models.BooleanField()),
-                ('webhook_endpoint_id', models.CharField(blank=True, default='', max_length=100)),
-                ('webhook_secret', saleor_stripe_audience.vault.EncryptedTextField(blank=True, default='')),
-                ('state', models.CharField(choices=[('connected', 'Connected'), ('disconnected', 'Disconnected')], default='connected', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('installation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stripe_accounts', to='saleor.installation')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=250)),
+                ("publishable_key", models.CharField(max_length=300)),
+                ("secret_key", saleor_stripe_audience.vault.EncryptedTextField()),
+                ("stripe_id", models.CharField(max_length=100)),
+                ("livemode", models.BooleanField()),
+                ("webhook_endpoint_id", models.CharField(blank=True, default="", max_length=100)),
+                ("webhook_secret", saleor_stripe_audience.vault.EncryptedTextField(blank=True, default="")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("connected", "Connected"), ("disconnected", "Disconnected")],
+                        default="connected",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="stripe_accounts",
+                        to="saleor.installation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AccountChannel',
+            name="AccountChannel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel_slug', models.CharField(max_length=255)),
-                ('installation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='saleor.installation')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='channels', to='gateway.stripeaccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("channel_slug", models.CharField(max_length=255)),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="saleor.installation",
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="channels",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='stripeaccount',
-            constraint=models.UniqueConstraint(fields=('installation', 'stripe_id', 'livemode'), name='gateway_account_once'),
+            model_name="stripeaccount",
+            constraint=models.UniqueConstraint(
+                fields=("installation", "stripe_id", "livemode"), name="gateway_account_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accountchannel',
-            constraint=models.UniqueConstraint(fields=('installation', 'channel_slug'), name='gateway_one_account_a_channel'),
+            model_name="accountchannel",
+            constraint=models.UniqueConstraint(
+                fields=("installation", "channel_slug"), name="gateway_one_account_a_channel"
+            ),
         ),
     ]

@@ -6,40 +6,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('gateway', '0001_initial'),
-        ('saleor', '0001_initial'),
+        ("gateway", "0001_initial"),
+        ("saleor", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('transaction_id', models.CharField(max_length=200)),
-                ('idempotency_key', models.CharField(max_length=600)),
-                ('payment_intent_id', models.CharField(max_length=200)),
-                ('flow', models.CharField(max_length=20)),
-                ('source_id', models.CharField(max_length=200)),
-                ('channel_slug', models.CharField(max_length=255)),
-                ('amount_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('status', models.CharField(max_length=40)),
-                ('captured_minor', models.BigIntegerField(default=0)),
-                ('refunded_minor', models.BigIntegerField(default=0)),
-                ('decline_code', models.CharField(blank=True, default='', max_length=100)),
-                ('decline_message', models.CharField(blank=True, default='', max_length=512)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='gateway.stripeaccount')),
-                ('installation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='saleor.installation')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("transaction_id", models.CharField(max_length=200)),
+                ("idempotency_key", models.CharField(max_length=600)),
+                ("payment_intent_id", models.CharField(max_length=200)),
+                ("flow", models.CharField(max_length=20)),
+                ("source_id", models.CharField(max_length=200)),
+                ("channel_slug", models.CharField(max_length=255)),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("status", models.CharField(max_length=40)),
+                ("captured_minor", models.BigIntegerField(default=0)),
+                ("refunded_minor", models.BigIntegerField(default=0)),
+                ("decline_code", models.CharField(blank=True, default="", max_length=100)),
+                ("decline_message", models.CharField(blank=True, default="", max_length=512)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="saleor.installation",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['installation', '-created_at'], name='payments_newest')],
-                'constraints': [models.UniqueConstraint(fields=('installation', 'transaction_id'), name='payments_transaction_once'), models.UniqueConstraint(fields=('account', 'payment_intent_id'), name='payments_intent_once')],
+                "indexes": [models.Index(fields=["installation", "-created_at"], name="payments_newest")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "transaction_id"), name="payments_transaction_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("account", "payment_intent_id"), name="payments_intent_once"
+                    ),
+                ],
             },
         ),
     ]

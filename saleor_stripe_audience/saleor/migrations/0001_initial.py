@@ -7,39 +7,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Installation',
+            name="Installation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('saleor_api_url', models.URLField(max_length=500, unique=True)),
-                ('app_id', models.CharField(max_length=200)),
-                ('domain', models.CharField(blank=True, default='', max_length=300)),
-                ('schema_version', models.CharField(blank=True, default='', max_length=20)),
-                ('token', saleor_stripe_audience.vault.EncryptedTextField()),
-                ('jwks', models.JSONField(default=dict)),
-                ('is_active', models.BooleanField(default=True)),
-                ('registered_at', models.DateTimeField()),
-                ('removed_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("saleor_api_url", models.URLField(max_length=500, unique=True)),
+                ("app_id", models.CharField(max_length=200)),
+                ("domain", models.CharField(blank=True, default="", max_length=300)),
+                ("schema_version", models.CharField(blank=True, default="", max_length=20)),
+                ("token", saleor_stripe_audience.vault.EncryptedTextField()),
+                ("jwks", models.JSONField(default=dict)),
+                ("is_active", models.BooleanField(default=True)),
+                ("registered_at", models.DateTimeField()),
+                ("removed_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=250)),
-                ('currency', models.CharField(max_length=3)),
-                ('installation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='channels', to='saleor.installation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=250)),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="channels",
+                        to="saleor.installation",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('installation', 'slug'), name='saleor_channel_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("installation", "slug"), name="saleor_channel_once")
+                ],
             },
         ),
     ]

@@ -24,7 +24,9 @@ def run(arguments: Sequence[str] = ()) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="play a purchase, a decline and a refund, then end")
+    parser.add_argument(
+        "--once", action="store_true", help="play a purchase, a decline and a refund, then end"
+    )
     parser.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
     parser.add_argument("--port", type=int, default=8080, help="port of the page (default: 8080; 0: any)")
     return parser.parse_args(arguments)
@@ -48,7 +50,9 @@ def _stay(stage: Stage, port: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with served_page(stage, port) as page:
-        print(f"\nBe the shopper:  {page.url}/\nGraphQL:         {stage.app_url}/graphql/  (key {stage.api_key})")
+        print(
+            f"\nBe the shopper:  {page.url}/\nGraphQL:         {stage.app_url}/graphql/  (key {stage.api_key})"
+        )
         print("Ctrl-C ends the demo and forgets everything.", flush=True)
         ended.wait()
     return 0

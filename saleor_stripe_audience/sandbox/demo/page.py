@@ -23,7 +23,8 @@ OVERVIEW = """query Overview {
     captured { amount currency } refunded { amount currency } declineMessage createdAt } } }
   contacts(first: 8) { edges { node { email status ordersCount spent { spent { amount currency } }
     purchases(first: 5) { edges { node { number lines { productName quantity } } } } } } }
-  products(first: 30) { edges { node { name stripeProductId isActive prices { amount { amount currency } isActive } } } }
+  products(first: 30) { edges { node { name stripeProductId isActive
+    prices { amount { amount currency } isActive } } } }
 }"""
 
 

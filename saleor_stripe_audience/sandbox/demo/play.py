@@ -33,7 +33,8 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
         return {"declined_message": declined.message, "message": bought.message}, ["order"]
     half = (Decimal(str(variant["pricing"]["price"]["gross"]["amount"])) / 2).quantize(Decimal("0.01"))
     staff.refund(bought.transaction, str(half))
-    order = _until(lambda: staff.order(bought.order["id"]), lambda seen: _refunded(seen) == half)
+    order_id = bought.order["id"]
+    order = _until(lambda: staff.order(order_id), lambda seen: _refunded(seen) == half)
     charged = Decimal(str(order["total"]["gross"]["amount"]))
     contact = _until(
         lambda: stage.graphql(CONTACT, email=BUYER)["contact"],

@@ -21,16 +21,21 @@ PRODUCTS = """query Products($channel: String!) {
   products(first: 20, channel: $channel) { edges { node { id name description thumbnail { url }
     variants { id name sku pricing { price { gross { amount currency } } } } } } } }"""
 CHECKOUT = """mutation Checkout($input: CheckoutCreateInput!) {
-  checkoutCreate(input: $input) { checkout { id shippingMethods { id active } } errors { field message code } } }"""
+  checkoutCreate(input: $input) {
+    checkout { id shippingMethods { id active } } errors { field message code } } }"""
 DELIVERY = """mutation Delivery($id: ID!, $method: ID!) {
   checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) { checkout { id } errors { field message code } } }"""
 GATEWAY = """mutation Gateway($id: ID!, $gateways: [PaymentGatewayToInitialize!]) {
   paymentGatewayInitialize(id: $id, paymentGateways: $gateways) {
     gatewayConfigs { id data errors { field message code } } errors { field message code } } }"""
-_TRANSACTION = "transaction { id } transactionEvent { type message pspReference } data errors { field message code }"
+_TRANSACTION = (
+    "transaction { id } transactionEvent { type message pspReference } data errors { field message code }"
+)
 INITIALIZE = (
     "mutation Initialize($id: ID!, $gateway: PaymentGatewayToInitialize!, $key: String) {"
-    " transactionInitialize(id: $id, paymentGateway: $gateway, idempotencyKey: $key) { " + _TRANSACTION + " } }"
+    " transactionInitialize(id: $id, paymentGateway: $gateway, idempotencyKey: $key) { "
+    + _TRANSACTION
+    + " } }"
 )
 PROCESS = "mutation Process($id: ID!) { transactionProcess(id: $id) { " + _TRANSACTION + " } }"
 COMPLETE = """mutation Complete($id: ID!) {
@@ -110,7 +115,7 @@ class Shopper:
 
     def _confirm_in_browser(self, publishable_key: str, secret: str, card: str) -> None:
         """What Stripe's own script does in the shopper's browser; a decline is an answer, not an error."""
-        intent = secret.split("_secret_")[0]
+        intent = secret.split("_secret_", maxsplit=1)[0]
         requests.post(
             f"{self._stage.stripe_url}/v1/payment_intents/{intent}/confirm",
             data={
@@ -159,7 +164,10 @@ def ask(stage: Stage, query: str, token: str | None, **variables: Any) -> Json:
     """The `data` of a GraphQL call to the shop; StageFailed if it has errors."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     answer = requests.post(
-        stage.saleor_api_url, json={"query": query, "variables": variables}, headers=headers, timeout=CALL_SECONDS
+        stage.saleor_api_url,
+        json={"query": query, "variables": variables},
+        headers=headers,
+        timeout=CALL_SECONDS,
     ).json()
     if answer.get("errors"):
         raise StageFailed(f"The shop refused: {answer['errors'][0]['message']}")

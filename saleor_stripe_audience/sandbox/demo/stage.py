@@ -20,7 +20,7 @@ START_SECONDS = 60
 CALL_SECONDS = 30
 
 
-class StageFailed(RuntimeError):
+class StageFailed(RuntimeError):  # noqa: N818 - it names what happened
     """The demo could not be set up; the message says which step failed and what the app said."""
 
 
@@ -78,9 +78,7 @@ class Stage:
         self.app_url = f"http://127.0.0.1:{port}"
         self._start_app(port)
         self.saleor.install(f"{self.app_url}/api/manifest")
-        self._command(
-            "connect-stripe", "--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY
-        )
+        self._command("connect-stripe", "--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY)
         self.api_key = self._command("api-key", "--name", "demo").split()[-1]
 
     def _serve(self, application: Any) -> str:
@@ -120,7 +118,7 @@ class Stage:
         raise StageFailed(f"The app did not start:\n{self.app_log()}")
 
     def _command(self, *arguments: str) -> str:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
             [
                 sys.executable, "-m", "saleor_stripe_audience", arguments[0],
                 "--saleor-api-url", self.saleor_api_url, *arguments[1:],
