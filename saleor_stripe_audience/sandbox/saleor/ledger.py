@@ -209,3 +209,41 @@ def judge(events: Sequence[LedgerEvent], new: LedgerEvent) -> Verdict:
     if new.type == "AUTHORIZATION_SUCCESS" and any(event.type == new.type for event in events):
         return Verdict.ALREADY_EXISTS
     return Verdict.ACCEPTED
+
+
+# Where an amount may be left out, and the earlier events it is then taken from.
+_AMOUNT_FROM = {
+    "AUTHORIZATION_FAILURE": ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_REQUEST"),
+    "CHARGE_FAILURE": (
+        "CHARGE_SUCCESS",
+        "CHARGE_REQUEST",
+        "AUTHORIZATION_SUCCESS",
+        "AUTHORIZATION_REQUEST",
+        "AUTHORIZATION_FAILURE",
+    ),
+    "REFUND_FAILURE": (
+        "REFUND_SUCCESS",
+        "REFUND_REQUEST",
+        "CHARGE_SUCCESS",
+        "CHARGE_REQUEST",
+        "CHARGE_FAILURE",
+    ),
+    "CANCEL_FAILURE": (
+        "CANCEL_SUCCESS",
+        "CANCEL_REQUEST",
+        "AUTHORIZATION_SUCCESS",
+        "AUTHORIZATION_REQUEST",
+        "AUTHORIZATION_FAILURE",
+    ),
+    "REFUND_REVERSE": ("REFUND_SUCCESS",),
+    "CHARGE_BACK": ("CHARGE_SUCCESS",),
+}
+
+
+def deduce_amount(events: Iterable[LedgerEvent], kind: str, psp_reference: str) -> Decimal | None:
+    """The amount the host takes for an event reported without one; None where it must be given."""
+    if kind == "INFO":
+        return ZERO
+    sources = _AMOUNT_FROM.get(kind, ())
+    fitting = [each for each in events if each.psp_reference == psp_reference and each.type in sources]
+    return max(fitting, key=lambda each: each.time).amount if fitting else None

@@ -10,12 +10,12 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from .ledger import REFUSALS, LedgerEvent, Verdict, amounts_of, failure_of, judge
+from .ledger import REFUSALS, LedgerEvent, Verdict, amounts_of, deduce_amount, failure_of, judge
 
 _NAMES = {
     "authorized": "authorized",
@@ -45,27 +45,32 @@ def replay(line: str, history: int = 0) -> tuple[int, list[Difference]]:
     events: list[LedgerEvent] = []
     differences = []
     for position, step in enumerate(steps):
-        possible = _answers(events, _event(step["event"]))
+        possible = _answers(events, _event(events, step["event"]))
         expected = _expected(step["answer"])
         if expected not in possible:
             differences.append(Difference(history, position, expected, possible[0]))
     return len(steps), differences
 
 
-def _event(recorded: dict[str, Any]) -> LedgerEvent:
-    return LedgerEvent(
-        recorded["type"],
-        recorded["pspReference"],
-        Decimal(recorded["amount"]),
-        datetime.fromisoformat(recorded["time"]),
-    )
+def _event(events: list[LedgerEvent], recorded: dict[str, Any]) -> LedgerEvent | None:
+    """The reported event; None where its amount was left out and cannot be deduced."""
+    kind, reference = recorded["type"], recorded["pspReference"]
+    amount = recorded.get("amount")
+    if amount is None:
+        amount = deduce_amount(events, kind, reference)
+    if amount is None:
+        return None
+    time = datetime.fromisoformat(recorded["time"]) if recorded.get("time") else datetime.now(UTC)
+    return LedgerEvent(kind, reference, Decimal(amount), time)
 
 
-def _answers(events: list[LedgerEvent], new: LedgerEvent) -> list[dict[str, Any]]:
+def _answers(events: list[LedgerEvent], new: LedgerEvent | None) -> list[dict[str, Any]]:
     """What the host may answer; `events` is continued as the host continues its own.
 
     There is more than one answer only where events of the same instant leave it to the host's database.
     """
+    if new is None:
+        return [{"refused": ("amount", "REQUIRED")}]
     verdict = judge(events, new)
     if verdict in REFUSALS:
         refused = LedgerEvent(failure_of(new.type), new.psp_reference, new.amount, new.time, counted=False)

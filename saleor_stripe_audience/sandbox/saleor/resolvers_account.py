@@ -8,11 +8,10 @@ from .access import Call, Info, call_of, denied, needs
 from .fields import Refused, mutation, resolves
 from .paging import connection
 from .resolvers_metadata import metadata_from
-from .resolvers_query import by_id
+from .resolvers_query import by_id, country_view
 from .state import Address, User, now
 
 ACCESS_SECONDS = 300
-_COUNTRIES = {"US": "United States of America", "PL": "Poland", "FR": "France", "DE": "Germany"}
 
 
 def address_from(given: dict[str, Any] | None) -> Address | None:
@@ -38,7 +37,7 @@ def address_from(given: dict[str, Any] | None) -> Address | None:
 
 @resolves("Address", "country")
 def country(address: Address, _info: Info) -> dict[str, str]:
-    return {"code": address.country, "country": _COUNTRIES.get(address.country, address.country)}
+    return country_view(address.country)
 
 
 @resolves("Address", "isDefaultShippingAddress")

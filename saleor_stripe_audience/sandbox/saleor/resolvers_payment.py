@@ -13,7 +13,7 @@ from .events import EventKind
 from .fields import Refused, mutation, resolves
 from .ids import global_id
 from .install import is_url
-from .ledger import REFUSALS, Verdict, judge
+from .ledger import REFUSALS, Verdict, deduce_amount, judge
 from .money import quantize
 from .payments import Session, amounts_changed, twin
 from .resolvers_metadata import metadata_from
@@ -287,51 +287,13 @@ def transaction_request_action(
 # --- the app ---------------------------------------------------------------------------------------
 
 
-# Where an amount may be left out, and the earlier events it is then taken from.
-_AMOUNT_FROM = {
-    "INFO": (),
-    "AUTHORIZATION_FAILURE": ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_REQUEST"),
-    "CHARGE_FAILURE": (
-        "CHARGE_SUCCESS",
-        "CHARGE_REQUEST",
-        "AUTHORIZATION_SUCCESS",
-        "AUTHORIZATION_REQUEST",
-        "AUTHORIZATION_FAILURE",
-    ),
-    "REFUND_FAILURE": (
-        "REFUND_SUCCESS",
-        "REFUND_REQUEST",
-        "CHARGE_SUCCESS",
-        "CHARGE_REQUEST",
-        "CHARGE_FAILURE",
-    ),
-    "CANCEL_FAILURE": (
-        "CANCEL_SUCCESS",
-        "CANCEL_REQUEST",
-        "AUTHORIZATION_SUCCESS",
-        "AUTHORIZATION_REQUEST",
-        "AUTHORIZATION_FAILURE",
-    ),
-    "REFUND_REVERSE": ("REFUND_SUCCESS",),
-    "CHARGE_BACK": ("CHARGE_SUCCESS",),
-}
-
-
 def _reported_amount(transaction: Transaction, kind: str, reference: str, given: Decimal | None) -> Decimal:
     if given is not None:
         return quantize(given, transaction.currency)
-    if kind == "INFO":
-        return Decimal(0)
-    if kind not in _AMOUNT_FROM:
-        raise Refused("amount", "REQUIRED", f"The `amount` field is required for {kind} event.")
-    fitting = [
-        each
-        for each in transaction.events
-        if each.psp_reference == reference and each.type in _AMOUNT_FROM[kind]
-    ]
-    if not fitting:
-        raise Refused("amount", "REQUIRED", f"Unable to deduce the amount for {kind} event.")
-    return max(fitting, key=lambda each: each.created_at).amount
+    deduced = deduce_amount([each.booked() for each in transaction.events], kind, reference)
+    if deduced is None:
+        raise Refused("amount", "REQUIRED", f"An amount is needed for {kind}, as none can be deduced.")
+    return deduced
 
 
 def _method_from(given: dict[str, Any] | None) -> PaymentMethod | None:

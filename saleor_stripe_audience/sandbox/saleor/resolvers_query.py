@@ -14,6 +14,11 @@ from .state import App, Channel, Checkout, Order, Product, Transaction, User
 _COUNTRIES = {"US": "United States of America", "PL": "Poland", "FR": "France", "DE": "Germany"}
 
 
+def country_view(code: str) -> dict[str, str]:
+    """A country as the API shows it; few are named, the others bear their code."""
+    return {"code": code, "country": _COUNTRIES.get(code, code)}
+
+
 def by_id[T](records: Iterable[T], given: str | None, *types: str) -> T | None:
     """The record with a global id of one of the types, or None."""
     key = key_of(given, *types)
@@ -66,7 +71,7 @@ def channel(_root: Any, info: Info, id_: str | None = None, slug: str | None = N
 
 @resolves("Channel", "defaultCountry")
 def default_country(channel: Channel, _info: Info) -> dict[str, str]:
-    return {"code": channel.country, "country": _COUNTRIES.get(channel.country, channel.country)}
+    return country_view(channel.country)
 
 
 @resolves("Channel", "hasOrders")

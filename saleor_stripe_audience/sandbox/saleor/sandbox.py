@@ -90,6 +90,11 @@ class SaleorSandbox:
         return [each for each in self.deliveries if each.event == event]
 
     @property
+    def calls(self) -> list[str]:
+        """The bodies of all GraphQL calls so far, as they came."""
+        return list(self.host.calls)
+
+    @property
     def faults(self) -> Faults:
         """What goes wrong on purpose; change it at will."""
         return self.host.faults

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from saleor_stripe_audience.sandbox.saleor.ledger import LedgerEvent, Verdict, amounts_of, judge
+from saleor_stripe_audience.sandbox.saleor.ledger import (
+    LedgerEvent,
+    Verdict,
+    amounts_of,
+    deduce_amount,
+    judge,
+)
 from saleor_stripe_audience.sandbox.saleor.prove import prove
 
 RECORDED = Path(__file__).parents[4] / "shared/saleor/recordings/ledger.jsonl"
@@ -83,3 +89,12 @@ def test_a_second_authorization_must_be_an_adjustment() -> None:
     assert judge(held, event("AUTHORIZATION_SUCCESS", 40, "pi_2")) is Verdict.ALREADY_EXISTS
     adjusted = amounts_of([*held, event("AUTHORIZATION_ADJUSTMENT", 50, "pi_2", 1)])
     assert adjusted.authorized == 50
+
+
+def test_an_amount_left_out_is_taken_from_the_event_it_answers() -> None:
+    charge, refund = event("CHARGE_SUCCESS", 30), event("REFUND_REQUEST", 7, "re", 1)
+    assert deduce_amount([charge, refund], "REFUND_FAILURE", "re") == 7
+    assert deduce_amount([charge], "CHARGE_BACK", "pi_1") == 30
+    assert deduce_amount([charge], "CHARGE_BACK", "other") is None
+    assert deduce_amount([charge], "CHARGE_SUCCESS", "pi_1") is None
+    assert deduce_amount([], "INFO", "any") == 0
