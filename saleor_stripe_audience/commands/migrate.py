@@ -18,5 +18,6 @@ def apply(*, verbosity: int = 0) -> None:
     """Apply every migration and leave no connection open, so that a server may be started afterwards."""
     call_command("migrate", interactive=False, verbosity=verbosity)
     connections.close_all()
-    if isinstance(pooled := connections["default"], DatabaseWrapper):
-        pooled.close_pool()
+    close_pool = getattr(connections["default"], "close_pool", None)  # only PostgreSQL has a pool
+    if close_pool is not None:
+        close_pool()

@@ -1,6 +1,5 @@
 """The tasks of the inbox. Only the plain django.tasks interface is used: the engine can be replaced."""
 
-
 from django.conf import settings
 from django.tasks import TaskContext, task
 
