@@ -1,7 +1,7 @@
 """The first request: an empty shell that says who may frame it."""
 
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from tests.dashboard.conftest import API_URL, Shop
 
@@ -39,25 +39,21 @@ def test_without_a_setting_the_shops_own_origin_may_frame_it(shop: Shop, client:
     assert 'data-origins="https://shop.example.com"' in answer.content.decode()
 
 
-def test_an_unknown_shop_never_gets_into_the_policy(
-    shop: Shop, client: Client, settings: SettingsWrapper
-) -> None:
+def test_an_unknown_shop_never_gets_into_the_policy(shop: Shop, client: Client, settings: Settings) -> None:
     settings.ALLOWED_SALEOR_URLS = ("https://other.example.com/graphql/", "https://*.example.net/graphql/")
     answer = client.get("/dashboard/", {"saleorApiUrl": "https://evil.example/graphql/"})
     assert policy_of(answer)["frame-ancestors"] == "https://other.example.com"
     assert "evil" not in answer.content.decode()
 
 
-def test_the_operators_origins_come_before_all(shop: Shop, client: Client, settings: SettingsWrapper) -> None:
+def test_the_operators_origins_come_before_all(shop: Shop, client: Client, settings: Settings) -> None:
     settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com/", "https://d2.example.com:8443")
     answer = client.get("/dashboard/", {"saleorApiUrl": API_URL})
     expected = "https://dashboard.example.com https://d2.example.com:8443"
     assert policy_of(answer)["frame-ancestors"] == expected
 
 
-def test_what_is_no_origin_is_left_out_of_the_policy(
-    shop: Shop, client: Client, settings: SettingsWrapper
-) -> None:
+def test_what_is_no_origin_is_left_out_of_the_policy(shop: Shop, client: Client, settings: Settings) -> None:
     settings.DASHBOARD_ORIGINS = ("https://a.example.com; script-src *", "javascript:alert(1)")
     assert policy_of(client.get("/dashboard/"))["frame-ancestors"] == "'none'"
 
