@@ -18,7 +18,10 @@ from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
 
-REINSTALL = "Saleor refuses the app's token. Remove the app in Saleor's Dashboard and install it again; its data is kept."
+REINSTALL = (
+    "Saleor refuses the app's token. Remove the app in Saleor's Dashboard and install it again; "
+    "its data is kept."
+)
 ALREADY_THERE = frozenset({"ALREADY_EXISTS"})
 SERVER_ERROR = 500
 

@@ -24,7 +24,8 @@ CHECKOUT = """mutation Checkout($input: CheckoutCreateInput!) {
   checkoutCreate(input: $input) {
     checkout { id shippingMethods { id active } } errors { field message code } } }"""
 DELIVERY = """mutation Delivery($id: ID!, $method: ID!) {
-  checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) { checkout { id } errors { field message code } } }"""
+  checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) {
+    checkout { id } errors { field message code } } }"""
 GATEWAY = """mutation Gateway($id: ID!, $gateways: [PaymentGatewayToInitialize!]) {
   paymentGatewayInitialize(id: $id, paymentGateways: $gateways) {
     gatewayConfigs { id data errors { field message code } } errors { field message code } } }"""
