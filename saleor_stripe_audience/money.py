@@ -121,7 +121,8 @@ def _decimal(amount: Decimal | str | int) -> Decimal:
         number = Decimal(amount)
     except (InvalidOperation, TypeError, ValueError):
         raise Rejected("The amount is not a number.", code="not_a_number") from None
-    if not number.is_finite() or abs(number.adjusted()) > 30:  # noqa: PLR2004 - far beyond any money, before scaling
+    # Far beyond any money; longer numbers would also be rounded when they are scaled.
+    if not number.is_finite() or abs(number.adjusted()) > 20 or len(number.as_tuple().digits) > 28:  # noqa: PLR2004
         raise Rejected("The amount is not a number that can be paid.", code="not_a_number")
     return number
 

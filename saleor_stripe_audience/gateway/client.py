@@ -172,12 +172,14 @@ def cancel_payment_intent(
 def create_refund(
     account: StripeAccount, intent_id: str, amount: int, metadata: dict[str, str], idempotency_key: str
 ) -> stripe.Refund:
-    """Give `amount` (smallest unit) back."""
+    """Give `amount` (smallest unit) back; the refund that this key made before, as it is now."""
     with errors_of(account.name):
-        return stripe_of(account).v1.refunds.create(
+        client = stripe_of(account)
+        refund = client.v1.refunds.create(
             {"payment_intent": intent_id, "amount": amount, "metadata": metadata},
             {"idempotency_key": idempotency_key},
         )
+        return client.v1.refunds.retrieve(refund.id) if _was_replayed(refund) else refund
 
 
 def retrieve_refund(account: StripeAccount, refund_id: str) -> stripe.Refund:

@@ -33,6 +33,7 @@ def connect(
 
     `installation` is the shop; `channels` are slugs, at least one. `Rejected` says all that is wrong.
     """
+    publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     livemode = check_pair(publishable_key, secret_key)
     if not channels:
         raise Rejected(

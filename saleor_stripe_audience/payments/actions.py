@@ -77,7 +77,7 @@ def request_key(installation: Installation, requested: Requested, kind: str, mon
     ]
     newest = max(waiting, key=lambda event: event.createdAt, default=None)
     own = newest.idempotencyKey if newest is not None and newest.idempotencyKey else f"{len(wanted)}:{money}"
-    return f"{installation.pk}:{requested.transaction.id}:{kind}:{own}"[:255]
+    return ownership.stripe_key(installation, requested.transaction.id, kind, own)
 
 
 def _same_amount(amount: Any, money: Money | None) -> bool:

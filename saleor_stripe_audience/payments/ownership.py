@@ -1,5 +1,6 @@
 """Whose a PaymentIntent is: its metadata says so, our rows only remember."""
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -24,6 +25,17 @@ INSTALLATION, TRANSACTION, FLOW, SOURCE, CHANNEL = (
     "saleor_source",
     "saleor_channel",
 )
+
+
+LONGEST_KEY = 255  # characters, Stripe's limit; the host allows storefronts longer ones
+
+
+def stripe_key(installation: Installation, *parts: str) -> str:
+    """Stripe's idempotency key for one effect of the shop. One too long, or unfit for a header, is told by its hash."""
+    key = ":".join((str(installation.pk), *parts))
+    if len(key) <= LONGEST_KEY and key.isascii() and key.isprintable():
+        return key
+    return f"{installation.pk}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def is_ours(intent: Json, installation_id: uuid.UUID, transaction_id: str | None = None) -> bool:

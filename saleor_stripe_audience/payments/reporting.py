@@ -13,7 +13,6 @@ from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import ownership
-from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
     Outcome,
@@ -120,7 +119,7 @@ def _report(account: StripeAccount, intent: Json, outcomes: list[Outcome], time:
     installation = Installation.objects.get(pk=account.installation_id)
     for outcome in outcomes:
         report_transaction_event(installation, _as_report(intent, outcome, time))
-    return lambda: _update_payment(account, intent)
+    return lambda: ownership.remember(installation, account, intent, "")
 
 
 def _as_report(intent: Json, outcome: Outcome, time: datetime) -> TransactionReport:
@@ -133,12 +132,6 @@ def _as_report(intent: Json, outcome: Outcome, time: datetime) -> TransactionRep
         message=outcome.message,
         external_url=outcome.external_url,
         available_actions=outcome.actions,
-    )
-
-
-def _update_payment(account: StripeAccount, intent: Json) -> None:
-    Payment.objects.filter(account=account, payment_intent_id=intent["id"]).update(
-        **ownership.facts_of(intent)
     )
 
 

@@ -29,7 +29,7 @@ def initialize(installation: Installation, session: Session) -> Json:
         return _answer(outcome_of(intent, payment.flow), intent)
     account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
     money = _money(session)
-    key = f"{installation.pk}:{session.transaction.id}:{session.idempotencyKey}"
+    key = ownership.stripe_key(installation, session.transaction.id, session.idempotencyKey)
     params = _params(installation, session, flow, money)
     intent = client.create_payment_intent(account, params, key).to_dict()
     ownership.remember(installation, account, intent, key)

@@ -1,0 +1,100 @@
+"""The table: every status of a PaymentIntent in both flows."""
+
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.payments.outcomes import (
+    DECLINED,
+    HIDDEN_DECLINES,
+    Outcome,
+    actions_of,
+    amount_text,
+    outcome_of,
+    refunded_minor,
+)
+
+CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
+PAID = {"id": "ch_1", "captured": True, "amount": 1230, "amount_captured": 1230, "amount_refunded": 0}
+
+
+def intent(status: str, **more: Any) -> dict[str, Any]:
+    whole = {"id": "pi_1", "status": status, "amount": 1230, "amount_received": 0, "amount_capturable": 0}
+    return {**whole, "currency": "usd", "livemode": False, "latest_charge": None, **more}
+
+
+TABLE = [
+    (CHARGE, "succeeded", "CHARGE_SUCCESS", ("REFUND",)),
+    (CHARGE, "processing", "CHARGE_REQUEST", ()),
+    (CHARGE, "requires_payment_method", "CHARGE_ACTION_REQUIRED", ()),
+    (CHARGE, "requires_confirmation", "CHARGE_ACTION_REQUIRED", ()),
+    (CHARGE, "requires_action", "CHARGE_ACTION_REQUIRED", ()),
+    (CHARGE, "requires_capture", "AUTHORIZATION_SUCCESS", ("CHARGE", "CANCEL")),
+    (CHARGE, "canceled", "CHARGE_FAILURE", ()),
+    (AUTHORIZATION, "requires_capture", "AUTHORIZATION_SUCCESS", ("CHARGE", "CANCEL")),
+    (AUTHORIZATION, "succeeded", "CHARGE_SUCCESS", ("REFUND",)),
+    (AUTHORIZATION, "processing", "AUTHORIZATION_REQUEST", ()),
+    (AUTHORIZATION, "requires_payment_method", "AUTHORIZATION_ACTION_REQUIRED", ()),
+    (AUTHORIZATION, "requires_confirmation", "AUTHORIZATION_ACTION_REQUIRED", ()),
+    (AUTHORIZATION, "requires_action", "AUTHORIZATION_ACTION_REQUIRED", ()),
+    (AUTHORIZATION, "canceled", "AUTHORIZATION_FAILURE", ()),
+]
+
+
+@pytest.mark.parametrize(("flow", "status", "result", "actions"), TABLE)
+def test_the_table(flow: str, status: str, result: str, actions: tuple[str, ...]) -> None:
+    moved: dict[str, Any] = {
+        "succeeded": {"amount_received": 1230, "latest_charge": PAID},
+        "requires_capture": {"amount_capturable": 1230},
+    }.get(status, {})
+    outcome = outcome_of(intent(status, **moved), flow)
+    assert (outcome.result, outcome.actions) == (result, actions)
+    assert amount_text(outcome.money) == "12.30"
+    assert outcome.external_url == "https://dashboard.stripe.com/test/payments/pi_1"
+
+
+def test_a_captured_hold_has_a_reference_of_its_own() -> None:
+    paid = intent("succeeded", amount_received=1230, latest_charge=PAID)
+    assert outcome_of(paid, AUTHORIZATION).psp_reference == "ch_1"
+    assert outcome_of(paid, CHARGE).psp_reference == "pi_1"
+
+
+def test_what_was_taken_counts_not_what_was_asked() -> None:
+    charge = {**PAID, "amount_captured": 500, "amount_refunded": 730}
+    part = intent("succeeded", amount_received=500, latest_charge=charge)
+    assert amount_text(outcome_of(part, AUTHORIZATION).money) == "5.00"
+    assert refunded_minor(part) == 0
+    assert actions_of(part) == ("REFUND",)
+
+
+def test_what_is_refunded_whole_cannot_be_refunded_again() -> None:
+    paid = intent("succeeded", amount_received=1230, latest_charge={**PAID, "amount_refunded": 1230})
+    assert refunded_minor(paid) == 1230
+    assert actions_of(paid) == ()
+
+
+def test_a_live_payment_links_to_the_live_page() -> None:
+    outcome = outcome_of(intent("processing", livemode=True), CHARGE)
+    assert outcome.external_url == "https://dashboard.stripe.com/payments/pi_1"
+
+
+@pytest.mark.parametrize("code", sorted(HIDDEN_DECLINES))
+def test_no_shopper_reads_why_a_card_is_blocked(code: str) -> None:
+    error = {"code": "card_declined", "decline_code": code, "message": f"Your card is {code}."}
+    outcome = outcome_of(intent("requires_payment_method", last_payment_error=error), CHARGE)
+    told = str(outcome.answer()).lower()
+    assert outcome.message == DECLINED
+    assert outcome.decline_code == code
+    assert not any(word in told for word in ("fraud", "lost", "stolen", "pickup", "blacklist"))
+
+
+def test_other_declines_are_told_in_stripes_words() -> None:
+    error = {"code": "expired_card", "message": "Your card has expired."}
+    outcome = outcome_of(intent("requires_payment_method", last_payment_error=error), CHARGE)
+    assert (outcome.decline_code, outcome.message) == ("expired_card", "Your card has expired.")
+
+
+def test_a_message_is_no_longer_than_the_host_keeps() -> None:
+    outcome = outcome_of(intent("processing"), CHARGE)
+    long = Outcome(outcome.result, "pi_1", outcome.money, message="x" * 600)
+    assert len(long.answer()["message"]) == 512

@@ -1,0 +1,167 @@
+"""Stripe's table of currencies, both ways. A wrong factor here charges a shopper a hundred times too much."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saleor_stripe_audience import money
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor
+
+# Written out a second time, from https://docs.stripe.com/currencies, so that the product's own table is checked.
+NO_DECIMALS = [
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "JPY",
+    "KMF",
+    "KRW",
+    "MGA",
+    "PYG",
+    "RWF",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+]
+WHOLE_HUNDREDTHS = ["ISK", "UGX"]
+THREE_DECIMALS = ["BHD", "JOD", "KWD", "OMR", "TND"]
+TWO_DECIMALS = [
+    "USD",
+    "EUR",
+    "GBP",
+    "CHF",
+    "HUF",
+    "TWD",
+    "MXN",
+    "INR",
+    "CZK",
+    "DKK",
+    "NOK",
+    "SEK",
+    "PLN",
+    "AED",
+    "AUD",
+    "BGN",
+    "BRL",
+    "CAD",
+    "HKD",
+    "MYR",
+    "NZD",
+    "RON",
+    "SGD",
+    "THB",
+]
+SMALLEST = {
+    "USD": 50, "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
+    "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300,
+    "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("currency", NO_DECIMALS)
+def test_no_decimals(currency: str) -> None:
+    assert from_decimal("1230", currency) == Money(1230, currency)
+    assert from_decimal("1230.00", currency) == Money(1230, currency)
+    assert from_minor(1230, currency.lower()).amount == Decimal(1230)
+    with pytest.raises(Rejected, match="decimals"):
+        from_decimal("12.5", currency)
+
+
+@pytest.mark.parametrize("currency", WHOLE_HUNDREDTHS)
+def test_whole_amounts_sent_times_a_hundred(currency: str) -> None:
+    assert from_decimal("1230", currency) == Money(123000, currency)
+    assert from_minor(123000, currency.lower()).amount == Decimal(1230)
+    with pytest.raises(Rejected, match="no cents"):
+        from_decimal("12.50", currency)
+
+
+@pytest.mark.parametrize("currency", THREE_DECIMALS)
+def test_three_decimals_of_which_the_last_is_nought(currency: str) -> None:
+    assert from_decimal("12.340", currency) == Money(12340, currency)
+    assert from_decimal("12.34", currency) == Money(12340, currency)
+    assert from_minor(12340, currency.lower()).amount == Decimal("12.34")
+    with pytest.raises(Rejected, match="to two decimals"):
+        from_decimal("12.345", currency)
+    with pytest.raises(Rejected, match="more decimals"):
+        from_decimal("12.3456", currency)
+
+
+@pytest.mark.parametrize("currency", TWO_DECIMALS)
+def test_two_decimals(currency: str) -> None:
+    assert from_decimal("12.34", currency) == Money(1234, currency)
+    assert from_decimal("12", currency) == Money(1200, currency)
+    assert from_minor(1234, currency.lower()).amount == Decimal("12.34")
+    with pytest.raises(Rejected, match="more decimals"):
+        from_decimal("12.345", currency)
+
+
+def test_the_tables_are_those_of_stripe() -> None:
+    assert sorted(NO_DECIMALS) == sorted(money.ZERO_DECIMAL)
+    assert sorted(WHOLE_HUNDREDTHS) == sorted(money.WHOLE_AMOUNTS_IN_HUNDREDTHS)
+    assert sorted(THREE_DECIMALS) == sorted(money.THREE_DECIMAL)
+
+
+@given(
+    minor=st.integers(0, 99_999_999),
+    currency=st.sampled_from(NO_DECIMALS + WHOLE_HUNDREDTHS + THREE_DECIMALS + TWO_DECIMALS),
+)
+def test_there_and_back_is_the_same_money(minor: int, currency: str) -> None:
+    step = 100 if currency in WHOLE_HUNDREDTHS else 10 if currency in THREE_DECIMALS else 1
+    there = from_minor(minor - minor % step, currency.lower())
+    assert from_decimal(there.amount, currency) == there
+    assert from_decimal(str(there.amount), currency.lower()) == there
+
+
+@pytest.mark.parametrize("amount", ["-0.01", "-1", Decimal("-12.30")])
+def test_negative_amounts_are_no_money(amount: Decimal | str) -> None:
+    with pytest.raises(Rejected, match="negative"):
+        from_decimal(amount, "USD")
+
+
+@pytest.mark.parametrize(
+    "amount", ["NaN", "sNaN", "Infinity", "-Infinity", "", "twelve", "1,20", "1e400", "0x1f"]
+)
+def test_what_is_no_number_is_refused(amount: str) -> None:
+    with pytest.raises(Rejected, match="not a number"):
+        from_decimal(amount, "USD")
+
+
+def test_a_fraction_too_fine_for_rounding_arithmetic_is_still_seen() -> None:
+    with pytest.raises(Rejected):
+        from_decimal("10.00000000000000000000000000000001", "USD")
+
+
+@pytest.mark.parametrize("currency", ["", "US", "USDX", "U$D", "US1", "ÄÖÜ", None])
+def test_a_currency_is_three_letters(currency: str) -> None:
+    with pytest.raises(Rejected, match="three-letter"):
+        from_decimal("1", currency)
+
+
+@pytest.mark.parametrize(("currency", "smallest"), SMALLEST.items())
+def test_the_smallest_charge(currency: str, smallest: int) -> None:
+    check_chargeable(Money(smallest, currency))
+    with pytest.raises(Rejected) as refused:
+        check_chargeable(Money(smallest - 1, currency))
+    assert refused.value.code == "amount_too_small"
+    assert currency in refused.value.message
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY", "KWD", "XAF"])
+def test_nothing_and_too_much_cannot_be_charged(currency: str) -> None:
+    check_chargeable(Money(99_999_999, currency))
+    for minor in (0, -1, 100_000_000):
+        with pytest.raises(Rejected):
+            check_chargeable(Money(minor, currency))
+
+
+def test_two_currencies_are_never_added() -> None:
+    assert Money(100, "USD") + Money(50, "USD") == Money(150, "USD")
+    assert Money(100, "USD") - Money(50, "USD") == Money(50, "USD")
+    for act in (Money.__add__, Money.__sub__):
+        with pytest.raises(Rejected, match="EUR"):
+            act(Money(100, "USD"), Money(50, "EUR"))
