@@ -13,6 +13,7 @@ from .shopper import Json, Shopper, Staff
 from .stage import CALL_SECONDS, Stage
 
 PATIENCE_SECONDS = 45
+CENT = Decimal("0.01")
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 BUYER = "robin.vale@example.com"
@@ -31,11 +32,11 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
     bought = shopper.buy(variant["id"], BUYER, GOOD_CARD)
     if bought.order is None:
         return {"declined_message": declined.message, "message": bought.message}, ["order"]
-    half = (Decimal(str(variant["pricing"]["price"]["gross"]["amount"])) / 2).quantize(Decimal("0.01"))
+    half = (Decimal(str(variant["pricing"]["price"]["gross"]["amount"])) / 2).quantize(CENT)
     staff.refund(bought.transaction, str(half))
     order_id = bought.order["id"]
     order = _until(lambda: staff.order(order_id), lambda seen: _refunded(seen) == half)
-    charged = Decimal(str(order["total"]["gross"]["amount"]))
+    charged = Decimal(str(order["total"]["gross"]["amount"])).quantize(CENT)
     contact = _until(
         lambda: stage.graphql(CONTACT, email=BUYER)["contact"],
         lambda seen: bool(seen) and _amounts(each["spent"] for each in seen["spent"]) == charged - half,
@@ -73,7 +74,8 @@ def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
 
 
 def _refunded(order: Json) -> Decimal:
-    return sum((Decimal(str(each["refundedAmount"]["amount"])) for each in order["transactions"]), Decimal(0))
+    given_back = (Decimal(str(each["refundedAmount"]["amount"])) for each in order["transactions"])
+    return sum(given_back, Decimal(0)).quantize(CENT)
 
 
 def _amounts(moneys: Iterable[Json] | None) -> Decimal:
