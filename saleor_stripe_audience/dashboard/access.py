@@ -6,11 +6,12 @@ from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 
-from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.dashboard.sections import Section, may_see, refuse
+from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor.tokens import DashboardUser, verify_dashboard_token
 
 log = structlog.get_logger(__name__)
@@ -18,21 +19,27 @@ log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponse]
 
 
-def for_staff(permission: str = "") -> Callable[[View], View]:
-    """The view gets the verified user after the request; 401 without one, 403 without the permission."""
+def for_staff(section: Section) -> Callable[[View], View]:
+    """The view gets the verified user after the request; 401 without one, 403 without the section's permission.
+
+    No cookie is read, so a foreign page cannot borrow the user's standing: there is nothing for CSRF to protect.
+    """
 
     def guard(view: View) -> View:
+        @csrf_exempt
         @never_cache
         @wraps(view)
         def guarded(request: HttpRequest, **parts: Any) -> HttpResponse:
             try:
                 user = user_of(request)
             except Unavailable as error:
-                return _refusal(request, 503, error.message)
+                log.warning("page not shown", code=error.code)
+                return refuse(request, 503, _("Saleor's keys could not be checked. Try again in a minute."))
             except Rejected as error:
-                return _refusal(request, 401, _session_ended(error))
-            if permission and not user.may(permission):
-                return _refusal(request, 403, _missing(permission))
+                log.info("page refused", code=error.code)
+                return refuse(request, 401, _session_ended())
+            if not may_see(user, section):
+                return refuse(request, 403, _missing(section.permission), user)
             return view(request, user, **parts)
 
         return guarded
@@ -42,13 +49,12 @@ def for_staff(permission: str = "") -> Callable[[View], View]:
 
 def user_of(request: HttpRequest) -> DashboardUser:
     """The member of staff that the request's token was made for; `Rejected` when there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else ""
     return verify_dashboard_token(request.headers.get("Saleor-Api-Url", ""), given)
 
 
-def _session_ended(error: Failure) -> str:
-    log.info("page refused", code=error.code)
+def _session_ended() -> str:
     return _("Your session with Saleor has ended. Open this page again from Saleor's Dashboard.")
 
 
@@ -57,7 +63,3 @@ def _missing(permission: str) -> str:
         "Your staff account lacks the permission %(permission)s, which this part needs. Ask whoever manages "
         "staff in Saleor to grant it."
     ) % {"permission": permission}
-
-
-def _refusal(request: HttpRequest, status: int, message: str) -> HttpResponse:
-    return render(request, "dashboard/refusal.html", {"message": message}, status=status)

@@ -2,10 +2,19 @@
 
 from django.urls import path
 
-from saleor_stripe_audience.dashboard import views
+from saleor_stripe_audience.dashboard import accounts, channels, newest, problems, views
 
 app_name = "dashboard"
 urlpatterns = [
     path("", views.page, name="page"),
     path("overview", views.overview, name="overview"),
+    path("accounts", accounts.accounts, name="accounts"),
+    path("accounts/connect", accounts.connect, name="connect"),
+    path("channels", channels.channels, name="channels"),
+    path("channels/save", channels.save_channels, name="save_channels"),
+    path("channels/read", channels.read_channels, name="read_channels"),
+    path("payments", newest.payments, name="payments"),
+    path("contacts", newest.contacts, name="contacts"),
+    path("problems", problems.problems, name="problems"),
+    path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),
 ]

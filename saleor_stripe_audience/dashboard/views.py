@@ -8,6 +8,8 @@ from django.views.decorators.http import require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.origins import dashboard_origins
+from saleor_stripe_audience.dashboard.overview import checks, first_to_do
+from saleor_stripe_audience.dashboard.sections import OVERVIEW, show
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 
@@ -25,9 +27,10 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@for_staff()
+@for_staff(OVERVIEW)
 def overview(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    return render(request, "dashboard/overview.html", {"shop": user.installation.domain})
+    found = checks(user.installation)
+    return show(request, user, OVERVIEW, checks=found, next=first_to_do(found))
 
 
 def _policy(origins: tuple[str, ...]) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
-from joserfc.jws import CompactSignature
+from joserfc.jwk import GuestProtocol, RSAKey
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
@@ -47,7 +46,7 @@ def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
 
 
 def _signed_claims(installation: Installation, token: str) -> dict[str, Any]:
-    def key(signature: CompactSignature) -> RSAKey:
+    def key(signature: GuestProtocol) -> RSAKey:
         header = signature.headers()
         # The algorithm is ours to choose, not the token's; it is looked at before any key is.
         if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):

@@ -9,7 +9,8 @@
   const page = document.getElementById("page");
   const state = {
     token: "",
-    refused: "",
+    refusals: 0, // one after the other
+    again: null, // what to do once another token is here
     dashboard: "",
     locale: asked.get("locale") || document.documentElement.lang,
     path: document.body.dataset.start,
@@ -43,12 +44,11 @@
   function takeToken(token) {
     if (typeof token !== "string" || !token) return;
     const first = !state.token;
-    const awaited = state.refused && state.refused !== token;
+    const again = state.again;
     state.token = token;
-    if (first || awaited) {
-      state.refused = "";
-      load(state.path);
-    }
+    state.again = null;
+    if (again) again();
+    else if (first) load(state.path);
   }
 
   function setLocale(locale) {
@@ -83,14 +83,30 @@
     });
   }
 
+  // A token lives five minutes. When one is refused, the Dashboard is asked for another, once, and what the
+  // user wanted is done again: nothing typed is lost.
   function noticeAnswer(event) {
     const { ctx } = event.detail;
-    if (ctx.response.status === 401) {
-      state.refused = state.token; // expired, most likely: the Dashboard hands out another one when asked
-      send("notifyReady", {});
-    } else if (ctx.response.status < 400 && ctx.request.method === "GET") {
-      state.path = ctx.request.action;
+    if (ctx.response.status !== 401) {
+      state.refusals = 0;
+      if (ctx.response.status < 400 && ctx.request.method === "GET") state.path = ctx.request.action;
+      return;
     }
+    event.preventDefault();
+    state.refusals += 1;
+    if (state.refusals > 1) {
+      show("ended");
+      return;
+    }
+    state.again = () => repeat(ctx);
+    send("notifyReady", {});
+  }
+
+  function repeat(ctx) {
+    const source = ctx.sourceElement;
+    if (source === document.body || !source.isConnected) load(ctx.request.action);
+    else if (source instanceof HTMLFormElement) source.requestSubmit();
+    else source.click();
   }
 
   // ---- what the server cannot know: the reader's time zone ----

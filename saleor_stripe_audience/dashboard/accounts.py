@@ -1,0 +1,80 @@
+"""Connecting Stripe: two keys in, nothing secret ever out again."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.accounts import accounts_of
+from saleor_stripe_audience.gateway.models import AccountChannel
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+CONNECT_SECONDS = 45.0  # some ten calls to Stripe; the page itself waits for 60
+
+
+@require_safe
+@for_staff(ACCOUNTS)
+def accounts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return _shown(request, user, chosen=_preselected(user.installation))
+
+
+@sensitive_post_parameters("secret_key")
+@require_POST
+@for_staff(ACCOUNTS)
+def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Check the pasted keys with Stripe and keep them; says all that is wrong. The same keys twice change nothing."""
+    public = request.POST.get("publishable_key", "").strip()
+    slugs = _known(user.installation, request.POST.getlist("channel"))
+    if not slugs:
+        note = Note("bad", _("Choose at least one channel that this account shall take payments for."))
+        return _shown(request, user, note=note, status=422, publishable_key=public)
+    try:
+        with deadline(CONNECT_SECONDS):
+            account = onboarding.connect(
+                user.installation, public, request.POST.get("secret_key", "").strip(), slugs
+            )
+    except Failure as error:
+        note = Note("bad", error.message)
+        return _shown(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
+    note = Note("good", _("“%(name)s” is connected and takes payments.") % {"name": account.name})
+    return _shown(request, user, note=note, chosen=_preselected(user.installation))
+
+
+def _known(shop: Installation, slugs: list[str]) -> list[str]:
+    """Those of the slugs that the shop has."""
+    return list(Channel.objects.filter(installation=shop, slug__in=slugs).values_list("slug", flat=True))
+
+
+def _preselected(shop: Installation) -> list[str]:
+    """Channels that nobody can pay in yet: a second account must not silently take over those of the first."""
+    taken = AccountChannel.objects.filter(installation=shop).values("channel_slug")
+    free = Channel.objects.filter(installation=shop).exclude(slug__in=taken)
+    return list(free.values_list("slug", flat=True))
+
+
+def _shown(
+    request: HttpRequest,
+    user: DashboardUser,
+    *,
+    note: Note | None = None,
+    status: int = 200,
+    publishable_key: str = "",
+    chosen: list[str] | None = None,
+) -> HttpResponse:
+    return show(
+        request,
+        user,
+        ACCOUNTS,
+        note=note,
+        status=status,
+        accounts=accounts_of(user.installation.pk),
+        channels=Channel.objects.filter(installation=user.installation).order_by("name"),
+        publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
+        chosen=chosen or [],
+    )

@@ -1,0 +1,84 @@
+"""Which Stripe account takes the payments of which sales channel."""
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.sections import CHANNELS, Note, show
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway.accounts import accounts_of
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.onboarding import map_channels
+from saleor_stripe_audience.saleor.client import fetch_channels
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.saleor.register import keep_channels
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+READ_SECONDS = 15.0
+
+
+@require_safe
+@for_staff(CHANNELS)
+def channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return _shown(request, user)
+
+
+@require_POST
+@for_staff(CHANNELS)
+def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Take over the form: a channel and its account, or none. Fields that it does not name stay as they are."""
+    usable = {str(account.pk): account for account in _connected(user.installation)}
+    wanted = {
+        slug: request.POST[f"channel:{slug}"]
+        for slug in user.installation.channels.values_list("slug", flat=True)
+        if f"channel:{slug}" in request.POST
+    }
+    if any(account and account not in usable for account in wanted.values()):
+        note = Note(
+            "bad", _("One of the accounts is not connected any more. Nothing was changed; choose again.")
+        )
+        return _shown(request, user, note, 422)
+    with transaction.atomic():
+        for slug, account in wanted.items():
+            _map(user.installation, slug, usable.get(account))
+    return _shown(request, user, Note("good", _("Saved. New payments follow it at once.")))
+
+
+@require_POST
+@for_staff(CHANNELS)
+def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Ask Saleor for the shop's channels again."""
+    shop = user.installation
+    try:
+        with deadline(READ_SECONDS):
+            found = fetch_channels(shop.saleor_api_url, shop.token)
+    except Failure as error:
+        return _shown(request, user, Note("bad", error.message), 422)
+    keep_channels(shop, found)
+    return _shown(request, user, Note("good", _("The channels are as Saleor has them now.")))
+
+
+def _map(shop: Installation, slug: str, account: StripeAccount | None) -> None:
+    if account is None:
+        AccountChannel.objects.filter(installation=shop, channel_slug=slug).delete()
+    else:
+        map_channels(account, [slug])
+
+
+def _connected(shop: Installation) -> list[StripeAccount]:
+    return [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
+
+
+def _shown(
+    request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
+) -> HttpResponse:
+    shop = user.installation
+    mapped = dict(AccountChannel.objects.filter(installation=shop).values_list("channel_slug", "account_id"))
+    rows = [
+        (channel, mapped.get(channel.slug))
+        for channel in Channel.objects.filter(installation=shop).order_by("name")
+    ]
+    return show(request, user, CHANNELS, note=note, status=status, rows=rows, accounts=_connected(shop))

@@ -1,0 +1,107 @@
+"""The newest payments and contacts."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.sections import CONTACTS, NEWEST, PAYMENTS, show
+from saleor_stripe_audience.money import decimals_of, from_minor
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+Word = tuple[str, str | Promise]  # the colour it is shown in, and the word
+
+# Stripe's states of a PaymentIntent: https://docs.stripe.com/payments/paymentintents/lifecycle
+PAYMENT_WORDS: dict[str, Word] = {
+    "succeeded": ("good", _("Paid")),
+    "requires_capture": ("todo", _("Held")),
+    "processing": ("todo", _("On its way")),
+    "requires_action": ("plain", _("Customer must confirm")),
+    "requires_confirmation": ("plain", _("Begun")),
+    "requires_payment_method": ("plain", _("Begun")),
+    "canceled": ("plain", _("Cancelled")),
+}
+CONTACT_WORDS: dict[str, Word] = {
+    Contact.Status.NONSUBSCRIBED: ("plain", _("Not subscribed")),
+    Contact.Status.PENDING: ("todo", _("To be confirmed")),
+    Contact.Status.SUBSCRIBED: ("good", _("Subscribed")),
+    Contact.Status.UNSUBSCRIBED: ("plain", _("Unsubscribed")),
+    Contact.Status.CLEANED: ("bad", _("Address is dead")),
+    Contact.Status.ARCHIVED: ("plain", _("Archived")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    payment: Payment
+    colour: str
+    word: str | Promise
+    amount: str
+    refunded: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    contact: Contact
+    colour: str
+    word: str | Promise
+    spent: tuple[str, ...]
+
+
+@require_safe
+@for_staff(PAYMENTS)
+def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    found = Payment.objects.filter(installation=user.installation).select_related("account")
+    rows = [_payment_row(payment) for payment in found.order_by("-created_at", "-pk")[:NEWEST]]
+    return show(request, user, PAYMENTS, rows=rows)
+
+
+@require_safe
+@for_staff(CONTACTS)
+def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    found = Contact.objects.filter(audience__installation=user.installation).prefetch_related("spent")
+    rows = [_contact_row(contact) for contact in found.order_by("-created_at", "-pk")[:NEWEST]]
+    return show(request, user, CONTACTS, rows=rows)
+
+
+def amount_in_words(minor: int, currency: str) -> str:
+    """An amount of the smallest unit as people write it in the page's language: 1,234.50 USD."""
+    money = from_minor(minor, currency)
+    return f"{number_format(money.amount, decimals_of(money.currency), force_grouping=True)} {money.currency}"
+
+
+def _payment_row(payment: Payment) -> PaymentRow:
+    colour, word = PAYMENT_WORDS.get(payment.status, ("plain", payment.status))
+    if payment.refunded_minor:
+        everything = payment.refunded_minor >= payment.captured_minor
+        colour, word = "plain", _("Refunded") if everything else _("Partly refunded")
+    elif payment.decline_code and colour == "plain":
+        colour, word = "bad", _("Declined")
+    return PaymentRow(
+        payment=payment,
+        colour=colour,
+        word=word,
+        amount=amount_in_words(payment.amount_minor, payment.currency),
+        refunded=amount_in_words(payment.refunded_minor, payment.currency) if payment.refunded_minor else "",
+        link=_in_stripe(payment),
+    )
+
+
+def _in_stripe(payment: Payment) -> str:
+    mode = "" if payment.account.livemode else "test/"
+    return f"https://dashboard.stripe.com/{mode}payments/{payment.payment_intent_id}"
+
+
+def _contact_row(contact: Contact) -> ContactRow:
+    colour, word = CONTACT_WORDS.get(contact.status, ("plain", contact.status))
+    spent = sorted(contact.spent.all(), key=lambda each: each.currency)
+    return ContactRow(
+        contact, colour, word, tuple(amount_in_words(each.spent_minor, each.currency) for each in spent)
+    )

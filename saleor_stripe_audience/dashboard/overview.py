@@ -1,0 +1,124 @@
+"""What is connected and healthy, and what to do next, in one sentence each. Nothing here calls the network."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.catalog.models import CatalogProduct
+from saleor_stripe_audience.dashboard.problems import events_of, given_up
+from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
+from saleor_stripe_audience.gateway.accounts import accounts_of
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.saleor.models import Channel, Installation
+
+WAITS_TOO_LONG = timedelta(
+    minutes=5
+)  # a task is taken up within seconds; retries are told apart by their Handling
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `state` is "good", "todo" or "bad", `section` where to mend it."""
+
+    state: str
+    title: str
+    text: str
+    section: Section | None = None
+
+
+def checks(shop: Installation) -> list[Check]:
+    """Everything looked at, in the order in which a new shop gets it going."""
+    accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
+    return [
+        Check(
+            "good", _("Saleor"), _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
+        ),
+        _stripe(accounts),
+        _channels(shop),
+        _events(shop),
+        _catalogue(shop),
+        _audience(shop),
+    ]
+
+
+def first_to_do(found: list[Check]) -> Check | None:
+    """The one thing to do next: what is broken comes before what is not done yet."""
+    wanting = [check for check in found if check.state != "good"]
+    return min(wanting, key=lambda check: check.state != "bad", default=None)
+
+
+def _stripe(accounts: list[StripeAccount]) -> Check:
+    title = _("Stripe")
+    if not accounts:
+        return Check("todo", title, _("Connect your Stripe account, so that customers can pay."), ACCOUNTS)
+    if broken := next((each for each in accounts if not each.webhook_secret), None):
+        text = _("Paste the keys of “%(name)s” once more: Stripe does not report its payments to us yet.")
+        return Check("bad", title, text % {"name": broken.name}, ACCOUNTS)
+    names = ", ".join(each.name for each in accounts)
+    if not any(each.livemode for each in accounts):
+        text = _("%(names)s takes test payments only. Connect your live keys when you open the shop.")
+        return Check("todo", title, text % {"names": names}, ACCOUNTS)
+    return Check("good", title, _("%(names)s takes payments.") % {"names": names})
+
+
+def _channels(shop: Installation) -> Check:
+    title = _("Channels")
+    open_ones = AccountChannel.objects.filter(
+        installation=shop, account__state=StripeAccount.State.CONNECTED
+    ).values("channel_slug")
+    without = list(Channel.objects.filter(installation=shop).exclude(slug__in=open_ones).order_by("name"))
+    if without:
+        text = _("Choose a Stripe account for %(channels)s: nobody can pay there yet.")
+        return Check("todo", title, text % {"channels": _listed(without)}, CHANNELS)
+    count = Channel.objects.filter(installation=shop).count()
+    if not count:
+        return Check(
+            "todo", title, _("Make a sales channel in Saleor, then read the channels here."), CHANNELS
+        )
+    return Check(
+        "good",
+        title,
+        ngettext("The one channel has an account.", "All %(n)s channels have an account.", count)
+        % {"n": count},
+    )
+
+
+def _listed(channels: list[Channel], most: int = 3) -> str:
+    names = ", ".join(channel.name for channel in channels[:most])
+    return f"{names} …" if len(channels) > most else names
+
+
+def _events(shop: Installation) -> Check:
+    title = _("Messages from Saleor and Stripe")
+    if count := given_up(shop).count():
+        text = ngettext(
+            "%(n)s message could not be dealt with. Read why, mend it, then replay it.",
+            "%(n)s messages could not be dealt with. Read why, mend it, then replay them.",
+            count,
+        )
+        return Check("bad", title, text % {"n": count}, PROBLEMS)
+    before = timezone.now() - WAITS_TOO_LONG
+    waiting = events_of(shop).filter(handled_at=None, received_at__lt=before, handlings=None).count()
+    if waiting:
+        text = _("%(n)s messages wait for too long. Ask whoever runs the app whether its worker is running.")
+        return Check("bad", title, text % {"n": waiting})
+    if events_of(shop).aggregate(last=Max("received_at"))["last"] is None:
+        return Check("good", title, _("None has come yet. The first comes with the next order."))
+    return Check("good", title, _("Every message was dealt with."))
+
+
+def _catalogue(shop: Installation) -> Check:
+    count = CatalogProduct.objects.filter(installation=shop, is_active=True).count()
+    text = ngettext("%(n)s variant is in Stripe.", "%(n)s variants are in Stripe.", count)
+    return Check("good", _("Catalogue"), text % {"n": count})
+
+
+def _audience(shop: Installation) -> Check:
+    count = Contact.objects.filter(audience__installation=shop).count()
+    text = ngettext("%(n)s contact is in your audience.", "%(n)s contacts are in your audience.", count)
+    return Check("good", _("Audience"), text % {"n": count})

@@ -1,0 +1,77 @@
+"""The parts of the page, who may see each, and how one is shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+NEWEST = 20  # rows of payments and contacts: the page shows what is new, the API gives all
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part; `permission` is the staff member's own, empty where everybody may look."""
+
+    name: str
+    title: str | Promise
+    permission: str = ""
+
+    @property
+    def url(self) -> str:
+        return reverse(f"dashboard:{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What became of a click: `kind` is "good" or "bad"."""
+
+    kind: str
+    text: str
+
+
+OVERVIEW = Section("overview", _("Overview"))
+ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS")
+CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS")
+PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
+CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
+PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
+SECTIONS = (OVERVIEW, ACCOUNTS, CHANNELS, PAYMENTS, CONTACTS, PROBLEMS)
+
+
+def may_see(user: DashboardUser, section: Section) -> bool:
+    return not section.permission or user.may(section.permission)
+
+
+def show(
+    request: HttpRequest,
+    user: DashboardUser,
+    section: Section,
+    *,
+    note: Note | None = None,
+    status: int = 200,
+    **facts: Any,
+) -> HttpResponse:
+    """The section with the way to the others; a `note` stands above it."""
+    context = {
+        "section": section,
+        "sections": [each for each in SECTIONS if may_see(user, each)],
+        "note": note,
+        "shop": user.installation,
+        **facts,
+    }
+    return render(request, f"dashboard/{section.name}.html", context, status=status)
+
+
+def refuse(
+    request: HttpRequest, status: int, message: str, user: DashboardUser | None = None
+) -> HttpResponse:
+    """Nothing but why; with the way to what the user may see, where there is one."""
+    sections = [each for each in SECTIONS if user is not None and may_see(user, each)]
+    context = {"sections": sections, "note": Note("bad", message), "again": OVERVIEW.url}
+    return render(request, "dashboard/refusal.html", context, status=status)
