@@ -1,0 +1,224 @@
+"""A shop whose requests are signed as the host signs them, and a Stripe stand-in over real HTTP."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import requests
+from django.test import Client
+
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+
+Json = dict[str, Any]
+SCHEMAS = Path(__file__).parents[3] / "shared" / "saleor" / "response-schemas"
+APP = "QXBwOjE="
+GOOD, DECLINED, STOLEN, SECURE = (
+    "4242424242424242",
+    "4000000000000002",
+    "4000000000009979",
+    "4000000000003220",
+)
+
+
+@cache
+def signing_key() -> SigningKey:
+    return SigningKey.generate()
+
+
+def check_answer(event: str, answer: Json) -> None:
+    """The host's own schema of the answer, where it is at hand."""
+    name = "".join(part.capitalize() for part in event.split("_"))
+    file = SCHEMAS / f"{name}.json"
+    if file.exists():
+        jsonschema.validate(answer, json.loads(file.read_text()))
+    assert isinstance(answer, dict)
+
+
+def post_signed(installation: Installation, event: str, body: bytes) -> Any:
+    """Send what the host would send; gives the response."""
+    headers = {
+        "Saleor-Event": event,
+        "Saleor-Api-Url": installation.saleor_api_url,
+        "Saleor-Signature": signing_key().signature(body),
+    }
+    path = f"/api/webhooks/saleor/{event.replace('_', '-')}"
+    return Client().post(path, body, content_type="application/json", headers=headers)
+
+
+@dataclass
+class Buy:
+    """One transaction of the host's, with the events it remembers of its own requests."""
+
+    installation: Installation
+    stripe_url: str
+    flow: str = "CHARGE"
+    amount: str = "12.30"
+    currency: str = "USD"
+    channel: str = "default-channel"
+    id: str = field(default_factory=lambda: f"VHJhbnNhY3Rpb25JdGVtOg=={uuid.uuid4().hex}")
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    psp: str = ""
+    secret: str = ""
+    events: list[Json] = field(default_factory=list)
+
+    def send(self, event: str, **more: Any) -> Json:
+        """A synchronous webhook and its answer, which is always 200 and of the host's schema."""
+        payload = {"issuedAt": datetime.now(UTC).isoformat(), "recipient": {"id": APP}, **more}
+        response = post_signed(self.installation, event, json.dumps(payload).encode())
+        assert response.status_code == 200
+        answer: Json = response.json()
+        check_answer(event, answer)
+        return answer
+
+    def session(self, event: str, **more: Any) -> Json:
+        """TRANSACTION_INITIALIZE_SESSION or _PROCESS_SESSION, as recorded from the host."""
+        whole = {
+            "data": None,
+            "merchantReference": self.id,
+            "customerIpAddress": "127.0.0.1",
+            "idempotencyKey": self.key,
+            "action": {"amount": float(self.amount), "currency": self.currency, "actionType": self.flow},
+            "transaction": {"id": self.id, "pspReference": self.psp},
+            "sourceObject": {
+                "__typename": "Checkout",
+                "id": "Q2hlY2tvdXQ6MQ==",
+                "channel": {"slug": self.channel, "currencyCode": self.currency},
+            },
+        }
+        return self.send(event, **(whole | more))
+
+    def initialize(self, **more: Any) -> Json:
+        answer = self.session("transaction_initialize_session", **more)
+        self.psp = answer.get("pspReference", "")
+        self.secret = answer["data"]["paymentIntent"].get("stripeClientSecret", "")
+        return answer
+
+    def process(self, **more: Any) -> Json:
+        return self.session("transaction_process_session", **more)
+
+    def pay(self, card: str = GOOD) -> None:
+        """What Stripe's script does in the shopper's browser."""
+        requests.post(
+            f"{self.stripe_url}/v1/payment_intents/{self.psp}/confirm",
+            data={
+                "client_secret": self.secret,
+                "payment_method_data[type]": "card",
+                "payment_method_data[card][number]": card,
+                "payment_method_data[card][exp_month]": "12",
+                "payment_method_data[card][exp_year]": "2034",
+                "payment_method_data[card][cvc]": "123",
+                "return_url": "https://shop.example.com/checkout",
+            },
+            headers={"Authorization": f"Bearer {PUBLISHABLE_KEY}"},
+            timeout=10,
+        )
+
+    def paid(self, card: str = GOOD) -> "Buy":
+        """Begun and paid for."""
+        self.initialize()
+        self.pay(card)
+        self.process()
+        return self
+
+    def request(self, kind: str, amount: str | None, *, again: bool = False) -> Json:
+        """A charge, refund or cancelation that staff ask for; `again`: the host repeats its last request."""
+        if not again:
+            self.events.append(self._asked(kind, amount))
+        event = f"transaction_{ {'CANCEL': 'CANCELATION'}.get(kind, kind) }_requested".lower()
+        action = {
+            "actionType": kind,
+            "amount": None if amount is None else float(amount),
+            "currency": self.currency,
+        }
+        transaction = {
+            "id": self.id,
+            "pspReference": self.psp,
+            "events": self.events,
+            "order": {"id": "T3JkZXI6MQ==", "channel": {"slug": self.channel}},
+            "checkout": None,
+        }
+        return self.send(event, action=action, transaction=transaction)
+
+    def _asked(self, kind: str, amount: str | None) -> Json:
+        return {
+            "type": f"{kind}_REQUEST",
+            "idempotencyKey": str(uuid.uuid4()),
+            "pspReference": "",
+            "createdAt": datetime.now(UTC).isoformat(),
+            "amount": {"amount": float(amount or self.amount), "currency": self.currency},
+        }
+
+    def row(self) -> Payment:
+        return Payment.objects.get(installation=self.installation, transaction_id=self.id)
+
+
+@pytest.fixture
+def stripe_sandbox() -> Iterator[StripeSandbox]:
+    with StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as made:
+        yield made
+
+
+@pytest.fixture
+def stripe_url(stripe_sandbox: StripeSandbox, settings: Any) -> Iterator[str]:
+    with Served(stripe_sandbox.wsgi) as served:
+        stripe_sandbox.base_url = served.url
+        settings.STRIPE_API_BASE = served.url
+        yield served.url
+
+
+def install(name: str = "shop") -> Installation:
+    return Installation.objects.create(
+        saleor_api_url=f"http://127.0.0.1:9/{name}/graphql/",
+        app_id=APP,
+        token="a-token",
+        jwks={"keys": [signing_key().jwk()]},
+        registered_at=datetime.now(UTC),
+    )
+
+
+def connect(installation: Installation, *channels: str, secret_key: str = SECRET_KEY) -> StripeAccount:
+    account = StripeAccount.objects.create(
+        installation=installation,
+        name="Sandbox Shop",
+        publishable_key=PUBLISHABLE_KEY,
+        secret_key=secret_key,
+        stripe_id=f"acct_{uuid.uuid4().hex[:16]}",
+        livemode=False,
+        webhook_secret="whsec_of_the_test",
+    )
+    for slug in channels:
+        AccountChannel.objects.create(installation=installation, account=account, channel_slug=slug)
+    return account
+
+
+@pytest.fixture
+def installation(transactional_db: None) -> Installation:
+    return install()
+
+
+@pytest.fixture
+def account(installation: Installation) -> StripeAccount:
+    return connect(installation, "default-channel")
+
+
+@pytest.fixture
+def buy(installation: Installation, account: StripeAccount, stripe_url: str) -> Callable[..., Buy]:
+    """A new transaction of the shop."""
+    return lambda **more: Buy(installation, stripe_url, **more)
+
+
+def as_amount(answer: Json) -> Decimal:
+    return Decimal(str(answer["amount"]))
