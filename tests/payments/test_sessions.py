@@ -117,7 +117,7 @@ def test_the_same_request_twice_is_one_payment(buy: Begin, stripe_sandbox: Strip
     assert len(intents(stripe_sandbox)) == 1
 
 
-@pytest.mark.parametrize("key", ["k" * 512, "Schlüssel – ключ", "two\nlines"])
+@pytest.mark.parametrize("key", ["k" * 512, "Schlüssel-ключ", "two\nlines"])
 def test_any_key_of_a_storefront_makes_one_payment(
     buy: Begin, stripe_sandbox: StripeSandbox, key: str
 ) -> None:
