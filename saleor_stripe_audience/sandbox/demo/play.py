@@ -32,11 +32,11 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
     bought = shopper.buy(variant["id"], BUYER, GOOD_CARD)
     if bought.order is None:
         return {"declined_message": declined.message, "message": bought.message}, ["order"]
-    half = (Decimal(str(variant["pricing"]["price"]["gross"]["amount"])) / 2).quantize(CENT)
-    staff.refund(bought.transaction, str(half))
     order_id = bought.order["id"]
+    charged = Decimal(str(staff.order(order_id)["total"]["gross"]["amount"])).quantize(CENT)
+    half = (charged / 2).quantize(CENT)
+    staff.refund(bought.transaction, str(half))
     order = _until(lambda: staff.order(order_id), lambda seen: _refunded(seen) == half)
-    charged = Decimal(str(order["total"]["gross"]["amount"])).quantize(CENT)
     contact = _until(
         lambda: stage.graphql(CONTACT, email=BUYER)["contact"],
         lambda seen: bool(seen) and _amounts(each["spent"] for each in seen["spent"]) == charged - half,
