@@ -24,10 +24,10 @@ def summary(played: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return told
 
 
-def test_a_paid_order_exists_and_half_of_it_is_refunded(summary: dict[str, Any]) -> None:
+def test_a_paid_order_exists_and_a_part_of_it_is_refunded(summary: dict[str, Any]) -> None:
     assert summary["order"]
     assert summary["transaction"]
-    assert Decimal(summary["refunded"]) == (Decimal(summary["charged"]) / 2).quantize(Decimal("0.01"))
+    assert Decimal(0) < Decimal(summary["refunded"]) < Decimal(summary["charged"])
 
 
 def test_the_declined_shopper_was_told_why(summary: dict[str, Any]) -> None:

@@ -103,31 +103,6 @@ def test_half_a_configuration_is_one_line_that_says_what_to_set(tmp_path: Path) 
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("api-key", "--name", "mine"),
-        ("connect-stripe", "--publishable-key", "pk_test_1", "--secret-key", "rk_test_1"),
-    ],
-)
-def test_an_unknown_shop_is_one_line_without_a_traceback(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    assert command(tmp_path, "migrate").returncode == 0
-    done = command(tmp_path, *arguments, "--saleor-api-url", "https://shop.example.com/graphql/")
-    assert done.returncode == 1
-    assert "shop.example.com" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-
-
-def test_check_says_what_to_mend(tmp_path: Path) -> None:
-    before = command(tmp_path, "check")
-    assert before.returncode == 1
-    assert "migrate" in before.stdout + before.stderr
-    command(tmp_path, "migrate")
-    after = command(tmp_path, "check")
-    assert "Install the app" in after.stdout
-    assert "Traceback" not in after.stderr + before.stderr
-
-
 def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
     done = command(
         tmp_path, "api-key", "--name", "mine", "--saleor-api-url", "https://shop.example.com/graphql/"

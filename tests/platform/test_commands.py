@@ -1,0 +1,87 @@
+"""The commands on a database that is there; tests/platform/test_serve.py runs them as processes."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.api.keys import find_key
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ELSEWHERE = "https://shop.example.com/graphql/"
+
+
+@pytest.fixture
+def saleor_url() -> Iterator[str]:
+    """A host that is there but knows none of the app's tokens."""
+    with SaleorSandbox() as sandbox:
+        yield sandbox.api_url
+
+
+def installed(api_url: str) -> Installation:
+    return Installation.objects.create(
+        saleor_api_url=api_url, app_id="QXBwOjE=", token="not-this-one", registered_at=timezone.now()
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["api-key", "--name", "mine"],
+        ["connect-stripe", "--publishable-key", "pk_test_1", "--secret-key", "rk_test_1"],
+    ],
+)
+def test_an_unknown_shop_is_one_line_that_names_it(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    installed("https://other.example.com/graphql/")
+    assert main([*arguments, "--saleor-api-url", ELSEWHERE]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert ELSEWHERE in told.err
+    assert len(told.err.strip().splitlines()) == 1
+
+
+def test_a_key_is_printed_and_only_its_hash_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    shop = installed(ELSEWHERE)
+    assert main(["api-key", "--saleor-api-url", ELSEWHERE, "--name", "reports"]) == 0
+    secret = capsys.readouterr().out.strip()
+    found = find_key(secret)
+    assert found is not None
+    assert (found.installation, found.name) == (shop, "reports")
+    assert secret not in str(vars(found))
+
+
+def test_check_says_that_no_shop_has_installed_the_app(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 1
+    assert "Install the app in Saleor's Dashboard" in capsys.readouterr().out
+
+
+def test_check_names_the_shop_that_refuses_the_token(
+    capsys: pytest.CaptureFixture[str], saleor_url: str
+) -> None:
+    installed(saleor_url)
+    assert main(["check"]) == 1
+    mend = [line for line in capsys.readouterr().out.splitlines() if line.startswith("MEND")]
+    assert len(mend) == 1
+    assert saleor_url in mend[0]
+    assert "not-this-one" not in mend[0]
+
+
+def test_check_names_the_shop_that_does_not_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    installed("http://127.0.0.1:9/graphql/")
+    assert main(["check"]) == 1
+    assert "did not answer" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["sever"])
+    assert ended.value.code == 2
+    assert "serve" in capsys.readouterr().err
