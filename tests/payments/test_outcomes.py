@@ -43,10 +43,11 @@ TABLE = [
 
 @pytest.mark.parametrize(("flow", "status", "result", "actions"), TABLE)
 def test_the_table(flow: str, status: str, result: str, actions: tuple[str, ...]) -> None:
-    moved: dict[str, Any] = {
+    changes: dict[str, dict[str, Any]] = {
         "succeeded": {"amount_received": 1230, "latest_charge": PAID},
         "requires_capture": {"amount_capturable": 1230},
-    }.get(status, {})
+    }
+    moved = changes.get(status, {})
     outcome = outcome_of(intent(status, **moved), flow)
     assert (outcome.result, outcome.actions) == (result, actions)
     assert amount_text(outcome.money) == "12.30"
