@@ -94,7 +94,7 @@ def _listed(channels: list[Channel], most: int = 3) -> str:
 
 
 def _events(shop: Installation) -> Check:
-    title = _("Messages from Saleor and Stripe")
+    title = _("Messages")
     if count := given_up(shop).count():
         text = ngettext(
             "%(n)s message could not be dealt with. Read why, mend it, then replay it.",

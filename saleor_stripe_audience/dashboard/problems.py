@@ -1,5 +1,7 @@
 """Messages of Saleor and Stripe that were given up: why, and another try."""
 
+import re
+
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -57,7 +59,6 @@ def given_up(shop: Installation) -> QuerySet[Handling]:
 def _shown(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
-    rows = list(given_up(user.installation)[: SHOWN + 1])
-    return show(
-        request, user, PROBLEMS, note=note, status=status, problems=rows[:SHOWN], more=len(rows) > SHOWN
-    )
+    found = list(given_up(user.installation)[: SHOWN + 1])
+    rows = [(each, re.sub(r"[_.]", " ", each.event.kind)) for each in found[:SHOWN]]
+    return show(request, user, PROBLEMS, note=note, status=status, rows=rows, more=len(found) > SHOWN)

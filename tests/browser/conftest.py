@@ -1,0 +1,88 @@
+"""The page as staff see it: a real browser, the sandbox's Dashboard on one origin, the app on another."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, sync_playwright
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.state import App
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+PATIENCE = 15_000  # milliseconds: the machine may be busy
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="module")
+def browser(django_db_setup: None) -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("No Chromium on this machine: the page is not tried in a browser.")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright runs an event loop on this thread; Django would refuse the tests' own queries for it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def is_complaint(said: ConsoleMessage) -> bool:
+    """The sandbox's Dashboard has no icon, which is no fault of the page."""
+    return said.type == "error" and not said.location["url"].endswith("/favicon.ico")
+
+
+@dataclass
+class Staff:
+    """Somebody at the sandbox's Dashboard with the app's page open."""
+
+    page: Page
+    saleor: SaleorSandbox
+    app: App
+    installation: Installation
+    complaints: list[str]
+
+    def open(self, **asked: str) -> FrameLocator:
+        query = "&".join(f"{name}={value}" for name, value in asked.items())
+        self.page.goto(f"{self.saleor.dashboard_url(self.app)}?{query}")
+        return self.page.frame_locator("#app")
+
+    def actions(self, kind: str) -> list[dict[str, object]]:
+        """What the page asked of the Dashboard."""
+        found: list[dict[str, object]] = self.page.evaluate("window.bridgeActions")
+        return [each for each in found if each["type"] == kind]
+
+
+@pytest.fixture
+def stripe(settings: Settings) -> Iterator[StripeSandbox]:
+    sandbox = StripeSandbox()
+    with Served(sandbox.wsgi) as served:
+        sandbox.base_url = settings.STRIPE_API_BASE = served.url
+        yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def staff(
+    browser: Browser,
+    live_server: LiveServer,
+    settings: Settings,
+    stripe: StripeSandbox,
+) -> Iterator[Staff]:
+    with SaleorSandbox() as saleor:
+        settings.PUBLIC_URL = live_server.url
+        settings.ALLOWED_SALEOR_URLS = (saleor.api_url,)
+        app = saleor.install(f"{live_server.url}/api/manifest")
+        context = browser.new_context(viewport={"width": 1080, "height": 860})
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield Staff(page, saleor, app, Installation.objects.get(), complaints)
+        context.close()

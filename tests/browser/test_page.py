@@ -1,0 +1,173 @@
+"""What staff do on the page, in the iframe's real sandbox attribute, with real tokens."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import FrameLocator, expect
+
+from saleor_stripe_audience.gateway.accounts import account_for
+from saleor_stripe_audience.gateway.models import AccountChannel
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY
+from tests.browser.conftest import Staff
+from tests.dashboard.rows import a_contact, a_payment, a_problem
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def look(staff: Staff, name: str) -> None:
+    """Keep a picture where SCREENSHOTS says, for people to look at."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        staff.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def go(page: FrameLocator, name: str) -> None:
+    page.get_by_role("navigation").get_by_role("button", name=name, exact=True).click()
+
+
+def test_a_new_shop_connects_stripe(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    expect(page.get_by_text("Connect your Stripe account, so that customers can pay.").first).to_be_visible()
+    look(staff, "overview-new-light")
+    page.get_by_role("button", name="Go to Stripe").click()
+    page.get_by_label("Publishable key").fill(PUBLISHABLE_KEY)
+    page.get_by_label("Restricted key").fill("rk_test_wrong")
+    look(staff, "accounts-new-light")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(staff, "accounts-refused-light")
+    expect(page.get_by_label("Publishable key")).to_have_value(PUBLISHABLE_KEY)
+    expect(page.get_by_label("Restricted key")).to_have_value("")
+    page.get_by_label("Restricted key").fill(RESTRICTED_KEY)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("is connected and takes payments")
+    look(staff, "accounts-connected-light")
+    assert account_for(staff.installation.pk, "default-channel").secret_key == RESTRICTED_KEY
+    assert RESTRICTED_KEY not in page.locator("body").inner_html()
+
+
+def test_channels_are_mapped_and_kept(staff: Staff) -> None:
+    account = a_payment(staff.installation).account
+    page = staff.open(theme="dark", locale="en")
+    go(page, "Channels")
+    select = page.locator('select[name="channel:default-channel"]')
+    select.select_option(str(account.pk))
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    expect(select).to_have_value(str(account.pk))
+    look(staff, "channels-dark")
+    assert AccountChannel.objects.get(channel_slug="default-channel").account == account
+
+
+def test_payments_lead_to_stripe_through_the_dashboard(staff: Staff) -> None:
+    payment = a_payment(staff.installation)
+    page = staff.open(theme="light", locale="en")
+    go(page, "Payments")
+    expect(page.get_by_text("1,234.50 USD")).to_be_visible()
+    look(staff, "payments-light")
+    staff.page.context.route("https://dashboard.stripe.com/**", lambda route: route.abort())
+    page.get_by_role("link", name="Open in Stripe").click()
+    staff.page.wait_for_function("window.bridgeActions.some(each => each.type === 'redirect')")
+    [asked] = staff.actions("redirect")
+    payload = asked["payload"]
+    assert isinstance(payload, dict)
+    assert payload["to"] == f"https://dashboard.stripe.com/test/payments/{payment.payment_intent_id}"
+    assert payload["newContext"] is True
+    assert payload["actionId"]
+
+
+def test_contacts_in_french_and_dark(staff: Staff) -> None:
+    a_contact(staff.installation)
+    page = staff.open(theme="dark", locale="fr")
+    go(page, "Contacts")
+    expect(page.get_by_text("ada@example.com")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Derniers contacts")
+    look(staff, "contacts-dark-french")
+
+
+def test_a_problem_is_replayed(staff: Staff) -> None:
+    problem = a_problem(staff.installation)
+    page = staff.open(theme="dark", locale="en")
+    expect(page.get_by_text("1 message could not be dealt with").first).to_be_visible()
+    look(staff, "overview-problem-dark")
+    go(page, "Problems")
+    expect(page.get_by_text(problem.reason)).to_be_visible()
+    look(staff, "problems-dark")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("status")).to_contain_text("tried again")
+    assert Handling.objects.get(pk=problem.pk).given_up_at is None
+    assert Event.objects.get(pk=problem.event_id).handled_at is None
+
+
+def test_the_page_follows_the_dashboards_theme(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    staff.page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_page_follows_the_dashboards_language(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What to do next")
+    staff.page.evaluate("tell('localeChanged', { locale: 'fr' })")
+    expect(page.get_by_role("heading", level=1)).to_have_text("À faire maintenant")
+
+
+def test_who_may_not_see_contacts_is_not_offered_them(staff: Staff) -> None:
+    page = staff.open(permissions="HANDLE_PAYMENTS", locale="en")
+    names = page.get_by_role("navigation").get_by_role("button")
+    expect(names).to_have_text(["Overview", "Payments"])
+
+
+def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    go(page, "Stripe")
+    page.get_by_label("Publishable key").fill(PUBLISHABLE_KEY)
+    page.get_by_label("Restricted key").fill(RESTRICTED_KEY)
+    # An old token, as if five minutes had passed without a new one.
+    expired = staff.saleor.dashboard_token(staff.app, exp=1)
+    staff.page.evaluate("token => tell('tokenRefresh', { token })", expired)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("is connected and takes payments")
+
+
+def test_a_foreign_page_is_not_heard(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What to do next")
+    # The app's own window speaks to itself: the origin is not the Dashboard's, and neither is the source.
+    frame = next(each for each in staff.page.frames if each != staff.page.main_frame)
+    heard = frame.evaluate(
+        """() => new Promise(done => {
+            addEventListener("message", () => done(document.documentElement.dataset.theme), { once: true });
+            postMessage({ type: "theme", payload: { theme: "dark" } }, "*");
+        })"""
+    )
+    assert heard == "light"
+
+
+def test_another_origin_may_not_frame_the_page(staff: Staff) -> None:
+    address = f"{staff.installation.saleor_api_url}".replace("127.0.0.1", "localhost").removesuffix(
+        "graphql/"
+    )
+    staff.page.goto(f"{address}dashboard/apps/{staff.app.identifier}/")
+    refused = "frame-ancestors"
+    staff.page.wait_for_function("document.getElementById('app') !== null")
+    staff.page.wait_for_load_state("load")
+    assert any(refused in said for said in staff.complaints)
+
+
+def test_the_browser_has_nothing_to_complain_of(staff: Staff) -> None:
+    a_payment(staff.installation)
+    a_contact(staff.installation)
+    page = staff.open(theme="light", locale="en")
+    for name in ("Stripe", "Channels", "Payments", "Contacts", "Problems", "Overview"):
+        go(page, name)
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-current", "page")
+    assert staff.complaints == []
+    assert staff.page.context.cookies() == []
+
+
+def test_opened_alone_it_says_where_it_belongs(staff: Staff) -> None:
+    staff.page.goto(f"{staff.app.manifest['appUrl']}?locale=en")
+    expect(staff.page.get_by_role("heading", level=1)).to_have_text("Open this page from Saleor")

@@ -1,0 +1,78 @@
+"""Rows for the page to show."""
+
+import uuid
+from datetime import UTC, datetime
+
+from saleor_stripe_audience.audience.models import Audience, Contact, ContactSpent
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.models import Installation
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def an_account(shop: Installation, name: str = "Main", *, livemode: bool = False) -> StripeAccount:
+    return StripeAccount.objects.create(
+        installation=shop,
+        name=name,
+        publishable_key=f"pk_test_{name}",
+        secret_key=f"rk_test_secret_{name}",
+        webhook_secret="whsec_of_the_account",
+        stripe_id=f"acct_{name}_{shop.pk}",
+        livemode=livemode,
+    )
+
+
+def a_payment(shop: Installation, **changed: object) -> Payment:
+    number = uuid.uuid4().hex[:12]
+    values = {
+        "account": changed.pop("account", None) or an_account(shop, f"Main {number[:4]}"),
+        "transaction_id": f"transaction-{number}",
+        "idempotency_key": number,
+        "payment_intent_id": f"pi_{number}",
+        "flow": "CHARGE",
+        "source_id": "Q2hlY2tvdXQ6MQ==",
+        "channel_slug": "default-channel",
+        "amount_minor": 123_450,
+        "currency": "USD",
+        "status": "succeeded",
+        "captured_minor": 123_450,
+    }
+    return Payment.objects.create(installation=shop, **(values | changed))
+
+
+def a_contact(shop: Installation, email: str = "ada@example.com") -> Contact:
+    audience, _ = Audience.objects.get_or_create(
+        installation=shop, is_default=True, defaults={"name": "Buyers"}
+    )
+    contact = Contact.objects.create(
+        audience=audience,
+        email=email,
+        first_name="Ada",
+        last_name="Buyer",
+        orders_count=2,
+        last_order_at=NOON,
+    )
+    ContactSpent.objects.create(contact=contact, currency="JPY", spent_minor=2500)
+    ContactSpent.objects.create(contact=contact, currency="USD", spent_minor=4200)
+    return contact
+
+
+def a_problem(shop: Installation, *, source: str = "saleor", origin: uuid.UUID | None = None) -> Handling:
+    event = Event.objects.create(
+        source=source,
+        origin=origin or shop.pk,
+        key=uuid.uuid4().hex,
+        kind="order_created",
+        payload={"order": {}},
+        occurred_at=NOON,
+        handled_at=NOON,
+    )
+    return Handling.objects.create(
+        event=event,
+        handler="audience.handlers.keep_order",
+        attempts=1,
+        given_up_at=NOON,
+        reason="The order has no e-mail address. Add one in Saleor, then replay this.",
+    )

@@ -1,0 +1,372 @@
+"""What the page shows and what its buttons do; each twice is as once."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone, translation
+
+from saleor_stripe_audience import dashboard
+from saleor_stripe_audience.dashboard import channels as channels_part
+from saleor_stripe_audience.dashboard.newest import amount_in_words
+from saleor_stripe_audience.dashboard.overview import checks, first_to_do
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.client import ChannelData
+from saleor_stripe_audience.saleor.models import Channel
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import NOON, a_contact, a_payment, a_problem, an_account
+
+Json = dict[str, Any]
+
+
+def text_of(client: Client, shop: Shop, path: str, **headers: str) -> str:
+    answer = client.get(f"/dashboard/{path}", headers=shop.headers() | headers)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def post(client: Client, shop: Shop, path: str, fields: Json | None = None) -> tuple[int, str]:
+    answer = client.post(f"/dashboard/{path}", fields or {}, headers=shop.headers())
+    return answer.status_code, answer.content.decode()
+
+
+# ---- overview ----
+
+
+def states(shop: Shop) -> dict[str, str]:
+    return {check.title: check.state for check in checks(shop.installation)}
+
+
+def test_a_new_shop_is_told_to_connect_stripe_first(shop: Shop, client: Client) -> None:
+    assert states(shop)["Stripe"] == states(shop)["Channels"] == "todo"
+    assert "Connect your Stripe account, so that customers can pay." in text_of(client, shop, "overview")
+    following = first_to_do(checks(shop.installation))
+    assert following is not None
+    assert following.title == "Stripe"
+
+
+def test_everything_connected_leaves_nothing_to_do(shop: Shop, client: Client) -> None:
+    onboarding.map_channels(an_account(shop.installation, livemode=True), ["default-channel", "channel-pln"])
+    assert set(states(shop).values()) == {"good"}
+    assert "Everything works" in text_of(client, shop, "overview")
+
+
+def test_a_test_account_and_an_open_channel_are_named(shop: Shop) -> None:
+    onboarding.map_channels(an_account(shop.installation), ["default-channel"])
+    said = {check.title: check.text for check in checks(shop.installation)}
+    assert "test payments only" in said["Stripe"]
+    assert said["Channels"] == "Choose a Stripe account for Poland: nobody can pay there yet."
+
+
+def test_an_account_whose_messages_cannot_be_read_is_broken(shop: Shop) -> None:
+    account = an_account(shop.installation)
+    account.webhook_secret = ""
+    account.save()
+    assert states(shop)["Stripe"] == "bad"
+
+
+def test_what_is_broken_comes_before_what_is_not_done(shop: Shop) -> None:
+    a_problem(shop.installation)
+    following = first_to_do(checks(shop.installation))
+    assert following is not None
+    assert following.state == "bad"
+
+
+def test_a_worker_that_does_not_run_is_noticed(shop: Shop) -> None:
+    event = Event.objects.create(
+        source="saleor",
+        origin=shop.installation.pk,
+        key="1",
+        kind="order_created",
+        payload={},
+        occurred_at=NOON,
+    )
+    assert states(shop)["Messages"] == "good"
+    Event.objects.filter(pk=event.pk).update(received_at=timezone.now() - timezone.timedelta(minutes=6))
+    assert states(shop)["Messages"] == "bad"
+
+
+# ---- Stripe's keys ----
+
+KEYS = {
+    "publishable_key": " pk_test_1 ",
+    "secret_key": " rk_test_very_secret ",
+    "channel": ["default-channel"],
+}
+
+
+def connecting(monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None) -> list[tuple[Any, ...]]:
+    calls: list[tuple[Any, ...]] = []
+
+    def connect(installation: Any, public: str, secret: str, slugs: list[str]) -> StripeAccount:
+        calls.append((installation.pk, public, secret, slugs))
+        if failure is not None:
+            raise failure
+        found = StripeAccount.objects.filter(installation=installation).first() or an_account(installation)
+        onboarding.map_channels(found, slugs)
+        return found
+
+    monkeypatch.setattr(onboarding, "connect", connect)
+    return calls
+
+
+def test_keys_are_checked_and_connected(shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = connecting(monkeypatch)
+    for _ in range(2):
+        status, text = post(client, shop, "accounts/connect", KEYS)
+        assert status == 200
+        assert "“Main” is connected and takes payments." in text
+    assert calls[0] == (shop.installation.pk, "pk_test_1", "rk_test_very_secret", ["default-channel"])
+    assert StripeAccount.objects.count() == AccountChannel.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", [Rejected, Unavailable])
+def test_what_stripe_says_is_said_and_the_secret_is_not(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, kind: type[Rejected | Unavailable]
+) -> None:
+    connecting(monkeypatch, kind("One key is for test, the other for live payments."))
+    status, text = post(client, shop, "accounts/connect", KEYS)
+    assert status == 422
+    assert "One key is for test, the other for live payments." in text
+    assert 'value="pk_test_1"' in text
+    assert "very_secret" not in text
+
+
+def test_a_secret_pasted_into_the_wrong_field_is_not_shown_back(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connecting(monkeypatch, Rejected("Copy it from Stripe again."))
+    swapped = KEYS | {"publishable_key": "rk_test_very_secret"}
+    assert "very_secret" not in post(client, shop, "accounts/connect", swapped)[1]
+
+
+def test_at_least_one_channel_of_the_shop_must_be_chosen(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = connecting(monkeypatch)
+    for chosen in ([], ["channel-of-another-shop"]):
+        status, text = post(client, shop, "accounts/connect", KEYS | {"channel": chosen})
+        assert status == 422
+        assert "Choose at least one channel" in text
+    assert calls == []
+
+
+def test_accounts_are_shown_without_their_secrets(shop: Shop, client: Client) -> None:
+    account = an_account(shop.installation)
+    text = text_of(client, shop, "accounts")
+    assert account.name in text
+    assert account.secret_key not in text
+    assert account.webhook_secret not in text
+
+
+def test_every_permission_that_is_checked_is_named_on_the_page(shop: Shop, client: Client) -> None:
+    text = text_of(client, shop, "accounts")
+    named = set(re.findall(r"<li>([^<]+)</li>", text))
+    assert named == {scope.removesuffix(": write") for scope in onboarding._PROBES}
+
+
+def test_a_second_account_does_not_offer_to_take_over_channels(shop: Shop, client: Client) -> None:
+    onboarding.map_channels(an_account(shop.installation), ["default-channel"])
+    text = text_of(client, shop, "accounts")
+    assert 'value="channel-pln" checked' in text
+    assert 'value="default-channel" checked' not in text
+
+
+# ---- channels ----
+
+
+def mapped(shop: Shop) -> dict[str, str]:
+    found = AccountChannel.objects.filter(installation=shop.installation)
+    return {each.channel_slug: each.account.name for each in found}
+
+
+def test_channels_are_mapped_remapped_and_freed(shop: Shop, client: Client) -> None:
+    first, second = an_account(shop.installation, "First"), an_account(shop.installation, "Second")
+    chosen = {"channel:default-channel": str(first.pk), "channel:channel-pln": str(second.pk)}
+    for _ in range(2):
+        assert post(client, shop, "channels/save", chosen)[0] == 200
+        assert mapped(shop) == {"default-channel": "First", "channel-pln": "Second"}
+    assert post(client, shop, "channels/save", {"channel:channel-pln": ""})[0] == 200
+    assert mapped(shop) == {"default-channel": "First"}
+
+
+def test_another_shops_account_cannot_be_chosen(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    foreign = an_account(other.installation)
+    ours = an_account(shop.installation, "Ours")
+    chosen = {"channel:default-channel": str(ours.pk), "channel:channel-pln": str(foreign.pk)}
+    assert post(client, shop, "channels/save", chosen)[0] == 422
+    assert post(client, shop, "channels/save", {"channel:default-channel": "no-uuid"})[0] == 422
+    assert mapped(shop) == {}
+
+
+def test_a_disconnected_account_cannot_be_chosen(shop: Shop, client: Client) -> None:
+    account = an_account(shop.installation)
+    account.state = StripeAccount.State.DISCONNECTED
+    account.save()
+    assert post(client, shop, "channels/save", {"channel:channel-pln": str(account.pk)})[0] == 422
+
+
+def test_a_new_channel_is_read_from_saleor(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels_part, "fetch_channels", lambda *_: [ChannelData("japan", "Japan", "JPY")])
+    for _ in range(2):
+        assert "Japan" in post(client, shop, "channels/read")[1]
+    assert Channel.objects.filter(installation=shop.installation).count() == 3
+
+
+def test_saleor_being_down_is_said(shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("The shop did not answer. It will be tried again.")
+
+    monkeypatch.setattr(channels_part, "fetch_channels", fail)
+    status, text = post(client, shop, "channels/read")
+    assert (status, "The shop did not answer." in text) == (422, True)
+
+
+# ---- payments and contacts ----
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({}, "Paid"),
+        ({"status": "requires_capture", "captured_minor": 0}, "Held"),
+        ({"refunded_minor": 100}, "Partly refunded"),
+        ({"refunded_minor": 123_450}, "Refunded"),
+        ({"status": "requires_payment_method", "captured_minor": 0}, "Begun"),
+        ({"status": "requires_payment_method", "decline_code": "card_declined"}, "Declined"),
+        ({"status": "something_new"}, "something_new"),
+    ],
+)
+def test_a_payments_state_in_words(shop: Shop, client: Client, changed: Json, word: str) -> None:
+    a_payment(shop.installation, **changed)
+    assert re.search(rf'<span class="badge \w+">{word}</span>', text_of(client, shop, "payments"))
+
+
+def test_a_live_payment_leads_to_live_stripe(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation, account=an_account(shop.installation, livemode=True))
+    link = f'href="https://dashboard.stripe.com/payments/{payment.payment_intent_id}"'
+    assert link in text_of(client, shop, "payments")
+
+
+def test_the_newest_come_first_and_only_so_many(shop: Shop, client: Client) -> None:
+    account = an_account(shop.installation)
+    for number in range(25):
+        a_payment(shop.installation, account=account, payment_intent_id=f"pi_number_{number:02}")
+    shown = re.findall(r"payments/pi_number_(\d+)", text_of(client, shop, "payments"))
+    assert shown == [f"{number:02}" for number in range(24, 4, -1)]
+
+
+def test_amounts_follow_the_currency_and_the_language() -> None:
+    assert amount_in_words(123_450, "USD") == "1,234.50 USD"
+    assert amount_in_words(2500, "JPY") == "2,500 JPY"
+    with translation.override("fr"):
+        assert amount_in_words(123_450, "EUR").replace("\u202f", " ").replace("\xa0", " ") == "1 234,50 EUR"
+
+
+def test_a_contact_is_shown_with_what_it_spent_in_each_currency(shop: Shop, client: Client) -> None:
+    a_contact(shop.installation)
+    text = text_of(client, shop, "contacts")
+    for expected in ("ada@example.com", "2,500 JPY", "42.00 USD", "Not subscribed"):
+        assert expected in text
+
+
+def test_what_a_buyer_calls_himself_is_text_and_not_markup(shop: Shop, client: Client) -> None:
+    contact = a_contact(shop.installation)
+    contact.first_name = "<script>alert(1)</script>"
+    contact.save()
+    assert "<script>" not in text_of(client, shop, "contacts")
+
+
+# ---- problems ----
+
+
+def test_a_problem_is_shown_and_replayed_once(shop: Shop, client: Client) -> None:
+    problem = a_problem(shop.installation)
+    assert problem.reason in text_of(client, shop, "problems")
+    tasks = queued()
+    assert "It is tried again now." in post(client, shop, f"problems/{problem.pk}/replay")[1]
+    assert "no longer a problem" in post(client, shop, f"problems/{problem.pk}/replay")[1]
+    assert queued() == tasks + 1
+    assert Handling.objects.get(pk=problem.pk).given_up_at is None
+
+
+def queued() -> int:
+    from django_ox.models import OxTask
+
+    return OxTask.objects.count()
+
+
+def test_a_problem_whose_content_is_gone_cannot_be_replayed(shop: Shop, client: Client) -> None:
+    problem = a_problem(shop.installation)
+    Event.objects.filter(pk=problem.event_id).update(payload=None)
+    status, text = post(client, shop, f"problems/{problem.pk}/replay")
+    assert status == 422
+    assert "no longer kept" in text
+    assert problem.reason in text
+
+
+def test_problems_of_the_shops_stripe_accounts_are_its_own(shop: Shop, client: Client) -> None:
+    problem = a_problem(shop.installation, source="stripe", origin=an_account(shop.installation).pk)
+    text = text_of(client, shop, "problems")
+    assert "Stripe: order created" in text
+    assert f"problems/{problem.pk}/replay" in text
+
+
+# ---- one shop only ----
+
+
+def test_another_shops_rows_are_never_shown(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    payment = a_payment(other.installation)
+    contact = a_contact(other.installation, "eve@other.example")
+    problem = a_problem(other.installation)
+    everything = "".join(
+        text_of(client, shop, path)
+        for path in ("overview", "accounts", "channels", "payments", "contacts", "problems")
+    )
+    for foreign in (payment.payment_intent_id, payment.account.name, contact.email, problem.reason):
+        assert foreign not in everything
+    assert "no longer a problem" in post(client, shop, f"problems/{problem.pk}/replay")[1]
+    assert Handling.objects.get(pk=problem.pk).given_up_at is not None
+    assert Payment.objects.count() == 1
+
+
+# ---- languages ----
+
+CATALOGUE = Path(dashboard.__path__[0]) / "locale/fr/LC_MESSAGES/django.po"
+
+
+def test_the_page_speaks_french_where_the_dashboard_does(shop: Shop, client: Client) -> None:
+    text = text_of(client, shop, "overview", **{"Accept-Language": "fr-CA"})
+    assert "À faire maintenant" in text
+    assert "Connectez votre compte Stripe pour que les clients puissent payer." in text
+
+
+def test_every_french_sentence_is_compiled_and_keeps_its_places() -> None:
+    pairs = re.findall(r'^msgid "(.+)"\nmsgstr "(.*)"$', CATALOGUE.read_text("utf-8"), re.MULTILINE)
+    assert len(pairs) > 80
+    with translation.override("fr"):
+        for english, french in pairs:
+            assert translation.gettext(english) == french != ""
+            assert sorted(re.findall(r"%\(\w+\)s", english)) == sorted(re.findall(r"%\(\w+\)s", french))
+
+
+def test_every_sentence_of_the_templates_has_a_french_one() -> None:
+    known = CATALOGUE.read_text("utf-8")
+    templates = Path(dashboard.__path__[0]) / "templates"
+    said = {
+        sentence
+        for template in templates.rglob("*.html")
+        for sentence in re.findall(r'{% translate "([^"]+)" %}', template.read_text("utf-8"))
+    }
+    assert len(said) > 50
+    assert [sentence for sentence in sorted(said) if f'msgid "{sentence}"' not in known] == []

@@ -1,0 +1,244 @@
+"""Every token that must not open the page."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.saleor import signatures
+from saleor_stripe_audience.saleor.tokens import LONGEST_TOKEN, DashboardUser, verify_dashboard_token
+from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from tests.dashboard.conftest import API_URL, Shop, make_shop
+
+Json = dict[str, Any]
+
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def opened(shop: Shop, token: str) -> DashboardUser:
+    return verify_dashboard_token(shop.installation.saleor_api_url, token)
+
+
+@pytest.fixture(autouse=True)
+def no_keys_to_fetch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The host publishes no other key; who asks is written down."""
+    asked: list[str] = []
+
+    def fetch(api_url: str) -> Json:
+        asked.append(api_url)
+        return {"keys": []}
+
+    monkeypatch.setattr(signatures, "fetch_jwks", fetch)
+    monkeypatch.setattr(signatures, "_fetched_at", {})
+    return asked
+
+
+def test_a_genuine_token_tells_who_it_is(shop: Shop) -> None:
+    user = opened(shop, shop.token(user_permissions=["MANAGE_APPS"]))
+    assert user == DashboardUser(shop.installation, "staff@example.com", frozenset({"MANAGE_APPS"}))
+    assert user.may("MANAGE_APPS")
+    assert not user.may("MANAGE_USERS")
+
+
+def test_what_the_app_may_is_not_what_the_user_may(shop: Shop) -> None:
+    user = opened(shop, shop.token(permissions=["MANAGE_USERS"], user_permissions=[]))
+    assert not user.may("MANAGE_USERS")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"iss": "https://other.example.com/graphql/"},
+        {"iss": API_URL.rstrip("/")},
+        {"iss": None},
+        {"type": "access"},
+        {"type": "refresh"},
+        {"type": ["access", "thirdparty"]},
+        {"type": None},
+        {"app": "QXBwOjI="},
+        {"app": ["QXBwOjE="]},
+        {"app": None},
+        {"exp": None},
+        {"exp": "tomorrow"},
+        {"exp": int(time.time()) - 31},
+        {"nbf": int(time.time()) + 600},
+    ],
+)
+def test_a_claim_that_does_not_fit_is_refused(shop: Shop, changed: Json) -> None:
+    with pytest.raises(Rejected) as refused:
+        opened(shop, shop.token(**changed))
+    assert refused.value.code == "invalid_token"
+
+
+def test_clocks_may_differ_a_little(shop: Shop) -> None:
+    now = int(time.time())
+    assert opened(shop, shop.token(exp=now - 5, iat=now + 5))
+
+
+def test_an_unsigned_token_is_refused(shop: Shop) -> None:
+    for algorithm in ("none", "None", "NONE"):
+        head = encoded({"alg": algorithm, "kid": shop.key.kid, "typ": "JWT"})
+        with pytest.raises(Rejected):
+            opened(shop, f"{head}.{encoded(shop.claims())}.")
+
+
+def test_the_public_key_is_no_shared_secret(shop: Shop) -> None:
+    """The old trick: HMAC keyed by what everybody can read."""
+    head = encoded({"alg": "HS256", "kid": shop.key.kid, "typ": "JWT"})
+    message = f"{head}.{encoded(shop.claims())}"
+    secret = json.dumps(shop.key.jwk()).encode()
+    signature = base64.urlsafe_b64encode(hmac.digest(secret, message.encode(), hashlib.sha256))
+    with pytest.raises(Rejected):
+        opened(shop, f"{message}.{signature.rstrip(b'=').decode()}")
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "ES256", "", None, ["RS256"]])
+def test_no_other_algorithm_is_tried(shop: Shop, algorithm: object, no_keys_to_fetch: list[str]) -> None:
+    _, payload, signature = shop.token().split(".")
+    head = encoded({"alg": algorithm, "kid": "unknown"})
+    with pytest.raises(Rejected):
+        opened(shop, f"{head}.{payload}.{signature}")
+    assert no_keys_to_fetch == []
+
+
+def test_another_key_under_the_known_id_is_refused(shop: Shop) -> None:
+    forger = SigningKey(SigningKey.generate().private, shop.key.kid)
+    with pytest.raises(Rejected):
+        opened(shop, forger.token(shop.claims()))
+
+
+def test_an_unknown_key_is_asked_for_once_and_then_refused(shop: Shop, no_keys_to_fetch: list[str]) -> None:
+    forger = SigningKey.generate()
+    for _ in range(50):
+        with pytest.raises(Unavailable):
+            opened(shop, forger.token(shop.claims()))
+    assert no_keys_to_fetch == [API_URL]
+
+
+def test_a_rotated_key_is_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotated = SigningKey.generate()
+    monkeypatch.setattr(signatures, "fetch_jwks", lambda _: {"keys": [rotated.jwk()]})
+    assert opened(shop, rotated.token(shop.claims()))
+
+
+def test_a_key_without_an_id_is_refused(shop: Shop) -> None:
+    _, payload, signature = shop.token().split(".")
+    with pytest.raises(Rejected):
+        opened(shop, f"{encoded({'alg': 'RS256'})}.{payload}.{signature}")
+
+
+def test_a_changed_token_is_refused(shop: Shop) -> None:
+    head, _, signature = shop.token(user_permissions=[]).split(".")
+    with pytest.raises(Rejected):
+        opened(shop, f"{head}.{encoded(shop.claims())}.{signature}")
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "",
+        " ",
+        ".",
+        "..",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d.e",
+        "é.ü.ß",
+        "\x00",
+        "e30.e30.e30",
+        "x" * (LONGEST_TOKEN + 1),
+    ],
+)
+def test_rubbish_is_refused(shop: Shop, rubbish: str) -> None:
+    with pytest.raises(Rejected):
+        opened(shop, rubbish)
+
+
+def test_a_deeply_nested_header_is_refused(shop: Shop) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 9000).rstrip(b"=").decode()
+    with pytest.raises(Rejected):
+        opened(shop, f"{deep}.e30.e30")
+
+
+def test_a_token_of_one_shop_does_not_open_another(shop: Shop) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    with pytest.raises(Rejected):
+        opened(other, shop.token())
+    with pytest.raises(Rejected):
+        opened(shop, other.token())
+
+
+def test_a_removed_app_opens_nothing(shop: Shop) -> None:
+    token = shop.token()
+    shop.installation.is_active = False
+    shop.installation.save()
+    with pytest.raises(Rejected):
+        opened(shop, token)
+
+
+def test_permissions_that_are_no_list_give_nothing(shop: Shop) -> None:
+    for given in (None, "MANAGE_APPS", {"MANAGE_APPS": True}, [1, None]):
+        assert opened(shop, shop.token(user_permissions=given)).permissions == frozenset()
+
+
+PATHS = [
+    "overview",
+    "accounts",
+    "channels",
+    "payments",
+    "contacts",
+    "problems",
+]
+POSTS = ["accounts/connect", "channels/save", "channels/read", "problems/1/replay"]
+NEEDED = {
+    "accounts": "MANAGE_APPS",
+    "channels": "MANAGE_APPS",
+    "payments": "HANDLE_PAYMENTS",
+    "contacts": "MANAGE_USERS",
+    "problems": "MANAGE_APPS",
+}
+
+
+def asked(client: Client, path: str, headers: Json) -> int:
+    method = client.post if path in POSTS else client.get
+    return method(f"/dashboard/{path}", headers=headers).status_code
+
+
+@pytest.mark.parametrize("path", PATHS + POSTS)
+def test_nothing_is_shown_without_a_token(shop: Shop, client: Client, path: str) -> None:
+    good = shop.headers()
+    assert asked(client, path, {}) == 401
+    assert asked(client, path, {"Saleor-Api-Url": API_URL}) == 401
+    assert asked(client, path, {"Authorization": good["Authorization"]}) == 401
+    assert (
+        asked(client, path, good | {"Authorization": good["Authorization"].replace("Bearer", "Basic")}) == 401
+    )
+    assert asked(client, path, shop.headers(type="access")) == 401
+    assert asked(client, path, shop.headers(exp=1)) == 401
+    assert asked(client, path, shop.headers(token=SigningKey.generate().token(shop.claims()))) == 503
+
+
+@pytest.mark.parametrize("path", [*PATHS[1:], *POSTS])
+def test_each_part_needs_its_permission(shop: Shop, client: Client, path: str) -> None:
+    needed = NEEDED[path.split("/", maxsplit=1)[0]]
+    others = sorted(set(NEEDED.values()) - {needed})
+    answer = (client.post if path in POSTS else client.get)(
+        f"/dashboard/{path}", headers=shop.headers(user_permissions=others)
+    )
+    assert answer.status_code == 403
+    assert needed in answer.content.decode()
+
+
+def test_a_refusal_is_never_kept_and_says_what_to_do(shop: Shop, client: Client) -> None:
+    answer = client.get("/dashboard/overview", headers=shop.headers(exp=1))
+    assert "no-store" in answer["Cache-Control"]
+    assert "Open this page again from Saleor&#x27;s Dashboard." in answer.content.decode()
+    assert not answer.cookies
