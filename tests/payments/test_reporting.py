@@ -1,0 +1,318 @@
+"""Stripe's events in any order, doubled, late: the host's ledger ends the same. The host is the Saleor stand-in."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+import stripe
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, Shopper, change
+from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox, signature
+
+from .conftest import check_answer, connect
+
+Json = dict[str, Any]
+Work = Callable[[], int]
+LEDGER = """query Ledger($id: ID!) { transaction(id: $id) { actions
+  chargedAmount { amount } authorizedAmount { amount } refundedAmount { amount } canceledAmount { amount }
+  events { type pspReference message externalUrl amount { amount } } } }"""
+
+
+@dataclass
+class Town:
+    """A shop with the app installed, and Stripe; nothing moves between them but what the test carries."""
+
+    shop: SaleorSandbox
+    stripe: StripeSandbox
+    stripe_url: str
+    account: StripeAccount
+    work: Work
+    transaction: str = ""
+    intent: str = ""
+
+    @property
+    def saleor_api_url(self) -> str:
+        return self.shop.api_url
+
+    @property
+    def api(self) -> Any:
+        return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.stripe_url}).v1
+
+    def begin(self, flow: str = "CHARGE") -> None:
+        """A checkout whose transaction is initialized; the shopper has yet to pay."""
+        for channel in self.shop.host.store.channels:
+            channel.flow = flow
+        stage = cast("Stage", self)  # the shopper needs the two addresses only
+        shopper = Shopper(stage)
+        checkout = shopper._checkout(shopper.products()[0]["variants"][0]["id"], "robin@example.com")
+        change(stage, GATEWAY, None, id=checkout, gateways=[{"id": APP_ID}])
+        started = change(stage, INITIALIZE, None, id=checkout, gateway={"id": APP_ID, "data": None}, key="k1")
+        self.transaction = started["transaction"]["id"]
+        self.intent = started["transactionEvent"]["pspReference"]
+
+    def pay(self, method: str = "pm_card_visa") -> None:
+        """Paid at Stripe; the host is not told."""
+        confirm: Any = {"payment_method": method, "return_url": "https://shop.example.com"}
+        try:
+            self.api.payment_intents.confirm(self.intent, confirm)
+        except stripe.CardError:
+            return
+
+    def events(self) -> list[Json]:
+        """What Stripe has to tell so far, oldest first."""
+        self.stripe.drain()
+        return self.stripe.events()
+
+    def tell(self, events: list[Json]) -> None:
+        """Deliver these events in this order, and work them."""
+        for event in events:
+            assert self.deliver(event).status_code == 200
+        while self.work():
+            pass
+
+    def deliver(self, event: Json) -> Any:
+        body = json.dumps(event).encode()
+        signed = signature(self.account.webhook_secret, body, int(time.time()))
+        path = f"/api/webhooks/stripe/{self.account.pk}"
+        headers = {"Stripe-Signature": signed}
+        return Client().post(path, body, content_type="application/json", headers=headers)
+
+    def ledger(self) -> Json:
+        found: Json = self.shop.gql(LEDGER, {"id": self.transaction}, self.shop.staff_token())["transaction"]
+        return found
+
+    def amounts(self) -> tuple[float, float, float, float]:
+        """Charged, authorized, refunded, canceled."""
+        found = self.ledger()
+        names = ("chargedAmount", "authorizedAmount", "refundedAmount", "canceledAmount")
+        charged, authorized, refunded, canceled = (float(found[name]["amount"]) for name in names)
+        return charged, authorized, refunded, canceled
+
+    def total(self) -> float:
+        return float(Payment.objects.get().amount_minor / 100)
+
+    def told(self, kind: str) -> list[Json]:
+        """The ledger's entries of one type."""
+        return [each for each in self.ledger()["events"] if each["type"] == kind]
+
+
+@pytest.fixture
+def town(
+    transactional_db: None,
+    settings: Any,
+    stripe_sandbox: StripeSandbox,
+    stripe_url: str,
+    worked: Work,
+) -> Iterator[Town]:
+    with SaleorSandbox(retry_scale=0.001) as shop, Served(get_wsgi_application()) as served:
+        settings.PUBLIC_URL = served.url
+        settings.ALLOWED_SALEOR_URLS = (shop.api_url,)
+        shop.install(f"{served.url}/api/manifest")
+        installation = Installation.objects.get()
+        account = connect(installation, *installation.channels.values_list("slug", flat=True))
+        made = Town(shop, stripe_sandbox, stripe_url, account, worked)
+        yield made
+        shop.drain()
+        for each in shop.deliveries:
+            if each.event.startswith("TRANSACTION_") and each.attempts:
+                check_answer(each.event.lower(), json.loads(each.attempts[-1].text))
+
+
+def orders(events: list[Json]) -> dict[str, list[Json]]:
+    """The ways in which a delivery may go wrong."""
+    shuffled = events * 2
+    random.Random(7).shuffle(shuffled)
+    return {
+        "as sent": events,
+        "doubled": [each for event in events for each in (event, event)],
+        "backwards": events[::-1],
+        "shuffled": shuffled,
+        "last only": events[-1:],
+    }
+
+
+ORDERS = ["as sent", "doubled", "backwards", "shuffled"]
+
+
+@pytest.mark.parametrize("order", [*ORDERS, "last only"])
+def test_a_charge_is_told(town: Town, order: str) -> None:
+    town.begin()
+    town.pay("pm_card_chargeDeclined")
+    town.pay()
+    paid = [each for each in town.events() if each["type"] != "charge.updated"]
+    town.tell(orders(paid)[order] if order != "last only" else town.stripe.events("payment_intent.succeeded"))
+    assert town.amounts() == (town.total(), 0, 0, 0)
+    [told] = town.told("CHARGE_SUCCESS")
+    assert told["pspReference"] == town.intent
+    assert told["externalUrl"] == f"https://dashboard.stripe.com/test/payments/{town.intent}"
+    assert town.ledger()["actions"] == ["REFUND"]
+    assert Payment.objects.get().status == "succeeded"
+
+
+def test_a_decline_is_told_so_that_the_shopper_may_try_again(town: Town) -> None:
+    town.begin()
+    town.pay("pm_card_visa_chargeDeclinedStolenCard")
+    town.tell(town.events())
+    declined = town.told("CHARGE_ACTION_REQUIRED")[-1]
+    assert "declined" in declined["message"]
+    assert "stolen" not in str(town.ledger()).lower()
+    assert Payment.objects.get().decline_code == "stolen_card"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_refunds_made_at_stripe_are_told(town: Town, order: str) -> None:
+    town.begin()
+    town.pay()
+    for amount in (200, 200, 100):
+        town.api.refunds.create({"payment_intent": town.intent, "amount": amount})
+    town.tell(orders(town.events())[order])
+    assert town.amounts() == (town.total() - 5, 0, 5, 0)
+    assert len({each["pspReference"] for each in town.told("REFUND_SUCCESS")}) == 3
+    assert Payment.objects.get().refunded_minor == 500
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_refund_that_fails_later_is_money_that_stayed(town: Town, order: str) -> None:
+    town.begin()
+    town.pay("pm_card_refundFail")
+    town.api.refunds.create({"payment_intent": town.intent, "amount": 200})
+    town.tell(orders(town.events())[order])
+    assert town.amounts() == (town.total(), 0, 0, 0)
+    assert Payment.objects.get().refunded_minor == 0
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_hold_of_which_a_part_is_taken(town: Town, order: str) -> None:
+    town.begin("AUTHORIZATION")
+    town.pay()
+    town.api.payment_intents.capture(town.intent, {"amount_to_capture": 500})
+    town.tell(orders(town.events())[order])
+    assert town.amounts() == (5, 0, 0, town.total() - 5)
+    assert town.told("REFUND_SUCCESS") == []
+    assert town.ledger()["actions"] == ["REFUND"]
+    assert town.told("CHARGE_SUCCESS")[0]["pspReference"].startswith("ch_")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_hold_that_is_given_up(town: Town, order: str) -> None:
+    town.begin("AUTHORIZATION")
+    town.pay()
+    town.api.payment_intents.cancel(town.intent)
+    town.tell(orders(town.events())[order])
+    charged, authorized, refunded, _ = town.amounts()
+    assert (charged, authorized, refunded) == (0, 0, 0)
+    assert town.told("REFUND_SUCCESS") == []
+    assert town.ledger()["actions"] == []
+    assert Payment.objects.get().status == "canceled"
+
+
+@pytest.mark.parametrize("order", ["as sent", "backwards"])
+def test_a_hold_that_lapses_after_its_success_was_told(town: Town, order: str) -> None:
+    town.begin("AUTHORIZATION")
+    town.pay()
+    town.tell(town.events())
+    assert town.amounts() == (0, town.total(), 0, 0)
+    assert set(town.ledger()["actions"]) == {"CHARGE", "CANCEL"}
+    town.api.payment_intents.cancel(town.intent)
+    town.tell(orders(town.events())[order])
+    assert town.amounts() == (0, 0, 0, town.total())
+
+
+def test_a_payment_that_never_came_is_over(town: Town) -> None:
+    town.begin()
+    town.api.payment_intents.cancel(town.intent)
+    town.tell(town.events())
+    assert town.amounts() == (0, 0, 0, 0)
+    assert town.told("CHARGE_FAILURE")
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_debit_that_takes_days(town: Town, ok: bool) -> None:
+    town.begin()
+    town.pay("pm_usBankAccount_success")
+    town.tell(town.events())
+    # The host takes the report for its own request of the session, which has the same reference: nothing is charged.
+    assert town.amounts() == (0, 0, 0, 0)
+    assert Payment.objects.get().status == "processing"
+    town.stripe.end_processing(town.intent, ok=ok)
+    town.tell(town.events())
+    assert town.amounts()[0] == (town.total() if ok else 0)
+
+
+def test_what_is_not_ours_is_left_alone(town: Town) -> None:
+    town.begin()
+    other = {"saleor_installation": "00000000-0000-4000-8000-000000000000", "saleor_transaction": "x"}
+    for metadata in ({}, other):
+        made = town.api.payment_intents.create(
+            {
+                "amount": 1000,
+                "currency": "usd",
+                "payment_method": "pm_card_visa",
+                "confirm": True,
+                "return_url": "https://shop.example.com",
+                "metadata": metadata,
+            }
+        )
+        town.api.refunds.create({"payment_intent": made.id})
+    before = town.ledger()
+    town.tell(town.events())
+    assert town.ledger() == before
+    assert Payment.objects.count() == 1
+    assert not Handling.objects.exclude(done_at=None, given_up_at=None).filter(done_at=None).exists()
+
+
+def test_a_row_that_was_lost_is_written_again(town: Town) -> None:
+    town.begin()
+    total = town.total()
+    Payment.objects.all().delete()
+    town.pay()
+    town.tell(town.events())
+    assert (town.total(), Payment.objects.get().transaction_id) == (total, town.transaction)
+    assert Payment.objects.get().captured_minor == int(total * 100)
+
+
+def test_a_host_that_is_down_is_told_later(town: Town, worked_to_the_end: Work) -> None:
+    town.begin()
+    town.pay()
+    town.shop.faults.statuses.extend([500, 502])
+    town.tell(town.events())
+    worked_to_the_end()
+    assert town.amounts()[0] == town.total()
+    assert not Event.objects.filter(source="stripe", handled_at=None).exists()
+
+
+def test_a_transaction_the_host_no_longer_has_is_given_up_with_a_reason(town: Town) -> None:
+    town.begin()
+    town.pay()
+    metadata = {
+        "saleor_transaction": "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
+    }
+    town.api.payment_intents.update(town.intent, {"metadata": metadata})
+    town.tell(town.stripe.events("payment_intent.succeeded"))
+    given_up = Handling.objects.get(event__source="stripe", event__kind="payment_intent.succeeded")
+    assert given_up.given_up_at is not None
+    assert "Saleor refused" in given_up.reason
+
+
+def test_a_payment_asked_for_and_told_at_once_is_counted_once(town: Town) -> None:
+    town.begin()
+    town.pay()
+    query = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent { type } errors { code } } }"
+    done = town.shop.gql(query, {"id": town.transaction})["transactionProcess"]
+    assert done["transactionEvent"]["type"] == "CHARGE_SUCCESS"
+    town.tell(town.events())
+    assert town.amounts() == (town.total(), 0, 0, 0)
+    assert len(town.told("CHARGE_SUCCESS")) == 1
