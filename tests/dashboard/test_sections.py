@@ -1,6 +1,7 @@
 """What the page shows and what its buttons do; each twice is as once."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_a_worker_that_does_not_run_is_noticed(shop: Shop) -> None:
         occurred_at=NOON,
     )
     assert states(shop)["Messages"] == "good"
-    Event.objects.filter(pk=event.pk).update(received_at=timezone.now() - timezone.timedelta(minutes=6))
+    Event.objects.filter(pk=event.pk).update(received_at=timezone.now() - timedelta(minutes=6))
     assert states(shop)["Messages"] == "bad"
 
 

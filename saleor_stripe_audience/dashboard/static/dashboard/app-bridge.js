@@ -16,8 +16,13 @@
     path: document.body.dataset.start,
   };
 
+  function newId() {
+    // crypto.randomUUID is missing where a shop is tried over plain http.
+    return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
+  }
+
   function send(type, payload) {
-    const action = { type, payload: { ...payload, actionId: crypto.randomUUID() } };
+    const action = { type, payload: { ...payload, actionId: newId() } };
     const receivers = state.dashboard ? [state.dashboard] : origins;
     receivers.forEach((origin) => window.parent.postMessage(action, origin));
   }
