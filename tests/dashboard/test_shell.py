@@ -1,5 +1,7 @@
 """The first request: an empty shell that says who may frame it."""
 
+import re
+
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -67,3 +69,13 @@ def test_the_dashboards_language_and_theme_are_taken(shop: Shop, client: Client)
 
 def test_nothing_can_be_posted_to_the_shell(shop: Shop, client: Client) -> None:
     assert client.post("/dashboard/").status_code == 405
+
+
+def test_what_the_shell_names_is_served_by_the_app_itself(shop: Shop, client: Client) -> None:
+    text = client.get("/dashboard/").content.decode()
+    named = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
+    assert len(named) == 3
+    for address in named:
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert b"".join(answer)
