@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
@@ -27,6 +27,7 @@ INSTALLATION, TRANSACTION, FLOW, SOURCE, CHANNEL = (
 )
 
 
+UNKNOWN_PAYMENT = "unknown_payment"  # none of the shop's accounts holds it: nothing can come of it
 LONGEST_KEY = 255  # characters, Stripe's limit; the host allows storefronts longer ones
 
 
@@ -65,13 +66,26 @@ def current_intent(
         return payment.account, client.retrieve_payment_intent(
             payment.account, payment.payment_intent_id
         ).to_dict()
-    if psp_reference.startswith("pi_"):
-        for account in accounts.accounts_of(installation.pk):
-            intent = _intent_or_none(account, psp_reference)
-            if intent is not None and is_ours(intent, installation.pk, transaction_id):
-                remember(installation, account, intent, idempotency_key="")
-                return account, intent
-    raise Rejected("This payment is not known to any of the shop's Stripe accounts.", code="unknown_payment")
+    return _searched(installation, transaction_id, psp_reference)
+
+
+def _searched(
+    installation: Installation, transaction_id: str, psp_reference: str
+) -> tuple[StripeAccount, Json]:
+    """The intent at whichever account of the shop holds it; one that cannot be asked leaves the question open."""
+    unasked: Failure | None = None
+    for account in accounts.accounts_of(installation.pk) if psp_reference.startswith("pi_") else []:
+        try:
+            intent = client.retrieve_payment_intent(account, psp_reference).to_dict()
+        except Rejected as error:
+            unasked = unasked if error.code == "resource_missing" else error
+            continue
+        if is_ours(intent, installation.pk, transaction_id):
+            remember(installation, account, intent, idempotency_key="")
+            return account, intent
+    raise unasked or Rejected(
+        "This payment is not known to any of the shop's Stripe accounts.", code=UNKNOWN_PAYMENT
+    )
 
 
 def remember(installation: Installation, account: StripeAccount, intent: Json, idempotency_key: str) -> None:
@@ -108,10 +122,3 @@ def facts_of(intent: Json) -> Json:
         "decline_code": code,
         "decline_message": message[:512] if code else "",
     }
-
-
-def _intent_or_none(account: StripeAccount, intent_id: str) -> Json | None:
-    try:
-        return client.retrieve_payment_intent(account, intent_id).to_dict()
-    except Rejected:
-        return None  # another account of the shop holds it

@@ -46,8 +46,20 @@ def process(installation: Installation, session: Session) -> Json:
 
 def failure(flow: str, error: Failure) -> Json:
     """A session that cannot go on, in the storefront contract's words."""
+    return _told(f"{flow}_FAILURE", error)
+
+
+def unclear(flow: str, error: Failure) -> Json:
+    """The payment exists, but what became of it could not be read: it may have been paid.
+
+    *_FAILURE would end the transaction for the host, which then asks no more; so the shopper is asked to try again.
+    """
+    return _told(f"{flow}_ACTION_REQUIRED", error)
+
+
+def _told(result: str, error: Failure) -> Json:
     return {
-        "result": f"{flow}_FAILURE",
+        "result": result,
         "message": error.message[:512],
         "data": {
             "paymentIntent": {"errors": [{"code": _contract_code(error), "message": error.message[:512]}]}

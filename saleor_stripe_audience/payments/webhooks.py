@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.payments import actions, sessions
+from saleor_stripe_audience.payments import actions, ownership, sessions
 from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.payments.payloads import GatewayInitialize, Requested, Session, read
 from saleor_stripe_audience.saleor.models import Installation
@@ -15,6 +15,10 @@ Json = dict[str, Any]
 
 def _session_failure(message: str) -> Json:
     return sessions.failure(CHARGE, Rejected(message))
+
+
+def _process_unclear(message: str) -> Json:
+    return sessions.unclear(CHARGE, Rejected(message))
 
 
 def _failure(result: str) -> Callable[[str], Json]:
@@ -30,12 +34,19 @@ def payment_gateway_initialize_session(installation: Installation, payload: Json
 
 @answers("transaction_initialize_session", failure=_session_failure)
 def transaction_initialize_session(installation: Installation, payload: Json) -> Json:
-    return _session(sessions.initialize, installation, payload)
+    try:
+        return sessions.initialize(installation, read(Session, payload))
+    except Failure as error:
+        return sessions.failure(_flow(payload), error)
 
 
-@answers("transaction_process_session", failure=_session_failure)
+@answers("transaction_process_session", failure=_process_unclear)
 def transaction_process_session(installation: Installation, payload: Json) -> Json:
-    return _session(sessions.process, installation, payload)
+    try:
+        return sessions.process(installation, read(Session, payload))
+    except Failure as error:
+        is_over = error.code == ownership.UNKNOWN_PAYMENT
+        return (sessions.failure if is_over else sessions.unclear)(_flow(payload), error)
 
 
 @answers("transaction_charge_requested", failure=_failure("CHARGE_FAILURE"))
@@ -53,10 +64,8 @@ def transaction_cancelation_requested(installation: Installation, payload: Json)
     return actions.cancel(installation, read(Requested, payload))
 
 
-def _session(act: Callable[[Installation, Session], Json], installation: Installation, payload: Json) -> Json:
-    """A failure here is told in the flow that was asked for."""
-    asked = (payload.get("action") or {}).get("actionType")
-    try:
-        return act(installation, read(Session, payload))
-    except Failure as error:
-        return sessions.failure(AUTHORIZATION if asked == AUTHORIZATION else CHARGE, error)
+def _flow(payload: Json) -> str:
+    """A failure is told in the flow that was asked for."""
+    action = payload.get("action")
+    asked = action.get("actionType") if isinstance(action, dict) else None
+    return AUTHORIZATION if asked == AUTHORIZATION else CHARGE

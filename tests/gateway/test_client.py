@@ -141,5 +141,5 @@ def test_nothing_is_asked_inside_a_transaction(stripe_sandbox: StripeSandbox, ac
 
 
 def test_the_errors_of_a_library_that_says_little_have_words() -> None:
-    failure = client.failure_of(stripe.InvalidRequestError(None, None), "Shop")  # type: ignore[arg-type, no-untyped-call]  # as the library itself does it
+    failure = client.failure_of(stripe.InvalidRequestError(None, None), "Shop")  # type: ignore[no-untyped-call]  # as the library itself does it
     assert "no reason given" in failure.message

@@ -1,10 +1,11 @@
 """A payment begins and goes on: signed requests of the host in, answers of its schema out, money in Stripe."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments.models import Payment
@@ -221,7 +222,7 @@ def test_a_missing_part_is_a_parse_error(buy: Begin) -> None:
     ("event", "result"),
     [
         ("transaction_initialize_session", "CHARGE_FAILURE"),
-        ("transaction_process_session", "CHARGE_FAILURE"),
+        ("transaction_process_session", "CHARGE_ACTION_REQUIRED"),
         ("transaction_charge_requested", "CHARGE_FAILURE"),
         ("transaction_refund_requested", "REFUND_FAILURE"),
         ("transaction_cancelation_requested", "CANCEL_FAILURE"),
@@ -261,3 +262,48 @@ def test_a_stripe_that_is_down_is_a_failure_with_words(buy: Begin, stripe_sandbo
     assert "did not answer" in answer["message"]
     stripe_sandbox.faults.clear()
     assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
+
+
+@pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
+def test_a_paid_payment_that_cannot_be_looked_up_is_not_called_failed(
+    buy: Begin, stripe_sandbox: StripeSandbox, flow: str
+) -> None:
+    one = buy(flow=flow)
+    one.initialize()
+    one.pay()
+    stripe_sandbox.add_fault("GET /v1/payment_intents/*", status=500, times=2)
+    answer = one.process()
+    assert answer["result"] == f"{flow}_ACTION_REQUIRED"
+    assert errors_of(answer)[0]["code"] == "StripeApiError"
+    assert one.process()["result"] == f"{flow}_SUCCESS"
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_dead_key_leaves_the_payment_open_until_it_is_mended(buy: Begin, forgotten: bool) -> None:
+    one = buy()
+    one.initialize()
+    one.pay()
+    if forgotten:
+        Payment.objects.all().delete()
+    key = StripeAccount.objects.get().secret_key
+    StripeAccount.objects.update(secret_key="sk_test_unknown")
+    assert one.process()["result"] == "CHARGE_ACTION_REQUIRED"
+    StripeAccount.objects.update(secret_key=key)
+    assert one.process()["result"] == "CHARGE_SUCCESS"
+
+
+def test_the_same_request_at_once_is_one_payment(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    one = buy()
+
+    def ask(_: int) -> dict[str, Any]:
+        try:
+            return one.session("transaction_initialize_session")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(4)))
+    assert {each["result"] for each in answers} == {"CHARGE_ACTION_REQUIRED"}
+    assert len({each["pspReference"] for each in answers}) == 1
+    assert len(intents(stripe_sandbox)) == 1
+    assert Payment.objects.count() == 1
