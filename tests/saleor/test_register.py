@@ -1,6 +1,7 @@
 """Installed for real by the stand-in, and refused to everybody who should not be let in."""
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_a_private_address_behind_a_pattern_is_refused(
 ) -> None:
     settings.ALLOWED_SALEOR_URLS = ("https://*.example.com/graphql/",)
     found = [(2, 1, 6, "", ("10.0.0.7", 443))]
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(Rejected) as refused:
         addresses.check_allowed("https://shop.example.com/graphql/")
     assert refused.value.code == "private_address"

@@ -34,7 +34,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Installation:
     """The recorded host, its keys known; it answers nobody."""
     jwks: dict[str, Any] = json.loads((RECORDINGS / "jwks.json").read_text())
     monkeypatch.setattr(signatures, "fetch_jwks", lambda _url: jwks)
-    monkeypatch.setattr(Installation, "save", lambda self, **_: None)
+    monkeypatch.setattr(Installation, "save", lambda *_, **__: None)
     signatures._fetched_at.clear()
     return Installation(saleor_api_url="http://127.0.0.1:8000/graphql/", jwks=jwks)
 
