@@ -177,6 +177,14 @@ TASKS = {
             "BACKOFF_MAX": 600,
             "SCHEDULES": {
                 "sweep the inbox": {"task": "saleor_stripe_audience.inbox.tasks.sweep_inbox", "every": 60},
+                "keep up with the shops": {
+                    "task": "saleor_stripe_audience.saleor.tasks.keep_all_up",
+                    "every": 3600,
+                },
+                "forget removed shops": {
+                    "task": "saleor_stripe_audience.saleor.tasks.forget_removed",
+                    "cron": "47 3 * * *",
+                },
                 "prune the inbox": {
                     "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",
                     "cron": "17 3 * * *",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from django_ox.worker import Worker
 
+from saleor_stripe_audience.saleor.tasks import keep_all_up
+
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
 CONCURRENCY = 4
 STOP_SECONDS = 30
@@ -43,5 +45,9 @@ class EmbeddedWorker:
 
 
 def make_worker(concurrency: int) -> Worker:
-    """The engine's worker as this product sets it; `concurrency` tasks are worked at once."""
+    """The engine's worker as this product sets it; `concurrency` tasks are worked at once.
+
+    Its first task looks after every shop: this may be a new version of the app, with other webhooks.
+    """
+    keep_all_up.enqueue()
     return Worker(concurrency=concurrency, poll_interval=POLL_SECONDS)

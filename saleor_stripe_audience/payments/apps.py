@@ -6,4 +6,4 @@ class PaymentsConfig(AppConfig):
     label = "payments"
 
     def ready(self) -> None:
-        from saleor_stripe_audience.payments import reporting, webhooks  # noqa: F401 - importing registers them
+        from saleor_stripe_audience.payments import removal, reporting, webhooks  # noqa: F401 - importing registers them

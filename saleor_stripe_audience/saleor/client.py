@@ -22,6 +22,7 @@ REINSTALL = (
     "Saleor refuses the app's token. Remove the app in Saleor's Dashboard and install it again; "
     "its data is kept."
 )
+KNOWN_NO_MORE = "token_refused"
 ALREADY_THERE = frozenset({"ALREADY_EXISTS"})
 SERVER_ERROR = 500
 
@@ -41,6 +42,27 @@ class ChannelData:
     slug: str
     name: str
     currency: str
+
+
+@dataclass(frozen=True)
+class InstalledWebhook:
+    """A webhook of the app as the host has it."""
+
+    id: str
+    name: str
+    target_url: str
+    is_active: bool
+    query: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What the host knows of the app: its version, what the app may do, its webhooks."""
+
+    schema_version: str
+    permissions: frozenset[str]
+    webhooks: list[InstalledWebhook]
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ def fetch_app(api_url: str, token: str) -> AppIdentity:
     """Who we are at that host, by that token; `Rejected` when the token is not the app's."""
     app = _ask(api_url, token, "FetchApp", {}).get("app")
     if not isinstance(app, dict):
-        raise Rejected(REINSTALL, code="token_refused")
+        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
     return AppIdentity(app["id"], app["identifier"] or "")
 
 
@@ -92,6 +114,51 @@ def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
     """Every sales channel of the shop."""
     channels = _ask(api_url, token, "FetchChannels", {}).get("channels") or []
     return [ChannelData(each["slug"], each["name"], each["currencyCode"]) for each in channels]
+
+
+def fetch_installed(installation: Installation) -> Installed:
+    """What the shop knows of the app; `Rejected` with the code `KNOWN_NO_MORE` when it knows it no more."""
+    told = _ask(installation.saleor_api_url, installation.token, "FetchInstalled", {})
+    app = told.get("app")
+    if not isinstance(app, dict):
+        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
+    return Installed(
+        schema_version=(told.get("shop") or {}).get("schemaVersion") or "",
+        permissions=frozenset(each["code"] for each in app["permissions"] or []),
+        webhooks=[_installed_webhook(each) for each in app["webhooks"] or []],
+    )
+
+
+def _installed_webhook(told: Json) -> InstalledWebhook:
+    return InstalledWebhook(
+        id=told["id"],
+        name=told["name"] or "",
+        target_url=told["targetUrl"],
+        is_active=told["isActive"],
+        query=told["subscriptionQuery"] or "",
+        events=tuple(each["eventType"] for each in [*told["syncEvents"], *told["asyncEvents"]]),
+    )
+
+
+def create_webhook(installation: Installation, fields: Json) -> None:
+    """A new webhook of the app; `Rejected` with the host's reason."""
+    _change(installation, "CreateWebhook", "webhookCreate", {"input": fields})
+
+
+def update_webhook(installation: Installation, webhook_id: str, fields: Json) -> None:
+    """Change a webhook of the app; `Rejected` with the host's reason."""
+    _change(installation, "UpdateWebhook", "webhookUpdate", {"id": webhook_id, "input": fields})
+
+
+def delete_webhook(installation: Installation, webhook_id: str) -> None:
+    """Remove a webhook of the app; `Rejected` while the host is delivering to it."""
+    _change(installation, "DeleteWebhook", "webhookDelete", {"id": webhook_id})
+
+
+def _change(installation: Installation, document: str, mutation: str, variables: Json) -> None:
+    told = _ask(installation.saleor_api_url, installation.token, document, variables)
+    if errors := told[mutation]["errors"]:
+        raise Rejected(_first_message(errors), code="webhook_refused")
 
 
 def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:
@@ -130,7 +197,7 @@ def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
         headers={"Authorization": f"Bearer {token}"},
     )
     if answer.status_code in (401, 403):
-        raise Rejected(REINSTALL, code="token_refused")
+        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
     try:
         told = answer.json()
     except ValueError:
@@ -148,7 +215,7 @@ def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
 def _refusal(errors: Sequence[Json]) -> Rejected:
     codes = {(error.get("extensions") or {}).get("exception", {}).get("code") for error in errors}
     if codes & {"InvalidTokenError", "InvalidTokenException", "ExpiredSignatureError"}:
-        return Rejected(REINSTALL, code="token_refused")
+        return Rejected(REINSTALL, code=KNOWN_NO_MORE)
     if "PermissionDenied" in codes:
         return Rejected(
             "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "

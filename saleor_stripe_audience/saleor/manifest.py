@@ -50,8 +50,13 @@ def manifest(variant: str, version: Version) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(text)
     made["id"], made["name"], made["version"] = settings.APP_ID, settings.APP_NAME, __version__
     made["brand"] = {"logo": {"default": settings.PUBLIC_URL + static("saleor/logo.png")}}
-    made["webhooks"] = [webhook(event, version) for event in made["webhooks"]]
+    made["webhooks"] = [webhook(event, version) for event in made["webhooks"] if exists(event, version)]
     return made
+
+
+def exists(event: str, version: Version) -> bool:
+    """Whether a host of that version sends the event: its document's first line may say `# since` a later one."""
+    return _since(_document(event).partition("\n")[0]) <= version
 
 
 def webhook(event: str, version: Version) -> dict[str, Any]:
@@ -61,7 +66,7 @@ def webhook(event: str, version: Version) -> dict[str, Any]:
         "name": name.replace("_", " ").capitalize(),
         "identifier": name,
         "syncEvents" if event in SYNCHRONOUS else "asyncEvents": [event],
-        "query": trimmed(read_document(f"graphql/webhooks/{event}.graphql"), version),
+        "query": trimmed(_document(event), version),
         "targetUrl": f"{settings.PUBLIC_URL}/api/webhooks/saleor/{name.replace('_', '-')}",
         "isActive": True,
     }
@@ -70,6 +75,10 @@ def webhook(event: str, version: Version) -> dict[str, Any]:
 def trimmed(document: str, version: Version) -> str:
     """The document without the lines that say `# since` a later version: one unknown field fails the install."""
     return "\n".join(line for line in document.splitlines() if _since(line) <= version)
+
+
+def _document(event: str) -> str:
+    return read_document(f"graphql/webhooks/{event}.graphql")
 
 
 def read_version(text: str) -> Version:

@@ -8,13 +8,18 @@ from saleor_stripe_audience.vault import EncryptedTextField
 
 
 class Installation(models.Model):
-    """One shop. A reinstall keeps this row: the app's id and token change, its data and accounts stay."""
+    """One shop. A reinstall keeps this row: the app's id and token change, its data and accounts stay.
+
+    `variant` names the manifest it installed. `removed_at` is when the app was found to be removed or switched off:
+    from then on `is_active` is False, until the shop is heard of again or the row is pruned.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     saleor_api_url = models.URLField(max_length=500, unique=True)
     app_id = models.CharField(max_length=200)
     domain = models.CharField(max_length=300, default="", blank=True)
     schema_version = models.CharField(max_length=20, default="", blank=True)
+    variant = models.CharField(max_length=40, default="app")
     token = EncryptedTextField()
     jwks = models.JSONField(default=dict)
     is_active = models.BooleanField(default=True)
@@ -38,3 +43,18 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class Problem(models.Model):
+    """Something that the merchant must mend. It goes by itself once it is mended; `key` names it within the shop."""
+
+    installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="problems")
+    key = models.CharField(max_length=128)
+    message = models.TextField()
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "key"], name="saleor_problem_once")]
+
+    def __str__(self) -> str:
+        return self.key

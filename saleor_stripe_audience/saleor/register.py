@@ -15,6 +15,7 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.saleor import client, signatures
 from saleor_stripe_audience.saleor.addresses import check_allowed
+from saleor_stripe_audience.saleor.manifest import variants
 from saleor_stripe_audience.saleor.models import Channel, Installation
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,13 @@ def register_view(request: HttpRequest) -> JsonResponse:
         api_url = request.headers.get("Saleor-Api-Url", "")
         check_allowed(api_url)
         with deadline(REGISTER_SECONDS):
-            register(api_url, _token(request), _header(request, "Saleor-Domain"), _version(request))
+            register(
+                api_url,
+                _token(request),
+                _header(request, "Saleor-Domain"),
+                _version(request),
+                _variant(request),
+            )
     except Unavailable as error:
         return _refused(503, error)
     except Failure as error:
@@ -40,7 +47,9 @@ def register_view(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"success": True})
 
 
-def register(api_url: str, token: str, domain: str, schema_version: str) -> Installation:
+def register(
+    api_url: str, token: str, domain: str, schema_version: str, variant: str = "app"
+) -> Installation:
     """Keep the shop's token once the host confirms it is ours; a reinstall keeps the shop's row."""
     identity = client.fetch_app(api_url, token)
     if identity.identifier != settings.APP_ID:
@@ -55,6 +64,7 @@ def register(api_url: str, token: str, domain: str, schema_version: str) -> Inst
         "token": token,
         "domain": domain,
         "schema_version": schema_version,
+        "variant": variant,
         "jwks": jwks,
         "is_active": True,
         "removed_at": None,
@@ -87,6 +97,14 @@ def _token(request: HttpRequest) -> str:
     if not isinstance(token, str) or not token or len(token) > LONGEST_TOKEN:
         raise Rejected("The registration came without a token. Install the app again.", code="unreadable")
     return token
+
+
+def _variant(request: HttpRequest) -> str:
+    """Which manifest was installed: its registration address says so."""
+    variant = request.GET.get("variant", "app")
+    if variant not in variants():
+        raise Rejected("The app has no such manifest. Install the app again.", code="unknown_variant")
+    return variant
 
 
 def _header(request: HttpRequest, name: str) -> str:

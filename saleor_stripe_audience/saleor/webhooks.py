@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -20,7 +21,7 @@ from django.views.decorators.http import require_POST
 from saleor_stripe_audience import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import handlers as inbox
-from saleor_stripe_audience.saleor import signatures
+from saleor_stripe_audience.saleor import removal, signatures, tasks, upkeep
 from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,8 @@ def _sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
     if request.headers.get("Saleor-Event", kind).lower() != kind:
         raise Rejected("The event in the header is not the one of the address.", code="event_mismatch")
     api_url = request.headers.get("Saleor-Api-Url", "")
-    installation = Installation.objects.filter(saleor_api_url=api_url, is_active=True).first()
+    # One that is marked as removed is let in: it may have been switched on again, or tell of its last orders.
+    installation = Installation.objects.filter(saleor_api_url=api_url).first()
     if installation is None:
         raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
     signatures.verify(installation, request.headers.get("Saleor-Signature", ""), body)
@@ -100,6 +102,8 @@ def _answered(answering: _Answering, installation: Installation, kind: str, body
     try:
         payload = _parsed(body)
         _check_recipient(installation, payload)
+        removal.resume(installation)  # the host asks only apps that are installed and switched on
+        _note_version(installation, payload)
         with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):
             return answering.answer(installation, payload)
     except Failure as error:
@@ -117,6 +121,7 @@ def _recorded(installation: Installation, kind: str, body: bytes) -> JsonRespons
     except Failure as error:
         log.warning("webhook refused", kind=kind, installation=str(installation.pk), code=error.code)
         return _error(400, error.code, error.message)
+    _note_version(installation, payload)
     key = hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
     new = inbox.record("saleor", installation.pk, key, kind, payload, _issued_at(payload))
     return JsonResponse({"ok": True, "new": new})
@@ -144,6 +149,17 @@ def _check_recipient(installation: Installation, payload: Json) -> None:
     recipient = payload.get("recipient")
     if not isinstance(recipient, dict) or recipient.get("id") != installation.app_id:
         raise Rejected("This event was meant for another app.", code="wrong_recipient")
+
+
+def _note_version(installation: Installation, payload: Json) -> None:
+    """The host was upgraded: its webhooks are made anew for its new version, once however many events come."""
+    version = str(payload.get("version") or "")[:20]
+    if not upkeep.is_other_version(installation, version):
+        return
+    with transaction.atomic():
+        known = Installation.objects.filter(pk=installation.pk, schema_version=installation.schema_version)
+        if known.update(schema_version=version):
+            tasks.keep_up.enqueue(str(installation.pk))
 
 
 def _issued_at(payload: Json) -> datetime:

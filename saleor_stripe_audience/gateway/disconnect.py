@@ -1,0 +1,33 @@
+"""Disconnecting a Stripe account: Stripe sends nothing more, and no new payment goes there."""
+
+import structlog
+from django.db import transaction
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+
+log = structlog.get_logger(__name__)
+
+
+def disconnect(account: StripeAccount) -> None:
+    """Remove our endpoint at Stripe and free the account's channels. Repeating it changes nothing more.
+
+    `Unavailable` when Stripe does not answer. A key that Stripe no longer takes, or an endpoint that is gone
+    already, is no obstacle: there is nothing left that could be taken down.
+    """
+    if account.webhook_endpoint_id:
+        _remove_endpoint(account)
+    with transaction.atomic():
+        AccountChannel.objects.filter(account=account).delete()
+        StripeAccount.objects.filter(pk=account.pk).update(
+            state=StripeAccount.State.DISCONNECTED, webhook_endpoint_id="", webhook_secret=""
+        )
+    account.refresh_from_db()
+
+
+def _remove_endpoint(account: StripeAccount) -> None:
+    try:
+        client.delete_webhook_endpoint(account)
+    except Rejected as error:
+        log.warning("endpoint not removed", account=str(account.pk), code=error.code)

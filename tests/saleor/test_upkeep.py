@@ -1,0 +1,274 @@
+"""The app keeps its own webhooks, notices its removal, and forgets a shop in the end."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from django_ox.models import OxTask
+
+from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor import client, removal, tasks, upkeep
+from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.state import App
+from tests.conftest import Work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shop(settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
+    settings.PUBLIC_URL = live_server.url
+    with SaleorSandbox() as sandbox:
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
+        yield sandbox
+
+
+@pytest.fixture
+def app(shop: SaleorSandbox, live_server: Any) -> App:
+    return shop.install(f"{live_server.url}/api/manifest")
+
+
+@pytest.fixture
+def installation(app: App) -> Installation:
+    return Installation.objects.get()
+
+
+def events_of(app: App) -> list[str]:
+    return sorted(event for webhook in app.webhooks for event in webhook.events)
+
+
+def test_a_fresh_install_is_as_it_should_be(installation: Installation) -> None:
+    assert upkeep.keep_up(installation) == []
+    assert not Problem.objects.exists()
+
+
+def test_whatever_is_wrong_with_the_webhooks_is_mended_once(app: App, installation: Installation) -> None:
+    wanted = events_of(app)
+    found = {each.events[0]: each for each in client.fetch_installed(installation).webhooks}
+    client.delete_webhook(installation, found["ORDER_CREATED"].id)
+    client.update_webhook(
+        installation,
+        found["ORDER_PAID"].id,
+        {"targetUrl": "http://old.example.com/api/webhooks/saleor/order-paid"},
+    )
+    client.update_webhook(installation, found["ORDER_UPDATED"].id, {"isActive": False})
+    client.update_webhook(
+        installation,
+        found["PRODUCT_CREATED"].id,
+        {"query": "subscription { event { ... on ProductCreated { issuedAt } } }"},
+    )
+    client.create_webhook(
+        installation,
+        {
+            "name": "of an older version",
+            "targetUrl": "http://old.example.com/api/webhooks/saleor/gone",
+            "asyncEvents": ["ORDER_EXPIRED"],
+            "query": "subscription { event { ... on OrderExpired { issuedAt } } }",
+        },
+    )
+    assert sorted(upkeep.keep_up(installation)) == [
+        "created Order created",
+        "deleted of an older version",
+        "updated Order paid",
+        "updated Order updated",
+        "updated Product created",
+    ]
+    assert events_of(app) == wanted
+    assert upkeep.keep_up(installation) == []
+
+
+def test_a_webhook_that_somebody_else_added_is_left_alone(app: App, installation: Installation) -> None:
+    client.create_webhook(
+        installation,
+        {
+            "name": "theirs",
+            "targetUrl": "http://other.example.com/hook",
+            "asyncEvents": ["ORDER_EXPIRED"],
+            "query": "subscription { event { ... on OrderExpired { issuedAt } } }",
+        },
+    )
+    assert upkeep.keep_up(installation) == []
+    assert "ORDER_EXPIRED" in events_of(app)
+
+
+def test_a_missing_permission_is_a_problem_until_it_is_granted(app: App, installation: Installation) -> None:
+    granted = app.permissions
+    app.permissions = granted - {"MANAGE_PRODUCTS"}
+    upkeep.keep_up(installation)
+    upkeep.keep_up(installation)
+    problem = Problem.objects.get()
+    assert problem.key == "permissions"
+    assert "MANAGE_PRODUCTS" in problem.message
+    assert "install it again" in problem.message
+    app.permissions = granted
+    upkeep.keep_up(installation)
+    assert not Problem.objects.exists()
+
+
+def test_what_the_shop_refuses_is_a_problem_and_the_rest_is_done(
+    app: App, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for webhook in client.fetch_installed(installation).webhooks[:2]:
+        client.delete_webhook(installation, webhook.id)
+    genuine = upkeep.input_of
+    first = app.webhooks[0].name
+
+    def with_a_fault(webhook: dict[str, Any]) -> dict[str, Any]:
+        fields = genuine(webhook)
+        return (
+            fields | {"query": "subscription { event { nothing } }"} if webhook["name"] == first else fields
+        )
+
+    monkeypatch.setattr(upkeep, "input_of", with_a_fault)
+    done = upkeep.keep_up(installation)
+    assert len(done) == 2
+    problem = Problem.objects.get()
+    assert problem.message.startswith("Saleor refused to change the app's webhooks.")
+    monkeypatch.undo()
+    upkeep.keep_up(installation)
+    assert not Problem.objects.exists()
+
+
+def test_a_host_that_was_upgraded_is_looked_after_once(
+    installation: Installation, shop: SaleorSandbox, worked: Work
+) -> None:
+    Installation.objects.update(schema_version="3.21")
+    body = json.dumps(
+        {"version": "3.23.28", "recipient": {"id": installation.app_id}, "order": {"id": "T3JkZXI6MQ=="}}
+    ).encode()
+    for number in range(3):
+        each = body.replace(b"MQ==", b"MQ%d=" % number)
+        answer = Client().post(
+            "/api/webhooks/saleor/order-cancelled",
+            each,
+            content_type="application/json",
+            headers={
+                "Saleor-Api-Url": installation.saleor_api_url,
+                "Saleor-Signature": shop.host.key.signature(each),
+            },
+        )
+        assert answer.status_code == 200
+    assert OxTask.objects.filter(task_path__endswith="keep_up").count() == 1
+    worked()
+    installation.refresh_from_db()
+    assert installation.schema_version.startswith("3.23")
+
+
+def test_a_variant_keeps_its_own_webhooks(shop: SaleorSandbox, live_server: Any) -> None:
+    app = shop.install(f"{live_server.url}/api/manifest?variant=audience-only")
+    installation = Installation.objects.get()
+    assert installation.variant == "audience-only"
+    before = events_of(app)
+    assert upkeep.keep_up(installation) == []
+    assert events_of(app) == before
+    assert "TRANSACTION_INITIALIZE_SESSION" not in before
+
+
+def test_removal_is_told_by_the_shop(
+    shop: SaleorSandbox, app: App, installation: Installation, worked: Work
+) -> None:
+    shop.delete_app(app)
+    shop.drain(10)
+    worked()
+    installation.refresh_from_db()
+    assert not installation.is_active
+    assert installation.removed_at is not None
+
+
+def test_on_older_hosts_removal_is_seen_by_the_refused_token(
+    shop: SaleorSandbox, app: App, installation: Installation
+) -> None:
+    installation.token = "no longer known"
+    installation.save()
+    assert tasks.keep_all_up.call() == {installation.saleor_api_url: "marked as removed"}
+    first = Installation.objects.get().removed_at
+    tasks.keep_all_up.call()
+    assert Installation.objects.get().removed_at == first
+
+
+def test_a_removal_told_after_the_reinstall_does_not_switch_the_new_one_off(
+    shop: SaleorSandbox, app: App, installation: Installation, live_server: Any, worked: Work
+) -> None:
+    shop.delete_app(app)
+    shop.install(f"{live_server.url}/api/manifest")
+    shop.drain(10)
+    worked()
+    assert Installation.objects.get().is_active
+
+
+def test_a_purchase_that_reaches_us_resumes_the_shop(shop: SaleorSandbox, installation: Installation) -> None:
+    removal.mark_removed(installation)
+    body = json.dumps({"recipient": {"id": installation.app_id}}).encode()
+    Client().post(
+        "/api/webhooks/saleor/payment-gateway-initialize-session",
+        body,
+        content_type="application/json",
+        headers={
+            "Saleor-Api-Url": installation.saleor_api_url,
+            "Saleor-Signature": shop.host.key.signature(body),
+        },
+    )
+    assert Installation.objects.get().is_active
+
+
+def test_a_token_that_is_accepted_again_resumes_the_shop(installation: Installation) -> None:
+    removal.mark_removed(installation)
+    upkeep.keep_up(installation)
+    installation.refresh_from_db()
+    assert installation.is_active
+    assert installation.removed_at is None
+
+
+def test_a_shop_that_cannot_be_asked_stays_as_it_is(shop: SaleorSandbox, installation: Installation) -> None:
+    shop.stop()
+    with pytest.raises(Unavailable):
+        upkeep.keep_up(installation)
+    assert Installation.objects.get().is_active
+
+
+class TestForgetting:
+    def test_a_shop_is_kept_for_thirty_days(self, installation: Installation) -> None:
+        removal.mark_removed(installation)
+        Installation.objects.update(removed_at=timezone.now() - timedelta(days=29))
+        assert removal.forget_removed() == 0
+        assert Installation.objects.exists()
+
+    def test_then_nothing_of_it_is_left(self, installation: Installation) -> None:
+        account = StripeAccount.objects.create(
+            installation=installation, name="a", publishable_key="pk", secret_key="sk", livemode=False
+        )
+        AccountChannel.objects.create(installation=installation, account=account, channel_slug="eu")
+        Payment.objects.create(
+            installation=installation, account=account, transaction_id="t", amount_minor=1, currency="USD"
+        )
+        removal.mark_removed(installation)
+        Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
+        assert tasks.forget_removed.call() == 1
+        assert not Installation.objects.exists()
+        assert not StripeAccount.objects.exists()
+        assert not Payment.objects.exists()
+        assert tasks.forget_removed.call() == 0
+
+    def test_while_stripe_cannot_be_asked_the_shop_waits(
+        self, installation: Installation, settings: Any
+    ) -> None:
+        settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+        StripeAccount.objects.create(
+            installation=installation,
+            name="a",
+            publishable_key="pk",
+            secret_key="sk",
+            livemode=False,
+            webhook_endpoint_id="we_1",
+        )
+        removal.mark_removed(installation)
+        Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
+        assert removal.forget_removed() == 0
+        assert StripeAccount.objects.get().webhook_endpoint_id == "we_1"
