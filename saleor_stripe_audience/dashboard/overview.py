@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.catalog.models import CatalogProduct
-from saleor_stripe_audience.dashboard.problems import events_of, given_up
+from saleor_stripe_audience.dashboard.problems import events_of, given_up, to_mend
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -35,9 +35,7 @@ def checks(shop: Installation) -> list[Check]:
     """Everything looked at, in the order in which a new shop gets it going."""
     accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
     return [
-        Check(
-            "good", _("Saleor"), _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
-        ),
+        _saleor(shop),
         _stripe(accounts),
         _channels(shop),
         _events(shop),
@@ -50,6 +48,13 @@ def first_to_do(found: list[Check]) -> Check | None:
     """The one thing to do next: what is broken comes before what is not done yet."""
     wanting = [check for check in found if check.state != "good"]
     return min(wanting, key=lambda check: check.state != "bad", default=None)
+
+
+def _saleor(shop: Installation) -> Check:
+    if problems := to_mend(shop):
+        return Check("bad", _("Saleor"), problems[0].message, PROBLEMS)
+    text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
+    return Check("good", _("Saleor"), text)
 
 
 def _stripe(accounts: list[StripeAccount]) -> Check:

@@ -1,4 +1,4 @@
-"""Messages of Saleor and Stripe that were given up: why, and another try."""
+"""What the merchant must mend, and messages of Saleor and Stripe that were given up: why, and another try."""
 
 import re
 
@@ -13,7 +13,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import replay
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 SHOWN = 50
@@ -56,9 +56,15 @@ def given_up(shop: Installation) -> QuerySet[Handling]:
     )
 
 
+def to_mend(shop: Installation) -> list[Problem]:
+    """What the merchant must mend, the newest first."""
+    return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
+
+
 def _shown(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     found = list(given_up(user.installation)[: SHOWN + 1])
     rows = [(each, re.sub(r"[_.]", " ", each.event.kind)) for each in found[:SHOWN]]
-    return show(request, user, PROBLEMS, note=note, status=status, rows=rows, more=len(found) > SHOWN)
+    facts = {"rows": rows, "more": len(found) > SHOWN, "to_mend": to_mend(user.installation)}
+    return show(request, user, PROBLEMS, note=note, status=status, **facts)

@@ -20,6 +20,7 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.client import ChannelData
 from saleor_stripe_audience.saleor.models import Channel
+from saleor_stripe_audience.saleor.problems import clear, report
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact, a_payment, a_problem, an_account
 
@@ -304,6 +305,16 @@ def queued() -> int:
     from django_ox.models import OxTask
 
     return OxTask.objects.count()
+
+
+def test_what_must_be_mended_stands_first_until_it_is(shop: Shop, client: Client) -> None:
+    message = "The app lacks permissions in Saleor: MANAGE_PRODUCTS."
+    assert "What to mend" not in text_of(client, shop, "problems")
+    report(shop.installation, "permissions", message)
+    assert message in text_of(client, shop, "problems")
+    assert message in text_of(client, shop, "overview")
+    clear(shop.installation, "permissions")
+    assert message not in text_of(client, shop, "problems")
 
 
 def test_a_problem_whose_content_is_gone_cannot_be_replayed(shop: Shop, client: Client) -> None:
