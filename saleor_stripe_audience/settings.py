@@ -185,6 +185,10 @@ TASKS = {
                     "task": "saleor_stripe_audience.saleor.tasks.forget_removed",
                     "cron": "47 3 * * *",
                 },
+                "forget old attempts": {
+                    "task": "saleor_stripe_audience.payments.tasks.forget_old_attempts",
+                    "cron": "27 3 * * *",
+                },
                 "prune the inbox": {
                     "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",
                     "cron": "17 3 * * *",

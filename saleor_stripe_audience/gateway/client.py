@@ -20,6 +20,7 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
 
 CONNECT_SECONDS = 2.0
+KEY_REUSED = "idempotency"
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
 NO_ANSWER = (
     "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
@@ -123,7 +124,7 @@ def failure_of(error: stripe.StripeError, account_name: str) -> Failure:
     if isinstance(error, stripe.CardError):
         return Rejected(error.user_message or "The card was declined.", code="card_declined")
     if isinstance(error, stripe.IdempotencyError):
-        return Rejected("Stripe has seen this request before, with other details.", code="idempotency")
+        return Rejected("Stripe has seen this request before, with other details.", code=KEY_REUSED)
     if isinstance(error, stripe.InvalidRequestError):
         return Rejected(f"Stripe refused: {error.user_message or error.code or 'no reason given'}", code=code)
     return Unavailable(NO_ANSWER, code="stripe_unavailable")
@@ -139,6 +140,21 @@ def create_payment_intent(
         if _was_replayed(intent):
             return client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
         return intent
+
+
+def payment_intents_since(account: StripeAccount, created: int) -> Iterator[stripe.PaymentIntent]:
+    """The account's intents made since `created` (seconds since 1970), the newest first, page after page."""
+    with errors_of(account.name):
+        pages = stripe_of(account).v1.payment_intents.list({"created": {"gte": created}, "limit": 100})
+        yield from pages.auto_paging_iter()
+
+
+def update_payment_intent(
+    account: StripeAccount, intent_id: str, params: dict[str, Any]
+) -> stripe.PaymentIntent:
+    """Change an intent that is not paid. Without a key of ours: saying the same twice changes nothing more."""
+    with errors_of(account.name):
+        return stripe_of(account).v1.payment_intents.update(intent_id, params)  # type: ignore[arg-type]  # built in parts
 
 
 def retrieve_payment_intent(account: StripeAccount, intent_id: str) -> stripe.PaymentIntent:

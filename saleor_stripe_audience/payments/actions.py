@@ -29,7 +29,7 @@ def charge(installation: Installation, requested: Requested) -> Json:
     if not _was_captured(intent, money):
         _check_capture(intent, money)
         intent = client.capture_payment_intent(account, intent["id"], money.minor, key).to_dict()
-        ownership.remember(installation, account, intent, "")
+    ownership.remember(installation, account, intent, "")
     received = from_minor(intent["amount_received"], intent["currency"])
     return _success("CHARGE_SUCCESS", charge_reference(intent, ownership.flow_of(intent)), received, intent)
 
@@ -62,7 +62,7 @@ def cancel(installation: Installation, requested: Requested) -> Json:
     if intent["status"] != "canceled":
         key = request_key(installation, requested, "CANCEL_REQUEST", None)
         intent = client.cancel_payment_intent(account, intent["id"], key).to_dict()
-        ownership.remember(installation, account, intent, "")
+    ownership.remember(installation, account, intent, "")
     return _success("CANCEL_SUCCESS", intent["id"], money, intent)
 
 

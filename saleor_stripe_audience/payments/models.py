@@ -41,3 +41,27 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.payment_intent_id
+
+
+class Attempt(models.Model):
+    """What is to be asked of Stripe to begin a transaction's payment, written down before it is asked.
+
+    Whatever stops the app in between, the repeat asks the same with the same key, and so finds the same
+    PaymentIntent. `params` are Stripe's own.
+    """
+
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="attempts")
+    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="attempts")
+    transaction_id = models.CharField(max_length=200)
+    idempotency_key = models.CharField(max_length=255)
+    params = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "transaction_id"], name="payments_attempt_once")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="payments_attempt_age")]
+
+    def __str__(self) -> str:
+        return self.transaction_id

@@ -4,9 +4,11 @@ from typing import Any
 
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, client
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
-from saleor_stripe_audience.payments import ownership
-from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE, Outcome, outcome_of
+from saleor_stripe_audience.payments import attempts, ownership
+from saleor_stripe_audience.payments.models import Attempt
+from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE, WAITING, Outcome, outcome_of
 from saleor_stripe_audience.payments.payloads import Session, Source
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -25,15 +27,14 @@ def initialize(installation: Installation, session: Session) -> Json:
     _check_data(session.data)
     payment = ownership.payment_of(installation, session.transaction.id)
     if payment is not None:
-        intent = client.retrieve_payment_intent(payment.account, payment.payment_intent_id).to_dict()
-        return _answer(outcome_of(intent, payment.flow), intent)
-    account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
-    money = _money(session)
-    key = ownership.stripe_key(installation, session.transaction.id, session.idempotencyKey)
-    params = _params(installation, session, flow, money)
-    intent = client.create_payment_intent(account, params, key).to_dict()
-    ownership.remember(installation, account, intent, key)
-    return _answer(outcome_of(intent, flow), intent)
+        account = payment.account
+        intent = client.retrieve_payment_intent(account, payment.payment_intent_id).to_dict()
+    else:
+        attempt = _attempt(installation, session, flow)
+        account, intent = attempt.account, attempts.begin(attempt)
+    intent = _brought_up_to_date(account, intent, _money(session), flow)
+    ownership.remember(installation, account, intent, "")
+    return _answer(outcome_of(intent, ownership.flow_of(intent)), intent)
 
 
 def process(installation: Installation, session: Session) -> Json:
@@ -82,12 +83,34 @@ def _money(session: Session) -> Money:
     return money
 
 
+def _attempt(installation: Installation, session: Session, flow: str) -> Attempt:
+    account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
+    key = ownership.stripe_key(installation, session.transaction.id, session.idempotencyKey)
+    params = _params(installation, session, flow, _money(session))
+    return attempts.write_down(installation, account, session.transaction.id, key, params)
+
+
+def _brought_up_to_date(account: StripeAccount, intent: Json, money: Money, flow: str) -> Json:
+    """The intent with what is asked now, as long as the shopper has not paid: then it is what was paid that counts."""
+    wanted = {"amount": money.minor, "capture_method": _capture_method(flow)}
+    money.in_currency(intent["currency"].upper())
+    changed = {name: value for name, value in wanted.items() if intent[name] != value}
+    if not changed or intent["status"] not in WAITING:
+        return intent
+    params = {**changed, "metadata": {ownership.FLOW: flow}, "expand": ["latest_charge"]}
+    return client.update_payment_intent(account, intent["id"], params).to_dict()
+
+
+def _capture_method(flow: str) -> str:
+    return "manual" if flow == AUTHORIZATION else "automatic"
+
+
 def _params(installation: Installation, session: Session, flow: str, money: Money) -> Json:
     """Only what stays the same for a transaction: the same idempotency key must find the same intent."""
     return {
         "amount": money.minor,
         "currency": money.currency.lower(),
-        "capture_method": "manual" if flow == AUTHORIZATION else "automatic",
+        "capture_method": _capture_method(flow),
         "automatic_payment_methods": {"enabled": True},
         "metadata": {
             ownership.INSTALLATION: str(installation.pk),

@@ -1,0 +1,113 @@
+"""A process that is killed between two steps, and the one that is started after it."""
+
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+Json = Any
+Function = Callable[[], Json]
+
+
+def deaths[Subject](
+    prepare: Callable[[], Subject], act: Callable[[Subject], Json]
+) -> Iterator[tuple[int, Subject]]:
+    """`act` once for each of its steps, each time on a new subject, in a process that is killed at that step.
+
+    A step is a request to the outside, before and after it; a statement of the database; and a commit.
+    Yields the step and the subject after each death; ends when a process came through alive.
+    """
+    for step in itertools.count(1):
+        subject = prepare()
+        if _run(lambda: act(subject), kill_at=step) is not _KILLED:  # noqa: B023 - it is run here and now
+            return
+        yield step, subject
+
+
+def alive(function: Function) -> Json:
+    """Run `function` in a new process, which nobody kills; gives what it returned."""
+    told = _run(function, kill_at=None)
+    assert told is not _KILLED
+    return told
+
+
+_KILLED = object()
+
+
+def _run(function: Function, kill_at: int | None) -> Json:
+    _leave_no_connection()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _live_and_die(function, kill_at, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read()
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return _KILLED
+    assert os.waitstatus_to_exitcode(status) == 0, told.decode()
+    return json.loads(told)
+
+
+def _live_and_die(function: Function, kill_at: int | None, writing: int) -> None:
+    code = 1
+    try:
+        with _steps(kill_at):
+            told = json.dumps(function())
+        os.write(writing, told.encode())
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - the parent is told whatever it was
+        os.write(writing, repr(error).encode())
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+@contextmanager
+def _steps(kill_at: int | None) -> Iterator[None]:
+    count = itertools.count(1)
+
+    def step() -> None:
+        if next(count) == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    send, commit = requests.Session.request, BaseDatabaseWrapper._commit  # type: ignore[attr-defined]  # Django's own
+
+    def request(*arguments: Any, **named: Any) -> Any:
+        step()
+        answer = send(*arguments, **named)
+        step()
+        return answer
+
+    def committed(self: Any) -> Any:
+        done = commit(self)
+        step()
+        return done
+
+    def statement(execute: Any, *arguments: Any) -> Any:
+        done = execute(*arguments)
+        step()
+        return done
+
+    requests.Session.request = request  # type: ignore[method-assign, assignment]  # this process dies with it
+    BaseDatabaseWrapper._commit = committed  # type: ignore[attr-defined]  # likewise
+    with connection.execute_wrapper(statement):
+        yield
+
+
+def _leave_no_connection() -> None:
+    """A forked process must not share the parent's connections."""
+    connections.close_all()
+    close_pool = getattr(connection, "close_pool", None)
+    if close_pool is not None:
+        close_pool()

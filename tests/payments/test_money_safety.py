@@ -1,0 +1,190 @@
+"""No payment, capture or refund is lost or made twice: not by changed details, not by a process that is killed."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django_ox.models import OxTask
+from django_ox.testing import run_tasks
+
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import attempts
+from saleor_stripe_audience.payments.models import Attempt, Payment
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+from .conftest import Buy
+from .dying import alive, deaths
+from .test_reporting import Town, town  # noqa: F401 - a fixture
+
+Begin = Callable[..., Buy]
+Json = dict[str, Any]
+
+
+def intents_of(sandbox: StripeSandbox, one: Buy) -> list[Json]:
+    made = sandbox.account.table("payment_intent").values()
+    return [each for each in made if each["metadata"].get("saleor_transaction") == one.id]
+
+
+def forget(one: Buy) -> None:
+    """As after a database that was restored from yesterday."""
+    Payment.objects.all().delete()
+    Attempt.objects.all().delete()
+
+
+class TestChangedDetails:
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_another_amount_is_put_on_the_same_payment(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, *, lost: bool
+    ) -> None:
+        one = buy(amount="12.30")
+        first = one.initialize()
+        if lost:
+            forget(one)
+        one.amount = "20.00"
+        second = one.initialize()
+        assert second["result"] == "CHARGE_ACTION_REQUIRED"
+        assert second["pspReference"] == first["pspReference"]
+        assert second["amount"] == "20.00"
+        assert [each["amount"] for each in intents_of(stripe_sandbox, one)] == [2000]
+        assert one.row().amount_minor == 2000
+
+    def test_an_amount_that_comes_back_is_put_back(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        one = buy(amount="12.30")
+        for amount in ("12.30", "20.00", "12.30", "20.00"):
+            one.amount = amount
+            assert one.initialize()["amount"] == amount
+        assert [each["amount"] for each in intents_of(stripe_sandbox, one)] == [2000]
+
+    def test_a_payment_can_become_a_hold(self, buy: Begin) -> None:
+        one = buy(flow="CHARGE")
+        one.initialize()
+        one.flow = "AUTHORIZATION"
+        assert one.initialize()["result"] == "AUTHORIZATION_ACTION_REQUIRED"
+        one.pay()
+        assert one.process()["result"] == "AUTHORIZATION_SUCCESS"
+
+    def test_what_was_paid_is_told_and_not_changed(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        one = buy(amount="12.30").paid()
+        one.amount = "20.00"
+        answer = one.initialize()
+        assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "12.30")
+        assert len(intents_of(stripe_sandbox, one)) == 1
+
+    def test_another_currency_is_refused_in_words(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        one = buy()
+        one.initialize()
+        one.currency = "EUR"
+        answer = one.initialize()
+        assert answer["result"] == "CHARGE_FAILURE"
+        assert "EUR" in answer["message"]
+        assert len(intents_of(stripe_sandbox, one)) == 1
+
+    def test_a_key_that_stands_for_a_refusal_does_not_block_the_payment(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        one = buy()
+        one.initialize()
+        sandbox_intents = stripe_sandbox.account.table("payment_intent")
+        sandbox_intents.clear()  # the key is known at Stripe, an intent of it is not
+        forget(one)
+        one.amount = "20.00"
+        assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
+        assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
+        assert len(intents_of(stripe_sandbox, one)) == 1
+
+    def test_a_refusal_ends_the_attempt(self, buy: Begin, account: StripeAccount) -> None:
+        good = account.secret_key
+        StripeAccount.objects.update(secret_key="sk_test_unknown")
+        one = buy()
+        assert one.initialize()["result"] == "CHARGE_FAILURE"
+        assert not Attempt.objects.exists()
+        account.secret_key = good
+        account.save()
+        one.amount = "20.00"
+        assert one.initialize()["amount"] == "20.00"
+
+    def test_what_was_written_down_is_forgotten_when_stripe_forgets(self, buy: Begin) -> None:
+        one = buy()
+        one.initialize()
+        assert attempts.forget_old() == 0
+        Attempt.objects.update(created_at=timezone.now() - timedelta(days=3))
+        assert attempts.forget_old() == 1
+        assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
+
+
+class TestKilledAtAnyStep:
+    """`deaths` kills a process at each of its steps in turn; then the host repeats its request."""
+
+    def test_initialize(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        for step, one in deaths(buy, Buy.initialize):
+            answer = alive(one.initialize)
+            assert answer["result"] == "CHARGE_ACTION_REQUIRED", step
+            assert [each["id"] for each in intents_of(stripe_sandbox, one)] == [answer["pspReference"]], step
+            assert one.row().payment_intent_id == answer["pspReference"], step
+
+    def test_charge(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        def act(one: Buy) -> Json:
+            return one.request("CHARGE", "10.00", again=True)
+
+        for step, one in deaths(lambda: asked(buy(flow="AUTHORIZATION"), "CHARGE", "10.00"), act):
+            answer = alive(lambda: act(one))  # noqa: B023 - it is run here and now
+            assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "10.00"), step
+            assert [each["amount_received"] for each in intents_of(stripe_sandbox, one)] == [1000], step
+            assert one.row().captured_minor == 1000, step
+
+    def test_refund(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        def act(one: Buy) -> Json:
+            return one.request("REFUND", "5.00", again=True)
+
+        for step, one in deaths(lambda: asked(buy(), "REFUND", "5.00"), act):
+            answer = alive(lambda: act(one))  # noqa: B023 - it is run here and now
+            assert (answer["result"], answer["amount"]) == ("REFUND_SUCCESS", "5.00"), step
+            refunds = stripe_sandbox.account.table("refund").values()
+            amounts = [each["amount"] for each in refunds if each["payment_intent"] == one.psp]
+            assert amounts == [500], step
+            assert one.row().refunded_minor == 500, step
+
+    def test_cancel(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        def act(one: Buy) -> Json:
+            return one.request("CANCEL", None, again=True)
+
+        for step, one in deaths(lambda: asked(buy(flow="AUTHORIZATION"), "CANCEL", None), act):
+            answer = alive(lambda: act(one))  # noqa: B023 - it is run here and now
+            assert answer["result"] == "CANCEL_SUCCESS", step
+            assert [each["status"] for each in intents_of(stripe_sandbox, one)] == ["canceled"], step
+            assert one.row().status == "canceled", step
+
+    def test_report(self, town: Town) -> None:  # noqa: F811 - the fixture
+        """Stripe's event is repeated until it was taken in; a task that lost its worker goes to the next one."""
+        town.begin()
+        town.pay()
+        told = town.events()[-1]
+
+        def a_new_event() -> Json:
+            return {**told, "id": f"evt_{uuid.uuid4().hex}"}
+
+        def act(event: Json) -> int:
+            answer = town.deliver(event)
+            # The lease of a killed worker runs out after 30 s; then another takes the task.
+            OxTask.objects.filter(status=OxTask.Status.RUNNING).update(status=OxTask.Status.READY)
+            while run_tasks():
+                pass
+            return int(answer.status_code)
+
+        for step, event in deaths(a_new_event, act):
+            assert alive(lambda: act(event)) == 200, step  # noqa: B023 - it is run here and now
+            assert town.amounts()[0] == town.total(), step
+            assert len(town.told("CHARGE_SUCCESS")) == 1, step
+            assert Payment.objects.get().status == "succeeded", step
+            assert Event.objects.get(key=event["id"]).handled_at is not None, step
+
+
+def asked(one: Buy, kind: str, amount: str | None) -> Buy:
+    """Paid for, and the host is about to send a request that it remembers."""
+    one.paid()
+    one.events.append(one._asked(kind, amount))
+    return one
