@@ -10,14 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from saleor_stripe_audience.money import Money, from_minor
+from saleor_stripe_audience.payments import declines
 
 CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
 WAITING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 LONGEST_MESSAGE = 512
-
-# A shopper must not read that a card is known as stolen: the one who holds it may not be its owner.
-HIDDEN_DECLINES = frozenset({"fraudulent", "lost_card", "stolen_card", "pickup_card", "merchant_blacklist"})
-DECLINED = "The card was declined. Please try another card, or ask your bank."
+LANGUAGE = "saleor_language"  # the metadata that says what the shopper reads
+NOTHING_YET = "Waiting for the shopper to pay."
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,13 @@ def actions_of(intent: dict[str, Any]) -> tuple[str, ...]:
 
 
 def decline_of(intent: dict[str, Any]) -> tuple[str, str]:
-    """The code of the last decline for the merchant and a sentence for the shopper; empty when nothing was declined."""
-    error = intent.get("last_payment_error") or {}
-    code = str(error.get("decline_code") or error.get("code") or "")
+    """The last decline: its code for the merchant, a sentence for the shopper. No code when nothing was declined."""
+    error = intent.get("last_payment_error")
     if not error:
-        return "", "Waiting for the shopper to pay."
-    return code, DECLINED if code in HIDDEN_DECLINES else str(error.get("message") or DECLINED)
+        return "", NOTHING_YET
+    code = str(error.get("decline_code") or error.get("code") or "")[: declines.LONGEST_CODE]
+    language = str((intent.get("metadata") or {}).get(LANGUAGE) or "")
+    return code, declines.for_shopper(code, language)
 
 
 def dashboard_url(intent: dict[str, Any]) -> str:

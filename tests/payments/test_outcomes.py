@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.outcomes import (
-    DECLINED,
-    HIDDEN_DECLINES,
+    LANGUAGE,
     Outcome,
     actions_of,
     amount_text,
@@ -14,6 +14,7 @@ from saleor_stripe_audience.payments.outcomes import (
     refunded_minor,
 )
 
+HIDDEN = ["fraudulent", "lost_card", "stolen_card", "pickup_card", "restricted_card", "merchant_blacklist"]
 CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
 PAID = {"id": "ch_1", "captured": True, "amount": 1230, "amount_captured": 1230, "amount_refunded": 0}
 
@@ -79,20 +80,41 @@ def test_a_live_payment_links_to_the_live_page() -> None:
     assert outcome.external_url == "https://dashboard.stripe.com/payments/pi_1"
 
 
-@pytest.mark.parametrize("code", sorted(HIDDEN_DECLINES))
-def test_no_shopper_reads_why_a_card_is_blocked(code: str) -> None:
+def declined(code: str, **more: Any) -> Outcome:
     error = {"code": "card_declined", "decline_code": code, "message": f"Your card is {code}."}
-    outcome = outcome_of(intent("requires_payment_method", last_payment_error=error), CHARGE)
-    told = str(outcome.answer()).lower()
-    assert outcome.message == DECLINED
+    return outcome_of(intent("requires_payment_method", last_payment_error=error, **more), CHARGE)
+
+
+@pytest.mark.parametrize("code", sorted(HIDDEN))
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_no_shopper_reads_why_a_card_is_blocked(code: str, language: str) -> None:
+    outcome = declined(code, metadata={LANGUAGE: language})
+    assert outcome.message == declines.for_shopper("generic_decline", language)
     assert outcome.decline_code == code
-    assert not any(word in told for word in ("fraud", "lost", "stolen", "pickup", "blacklist"))
+    assert code not in str(outcome.answer())
 
 
-def test_other_declines_are_told_in_stripes_words() -> None:
-    error = {"code": "expired_card", "message": "Your card has expired."}
+@pytest.mark.parametrize(
+    ("language", "words"), [("", "has expired"), ("de", "has expired"), ("FR_CA", "a expiré")]
+)
+def test_a_decline_is_told_in_the_shoppers_language(language: str, words: str) -> None:
+    assert words in declined("expired_card", metadata={LANGUAGE: language}).message
+
+
+def test_an_error_without_a_decline_code_is_told_by_its_own() -> None:
+    error = {"code": "payment_intent_authentication_failure", "message": "Not authenticated."}
     outcome = outcome_of(intent("requires_payment_method", last_payment_error=error), CHARGE)
-    assert (outcome.decline_code, outcome.message) == ("expired_card", "Your card has expired.")
+    assert outcome.decline_code == "payment_intent_authentication_failure"
+    assert "not confirmed with your bank" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "error", [{"type": "card_error"}, {"code": None, "decline_code": None}, {"code": "x" * 300}]
+)
+def test_an_odd_error_is_a_decline_all_the_same(error: dict[str, Any]) -> None:
+    outcome = outcome_of(intent("requires_payment_method", last_payment_error=error), CHARGE)
+    assert outcome.message == declines.for_shopper("")
+    assert len(outcome.decline_code) <= declines.LONGEST_CODE
 
 
 def test_a_message_is_no_longer_than_the_host_keeps() -> None:

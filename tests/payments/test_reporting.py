@@ -14,6 +14,7 @@ from django.test import Client
 
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, Shopper, change
@@ -166,8 +167,9 @@ def test_a_decline_is_told_so_that_the_shopper_may_try_again(town: Town) -> None
     town.begin()
     town.pay("pm_card_visa_chargeDeclinedStolenCard")
     town.tell(town.events())
-    declined = town.told("CHARGE_ACTION_REQUIRED")[-1]
-    assert "declined" in declined["message"]
+    messages = [each["message"] for each in town.told("CHARGE_ACTION_REQUIRED")]
+    assert declines.for_shopper("stolen_card") in messages
+    assert "stolen" in declines.for_merchant(Payment.objects.get().decline_code)
     assert "stolen" not in str(town.ledger()).lower()
     assert Payment.objects.get().decline_code == "stolen_card"
 

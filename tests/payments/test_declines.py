@@ -1,0 +1,95 @@
+"""Every decline in both languages: gentle to the shopper, true to the merchant."""
+
+import re
+
+import pytest
+
+from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments.declines import DECLINES, Decline, Sentence
+from saleor_stripe_audience.sandbox.stripe import cards
+
+# https://docs.stripe.com/declines/codes, read November 2026
+DOCUMENTED = re.findall(
+    r"\w+",
+    """
+approve_with_id authentication_required call_issuer card_not_supported card_velocity_exceeded currency_not_supported
+do_not_honor do_not_try_again duplicate_transaction expired_card fraudulent generic_decline incorrect_address
+incorrect_cvc incorrect_number incorrect_pin incorrect_zip insufficient_funds invalid_account invalid_amount
+invalid_cvc invalid_expiry_month invalid_expiry_year invalid_number invalid_pin issuer_not_available lost_card
+merchant_blacklist mobile_device_authentication_required new_account_information_available no_action_taken
+not_permitted offline_pin_required online_or_offline_pin_required pickup_card pin_try_exceeded processing_error
+reenter_transaction restricted_card revocation_of_all_authorizations revocation_of_authorization security_violation
+service_not_allowed stolen_card stop_payment_order testmode_decline transaction_not_allowed try_again_later
+withdrawal_count_limit_exceeded
+""",
+)
+UNSAID = re.compile(
+    r"fraud|lost|stolen|suspe|black|block|perdu|vol[ée]|soup[çc]on|list|restrict", re.IGNORECASE
+)
+LANGUAGES = ["en", "fr"]
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_every_documented_code_is_explained(code: str) -> None:
+    assert code in DECLINES
+
+
+def test_every_test_card_is_explained() -> None:
+    told = {each.decline for each in cards.CARDS.values() if each.decline} | {cards.FAILED_AUTHENTICATION}
+    assert {each.decline_code or each.code for each in told} <= set(DECLINES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("code", "decline"), DECLINES.items())
+def test_each_sentence_is_one(code: str, decline: Decline, language: str) -> None:
+    for sentence in (decline.shopper.told(language), decline.merchant.told(language)):
+        assert sentence.endswith(".")
+        assert sentence == sentence.strip()
+        assert 10 < len(sentence) <= 200
+        assert code not in sentence
+    assert decline.shopper.en != decline.shopper.fr
+    assert decline.merchant.en != decline.merchant.fr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", [*DECLINES, "unheard_of", ""])
+def test_the_shopper_is_told_gently(code: str, language: str) -> None:
+    assert not UNSAID.search(declines.for_shopper(code, language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "code", ["fraudulent", "lost_card", "stolen_card", "pickup_card", "merchant_blacklist"]
+)
+def test_the_merchant_is_told_truly(code: str, language: str) -> None:
+    assert UNSAID.search(declines.for_merchant(code, language))
+    assert declines.for_shopper(code, language) == declines.for_shopper("generic_decline", language)
+
+
+def test_a_code_that_is_not_in_the_table() -> None:
+    assert "“unheard_of”" in declines.for_merchant("unheard_of")
+    assert "« unheard_of »" in declines.for_merchant("unheard_of", "fr")
+    assert declines.for_shopper("unheard_of", "fr") == declines.for_shopper("generic_decline", "fr")
+    assert "{0}" in declines.for_merchant("{0}")
+
+
+def test_nothing_is_said_where_nothing_was_declined() -> None:
+    assert declines.for_merchant("") == ""
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [
+        ("fr", "fr"),
+        ("fr-CA", "fr"),
+        ("FR_CA", "fr"),
+        ("FR", "fr"),
+        ("en-US", "en"),
+        ("fro", "en"),
+        ("", "en"),
+        ("de", "en"),
+    ],
+)
+def test_the_language_of_a_tag(tag: str, language: str) -> None:
+    assert declines.language_of(tag) == language
+    assert Sentence("yes", "oui").told(tag) == {"en": "yes", "fr": "oui"}[language]
