@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 import strawberry_django
@@ -14,6 +14,7 @@ from saleor_stripe_audience import money
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.catalog import models as catalog
+from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments import models as payments
 from saleor_stripe_audience.saleor import models as saleor
 
@@ -77,6 +78,19 @@ class Installation(relay.Node):
         return queryset.filter(pk=shop_id(info))
 
 
+Language = Annotated[
+    str, strawberry.argument(description="Language tag; French for fr, English for all others.")
+]
+
+
+def _for_merchant(root: strawberry.Parent[payments.Payment], language: Language = "en") -> str:
+    return declines.for_merchant(root.decline_code, language)
+
+
+def _for_shopper(root: strawberry.Parent[payments.Payment], language: Language = "en") -> str:
+    return declines.for_shopper(root.decline_code, language) if root.decline_code else ""
+
+
 @strawberry_django.type(payments.Payment, description="A payment of a Saleor transaction through Stripe.")
 class Payment(relay.Node):
     transaction_id: str = strawberry_django.field(description="Saleor's id of the transaction.")
@@ -90,6 +104,16 @@ class Payment(relay.Node):
     )
     decline_message: str = strawberry_django.field(
         description="What the shopper was told then; empty if nothing."
+    )
+    decline_for_merchant: str = strawberry_django.field(
+        resolver=_for_merchant,
+        only=["decline_code"],
+        description="Why it was refused, for the merchant's eyes only; empty if it was not.",
+    )
+    decline_for_shopper: str = strawberry_django.field(
+        resolver=_for_shopper,
+        only=["decline_code"],
+        description="What a shopper may read about the refusal; empty if there was none.",
     )
     created_at: datetime = strawberry_django.field(description="When the shopper began to pay.")
     updated_at: datetime = strawberry_django.field(description="When it last changed here.")

@@ -7,6 +7,8 @@ from django.test.utils import CaptureQueriesContext
 
 from saleor_stripe_audience.audience.models import Contact, Purchase
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments.models import Payment
 from tests.api.conftest import Ask, Shop
 from tests.audience.histories import at, order
 
@@ -124,3 +126,23 @@ def test_pages_follow_one_another(ask: Ask, mine: Shop) -> None:
 
 def _id(kind: str, key: object) -> str:
     return base64.b64encode(f"{kind}:{key}".encode()).decode()
+
+
+DECLINED = """{ payments(first: 1) { edges { node { declineCode
+  declineForMerchant french: declineForMerchant(language: "fr-CA") declineForShopper } } } }"""
+
+
+def test_a_refusal_is_explained_to_both_sides(ask: Ask, mine: Shop) -> None:
+    Payment.objects.filter(pk=mine.payment.pk).update(decline_code="stolen_card")
+    [edge] = ask(DECLINED)["data"]["payments"]["edges"]
+    assert edge["node"] == {
+        "declineCode": "stolen_card",
+        "declineForMerchant": declines.for_merchant("stolen_card"),
+        "french": declines.for_merchant("stolen_card", "fr"),
+        "declineForShopper": declines.for_shopper("stolen_card"),
+    }
+
+
+def test_nothing_is_explained_where_nothing_was_refused(ask: Ask, mine: Shop) -> None:
+    [edge] = ask(DECLINED)["data"]["payments"]["edges"]
+    assert set(edge["node"].values()) == {""}
