@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto
 
-.PHONY: setup demo test lint types contract
+.PHONY: setup demo test lint types contract prove-sandbox
 
 setup: .venv/.ready
 
@@ -29,3 +29,7 @@ types: setup
 
 contract: setup
 	.venv/bin/lint-imports
+
+# HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
+prove-sandbox: setup
+	@.venv/bin/python -m saleor_stripe_audience.sandbox.saleor.prove $(HISTORIES)
