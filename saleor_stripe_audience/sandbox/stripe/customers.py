@@ -3,7 +3,7 @@
 import copy
 import re
 
-from . import listing, metadata, payment_methods
+from . import listing, metadata, payment_methods, searching
 from .errors import invalid, required
 from .state import Call, Json, new_id
 
@@ -68,6 +68,11 @@ def delete(call: Call) -> Json:
 def list_(call: Call) -> Json:
     """GET /v1/customers"""
     return listing.page(call, "customer", ("email",))
+
+
+def search(call: Call) -> Json:
+    """GET /v1/customers/search"""
+    return searching.page(call, "customer")
 
 
 def create_session(call: Call) -> Json:

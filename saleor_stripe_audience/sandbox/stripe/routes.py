@@ -39,7 +39,7 @@ class Route:
     @property
     def is_list(self) -> bool:
         """Whether a page of objects is answered, so that expand[] paths begin with data."""
-        return self.params.endswith("ListParams")
+        return self.params.endswith(("ListParams", "SearchParams"))
 
     @property
     def level(self) -> str:
@@ -107,6 +107,7 @@ ROUTES = (
     ),
     _route("POST customers", "CustomerCreate", customers.create, "customer"),
     _route("GET customers", "CustomerList", customers.list_, "customer"),
+    _route("GET customers/search", "CustomerSearch", customers.search, "customer"),
     _route("GET customers/<id>", "CustomerRetrieve", customers.retrieve, "customer"),
     _route("POST customers/<id>", "CustomerUpdate", customers.update, "customer"),
     _route("DELETE customers/<id>", "CustomerDelete", customers.delete, "customer"),

@@ -78,7 +78,9 @@ def test_the_check_finds_what_is_wrong(busy: StripeSandbox) -> None:
 def test_every_list_is_a_list_and_every_params_class_exists() -> None:
     for route in ROUTES:
         assert hasattr(stripe.params, route.params), route
-        assert route.is_list == (route.method == "GET" and route.params.endswith("ListParams"))
+        assert route.is_list == (
+            route.method == "GET" and route.params.endswith(("ListParams", "SearchParams"))
+        )
 
 
 def problems(item: dict[str, Any]) -> Iterator[str]:

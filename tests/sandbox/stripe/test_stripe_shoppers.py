@@ -260,3 +260,35 @@ def test_a_method_is_also_kept_by_its_own_option(
     customer = client.v1.customers.create({})
     pay(customer=customer.id, payment_method_options={"card": {"setup_future_usage": "off_session"}})
     assert len(client.v1.customers.payment_methods.list(customer.id).data) == 1
+
+
+def test_customers_are_found_by_metadata_a_minute_later(
+    client: stripe.StripeClient, sandbox: StripeSandbox
+) -> None:
+    query = "metadata['user']:'it\\'s \\\\ 1' AND metadata[\"shop\"]:\"a\""
+    mine, other, gone = (
+        client.v1.customers.create({"metadata": {"user": "it's \\ 1", "shop": shop}}) for shop in "aba"
+    )
+    assert client.v1.customers.search({"query": query}).data == []
+    sandbox.advance(61)
+    client.v1.customers.delete(gone.id)
+    assert [each.id for each in client.v1.customers.search({"query": query}).data] == [mine.id]
+    assert [each.id for each in client.v1.customers.search({"query": "metadata['shop']:'b'"}).data] == [
+        other.id
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "x",
+        "name:'a'",
+        "metadata['a']:'b' OR metadata['c']:'d'",
+        "metadata['a']:'b' AND",
+        "metadata['a']:b",
+    ],
+)
+def test_a_query_that_cannot_be_read_is_refused(client: stripe.StripeClient, query: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.customers.search({"query": query})
