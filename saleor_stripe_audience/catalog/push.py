@@ -180,6 +180,9 @@ def _set_default(account: StripeAccount, product_id: str, sent: Sent) -> None:
 
 
 def _write_prices(product: CatalogProduct, prices: dict[str, tuple[Money, str]]) -> None:
+    """The Prices of a Product that is not sold now stay as they are: Stripe keeps them too, for its return."""
+    if not prices:
+        return
     with transaction.atomic():
         kept = [price_id for _, price_id in prices.values()]
         product.prices.filter(is_active=True).exclude(stripe_price_id__in=kept).update(is_active=False)

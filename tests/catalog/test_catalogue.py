@@ -1,0 +1,258 @@
+"""The host's product events become Products and Prices at Stripe, each once, whatever the order of arrival."""
+
+import base64
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.catalog.payloads import plain_text
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from tests.payments.conftest import (  # noqa: F401 - fixtures
+    APP,
+    account,
+    connect,
+    install,
+    installation,
+    post_signed,
+    stripe_sandbox,
+    stripe_url,
+)
+
+Json = dict[str, Any]
+Work = Callable[[], int]
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+RECORDINGS = Path(__file__).parents[3] / "shared" / "saleor" / "recordings"
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("account", "stripe_url")]
+
+
+def listing(amount: float | None = 9.5, channel: str = "default-channel", currency: str = "USD") -> Json:
+    price = None if amount is None else {"amount": amount, "currency": currency}
+    return {"channel": {"slug": channel, "currencyCode": currency}, "price": price}
+
+
+def product(*variants: Json, **more: Any) -> Json:
+    given = list(variants) or [variant()]
+    whole: Json = {"id": "UHJvZHVjdDox", "name": "Tea", "description": None, "media": [], "variants": given}
+    return whole | more
+
+
+def variant(name: str = "Tea", number: int = 1, listings: list[Json] | None = None) -> Json:
+    return {
+        "id": f"UHJvZHVjdFZhcmlhbnQ6{number}",
+        "name": name,
+        "sku": f"T-{number}",
+        "channelListings": [listing()] if listings is None else listings,
+    }
+
+
+class Shop:
+    """Tells of its products, and shows what Stripe has of them."""
+
+    def __init__(self, shop: Installation, sandbox: StripeSandbox, work: Work) -> None:
+        self.installation, self.sandbox, self.work = shop, sandbox, work
+
+    def tell(self, event: str, *, minute: int = 0, work: bool = True, **parts: Any) -> None:
+        issued = (BEGIN + timedelta(minutes=minute)).isoformat()
+        payload = {"issuedAt": issued, "recipient": {"id": APP}, **parts}
+        answer = post_signed(self.installation, event, json.dumps(payload).encode())
+        assert answer.status_code == 200, answer.content
+        if work:
+            self.work()
+
+    def products(self) -> list[Json]:
+        return list(self.sandbox.account.table("product").values())
+
+    def prices(self, *, active: bool = True) -> list[tuple[int, str]]:
+        found = self.sandbox.account.table("price").values()
+        return sorted((each["unit_amount"], each["currency"]) for each in found if each["active"] is active)
+
+
+@pytest.fixture
+def shop(installation: Installation, stripe_sandbox: StripeSandbox, worked_to_the_end: Work) -> Shop:  # noqa: F811 - fixtures
+    return Shop(installation, stripe_sandbox, worked_to_the_end)
+
+
+def test_a_variant_is_a_product_with_a_price(shop: Shop) -> None:
+    shop.tell(
+        "product_created", product=product(media=[{"url": "https://img.example.com/t.png", "type": "IMAGE"}])
+    )
+    (made,) = shop.products()
+    assert (made["name"], made["active"], made["images"]) == ("Tea", True, ["https://img.example.com/t.png"])
+    assert made["metadata"]["saleor_variant"] == variant()["id"]
+    assert shop.prices() == [(950, "usd")]
+    (price,) = shop.sandbox.account.table("price").values()
+    assert made["default_price"] == price["id"]
+    assert CatalogProduct.objects.get().stripe_product_id == made["id"]
+
+
+def test_several_variants_are_told_apart_by_name(shop: Shop) -> None:
+    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    assert sorted(each["name"] for each in shop.products()) == ["Tea – Black", "Tea – Green"]
+
+
+def test_twice_is_once(shop: Shop) -> None:
+    for minute in range(3):
+        shop.tell("product_updated", minute=minute, product=product())
+    assert len(shop.products()) == 1
+    assert shop.prices() == [(950, "usd")]
+    sent = [each.path for each in shop.sandbox.log.entries("POST")]
+    assert len([path for path in sent if "/products" in path]) == 2, "made, then its default price set"
+
+
+def test_a_new_name_is_the_same_product(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    shop.tell("product_updated", minute=1, product=product(name="Best tea"))
+    assert [each["name"] for each in shop.products()] == ["Best tea"]
+
+
+def test_a_new_price_is_a_new_price_and_the_old_one_is_archived(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    for minute, amount in enumerate((11, 9.5, 11), start=1):
+        shop.tell(
+            "product_variant_updated",
+            minute=minute,
+            productVariant={"id": variant()["id"], "product": product(variant(listings=[listing(amount)]))},
+        )
+        assert shop.prices() == [(int(amount * 100), "usd")]
+    assert len(shop.prices(active=False)) == 3
+    assert CatalogPrice.objects.filter(is_active=True).count() == 1
+
+
+def test_each_channel_has_its_price(shop: Shop, account: StripeAccount) -> None:  # noqa: F811 - a fixture
+    AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="japan")
+    both = [listing(), listing(1200, "japan", "JPY"), listing(5, "unmapped", "EUR")]
+    shop.tell("product_created", product=product(variant(listings=both)))
+    assert shop.prices() == [(950, "usd"), (1200, "jpy")]
+    shop.tell("product_updated", minute=1, product=product(variant(listings=[listing()])))
+    assert shop.prices() == [(950, "usd")]
+
+
+@pytest.mark.parametrize("listings", [[], [listing(None)], [listing(0)]])
+def test_what_is_not_sold_is_not_made(shop: Shop, listings: list[Json]) -> None:
+    shop.tell("product_created", product=product(variant(listings=listings)))
+    assert shop.products() == []
+
+
+def test_what_is_sold_no_more_is_archived_and_comes_back(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    shop.tell("product_updated", minute=1, product=product(variant(listings=[])))
+    assert [each["active"] for each in shop.products()] == [False]
+    shop.tell("product_updated", minute=2, product=product())
+    assert [each["active"] for each in shop.products()] == [True]
+    assert shop.prices() == [(950, "usd")]
+
+
+def test_deleted_is_archived_never_deleted(shop: Shop) -> None:
+    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    shop.tell("product_variant_deleted", minute=1, productVariant={"id": variant(number=1)["id"]})
+    assert {each["name"]: each["active"] for each in shop.products()} == {
+        "Tea – Green": False,
+        "Tea – Black": True,
+    }
+    shop.tell("product_deleted", minute=2, product={"id": product()["id"]})
+    assert not any(each["active"] for each in shop.products())
+    assert not CatalogProduct.objects.filter(is_active=True).exists()
+
+
+def test_a_late_older_event_changes_nothing(shop: Shop) -> None:
+    shop.tell("product_updated", minute=5, product=product(name="Newest"))
+    shop.tell("product_updated", minute=1, product=product(name="Older"))
+    assert [each["name"] for each in shop.products()] == ["Newest"]
+
+
+def test_any_order_ends_the_same(shop: Shop) -> None:
+    amounts = [9.5, 10, 11, 12]
+    events = [
+        (minute, product(variant(listings=[listing(amount)]), name=f"Tea {minute}"))
+        for minute, amount in enumerate(amounts)
+    ] * 2
+    random.Random(3).shuffle(events)
+    for minute, told in events:
+        shop.tell("product_updated", minute=minute, product=told)
+    assert [each["name"] for each in shop.products()] == ["Tea 3"]
+    assert shop.prices() == [(1200, "usd")]
+
+
+def test_an_answer_that_was_lost_makes_nothing_twice(shop: Shop) -> None:
+    for path in ("POST /v1/products", "POST /v1/prices"):
+        shop.sandbox.add_fault(path, drop_connection=True, after_effect=True)
+    shop.tell("product_created", product=product())
+    assert len(shop.products()) == 1
+    assert shop.prices() == [(950, "usd")]
+
+
+def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
+    shop.sandbox.add_fault("POST /v1/products", status=500, times=4)
+    shop.tell("product_created", product=product())
+    assert len(shop.products()) == 1
+    assert Event.objects.get().handled_at is not None
+
+
+@pytest.mark.parametrize(
+    ("told", "place"),
+    [
+        (None, "object"),
+        ({"name": "no id"}, "id"),
+        (product(variant(listings=[{"channel": None}])), "channel"),
+        (product(variant(listings=[listing(9.555)])), "decimals"),
+    ],
+)
+def test_an_unreadable_product_is_given_up_with_the_place(shop: Shop, told: Json | None, place: str) -> None:
+    shop.tell("product_created", product=told)
+    handling = Handling.objects.get()
+    assert handling.given_up_at is not None
+    assert place in handling.reason
+    assert shop.products() == []
+
+
+def test_another_shops_products_are_its_own(shop: Shop, worked_to_the_end: Work) -> None:
+    other = Shop(install("other"), shop.sandbox, worked_to_the_end)
+    connect(other.installation, "default-channel")
+    shop.tell("product_created", product=product())
+    other.tell("product_created", product=product(name="Theirs"))
+    other.tell("product_deleted", minute=1, product={"id": product()["id"]})
+    assert {each["name"]: each["active"] for each in shop.products()} == {"Tea": True, "Theirs": False}
+
+
+@pytest.mark.parametrize(
+    ("description", "words"),
+    [
+        (None, ""),
+        ("plain", "plain"),
+        ('{"blocks": [{"data": {"text": "a <b>bold</b> &amp; good tea"}}]}', "a bold & good tea"),
+        ('{"blocks": [{"data": {"items": ["one", {"content": "two"}]}}, 7, {}]}', "one\ntwo"),
+        ('{"blocks": 7', '{"blocks": 7'),
+    ],
+)
+def test_rich_text_becomes_words(description: str | None, words: str) -> None:
+    assert plain_text(description) == words
+
+
+def test_genuine_deliveries_are_pushed(shop: Shop) -> None:
+    file = RECORDINGS / "deliveries-audience.jsonl"
+    if not file.exists():
+        pytest.skip("the genuine deliveries are not beside this checkout")
+    told = [each for line in file.read_text().splitlines() if (each := genuine_product(json.loads(line)))]
+    for minute, payload in enumerate(told):
+        shop.tell("product_updated", minute=minute, product=payload)
+    assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+    assert told
+
+
+def genuine_product(delivery: Json) -> Json | None:
+    """The product that a recorded delivery tells of, if it tells of a whole one."""
+    headers = {name.lower(): value for name, value in delivery["headers"]}
+    if headers.get("saleor-event") not in ("product_created", "product_updated"):
+        return None
+    told: Json = json.loads(base64.b64decode(delivery["body_b64"])).get("product") or {}
+    return told if "id" in told else None
