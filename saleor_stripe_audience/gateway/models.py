@@ -8,7 +8,11 @@ from saleor_stripe_audience.vault import EncryptedTextField
 
 
 class StripeAccount(models.Model):
-    """One Stripe account of a shop, by keys that the merchant pasted."""
+    """One Stripe account of a shop, by keys that the merchant pasted.
+
+    `sends_receipts`: Stripe writes a receipt to the shopper. `descriptor_suffix`: what a card's statement shows
+    after the account's own name.
+    """
 
     class State(models.TextChoices):
         CONNECTED = "connected"
@@ -26,6 +30,8 @@ class StripeAccount(models.Model):
     webhook_endpoint_id = models.CharField(max_length=100, default="", blank=True)
     webhook_secret = EncryptedTextField(default="", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
+    sends_receipts = models.BooleanField(default=False)
+    descriptor_suffix = models.CharField(max_length=22, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -55,3 +61,26 @@ class AccountChannel(models.Model):
 
     def __str__(self) -> str:
         return self.channel_slug
+
+
+class Customer(models.Model):
+    """The Stripe Customer of a signed-in shopper at one account. There is never a second one.
+
+    The row is written before Stripe is asked, so that all who ask at once ask under the same key, which is made of
+    `generation`: it counts the Customers that were deleted at Stripe. `customer_id` is empty until Stripe told it.
+    """
+
+    account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="customers")
+    shopper = models.CharField(max_length=200)
+    customer_id = models.CharField(max_length=100, default="", blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "shopper"], name="gateway_one_customer_a_shopper")
+        ]
+        indexes = [models.Index(fields=["account", "customer_id"], name="gateway_customer_by_id")]
+
+    def __str__(self) -> str:
+        return self.customer_id
