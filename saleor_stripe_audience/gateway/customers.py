@@ -1,0 +1,114 @@
+"""Stripe's Customers: one for each signed-in shopper and account, never a second one.
+
+Whoever needs a Customer first claims its row here, then asks Stripe under a key made of the row. Stripe keeps a key
+for a day; a Customer that was made before, and whose id was lost on the way, is found by its metadata. Stripe's
+search is up to a minute late, and for that minute the key still holds: so one of the two always finds it.
+"""
+
+import hashlib
+
+import structlog
+from django.db.models import F
+
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import Customer, StripeAccount
+
+log = structlog.get_logger(__name__)
+
+INSTALLATION, SHOPPER = "saleor_installation", "saleor_user"  # names in the Customer's metadata
+GONE = "resource_missing"
+
+
+def customer_of(account: StripeAccount, shopper: str) -> str:
+    """The Stripe id of the shopper's Customer; empty if there is none yet."""
+    row = Customer.objects.filter(account=account, shopper=shopper).first()
+    return row.customer_id if row is not None else ""
+
+
+def ensure_customer(account: StripeAccount, shopper: str, email: str = "") -> str:
+    """The Stripe id of the shopper's Customer, which is made if need be."""
+    row, _ = Customer.objects.get_or_create(account=account, shopper=shopper)
+    if row.customer_id:
+        return row.customer_id
+    try:
+        found = _searched(row) or _made(row)
+    except Unavailable:
+        # Another may hold the key just now: it may have told the id meanwhile.
+        if told := customer_of(account, shopper):
+            return told
+        raise
+    _describe(account, found, email)
+    Customer.objects.filter(pk=row.pk, customer_id="", generation=row.generation).update(customer_id=found)
+    return customer_of(account, shopper) or found
+
+
+def forget_customer(account: StripeAccount, customer_id: str) -> None:
+    """The Customer was deleted at Stripe: the shopper's next one is another. Repeating it changes nothing."""
+    known = Customer.objects.filter(account=account, customer_id=customer_id).exclude(customer_id="")
+    known.update(customer_id="", generation=F("generation") + 1)
+
+
+def forget_if_gone(account: StripeAccount, shopper: str) -> bool:
+    """Whether Stripe no longer has the Customer we knew of; then it is forgotten here as well."""
+    known = customer_of(account, shopper)
+    if not known or not _is_gone(account, known):
+        return False
+    forget_customer(account, known)
+    return True
+
+
+def _searched(row: Customer) -> str:
+    """The Customer made for the row at any time; empty if there is none, or where Stripe offers no search."""
+    query = " AND ".join(f"metadata['{name}']:'{_quoted(value)}'" for name, value in _metadata(row).items())
+    try:
+        with client.errors_of(row.account.name):
+            found = client.stripe_of(row.account).v1.customers.search({"query": query, "limit": 10}).data
+    except Rejected as error:
+        log.warning("customers cannot be searched", account=str(row.account_id), code=error.code)
+        return ""
+    return next((each.id for each in found if not _is_gone(row.account, each.id)), "")
+
+
+def _made(row: Customer) -> str:
+    """With nothing but what never changes: the same key must come with the same details."""
+    with client.errors_of(row.account.name):
+        made = client.stripe_of(row.account).v1.customers.create(
+            {"metadata": _metadata(row)}, {"idempotency_key": _key(row)}
+        )
+    return made.id
+
+
+def _describe(account: StripeAccount, customer_id: str, email: str) -> None:
+    """The address is for the merchant's eyes: one that Stripe refuses is no obstacle."""
+    if not email:
+        return
+    try:
+        with client.errors_of(account.name):
+            client.stripe_of(account).v1.customers.update(customer_id, {"email": email})
+    except Rejected as error:
+        log.warning("customer not described", customer=customer_id, code=error.code)
+
+
+def _is_gone(account: StripeAccount, customer_id: str) -> bool:
+    try:
+        with client.errors_of(account.name):
+            found = client.stripe_of(account).v1.customers.retrieve(customer_id)
+    except Rejected as error:
+        if error.code != GONE:
+            raise
+        return True
+    return bool(found.to_dict().get("deleted"))
+
+
+def _metadata(row: Customer) -> dict[str, str]:
+    return {INSTALLATION: str(row.account.installation_id), SHOPPER: row.shopper}
+
+
+def _key(row: Customer) -> str:
+    whose = f"{row.account.installation_id}:{row.shopper}:{row.generation}"
+    return f"customer:{hashlib.sha256(whose.encode()).hexdigest()}"
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
