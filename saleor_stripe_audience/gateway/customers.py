@@ -6,6 +6,7 @@ search is up to a minute late, and for that minute the key still holds: so one o
 """
 
 import hashlib
+from collections.abc import Callable
 
 import structlog
 from django.db.models import F
@@ -41,6 +42,18 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "") -> st
     _describe(account, found, email)
     Customer.objects.filter(pk=row.pk, customer_id="", generation=row.generation).update(customer_id=found)
     return customer_of(account, shopper) or found
+
+
+def with_customer[Result](
+    account: StripeAccount, shopper: str, email: str, use: Callable[[str], Result]
+) -> Result:
+    """What `use` does with the shopper's Customer; done once more with a new one if Stripe deleted the Customer."""
+    try:
+        return use(ensure_customer(account, shopper, email))
+    except Rejected as error:
+        if error.code != GONE or not forget_if_gone(account, shopper):
+            raise
+    return use(ensure_customer(account, shopper, email))
 
 
 def forget_customer(account: StripeAccount, customer_id: str) -> None:

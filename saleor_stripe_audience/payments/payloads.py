@@ -77,6 +77,33 @@ class Requested(_Part):
     transaction: Transaction
 
 
+class Shopper(_Part):
+    """The signed-in shopper who asks."""
+
+    id: str = Field(min_length=1, max_length=200)
+    email: str = ""
+    languageCode: str = ""  # noqa: N815 - the host's name
+
+
+class ShopperAsks(_Part):
+    """LIST_STORED_PAYMENT_METHODS and the two _INITIALIZE_TOKENIZATION_SESSION."""
+
+    user: Shopper
+    channel: Channel
+
+
+class MethodDeletion(ShopperAsks):
+    """STORED_PAYMENT_METHOD_DELETE_REQUESTED."""
+
+    paymentMethodId: str  # noqa: N815 - the host's name
+
+
+class MethodProcess(ShopperAsks):
+    """PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION."""
+
+    id: str
+
+
 def read[Model: BaseModel](model: type[Model], payload: dict[str, Any]) -> Model:
     """The payload as `model`; `Rejected` if something needed is not in it."""
     try:

@@ -4,9 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.payments import actions, ownership, sessions
+from saleor_stripe_audience.payments import actions, ownership, sessions, stored_methods
 from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE
-from saleor_stripe_audience.payments.payloads import GatewayInitialize, Requested, Session, read
+from saleor_stripe_audience.payments.payloads import (
+    GatewayInitialize,
+    MethodDeletion,
+    MethodProcess,
+    Requested,
+    Session,
+    ShopperAsks,
+    read,
+)
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.webhooks import answers
 
@@ -23,6 +31,10 @@ def _process_unclear(message: str) -> Json:
 
 def _failure(result: str) -> Callable[[str], Json]:
     return lambda message: {"result": result, "message": message[:512]}
+
+
+def _error(result: str) -> Callable[[str], Json]:
+    return lambda message: {"result": result, "error": message}
 
 
 @answers(
@@ -62,6 +74,31 @@ def transaction_refund_requested(installation: Installation, payload: Json) -> J
 @answers("transaction_cancelation_requested", failure=_failure("CANCEL_FAILURE"))
 def transaction_cancelation_requested(installation: Installation, payload: Json) -> Json:
     return actions.cancel(installation, read(Requested, payload))
+
+
+@answers("list_stored_payment_methods", failure=lambda _: {"paymentMethods": []})
+def list_stored_payment_methods(installation: Installation, payload: Json) -> Json:
+    return stored_methods.listed(installation, read(ShopperAsks, payload))
+
+
+@answers("stored_payment_method_delete_requested", failure=_error("FAILED_TO_DELETE"))
+def stored_payment_method_delete_requested(installation: Installation, payload: Json) -> Json:
+    return stored_methods.deleted(installation, read(MethodDeletion, payload))
+
+
+@answers("payment_gateway_initialize_tokenization_session", failure=_error("FAILED_TO_INITIALIZE"))
+def payment_gateway_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
+    return stored_methods.gateway_ready(installation, read(ShopperAsks, payload))
+
+
+@answers("payment_method_initialize_tokenization_session", failure=_error("FAILED_TO_TOKENIZE"))
+def payment_method_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
+    return stored_methods.begun(installation, read(ShopperAsks, payload))
+
+
+@answers("payment_method_process_tokenization_session", failure=_error("FAILED_TO_TOKENIZE"))
+def payment_method_process_tokenization_session(installation: Installation, payload: Json) -> Json:
+    return stored_methods.processed(installation, read(MethodProcess, payload))
 
 
 def _flow(payload: Json) -> str:
