@@ -137,7 +137,7 @@ def create_payment_intent(
     with errors_of(account.name):
         client = stripe_of(account)
         intent = client.v1.payment_intents.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]  # built in parts
-        if _was_replayed(intent):
+        if was_replayed(intent):
             return client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
         return intent
 
@@ -164,15 +164,45 @@ def retrieve_payment_intent(account: StripeAccount, intent_id: str) -> stripe.Pa
 
 
 def capture_payment_intent(
-    account: StripeAccount, intent_id: str, amount: int, idempotency_key: str
+    account: StripeAccount, intent_id: str, amount: int, idempotency_key: str, *, keep_rest: bool
 ) -> stripe.PaymentIntent:
-    """Take `amount` (smallest unit) of what is held; the rest is released."""
+    """Take `amount` (smallest unit) of what is held; the rest stays held if `keep_rest`, else it is released.
+
+    A repeat under the same key gives the intent as it was after the first; `was_replayed` says so.
+    """
+    with errors_of(account.name):
+        params: dict[str, Any] = {"amount_to_capture": amount, "expand": ["latest_charge"]}
+        if keep_rest:
+            params["final_capture"] = False
+        return stripe_of(account).v1.payment_intents.capture(
+            intent_id,
+            params,  # type: ignore[arg-type]  # built in parts
+            {"idempotency_key": idempotency_key},
+        )
+
+
+def release_rest(account: StripeAccount, intent_id: str, idempotency_key: str) -> stripe.PaymentIntent:
+    """End a hold of which parts were captured: nothing more is taken, the rest is released."""
     with errors_of(account.name):
         return stripe_of(account).v1.payment_intents.capture(
             intent_id,
-            {"amount_to_capture": amount, "expand": ["latest_charge"]},
+            {"amount_to_capture": 0, "final_capture": True, "expand": ["latest_charge"]},
             {"idempotency_key": idempotency_key},
         )
+
+
+def refunds_of(account: StripeAccount, intent_id: str) -> list[stripe.Refund]:
+    """Every refund of the payment, as it is now."""
+    with errors_of(account.name):
+        pages = stripe_of(account).v1.refunds.list({"payment_intent": intent_id, "limit": 100})
+        return list(pages.auto_paging_iter())
+
+
+def disputes_of(account: StripeAccount, intent_id: str) -> list[stripe.Dispute]:
+    """Every dispute of the payment, as it is now."""
+    with errors_of(account.name):
+        pages = stripe_of(account).v1.disputes.list({"payment_intent": intent_id, "limit": 100})
+        return list(pages.auto_paging_iter())
 
 
 def cancel_payment_intent(
@@ -195,7 +225,7 @@ def create_refund(
             {"payment_intent": intent_id, "amount": amount, "metadata": metadata},
             {"idempotency_key": idempotency_key},
         )
-        return client.v1.refunds.retrieve(refund.id) if _was_replayed(refund) else refund
+        return client.v1.refunds.retrieve(refund.id) if was_replayed(refund) else refund
 
 
 def retrieve_refund(account: StripeAccount, refund_id: str) -> stripe.Refund:
@@ -225,6 +255,7 @@ def create_webhook_endpoint(key: str, name: str, url: str, events: list[str]) ->
         return client_with(key).v1.webhook_endpoints.create(params, {"idempotency_key": str(uuid.uuid4())})  # type: ignore[arg-type]  # built in parts
 
 
-def _was_replayed(made: stripe.StripeObject) -> bool:
+def was_replayed(made: stripe.StripeObject) -> bool:
+    """Whether Stripe gave the answer that it had given before under the same key: it may be out of date."""
     response = getattr(made, "last_response", None)
     return response is not None and response.headers.get("Idempotent-Replayed") == "true"

@@ -4,15 +4,18 @@ from typing import Any
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
 from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments.ledger import capture_reference
 from saleor_stripe_audience.payments.outcomes import (
     Outcome,
     actions_of,
-    charge_reference,
     dashboard_url,
     latest_charge,
+    may_capture_again,
     refunded_minor,
+    released_minor,
 )
 from saleor_stripe_audience.payments.payloads import Requested
 from saleor_stripe_audience.saleor.models import Installation
@@ -21,17 +24,31 @@ Json = dict[str, Any]
 
 
 def charge(installation: Installation, requested: Requested) -> Json:
-    """Capture exactly the amount asked; the rest of the hold is released and reported when Stripe tells of it."""
+    """Capture exactly the amount asked. Where the card allows no second capture the rest is released."""
     account, intent = _current(installation, requested)
     held = from_minor(intent["amount_capturable"], intent["currency"])
     money = _money(requested, default=held)
     key = request_key(installation, requested, "CHARGE_REQUEST", money)
     if not _was_captured(intent, money):
         _check_capture(intent, money)
-        intent = client.capture_payment_intent(account, intent["id"], money.minor, key).to_dict()
+        intent, captured = _captured(account, intent, money, key)
+    else:
+        captured = int(intent["amount_received"])
     ownership.remember(installation, account, intent, "")
-    received = from_minor(intent["amount_received"], intent["currency"])
-    return _success("CHARGE_SUCCESS", charge_reference(intent, ownership.flow_of(intent)), received, intent)
+    charge_id = str((latest_charge(intent) or intent)["id"])
+    reference = capture_reference(charge_id, captured - money.minor, captured)
+    return _success("CHARGE_SUCCESS", reference, money, intent)
+
+
+def _captured(account: StripeAccount, intent: Json, money: Money, key: str) -> tuple[Json, int]:
+    """The intent as it is now, and how much had been taken in all after this capture."""
+    made = client.capture_payment_intent(
+        account, intent["id"], money.minor, key, keep_rest=may_capture_again(intent)
+    )
+    captured = int(made.amount_received)
+    if client.was_replayed(made):
+        made = client.retrieve_payment_intent(account, intent["id"])
+    return made.to_dict(), captured
 
 
 def refund(installation: Installation, requested: Requested) -> Json:
@@ -55,15 +72,16 @@ def refund(installation: Installation, requested: Requested) -> Json:
 
 
 def cancel(installation: Installation, requested: Requested) -> Json:
-    """Release what is held, or end a payment that never came."""
+    """Release what is held, or what is left of it, or end a payment that never came."""
     account, intent = _current(installation, requested)
-    charged = latest_charge(intent)
-    money = from_minor(int(charged["amount"]) if charged else int(intent["amount"]), intent["currency"])
-    if intent["status"] != "canceled":
+    flow = ownership.flow_of(intent)
+    if intent["status"] != "canceled" and not released_minor(intent, flow):
         key = request_key(installation, requested, "CANCEL_REQUEST", None)
-        intent = client.cancel_payment_intent(account, intent["id"], key).to_dict()
+        stop = client.release_rest if int(intent["amount_received"]) else client.cancel_payment_intent
+        intent = stop(account, intent["id"], key).to_dict()
     ownership.remember(installation, account, intent, "")
-    return _success("CANCEL_SUCCESS", intent["id"], money, intent)
+    released = released_minor(intent, flow) or int(intent["amount"])
+    return _success("CANCEL_SUCCESS", intent["id"], from_minor(released, intent["currency"]), intent)
 
 
 def request_key(installation: Installation, requested: Requested, kind: str, money: Money | None) -> str:
@@ -84,7 +102,7 @@ def _same_amount(amount: Any, money: Money | None) -> bool:
     return money is None or amount == money.amount
 
 
-def _current(installation: Installation, requested: Requested) -> tuple[Any, Json]:
+def _current(installation: Installation, requested: Requested) -> tuple[StripeAccount, Json]:
     transaction = requested.transaction
     reference = next(
         (each.pspReference for each in transaction.events if each.pspReference.startswith("pi_")), ""
@@ -107,6 +125,9 @@ def _was_captured(intent: Json, money: Money) -> bool:
 
 
 def _check_capture(intent: Json, money: Money) -> None:
+    """Only of a hold that was never touched: of one that was, Stripe knows whether this is a repeat."""
+    if int(intent["amount_received"]):
+        return
     held = from_minor(int(intent["amount_capturable"]), intent["currency"])
     if held.is_zero:
         raise Rejected(

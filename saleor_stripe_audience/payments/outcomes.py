@@ -87,6 +87,22 @@ def refunded_minor(intent: dict[str, Any]) -> int:
     return max(0, int(charge["amount_refunded"]) - released)
 
 
+def released_minor(intent: dict[str, Any], flow: str) -> int:
+    """The part of a hold that was given up: all of it when cancelled, the rest after the last capture."""
+    charge = latest_charge(intent)
+    if charge is None or charge.get("status") != "succeeded" or flow != AUTHORIZATION:
+        return 0
+    is_over = intent["status"] in ("canceled", "succeeded")
+    return int(charge["amount"]) - int(charge["amount_captured"]) if is_over else 0
+
+
+def may_capture_again(intent: dict[str, Any]) -> bool:
+    """Whether the hold may be captured in several parts: the card, its network and the account's contract decide."""
+    details = (latest_charge(intent) or {}).get("payment_method_details") or {}
+    multicapture = (details.get("card") or {}).get("multicapture") or {}
+    return multicapture.get("status") == "available"
+
+
 def actions_of(intent: dict[str, Any]) -> tuple[str, ...]:
     """What staff may do with the payment now."""
     if intent["status"] == "requires_capture":

@@ -1,27 +1,23 @@
-"""Stripe tells, the host is told: whatever the event says, what is reported is the payment as it is now.
+"""Stripe tells, the host is told: whatever the event says, what is reported is what the host's ledger lacks now."""
 
-So a doubled or late event ends in the same ledger: the host knows doubles by (transaction, pspReference, type).
-"""
-
-from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import ownership
-from saleor_stripe_audience.payments.outcomes import (
-    AUTHORIZATION,
-    Outcome,
-    actions_of,
-    dashboard_url,
-    latest_charge,
-    outcome_of,
+from saleor_stripe_audience.payments.ledger import Held, Told, lacking
+from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
+from saleor_stripe_audience.saleor.client import (
+    TransactionEvent,
+    TransactionReport,
+    fetch_transaction_events,
+    report_transaction_event,
 )
-from saleor_stripe_audience.saleor.client import TransactionReport, report_transaction_event
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
@@ -30,105 +26,96 @@ Json = dict[str, Any]
 @handles_outside(
     "stripe",
     "payment_intent.succeeded",
-    "payment_intent.payment_failed",
     "payment_intent.processing",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
 )
 def report_payment_intent(event: Event) -> Write | None:
-    account, told = account_of(event), _object(event)
-    if not ownership.is_ours(told, account.installation_id):
-        return None
-    intent = client.retrieve_payment_intent(account, told["id"]).to_dict()
-    outcomes = outcomes_now(intent, failed_now=event.kind == "payment_intent.payment_failed")
-    return _report(account, intent, outcomes, event.occurred_at)
+    return _report(event, _object(event).get("id"))
 
 
-@handles_outside("stripe", "refund.created", "refund.updated", "refund.failed")
-def report_refund(event: Event) -> Write | None:
-    account, told = account_of(event), _object(event)
-    intent_id = told.get("payment_intent")
+@handles_outside("stripe", "payment_intent.payment_failed")
+def report_decline(event: Event) -> Write | None:
+    """As any other, and the decline itself is told as well: staff see what the shopper met."""
+    return _report(event, _object(event).get("id"), is_decline=True)
+
+
+@handles_outside(
+    "stripe",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+)
+def report_what_moved(event: Event) -> Write | None:
+    """Refunds and disputes, also those made or lost at Stripe: their intent's metadata names the transaction."""
+    return _report(event, _object(event).get("payment_intent"))
+
+
+def settle(account: StripeAccount, intent: Json, *, declined: bool = False) -> list[Outcome]:
+    """Bring the host's ledger to what Stripe holds of the intent; returns what was reported.
+
+    Repeating it reports nothing more. `Unavailable` when one side cannot be asked now.
+    """
+    installation = Installation.objects.get(pk=account.installation_id)
+    transaction_id = intent["metadata"][ownership.TRANSACTION]
+    told = [_told(each) for each in fetch_transaction_events(installation, transaction_id)]
+    held = _held(account, intent)
+    outcomes = lacking(held, told)
+    if declined and not outcomes and intent["status"] in WAITING:
+        outcomes = [outcome_of(intent, held.flow)]
+    for outcome in outcomes:
+        report_transaction_event(installation, _as_report(transaction_id, outcome))
+    return outcomes
+
+
+def _report(event: Event, intent_id: Any, *, is_decline: bool = False) -> Write | None:
+    account = account_of(event)
     if not isinstance(intent_id, str):
         return None
     intent = client.retrieve_payment_intent(account, intent_id).to_dict()
     if not ownership.is_ours(intent, account.installation_id):
         return None
-    refund = client.retrieve_refund(account, told["id"]).to_dict()
-    outcome = refund_outcome(refund, intent)
-    return _report(account, intent, [outcome] if outcome else [], event.occurred_at)
-
-
-def outcomes_now(intent: Json, *, failed_now: bool) -> list[Outcome]:
-    """What the host should know of the intent: its state, and what of a hold was released."""
-    flow = ownership.flow_of(intent)
-    released = released_money(intent)
-    if intent["status"] == "canceled":
-        return [_released(intent, released)] if released else [outcome_of(intent, flow)]
-    if (
-        intent["status"] in ("requires_payment_method", "requires_confirmation", "requires_action")
-        and not failed_now
-    ):
-        return []  # nothing happened that the shopper did not see
-    outcomes = [outcome_of(intent, flow)]
-    if intent["status"] == "succeeded" and flow == AUTHORIZATION:
-        outcomes.insert(0, _held(intent))
-        if released:
-            outcomes.append(_released(intent, released))
-    return outcomes
-
-
-def refund_outcome(refund: Json, intent: Json) -> Outcome | None:
-    """A refund's state; None for the rest of a hold, which Stripe lists as a refund too."""
-    charge = refund.get("charge")
-    if isinstance(charge, dict) and not charge.get("captured"):
-        return None
-    money = from_minor(refund["amount"], refund["currency"])
-    result = {"succeeded": "REFUND_SUCCESS", "failed": "REFUND_FAILURE", "canceled": "REFUND_FAILURE"}.get(
-        refund["status"], "REFUND_REQUEST"
-    )
-    message = str(refund.get("failure_reason") or "").replace("_", " ")
-    return Outcome(result, refund["id"], money, actions_of(intent), message, dashboard_url(intent))
-
-
-def released_money(intent: Json) -> Money | None:
-    """The part of a hold that was given up: all of it when cancelled, the rest after a partial capture."""
-    charge = latest_charge(intent)
-    if charge is None or charge.get("status") != "succeeded" or ownership.flow_of(intent) != AUTHORIZATION:
-        return None
-    taken = int(charge["amount_captured"]) if charge.get("captured") else 0
-    rest = int(charge["amount"]) - taken
-    gone = intent["status"] in ("canceled", "succeeded")
-    return from_minor(rest, intent["currency"]) if gone and rest > 0 else None
-
-
-def _held(intent: Json) -> Outcome:
-    """The hold that came before the capture: its own event may have been lost or come late."""
-    charge = latest_charge(intent) or intent
-    money = from_minor(int(charge["amount"]), intent["currency"])
-    return Outcome(
-        "AUTHORIZATION_SUCCESS", intent["id"], money, actions_of(intent), "", dashboard_url(intent)
-    )
-
-
-def _released(intent: Json, money: Money | None) -> Outcome:
-    released = money or from_minor(intent["amount"], intent["currency"])
-    return Outcome("CANCEL_SUCCESS", intent["id"], released, actions_of(intent), "", dashboard_url(intent))
-
-
-def _report(account: StripeAccount, intent: Json, outcomes: list[Outcome], time: datetime) -> Write:
+    settle(account, intent, declined=is_decline)
     installation = Installation.objects.get(pk=account.installation_id)
-    for outcome in outcomes:
-        report_transaction_event(installation, _as_report(intent, outcome, time))
     return lambda: ownership.remember(installation, account, intent, "")
 
 
-def _as_report(intent: Json, outcome: Outcome, time: datetime) -> TransactionReport:
+def _held(account: StripeAccount, intent: Json) -> Held:
+    """The intent with its refunds and disputes; those are asked for only where there can be any."""
+    charge = latest_charge(intent) or {}
+    refunds = client.refunds_of(account, intent["id"]) if charge.get("captured") else []
+    disputes = client.disputes_of(account, intent["id"]) if charge.get("disputed") else []
+    return Held(
+        intent,
+        ownership.flow_of(intent),
+        [each.to_dict() for each in refunds if not _is_release(each.to_dict(), charge)],
+        [each.to_dict() for each in disputes],
+    )
+
+
+def _is_release(refund: Json, charge: Json) -> bool:
+    """Stripe lists the rest of a hold, given up at its capture, as a refund too; but no money moved for it."""
+    rest = int(charge["amount"]) - int(charge["amount_captured"])
+    nothing_moved = refund["status"] == "succeeded" and not refund.get("balance_transaction")
+    return rest > 0 and refund["amount"] == rest and nothing_moved
+
+
+def _told(event: TransactionEvent) -> Told:
+    return Told(event.type, event.psp_reference, event.amount)
+
+
+def _as_report(transaction_id: str, outcome: Outcome) -> TransactionReport:
+    """Told as of now: the host orders a ledger by time, and a refund that failed must come after its success."""
     return TransactionReport(
-        transaction_id=intent["metadata"][ownership.TRANSACTION],
+        transaction_id=transaction_id,
         type=outcome.result,
         psp_reference=outcome.psp_reference,
         amount=outcome.money.amount,
-        time=time,
+        time=timezone.now(),
         message=outcome.message,
         external_url=outcome.external_url,
         available_actions=outcome.actions,

@@ -97,8 +97,15 @@ def _brought_up_to_date(account: StripeAccount, intent: Json, money: Money, flow
     changed = {name: value for name, value in wanted.items() if intent[name] != value}
     if not changed or intent["status"] not in WAITING:
         return intent
-    params = {**changed, "metadata": {ownership.FLOW: flow}, "expand": ["latest_charge"]}
+    params = {**changed, **_options(flow), "metadata": {ownership.FLOW: flow}, "expand": ["latest_charge"]}
     return client.update_payment_intent(account, intent["id"], params).to_dict()
+
+
+def _options(flow: str) -> Json:
+    """A hold may be captured in parts where the card and the account's contract with Stripe allow it."""
+    if flow != AUTHORIZATION:
+        return {}
+    return {"payment_method_options": {"card": {"request_multicapture": "if_available"}}}
 
 
 def _capture_method(flow: str) -> str:
@@ -112,6 +119,7 @@ def _params(installation: Installation, session: Session, flow: str, money: Mone
         "currency": money.currency.lower(),
         "capture_method": _capture_method(flow),
         "automatic_payment_methods": {"enabled": True},
+        **_options(flow),
         "metadata": {
             ownership.INSTALLATION: str(installation.pk),
             ownership.TRANSACTION: session.transaction.id,

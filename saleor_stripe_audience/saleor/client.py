@@ -66,6 +66,15 @@ class Installed:
 
 
 @dataclass(frozen=True)
+class TransactionEvent:
+    """An entry of a transaction's ledger; `amount` in whole units of its currency."""
+
+    type: str
+    psp_reference: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class TransactionReport:
     """One event for a transaction's ledger. The host knows doubles by (transaction, pspReference, type)."""
 
@@ -159,6 +168,23 @@ def _change(installation: Installation, document: str, mutation: str, variables:
     told = _ask(installation.saleor_api_url, installation.token, document, variables)
     if errors := told[mutation]["errors"]:
         raise Rejected(_first_message(errors), code="webhook_refused")
+
+
+def fetch_transaction_events(installation: Installation, transaction_id: str) -> list[TransactionEvent]:
+    """The ledger of a transaction, oldest first; `Rejected` when the host has no such transaction of the app."""
+    told = _ask(installation.saleor_api_url, installation.token, "FetchTransaction", {"id": transaction_id})
+    found = told.get("transaction")
+    if not isinstance(found, dict):
+        raise Rejected(
+            "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
+            code="unknown_transaction",
+        )
+    return [
+        TransactionEvent(
+            each["type"] or "", each["pspReference"] or "", Decimal(str(each["amount"]["amount"]))
+        )
+        for each in found["events"]
+    ]
 
 
 def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:

@@ -5,35 +5,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('gateway', '0001_initial'),
+        ("gateway", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='stripeaccount',
-            name='descriptor_suffix',
-            field=models.CharField(blank=True, default='', max_length=22),
+            model_name="stripeaccount",
+            name="descriptor_suffix",
+            field=models.CharField(blank=True, default="", max_length=22),
         ),
         migrations.AddField(
-            model_name='stripeaccount',
-            name='sends_receipts',
+            model_name="stripeaccount",
+            name="sends_receipts",
             field=models.BooleanField(default=False),
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shopper', models.CharField(max_length=200)),
-                ('customer_id', models.CharField(blank=True, default='', max_length=100)),
-                ('generation', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='customers', to='gateway.stripeaccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shopper", models.CharField(max_length=200)),
+                ("customer_id", models.CharField(blank=True, default="", max_length=100)),
+                ("generation", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="customers",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['account', 'customer_id'], name='gateway_customer_by_id')],
-                'constraints': [models.UniqueConstraint(fields=('account', 'shopper'), name='gateway_one_customer_a_shopper')],
+                "indexes": [models.Index(fields=["account", "customer_id"], name="gateway_customer_by_id")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "shopper"), name="gateway_one_customer_a_shopper"
+                    )
+                ],
             },
         ),
     ]

@@ -118,7 +118,7 @@ def _charge(call: Call, intent: Json, method: Json, decline: cards.Decline | Non
         "paid": paid,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": _method_details(method),
+        "payment_method_details": _method_details(call, method, intent),
         "presentment_details": None,
         "radar_options": {},
         "receipt_email": intent["receipt_email"],
@@ -161,15 +161,22 @@ def _outcome(decline: cards.Decline | None) -> Json:
     }
 
 
-def _method_details(method: Json) -> Json:
+def _method_details(call: Call, method: Json, intent: Json) -> Json:
     kind = method["type"]
     details = copy.deepcopy(method.get(kind) or {})
     if kind == "card":
         details = {name: details[name] for name in _CARD_FIELDS} | {
             "network": details["brand"],
             "three_d_secure": None,
+            "multicapture": {"status": "available" if may_capture_often(call, intent) else "unavailable"},
         }
     return {"type": kind, kind: details}
+
+
+def may_capture_often(call: Call, intent: Json) -> bool:
+    """Source: "Capture a payment multiple times": asked for at confirmation, cards only, contract permitting."""
+    card = intent["payment_method_options"].get("card") or {}
+    return call.account.multicapture and card.get("request_multicapture") == "if_available"
 
 
 _CARD_FIELDS = (

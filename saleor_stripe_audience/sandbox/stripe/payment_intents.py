@@ -8,7 +8,7 @@ from typing import Any
 
 from . import confirming, listing, metadata, payment_methods, refunds
 from .cards import DEBITS, HOLDABLE, REDIRECTS
-from .charges import settled
+from .charges import may_capture_often, settled
 from .currencies import check_charge, check_positive, check_whole, checked_currency
 from .descriptors import check_descriptor, check_suffix
 from .errors import invalid, unexpected_state
@@ -104,9 +104,10 @@ def capture(call: Call) -> Json:
         raise unexpected_state(message, intent)
     amount = _capturable(call, intent)
     final = call.params.get("final_capture", True)
-    if not final and not _may_capture_often(intent):
+    if not final and not may_capture_often(call, intent):
         raise invalid(
-            "final_capture=false needs a payment confirmed with request_multicapture.", "final_capture"
+            "final_capture=false needs a payment confirmed with request_multicapture, and a contract that has it.",
+            "final_capture",
         )
     intent["metadata"] = metadata.merged(intent["metadata"], call.params.get("metadata"))
     return _captured(call, intent, amount, final)
@@ -337,7 +338,9 @@ def _reprice(call: Call, intent: Json) -> None:
 def _capturable(call: Call, intent: Json) -> int:
     given = call.params.get("amount_to_capture")
     amount = int(intent["amount_capturable"] if given is None else given)
-    check_positive(amount, "amount_to_capture")
+    # Nothing may be captured only to end a hold of which parts were captured.
+    if amount or not intent["amount_received"] or not call.params.get("final_capture", True):
+        check_positive(amount, "amount_to_capture")
     if amount > intent["amount_capturable"]:
         message = (
             f"The amount to capture ({amount}) is greater than the amount that can be captured "
@@ -346,11 +349,6 @@ def _capturable(call: Call, intent: Json) -> int:
         raise invalid(message, "amount_to_capture", "amount_too_large", payment_intent=intent)
     check_whole(amount, intent["currency"], "amount_to_capture")
     return amount
-
-
-def _may_capture_often(intent: Json) -> bool:
-    card = intent["payment_method_options"].get("card") or {}
-    return bool(card.get("request_multicapture") == "if_available")
 
 
 def _captured(call: Call, intent: Json, amount: int, final: bool) -> Json:

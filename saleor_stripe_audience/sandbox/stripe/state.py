@@ -60,6 +60,7 @@ class Account:
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     used_methods: set[str] = field(default_factory=set)
+    multicapture: bool = False  # a matter of the contract with Stripe
 
     def table(self, name: str) -> dict[str, Json]:
         """All objects of one kind (such as "payment_intent") by id, oldest first."""

@@ -108,14 +108,34 @@ def test_a_second_capture_is_refused(client: stripe.StripeClient, hold: Callable
     assert refused.value.error.payment_intent.status == "succeeded"  # type: ignore[union-attr]
 
 
-def test_multicapture_needs_to_be_asked_for(client: stripe.StripeClient, hold: Callable[..., Any]) -> None:
+def test_multicapture_needs_a_contract_and_to_be_asked_for(
+    client: stripe.StripeClient, sandbox: StripeSandbox, hold: Callable[..., Any]
+) -> None:
+    asked = {"card": {"request_multicapture": "if_available"}}
+    with pytest.raises(stripe.InvalidRequestError, match="final_capture"):
+        client.v1.payment_intents.capture(
+            hold(payment_method_options=asked).id, {"amount_to_capture": 300, "final_capture": False}
+        )
+    sandbox.account.multicapture = True
     with pytest.raises(stripe.InvalidRequestError, match="final_capture"):
         client.v1.payment_intents.capture(hold().id, {"amount_to_capture": 300, "final_capture": False})
-    held = hold(payment_method_options={"card": {"request_multicapture": "if_available"}})
+    held = hold(payment_method_options=asked)
     first = client.v1.payment_intents.capture(held.id, {"amount_to_capture": 300, "final_capture": False})
     assert (first.status, first.amount_received, first.amount_capturable) == ("requires_capture", 300, 700)
     last = client.v1.payment_intents.capture(held.id, {"amount_to_capture": 500})
     assert (last.status, last.amount_received, last.amount_capturable) == ("succeeded", 800, 0)
+
+
+def test_nothing_is_captured_only_to_end_a_hold_of_parts(
+    client: stripe.StripeClient, sandbox: StripeSandbox, hold: Callable[..., Any]
+) -> None:
+    sandbox.account.multicapture = True
+    held = hold(payment_method_options={"card": {"request_multicapture": "if_available"}})
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.payment_intents.capture(held.id, {"amount_to_capture": 0})
+    client.v1.payment_intents.capture(held.id, {"amount_to_capture": 300, "final_capture": False})
+    ended = client.v1.payment_intents.capture(held.id, {"amount_to_capture": 0})
+    assert (ended.status, ended.amount_received, ended.amount_capturable) == ("succeeded", 300, 0)
 
 
 def test_cancel_releases_what_was_held(

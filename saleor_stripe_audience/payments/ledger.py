@@ -1,0 +1,188 @@
+"""What the host's ledger of a payment lacks, worked out from what Stripe holds and what the host was told so far.
+
+Nothing here depends on which event came, how often or in which order: the same two sides give the same difference,
+and two workers at once come to the same words, which the host knows as doubles. The amounts that follow:
+authorized is what can still be captured, charged what came in less what went back or was withdrawn by a dispute,
+refunded the refunds that stand, canceled the part of a hold that was given up.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from saleor_stripe_audience.money import from_decimal, from_minor
+from saleor_stripe_audience.payments.outcomes import (
+    AUTHORIZATION,
+    WAITING,
+    Outcome,
+    actions_of,
+    dashboard_url,
+    decline_of,
+    latest_charge,
+    released_minor,
+)
+
+Json = dict[str, Any]
+
+AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
+REFUND_FAILED = frozenset({"failed", "canceled"})
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event that the host's ledger has; `amount` in whole units."""
+
+    type: str
+    psp_reference: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Held:
+    """What Stripe holds of one payment: the intent with its latest charge, its refunds, its disputes."""
+
+    intent: Json
+    flow: str
+    refunds: Sequence[Json] = field(default_factory=list)
+    disputes: Sequence[Json] = field(default_factory=list)
+
+
+def lacking(held: Held, told: Sequence[Told]) -> list[Outcome]:
+    """What is to be reported, in this order; nothing when the two sides agree."""
+    parts = (_authorized, _pending, _charged, _released, _ended, _refunds, _disputes)
+    return [outcome for part in parts for outcome in part(held, told)]
+
+
+def capture_reference(charge_id: str, before: int, after: int) -> str:
+    """The pspReference of a capture that raised what was taken from `before` to `after` (smallest units).
+
+    The charge's id for the first; the later ones of a hold that is captured in parts need one of their own each.
+    """
+    return charge_id if before == 0 else f"{charge_id}:{after}"
+
+
+def _authorized(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    """The hold, also one whose own event was lost; a hold that was raised since is an adjustment."""
+    charge = latest_charge(held.intent)
+    if held.flow != AUTHORIZATION or charge is None or charge.get("status") != "succeeded":
+        return
+    amount = int(charge["amount"])
+    before = [each for each in told if each.type in AUTHORIZED]
+    if not before:
+        yield _outcome(held, "AUTHORIZATION_SUCCESS", held.intent["id"], amount)
+    elif before[-1].amount != _amount(held, amount):
+        yield _outcome(held, "AUTHORIZATION_ADJUSTMENT", f"{held.intent['id']}:{amount}", amount)
+
+
+def _pending(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    """The bank takes its time; if it says no in the end, what was pending is over."""
+    request, failure = f"{held.flow}_REQUEST", f"{held.flow}_FAILURE"
+    reference, amount = held.intent["id"], int(held.intent["amount"])
+    known = _has(told, request, reference)
+    if held.intent["status"] == "processing" and not known:
+        yield _outcome(held, request, reference, amount, message="The bank is working on the payment.")
+    # The host books its own request of the session under the same reference: only a decline ends what was pending.
+    is_declined = held.intent["status"] in WAITING and bool(held.intent.get("last_payment_error"))
+    if is_declined and known and _was_processing(held) and not _has(told, failure, reference):
+        yield _outcome(held, failure, reference, amount, message=decline_of(held.intent)[1])
+
+
+def _was_processing(held: Held) -> bool:
+    """Whether the charge that failed had been pending: a card is declined at once, a debit days later."""
+    charge = latest_charge(held.intent)
+    return charge is not None and str(charge["id"]).startswith("py_") and charge.get("status") == "failed"
+
+
+def _charged(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    received = int(held.intent.get("amount_received") or 0)
+    charge = latest_charge(held.intent)
+    if held.flow == AUTHORIZATION and charge is not None:
+        before = _sum(told, "CHARGE_SUCCESS", _not_given_back)
+        missing = _amount(held, received) - before
+        if missing > 0:
+            earlier = _minor(held, before)
+            reference = capture_reference(str(charge["id"]), earlier, received)
+            yield _outcome(held, "CHARGE_SUCCESS", reference, received - earlier)
+    elif received and not _has(told, "CHARGE_SUCCESS", held.intent["id"]):
+        yield _outcome(held, "CHARGE_SUCCESS", held.intent["id"], received)
+
+
+def _released(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    """The part of a hold that was given up: all of it when cancelled, the rest after the last capture."""
+    released = released_minor(held.intent, held.flow)
+    missing = _amount(held, released) - _sum(told, "CANCEL_SUCCESS")
+    if missing > 0:
+        known = _has(told, "CANCEL_SUCCESS", held.intent["id"])
+        reference = f"{held.intent['id']}:{released}" if known else held.intent["id"]
+        yield _outcome(held, "CANCEL_SUCCESS", reference, _minor(held, missing))
+
+
+def _ended(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    """Cancelled before anything was held or paid: nothing can come of it any more."""
+    if held.intent["status"] != "canceled" or released_minor(held.intent, held.flow):
+        return
+    failure = f"{held.flow}_FAILURE"
+    if not _has(told, failure, held.intent["id"]):
+        amount = int(held.intent["amount"])
+        yield _outcome(held, failure, held.intent["id"], amount, message="The payment was cancelled.")
+
+
+def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    for refund in held.refunds:
+        reference, amount = refund["id"], int(refund["amount"])
+        if refund["status"] == "succeeded":
+            result, message = "REFUND_SUCCESS", ""
+        elif refund["status"] in REFUND_FAILED:
+            reason = str(refund.get("failure_reason") or refund["status"]).replace("_", " ")
+            result, message = (
+                "REFUND_FAILURE",
+                f"The refund did not arrive ({reason}); the money stayed with you.",
+            )
+        elif any(each.psp_reference == reference for each in told):
+            continue
+        else:
+            result, message = "REFUND_REQUEST", ""
+        if not _has(told, result, reference):
+            yield _outcome(held, result, reference, amount, message=message)
+
+
+def _disputes(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+    """The bank withdraws the money, and gives it back if the dispute is won. An inquiry moves nothing.
+
+    Given back it is a CHARGE_SUCCESS under the dispute's reference: REFUND_REVERSE would also take the amount off
+    what was refunded (docs/decisions/0004).
+    """
+    for dispute in held.disputes:
+        reference, amount = dispute["id"], int(dispute["amount"])
+        moved = [int(each["amount"]) for each in dispute.get("balance_transactions") or []]
+        reason = str(dispute.get("reason") or "").replace("_", " ")
+        if any(each < 0 for each in moved) and not _has(told, "CHARGE_BACK", reference):
+            yield _outcome(held, "CHARGE_BACK", reference, amount, message=f"Disputed: {reason}.")
+        if any(each > 0 for each in moved) and not _has(told, "CHARGE_SUCCESS", reference):
+            yield _outcome(held, "CHARGE_SUCCESS", reference, amount, message="The dispute was won.")
+
+
+def _not_given_back(each: Told) -> bool:
+    return not each.psp_reference.startswith(("du_", "dp_"))
+
+
+def _has(told: Sequence[Told], kind: str, reference: str) -> bool:
+    return any((each.type, each.psp_reference) == (kind, reference) for each in told)
+
+
+def _sum(told: Sequence[Told], kind: str, which: Callable[[Told], bool] = lambda _: True) -> Decimal:
+    return sum((each.amount for each in told if each.type == kind and which(each)), Decimal(0))
+
+
+def _amount(held: Held, minor: int) -> Decimal:
+    return from_minor(minor, held.intent["currency"]).amount
+
+
+def _minor(held: Held, amount: Decimal) -> int:
+    return from_decimal(amount, held.intent["currency"].upper()).minor
+
+
+def _outcome(held: Held, result: str, reference: str, minor: int, *, message: str = "") -> Outcome:
+    money = from_minor(minor, held.intent["currency"])
+    return Outcome(result, reference, money, actions_of(held.intent), message, dashboard_url(held.intent))

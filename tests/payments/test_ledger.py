@@ -1,0 +1,177 @@
+"""Whatever happens at Stripe, the host's ledger ends as Stripe's books: the amounts, each under its own reference."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.payments.ledger import Held, Told, capture_reference, lacking
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.sandbox.demo.shopper import REQUEST_ACTION, change
+
+from .test_reporting import Town, orders, town  # noqa: F401 - a fixture
+
+Json = dict[str, Any]
+
+
+def ask(town: Town, action: str, amount: float | None = None) -> None:  # noqa: F811 - the fixture
+    """Staff ask in the Dashboard; the host sends its webhook in the background."""
+    change(town, REQUEST_ACTION, town.shop.staff_token(), id=town.transaction, action=action, amount=amount)  # type: ignore[arg-type]  # it needs the address only
+    town.shop.drain()
+
+
+def held_for(town: Town, *, parts: bool) -> float:  # noqa: F811 - the fixture
+    town.stripe.account.multicapture = parts
+    town.begin("AUTHORIZATION")
+    town.pay()
+    town.tell(town.events())
+    return town.amounts()[1]
+
+
+class TestDisputes:
+    @pytest.fixture
+    def disputed(self, town: Town) -> str:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay("pm_card_createDispute")
+        town.tell(town.events())
+        return next(iter(town.stripe.account.table("dispute")))
+
+    def test_what_is_withdrawn_is_not_charged(self, town: Town, disputed: str) -> None:  # noqa: F811 - the fixture
+        assert town.amounts() == (0, 0, 0, 0)
+        [back] = town.told("CHARGE_BACK")
+        assert (back["pspReference"], back["message"]) == (disputed, "Disputed: fraudulent.")
+
+    @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
+    def test_what_is_won_is_charged_again(self, town: Town, disputed: str, order: str) -> None:  # noqa: F811 - the fixture
+        evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}}
+        town.api.disputes.update(disputed, evidence)
+        town.tell(orders(town.events())[order])
+        assert town.amounts() == (town.total(), 0, 0, 0)
+
+    def test_what_is_lost_stays_withdrawn(self, town: Town, disputed: str) -> None:  # noqa: F811 - the fixture
+        town.api.disputes.close(disputed)
+        town.tell(town.events())
+        assert town.amounts() == (0, 0, 0, 0)
+        assert len(town.told("CHARGE_BACK")) == 1
+
+
+class TestPartsOfAHold:
+    def test_each_is_told_under_its_own_reference(self, town: Town) -> None:  # noqa: F811 - the fixture
+        total = held_for(town, parts=True)
+        ask(town, "CHARGE", 5)
+        assert town.amounts() == (5, total - 5, 0, 0)
+        ask(town, "CHARGE", 7)
+        town.tell(town.events())
+        assert town.amounts() == (12, total - 12, 0, 0)
+        references = [each["pspReference"] for each in town.told("CHARGE_SUCCESS")]
+        assert len(set(references)) == len(references) == 2
+
+    def test_the_last_part_ends_the_hold(self, town: Town) -> None:  # noqa: F811 - the fixture
+        total = held_for(town, parts=True)
+        ask(town, "CHARGE", 5)
+        ask(town, "CHARGE", total - 5)
+        town.tell(town.events())
+        assert town.amounts() == (total, 0, 0, 0)
+        assert Payment.objects.get().status == "succeeded"
+
+    def test_what_is_left_can_be_released(self, town: Town) -> None:  # noqa: F811 - the fixture
+        total = held_for(town, parts=True)
+        ask(town, "CHARGE", 5)
+        ask(town, "CANCEL")
+        town.tell(town.events() * 2)
+        assert town.amounts() == (5, 0, 0, total - 5)
+
+    def test_captures_that_nobody_told_of_are_one(self, town: Town) -> None:  # noqa: F811 - the fixture
+        """Captured twice in Stripe's Dashboard while the app was down."""
+        total = held_for(town, parts=True)
+        for part in (500, 700):
+            town.api.payment_intents.capture(town.intent, {"amount_to_capture": part, "final_capture": False})
+        town.tell(town.events())
+        assert town.amounts() == (12, total - 12, 0, 0)
+
+    def test_where_the_contract_has_no_parts_the_rest_is_released(self, town: Town) -> None:  # noqa: F811 - the fixture
+        total = held_for(town, parts=False)
+        ask(town, "CHARGE", 5)
+        town.tell(town.events())
+        assert town.amounts() == (5, 0, 0, total - 5)
+        ask(town, "CHARGE", 5)
+        assert len(town.told("CHARGE_FAILURE")) == 1
+        assert town.amounts() == (5, 0, 0, total - 5)
+
+
+class TestWhatIsLacking:
+    """The pure table."""
+
+    def test_a_hold_that_was_raised_is_an_adjustment(self) -> None:
+        [adjustment] = lacking(
+            Held(an_intent("requires_capture", capturable=1500, held=1500), "AUTHORIZATION"),
+            [Told("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))],
+        )
+        assert (adjustment.result, adjustment.money.minor) == ("AUTHORIZATION_ADJUSTMENT", 1500)
+        assert adjustment.psp_reference == "pi_1:1500"
+
+    @pytest.mark.parametrize(
+        ("status", "told", "wanted"),
+        [
+            ("pending", [], ["REFUND_REQUEST"]),
+            ("pending", ["REFUND_REQUEST"], []),
+            ("pending", ["REFUND_SUCCESS"], []),
+            ("requires_action", [], ["REFUND_REQUEST"]),
+            ("succeeded", ["REFUND_REQUEST"], ["REFUND_SUCCESS"]),
+            ("succeeded", ["REFUND_SUCCESS"], []),
+            ("failed", ["REFUND_SUCCESS"], ["REFUND_FAILURE"]),
+            ("canceled", ["REFUND_REQUEST"], ["REFUND_FAILURE"]),
+            ("failed", ["REFUND_SUCCESS", "REFUND_FAILURE"], []),
+        ],
+    )
+    def test_a_refund(self, status: str, told: list[str], wanted: list[str]) -> None:
+        held = Held(
+            an_intent("succeeded", received=1000, held=1000),
+            "CHARGE",
+            refunds=[{"id": "re_1", "amount": 300, "status": status}],
+        )
+        known = [Told("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
+        found = lacking(held, known + [Told(each, "re_1", Decimal("3.00")) for each in told])
+        assert [each.result for each in found] == wanted
+        assert {each.money.minor for each in found} <= {300}
+
+    @pytest.mark.parametrize(
+        ("moved", "wanted"),
+        [([], []), ([-1000], ["CHARGE_BACK"]), ([-1000, 1000], ["CHARGE_BACK", "CHARGE_SUCCESS"])],
+    )
+    def test_a_dispute_counts_what_was_booked(self, moved: list[int], wanted: list[str]) -> None:
+        dispute = {
+            "id": "du_1",
+            "amount": 1000,
+            "reason": "fraudulent",
+            "balance_transactions": [{"amount": each} for each in moved],
+        }
+        held = Held(an_intent("succeeded", received=1000, held=1000), "CHARGE", disputes=[dispute])
+        known = [Told("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
+        assert [each.result for each in lacking(held, known)] == wanted
+
+    @pytest.mark.parametrize("currency", ["jpy", "isk", "kwd"])
+    def test_amounts_are_by_stripes_table(self, currency: str) -> None:
+        intent = an_intent("succeeded", received=120000, held=120000) | {"currency": currency}
+        [charged] = lacking(Held(intent, "CHARGE"), [])
+        assert lacking(Held(intent, "CHARGE"), [Told("CHARGE_SUCCESS", "pi_1", charged.money.amount)]) == []
+
+    def test_the_first_part_has_the_charges_own_id(self) -> None:
+        assert capture_reference("ch_1", 0, 500) == "ch_1"
+        assert capture_reference("ch_1", 500, 1200) == "ch_1:1200"
+
+
+def an_intent(status: str, *, held: int, received: int = 0, capturable: int = 0) -> Json:
+    captured = {"id": "ch_1", "status": "succeeded", "amount": held, "amount_captured": received}
+    return {
+        "id": "pi_1",
+        "status": status,
+        "amount": held,
+        "amount_received": received,
+        "amount_capturable": capturable,
+        "currency": "usd",
+        "livemode": False,
+        "metadata": {},
+        "last_payment_error": None,
+        "latest_charge": captured | {"captured": bool(received), "amount_refunded": 0, "disputed": False},
+    }
