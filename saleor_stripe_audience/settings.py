@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
 
 
@@ -29,6 +32,9 @@ class Environment(BaseSettings):
     LOG_LEVEL: str = "INFO"
     PORT: int = 8000
     EVENT_RETENTION_DAYS: int = 30
+    EMAIL_URL: str = ""
+    EMAIL_FROM: str = ""
+    PROXY_COUNT: int = 0
 
     def problems(self) -> list[str]:
         """What is missing or wrong, each with the variable to set."""
@@ -52,6 +58,24 @@ class Environment(BaseSettings):
             found.append("APP_NAME: give a name of at most 60 characters.")
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
+        if self.PROXY_COUNT < 0:
+            found.append("PROXY_COUNT: give how many proxies of yours stand before the app: 0 or more.")
+        return found + self._problems_of_mail()
+
+    def _problems_of_mail(self) -> list[str]:
+        if not self.EMAIL_URL:
+            return []
+        found = []
+        try:
+            mailers.mailers(self.EMAIL_URL)
+        except ValueError:
+            found.append(f"EMAIL_URL: give one of {mailers.FORMS}.")
+        try:
+            validate_email(self.EMAIL_FROM)
+        except DjangoValidationError:
+            found.append(
+                "EMAIL_FROM: give the address that mails are sent from, such as news@shop.example.com."
+            )
         return found
 
 
@@ -116,6 +140,10 @@ APP_ID = _environment.APP_ID
 APP_NAME = _environment.APP_NAME
 PORT = _environment.PORT
 EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
+PROXY_COUNT = _environment.PROXY_COUNT
+EMAIL_CONFIGURED = bool(_environment.EMAIL_URL)
+MAILERS = mailers.mailers(_environment.EMAIL_URL)
+DEFAULT_FROM_EMAIL = _environment.EMAIL_FROM
 
 DEBUG = False
 # The app never builds its own address from Host, and the host's IP filter rewrites it: any is accepted.

@@ -3,48 +3,62 @@
 Every function here runs inside a transaction that holds the lock of `default_audience`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Min, Q, Sum
 
+from saleor_stripe_audience.audience import consent, erasure
 from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.models import Audience, Contact, ContactSpent, FormerAddress
+from saleor_stripe_audience.audience.audiences import default_audience
+from saleor_stripe_audience.audience.models import (
+    Audience,
+    Consent,
+    Contact,
+    ContactSpent,
+    FormerAddress,
+    FormerContact,
+)
 from saleor_stripe_audience.audience.orders import language_tag, read_account
+from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
 from saleor_stripe_audience.saleor.models import Installation
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PROFILE = ("first_name", "last_name", "phone", "country", "language")
 
-# When two contacts turn out to be one person, the first of these that either has is kept: a refusal outlives
-# a subscription, and a subscription is not lost to an address that never chose.
-_STATUS_KEPT = (
-    Contact.Status.UNSUBSCRIBED,
-    Contact.Status.ARCHIVED,
-    Contact.Status.CLEANED,
-    Contact.Status.SUBSCRIBED,
-    Contact.Status.PENDING,
-    Contact.Status.NONSUBSCRIBED,
-)
+Merge = Callable[[Contact, Contact], None]
+_merging: list[Merge] = []
+
+
+def on_merge(function: Merge) -> Merge:
+    """Run `function(absorbed, kept)` where two contacts become one: it moves its own rows to the one kept."""
+    _merging.append(function)
+    return function
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What Saleor said of somebody at `said_at`: the normalised address, the account if any, the rest."""
+    """What Saleor said of somebody at `said_at`: the normalised address, the account if any, the rest.
+
+    `proven` is False of an account that has not shown that the address is its own.
+    """
 
     email: str
     account_id: str | None
     profile: Mapping[str, str]
     said_at: datetime
+    proven: bool = True
 
 
-def record_customer(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> Contact:
-    """Keep what CUSTOMER_CREATED or CUSTOMER_UPDATED says of an account; `Rejected` without a usable address.
+def record_customer(
+    installation: Installation, payload: Mapping[str, Any], issued_at: datetime
+) -> Contact | None:
+    """Keep what Saleor says of an account; `Rejected` without a usable address, None of one that was erased.
 
-    A change of address keeps the person, with everything bought before.
+    A change of address keeps the person, with everything bought before, in every audience that knows the person.
     """
     account = read_account(payload)
     profile = {
@@ -52,36 +66,54 @@ def record_customer(installation: Installation, payload: Mapping[str, Any], issu
         "last_name": account.last_name,
         "language": language_tag(account.language_code),
     }
-    person = Person(normalised(account.email), account.id, profile, issued_at)
-    with transaction.atomic():
-        return contact_of(default_audience(installation), person)
-
-
-def default_audience(installation: Installation) -> Audience:
-    """The shop's own audience, made on demand and locked until the transaction ends.
-
-    One lock for all writes of an audience: contacts may merge, and two locks taken in two orders would wait
-    for each other for ever.
-    """
-    audience, _ = Audience.objects.get_or_create(
-        installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
+    person = Person(
+        normalised(account.email), account.id, profile, issued_at, proven=account.is_confirmed is not False
     )
-    return Audience.objects.select_for_update().get(pk=audience.pk)
+    with transaction.atomic():
+        default = default_audience(installation)
+        kept = contact_of(default, person)
+        if person.proven:
+            for audience in _others_that_know(default, person):
+                contact_of(audience, person)
+        return kept
 
 
-def contact_of(audience: Audience, person: Person) -> Contact:
-    """The person's contact, found or made, with what was said of the person taken over."""
-    found = _contact_of_account(audience, person) if person.account_id else _holder_of(audience, person.email)
+def _others_that_know(default: Audience, person: Person) -> Iterable[Audience]:
+    others = Audience.objects.filter(installation_id=default.installation_id).exclude(pk=default.pk)
+    of_account = Q(contacts__saleor_user_id=person.account_id)
+    at_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
+    return others.filter(of_account | at_address).distinct()
+
+
+def contact_of(audience: Audience, person: Person) -> Contact | None:
+    """The person's contact, found or made, with what was said of the person taken over; None once erased."""
+    account_id = person.account_id if person.proven else None
+    if erasure.concerns_erased(audience.installation, person.email, account_id, person.said_at):
+        return None
+    if person.account_id and not person.proven:
+        # Whoever registers under an address may not be its owner: nothing of the contact there is touched.
+        return _holder_of(audience, person.email) or audience.contacts.create(email=person.email)
+    found = _contact_of_account(audience, person) if account_id else _holder_of(audience, person.email)
     contact = found or Contact.objects.create(audience=audience, email=person.email)
-    if person.account_id:
+    if account_id:
         _link(contact, person)
     _take_over_profile(contact, person)
     contact.save()
     return contact
 
 
-def refresh_totals(contact: Contact) -> None:
+def forget_if_unknown(contact: Contact | None) -> None:
+    """Let go of a contact of whom only orders told that are anonymous since."""
+    if contact is None or contact.saleor_user_id is not None:
+        return
+    if not contact.purchases.exists() and not contact.consents.exists():
+        contact.delete()
+
+
+def refresh_totals(contact: Contact | None) -> None:
     """Count orders and spending again from the purchases; currencies are never added together."""
+    if contact is None:
+        return
     paid = contact.purchases.paid()
     dates = paid.aggregate(first=Min("placed_at"), last=Max("placed_at"))
     contact.orders_count = paid.count()
@@ -148,7 +180,11 @@ def _link(contact: Contact, person: Person) -> None:
 def _move_to(contact: Contact, email: str) -> None:
     """Give the contact its new address; a guest or an older account that has it is the same person."""
     holder = contact.audience.contacts.filter(email=email).exclude(pk=contact.pk).first()
+    if contact.deliverability == Deliverability.BOUNCED:
+        contact.deliverability = Deliverability.OK  # it was the old address that bounced
     if holder is not None:
+        if holder.deliverability == Deliverability.BOUNCED:
+            contact.deliverability = Deliverability.BOUNCED
         _merge(holder, contact)
     FormerAddress.objects.filter(audience=contact.audience, email=email).delete()
     # A contact without a moment had no account until now: nobody can have claimed its address since.
@@ -176,14 +212,26 @@ def _keep_former(contact: Contact, email: str, held_at: datetime) -> None:
 
 
 def _merge(absorbed: Contact, kept: Contact) -> None:
-    """Move all of `absorbed` to `kept` and delete it; `kept` is saved by the caller."""
+    """Move all of `absorbed` to `kept` and delete it; `kept` is saved by the caller.
+
+    What both said of marketing is one person's ledger now: the latest word counts.
+    """
     absorbed.purchases.update(contact=kept)
     absorbed.former_addresses.update(contact=kept)
-    kept.status = next(status for status in _STATUS_KEPT if status in (absorbed.status, kept.status))
+    absorbed.former_contacts.update(contact=kept)
+    Consent.objects.follow(absorbed, kept)
+    for function in _merging:
+        function(absorbed, kept)
     for field in PROFILE:
         _take_over(kept, field, getattr(absorbed, field), absorbed.known_at.get(field, ""))
+    if Deliverability.COMPLAINED in (absorbed.deliverability, kept.deliverability):
+        kept.deliverability = Deliverability.COMPLAINED
+    if absorbed.lifecycle == Lifecycle.ACTIVE:
+        kept.lifecycle = Lifecycle.ACTIVE
+    FormerContact.objects.create(pk=absorbed.pk, contact=kept)
     absorbed.delete()
     refresh_totals(kept)
+    consent.refresh(kept)
 
 
 def _take_over_profile(contact: Contact, person: Person) -> None:

@@ -1,12 +1,16 @@
-"""Who buys: contacts of an audience, what they bought, and what they spent in each currency.
+"""Who buys: contacts of an audience, what they agreed to, what they bought, and what they spent in each currency.
 
 Amounts are counted in the smallest unit of their currency by Stripe's table (see `money`).
 """
 
 import uuid
+from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models import Q
+
+from saleor_stripe_audience.audience import status as facts
+from saleor_stripe_audience.vault import EncryptedTextField
 
 NOT_SALES = (
     "CANCELED",
@@ -21,7 +25,11 @@ PAID = (
 
 
 class Audience(models.Model):
-    """A list of people of one shop."""
+    """A list of people of one shop. The default one is fed by every channel that feeds no other.
+
+    `consent_text` is the wording of those storefronts that do not send the wording they showed. With
+    `double_opt_in` a consent counts once it is confirmed from the mailbox.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     installation = models.ForeignKey(
@@ -29,6 +37,9 @@ class Audience(models.Model):
     )
     name = models.CharField(max_length=200)
     is_default = models.BooleanField(default=False)
+    language = models.CharField(max_length=35, blank=True, default="")
+    double_opt_in = models.BooleanField(default=False)
+    consent_text = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -44,20 +55,39 @@ class Audience(models.Model):
         return self.name
 
 
+class ChannelAudience(models.Model):
+    """Which audience a sales channel feeds."""
+
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="channel_audiences"
+    )
+    channel = models.CharField(max_length=255)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="channels")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "channel"], name="audience_one_per_channel")
+        ]
+
+    def __str__(self) -> str:
+        return self.channel
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def may_receive(self, purpose: str) -> "ContactQuerySet":
+        """Those whose status may receive what is sent for the purpose: transactional, marketing or ads."""
+        return self.filter(status__in=facts.statuses_for(purpose))
+
+
 class Contact(models.Model):
-    """A person of an audience, known by address. Only the person's choice changes `status`, never a purchase.
+    """A person of an audience, known by address. Only the person's choice changes `consent`, never a purchase.
 
     `known_at` says of each field when Saleor said its present value, so that an older saying never replaces a
-    newer one, in whatever order they arrive.
+    newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the sum of the ledger (see
+    `consent.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
     """
 
-    class Status(models.TextChoices):
-        NONSUBSCRIBED = "nonsubscribed"
-        PENDING = "pending"
-        SUBSCRIBED = "subscribed"
-        UNSUBSCRIBED = "unsubscribed"
-        CLEANED = "cleaned"
-        ARCHIVED = "archived"
+    Status = facts.Status
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="contacts")
@@ -67,7 +97,26 @@ class Contact(models.Model):
     phone = models.CharField(max_length=128, blank=True, default="")
     country = models.CharField(max_length=8, blank=True, default="")
     language = models.CharField(max_length=35, blank=True, default="")
-    status = models.CharField(max_length=16, choices=Status.choices, default=Status.NONSUBSCRIBED)
+    consent = models.CharField(
+        max_length=16, choices=facts.ConsentState.choices, default=facts.ConsentState.UNKNOWN
+    )
+    soft_opt_in = models.BooleanField(default=False)
+    deliverability = models.CharField(
+        max_length=16, choices=facts.Deliverability.choices, default=facts.Deliverability.OK
+    )
+    lifecycle = models.CharField(
+        max_length=16, choices=facts.Lifecycle.choices, default=facts.Lifecycle.ACTIVE
+    )
+    status = models.GeneratedField(
+        expression=facts.status_expression(),
+        output_field=models.CharField(max_length=16, choices=facts.Status.choices),
+        db_persist=True,
+    )
+    lawful_basis = models.GeneratedField(
+        expression=facts.lawful_basis_expression(),
+        output_field=models.CharField(max_length=16, choices=facts.LawfulBasis.choices),
+        db_persist=True,
+    )
     saleor_user_id = models.CharField(max_length=128, null=True, blank=True, default=None)
     known_at = models.JSONField(default=dict, blank=True)
     orders_count = models.PositiveIntegerField(default=0)
@@ -75,6 +124,8 @@ class Contact(models.Model):
     last_order_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -107,6 +158,16 @@ class FormerAddress(models.Model):
         return f"a former address of {self.contact_id}"
 
 
+class FormerContact(models.Model):
+    """A contact that was merged into another: links in mails already sent still name it."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_contacts")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class ContactSpent(models.Model):
     """What a contact spent in one currency: `spent_minor` is charged less refunded."""
 
@@ -134,10 +195,11 @@ class Purchase(models.Model):
     """An order of Saleor as it stood at `issued_at`.
 
     `charged_minor` is all that was ever taken, `refunded_minor` what was given back of it: Saleor's own
-    `totalCharged` is the difference of the two.
+    `totalCharged` is the difference of the two. It is nobody's once its person was erased, or the order was
+    made anonymous in Saleor.
     """
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="purchases")
+    contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="purchases")
     installation = models.ForeignKey(
         "saleor.Installation", on_delete=models.CASCADE, related_name="purchases"
     )
@@ -192,3 +254,202 @@ class PurchaseLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.product_name}"
+
+
+class Wording(models.Model):
+    """What somebody agreed to, word for word; stored once however many agreed to it."""
+
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="consent_wordings"
+    )
+    digest = models.CharField(max_length=64)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "digest"], name="wording_once")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class LedgerIsAppendOnly(TypeError):  # noqa: N818 - it says what is true
+    """Somebody tried to change or delete what a person said."""
+
+    def __init__(self) -> None:
+        super().__init__("The consent ledger is append-only: record another word of the person instead.")
+
+
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    """Rows of the ledger are neither changed nor deleted. Erasing a person takes theirs along, by cascade."""
+
+    def update(self, **_values: Any) -> NoReturn:
+        raise LedgerIsAppendOnly
+
+    def delete(self) -> NoReturn:
+        raise LedgerIsAppendOnly
+
+    def follow(self, absorbed: Contact, kept: Contact) -> None:
+        """Two contacts are one person: what the one said, the other said. Nothing else of a row changes."""
+        models.QuerySet(Consent).filter(contact=absorbed).update(contact=kept)
+
+
+class Consent(models.Model):
+    """One word of a person about marketing: when, to what, by which way. Append-only.
+
+    `needs_confirmation` is true of a giving that counts only once it is confirmed from the mailbox. `key` makes
+    the same word, told twice, one row. `actor` is who wrote it down where that was not the person: a member of
+    staff, an import. Soft opt-in is a basis of its own and no consent.
+    """
+
+    class Kind(models.TextChoices):
+        GIVEN = "given"
+        CONFIRMED = "confirmed"
+        WITHDRAWN = "withdrawn"
+
+    class Basis(models.TextChoices):
+        CONSENT = "consent"
+        SOFT_OPT_IN = "soft_opt_in"
+
+    class Source(models.TextChoices):
+        CHECKOUT = "checkout"
+        ACCOUNT = "account"
+        STOREFRONT = "storefront"
+        MAIL = "mail"
+        IMPORT = "import"
+        STAFF = "staff"
+        MAILCHIMP = "mailchimp"
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="consents")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    basis = models.CharField(max_length=16, choices=Basis.choices, default=Basis.CONSENT)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    email = models.CharField(max_length=320)
+    source = models.CharField(max_length=16, choices=Source.choices)
+    source_detail = models.CharField(max_length=128, blank=True, default="")
+    actor = models.CharField(max_length=128, blank=True, default="")
+    reference = models.CharField(max_length=128, blank=True, default="")
+    wording = models.ForeignKey(Wording, null=True, on_delete=models.RESTRICT, related_name="consents")
+    ip = models.GenericIPAddressField(null=True)
+    needs_confirmation = models.BooleanField(default=False)
+    key = models.CharField(max_length=64)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["audience", "key"], name="consent_once")]
+        indexes = [models.Index(fields=["contact", "at"], name="consent_by_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at.isoformat()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise LedgerIsAppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise LedgerIsAppendOnly
+
+
+class ConfirmationMail(models.Model):
+    """A mail that asks whether a consent was meant. Kept so that a mailbox is not flooded."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="confirmation_mails")
+    consent = models.ForeignKey(Consent, on_delete=models.CASCADE, related_name="confirmation_mails")
+    requested_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact", "requested_at"], name="confirmation_mail_newest")]
+
+    def __str__(self) -> str:
+        return f"for consent {self.consent_id}"
+
+
+class TombstoneKey(models.Model):
+    """The secret under which one shop's tombstones are made: without it they tell nothing, to nobody."""
+
+    installation = models.OneToOneField(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="tombstone_key"
+    )
+    secret = EncryptedTextField()
+
+    def __str__(self) -> str:
+        return f"of {self.installation_id}"
+
+
+class Tombstone(models.Model):
+    """An address or account that was erased, as an HMAC. What comes in under it later is not kept."""
+
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="tombstones"
+    )
+    digest = models.CharField(max_length=64)
+    erased_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "digest"], name="tombstone_once")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class Erasure(models.Model):
+    """The receipt of an erasure: what was erased where, and nothing of whom.
+
+    `digests` are the tombstones it set, so that the receipt is found again by who knows the address.
+    """
+
+    class Reason(models.TextChoices):
+        REQUEST = "request"
+        CUSTOMER_DELETED = "customer_deleted"
+        ACCOUNT_DELETED = "account_deleted"
+        FOUND_LATER = "found_later"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="erasures")
+    reason = models.CharField(max_length=20, choices=Reason.choices)
+    actor = models.CharField(max_length=128, blank=True, default="")
+    contact_ids = models.JSONField(default=list)
+    digests = models.JSONField(default=list)
+    erased = models.JSONField(default=dict)
+    erased_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["installation", "-erased_at"], name="erasure_newest")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class StorefrontKey(models.Model):
+    """A public key: it names the shop to which a browser's subscription belongs, and opens nothing else.
+
+    `origins` are the shop's own, such as https://shop.example.com; other pages' scripts are refused.
+    """
+
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="storefront_keys"
+    )
+    key = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=200, blank=True, default="")
+    origins = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class RateWindow(models.Model):
+    """How often something was asked within one span of time. `bucket` is a hash: no address is kept."""
+
+    bucket = models.CharField(max_length=64, unique=True)
+    count = models.PositiveIntegerField(default=0)
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.count} until {self.ends_at.isoformat()}"

@@ -18,6 +18,7 @@ def _as_written(amount: Any) -> Any:
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 Amount = Annotated[Decimal, BeforeValidator(_as_written)]
+Metadata = Annotated[list[Any], BeforeValidator(lambda value: [] if value is None else value)]
 
 
 class _Payload(BaseModel):
@@ -47,6 +48,8 @@ class Account(_Payload):
     first_name: Text = ""
     last_name: Text = ""
     language_code: Text = ""
+    is_confirmed: bool | None = None
+    metadata: Metadata = []
 
 
 class Line(_Payload):
@@ -80,12 +83,21 @@ class Order(_Payload):
     total_charged: Price | None = None
     total_refunded: Price | None = None
     voucher_code: Text = ""
+    metadata: Metadata = []
     lines: list[Line] = []
 
     @property
     def address(self) -> Address:
         """Who pays; who receives, where no billing address was given."""
         return self.billing_address or self.shipping_address or Address()
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nothing of it tells of a person any more: Saleor hides a name as "A..." and so an address."""
+        told = [self.user_email]
+        for address in (self.billing_address, self.shipping_address):
+            told += [address.first_name, address.last_name, address.phone] if address else []
+        return self.user is None and all(_is_hidden(each) for each in told)
 
 
 def read_order(payload: Mapping[str, Any]) -> Order:
@@ -96,6 +108,10 @@ def read_order(payload: Mapping[str, Any]) -> Order:
 def read_account(payload: Mapping[str, Any]) -> Account:
     """The customer of an event; `Rejected`, naming the fields, when it is none."""
     return _read(Account, payload, "customer")
+
+
+def _is_hidden(text: str) -> bool:
+    return not text or text.partition("@")[0].endswith("...")
 
 
 def language_tag(code: str) -> str:

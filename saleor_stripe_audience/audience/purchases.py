@@ -8,8 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.contacts import Person, contact_of, default_audience, refresh_totals
-from saleor_stripe_audience.audience.models import Purchase, PurchaseLine
+from saleor_stripe_audience.audience.audiences import audience_of_channel
+from saleor_stripe_audience.audience.contacts import Person, contact_of, forget_if_unknown, refresh_totals
+from saleor_stripe_audience.audience.models import Audience, Contact, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.orders import Line, Order, language_tag, read_order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.models import Installation
@@ -27,26 +28,46 @@ class Amounts:
 def record_order(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> Purchase:
     """Keep an order as it stood at `issued_at`, in one transaction.
 
-    Returns the purchase as it is kept then: what is older than what is kept changes nothing of it. `Rejected`
-    when the order has no usable address or amount.
+    Returns the purchase as it is kept then: what is older than what is kept changes nothing of it. It is nobody's
+    when its buyer was erased, or the order was made anonymous in Saleor. `Rejected` when the order has no usable
+    address or amount.
     """
     order = read_order(payload)
     amounts, lines = _amounts(order), _lines(order)
-    person = _buyer(order, issued_at)
+    person = None if order.is_anonymous else _buyer(order, issued_at)
     with transaction.atomic():
-        contact = contact_of(default_audience(installation), person)
-        kept = Purchase.objects.filter(installation=installation, saleor_order_id=order.id).first()
+        audience = _audience(installation, order)
+        contact = contact_of(audience, person) if person else None
+        kept = _kept(installation, order)
+        holder = kept.contact if kept else None
         if kept is not None and kept.issued_at > issued_at:
+            if holder is None:
+                forget_if_unknown(contact)
             return kept
         purchase, _ = Purchase.objects.update_or_create(
             installation=installation,
             saleor_order_id=order.id,
-            defaults={"contact": contact, "issued_at": issued_at} | _fields(order, amounts, issued_at),
+            defaults={"contact": contact, "issued_at": issued_at}
+            | _fields(order, amounts, issued_at, contact),
         )
         _replace_lines(purchase, lines)
-        for counted in {contact, kept.contact} if kept else {contact}:
+        for counted in {contact, holder}:
             refresh_totals(counted)
+        if contact is None:
+            forget_if_unknown(holder)
         return purchase
+
+
+def _audience(installation: Installation, order: Order) -> Audience:
+    """The one in which the order began, also when its channel feeds another since."""
+    fed = audience_of_channel(installation, order.channel)
+    kept = _kept(installation, order)
+    return kept.contact.audience if kept and kept.contact else fed
+
+
+def _kept(installation: Installation, order: Order) -> Purchase | None:
+    purchases = Purchase.objects.filter(installation=installation, saleor_order_id=order.id)
+    return purchases.select_related("contact__audience").first()
 
 
 def _replace_lines(purchase: Purchase, lines: list[PurchaseLine]) -> None:
@@ -57,7 +78,7 @@ def _replace_lines(purchase: Purchase, lines: list[PurchaseLine]) -> None:
     PurchaseLine.objects.bulk_create(lines)
 
 
-def _fields(order: Order, amounts: Amounts, issued_at: datetime) -> dict[str, Any]:
+def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contact | None) -> dict[str, Any]:
     return {
         "number": order.number,
         "status": order.status.upper(),
@@ -67,7 +88,7 @@ def _fields(order: Order, amounts: Amounts, issued_at: datetime) -> dict[str, An
         "total_minor": amounts.total.minor,
         "charged_minor": amounts.charged.minor,
         "refunded_minor": amounts.refunded.minor,
-        "voucher_code": order.voucher_code,
+        "voucher_code": order.voucher_code if contact else "",  # some are made out to one person
         "placed_at": order.created or issued_at,
     }
 
@@ -112,8 +133,9 @@ def _line(line: Line, currency: str) -> PurchaseLine:
 
 
 def _buyer(order: Order, issued_at: datetime) -> Person:
-    """The account's own address where there is an account: it follows the person, the order's does not."""
-    account, address = order.user, order.address
+    """The account's own address where there is a proven account: it follows the person, the order's does not."""
+    account = order.user if order.user and order.user.is_confirmed is not False else None
+    address = order.address
     profile = {
         "first_name": (account.first_name if account else "") or address.first_name,
         "last_name": (account.last_name if account else "") or address.last_name,

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience import consent
+from saleor_stripe_audience.audience.models import Consent, Contact
 from saleor_stripe_audience.saleor.models import Installation
 
 BEGINNING = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -77,6 +78,12 @@ def account(number: int = 7, email: str = "ada@shop.example", **known: Any) -> d
     } | known
 
 
+def say(contact: Contact, kind: str, moment: datetime, **known: Any) -> Consent:
+    """The person says something about marketing to a member of staff."""
+    word = consent.Word(kind, moment, Consent.Source.STAFF, wording="News by mail, please.", **known)
+    return consent.record(contact, word)
+
+
 def everything(installation: Installation) -> list[dict[str, Any]]:
     """All that the audience holds of a shop, without the ids that differ from one telling to another."""
     contacts = Contact.objects.filter(audience__installation=installation).order_by("email")
@@ -85,8 +92,8 @@ def everything(installation: Installation) -> list[dict[str, Any]]:
 
 def _told(contact: Contact) -> dict[str, Any]:
     fields = (
-        "email first_name last_name phone country language status saleor_user_id known_at orders_count "
-        "first_order_at last_order_at"
+        "email first_name last_name phone country language status consent soft_opt_in saleor_user_id known_at "
+        "orders_count first_order_at last_order_at"
     )
     purchases = contact.purchases.order_by("saleor_order_id")
     return {name: getattr(contact, name) for name in fields.split()} | {

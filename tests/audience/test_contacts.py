@@ -7,7 +7,7 @@ from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import account, at, everything, order
+from tests.audience.histories import account, at, everything, order, say
 
 NEW = "ada.new@shop.example"
 
@@ -35,7 +35,7 @@ def test_an_older_name_does_not_replace_a_newer_one(shop: Installation) -> None:
 
 def test_a_change_of_address_keeps_the_person(shop: Installation) -> None:
     record_order(shop, order("1", user=account(7)), at(1))
-    Contact.objects.update(status="subscribed")
+    say(Contact.objects.get(), "given", at(1))
     record_customer(shop, account(7, NEW), at(2))
     contact = Contact.objects.get()
     assert (contact.email, contact.status, contact.orders_count) == (NEW, "subscribed", 1)
@@ -56,6 +56,9 @@ def test_a_guest_with_the_new_address_is_merged_without_losing_purchases(shop: I
     assert (person["email"], person["orders_count"], person["spent"]) == (NEW, 2, {"USD": (6000, 0)})
 
 
+SAID = {"subscribed": "given", "unsubscribed": "withdrawn"}
+
+
 @pytest.mark.parametrize(
     ("of_account", "of_guest", "kept"),
     [
@@ -67,12 +70,28 @@ def test_a_guest_with_the_new_address_is_merged_without_losing_purchases(shop: I
     ],
 )
 def test_a_refusal_outlives_a_merge(shop: Installation, of_account: str, of_guest: str, kept: str) -> None:
+    """Both were said at one moment: neither is the later word."""
     record_customer(shop, account(7), at(1))
     record_order(shop, order("2", email=NEW), at(2))
-    Contact.objects.filter(email="ada@shop.example").update(status=of_account)
-    Contact.objects.filter(email=NEW).update(status=of_guest)
+    for email, status in (("ada@shop.example", of_account), (NEW, of_guest)):
+        if status in SAID:
+            say(Contact.objects.get(email=email), SAID[status], at(2))
     record_customer(shop, account(7, NEW), at(3))
     assert Contact.objects.get().status == kept
+
+
+@pytest.mark.parametrize(("first", "last"), [("given", "withdrawn"), ("withdrawn", "given")])
+@pytest.mark.parametrize("guest_is_last", [True, False])
+def test_of_two_who_are_one_person_the_later_word_counts(
+    shop: Installation, first: str, last: str, guest_is_last: bool
+) -> None:
+    record_customer(shop, account(7), at(1))
+    record_order(shop, order("2", email=NEW), at(2))
+    said = [first, last] if guest_is_last else [last, first]
+    for email, kind in zip(["ada@shop.example", NEW], said, strict=True):
+        say(Contact.objects.get(email=email), kind, at(5 if kind == last else 4))
+    record_customer(shop, account(7, NEW), at(6))
+    assert Contact.objects.get().status == {"given": "subscribed", "withdrawn": "unsubscribed"}[last]
 
 
 def test_an_account_made_anew_under_an_address_is_the_same_contact(shop: Installation) -> None:

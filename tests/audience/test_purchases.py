@@ -8,6 +8,7 @@ import pytest
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Audience, Contact, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.status import ConsentState, Deliverability
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
@@ -119,13 +120,24 @@ def test_two_shops_share_nothing(shop: Installation) -> None:
     assert everything(other)[0]["spent"] == {"USD": (9900, 0)}
 
 
-@pytest.mark.parametrize("status", Contact.Status.values)
-def test_a_purchase_never_changes_what_a_person_agreed_to(shop: Installation, status: str) -> None:
+FACTS = [
+    {"consent": consent, "deliverability": deliverability, "lifecycle": lifecycle}
+    for consent in ConsentState.values
+    for deliverability in Deliverability.values
+    for lifecycle in ("active", "archived")
+]
+
+
+@pytest.mark.parametrize("facts", FACTS, ids=lambda facts: "-".join(facts.values()))
+def test_a_purchase_never_changes_what_a_person_agreed_to(shop: Installation, facts: dict[str, str]) -> None:
     record_order(shop, order("1"), at(1))
-    Contact.objects.update(status=status)
+    Contact.objects.update(**facts)
+    status = Contact.objects.get().status
     record_order(shop, order("2"), at(2))
     record_customer(shop, account(7), at(3))
-    assert Contact.objects.get().status == status
+    contact = Contact.objects.get()
+    assert {name: getattr(contact, name) for name in facts} == facts
+    assert contact.status == status
 
 
 def test_a_thousand_purchases_make_no_subscriber(shop: Installation) -> None:

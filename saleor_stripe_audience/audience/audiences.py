@@ -1,0 +1,158 @@
+"""The audiences of a shop, and which sales channel feeds which."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+
+LONGEST_NAME = 200
+LONGEST_LANGUAGE = 35
+LONGEST_CONSENT_TEXT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a merchant chooses for an audience."""
+
+    name: str
+    language: str = ""
+    double_opt_in: bool = False
+    consent_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What will happen when a channel feeds another audience; nothing has happened yet."""
+
+    channel: str
+    source: Audience
+    target: Audience
+    contacts: int
+    subscribed: int
+    already_there: int
+
+    def sentences(self) -> list[str]:
+        """For the merchant to read before agreeing."""
+        return [
+            (
+                f"{self.contacts} contacts of “{self.source}” bought in {self.channel}, {self.subscribed} of them "
+                f"subscribed. All of them stay in “{self.source}” with their purchases and their consent."
+            ),
+            (
+                f"From now on, whoever buys in {self.channel} becomes a contact of “{self.target}”. "
+                f"{self.already_there} of those contacts are known there already."
+            ),
+            f"Nobody is subscribed to “{self.target}” by this: consent was given to “{self.source}” and its wording.",
+        ]
+
+
+def default_audience(installation: Installation) -> Audience:
+    """The shop's own audience, made on demand and locked until the transaction ends.
+
+    One lock for all writes of a shop's audiences: contacts may merge, and two locks taken in two orders would wait
+    for each other for ever.
+    """
+    audience, _ = Audience.objects.get_or_create(
+        installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
+    )
+    return Audience.objects.select_for_update().get(pk=audience.pk)
+
+
+def audience_of_channel(installation: Installation, channel: str) -> Audience:
+    """The audience that the channel feeds; the shop's lock is held from here on."""
+    default = default_audience(installation)
+    fed = ChannelAudience.objects.filter(installation=installation, channel=channel).select_related(
+        "audience"
+    )
+    row = fed.first() if channel else None
+    return row.audience if row is not None else default
+
+
+def create_audience(installation: Installation, wishes: Wishes) -> Audience:
+    """A further audience of the shop; no channel feeds it yet. `Rejected` for what cannot be."""
+    with transaction.atomic():
+        default_audience(installation)
+        audience = Audience(installation=installation)
+        return _save(audience, wishes)
+
+
+def change_audience(audience: Audience, wishes: Wishes) -> Audience:
+    """What the merchant wants from now on: consents already recorded stay as they are."""
+    with transaction.atomic():
+        default_audience(audience.installation)
+        return _save(Audience.objects.get(pk=audience.pk), wishes)
+
+
+def preview_move(installation: Installation, channel: str, target: Audience) -> Move:
+    """What moving the channel would do. `Rejected` if the shop has no such channel or audience."""
+    _check_channel(installation, channel)
+    _check_own(installation, target)
+    with transaction.atomic():
+        source = audience_of_channel(installation, channel)
+    buyers = source.contacts.filter(purchases__channel=channel).distinct()
+    return Move(
+        channel=channel,
+        source=source,
+        target=target,
+        contacts=buyers.count(),
+        subscribed=buyers.filter(status=Contact.Status.SUBSCRIBED).count(),
+        already_there=buyers.filter(email__in=target.contacts.values("email")).count(),
+    )
+
+
+def move_channel(installation: Installation, move: Move) -> None:
+    """Let the channel feed `move.target`, as previewed. `Rejected` if it was moved elsewhere in between."""
+    with transaction.atomic():
+        if audience_of_channel(installation, move.channel) != move.source:
+            raise Rejected(
+                "The channel was moved in the meantime. Look at what would happen now, then decide again.",
+                code="channel_moved",
+            )
+        ChannelAudience.objects.update_or_create(
+            installation=installation, channel=move.channel, defaults={"audience": move.target}
+        )
+
+
+def _save(audience: Audience, wishes: Wishes) -> Audience:
+    _check(audience, wishes)
+    audience.name, audience.language = wishes.name.strip(), wishes.language.strip().lower()
+    audience.double_opt_in, audience.consent_text = wishes.double_opt_in, wishes.consent_text.strip()
+    audience.save()
+    return audience
+
+
+def _check(audience: Audience, wishes: Wishes) -> None:
+    name = wishes.name.strip()
+    if not name or len(name) > LONGEST_NAME or any(not each.isprintable() for each in name):
+        raise Rejected(
+            f"Give the audience a name of one line, at most {LONGEST_NAME} characters.", code="name"
+        )
+    twins = Audience.objects.filter(installation_id=audience.installation_id, name=name)
+    if twins.exclude(pk=audience.pk).exists():
+        raise Rejected("Another audience of the shop has this name already. Choose another.", code="name")
+    if len(wishes.language) > LONGEST_LANGUAGE:
+        raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
+    if len(wishes.consent_text) > LONGEST_CONSENT_TEXT:
+        raise Rejected(
+            f"The consent text is longer than {LONGEST_CONSENT_TEXT} characters.", code="consent_text"
+        )
+    if wishes.double_opt_in and not settings.EMAIL_CONFIGURED:
+        raise Rejected(
+            "Double opt-in sends mails. Ask whoever runs the app to set EMAIL_URL and EMAIL_FROM first.",
+            code="email_not_configured",
+        )
+
+
+def _check_channel(installation: Installation, channel: str) -> None:
+    if not installation.channels.filter(slug=channel).exists():
+        known = ", ".join(sorted(installation.channels.values_list("slug", flat=True)))
+        raise Rejected(f"The shop has no channel {channel[:80]}. It has: {known or 'none'}.", code="channel")
+
+
+def _check_own(installation: Installation, audience: Audience) -> None:
+    if audience.installation_id != installation.pk:
+        raise Rejected("The shop has no such audience.", code="audience")

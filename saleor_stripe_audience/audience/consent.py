@@ -1,0 +1,156 @@
+"""What people agreed to, as a ledger of their words; a contact's consent is the ledger's sum and nothing else.
+
+The order in which words arrive does not matter: the latest word counts, and a withdrawal wins over a giving of the
+same moment. Every function here that writes runs under the lock of `default_audience`.
+"""
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from saleor_stripe_audience.audience.models import Consent, Contact, Wording
+from saleor_stripe_audience.audience.status import ConsentState
+from saleor_stripe_audience.errors import Rejected
+
+CLOCKS_DIFFER = timedelta(minutes=5)  # a storefront's clock may be ahead of ours by this much
+LONGEST_WORDING = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One thing that a person said, before it is written down.
+
+    `reference` names where it was said (an order, an account, a file), so that it is known again when told twice.
+    """
+
+    kind: str
+    at: datetime
+    source: str
+    wording: str = ""
+    basis: str = Consent.Basis.CONSENT
+    reference: str = ""
+    source_detail: str = ""
+    actor: str = ""
+    ip: str = ""
+    needs_confirmation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a ledger comes to."""
+
+    consent: ConsentState
+    soft_opt_in: bool
+
+
+def record(contact: Contact, word: Word) -> Consent:
+    """Write the word down, once however often it is told, and bring the contact up to date.
+
+    `Rejected` for a word from the future, a giving without its wording, or an address of no computer.
+    """
+    _check(word)
+    written, _ = Consent.objects.get_or_create(
+        audience_id=contact.audience_id,
+        key=_key(contact, word),
+        defaults={
+            "contact": contact,
+            "kind": word.kind,
+            "basis": word.basis,
+            "at": word.at,
+            "email": contact.email,
+            "source": word.source,
+            "source_detail": word.source_detail[:128],
+            "actor": word.actor[:128],
+            "reference": word.reference[:128],
+            "wording": _wording(contact, word.wording),
+            "ip": word.ip or None,
+            "needs_confirmation": word.needs_confirmation,
+        },
+    )
+    refresh(contact)
+    return written
+
+
+def refresh(contact: Contact) -> None:
+    """Set the contact's consent to what its ledger comes to."""
+    standing = standing_of(contact.consents.all())
+    contact.consent, contact.soft_opt_in = standing.consent, standing.soft_opt_in
+    contact.save(update_fields=["consent", "soft_opt_in", "updated_at"])
+
+
+def standing_of(words: Iterable[Consent]) -> Standing:
+    """The sum of a ledger.
+
+    What still needs a confirmation moves only somebody of whom nothing is known: it neither takes a subscriber
+    back to pending nor lifts a refusal, for anybody can type an address.
+    """
+    told = list(words)
+    withdrawn_at = max((word.at for word in told if word.kind == Consent.Kind.WITHDRAWN), default=None)
+    counting = [word for word in told if withdrawn_at is None or word.at > withdrawn_at]
+    consents = [word for word in counting if word.basis == Consent.Basis.CONSENT]
+    return Standing(
+        consent=_consent(consents, is_withdrawn=withdrawn_at is not None),
+        soft_opt_in=any(word.basis == Consent.Basis.SOFT_OPT_IN for word in counting),
+    )
+
+
+def _consent(words: list[Consent], *, is_withdrawn: bool) -> ConsentState:
+    if any(word.kind == Consent.Kind.CONFIRMED or not word.needs_confirmation for word in words):
+        return ConsentState.CONFIRMED
+    if is_withdrawn:
+        return ConsentState.WITHDRAWN
+    return ConsentState.PENDING if words else ConsentState.UNKNOWN
+
+
+def _check(word: Word) -> None:
+    if word.at > timezone.now() + CLOCKS_DIFFER:
+        raise Rejected(
+            "The consent is dated in the future (consent_at), so it proves nothing. Set the clock of whoever "
+            "sends it, then send it again.",
+            code="consent_from_the_future",
+        )
+    if word.kind == Consent.Kind.GIVEN and not word.wording.strip():
+        raise Rejected(
+            "The consent came without the words that were agreed to (consent_text), so it proves nothing. Send "
+            "them, or give the audience its default consent text, then replay the event.",
+            code="consent_without_wording",
+        )
+    if len(word.wording) > LONGEST_WORDING:
+        raise Rejected(
+            f"The wording of the consent (consent_text) is longer than {LONGEST_WORDING} characters.",
+            code="consent_wording_too_long",
+        )
+    if word.ip:
+        _check_ip(word.ip)
+
+
+def _check_ip(text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise Rejected(
+            "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out.",
+            code="consent_ip",
+        ) from None
+
+
+def _key(contact: Contact, word: Word) -> str:
+    told = [word.kind, word.basis, word.at.astimezone(UTC).isoformat(), word.source,
+            word.reference or contact.email]  # fmt: skip
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _wording(contact: Contact, text: str) -> Wording | None:
+    if not text.strip():
+        return None
+    wording, _ = Wording.objects.get_or_create(
+        installation_id=contact.audience.installation_id,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        defaults={"text": text},
+    )
+    return wording

@@ -1,0 +1,39 @@
+"""How mail leaves: EMAIL_URL as Django's mailer."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+WAIT_SECONDS = 10
+_SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+FORMS = (
+    "smtp+tls://user:password@host:587 (STARTTLS), smtps://user:password@host:465, smtp://host:25, "
+    "console:// or file:///folder"
+)
+
+
+def mailers(url: str) -> dict[str, Any]:
+    """Django's MAILERS for that address, none for an empty one; ValueError for one that cannot be read."""
+    if not url:
+        return {}
+    parts = urlsplit(url)
+    if parts.scheme == "console":
+        return _mailer("console")
+    if parts.scheme == "file" and Path(parts.path).is_absolute():
+        return _mailer("filebased", file_path=parts.path)
+    if parts.scheme in _SMTP_PORTS and parts.hostname:
+        return _mailer(
+            "smtp",
+            host=parts.hostname,
+            port=parts.port or _SMTP_PORTS[parts.scheme],
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            use_tls=parts.scheme == "smtp+tls",
+            use_ssl=parts.scheme == "smtps",
+            timeout=WAIT_SECONDS,
+        )
+    raise ValueError("not the address of a mailer")
+
+
+def _mailer(backend: str, **options: Any) -> dict[str, Any]:
+    return {"default": {"BACKEND": f"django.core.mail.backends.{backend}.EmailBackend", "OPTIONS": options}}
