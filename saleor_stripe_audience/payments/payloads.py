@@ -27,11 +27,52 @@ class MoneyPart(_Part):
     currency: str
 
 
+class Shopper(_Part):
+    """A shopper with an account of the shop."""
+
+    id: str = Field(min_length=1, max_length=200)
+    email: str = ""
+    languageCode: str = ""  # noqa: N815 - the host's name
+
+
+class Country(_Part):
+    code: str = ""
+
+
+class Address(_Part):
+    """Where something is sent; any part may be empty."""
+
+    firstName: str = ""  # noqa: N815 - the host's name
+    lastName: str = ""  # noqa: N815 - the host's name
+    companyName: str = ""  # noqa: N815 - the host's name
+    streetAddress1: str = ""  # noqa: N815 - the host's name
+    streetAddress2: str = ""  # noqa: N815 - the host's name
+    city: str = ""
+    countryArea: str = ""  # noqa: N815 - the host's name
+    postalCode: str = ""  # noqa: N815 - the host's name
+    country: Country = Country()
+    phone: str | None = None
+
+
 class Source(_Part):
-    """The checkout or order that is paid."""
+    """The checkout or order that is paid. An order has a number and a userEmail, a checkout an email."""
 
     id: str
     channel: Channel
+    number: str = ""
+    email: str | None = None
+    userEmail: str | None = None  # noqa: N815 - the host's name
+    languageCode: str = ""  # noqa: N815 - the host's name
+    languageCodeEnum: str = ""  # noqa: N815 - the host's name
+    user: Shopper | None = None
+    shippingAddress: Address | None = None  # noqa: N815 - the host's name
+
+
+class Principal(_Part):
+    """Who called the host: a User who is signed in, or an App. Nobody's name for a guest."""
+
+    kind: str = Field(alias="__typename")
+    id: str
 
 
 class Action(_Part):
@@ -64,6 +105,7 @@ class Session(_Part):
     """TRANSACTION_INITIALIZE_SESSION and TRANSACTION_PROCESS_SESSION."""
 
     data: Any = None
+    issuingPrincipal: Principal | None = None  # noqa: N815 - the host's name
     idempotencyKey: str = ""  # noqa: N815 - the host's name
     action: Action
     transaction: Transaction
@@ -75,14 +117,6 @@ class Requested(_Part):
 
     action: Action
     transaction: Transaction
-
-
-class Shopper(_Part):
-    """The signed-in shopper who asks."""
-
-    id: str = Field(min_length=1, max_length=200)
-    email: str = ""
-    languageCode: str = ""  # noqa: N815 - the host's name
 
 
 class ShopperAsks(_Part):

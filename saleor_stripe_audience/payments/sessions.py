@@ -6,10 +6,18 @@ from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
-from saleor_stripe_audience.payments import attempts, ownership
-from saleor_stripe_audience.payments.models import Attempt
-from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE, WAITING, Outcome, outcome_of
+from saleor_stripe_audience.payments import beginnings, ownership
+from saleor_stripe_audience.payments.descriptions import language_of
+from saleor_stripe_audience.payments.outcomes import (
+    AUTHORIZATION,
+    CHARGE,
+    LANGUAGE,
+    WAITING,
+    Outcome,
+    outcome_of,
+)
 from saleor_stripe_audience.payments.payloads import Session, Source
+from saleor_stripe_audience.payments.wishes import wishes_of
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
@@ -24,16 +32,20 @@ def gateway_config(installation: Installation, source: Source) -> Json:
 def initialize(installation: Installation, session: Session) -> Json:
     """Make the PaymentIntent, or find the one this transaction already has; the shopper then pays it in the browser."""
     flow = _flow(session)
-    _check_data(session.data)
+    wishes = wishes_of(session)
     payment = ownership.payment_of(installation, session.transaction.id)
     if payment is not None:
         account = payment.account
         intent = client.retrieve_payment_intent(account, payment.payment_intent_id).to_dict()
     else:
-        attempt = _attempt(installation, session, flow)
-        account, intent = attempt.account, attempts.begin(attempt)
+        account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
+        params = _params(installation, session, flow, _money(session))
+        account, intent = beginnings.begun(installation, account, session, wishes, params)
     intent = _brought_up_to_date(account, intent, _money(session), flow)
     ownership.remember(installation, account, intent, "")
+    if wishes.offSession:
+        intent = beginnings.charged_off_session(installation, account, session, intent)
+        ownership.remember(installation, account, intent, "")
     return _answer(outcome_of(intent, ownership.flow_of(intent)), intent)
 
 
@@ -83,13 +95,6 @@ def _money(session: Session) -> Money:
     return money
 
 
-def _attempt(installation: Installation, session: Session, flow: str) -> Attempt:
-    account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
-    key = ownership.stripe_key(installation, session.transaction.id, session.idempotencyKey)
-    params = _params(installation, session, flow, _money(session))
-    return attempts.write_down(installation, account, session.transaction.id, key, params)
-
-
 def _brought_up_to_date(account: StripeAccount, intent: Json, money: Money, flow: str) -> Json:
     """The intent with what is asked now, as long as the shopper has not paid: then it is what was paid that counts."""
     wanted = {"amount": money.minor, "capture_method": _capture_method(flow)}
@@ -126,23 +131,10 @@ def _params(installation: Installation, session: Session, flow: str, money: Mone
             ownership.FLOW: flow,
             ownership.SOURCE: session.sourceObject.id,
             ownership.CHANNEL: session.sourceObject.channel.slug,
+            LANGUAGE: language_of(session.sourceObject),
         },
         "expand": ["latest_charge"],
     }
-
-
-def _check_data(data: Any) -> None:
-    """The storefront may name a payment method; `Rejected` for anything that is not of the contract's form."""
-    if data is None:
-        return
-    asked = data.get("paymentIntent") if isinstance(data, dict) else None
-    if asked is None and isinstance(data, dict):
-        return
-    if not isinstance(asked, dict) or not isinstance(asked.get("paymentMethod", ""), str):
-        raise Rejected(
-            'The storefront\'s data must look like {"paymentIntent": {"paymentMethod": "card"}}.',
-            code="ParseError",
-        )
 
 
 def _answer(outcome: Outcome, intent: Json) -> Json:

@@ -1,0 +1,80 @@
+"""What goes on a PaymentIntent beside the amount: words, addresses and names that the merchant finds again at Stripe.
+
+None of it decides about money: where Stripe refuses one of them the payment is begun without.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.payloads import Address, Source
+
+Json = dict[str, Any]
+
+LONGEST = 500  # characters; Stripe takes more, nobody reads more
+LONGEST_EMAIL = 512
+
+
+def decorations(account: StripeAccount, source: Source) -> Json:
+    """The parameters of a PaymentIntent that describe it; those with nothing to say are left out."""
+    told = {
+        "description": description_of(source),
+        "shipping": shipping_of(source.shippingAddress),
+        "receipt_email": receipt_of(source) if account.sends_receipts else "",
+        "statement_descriptor_suffix": account.descriptor_suffix,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def description_of(source: Source) -> str:
+    """The order's number, as in "Order 1234"; a checkout has none, so its id stands for it."""
+    if source.number:
+        return f"Order {source.number}"[:LONGEST]
+    return f"Checkout {_plain(source.id)}"[:LONGEST]
+
+
+def language_of(source: Source) -> str:
+    """The language tag of the shopper; empty if none was told."""
+    return (source.languageCode or source.languageCodeEnum).replace("_", "-").lower()[:35]
+
+
+def receipt_of(source: Source) -> str:
+    """The address for Stripe's receipt; empty if there is none that Stripe could write to."""
+    email = source.email or source.userEmail or ""
+    name, _, domain = email.rpartition("@")
+    is_fit = bool(name) and "." in domain and email.isascii() and email.isprintable() and " " not in email
+    return email if is_fit and len(email) <= LONGEST_EMAIL else ""
+
+
+def shipping_of(address: Address | None) -> Json:
+    """Where it is sent; nothing unless there are both a name and a street, without which Stripe takes none of it."""
+    if address is None:
+        return {}
+    name = f"{address.firstName} {address.lastName}".strip() or address.companyName.strip()
+    street = address.streetAddress1.strip()
+    if not name or not street:
+        return {}
+    place = {
+        "line1": street,
+        "line2": address.streetAddress2,
+        "city": address.city,
+        "state": address.countryArea,
+        "postal_code": address.postalCode,
+        "country": address.country.code,
+    }
+    return {"name": name[:LONGEST], **_filled({"phone": address.phone or ""}), "address": _filled(place)}
+
+
+def _filled(parts: dict[str, str]) -> dict[str, str]:
+    """Stripe refuses empty texts."""
+    return {name: text.strip()[:LONGEST] for name, text in parts.items() if text.strip()}
+
+
+def _plain(identifier: str) -> str:
+    """Of the host's global id ("Q2hlY2tvdXQ6…") what stands behind the type's name; else the id as it is."""
+    try:
+        plain = base64.b64decode(identifier, validate=True).decode("ascii").rpartition(":")[2]
+    except (binascii.Error, ValueError):
+        return identifier
+    return plain or identifier
