@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/webhooks/stripe/<uuid:account_id>", stripe_webhook),
     path("graphql/", graphql_view),
     path("dashboard/", include("saleor_stripe_audience.dashboard.urls")),
+    path("audience/", include("saleor_stripe_audience.audience.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
 ]

@@ -22,7 +22,7 @@ from saleor_stripe_audience.audience.models import (
     FormerAddress,
     FormerContact,
 )
-from saleor_stripe_audience.audience.orders import language_tag, read_account
+from saleor_stripe_audience.audience.orders import Account, language_tag, read_account
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -60,15 +60,7 @@ def record_customer(
 
     A change of address keeps the person, with everything bought before, in every audience that knows the person.
     """
-    account = read_account(payload)
-    profile = {
-        "first_name": account.first_name,
-        "last_name": account.last_name,
-        "language": language_tag(account.language_code),
-    }
-    person = Person(
-        normalised(account.email), account.id, profile, issued_at, proven=account.is_confirmed is not False
-    )
+    person = person_of(read_account(payload), issued_at)
     with transaction.atomic():
         default = default_audience(installation)
         kept = contact_of(default, person)
@@ -76,6 +68,18 @@ def record_customer(
             for audience in _others_that_know(default, person):
                 contact_of(audience, person)
         return kept
+
+
+def person_of(account: Account, said_at: datetime) -> Person:
+    """What an account says of its owner; `Rejected` without a usable address."""
+    profile = {
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "language": language_tag(account.language_code),
+    }
+    return Person(
+        normalised(account.email), account.id, profile, said_at, proven=account.is_confirmed is not False
+    )
 
 
 def _others_that_know(default: Audience, person: Person) -> Iterable[Audience]:

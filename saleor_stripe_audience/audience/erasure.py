@@ -5,8 +5,10 @@ person, in whatever order that is told. What remains of purchases are numbers th
 """
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -17,10 +19,24 @@ from saleor_stripe_audience.audience import payloads, tombstones
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.models import Contact, Erasure, Purchase
+from saleor_stripe_audience.audience.orders import read_account
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
+
+Erasing = Callable[[Contact], None]
+_erasing: list[Erasing] = []
+
+
+def on_erase(function: Erasing) -> Erasing:
+    """Run `function(contact)` in the transaction that erases the contact, before its row goes.
+
+    It must not call the network: what is to be erased elsewhere it writes down, or enqueues.
+    """
+    _erasing.append(function)
+    return function
 
 
 @dataclass
@@ -57,6 +73,24 @@ def erase(
     with transaction.atomic():
         default_audience(installation)
         return _erase(installation, _traced(installation, start), reason, actor)
+
+
+def follow_deletion(
+    installation: Installation, payload: Mapping[str, Any], reason: str, event: Event | None = None
+) -> Erasure | None:
+    """Erase whose account was deleted in Saleor. None for an account that never was confirmed.
+
+    Whoever registers under another's address and goes again takes nothing of that other person along.
+    """
+    account = read_account(payload)
+    if account.is_confirmed is False:
+        return None
+    receipt = erase(installation, account.email, account_id=account.id, reason=reason)
+    if event is not None:
+        # Other handlers of this event may still need to know which account it was; nobody needs more.
+        user = {name: payload.get(name) for name in ("id", "isConfirmed")}
+        Event.objects.filter(pk=event.pk).update(payload={"user": user}, handled_at=event.handled_at)
+    return receipt
 
 
 def receipts(installation: Installation, email: str) -> QuerySet[Erasure]:
@@ -138,6 +172,8 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
     erased["inbox payloads"] = payloads.drop(installation, found.addresses, [*found.accounts, *orders])
     erased["purchases made anonymous"] = purchases.update(contact=None, voucher_code="")
     for contact in found.contacts.values():
+        for function in _erasing:
+            function(contact)
         _total, per_model = contact.delete()
         erased.update({name.removeprefix("audience."): count for name, count in per_model.items()})
     receipt = Erasure.objects.create(

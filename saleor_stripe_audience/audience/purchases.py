@@ -34,9 +34,9 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
     """
     order = read_order(payload)
     amounts, lines = _amounts(order), _lines(order)
-    person = None if order.is_anonymous else _buyer(order, issued_at)
+    person = None if order.is_anonymous else buyer_of(order, issued_at)
     with transaction.atomic():
-        audience = _audience(installation, order)
+        audience = audience_of_order(installation, order)
         contact = contact_of(audience, person) if person else None
         kept = _kept(installation, order)
         holder = kept.contact if kept else None
@@ -58,7 +58,7 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         return purchase
 
 
-def _audience(installation: Installation, order: Order) -> Audience:
+def audience_of_order(installation: Installation, order: Order) -> Audience:
     """The one in which the order began, also when its channel feeds another since."""
     fed = audience_of_channel(installation, order.channel)
     kept = _kept(installation, order)
@@ -132,7 +132,7 @@ def _line(line: Line, currency: str) -> PurchaseLine:
     )
 
 
-def _buyer(order: Order, issued_at: datetime) -> Person:
+def buyer_of(order: Order, issued_at: datetime) -> Person:
     """The account's own address where there is a proven account: it follows the person, the order's does not."""
     account = order.user if order.user and order.user.is_confirmed is not False else None
     address = order.address

@@ -1,0 +1,45 @@
+"""What people choose themselves: on the page behind a mail's link, or by their mailbox's own button."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import confirmation, consent
+from saleor_stripe_audience.audience.audiences import default_audience
+from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.models import Consent, Contact
+from saleor_stripe_audience.audience.status import ConsentState
+
+
+def subscribe(contact: Contact, wording: str, *, ip: str = "") -> None:
+    """Whoever holds a link from the contact's mailbox agrees to the wording; nothing is left to confirm."""
+    with transaction.atomic():
+        current = _locked(contact)
+        if current is not None and current.consent != ConsentState.CONFIRMED:
+            consent.record(current, _word(Consent.Kind.GIVEN, Consent.Source.MAIL, wording, ip))
+
+
+def withdraw(contact: Contact, source: str = Consent.Source.MAIL, *, ip: str = "", detail: str = "") -> None:
+    """The contact wants no marketing any more. Saying it again adds nothing."""
+    with transaction.atomic():
+        current = _locked(contact)
+        if current is not None and current.consent != ConsentState.WITHDRAWN:
+            consent.record(current, _word(Consent.Kind.WITHDRAWN, source, "", ip, detail))
+
+
+def confirm(given: Consent, *, ip: str = "") -> None:
+    """The owner of the mailbox meant it. `Rejected` when the person withdrew since."""
+    with transaction.atomic():
+        default_audience(given.audience.installation)
+        current = Consent.objects.filter(pk=given.pk).select_related("contact", "wording").first()
+        if current is not None:
+            confirmation.confirm(current, ip=ip)
+
+
+def _locked(contact: Contact) -> Contact | None:
+    """The contact as it is now that nobody else writes."""
+    default_audience(contact.audience.installation)
+    return Contact.objects.filter(pk=contact.pk).select_related("audience").first()
+
+
+def _word(kind: str, source: str, wording: str, ip: str, detail: str = "") -> Word:
+    return Word(kind, timezone.now(), source, wording=wording, ip=ip, source_detail=detail)

@@ -1,0 +1,13 @@
+"""The pages behind the links in mails."""
+
+from django.urls import path
+
+from saleor_stripe_audience.audience import pages
+
+app_name = "audience"
+
+urlpatterns = [
+    path("confirm/<str:token>", pages.confirm, name="confirm"),
+    path("preferences/<str:token>", pages.preferences, name="preferences"),
+    path("unsubscribe/<str:token>", pages.unsubscribe, name="unsubscribe"),
+]

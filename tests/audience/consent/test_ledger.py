@@ -1,0 +1,142 @@
+"""Consent is the sum of what a person said, in whatever order it arrives."""
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import consent
+from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.models import Consent, Contact, LedgerIsAppendOnly, Wording
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import at, order, say
+
+GIVEN, CONFIRMED, WITHDRAWN = Consent.Kind.GIVEN, Consent.Kind.CONFIRMED, Consent.Kind.WITHDRAWN
+
+
+@pytest.fixture
+def ada(shop: Installation) -> Contact:
+    record_order(shop, order(), at(1))
+    return Contact.objects.get()
+
+
+def test_a_word_is_kept_with_its_proof(ada: Contact) -> None:
+    word = Word(
+        GIVEN,
+        at(2),
+        Consent.Source.STOREFRONT,
+        wording="Yes, mail me.",
+        ip="2001:db8::1",
+        source_detail="footer",
+    )
+    consent.record(ada, word)
+    kept = Consent.objects.get()
+    assert (kept.kind, kept.at, kept.source, kept.source_detail) == ("given", at(2), "storefront", "footer")
+    assert (kept.email, kept.ip, kept.wording and kept.wording.text) == (
+        "ada@shop.example", "2001:db8::1", "Yes, mail me.",
+    )  # fmt: skip
+    assert Contact.objects.get().status == "subscribed"
+
+
+def test_nothing_of_the_ledger_can_be_changed_or_deleted(ada: Contact) -> None:
+    row = say(ada, GIVEN, at(2))
+    row.kind = WITHDRAWN
+    for forbidden in (
+        row.save,
+        row.delete,
+        Consent.objects.all().delete,
+        lambda: Consent.objects.update(kind=WITHDRAWN),
+        lambda: ada.consents.update(at=at(9)),
+        ada.consents.all().delete,
+    ):
+        with pytest.raises(LedgerIsAppendOnly):
+            forbidden()
+    assert [(each.kind, each.at) for each in Consent.objects.all()] == [("given", at(2))]
+
+
+def test_a_wording_is_stored_once_per_shop(ada: Contact) -> None:
+    for step in range(3):
+        say(ada, GIVEN, at(step))
+    other = install("other.example")
+    record_order(other, order(), at(1))
+    say(Contact.objects.get(audience__installation=other), GIVEN, at(1))
+    assert Wording.objects.filter(installation_id=ada.audience.installation_id).count() == 1
+    assert Wording.objects.count() == 2
+
+
+def test_the_same_word_twice_is_once(ada: Contact) -> None:
+    assert say(ada, GIVEN, at(2)) == say(ada, GIVEN, at(2))
+    assert Consent.objects.count() == 1
+
+
+SAID: list[tuple[list[tuple[str, int, dict[str, Any]]], str]] = [
+    ([(GIVEN, 1, {})], "confirmed"),
+    ([(GIVEN, 1, {"needs_confirmation": True})], "pending"),
+    ([(GIVEN, 1, {"needs_confirmation": True}), (CONFIRMED, 2, {})], "confirmed"),
+    ([(GIVEN, 1, {}), (WITHDRAWN, 2, {})], "withdrawn"),
+    ([(GIVEN, 2, {}), (WITHDRAWN, 2, {})], "withdrawn"),
+    ([(GIVEN, 3, {}), (WITHDRAWN, 2, {})], "confirmed"),
+    ([(GIVEN, 1, {}), (GIVEN, 2, {"needs_confirmation": True})], "confirmed"),
+    ([(WITHDRAWN, 1, {}), (GIVEN, 2, {"needs_confirmation": True})], "withdrawn"),
+    ([(WITHDRAWN, 1, {}), (GIVEN, 2, {"needs_confirmation": True}), (CONFIRMED, 3, {})], "confirmed"),
+    ([(GIVEN, 1, {"needs_confirmation": True}), (CONFIRMED, 2, {}), (WITHDRAWN, 2, {})], "withdrawn"),
+    ([(GIVEN, 1, {}), (WITHDRAWN, 2, {}), (GIVEN, 3, {}), (WITHDRAWN, 4, {})], "withdrawn"),
+    ([(GIVEN, 1, {"basis": "soft_opt_in"})], "unknown"),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("said", "expected"), SAID)
+def test_the_latest_word_counts_in_whatever_order_it_arrives(
+    said: list[tuple[str, int, dict[str, Any]]], expected: str
+) -> None:
+    for number, told in enumerate(permutations(said)):
+        shop = install(f"shop-{number}.example")
+        record_order(shop, order(), at(0))
+        contact = Contact.objects.get(audience__installation=shop)
+        for kind, step, known in [*told, *told]:
+            say(contact, kind, at(step), **known)
+        assert Contact.objects.get(pk=contact.pk).consent == expected
+        assert contact.consents.count() == len(said)
+
+
+def test_soft_opt_in_makes_no_subscriber_and_ends_with_a_refusal(ada: Contact) -> None:
+    say(ada, GIVEN, at(2), basis=Consent.Basis.SOFT_OPT_IN)
+    contact = Contact.objects.get()
+    assert (contact.status, contact.lawful_basis) == ("nonsubscribed", "soft_opt_in")
+    say(ada, WITHDRAWN, at(3))
+    contact = Contact.objects.get()
+    assert (contact.status, contact.lawful_basis) == ("unsubscribed", "none")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"at": timezone.now() + timedelta(hours=1)}, "consent_from_the_future"),
+        ({"at": timezone.now() + timedelta(days=365_000)}, "consent_from_the_future"),
+        ({"wording": ""}, "consent_without_wording"),
+        ({"wording": " \n"}, "consent_without_wording"),
+        ({"wording": "x" * 10_001}, "consent_wording_too_long"),
+        ({"ip": "300.1.1.1"}, "consent_ip"),
+    ],
+)
+def test_what_proves_nothing_is_refused_and_leaves_nothing(
+    ada: Contact, change: dict[str, Any], code: str
+) -> None:
+    told: dict[str, Any] = {"kind": GIVEN, "at": at(1), "source": "import", "wording": "Yes."}
+    word = Word(**told | change)
+    with pytest.raises(Rejected) as refused:
+        consent.record(ada, word)
+    assert refused.value.code == code
+    assert (Consent.objects.count(), Wording.objects.count()) == (0, 0)
+    assert Contact.objects.get().consent == "unknown"
+
+
+def test_a_clock_that_is_a_little_ahead_is_no_future(ada: Contact) -> None:
+    say(ada, GIVEN, timezone.now() + timedelta(minutes=2))
+    assert Contact.objects.get().status == "subscribed"

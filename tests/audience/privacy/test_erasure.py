@@ -1,0 +1,258 @@
+"""Erasing a person: nothing of them is left, they stay out, and a receipt says what went."""
+
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+from saleor_stripe_audience.audience import erasure
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.models import Contact, Erasure, Purchase, PurchaseLine, Tombstone
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, everything, order, say
+
+ADA = "ada@shop.example"
+NEW = "ada.new@shop.example"
+
+
+def told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> Event:
+    record("saleor", shop.pk, f"{kind} {step}", kind, {"issuedAt": at(step).isoformat()} | payload, at(step))
+    event = Event.objects.get(origin=shop.pk, key=f"{kind} {step}")
+    work(event.pk)
+    return event
+
+
+def all_that_is_kept() -> str:
+    """Every value of every row of the app, as one text."""
+    models = [each for each in apps.get_models() if each.__module__.startswith("saleor_stripe_audience")]
+    return json.dumps([list(model.objects.values()) for model in models], default=str).lower()  # type: ignore[attr-defined]  # every model has a manager
+
+
+def test_nothing_of_the_person_is_left_and_the_receipt_says_what_went(shop: Installation) -> None:
+    told(shop, "order_created", {"order": order("1", user=account(7)) | {"voucherCode": "ADA10"}}, 1)
+    told(shop, "customer_updated", {"user": account(7, NEW, firstName="Augusta", lastName="King")}, 2)
+    told(shop, "order_created", {"order": order("2", email="other@shop.example")}, 3)
+    say(Contact.objects.get(email=NEW), "given", at(3))
+    receipt = erasure.erase(shop, "ADA@Shop.Example", actor="staff 1")
+
+    kept = all_that_is_kept()
+    for trace in ("ada@", "ada.new@", "augusta", "lovelace", "king", "ada10", "VXNlcjo3".lower()):
+        assert trace not in kept
+    assert receipt.erased == {
+        "Consent": 1,
+        "Contact": 1,
+        "ContactSpent": 1,
+        "FormerAddress": 1,
+        "inbox payloads": 2,
+        "purchases made anonymous": 1,
+    }
+    assert "other@shop.example" in kept
+    assert [one["email"] for one in everything(shop)] == ["other@shop.example"]
+
+
+def test_what_was_sold_stays_but_is_nobodys(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    erasure.erase(shop, ADA)
+    purchase = Purchase.objects.get()
+    assert (purchase.contact, purchase.charged_minor, PurchaseLine.objects.count()) == (None, 3000, 1)
+    record_order(shop, order("1", charged=25.0, refunded=5.0, charge_status="PARTIAL"), at(2))
+    purchase.refresh_from_db()
+    assert (purchase.contact, purchase.refunded_minor, Contact.objects.count()) == (None, 500, 0)
+
+
+@pytest.mark.parametrize("email", [ADA, "ADA@SHOP.example", " ada@shop.example "])
+def test_an_erased_address_stays_out(shop: Installation, email: str) -> None:
+    erasure.erase(shop, ADA)
+    record_order(shop, order("1", email=email), at(1))
+    record_customer(shop, account(8, email), at(2))
+    assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
+    assert erasure.is_erased(shop, ADA)
+    assert not erasure.is_erased(shop, "other@shop.example")
+
+
+def test_an_erased_account_stays_out_under_every_address(shop: Installation) -> None:
+    record_customer(shop, account(7), at(1))
+    erasure.erase(shop, ADA)
+    record_order(shop, order("1", email=NEW), at(2))
+    record_customer(shop, account(7, NEW), at(3))
+    assert Contact.objects.count() == 0
+    assert erasure.is_erased(shop, NEW)
+
+
+def test_an_address_that_passed_on_to_another_account_is_not_erased_with_its_former_owner(
+    shop: Installation,
+) -> None:
+    record_customer(shop, account(7, ADA), at(1))
+    record_customer(shop, account(7, NEW), at(2))
+    record_customer(shop, account(9, ADA), at(3))
+    erasure.erase(shop, NEW)
+    assert [one["email"] for one in everything(shop)] == [ADA]
+    record_customer(shop, account(7, ADA), at(1))
+    assert [one["saleor_user_id"] for one in everything(shop)] == [account(9)["id"]]
+
+
+def test_another_shop_keeps_its_own(shop: Installation) -> None:
+    other = install("other.example")
+    record_order(shop, order(), at(1))
+    told(other, "order_created", {"order": order()}, 1)
+    erasure.erase(shop, ADA)
+    assert Contact.objects.get().audience.installation == other
+    assert Event.objects.get().payload is not None
+    assert not erasure.is_erased(other, ADA)
+    assert erasure.receipts(other, ADA).count() == 0
+
+
+def test_tombstones_of_two_shops_cannot_be_compared(shop: Installation) -> None:
+    erasure.erase(shop, ADA)
+    erasure.erase(install("other.example"), ADA)
+    digests = set(Tombstone.objects.values_list("digest", flat=True))
+    assert len(digests) == 2
+
+
+def test_a_receipt_is_found_again_by_the_address_and_holds_none(shop: Installation) -> None:
+    record_order(shop, order(), at(1))
+    receipt = erasure.erase(shop, ADA)
+    again = erasure.erase(shop, ADA)
+    erasure.erase(shop, "other@shop.example")
+    assert list(erasure.receipts(shop, ADA)) == [again, receipt]
+    assert again.erased == {}
+    assert "@" not in json.dumps([list(Erasure.objects.values())], default=str)
+
+
+def test_who_wishes_so_begins_anew(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    erasure.erase(shop, ADA)
+    assert erasure.readmit(shop, ADA)
+    assert not erasure.readmit(shop, ADA)
+    record_order(shop, order("2"), at(2))
+    assert (Contact.objects.get().orders_count, Contact.objects.get().email) == (1, ADA)
+
+
+def test_nothing_is_erased_for_an_address_that_is_none(shop: Installation) -> None:
+    record_order(shop, order(), at(1))
+    for address in ("", "nobody", "a" * 300 + "@shop.example"):
+        with pytest.raises(Rejected):
+            erasure.erase(shop, address)
+    assert (Contact.objects.count(), Erasure.objects.count(), Tombstone.objects.count()) == (1, 0, 0)
+
+
+# Deletions told by Saleor
+
+
+@pytest.mark.parametrize("kind", ["customer_deleted", "account_deleted"])
+def test_a_deletion_in_saleor_is_followed(shop: Installation, kind: str) -> None:
+    told(shop, "order_created", {"order": order("1", user=account(7))}, 1)
+    event = told(shop, kind, {"user": account(7) | {"isConfirmed": True}}, 2)
+    assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
+    assert Erasure.objects.get().reason == kind
+    event.refresh_from_db()
+    assert event.payload == {"user": {"id": account(7)["id"], "isConfirmed": True}}
+    assert event.handled_at is not None
+    assert "ada@" not in all_that_is_kept()
+
+
+def test_a_deletion_that_arrives_first_keeps_the_rest_out(shop: Installation) -> None:
+    told(shop, "account_deleted", {"user": account(7, NEW)}, 9)
+    told(shop, "customer_created", {"user": account(7, ADA)}, 1)
+    told(shop, "order_created", {"order": order("1", email=ADA)}, 2)
+    told(shop, "customer_updated", {"user": account(7, NEW)}, 3)
+    assert Contact.objects.count() == 0
+
+
+def test_the_deletion_of_an_unconfirmed_account_takes_no_other_person_along(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    told(shop, "customer_created", {"user": account(9) | {"isConfirmed": False}}, 2)
+    told(shop, "customer_deleted", {"user": account(9) | {"isConfirmed": False}}, 3)
+    assert Contact.objects.get().orders_count == 1
+    assert not erasure.is_erased(shop, ADA)
+
+
+def test_a_deletion_without_its_user_is_given_up_with_a_reason(shop: Installation) -> None:
+    event = told(shop, "customer_deleted", {"user": None}, 1)
+    assert "permission" in event.handlings.get().reason
+
+
+# Orders made anonymous in Saleor
+
+
+def anonymised(payload: dict[str, Any], email: str = "") -> dict[str, Any]:
+    return payload | {"userEmail": email, "user": None, "billingAddress": None, "shippingAddress": None}
+
+
+@pytest.mark.parametrize("email", ["", "a...@shop.example"])
+def test_an_anonymised_order_is_nobodys(shop: Installation, email: str) -> None:
+    record_order(shop, order("1"), at(1))
+    record_order(shop, order("2") | {"voucherCode": "ADA10"}, at(2))
+    record_order(shop, anonymised(order("2"), email), at(3))
+    [buyer] = everything(shop)
+    assert (buyer["orders_count"], buyer["spent"]) == (1, {"USD": (3000, 0)})
+    assert Purchase.objects.get(contact=None).voucher_code == ""
+
+
+@pytest.mark.parametrize("steps", [(1, 3), (3, 1), (3, 1, 3, 1)])
+def test_who_was_known_from_anonymised_orders_alone_is_forgotten(
+    shop: Installation, steps: tuple[int, ...]
+) -> None:
+    for step in steps:
+        record_order(shop, order("1") if step == 1 else anonymised(order("1")), at(step))
+    assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
+
+
+def test_who_said_something_is_not_forgotten_with_an_order(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    say(Contact.objects.get(), "withdrawn", at(2))
+    record_order(shop, anonymised(order("1")), at(3))
+    assert (Contact.objects.get().status, Contact.objects.get().orders_count) == ("unsubscribed", 0)
+
+
+# Stored events
+
+
+@pytest.mark.parametrize(
+    ("address", "written", "found"),
+    [
+        (ADA, "ADA@shop.example", True),
+        (ADA, "Receipt for ada@shop.example.", True),
+        (ADA, "xada@shop.example", False),
+        (ADA, "ada@shop.example.org", False),
+        ("jo@xn--bcher-kva.de", "Jo@Bücher.de", True),
+        ("ünï@shop.example", "ÜNÏ@shop.example", True),
+    ],
+)
+def test_stored_events_are_found_however_the_address_is_written(
+    shop: Installation, address: str, written: str, found: bool
+) -> None:
+    Event.objects.create(
+        source="saleor",
+        origin=shop.pk,
+        key="x",
+        kind="x",
+        payload={"deep": [{"er": written}]},
+        occurred_at=at(1),
+    )
+    erasure.erase(shop, address)
+    assert (Event.objects.get().payload is None) is found
+
+
+def test_what_stripe_told_is_found_too(shop: Installation) -> None:
+    stripe = StripeAccount.objects.create(
+        installation=shop, name="A", publishable_key="pk", secret_key="sk", stripe_id="acct_1", livemode=False
+    )
+    payload = {"data": {"object": {"billing_details": {"email": ADA}}}}
+    Event.objects.create(
+        source="stripe",
+        origin=stripe.pk,
+        key="evt_1",
+        kind="charge.succeeded",
+        payload=payload,
+        occurred_at=at(1),
+    )
+    receipt = erasure.erase(shop, ADA)
+    assert (Event.objects.get().payload, receipt.erased) == (None, {"inbox payloads": 1})
