@@ -1,6 +1,6 @@
 # Two stages: what is needed to build stays behind.
 FROM python:3.12-slim AS build
-RUN pip install --no-cache-dir uv
+RUN pip install --no-cache-dir uv==0.9.7
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 ENV UV_PROJECT_ENVIRONMENT=/app UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
@@ -13,7 +13,7 @@ RUN uv sync --locked --no-dev --no-editable
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home app
 COPY --from=build /app /app
-USER app
+USER 10001
 WORKDIR /data
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PORT=8000
 EXPOSE 8000

@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "look at the installation from end to end and say what to mend",
     "connect-stripe": "connect a Stripe account to a shop by its keys",
     "api-key": "make a key for a developer; it is printed once",
+    "rotate-keys": "encrypt every stored secret anew with the present SECRET_KEY",
     "migrate": "bring the database up to date",
 }
 

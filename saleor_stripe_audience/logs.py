@@ -1,5 +1,8 @@
 """Structured logs: one JSON object a line. Events and ids only; never secrets, never personal data."""
 
+import sys
+import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
@@ -12,6 +15,39 @@ _SHARED: list[Any] = [
 ]
 
 
+def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An exception as its types and places. Its words may hold what a customer or a key holds."""
+    given = event.pop("exc_info", None)
+    error = _error_of(given)
+    if error is None:
+        return event
+    frames = traceback.extract_tb(error.__traceback__)
+    event["exception"] = [type(each).__name__ for each in _chain(error)]
+    event["frames"] = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def _error_of(given: Any) -> BaseException | None:
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1] if isinstance(given[1], BaseException) else None
+    return sys.exc_info()[1] if given else None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def _short(path: str) -> str:
+    """The file within its package: where the package lies is the machine's own affair."""
+    return path.rpartition("site-packages/")[2].rpartition("saleor_stripe_audience/")[2]
+
+
 def logging_settings(level: str) -> dict[str, Any]:
     """Django's LOGGING, and structlog set up to go the same way."""
     structlog.configure(
@@ -21,7 +57,7 @@ def logging_settings(level: str) -> dict[str, Any]:
     )
     final = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
+        _exception_without_values,
         structlog.processors.JSONRenderer(),
     ]
     formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": _SHARED, "processors": final}

@@ -1,5 +1,7 @@
 """The environment as typed values, then Django's settings. Half a configuration is refused, in words."""
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
+
+HIGHEST_PORT = 65_535
 
 
 class Environment(BaseSettings):
@@ -31,6 +35,8 @@ class Environment(BaseSettings):
     APP_NAME: str = "Stripe and Audience"
     LOG_LEVEL: str = "INFO"
     PORT: int = 8000
+    METRICS_PORT: int = 0
+    METRICS_HOST: str = "127.0.0.1"
     EVENT_RETENTION_DAYS: int = 30
     EMAIL_URL: str = ""
     EMAIL_FROM: str = ""
@@ -56,6 +62,10 @@ class Environment(BaseSettings):
             )
         if len(self.APP_NAME) > 60 or not self.APP_NAME:  # noqa: PLR2004 - Saleor's limit
             found.append("APP_NAME: give a name of at most 60 characters.")
+        if not 1 <= self.PORT <= HIGHEST_PORT:
+            found.append("PORT: give a number from 1 to 65535.")
+        if not 0 <= self.METRICS_PORT <= HIGHEST_PORT or self.METRICS_PORT == self.PORT:
+            found.append("METRICS_PORT: give a number up to 65535 that is not PORT's, or 0 for no metrics.")
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
         if self.PROXY_COUNT < 0:
@@ -139,6 +149,13 @@ STRIPE_API_BASE = _environment.STRIPE_API_BASE.rstrip("/")
 APP_ID = _environment.APP_ID
 APP_NAME = _environment.APP_NAME
 PORT = _environment.PORT
+METRICS_PORT = _environment.METRICS_PORT
+METRICS_HOST = _environment.METRICS_HOST
+if METRICS_PORT:
+    # Several processes count; the one that is asked adds them up. It must be known before the first counter is made.
+    os.environ.setdefault(
+        "PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="saleor-stripe-audience-metrics-")
+    )
 EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
 PROXY_COUNT = _environment.PROXY_COUNT
 EMAIL_CONFIGURED = bool(_environment.EMAIL_URL)
@@ -173,6 +190,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "saleor_stripe_audience.tracing.TraceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",

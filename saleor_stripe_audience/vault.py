@@ -47,6 +47,15 @@ def decrypt(token: str) -> str:
         ) from None
 
 
+def is_current(token: str) -> bool:
+    """Whether the present SECRET_KEY alone opens it."""
+    try:
+        _fernet_of((settings.SECRET_KEY,)).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
     """Text that is encrypted in the database and plain on the instance. It cannot be searched."""
 

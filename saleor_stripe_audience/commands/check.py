@@ -1,31 +1,50 @@
-"""Look at the installation from end to end and say what to mend."""
+"""Look at the installation from end to end and say what to mend. Nothing is changed."""
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 
+import requests
+from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
+from django_ox.models import OxTask
 
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.onboarding import check_scopes
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.models import Handling
-from saleor_stripe_audience.saleor.client import fetch_app
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor import client, signatures, upkeep
+from saleor_stripe_audience.saleor.models import Channel, Installation
 
-Check = tuple[str, Callable[[], object]]
+SECONDS = 10
+LONGEST_WAIT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing that was looked at; `mend` says what to do, and is empty when it is well."""
+
+    name: str
+    mend: str
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print one line a check; exit code 1 if anything is to be mended. Nothing is changed."""
-    argparse.ArgumentParser(prog="saleor-stripe-audience check", description=__doc__).parse_args(arguments)
-    failed = 0
-    for name, check in _checks():
-        problem = _problem(check)
-        failed += bool(problem)
-        print(f"{'MEND' if problem else 'ok  '}  {name}{f': {problem}' if problem else ''}")
-    return 1 if failed else 0
+    """Print one line a check; exit code 1 if anything is to be mended."""
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience check", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print a list of {name, mend} instead of lines")
+    options = parser.parse_args(arguments)
+    found = [Found(name, _problem(check)) for name, check in _checks()]
+    if options.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            print(f"{'MEND' if each.mend else 'ok  '}  {each.name}{f': {each.mend}' if each.mend else ''}")
+    return 1 if any(each.mend for each in found) else 0
 
 
 def _problem(check: Callable[[], object]) -> str:
@@ -38,16 +57,22 @@ def _problem(check: Callable[[], object]) -> str:
     return ""
 
 
-def _checks() -> Iterator[Check]:
+def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "configuration", lambda: None  # a wrong one was refused before this ran
     yield "database and migrations", _check_database
     if _problem(_check_database):
         return
+    yield f"{settings.PUBLIC_URL} leads to this app", _check_public_url
+    yield "the tasks are worked", _check_worker
     yield "a shop has installed the app", _check_installed
     for shop in Installation.objects.filter(is_active=True).order_by("saleor_api_url"):
         yield f"{shop} accepts the app's token", partial(_check_token, shop)
+        yield f"{shop} gives its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
+        yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
+        yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
     for account in StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).order_by("created_at"):
-        yield f"Stripe accepts the key of “{account}”", partial(check_scopes, account.secret_key)
+        yield f"Stripe accepts the key of “{account}”", partial(onboarding.check_scopes, account.secret_key)
+        yield f"Stripe reports to us for “{account}”", partial(onboarding.check_endpoint, account)
     yield "every event was handled", _check_given_up
 
 
@@ -56,14 +81,54 @@ def _check_database() -> None:
         raise Rejected(problem)
 
 
+def _check_public_url() -> None:
+    """Saleor and Stripe come by this address: it must lead here, from this machine at least."""
+    try:
+        answer = requests.get(f"{settings.PUBLIC_URL}/api/manifest", timeout=SECONDS, allow_redirects=False)
+        told = answer.json() if answer.ok else {}
+    except (requests.RequestException, ValueError):
+        told = {}
+    if not isinstance(told, dict) or told.get("id") != settings.APP_ID:
+        raise Rejected(
+            "It does not answer with this app's manifest. Start `serve`; check PUBLIC_URL and what stands before it."
+        )
+
+
+def _check_worker() -> None:
+    """A task that was due minutes ago has found nobody to work it."""
+    due = timezone.now() - LONGEST_WAIT
+    waiting = OxTask.objects.filter(status=OxTask.Status.READY, enqueued_at__lt=due)
+    if waiting.exclude(run_after__gt=due).exists():
+        raise Rejected("Tasks wait for more than five minutes. Start `work`, or `serve` without --no-worker.")
+
+
 def _check_installed() -> None:
     if not Installation.objects.filter(is_active=True).exists():
         raise Rejected("None yet. Install the app in Saleor's Dashboard from PUBLIC_URL/api/manifest.")
 
 
 def _check_token(shop: Installation) -> None:
-    if fetch_app(shop.saleor_api_url, shop.token).id != shop.app_id:
+    if client.fetch_app(shop.saleor_api_url, shop.token).id != shop.app_id:
         raise Rejected("Saleor knows this token as another app's. Install the app again; its data is kept.")
+
+
+def _check_webhooks(shop: Installation) -> None:
+    lacking = upkeep.what_is_wrong(shop)
+    if lacking:
+        raise Rejected(
+            f"{'; '.join(lacking)}. The app mends its webhooks by itself within the hour, while it runs."
+        )
+
+
+def _check_channels(shop: Installation) -> None:
+    mapped = AccountChannel.objects.filter(
+        installation=shop, account__state=StripeAccount.State.CONNECTED
+    ).values("channel_slug")
+    without = Channel.objects.filter(installation=shop).exclude(slug__in=mapped).order_by("slug")
+    if slugs := ", ".join(without.values_list("slug", flat=True)):
+        raise Rejected(
+            f"None for {slugs}: nobody can pay there. Choose one on the app's page in the Dashboard."
+        )
 
 
 def _check_given_up() -> None:

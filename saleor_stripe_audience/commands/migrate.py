@@ -1,10 +1,13 @@
 """Bring the database up to date."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
+
+MIGRATING = 7_325_811_001  # the number of this product's lock in PostgreSQL
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -14,9 +17,25 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Machines that start together migrate one after the other. SQLite has one writer anyway."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])
+
+
 def apply(*, verbosity: int = 0) -> None:
     """Apply every migration and leave no connection open, so that a server may be started afterwards."""
-    call_command("migrate", interactive=False, verbosity=verbosity)
+    with _one_at_a_time():
+        call_command("migrate", interactive=False, verbosity=verbosity)
     connections.close_all()
     close_pool = getattr(connections["default"], "close_pool", None)  # only PostgreSQL has a pool
     if close_pool is not None:

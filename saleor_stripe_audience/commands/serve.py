@@ -9,7 +9,7 @@ from granian.constants import Interfaces
 from granian.server import Server
 
 from saleor_stripe_audience.commands import migrate
-from saleor_stripe_audience.commands.work import EmbeddedWorker
+from saleor_stripe_audience.commands.work import EmbeddedWorker, serve_metrics
 
 THREADS = 128  # they carry the waiting for Stripe; each costs little memory
 
@@ -18,6 +18,7 @@ def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C. Migrations are applied first."""
     options = _options(arguments)
     migrate.apply()
+    serve_metrics()
     print(f"Serving {settings.PUBLIC_URL} on {options.host}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
     # Granian answers in a child. It is started afresh, not forked: this process runs the worker's threads.

@@ -5,8 +5,11 @@ import signal
 import threading
 from collections.abc import Sequence
 
+from django.conf import settings
 from django_ox.worker import Worker
 
+from saleor_stripe_audience import metrics
+from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.saleor.tasks import keep_all_up
 
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
@@ -21,6 +24,7 @@ def run(arguments: Sequence[str]) -> int:
         "--concurrency", type=int, default=CONCURRENCY, help="tasks at once (default: %(default)s)"
     )
     worker = make_worker(parser.parse_args(arguments).concurrency)
+    serve_metrics()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.request_stop())
     print("Working.", flush=True)
@@ -42,6 +46,13 @@ class EmbeddedWorker:
         """Finish what is begun. What takes too long is left to the next worker, by its lease."""
         self._worker.request_stop()
         self._thread.join(STOP_SECONDS)
+
+
+def serve_metrics() -> None:
+    """Answer Prometheus, if the operator asked for it."""
+    if settings.METRICS_PORT:
+        metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, BacklogMetrics())
+        print(f"Metrics on {settings.METRICS_HOST}:{settings.METRICS_PORT}", flush=True)
 
 
 def make_worker(concurrency: int) -> Worker:

@@ -18,6 +18,7 @@ from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.deadline import remaining, seconds_for_call
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.metrics import timed_stripe_call
 
 CONNECT_SECONDS = 2.0
 KEY_REUSED = "idempotency"
@@ -51,14 +52,15 @@ class DeadlineClient(stripe.HTTPClient):
         seconds = seconds_for_call()
         timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
-            answer = self._session().request(
-                method,
-                url,
-                headers=dict(headers or {}),
-                data=post_data,
-                timeout=timeout,
-                allow_redirects=False,
-            )
+            with timed_stripe_call():
+                answer = self._session().request(
+                    method,
+                    url,
+                    headers=dict(headers or {}),
+                    data=post_data,
+                    timeout=timeout,
+                    allow_redirects=False,
+                )
         except requests.RequestException as error:
             raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's own
         return answer.content.decode("utf-8", "replace"), answer.status_code, answer.headers

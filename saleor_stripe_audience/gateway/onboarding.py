@@ -81,6 +81,19 @@ def check_scopes(secret_key: str) -> None:
         )
 
 
+def check_endpoint(account: StripeAccount) -> None:
+    """`Rejected` unless Stripe has our endpoint for the account, switched on, with every event we handle."""
+    url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
+    with client.errors_of(account.name):
+        found = client.stripe_of(account).v1.webhook_endpoints.retrieve(account.webhook_endpoint_id or "none")
+    if found.status != "enabled" or found.url != url or not set(EVENTS) <= set(found.enabled_events):
+        raise Rejected(
+            f"The webhook endpoint of “{account.name}” at Stripe was changed or switched off. Paste the account's keys "
+            "again on the app's page: that puts it right.",
+            code="endpoint",
+        )
+
+
 def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
     """New payments of these channels go to the account; old ones stay with the account that holds them."""
     with transaction.atomic():

@@ -16,10 +16,13 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from saleor_stripe_audience import metrics
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.tracing import current_trace, new_trace, traced
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +83,13 @@ def record(
     try:
         with transaction.atomic():
             event = Event.objects.create(
-                source=source, origin=origin, key=key, kind=kind, payload=payload, occurred_at=occurred_at
+                source=source,
+                origin=origin,
+                key=key,
+                kind=kind,
+                payload=payload,
+                occurred_at=occurred_at,
+                trace=current_trace(),
             )
             work_event.enqueue(event.pk)
     except IntegrityError:
@@ -95,6 +104,11 @@ def work(event_id: int, *, last_attempt: bool = False) -> None:
     event = Event.objects.filter(pk=event_id).first()
     if event is None or event.handled_at is not None:
         return
+    with traced(event.trace or new_trace()):
+        _work(event, last_attempt=last_attempt)
+
+
+def _work(event: Event, *, last_attempt: bool) -> None:
     to_retry: Exception | None = None
     for handler in _handlers[event.source, event.kind]:
         try:
@@ -102,7 +116,10 @@ def work(event_id: int, *, last_attempt: bool = False) -> None:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is kept on the row and the others run
             final = last_attempt or isinstance(error, Rejected)
             _note_failure(event, handler, error, final=final)
+            metrics.handled.labels(event.source, "given up" if final else "to be repeated").inc()
             to_retry = to_retry if final else error
+        else:
+            metrics.handled.labels(event.source, "done").inc()
     if to_retry is not None:
         raise to_retry
     Event.objects.filter(pk=event.pk, handled_at=None).update(handled_at=timezone.now())
@@ -163,11 +180,15 @@ def sweep() -> int:
     """Give a new task to events whose task was lost; returns how many."""
     from saleor_stripe_audience.inbox.tasks import work_event  # noqa: PLC0415 - tasks call back into this module
 
-    before = timezone.now() - LEFT_BEHIND
-    left = Event.objects.filter(handled_at=None, received_at__lt=before).order_by("received_at")
+    now = timezone.now()
+    left = Event.objects.filter(handled_at=None, received_at__lt=now - LEFT_BEHIND).order_by("received_at")
+    # With no worker running, an event must not be given a task more at every sweep.
+    left = left.filter(Q(swept_at=None) | Q(swept_at__lt=now - LEFT_BEHIND))
     identifiers = list(left.values_list("pk", flat=True)[:1000])
-    for identifier in identifiers:
-        work_event.enqueue(identifier)
+    with transaction.atomic():
+        Event.objects.filter(pk__in=identifiers).update(swept_at=now)
+        for identifier in identifiers:
+            work_event.enqueue(identifier)
     return len(identifiers)
 
 

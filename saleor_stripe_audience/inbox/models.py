@@ -7,7 +7,8 @@ class Event(models.Model):
     """Something that Saleor or Stripe told us, written down once.
 
     `origin` is the installation (Saleor) or the Stripe account it came from; `key` is unique there, so a
-    doubled delivery finds itself. The payload is dropped some time after all handlers are through.
+    doubled delivery finds itself. The payload is dropped some time after all handlers are through. `trace` is the id
+    of the request that told it, on every line of the log about it; `swept_at` when it was last given a new task.
     """
 
     source = models.CharField(max_length=16)
@@ -18,6 +19,8 @@ class Event(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(auto_now_add=True)
     handled_at = models.DateTimeField(null=True)
+    swept_at = models.DateTimeField(null=True)
+    trace = models.CharField(max_length=16, default="", blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "origin", "key"], name="inbox_event_once")]

@@ -45,6 +45,15 @@ def keep_up(installation: Installation) -> list[str]:
     return _mend(installation, wanted["webhooks"], found.webhooks)
 
 
+def what_is_wrong(installation: Installation) -> list[str]:
+    """What `keep_up` would do, and what it could not; nothing is changed."""
+    found = client.fetch_installed(installation)
+    wanted = manifest(installation.variant, read_version(found.schema_version))
+    lacking = _lacking(wanted["permissions"], found.permissions)
+    to_do = [f"not yet {what}" for what, _ in _changes(installation, wanted["webhooks"], found.webhooks)]
+    return [lacking.rstrip("."), *to_do] if lacking else to_do
+
+
 def is_other_version(installation: Installation, version: str) -> bool:
     """Whether the host now speaks another version of its API than the webhooks were made for."""
     return bool(version) and read_version(version) != read_version(installation.schema_version)

@@ -18,7 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from saleor_stripe_audience import deadline
+from saleor_stripe_audience import deadline, metrics
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.saleor import removal, signatures, tasks, upkeep
@@ -70,6 +70,7 @@ def receive(request: HttpRequest, event: str) -> JsonResponse:
         return _unverifiable(answering, error)
     except Failure as error:
         log.warning("webhook refused", kind=kind, code=error.code)
+        metrics.refused.labels(error.code).inc()
         return _error(401, error.code, error.message)
     if answering is not None:
         return JsonResponse(_answered(answering, installation, kind, body))
@@ -99,6 +100,13 @@ def _unverifiable(answering: _Answering | None, error: Failure) -> JsonResponse:
 
 
 def _answered(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
+    with metrics.webhooks.labels(kind).time():
+        answer = _answer_or_failure(answering, installation, kind, body)
+    metrics.results.labels(kind, str(answer.get("result") or "answered")).inc()
+    return answer
+
+
+def _answer_or_failure(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
     try:
         payload = _parsed(body)
         _check_recipient(installation, payload)

@@ -46,13 +46,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(folder: Path, *options: str, **changed: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "saleor_stripe_audience", "serve", *options],
-            env=environment(folder, port),
+            env=environment(folder, port) | changed,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -14,13 +14,15 @@ GOOD = {
 
 @pytest.fixture(autouse=True)
 def _good_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
 
 
 def test_three_variables_are_enough() -> None:
     assert read_environment().STRIPE_API_BASE == "https://api.stripe.com"
-    assert read_environment().DATABASE_URL.startswith("sqlite:///") or "DATABASE_URL" in GOOD
+    assert read_environment().DATABASE_URL.startswith("sqlite:///")
+    assert read_environment().METRICS_PORT == 0
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -37,6 +39,10 @@ def test_what_is_missing_or_unfit_is_named(monkeypatch: pytest.MonkeyPatch, name
     ("name", "value"),
     [
         ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("METRICS_PORT", "8000"),
+        ("METRICS_PORT", "-1"),
         ("EVENT_RETENTION_DAYS", "a month"),
         ("LOG_LEVEL", "loud"),
         ("APP_NAME", "n" * 61),

@@ -1,0 +1,58 @@
+"""Encrypt every stored secret anew with the present SECRET_KEY, so that the old one can be dropped.
+
+Give the new key in SECRET_KEY and the old one in SECRET_KEY_FALLBACKS, restart, run this, then take the old one away.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.models.expressions import RawSQL
+
+from saleor_stripe_audience.vault import EncryptedTextField, is_current
+
+BATCH = 200
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print how many were encrypted anew; running it again finds none. It may run while the app serves."""
+    argparse.ArgumentParser(prog="saleor-stripe-audience rotate-keys", description=__doc__).parse_args(
+        arguments
+    )
+    total = 0
+    for model, field in encrypted_fields():
+        count = rotate(model, field)
+        total += count
+        print(f"{model._meta.label}.{field}: {count}")  # noqa: SLF001 - Django documents _meta
+    print(f"{total} secrets were encrypted anew. SECRET_KEY_FALLBACKS can be emptied.")
+    return 0
+
+
+def encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
+    """Every field of every model that keeps a secret."""
+    for model in apps.get_models():
+        for field in model._meta.local_fields:  # noqa: SLF001 - Django documents _meta
+            if isinstance(field, EncryptedTextField):
+                yield model, field.name
+
+
+def rotate(model: type[models.Model], field: str) -> int:
+    """Encrypt the field's old values anew, some rows at a time; returns how many."""
+    outdated = [pk for pk, token in _stored(model, field) if token and not is_current(token)]
+    for start in range(0, len(outdated), BATCH):
+        with transaction.atomic():
+            for row in _rows(model).select_for_update().filter(pk__in=outdated[start : start + BATCH]):
+                row.save(update_fields=[field])
+    return len(outdated)
+
+
+def _rows(model: type[models.Model]) -> models.Manager[models.Model]:
+    return model._default_manager  # noqa: SLF001 - Django documents it
+
+
+def _stored(model: type[models.Model], field: str) -> list[tuple[object, str]]:
+    """The field as it is stored: reading it through the model would open it."""
+    column = connection.ops.quote_name(model._meta.get_field(field).column)  # noqa: SLF001 - as above
+    stored = RawSQL(column, [], output_field=models.TextField())  # noqa: S611 - a column's name of our own
+    return list(_rows(model).annotate(stored=stored).values_list("pk", "stored"))

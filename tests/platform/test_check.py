@@ -1,0 +1,118 @@
+"""`check` on a whole installation: both stand-ins, the app served between them, each thing broken in turn."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.utils import timezone
+from django_ox.models import OxTask
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox.tasks import sweep_inbox
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def stripe(settings: Any) -> Iterator[StripeSandbox]:
+    with StripeSandbox() as sandbox, Served(sandbox.wsgi) as served:
+        settings.STRIPE_API_BASE = served.url
+        yield sandbox
+
+
+@pytest.fixture
+def shop(settings: Any, stripe: StripeSandbox) -> Iterator[SaleorSandbox]:
+    with SaleorSandbox() as sandbox, Served(get_wsgi_application()) as app:
+        settings.PUBLIC_URL = app.url
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
+        sandbox.install(f"{app.url}/api/manifest")
+        installation = Installation.objects.get()
+        slugs = list(installation.channels.values_list("slug", flat=True))
+        onboarding.connect(installation, PUBLISHABLE_KEY, SECRET_KEY, slugs)
+        yield sandbox
+
+
+def to_mend(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What `check --json` says is to be mended."""
+    capsys.readouterr()
+    code = main(["check", "--json"])
+    found = {each["name"]: each["mend"] for each in json.loads(capsys.readouterr().out) if each["mend"]}
+    assert code == (1 if found else 0)
+    return found
+
+
+def only(found: dict[str, str]) -> str:
+    assert len(found) == 1, found
+    return next(iter(found.values()))
+
+
+def test_all_is_well(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    assert to_mend(capsys) == {}
+    assert main(["check"]) == 0
+    assert "MEND" not in capsys.readouterr().out
+
+
+def test_a_webhook_is_missing(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    installation = Installation.objects.get()
+    client.delete_webhook(installation, client.fetch_installed(installation).webhooks[0].id)
+    assert "not yet created" in only(to_mend(capsys))
+
+
+def test_a_permission_is_missing(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    app = shop.app("saleor.app.stripe-audience")
+    assert app is not None
+    app.permissions = app.permissions - {"MANAGE_USERS"}
+    assert "MANAGE_USERS" in only(to_mend(capsys))
+
+
+def test_a_channel_has_no_account(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    Channel.objects.create(installation=Installation.objects.get(), slug="new", name="New", currency="EUR")
+    assert "None for new" in only(to_mend(capsys))
+
+
+def test_the_endpoint_is_switched_off(
+    shop: SaleorSandbox, stripe: StripeSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for endpoint in stripe.account.table("webhook_endpoint").values():
+        endpoint["status"] = "disabled"
+    assert "switched off" in only(to_mend(capsys))
+    stripe.account.table("webhook_endpoint").clear()
+    assert only(to_mend(capsys))
+
+
+def test_the_key_was_revoked(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    StripeAccount.objects.update(secret_key="sk_test_revoked")
+    found = to_mend(capsys)
+    assert len(found) == 2
+    assert all("sk_test" not in text for text in found.values())
+
+
+def test_the_public_address_leads_elsewhere(
+    shop: SaleorSandbox, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.PUBLIC_URL = "http://127.0.0.1:9"
+    assert "Start `serve`" in to_mend(capsys)["http://127.0.0.1:9 leads to this app"]
+
+
+def test_nobody_works_the_tasks(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep_inbox.enqueue()
+    assert to_mend(capsys) == {}
+    OxTask.objects.update(enqueued_at=timezone.now() - timedelta(minutes=6))
+    assert "Start `work`" in only(to_mend(capsys))
+
+
+def test_an_account_without_channels_is_still_looked_at(
+    shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    AccountChannel.objects.all().delete()
+    assert "None for" in only(to_mend(capsys))
