@@ -13,6 +13,7 @@ from strawberry_django.relay import DjangoListConnection
 from saleor_stripe_audience import money
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.audience import models as audience
+from saleor_stripe_audience.audience.status import Status
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments import models as payments
@@ -201,7 +202,7 @@ class Contact(relay.Node):
     phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
     country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
     language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
-    status: audience.Contact.Status = strawberry_django.field(description="What the person agreed to.")
+    status: Status = strawberry_django.field(description="What the person agreed to.")
     saleor_user_id: str | None = strawberry_django.field(
         description="Saleor's id of the account; none for guests."
     )

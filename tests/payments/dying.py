@@ -99,7 +99,7 @@ def _steps(kill_at: int | None) -> Iterator[None]:
         step()
         return done
 
-    requests.Session.request = request  # type: ignore[method-assign, assignment]  # this process dies with it
+    requests.Session.request = request  # type: ignore[method-assign]  # this process dies with it
     BaseDatabaseWrapper._commit = committed  # type: ignore[attr-defined]  # likewise
     with connection.execute_wrapper(statement):
         yield
