@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
@@ -44,7 +44,10 @@ def initialize(installation: Installation, session: Session) -> Json:
     intent = _brought_up_to_date(account, intent, _money(session), flow)
     ownership.remember(installation, account, intent, "")
     if wishes.offSession:
-        intent = beginnings.charged_off_session(installation, account, session, intent)
+        try:
+            intent = beginnings.charged_off_session(installation, account, session, intent)
+        except Unavailable as error:
+            return unclear(flow, error)
         ownership.remember(installation, account, intent, "")
     return _answer(outcome_of(intent, ownership.flow_of(intent)), intent)
 

@@ -1,0 +1,75 @@
+"""What a merchant settles for all payments of a Stripe account.
+
+The rules of the descriptor are Stripe's: https://docs.stripe.com/get-started/account/statement-descriptors, read
+November 2026.
+"""
+
+import stripe
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import StripeAccount
+
+LONGEST_DESCRIPTOR = 22  # of prefix, "* " and suffix together
+BETWEEN = "* "
+FORBIDDEN = "<>\\'\"*"
+
+
+def set_receipts(account: StripeAccount, *, sends: bool) -> None:
+    """Whether Stripe writes a receipt to the shopper's address (for live payments; test payments get none)."""
+    account.sends_receipts = sends
+    account.save(update_fields=["sends_receipts"])
+
+
+def set_descriptor_suffix(account: StripeAccount, suffix: str) -> None:
+    """What a card statement shows after the account's name; empty for nothing. `Rejected` says what is wrong."""
+    suffix = suffix.strip()
+    if suffix:
+        check_suffix(suffix, _prefix(account))
+        _try_at_stripe(account, suffix)
+    account.descriptor_suffix = suffix
+    account.save(update_fields=["descriptor_suffix"])
+
+
+def check_suffix(suffix: str, prefix: str = "") -> None:
+    """`Rejected` unless the suffix keeps to Stripe's rules and has room behind the prefix."""
+    room = LONGEST_DESCRIPTOR - (len(prefix + BETWEEN) if prefix else 0)
+    if len(suffix) > room:
+        behind = f" behind “{prefix}”" if prefix else ""
+        raise _bad(f"It has {len(suffix)} characters; there is room for {room}{behind}.")
+    if not suffix.isascii() or not suffix.isprintable():
+        raise _bad("It may have unaccented Latin letters, digits and signs only.")
+    if found := sorted(set(FORBIDDEN) & set(suffix)):
+        raise _bad(f"It must not contain {' '.join(found)}.")
+    if not any(letter.isalpha() for letter in suffix):
+        raise _bad("It needs at least one letter.")
+
+
+def _bad(why: str) -> Rejected:
+    return Rejected(f"Stripe would not take this statement descriptor. {why}", code="descriptor")
+
+
+def _prefix(account: StripeAccount) -> str:
+    """The account's own name on statements; empty where the key may not ask, which is no fault."""
+    with client.errors_of(account.name):
+        try:
+            told = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
+        except stripe.PermissionError:
+            return ""
+    cards = (told.get("settings") or {}).get("card_payments") or {}
+    return str(cards.get("statement_descriptor_prefix") or "")
+
+
+def _try_at_stripe(account: StripeAccount, suffix: str) -> None:
+    """A payment that is never charged: what Stripe has against the suffix, it says now and not to a shopper."""
+    with client.errors_of(account.name):
+        intents = client.stripe_of(account).v1.payment_intents
+        probe = intents.create(
+            {
+                "amount": 1000,
+                "currency": "usd",
+                "description": "Statement descriptor check, never charged",
+                "statement_descriptor_suffix": suffix,
+            }
+        )
+        intents.cancel(probe.id)

@@ -1,0 +1,289 @@
+"""Keeping a card while paying, and paying with one that is kept: for its owner, and once."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from saleor_stripe_audience.gateway import client, customers
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments.stored_methods import NOT_YOURS
+from saleor_stripe_audience.sandbox.demo.shopper import ADDRESS, CHECKOUT, DELIVERY, INITIALIZE
+from saleor_stripe_audience.sandbox.demo.stage import APP_ID
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+from .conftest import Buy
+from .test_stored_methods import Register, Shopper, shop, shopper
+
+__all__ = ["shop", "shopper"]
+
+Json = dict[str, Any]
+Begin = Callable[..., Buy]
+OWNER: Json = {"id": "VXNlcjox", "email": "robin@example.com"}
+SIGNED_IN: Json = {"__typename": "User", "id": OWNER["id"]}
+APP: Json = {"__typename": "App", "id": "QXBwOjI="}
+SOURCE: Json = {
+    "__typename": "Checkout",
+    "id": "Q2hlY2tvdXQ6MQ==",
+    "channel": {"slug": "default-channel", "currencyCode": "USD"},
+    "user": OWNER,
+}
+
+
+def asked(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **wishes: Any) -> Json:
+    """What is asked of TRANSACTION_INITIALIZE_SESSION."""
+    return {
+        "issuingPrincipal": caller,
+        "sourceObject": {**SOURCE, "user": owner},
+        "data": {"paymentIntent": {"paymentMethod": "card", **wishes}},
+    }
+
+
+def keep(account: StripeAccount, method: str = "pm_card_visa", shopper_id: str = "VXNlcjox") -> str:
+    """A card that the shopper keeps."""
+    customer = customers.ensure_customer(account, shopper_id)
+    kept = client.stripe_of(account).v1.payment_methods.attach(method, {"customer": customer})
+    return kept.id
+
+
+def charges(sandbox: StripeSandbox) -> list[Json]:
+    return [each for each in sandbox.account.table("charge").values() if each["paid"]]
+
+
+def kept_by(account: StripeAccount) -> int:
+    customer = customers.customer_of(account, OWNER["id"])
+    return len(client.stripe_of(account).v1.customers.payment_methods.list(customer).data)
+
+
+@pytest.mark.parametrize("usage", ["on_session", "off_session"])
+def test_a_card_is_kept_while_paying(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, usage: str
+) -> None:
+    one = buy()
+    one.initialize(**asked(setupFutureUsage=usage))
+    assert stripe_sandbox.account.table("payment_intent")[one.psp]["setup_future_usage"] == usage
+    one.pay()
+    assert one.process()["result"] == "CHARGE_SUCCESS"
+    assert kept_by(account) == 1
+
+
+def test_a_card_is_not_kept_unless_asked(buy: Begin, account: StripeAccount) -> None:
+    one = buy()
+    one.initialize(**asked())
+    one.pay()
+    assert kept_by(account) == 0
+
+
+def test_a_stored_card_waits_for_the_shopper_to_confirm(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+) -> None:
+    card = keep(account)
+    answer = buy().initialize(**asked(storedPaymentMethodId=card))
+    assert answer["result"] == "CHARGE_ACTION_REQUIRED"
+    intent = stripe_sandbox.account.table("payment_intent")[answer["pspReference"]]
+    assert (intent["status"], intent["payment_method"]) == ("requires_confirmation", card)
+    assert charges(stripe_sandbox) == []
+
+
+@pytest.mark.parametrize("caller", [SIGNED_IN, APP])
+@pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
+def test_a_stored_card_is_charged_while_the_shopper_is_away(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, flow: str, caller: Json
+) -> None:
+    card = keep(account)
+    one = buy(flow=flow)
+    wishes = asked(caller, storedPaymentMethodId=f"app:{APP_ID}:{card}", offSession=True)
+    answer = one.initialize(**wishes)
+    assert answer["result"] == f"{flow}_SUCCESS"
+    assert one.row().status == ("succeeded" if flow == "CHARGE" else "requires_capture")
+    assert one.initialize(**wishes)["pspReference"] == answer["pspReference"]
+    assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]
+
+
+def test_asked_many_times_at_once_it_is_charged_once(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+) -> None:
+    wishes = asked(storedPaymentMethodId=keep(account), offSession=True)
+    one = buy()
+    begin = threading.Barrier(6)
+
+    def initialize(_: int) -> Json:
+        begin.wait(10)
+        try:
+            return one.session("transaction_initialize_session", **wishes)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as many:
+        answers = list(many.map(initialize, range(6)))
+    assert "CHARGE_SUCCESS" in {each["result"] for each in answers}
+    assert len(charges(stripe_sandbox)) == 1
+    assert one.initialize(**wishes)["result"] == "CHARGE_SUCCESS"
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_answer_that_was_lost_is_no_second_charge(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, after: bool
+) -> None:
+    wishes = asked(storedPaymentMethodId=keep(account), offSession=True)
+    stripe_sandbox.add_fault(
+        "POST /v1/payment_intents/*/confirm", drop_connection=True, after_effect=after, times=2
+    )
+    one = buy()
+    assert one.initialize(**wishes)["result"] == "CHARGE_ACTION_REQUIRED"  # it may have been charged
+    assert one.initialize(**wishes)["result"] == "CHARGE_SUCCESS"
+    assert len(charges(stripe_sandbox)) == 1
+
+
+def test_a_card_that_wants_3d_secure_waits_for_the_shopper(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+) -> None:
+    card = keep(account, "pm_card_threeDSecure2Required")
+    one = buy()
+    wishes = asked(APP, storedPaymentMethodId=card, offSession=True)
+    for _ in range(2):
+        answer = one.initialize(**wishes)
+        assert answer["result"] == "CHARGE_ACTION_REQUIRED"
+        assert answer["message"] == declines.for_shopper("authentication_required")
+        assert answer["data"]["paymentIntent"]["stripeClientSecret"]
+    assert one.row().decline_code == "authentication_required"
+    attempts = [each for each in stripe_sandbox.account.table("charge").values() if not each["paid"]]
+    assert len(attempts) == 1
+    one.pay()
+    assert one.process()["result"] == "CHARGE_SUCCESS"
+
+
+def test_a_stored_card_without_money_is_a_decline(buy: Begin, account: StripeAccount) -> None:
+    card = keep(account, "pm_card_chargeCustomerFail")
+    one = buy()
+    answer = one.initialize(**asked(APP, storedPaymentMethodId=card, offSession=True))
+    assert answer["result"] == "CHARGE_ACTION_REQUIRED"
+    assert answer["data"]["paymentIntent"]["errors"][0]["code"] == "StripeCardError"
+    assert one.row().decline_code == "generic_decline"
+
+
+@pytest.mark.parametrize(
+    ("caller", "owner"),
+    [
+        (None, OWNER),
+        (None, None),
+        (SIGNED_IN, None),
+        (APP, None),
+        ({"__typename": "User", "id": "VXNlcjoy"}, OWNER),
+        ({"__typename": "Else", "id": OWNER["id"]}, OWNER),
+    ],
+)
+@pytest.mark.parametrize("wish", [{"setupFutureUsage": "off_session"}, {"storedPaymentMethodId": "its own"}])
+def test_only_the_owner_keeps_and_uses(
+    buy: Begin,
+    account: StripeAccount,
+    stripe_sandbox: StripeSandbox,
+    caller: Json | None,
+    owner: Json | None,
+    wish: Json,
+) -> None:
+    card = keep(account)
+    wishes = {name: card if value == "its own" else value for name, value in wish.items()}
+    answer = buy().initialize(**asked(caller, owner, **wishes))
+    assert answer["result"] == "CHARGE_FAILURE"
+    assert "Only the signed-in shopper" in answer["message"]
+    assert not stripe_sandbox.account.table("payment_intent")
+
+
+@pytest.mark.parametrize("off_session", [False, True])
+def test_anothers_card_is_not_to_be_had(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, off_session: bool
+) -> None:
+    keep(account)
+    theirs = keep(account, shopper_id="VXNlcjoy")
+    loose = client.stripe_of(account).v1.payment_methods.create(
+        {"type": "card", "card": {"token": "tok_visa"}}
+    )
+    for card in (theirs, loose.id, "pm_nobody", "pm_card_visa", "../x"):
+        answer = buy().initialize(**asked(storedPaymentMethodId=card, offSession=off_session))
+        assert (answer["result"], answer["message"]) == ("CHARGE_FAILURE", NOT_YOURS)
+    assert charges(stripe_sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("card", "paymentIntent does not"),
+        ([], "paymentIntent does not"),
+        ({"paymentIntent": "card"}, "paymentIntent does not"),
+        ({"paymentIntent": {"paymentMethod": 7}}, "paymentIntent.paymentMethod"),
+        ({"paymentIntent": {"storedPaymentMethodId": None}}, "paymentIntent.storedPaymentMethodId"),
+        ({"paymentIntent": {"setupFutureUsage": "always"}}, "paymentIntent.setupFutureUsage"),
+        ({"paymentIntent": {"offSession": "yes"}}, "paymentIntent.offSession"),
+        ({"paymentIntent": {"offSession": True}}, "needs the storedPaymentMethodId"),
+        (
+            {
+                "paymentIntent": {
+                    "offSession": True,
+                    "storedPaymentMethodId": "pm_1",
+                    "setupFutureUsage": "on_session",
+                }
+            },
+            "not both",
+        ),
+    ],
+)
+def test_a_wish_that_cannot_be_read(buy: Begin, stripe_sandbox: StripeSandbox, data: Any, words: str) -> None:
+    answer = buy().initialize(**{**asked(), "data": data})
+    assert words in answer["message"]
+    assert answer["result"] == "CHARGE_FAILURE"
+    assert answer["data"]["paymentIntent"]["errors"][0]["code"] == "ParseError"
+    assert not stripe_sandbox.account.table("payment_intent")
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, {"other": 1}, {"paymentIntent": None}, {"paymentIntent": {"new": 1}}]
+)
+def test_no_wish_is_needed(buy: Begin, data: Any) -> None:
+    assert buy().initialize(**{**asked(), "data": data})["result"] == "CHARGE_ACTION_REQUIRED"
+
+
+def checkout_of(robin: Shopper) -> str:
+    """A checkout of the signed-in shopper."""
+    products = '{ products(first: 1, channel: "default-channel") { edges { node { variants { id } } } } }'
+    variant = robin.ask(products)["edges"][0]["node"]["variants"][0]["id"]
+    wanted = {
+        "channel": "default-channel",
+        "email": robin.email,
+        "lines": [{"variantId": variant, "quantity": 1}],
+        "shippingAddress": ADDRESS,
+        "billingAddress": ADDRESS,
+    }
+    made = robin.ask(CHECKOUT, input=wanted)["checkout"]
+    method = next(each["id"] for each in made["shippingMethods"] if each["active"])
+    robin.ask(DELIVERY, id=made["id"], method=method)
+    identifier: str = made["id"]
+    return identifier
+
+
+def test_through_the_shop_a_stored_card_pays_for_its_owner_only(
+    shop: SaleorSandbox, shopper: Register, stripe_sandbox: StripeSandbox
+) -> None:
+    robin, eve = shopper("robin"), shopper("eve")
+    card = robin.store()["id"]
+    checkout = checkout_of(robin)
+    data = {"paymentIntent": {"storedPaymentMethodId": card, "offSession": True}}
+    gateway = {"id": APP_ID, "data": data}
+    for stranger in (eve.ask, lambda query, **named: shop.gql(query, named)["transactionInitialize"]):
+        refused = stranger(INITIALIZE, id=checkout, gateway=gateway, key=None)
+        assert refused["transactionEvent"]["type"] == "CHARGE_FAILURE"
+    assert charges(stripe_sandbox) == []
+    paid = robin.ask(INITIALIZE, id=checkout, gateway=gateway, key="k-of-robin")
+    assert paid["transactionEvent"]["type"] == "CHARGE_SUCCESS"
+    [charge] = charges(stripe_sandbox)
+    assert charge["shipping"]["name"] == "Robin Vale"
+    assert charge["description"].startswith("Checkout ")
+    assert (
+        charge["customer"]
+        == stripe_sandbox.account.table("payment_intent")[charge["payment_intent"]]["customer"]
+    )
