@@ -8,6 +8,7 @@ from saleor_stripe_audience.gateway.webhooks import stripe_webhook
 from saleor_stripe_audience.saleor.manifest import manifest_view
 from saleor_stripe_audience.saleor.register import register_view
 from saleor_stripe_audience.saleor.webhooks import receive
+from saleor_stripe_audience.storefront.views import storefront_view
 
 urlpatterns = [
     path("api/manifest", manifest_view),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/webhooks/stripe/<uuid:account_id>", stripe_webhook),
     path("graphql/", graphql_view),
     path("dashboard/", include("saleor_stripe_audience.dashboard.urls")),
+    path("storefront/graphql/", storefront_view),
     path("audience/", include("saleor_stripe_audience.audience.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 
 from saleor_stripe_audience.audience import consent
@@ -29,11 +30,9 @@ def ask_if_needed(contact: Contact, written: Consent) -> None:
 
 def _needs_a_mail(contact: Contact, written: Consent) -> bool:
     now = timezone.now()
-    if (
-        not written.needs_confirmation
-        or contact.consent == ConsentState.CONFIRMED
-        or written.at < now - FRESH
-    ):
+    if not settings.EMAIL_CONFIGURED or not written.needs_confirmation:
+        return False
+    if contact.consent == ConsentState.CONFIRMED or written.at < now - FRESH:
         return False
     asked = contact.confirmation_mails.filter(requested_at__gt=now - timedelta(days=1))
     if asked.filter(consent=written).exists() or asked.filter(requested_at__gt=now - PAUSE).exists():

@@ -114,19 +114,25 @@ def _check(word: Word) -> None:
             "sends it, then send it again.",
             code="consent_from_the_future",
         )
-    if word.kind == Consent.Kind.GIVEN and not word.wording.strip():
+    if word.kind == Consent.Kind.GIVEN:
+        check_wording(word.wording)
+    if word.ip:
+        _check_ip(word.ip)
+
+
+def check_wording(text: str) -> None:
+    """`Rejected` unless the text can stand for what somebody agreed to."""
+    if not text.strip():
         raise Rejected(
             "The consent came without the words that were agreed to (consent_text), so it proves nothing. Send "
             "them, or give the audience its default consent text, then replay the event.",
             code="consent_without_wording",
         )
-    if len(word.wording) > LONGEST_WORDING:
+    if len(text) > LONGEST_WORDING:
         raise Rejected(
             f"The wording of the consent (consent_text) is longer than {LONGEST_WORDING} characters.",
             code="consent_wording_too_long",
         )
-    if word.ip:
-        _check_ip(word.ip)
 
 
 def _check_ip(text: str) -> None:

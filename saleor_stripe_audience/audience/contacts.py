@@ -96,8 +96,8 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
         return None
     if person.account_id and not person.proven:
         # Whoever registers under an address may not be its owner: nothing of the contact there is touched.
-        return _holder_of(audience, person.email) or audience.contacts.create(email=person.email)
-    found = _contact_of_account(audience, person) if account_id else _holder_of(audience, person.email)
+        return holder_of(audience, person.email) or audience.contacts.create(email=person.email)
+    found = _contact_of_account(audience, person) if account_id else holder_of(audience, person.email)
     contact = found or Contact.objects.create(audience=audience, email=person.email)
     if account_id:
         _link(contact, person)
@@ -145,7 +145,7 @@ def _spent(contact: Contact) -> list[ContactSpent]:
     ]
 
 
-def _holder_of(audience: Audience, email: str) -> Contact | None:
+def holder_of(audience: Audience, email: str) -> Contact | None:
     """Whose address it is now; failing that, whose it was."""
     return (
         audience.contacts.filter(email=email).first()
@@ -199,7 +199,7 @@ def _move_to(contact: Contact, email: str) -> None:
 
 def _remember_former(contact: Contact, email: str, held_at: datetime) -> None:
     """A late message tells of an address from before: what guests bought under it is this person's."""
-    holder = _holder_of(contact.audience, email)
+    holder = holder_of(contact.audience, email)
     if holder is None or holder == contact:
         _keep_former(contact, email, held_at)
     elif holder.email == email and holder.known_at.get("email", "") < _moment(held_at):

@@ -182,6 +182,12 @@ def test_double_opt_in_needs_a_mail_server(ada: Contact, settings: Any) -> None:
     with pytest.raises(Rejected, match="EMAIL_URL"):
         change_audience(ada.audience, Wishes("News", double_opt_in=True))
     tick(ada)
+    assert ConfirmationMail.objects.count() == 0
+
+
+def test_a_mail_server_that_was_taken_away_is_missed_in_words(ada: Contact, settings: Any) -> None:
+    tick(ada)
+    settings.EMAIL_CONFIGURED = False
     with pytest.raises(Rejected, match="EMAIL_URL"):
         mail.send_confirmation(ConfirmationMail.objects.get().pk)
 

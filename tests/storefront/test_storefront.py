@@ -1,0 +1,319 @@
+"""Subscribing and unsubscribing from a shop's own pages, by a public key; nobody learns who is a contact."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import erasure, limits, storefront
+from saleor_stripe_audience.audience.audiences import Wishes, change_audience
+from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact, RateWindow
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from tests.audience.conftest import install
+from tests.audience.histories import at, order, say
+
+PAGE = "https://shop.example.com"
+SUBSCRIBE = """mutation S($input: AudienceSubscribeInput!) {
+  audienceSubscribe(input: $input) { accepted errors { field code message } } }"""
+UNSUBSCRIBE = """mutation U($input: AudienceUnsubscribeInput!) {
+  audienceUnsubscribe(input: $input) { accepted errors { field code message } } }"""
+FORM = (
+    "query F($channel: String!) { audienceForm(channel: $channel) { name doubleOptIn consentText language } }"
+)
+ACCEPTED = {"accepted": True, "errors": []}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop() -> Installation:
+    made = install()
+    Channel.objects.create(installation=made, slug="default-channel", name="Default", currency="USD")
+    record_order(made, order(), at(1))
+    change_audience(Audience.objects.get(), Wishes("News", consent_text="Yes, news!"))
+    return made
+
+
+@pytest.fixture
+def key(shop: Installation) -> str:
+    return storefront.create_key(shop, [PAGE]).key
+
+
+def post(client: Client, key: str, query: str, origin: str = PAGE, **variables: Any) -> Any:
+    headers = {"Authorization": f"Bearer {key}"} | ({"Origin": origin} if origin else {})
+    body = json.dumps({"query": query, "variables": variables})
+    return client.post("/storefront/graphql/", body, content_type="application/json", headers=headers)
+
+
+def subscribe(client: Client, key: str, email: str = "ada@shop.example", **given: str) -> dict[str, Any]:
+    told = {"channel": "default-channel", "email": email} | given
+    answer: dict[str, Any] = post(client, key, SUBSCRIBE, input=told).json()["data"]["audienceSubscribe"]
+    return answer
+
+
+def unsubscribe(client: Client, key: str, email: str = "ada@shop.example", **given: str) -> dict[str, Any]:
+    told = {"channel": "default-channel", "email": email} | given
+    answer: dict[str, Any] = post(client, key, UNSUBSCRIBE, input=told).json()["data"]["audienceUnsubscribe"]
+    return answer
+
+
+def test_a_page_subscribes_with_the_words_it_showed(client: Client, key: str) -> None:
+    given = {"consentText": "Write to me.", "source": "footer", "language": "fr-CA"}
+    assert subscribe(client, key, "Grace@Shop.Example", **given) == ACCEPTED
+    contact = Contact.objects.get(email="grace@shop.example")
+    word = contact.consents.get()
+    assert (contact.status, contact.language) == ("subscribed", "fr-ca")
+    assert (word.source, word.source_detail, word.ip) == ("storefront", "footer", "127.0.0.1")
+    assert word.wording is not None
+    assert word.wording.text == "Write to me."
+
+
+def test_a_page_unsubscribes_as_easily(client: Client, key: str) -> None:
+    subscribe(client, key)
+    assert unsubscribe(client, key, source="account page") == ACCEPTED
+    assert Contact.objects.get().status == "unsubscribed"
+    assert Consent.objects.get(kind="withdrawn").source == "storefront"
+
+
+def test_the_answer_is_the_same_whoever_is_known(client: Client, shop: Installation, key: str) -> None:
+    say(Contact.objects.get(), "withdrawn", at(2))
+    for number, status in enumerate(["subscribed", "erased", "new"]):
+        record_order(shop, order(str(number + 2), email=f"{status}@shop.example"), at(1))
+    say(Contact.objects.get(email="subscribed@shop.example"), "given", at(2))
+    erasure.erase(shop, "erased@shop.example")
+    everybody = ["ada", "subscribed", "erased", "new", "stranger"]
+    for act in (subscribe, unsubscribe):
+        assert [act(client, key, f"{name}@shop.example") for name in everybody] == [ACCEPTED] * 5
+    assert erasure.is_erased(shop, "erased@shop.example")
+    assert not Contact.objects.filter(email="erased@shop.example").exists()
+
+
+def test_unsubscribing_a_stranger_keeps_nothing(client: Client, key: str) -> None:
+    unsubscribe(client, key, "stranger@shop.example")
+    assert Contact.objects.count() == 1
+    assert Consent.objects.count() == 0
+
+
+def test_who_withdrew_comes_back_only_through_the_mailbox(client: Client, key: str, settings: Any) -> None:
+    settings.EMAIL_CONFIGURED = True
+    say(Contact.objects.get(), "withdrawn", at(2))
+    subscribe(client, key)
+    assert Contact.objects.get().status == "unsubscribed"
+    assert ConfirmationMail.objects.count() == 1
+
+
+def test_with_double_opt_in_everybody_confirms(client: Client, key: str, settings: Any) -> None:
+    settings.EMAIL_CONFIGURED = True
+    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes"))
+    subscribe(client, key)
+    assert Contact.objects.get().status == "pending"
+    assert ConfirmationMail.objects.count() == 1
+
+
+def test_a_strangers_word_changes_nothing_else_of_a_contact(client: Client, key: str) -> None:
+    before = Contact.objects.values("language", "first_name", "known_at").get()
+    subscribe(client, key, language="xx")
+    assert Contact.objects.values("language", "first_name", "known_at").get() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "code"),
+    [
+        ({"email": "nobody"}, "email", "EMAIL_INVALID"),
+        ({"email": ""}, "email", "EMAIL_INVALID"),
+        ({"email": "a" * 300 + "@shop.example"}, "email", "EMAIL_INVALID"),
+        ({"email": "a@b.example\nBcc: x@y.example"}, "email", "EMAIL_INVALID"),
+        ({"channel": "other"}, "channel", "CHANNEL"),
+        ({"channel": ""}, "channel", "CHANNEL"),
+        ({"language": "x; DROP"}, "language", "LANGUAGE"),
+        ({"consentText": "x" * 10_001}, "consentText", "CONSENT_WORDING_TOO_LONG"),
+    ],
+)
+def test_what_is_wrong_with_the_question_is_told(
+    client: Client, key: str, given: dict[str, str], field: str, code: str
+) -> None:
+    answer = subscribe(client, key, **given)
+    assert answer["accepted"] is False
+    assert [(error["field"], error["code"]) for error in answer["errors"]] == [(field, code)]
+    assert (Contact.objects.count(), Consent.objects.count()) == (1, 0)
+
+
+def test_without_any_wording_nothing_is_agreed_to(client: Client, key: str) -> None:
+    Audience.objects.update(consent_text="")
+    for email in ("ada@shop.example", "stranger@shop.example"):
+        assert subscribe(client, key, email)["errors"][0]["code"] == "CONSENT_WITHOUT_WORDING"
+    assert Contact.objects.count() == 1
+
+
+def test_the_form_says_what_is_agreed_to(client: Client, key: str) -> None:
+    told = post(client, key, FORM, channel="default-channel").json()["data"]["audienceForm"]
+    assert told == {"name": "News", "doubleOptIn": False, "consentText": "Yes, news!", "language": ""}
+    assert post(client, key, FORM, channel="other").json()["data"] == {"audienceForm": None}
+
+
+# Whose page, whose shop
+
+
+def test_another_shops_key_reaches_another_shop(client: Client, key: str) -> None:
+    other = install("other.example")
+    Channel.objects.create(installation=other, slug="default-channel", name="Default", currency="USD")
+    with_text = {"consentText": "Yes"}
+    assert subscribe(client, storefront.create_key(other, [PAGE]).key, **with_text) == ACCEPTED
+    assert Contact.objects.get(audience__installation=other).status == "subscribed"
+    assert Contact.objects.exclude(audience__installation=other).get().status == "nonsubscribed"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://shop.example.com", f"{PAGE}.evil.example"]
+)
+def test_a_foreign_page_is_refused(client: Client, key: str, origin: str) -> None:
+    told = {"channel": "default-channel", "email": "ada@shop.example"}
+    answer = post(client, key, SUBSCRIBE, origin, input=told)
+    assert answer.status_code == 403
+    assert "Access-Control-Allow-Origin" not in answer
+    assert Consent.objects.count() == 0
+
+
+def test_a_server_of_the_shop_needs_no_origin(client: Client, key: str) -> None:
+    assert post(client, key, FORM, "", channel="default-channel").status_code == 200
+
+
+def test_the_browser_is_let_on(client: Client, key: str) -> None:
+    asked = client.options("/storefront/graphql/", headers={"Origin": PAGE})
+    assert (asked.status_code, asked["Access-Control-Allow-Origin"]) == (204, PAGE)
+    assert "authorization" in asked["Access-Control-Allow-Headers"]
+    assert (
+        client.options("/storefront/graphql/", headers={"Origin": "https://evil.example"}).status_code == 403
+    )
+    answer = post(client, key, FORM, channel="default-channel")
+    assert answer["Access-Control-Allow-Origin"] == PAGE
+    assert "Origin" in answer["Vary"]
+    assert "Access-Control-Allow-Credentials" not in answer
+    assert not answer.cookies
+
+
+def test_a_key_that_is_wrong_revoked_or_of_a_removed_shop_opens_nothing(
+    client: Client, shop: Installation, key: str
+) -> None:
+    assert client.post("/storefront/graphql/", "{}", content_type="application/json").status_code == 401
+    assert post(client, "ssp_wrong", FORM, channel="x").status_code == 401
+    Installation.objects.update(is_active=False)
+    assert post(client, key, FORM, channel="x").status_code == 401
+    Installation.objects.update(is_active=True)
+    storefront.revoke_key(shop.storefront_keys.get())
+    assert post(client, key, FORM, channel="x").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        [],
+        ["shop.example.com"],
+        ["https://shop.example.com/path"],
+        ["javascript:alert(1)"],
+        ["https://*"],
+        ["*"],
+    ],
+)
+def test_an_origin_that_is_none_is_refused(shop: Installation, origins: list[str]) -> None:
+    with pytest.raises(Rejected, match="https://shop"):
+        storefront.create_key(shop, origins)
+
+
+# Pace
+
+
+def test_who_asks_too_often_waits(client: Client, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storefront, "PER_CALLER", 3)
+    answers = [subscribe(client, key, f"x{number}@shop.example") for number in range(5)]
+    assert [answer["accepted"] for answer in answers] == [True, True, True, False, False]
+    assert answers[-1]["errors"][0]["code"] == "RATE_LIMITED"
+    assert Contact.objects.count() == 4
+
+
+def test_one_address_is_not_subscribed_over_and_over(
+    client: Client, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storefront, "PER_ADDRESS", 2)
+    assert [subscribe(client, key) for _ in range(5)] == [ACCEPTED] * 5
+    assert Consent.objects.count() == 2
+
+
+def test_limits_keep_no_addresses_and_end(shop: Installation) -> None:
+    assert limits.within("203.0.113.4", 1, timedelta(minutes=1))
+    assert not limits.within("203.0.113.4", 1, timedelta(minutes=1))
+    assert limits.within("203.0.113.5", 1, timedelta(minutes=1))
+    assert not any("203.0" in bucket for bucket in RateWindow.objects.values_list("bucket", flat=True))
+    RateWindow.objects.update(ends_at=timezone.now() - timedelta(minutes=5))
+    limits.within("198.51.100.7", 1, timedelta(minutes=1))
+    assert RateWindow.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "seen"),
+    [
+        (0, "198.51.100.9", "127.0.0.1"),
+        (1, "198.51.100.9", "198.51.100.9"),
+        (1, "1.2.3.4, 198.51.100.9", "198.51.100.9"),
+        (2, "6.6.6.6, 198.51.100.9, 10.0.0.1", "198.51.100.9"),
+        (2, "198.51.100.9", "127.0.0.1"),
+        (1, "<script>", None),
+    ],
+)
+def test_whose_request_it_is_the_operators_proxies_say(
+    client: Client, key: str, settings: Any, proxies: int, forwarded: str, seen: str | None
+) -> None:
+    settings.PROXY_COUNT = proxies
+    told = {"channel": "default-channel", "email": "ada@shop.example"}
+    client.post(
+        "/storefront/graphql/",
+        json.dumps({"query": SUBSCRIBE, "variables": {"input": told}}),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {key}", "X-Forwarded-For": forwarded},
+    )
+    assert Consent.objects.get().ip == seen
+
+
+# What is no question
+
+
+def test_too_much_at_once_is_refused(client: Client, key: str) -> None:
+    assert post(client, key, FORM, channel="x" * 60_000).status_code == 413
+    assert post(client, key, FORM, channel="x" * 3_000_000).status_code == 413
+    many = " ".join(f'a{n}: audienceForm(channel: "x") {{ name }}' for n in range(9))
+    assert "errors" in post(client, key, f"{{ {many} }}").json()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "nonsense", '{"query": 7}', '{"query": "{"}'])
+def test_what_is_no_graphql_is_refused(client: Client, key: str, body: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = client.post("/storefront/graphql/", body, content_type="application/json", headers=headers)
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        assert answer.json()["errors"]
+    assert client.get("/storefront/graphql/?query={__typename}", headers=headers).status_code == 405
+
+
+def test_neither_answer_nor_log_repeats_what_went_wrong(
+    client: Client, key: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("ada@shop.example is a contact")
+
+    monkeypatch.setattr(storefront, "subscribe", crash)
+    told = {"channel": "default-channel", "email": "ada@shop.example"}
+    answer = post(client, key, SUBSCRIBE, input=told)
+    assert "ada" not in answer.content.decode()
+    assert answer.json()["errors"][0]["message"] == "Something went wrong on our side."
+    post(
+        client,
+        key,
+        'mutation { audienceSubscribe(input: {email: "ada@shop.example" channel: }) { accepted } }',
+    )
+    assert "storefront request failed" in caplog.text
+    assert "ada" not in caplog.text
