@@ -231,6 +231,10 @@ TASKS = {
                     "task": "saleor_stripe_audience.saleor.tasks.forget_removed",
                     "cron": "47 3 * * *",
                 },
+                "keep up with Stripe's endpoints": {
+                    "task": "saleor_stripe_audience.payments.tasks.keep_endpoints",
+                    "every": 3600,
+                },
                 "forget old attempts": {
                     "task": "saleor_stripe_audience.payments.tasks.forget_old_attempts",
                     "cron": "27 3 * * *",

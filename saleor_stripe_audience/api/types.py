@@ -51,6 +51,18 @@ def _line_money_field(minor: str, description: str) -> Any:
     )
 
 
+def _settled_field(minor: str, description: str) -> Any:
+    """Money of the account's balance; nothing as long as Stripe has not booked it."""
+
+    def resolve(root: strawberry.Parent[payments.Payment]) -> Money | None:
+        booked = getattr(root, minor)
+        return None if booked is None else _money(booked, root.settled_currency)
+
+    return strawberry_django.field(
+        resolver=resolve, description=description, only=[minor, "settled_currency"]
+    )
+
+
 def _money(minor: int, currency: str) -> Money:
     exact = money.from_minor(minor, currency)
     return Money(amount=exact.amount, currency=exact.currency)
@@ -124,6 +136,15 @@ class Payment(relay.Node):
     captured: Money = _money_field("captured_minor", "What was taken so far.")
 
     refunded: Money = _money_field("refunded_minor", "What was given back so far.")
+
+    gross: Money | None = _settled_field(
+        "gross_minor",
+        "What reached the Stripe balance, in the balance's currency, before fee and refunds; none until booked.",
+    )
+
+    fee: Money | None = _settled_field("fee_minor", "What Stripe keeps of it.")
+
+    net: Money | None = _settled_field("net_minor", "Gross less fee.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:

@@ -10,6 +10,7 @@ from django_ox.worker import Worker
 
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
+from saleor_stripe_audience.payments.tasks import keep_endpoints
 from saleor_stripe_audience.saleor.tasks import keep_all_up
 
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
@@ -58,7 +59,8 @@ def serve_metrics() -> None:
 def make_worker(concurrency: int) -> Worker:
     """The engine's worker as this product sets it; `concurrency` tasks are worked at once.
 
-    Its first task looks after every shop: this may be a new version of the app, with other webhooks.
+    Its first tasks look after every shop and account: this may be a new version of the app, with other webhooks.
     """
     keep_all_up.enqueue()
+    keep_endpoints.enqueue()
     return Worker(concurrency=concurrency, poll_interval=POLL_SECONDS)

@@ -27,6 +27,8 @@ EVENTS = [
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "charge.updated",
+    "customer.deleted",
 ]
 
 
@@ -94,6 +96,16 @@ def check_endpoint(account: StripeAccount) -> None:
         )
 
 
+def keep_endpoint(account: StripeAccount) -> None:
+    """The account's endpoint as this version of the app wants it: made anew, switched on or told of new events."""
+    try:
+        check_endpoint(account)
+    except Rejected as error:
+        if error.code not in ("endpoint", "resource_missing"):
+            raise
+        _ensure_endpoint(account)
+
+
 def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
     """New payments of these channels go to the account; old ones stay with the account that holds them."""
     with transaction.atomic():
@@ -110,6 +122,10 @@ _PROBES: dict[str, Callable[[stripe.StripeClient], object]] = {
     "Products: write": lambda api: api.v1.products.update(_NOBODY, {}),
     "Prices: write": lambda api: api.v1.prices.update(_NOBODY, {}),
     "Webhook Endpoints: write": lambda api: api.v1.webhook_endpoints.update(_NOBODY, {}),
+    "Customers: write": lambda api: api.v1.customers.update(_NOBODY, {}),
+    "PaymentMethods: write": lambda api: api.v1.payment_methods.detach(_NOBODY),
+    "SetupIntents: write": lambda api: api.v1.setup_intents.cancel(_NOBODY),
+    "Balance: read": lambda api: api.v1.balance_transactions.retrieve(_NOBODY),
 }
 
 

@@ -6,4 +6,10 @@ class PaymentsConfig(AppConfig):
     label = "payments"
 
     def ready(self) -> None:
-        from saleor_stripe_audience.payments import removal, reporting, webhooks  # noqa: F401 - importing registers them
+        from saleor_stripe_audience.payments import (  # noqa: F401 - importing registers them
+            fees,
+            removal,
+            reporting,
+            shoppers,
+            webhooks,
+        )

@@ -9,6 +9,7 @@ class Payment(models.Model):
     """One payment. Amounts count the smallest unit of `currency` by Stripe's table.
 
     The row is a memory, not the truth: who pays what is in Stripe, and the intent's metadata names the transaction.
+    Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe booked it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -25,6 +26,10 @@ class Payment(models.Model):
     status = models.CharField(max_length=40)
     captured_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
+    gross_minor = models.BigIntegerField(null=True)
+    fee_minor = models.BigIntegerField(null=True)
+    net_minor = models.BigIntegerField(null=True)
+    settled_currency = models.CharField(max_length=3, default="", blank=True)
     decline_code = models.CharField(max_length=100, default="", blank=True)
     decline_message = models.CharField(max_length=512, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -146,3 +146,21 @@ def test_a_refusal_is_explained_to_both_sides(ask: Ask, mine: Shop) -> None:
 def test_nothing_is_explained_where_nothing_was_refused(ask: Ask, mine: Shop) -> None:
     [edge] = ask(DECLINED)["data"]["payments"]["edges"]
     assert set(edge["node"].values()) == {""}
+
+
+FEES = """{ payments(first: 1) { edges { node {
+  gross { amount currency } fee { amount currency } net { amount currency } } } } }"""
+
+
+def test_fees_are_told_in_the_currency_of_the_balance(ask: Ask, mine: Shop) -> None:
+    [edge] = ask(FEES)["data"]["payments"]["edges"]
+    assert edge["node"] == {"gross": None, "fee": None, "net": None}
+    Payment.objects.filter(pk=mine.payment.pk).update(
+        gross_minor=4500, fee_minor=161, net_minor=4339, settled_currency="JPY"
+    )
+    [edge] = ask(FEES)["data"]["payments"]["edges"]
+    assert edge["node"] == {
+        "gross": {"amount": "4500", "currency": "JPY"},
+        "fee": {"amount": "161", "currency": "JPY"},
+        "net": {"amount": "4339", "currency": "JPY"},
+    }

@@ -12,7 +12,17 @@ from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, SECRET_KEY, StripeSandbox
 
 CHANNELS = ["default-channel", "channel-pln"]
-ENOUGH = ["payment_intent_write", "charge_write", "product_write", "plan_write", "webhook_write"]
+ENOUGH = [
+    "payment_intent_write",
+    "charge_write",
+    "product_write",
+    "plan_write",
+    "webhook_write",
+    "customer_write",
+    "payment_method_write",
+    "setup_intent_write",
+    "balance_read",
+]
 
 pytestmark = pytest.mark.usefixtures("stripe_url")
 
@@ -99,7 +109,16 @@ def test_every_missing_permission_is_named_at_once(
     stripe_sandbox.add_key(stripe_sandbox.account, "rk_test_narrow", ["payment_intent_write", "charge_read"])
     with pytest.raises(Rejected) as caught:
         onboarding.connect(installation, PUBLISHABLE_KEY, "rk_test_narrow", CHANNELS)
-    for name in ("Charges and Refunds", "Products", "Prices", "Webhook Endpoints"):
+    for name in (
+        "Charges and Refunds",
+        "Products",
+        "Prices",
+        "Webhook Endpoints",
+        "Customers",
+        "PaymentMethods",
+        "SetupIntents",
+        "Balance: read",
+    ):
         assert name in caught.value.message
     assert "PaymentIntents" not in caught.value.message
     assert endpoints(stripe_sandbox) == []

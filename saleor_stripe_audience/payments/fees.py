@@ -1,0 +1,93 @@
+"""What a payment brought: gross, Stripe's fee and net, in the currency of the account's balance.
+
+Refunds and disputes are bookings of their own and not counted here: Stripe keeps the fee of a payment that is refunded.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import balance, client
+from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.handlers import Write, handles_outside
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.money import Money, from_minor
+from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor import problems
+from saleor_stripe_audience.saleor.models import Installation
+
+Json = dict[str, Any]
+
+MISSING_PERMISSION = "missing_permission"
+OF_A_PAYMENT = frozenset({"charge", "payment"})  # cards, and all other methods
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the balance got: net is gross less fee."""
+
+    gross: Money
+    fee: Money
+    net: Money
+
+
+@handles_outside("stripe", "payment_intent.succeeded", "charge.updated")
+def note_fees(event: Event) -> Write | None:
+    """Where the money is captured asynchronously it is booked later, and charge.updated tells of it."""
+    account, told = account_of(event), (event.payload or {})["data"]["object"]
+    is_charge = told.get("object") == "charge"
+    intent_id, charge_id = (
+        (told.get("payment_intent"), told["id"]) if is_charge else (told["id"], told.get("latest_charge"))
+    )
+    if not intent_id or not charge_id or not ownership.is_ours(told, account.installation_id):
+        return None
+    installation = Installation.objects.get(pk=account.installation_id)
+    try:
+        settled = settled_by(balance.entries_of(account, charge_id))
+    except Rejected as error:
+        if error.code != MISSING_PERMISSION:
+            raise
+        return partial(problems.report, installation, _problem(account), error.message)
+    if settled is None:
+        return None
+    return _write(installation, account, intent_id, settled)
+
+
+def settled_by(entries: list[Json]) -> Settled | None:
+    """The sum of a charge's bookings; None where there are none yet."""
+    own = [each for each in entries if each["type"] in OF_A_PAYMENT]
+    if not own:
+        return None
+    gross, fee, net = (_sum(own, name) for name in ("amount", "fee", "net"))
+    return Settled(gross, fee, net)
+
+
+def _sum(entries: list[Json], name: str) -> Money:
+    first, *others = (from_minor(int(each[name]), each["currency"]) for each in entries)
+    return sum(others, first)
+
+
+def _write(installation: Installation, account: StripeAccount, intent_id: str, settled: Settled) -> Write:
+    rows = Payment.objects.filter(account=account, payment_intent_id=intent_id)
+    # A row that was lost is written again first: what is noted must not fall into nothing.
+    lost = None if rows.exists() else client.retrieve_payment_intent(account, intent_id).to_dict()
+
+    def write() -> None:
+        if lost is not None:
+            ownership.remember(installation, account, lost, "")
+        rows.update(
+            gross_minor=settled.gross.minor,
+            fee_minor=settled.fee.minor,
+            net_minor=settled.net.minor,
+            settled_currency=settled.gross.currency,
+        )
+        problems.clear(installation, _problem(account))
+
+    return write
+
+
+def _problem(account: StripeAccount) -> str:
+    return f"fees-{account.pk}"
