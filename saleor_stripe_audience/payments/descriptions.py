@@ -30,8 +30,13 @@ def decorations(account: StripeAccount, source: Source) -> Json:
 def description_of(source: Source) -> str:
     """The order's number, as in "Order 1234"; a checkout has none, so its id stands for it."""
     if source.number:
-        return f"Order {source.number}"[:LONGEST]
+        return order_description(source.number)
     return f"Checkout {_plain(source.id)}"[:LONGEST]
+
+
+def order_description(number: str) -> str:
+    """What a payment for the order is called at Stripe."""
+    return f"Order {number}"[:LONGEST]
 
 
 def language_of(source: Source) -> str:

@@ -26,6 +26,7 @@ INSTALLATION, TRANSACTION, FLOW, SOURCE, CHANNEL = (
     "saleor_channel",
 )
 
+ORDER_NUMBER = "saleor_order_number"
 
 UNKNOWN_PAYMENT = "unknown_payment"  # none of the shop's accounts holds it: nothing can come of it
 LONGEST_KEY = 255  # characters, Stripe's limit; the host allows storefronts longer ones

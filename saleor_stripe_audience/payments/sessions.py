@@ -134,6 +134,7 @@ def _params(installation: Installation, session: Session, flow: str, money: Mone
             ownership.FLOW: flow,
             ownership.SOURCE: session.sourceObject.id,
             ownership.CHANNEL: session.sourceObject.channel.slug,
+            ownership.ORDER_NUMBER: session.sourceObject.number,  # empty for a checkout: Stripe keeps no empty one
             LANGUAGE: language_of(session.sourceObject),
         },
         "expand": ["latest_charge"],

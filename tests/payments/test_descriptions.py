@@ -80,6 +80,7 @@ def test_all_that_is_known_is_told(buy: Begin, account: StripeAccount, stripe_sa
     assert intent["shipping"]["address"]["state"] == "NY"
     assert intent["customer"] == Customer.objects.get(shopper="VXNlcjox").customer_id
     assert intent["metadata"]["saleor_language"] == "fr-ca"
+    assert "saleor_order_number" not in intent["metadata"]
     assert intent["setup_future_usage"] is None
 
 
@@ -87,6 +88,7 @@ def test_of_a_guests_order_there_is_less_to_tell(buy: Begin, stripe_sandbox: Str
     buy().initialize(sourceObject=ORDER)
     intent = intent_of(stripe_sandbox)
     assert intent["description"] == "Order 1042"
+    assert intent["metadata"]["saleor_order_number"] == "1042"
     for name in ("receipt_email", "statement_descriptor_suffix", "shipping", "customer"):
         assert intent[name] is None, name
     assert not stripe_sandbox.account.table("customer")

@@ -1,0 +1,29 @@
+"""A checkout has no number. Once it is an order, its payments at Stripe say which: that is what merchants look for."""
+
+import structlog
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.inbox.handlers import handles_outside
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments.descriptions import order_description
+from saleor_stripe_audience.payments.models import Payment
+
+log = structlog.get_logger(__name__)
+
+
+@handles_outside("saleor", "order_created")
+def tell_order_number(event: Event) -> None:
+    """Saying it again changes nothing. What Stripe refuses to rename keeps its name: no money hangs on it."""
+    order = (event.payload or {}).get("order")
+    number, checkout = (order.get("number"), order.get("checkoutId")) if isinstance(order, dict) else ("", "")
+    if not number or not checkout:
+        return
+    words = {"description": order_description(number), "metadata": {ownership.ORDER_NUMBER: str(number)}}
+    paid_for = Payment.objects.filter(installation_id=event.origin, source_id=checkout)
+    for payment in paid_for.select_related("account"):
+        try:
+            client.update_payment_intent(payment.account, payment.payment_intent_id, words)
+        except Rejected as error:
+            log.warning("payment not renamed", payment_intent=payment.payment_intent_id, code=error.code)
