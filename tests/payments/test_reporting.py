@@ -304,7 +304,7 @@ def test_a_transaction_the_host_no_longer_has_is_given_up_with_a_reason(town: To
     }
     town.api.payment_intents.update(town.intent, {"metadata": metadata})
     town.tell(town.stripe.events("payment_intent.succeeded"))
-    given_up = Handling.objects.get(event__source="stripe", event__kind="payment_intent.succeeded")
+    given_up = Handling.objects.get(handler="payments.reporting.report_payment_intent")
     assert given_up.given_up_at is not None
     assert "Saleor refused" in given_up.reason
 
