@@ -13,9 +13,12 @@ FORMS = (
 
 
 def mailers(url: str) -> dict[str, Any]:
-    """Django's MAILERS for that address, none for an empty one; ValueError for one that cannot be read."""
+    """Django's MAILERS for that address; ValueError for one that cannot be read.
+
+    For none it sends nowhere: whoever sends asks EMAIL_CONFIGURED first.
+    """
     if not url:
-        return {}
+        return _mailer("dummy")
     parts = urlsplit(url)
     if parts.scheme == "console":
         return _mailer("console")

@@ -95,11 +95,9 @@ def follow_deletion(
 
 def receipts(installation: Installation, email: str) -> QuerySet[Erasure]:
     """The receipts of everything that was erased of the address, newest first."""
-    found = tombstones.digests(installation, [tombstones.address(normalised(email))])
-    if not found:
-        return Erasure.objects.none()
+    [digest] = tombstones.digests(installation, [tombstones.address(normalised(email))])
     told = installation.erasures.annotate(told=Cast("digests", TextField()))
-    return told.filter(told__contains=found[0]).order_by("-erased_at")
+    return told.filter(told__contains=digest).order_by("-erased_at")
 
 
 def readmit(installation: Installation, email: str) -> bool:

@@ -7,7 +7,9 @@ from django.core import signing
 from django.urls import reverse
 
 from saleor_stripe_audience.audience.models import Consent, Contact, FormerContact
+from saleor_stripe_audience.audience.secret import secret_of
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
 
 CONFIRMATION_DAYS = 30
 _PREFERENCES = "audience.preferences"
@@ -42,15 +44,15 @@ def contact_of_link(token: str) -> Contact | None:
 
     `Rejected` for a link that the app did not make.
     """
+    identifier = _identifier(token)
+    contact = _contact(identifier)
+    if contact is None:
+        return None
     try:
-        identifier = UUID(signing.loads(token, salt=_PREFERENCES))
+        _signer(contact.audience.installation).unsign(token)
     except signing.BadSignature:
         raise Rejected("This link is not valid.", code="link") from None
-    contact = Contact.objects.filter(pk=identifier).first()
-    if contact is not None:
-        return contact
-    former = FormerContact.objects.filter(pk=identifier).select_related("contact").first()
-    return former.contact if former else None
+    return contact
 
 
 def consent_of_link(token: str) -> Consent | None:
@@ -59,8 +61,26 @@ def consent_of_link(token: str) -> Consent | None:
         identifier = signing.loads(token, salt=_CONFIRMATION, max_age=CONFIRMATION_DAYS * 86400)
     except signing.BadSignature:
         return None
-    return Consent.objects.filter(pk=identifier).select_related("contact").first()
+    return Consent.objects.filter(pk=identifier).select_related("contact__audience").first()
 
 
 def _token(contact: Contact) -> str:
-    return signing.dumps(str(contact.pk), salt=_PREFERENCES)
+    return _signer(contact.audience.installation).sign(contact.pk.hex)
+
+
+def _signer(installation: Installation) -> signing.Signer:
+    """By the shop's own secret: the app's may change, and a link in a mail of last year must still work."""
+    return signing.Signer(key=secret_of(installation), salt=_PREFERENCES)
+
+
+def _identifier(token: str) -> UUID:
+    try:
+        return UUID(token.partition(":")[0])
+    except ValueError:
+        raise Rejected("This link is not valid.", code="link") from None
+
+
+def _contact(identifier: UUID) -> Contact | None:
+    contacts = Contact.objects.select_related("audience__installation")
+    former = FormerContact.objects.filter(pk=identifier).values("contact")
+    return contacts.filter(pk=identifier).first() or contacts.filter(pk__in=former).first()

@@ -369,11 +369,14 @@ class ConfirmationMail(models.Model):
         return f"for consent {self.consent_id}"
 
 
-class TombstoneKey(models.Model):
-    """The secret under which one shop's tombstones are made: without it they tell nothing, to nobody."""
+class ShopSecret(models.Model):
+    """What one shop's tombstones and links are made with: without it they tell nothing, and open nothing.
+
+    Not the app's SECRET_KEY: that one changes now and then, while links in old mails must work for years.
+    """
 
     installation = models.OneToOneField(
-        "saleor.Installation", on_delete=models.CASCADE, related_name="tombstone_key"
+        "saleor.Installation", on_delete=models.CASCADE, related_name="audience_secret"
     )
     secret = EncryptedTextField()
 

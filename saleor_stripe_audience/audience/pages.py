@@ -19,6 +19,8 @@ from saleor_stripe_audience.audience.status import ConsentState
 from saleor_stripe_audience.client_address import client_ip
 from saleor_stripe_audience.errors import Rejected
 
+_INVALID = frozenset({"link", "withdrawn_since"})
+
 View = Callable[[HttpRequest, str], HttpResponse]
 
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -37,7 +39,9 @@ def _page(view: View) -> View:
     def shown(request: HttpRequest, token: str) -> HttpResponse:
         try:
             response = view(request, token)
-        except Rejected:
+        except Rejected as refused:
+            if refused.code not in _INVALID:
+                raise
             response = _invalid(request)
         response["Content-Security-Policy"] = _POLICY
         response["Referrer-Policy"] = "no-referrer"

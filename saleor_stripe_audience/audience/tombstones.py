@@ -2,13 +2,11 @@
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Collection
 
-from saleor_stripe_audience.audience.models import Tombstone, TombstoneKey
+from saleor_stripe_audience.audience.models import Tombstone
+from saleor_stripe_audience.audience.secret import secret_of
 from saleor_stripe_audience.saleor.models import Installation
-
-SECRET_BYTES = 32
 
 
 def address(email: str) -> str:
@@ -23,25 +21,22 @@ def account(saleor_user_id: str) -> str:
 
 def known(installation: Installation, names: Collection[str]) -> set[str]:
     """Those of the names that were erased from the shop."""
-    key = TombstoneKey.objects.filter(installation=installation).first()
-    if key is None:  # nobody was ever erased
+    tombstones = Tombstone.objects.filter(installation=installation)
+    if not tombstones.exists():  # the rule: nobody was ever erased
         return set()
-    digests = {_digest(key.secret, name): name for name in names}
-    found = Tombstone.objects.filter(installation=installation, digest__in=digests)
-    return {digests[digest] for digest in found.values_list("digest", flat=True)}
+    named = dict(zip(digests(installation, names), sorted(names), strict=True))
+    found = tombstones.filter(digest__in=named)
+    return {named[digest] for digest in found.values_list("digest", flat=True)}
 
 
 def digests(installation: Installation, names: Collection[str]) -> list[str]:
-    """The names as tombstones hold them, sorted; none while nobody was ever erased."""
-    key = TombstoneKey.objects.filter(installation=installation).first()
-    return sorted(_digest(key.secret, name) for name in names) if key else []
+    """The names as tombstones hold them, in the names' order."""
+    secret = secret_of(installation).encode()
+    return [hmac.new(secret, name.encode(), hashlib.sha256).hexdigest() for name in sorted(names)]
 
 
 def bury(installation: Installation, names: Collection[str]) -> list[str]:
-    """Set a tombstone for each name; returns their digests, sorted."""
-    TombstoneKey.objects.get_or_create(
-        installation=installation, defaults={"secret": secrets.token_urlsafe(SECRET_BYTES)}
-    )
+    """Set a tombstone for each name; returns their digests."""
     made = digests(installation, names)
     Tombstone.objects.bulk_create(
         [Tombstone(installation=installation, digest=digest) for digest in made], ignore_conflicts=True
@@ -55,7 +50,3 @@ def lift(installation: Installation, names: Collection[str]) -> int:
         installation=installation, digest__in=digests(installation, names)
     ).delete()
     return lifted
-
-
-def _digest(secret: str, name: str) -> str:
-    return hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from saleor_stripe_audience.audience.audiences import Wishes, change_audience
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Audience, Consent, Contact
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.commands import rotate_keys
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.histories import account, at, order, say
 
@@ -115,8 +117,9 @@ def test_an_unknown_choice_changes_nothing(ada: Contact, client: Client) -> None
 @pytest.mark.parametrize("page", ["preferences", "unsubscribe", "confirm"])
 def test_a_forged_link_shows_and_changes_nothing(ada: Contact, client: Client, page: str) -> None:
     say(ada, "given", at(2))
-    signed = signing.dumps(str(ada.pk), salt="another purpose")
-    for token in ("x", str(ada.pk), signed, preferences(ada).rpartition("/")[2][:-1]):
+    dumped = signing.dumps(str(ada.pk), salt="another purpose")
+    signed = signing.Signer(salt="audience.preferences").sign(ada.pk.hex)
+    for token in ("x", str(ada.pk), dumped, signed, preferences(ada).rpartition("/")[2][:-1]):
         path = f"/audience/{page}/{token}"
         assert client.get(path).status_code == client.post(path, {"choice": "unsubscribe"}).status_code == 404
     assert Contact.objects.get().status == "subscribed"
@@ -138,6 +141,17 @@ def test_links_of_an_old_mail_work_after_every_merge(
     assert {links.contact_of_link(path.rpartition("/")[2]) for path in links_of_all} == {contact}
     say(contact, "given", at(30))
     client.post(links_of_all[2])
+    assert Contact.objects.get().status == "unsubscribed"
+
+
+def test_links_of_an_old_mail_work_after_the_apps_key_was_changed(
+    ada: Contact, client: Client, settings: Any
+) -> None:
+    path = one_click(ada)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another long random text"
+    rotate_keys.run([])
+    settings.SECRET_KEY_FALLBACKS = []
+    assert client.post(path).status_code == 200
     assert Contact.objects.get().status == "unsubscribed"
 
 
