@@ -38,6 +38,8 @@ class Environment(BaseSettings):
     METRICS_PORT: int = 0
     METRICS_HOST: str = "127.0.0.1"
     EVENT_RETENTION_DAYS: int = 30
+    API_REQUESTS_PER_MINUTE: int = 600
+    GRAPHIQL: bool = False
     EMAIL_URL: str = ""
     EMAIL_FROM: str = ""
     PROXY_COUNT: int = 0
@@ -66,6 +68,8 @@ class Environment(BaseSettings):
             found.append("PORT: give a number from 1 to 65535.")
         if not 0 <= self.METRICS_PORT <= HIGHEST_PORT or self.METRICS_PORT == self.PORT:
             found.append("METRICS_PORT: give a number up to 65535 that is not PORT's, or 0 for no metrics.")
+        if self.API_REQUESTS_PER_MINUTE < 1:
+            found.append("API_REQUESTS_PER_MINUTE: give a number above 0.")
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
         if self.PROXY_COUNT < 0:
@@ -156,6 +160,8 @@ if METRICS_PORT:
     os.environ.setdefault(
         "PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="saleor-stripe-audience-metrics-")
     )
+API_REQUESTS_PER_MINUTE = _environment.API_REQUESTS_PER_MINUTE
+GRAPHIQL = _environment.GRAPHIQL
 EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
 PROXY_COUNT = _environment.PROXY_COUNT
 EMAIL_CONFIGURED = bool(_environment.EMAIL_URL)
@@ -238,6 +244,10 @@ TASKS = {
                 "forget old attempts": {
                     "task": "saleor_stripe_audience.payments.tasks.forget_old_attempts",
                     "cron": "27 3 * * *",
+                },
+                "forget old request counts": {
+                    "task": "saleor_stripe_audience.api.tasks.forget_old_counts",
+                    "cron": "37 * * * *",
                 },
                 "prune the inbox": {
                     "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",

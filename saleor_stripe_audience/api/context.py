@@ -1,23 +1,58 @@
-"""Who asks: every resolver sees one shop's rows only, through `shop_id`."""
+"""Who asks: every resolver sees one shop's rows only, through `shop_id`, and asks `needs` for what is scoped."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from strawberry import Info
+from strawberry import BasePermission, Info
 
-from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api.scopes import opens
+from saleor_stripe_audience.errors import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A developer's key, or a member of the shop's staff with a token of Saleor's Dashboard."""
+
+    id: str
+    installation_id: UUID
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a request carries into the schema; `request` is there because strawberry-django asks for it."""
 
-    key: ApiKey
+    caller: Caller
     request: HttpRequest
 
 
 def shop_id(info: Info) -> UUID:
-    """The installation whose data this key opens."""
+    """The installation whose data this caller may see."""
+    return caller_of(info).installation_id
+
+
+def caller_of(info: Info) -> Caller:
     context: Context = info.context
-    return context.key.installation_id
+    return context.caller
+
+
+def check_scope(info: Info, scope: str) -> None:
+    """`Rejected` unless the caller has the scope."""
+    if not opens(caller_of(info).scopes, scope):
+        raise Rejected(
+            f"This needs the scope {scope}, which this key or member of staff does not have.",
+            code="missing_scope",
+        )
+
+
+def needs(scope: str) -> type[BasePermission]:
+    """For a field's `permission_classes`: callers with the scope get an answer, all others an error with a code."""
+
+    class Needs(BasePermission):
+        def has_permission(self, source: Any, info: Info, **_: Any) -> bool:  # noqa: ARG002 - strawberry's form
+            check_scope(info, scope)
+            return True
+
+    return Needs

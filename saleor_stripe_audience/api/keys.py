@@ -1,29 +1,45 @@
-"""Keys by which a developer's program reads one shop's data over GraphQL."""
+"""Keys by which a developer's program uses one shop's data over GraphQL.
+
+A key is looked up in the database at every request and kept nowhere else, so that one that is revoked opens nothing
+from the next request on, in every process.
+"""
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api.scopes import EVERYTHING_READ, checked
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 
 MARK = "ssa_"  # so that a leaked key is recognised by whoever finds it
 SECRET_BYTES = 32
 SHOWN_CHARACTERS = 10
+LONGEST_NAME = 200
 LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would be dearer than the request
 
 
-def create_key(installation: Installation, name: str, expires_at: datetime | None = None) -> str:
-    """A new key, in the only form in which it is ever shown."""
+def create_key(
+    installation: Installation,
+    name: str,
+    expires_at: datetime | None = None,
+    scopes: Iterable[str] = EVERYTHING_READ,
+) -> str:
+    """A new key, in the only form in which it is ever shown. `Rejected` for an unfit name, time or scope."""
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise Rejected("Give the key a name of at most 200 characters: what it is for.", code="name")
     key = MARK + secrets.token_urlsafe(SECRET_BYTES)
     ApiKey.objects.create(
         installation=installation,
-        name=name,
+        name=name.strip(),
         hashed_key=_hashed(key),
         prefix=key[:SHOWN_CHARACTERS],
+        scopes=sorted(checked(scopes)),
         expires_at=expires_at,
     )
     return key

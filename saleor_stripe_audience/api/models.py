@@ -1,13 +1,23 @@
 from django.db import models
 
+from saleor_stripe_audience.api.scopes import EVERYTHING_READ
+
+
+def _everything_read() -> list[str]:
+    return sorted(EVERYTHING_READ)
+
 
 class ApiKey(models.Model):
-    """A developer's key to one shop's data. Only its SHA-256 is kept; `prefix` tells keys apart in a list."""
+    """A developer's key to one shop's data. Only its SHA-256 is kept; `prefix` tells keys apart in a list.
+
+    `scopes` are what it opens, such as "payments:read"; a key from before there were scopes reads everything.
+    """
 
     installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=200)
     hashed_key = models.CharField(max_length=64, unique=True)
     prefix = models.CharField(max_length=16)
+    scopes = models.JSONField(default=_everything_read)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -15,3 +25,17 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({self.name})"
+
+
+class RequestCount(models.Model):
+    """How many requests a caller made in one minute; all processes count in the same row."""
+
+    caller = models.CharField(max_length=100)
+    minute = models.BigIntegerField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "minute"], name="api_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.caller} {self.minute}"

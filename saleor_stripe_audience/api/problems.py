@@ -50,7 +50,7 @@ def _raised_by_paging(trace: TracebackType | None) -> bool:
     while trace is not None:
         last = trace.tb_frame.f_globals.get("__name__", "")
         trace = trace.tb_next
-    return last.startswith("strawberry.relay.")
+    return last.startswith(("strawberry.relay.", "strawberry_django.relay"))
 
 
 def _unexpected(cause: Exception) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The GraphQL API for developers: one shop's payments, contacts and products, read only."""
+"""The GraphQL API for developers: one shop's payments, contacts, products and settings, by scope."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, cast
@@ -15,8 +15,8 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.relay import DjangoListConnection
 from strawberry_django.utils.typing import get_django_definition
 
-from saleor_stripe_audience.api import types
-from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api import account, filters, types
+from saleor_stripe_audience.api.context import check_scope, needs, shop_id
 from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.catalog import models as catalog
@@ -37,12 +37,33 @@ def _installation(info: Info) -> types.Installation:
     return cast("types.Installation", saleor.Installation.objects.filter(pk=shop_id(info)))
 
 
-def _payments() -> Iterable[types.Payment]:
-    return cast("Iterable[types.Payment]", payments.Payment.objects.order_by("-created_at", "-pk"))
+_Filter = strawberry.argument(name="filter", description="Which of them; all, if left out.")
+_Order = strawberry.argument(description="In which order; newest first, if left out.")
+_ByName = strawberry.argument(description="In which order; oldest first, if left out.")
 
 
-def _contacts() -> Iterable[types.Contact]:
-    return cast("Iterable[types.Contact]", audience.Contact.objects.order_by("-created_at", "-pk"))
+def _payments(
+    filter_: Annotated[filters.PaymentFilter | None, _Filter] = None,
+    order_by: Annotated[filters.PaymentOrder | None, _Order] = None,
+) -> Iterable[types.Payment]:
+    rows = payments.Payment.objects.all()
+    return cast("Iterable[types.Payment]", filters.narrowed(rows, filter_, order_by, "-created_at"))
+
+
+def _contacts(
+    filter_: Annotated[filters.ContactFilter | None, _Filter] = None,
+    order_by: Annotated[filters.ContactOrder | None, _Order] = None,
+) -> Iterable[types.Contact]:
+    rows = audience.Contact.objects.all()
+    return cast("Iterable[types.Contact]", filters.narrowed(rows, filter_, order_by, "-created_at"))
+
+
+def _products(
+    filter_: Annotated[filters.ProductFilter | None, _Filter] = None,
+    order_by: Annotated[filters.ProductOrder | None, _ByName] = None,
+) -> Iterable[types.Product]:
+    rows = catalog.CatalogProduct.objects.all()
+    return cast("Iterable[types.Product]", filters.narrowed(rows, filter_, order_by, "pk"))
 
 
 def _contact(
@@ -55,10 +76,6 @@ def _contact(
     return cast("types.Contact | None", found)
 
 
-def _products() -> Iterable[types.Product]:
-    return cast("Iterable[types.Product]", catalog.CatalogProduct.objects.order_by("pk"))
-
-
 def _node(
     info: Info,
     id: Annotated[  # noqa: A002 - relay names the argument
@@ -66,8 +83,20 @@ def _node(
     ],
 ) -> relay.Node | None:
     kind = _kind_of(id, info)
+    if kind in SCOPES:
+        check_scope(info, SCOPES[kind])
     found: Any = kind.resolve_node(id.node_id, info=info, required=False) if kind else None
     return strawberry.cast(kind, found) if kind and found is not None else None
+
+
+SCOPES: dict[type[relay.Node], str] = {
+    types.Payment: "payments:read",
+    types.Contact: "audience:read",
+    types.Purchase: "audience:read",
+    types.Product: "catalogue:read",
+    account.ApiKey: "settings:read",
+    account.StripeAccount: "settings:read",
+}
 
 
 def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa: A002 - as above
@@ -84,22 +113,60 @@ def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa
 @strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")
 class Query:
     installation: types.Installation = strawberry_django.field(
-        resolver=_installation, description="The shop this key belongs to."
+        resolver=_installation, description="The shop this key belongs to. Needs no scope."
     )
     payments: DjangoListConnection[types.Payment] = strawberry_django.connection(
-        resolver=_payments, description="The shop's payments through Stripe, newest first."
+        resolver=_payments,
+        permission_classes=[needs("payments:read")],
+        description="The shop's payments through Stripe. Needs the scope payments:read.",
     )
     contacts: DjangoListConnection[types.Contact] = strawberry_django.connection(
-        resolver=_contacts, description="The people of the shop's audience, newest first."
+        resolver=_contacts,
+        permission_classes=[needs("audience:read")],
+        description="The people of the shop's audience. Needs the scope audience:read.",
     )
     contact: types.Contact | None = strawberry_django.field(
-        resolver=_contact, description="One person by address; nothing if the audience has none of it."
+        resolver=_contact,
+        permission_classes=[needs("audience:read")],
+        description="One person by address; nothing if the audience has none of it. Needs the scope audience:read.",
     )
     products: DjangoListConnection[types.Product] = strawberry_django.connection(
-        resolver=_products, description="The shop's variants that are Products in Stripe."
+        resolver=_products,
+        permission_classes=[needs("catalogue:read")],
+        description="The shop's variants that are Products in Stripe. Needs the scope catalogue:read.",
+    )
+    stripe_accounts: list[account.StripeAccount] = strawberry_django.field(
+        resolver=account.stripe_accounts,
+        permission_classes=[needs("settings:read")],
+        description="The Stripe accounts that the shop connected, without their keys. Needs the scope settings:read.",
+    )
+    api_keys: list[account.ApiKey] = strawberry_django.field(
+        resolver=account.api_keys,
+        permission_classes=[needs("settings:read")],
+        description="The keys of this API, newest first, without their secrets. Needs the scope settings:read.",
+    )
+    problems: list[account.Problem] = strawberry_django.field(
+        resolver=account.problems,
+        permission_classes=[needs("settings:read")],
+        description="What must be mended, newest first. Needs the scope settings:read.",
     )
     node: relay.Node | None = strawberry.field(
-        resolver=_node, description="Any object by its id; nothing if this shop has none of it."
+        resolver=_node,
+        description="Any object by its id; nothing if this shop has none of it. Needs the scope of the object's kind.",
+    )
+
+
+@strawberry.type(description="Everything that can be changed. Only the shop of the key that asks is touched.")
+class Mutation:
+    api_key_create: account.ApiKeyCreated = strawberry.field(
+        resolver=account.api_key_create,
+        permission_classes=[needs("settings:write")],
+        description="Make a key. It cannot be given more than its maker has. Needs the scope settings:write.",
+    )
+    api_key_revoke: account.ApiKey = strawberry.field(
+        resolver=account.api_key_revoke,
+        permission_classes=[needs("settings:write")],
+        description="End a key: it opens nothing from the next request on. Needs the scope settings:write.",
     )
 
 
@@ -112,6 +179,7 @@ class Schema(strawberry.Schema):
 
 schema = Schema(
     query=Query,
+    mutation=Mutation,
     types=[types.Purchase],
     config=StrawberryConfig(relay_max_results=MAX_ON_A_PAGE),
     extensions=[

@@ -12,8 +12,8 @@ from strawberry_django.relay import DjangoListConnection
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.enums import Status
 from saleor_stripe_audience.audience import models as audience
-from saleor_stripe_audience.audience.status import Status
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments import models as payments
@@ -206,13 +206,6 @@ class Purchase(relay.Node):
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
         return queryset.filter(installation_id=shop_id(info)).order_by("-placed_at", "-pk")
-
-
-strawberry.enum(
-    audience.Contact.Status,
-    name="ContactStatus",
-    description="What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
-)
 
 
 @strawberry_django.type(audience.Contact, description="A person of the audience, known by e-mail address.")

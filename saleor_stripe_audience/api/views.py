@@ -1,23 +1,33 @@
-"""The one address of the API: POST, JSON, a key."""
+"""The one address of the API: POST, JSON, a key or a token of Saleor's Dashboard."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
+from graphql import GraphQLError, OperationDefinitionNode, parse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from saleor_stripe_audience.api import problems
-from saleor_stripe_audience.api.context import Context
-from saleor_stripe_audience.api.keys import find_key
-from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.api.schema import schema
+from saleor_stripe_audience.api import limits, problems
+from saleor_stripe_audience.api.context import Caller, Context
+from saleor_stripe_audience.api.keys import MARK, find_key
+from saleor_stripe_audience.api.schema import MAX_TOKENS, schema
+from saleor_stripe_audience.api.scopes import of_permissions
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.signatures import KeysUnavailable
+from saleor_stripe_audience.saleor.tokens import verify_dashboard_token
 
 LARGEST_REQUEST_BYTES = 100_000
+UNKNOWN_CALLER = (
+    "Send a valid API key as `Authorization: Bearer ssa_…`. The shop's owner makes one with "
+    "`saleor-stripe-audience api-key`. A page in Saleor's Dashboard sends its token and `Saleor-Api-Url`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +38,59 @@ class Operation:
 
 
 @csrf_exempt
-def graphql_view(request: HttpRequest) -> JsonResponse:
-    """Answers 200 with `data` and `errors`; 401 without a key, 405 for another method, 400 for no GraphQL."""
+def graphql_view(request: HttpRequest) -> HttpResponse:
+    """Answers 200 with `data` and `errors`.
+
+    401 without a key, 405 for another method, 400 for no GraphQL, 429 for too many requests in this minute, 503 while
+    a Dashboard token cannot be checked.
+    """
+    if request.method == "GET" and settings.GRAPHIQL:
+        return render(request, "api/graphiql.html")
     if request.method != "POST":
         return _refused(405, "Send the query as a POST.", "METHOD_NOT_ALLOWED", Allow="POST")
-    key = _key_of(request)
-    if key is None:
-        return _refused(
-            401,
-            "Send a valid API key as `Authorization: Bearer ssa_…`. The shop's owner makes one with "
-            "`saleor-stripe-audience api-key`.",
-            "UNAUTHENTICATED",
-            **{"WWW-Authenticate": "Bearer"},
+    try:
+        caller = _caller_of(request)
+    except KeysUnavailable as error:
+        return _refused(503, error.message, "UNAVAILABLE", **{"Retry-After": "10"})
+    if caller is None:
+        return _refused(401, UNKNOWN_CALLER, "UNAUTHENTICATED", **{"WWW-Authenticate": "Bearer"})
+    return _answer_in_measure(request, caller)
+
+
+def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
+    if seconds := limits.take_one(caller.id):
+        message = (
+            f"{settings.API_REQUESTS_PER_MINUTE} requests a minute are the most. Try again in {seconds} s."
         )
+        return _refused(429, message, "TOO_MANY_REQUESTS", **{"Retry-After": str(seconds)})
     try:
         operation = _operation(request)
     except Rejected as refused:
         return _refused(400, refused.message, refused.code)
-    return _answer(operation, Context(key=key, request=request))
+    return _answer(operation, Context(caller=caller, request=request))
 
 
-def _key_of(request: HttpRequest) -> ApiKey | None:
+def _caller_of(request: HttpRequest) -> Caller | None:
+    """Who asks; None for nobody that is known. `KeysUnavailable` while a shop's keys cannot be had."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    return find_key(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret:
+        return None
+    if not secret.startswith(MARK) and "Saleor-Api-Url" in request.headers:
+        return _member_of_staff(request.headers["Saleor-Api-Url"], secret)
+    key = find_key(secret)
+    return None if key is None else Caller(f"key:{key.pk}", key.installation_id, frozenset(key.scopes))
+
+
+def _member_of_staff(api_url: str, token: str) -> Caller | None:
+    try:
+        user = verify_dashboard_token(api_url, token)
+    except Rejected:
+        return None
+    shop = user.installation.pk
+    # The e-mail address tells staff apart for counting; its hash does too, and is no personal data at rest.
+    who = hashlib.sha256(f"{shop}:{user.email}".encode()).hexdigest()[:32]
+    return Caller(f"staff:{who}", shop, of_permissions(user.permissions))
 
 
 def _operation(request: HttpRequest) -> Operation:
@@ -66,11 +106,20 @@ def _operation(request: HttpRequest) -> Operation:
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
         asked = json.loads(_body(request))
+        _check_text(asked)
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
         raise Rejected("The body must be a JSON object with `query`.", code="BAD_REQUEST")
     return asked
+
+
+def _check_text(asked: Any) -> None:
+    """ValueError for what no database can be asked: NUL characters and halves of characters."""
+    text = json.dumps(asked, ensure_ascii=False)
+    text.encode()
+    if "\\u0000" in text:
+        raise ValueError("NUL")
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -85,19 +134,42 @@ def _body(request: HttpRequest) -> bytes:
 
 def _answer(operation: Operation, context: Context) -> JsonResponse:
     try:
+        _check(operation)
         result = schema.execute_sync(
             operation.query,
             variable_values=operation.variables,
             operation_name=operation.name,
             context_value=context,
-            allowed_operation_types={OperationType.QUERY},
+            allowed_operation_types={OperationType.QUERY, OperationType.MUTATION},
         )
+    except Rejected as refused:
+        return _refused(400, refused.message, refused.code.upper())
     except (CannotGetOperationTypeError, InvalidOperationTypeError):
-        return _refused(400, "Name one query of the document in `operationName`.", "BAD_REQUEST")
+        return _refused(
+            400,
+            "Send a query or a mutation, and name it in `operationName` if there are several.",
+            "BAD_REQUEST",
+        )
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         answer["errors"] = [problems.formatted(error) for error in result.errors]
     return JsonResponse(answer)
+
+
+def _check(operation: Operation) -> None:
+    """`Rejected` for a document that does not say which operation is meant, or whose answer could be too large."""
+    try:
+        document = parse(operation.query, max_tokens=MAX_TOKENS)
+    except (GraphQLError, RecursionError):
+        return  # the schema says where
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if len(operations) > 1 and operation.name is None:
+        raise Rejected(
+            "The document has several operations: name one in `operationName`.", code="BAD_REQUEST"
+        )
+    for each in operations:
+        if operation.name in (None, each.name.value if each.name else None):
+            limits.check_cost(schema._schema, document, each, operation.variables or {})  # noqa: SLF001 - graphql-core's own
 
 
 def _refused(status: int, message: str, code: str, **headers: str) -> JsonResponse:

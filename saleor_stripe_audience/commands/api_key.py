@@ -1,17 +1,72 @@
-"""Make a key by which a developer's program reads one shop's data over GraphQL. It is printed once."""
+"""Make, list and revoke the keys by which developers' programs use one shop's data over GraphQL."""
 
 import argparse
 from collections.abc import Sequence
+from datetime import timedelta
 
-from saleor_stripe_audience.api.keys import create_key
+from django.utils import timezone
+
+from saleor_stripe_audience.api.keys import create_key, revoke
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api.scopes import EVERYTHING, EVERYTHING_READ
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.saleor.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print a new key; only its hash is kept."""
+    """Print a new key, once; only its hash is kept. Or list the keys, or end one."""
+    options = _options(arguments)
+    shop = get_installation(options.saleor_api_url)
+    if options.list:
+        for key in ApiKey.objects.filter(installation=shop).order_by("created_at"):
+            print(_line(key))
+    elif options.revoke:
+        _revoke(shop, options.revoke)
+    else:
+        print(_made(shop, options))
+    return 0
+
+
+def _made(shop: Installation, options: argparse.Namespace) -> str:
+    if not options.name:
+        raise Rejected("Say with --name what the key is for.", code="name")
+    days = options.expires_in_days
+    ends = timezone.now() + timedelta(days=days) if days is not None else None
+    return create_key(shop, options.name, ends, options.scope or EVERYTHING_READ)
+
+
+def _revoke(shop: Installation, prefix: str) -> None:
+    found = list(ApiKey.objects.filter(installation=shop, prefix=prefix))
+    if len(found) != 1:
+        raise Rejected(
+            f"The shop has {len(found)} keys that begin with {prefix}. See --list.", code="not_found"
+        )
+    revoke(found[0])
+    print(f"{found[0]} opens nothing from now on.")
+
+
+def _line(key: ApiKey) -> str:
+    ended = (
+        "revoked" if key.revoked_at else "ends " + key.expires_at.isoformat() if key.expires_at else "no end"
+    )
+    return f"{key.prefix}  {key.name}  {' '.join(key.scopes)}  {ended}"
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience api-key", description=__doc__)
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
-    parser.add_argument("--name", required=True, help="what the key is for")
-    options = parser.parse_args(arguments)
-    print(create_key(get_installation(options.saleor_api_url), options.name))
-    return 0
+    parser.add_argument("--name", help="what the new key is for")
+    parser.add_argument(
+        "--scope",
+        action="append",
+        choices=sorted(EVERYTHING),
+        metavar="SCOPE",
+        help="what it opens, such as payments:read; repeatable (default: reading everything)",
+    )
+    parser.add_argument(
+        "--expires-in-days", type=int, metavar="DAYS", help="when it ends by itself (default: never)"
+    )
+    parser.add_argument("--list", action="store_true", help="list the shop's keys instead")
+    parser.add_argument("--revoke", metavar="PREFIX", help="end the key that begins so instead; see --list")
+    return parser.parse_args(arguments)

@@ -53,6 +53,6 @@ def _rows(model: type[models.Model]) -> models.Manager[models.Model]:
 
 def _stored(model: type[models.Model], field: str) -> list[tuple[object, str]]:
     """The field as it is stored: reading it through the model would open it."""
-    [column] = [each.column for each in model._meta.local_fields if each.name == field]  # noqa: SLF001 - as above
+    [column] = [each.column for each in model._meta.local_fields if each.name == field and each.column]  # noqa: SLF001 - as above
     stored = RawSQL(connection.ops.quote_name(column), [], output_field=models.TextField())  # noqa: S611 - a column's name of our own
     return list(_rows(model).annotate(stored=stored).values_list("pk", "stored"))

@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import requests
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from saleor_stripe_audience.sandbox.serving import Served
@@ -41,6 +42,7 @@ class Page:
                 Rule("/", endpoint=self._show, methods=["GET"]),
                 Rule("/products", endpoint=self._products, methods=["GET"]),
                 Rule("/state", endpoint=self._state, methods=["GET"]),
+                Rule("/graphiql", endpoint=self._graphiql, methods=["GET"]),
                 Rule("/buy", endpoint=self._buy, methods=["POST"]),
                 Rule("/refund", endpoint=self._refund, methods=["POST"]),
                 Rule("/rename", endpoint=self._rename, methods=["POST"]),
@@ -63,6 +65,11 @@ class Page:
 
     def _show(self, _: Request) -> Response:
         return Response(PAGE.read_text(encoding="utf-8"), content_type="text/html; charset=utf-8")
+
+    def _graphiql(self, _: Request) -> Response:
+        """What comes after # stays in the browser: the key is in no log."""
+        found: Response = redirect(f"{self._stage.app_url}/graphql/#key={self._stage.api_key}", Response=Response)
+        return found
 
     def _products(self, _: Request) -> Response:
         return _json({"products": self._shopper.products()})

@@ -94,6 +94,7 @@ class Stage:
             "ALLOWED_SALEOR_URLS": self.saleor_api_url,
             "STRIPE_API_BASE": self.stripe_url,
             "APP_ID": APP_ID,
+            "GRAPHIQL": "true",
             "PORT": str(port),
         }
 

@@ -1,0 +1,44 @@
+"""What a key may open: reading or writing one of four subjects. Whoever may write may read."""
+
+from collections.abc import Iterable
+
+from saleor_stripe_audience.errors import Rejected
+
+SUBJECTS = {
+    "payments": "HANDLE_PAYMENTS",
+    "audience": "MANAGE_USERS",
+    "catalogue": "MANAGE_PRODUCTS",
+    "settings": "MANAGE_APPS",
+}  # with the permission of a member of staff that opens the same
+EVERYTHING_READ = frozenset(f"{subject}:read" for subject in SUBJECTS)
+EVERYTHING = EVERYTHING_READ | {f"{subject}:write" for subject in SUBJECTS}
+
+
+def checked(scopes: Iterable[str]) -> frozenset[str]:
+    """The scopes as a set; `Rejected` names those that do not exist, or that there is none."""
+    wanted = frozenset(scopes)
+    if unknown := sorted(wanted - EVERYTHING):
+        raise Rejected(
+            f"There is no scope {', '.join(unknown)[:200]}. There are: {', '.join(sorted(EVERYTHING))}.",
+            code="unknown_scope",
+        )
+    if not wanted:
+        raise Rejected("A key without a scope opens nothing. Give it one at least.", code="no_scope")
+    return wanted
+
+
+def opens(scopes: frozenset[str], wanted: str) -> bool:
+    """Whether these scopes include the wanted one."""
+    subject, _, kind = wanted.partition(":")
+    return wanted in scopes or (kind == "read" and f"{subject}:write" in scopes)
+
+
+def of_permissions(permissions: Iterable[str]) -> frozenset[str]:
+    """The scopes of a member of staff, from what the person may do in the shop."""
+    may = set(permissions)
+    return frozenset(
+        f"{subject}:{kind}"
+        for subject, permission in SUBJECTS.items()
+        if permission in may
+        for kind in ("read", "write")
+    )

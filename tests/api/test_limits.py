@@ -1,0 +1,127 @@
+"""How much may be asked: of one query, and in one minute."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+from graphql import get_introspection_query
+
+from saleor_stripe_audience.api import limits
+from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api.models import RequestCount
+from saleor_stripe_audience.api.tasks import forget_old_counts
+from tests.api.conftest import Shop, post
+
+SMALL = "{ installation { domain } }"
+CHEAP = "{ contacts { edges { node { purchases { edges { node { number } } } } } } }"
+DEAR = "{ contacts { edges { node { purchases { edges { node { lines { sku } } } } } } } }"
+DEAR_BY_VARIABLE = "query ($n: Int) " + DEAR.replace("contacts", "contacts(first: $n)")
+BOMB = (
+    "query { contacts { ...f0 } } "
+    + " ".join(f"fragment f{n} on ContactConnection {{ ...f{n + 1} ...f{n + 1} }}" for n in range(30))
+    + " fragment f30 on ContactConnection { edges { node { purchases { edges { node { lines { sku } } } } } } }"
+)
+ITSELF = (
+    "{ contacts { ...a } } fragment a on ContactConnection { ...a ...b } "
+    "fragment b on ContactConnection { ...a }"
+)
+
+
+def codes(key: str, query: str, **variables: Any) -> set[str]:
+    told = json.loads(post(key, {"query": query, "variables": variables}).content)
+    return {error["extensions"]["code"] for error in told.get("errors", [])}
+
+
+@pytest.fixture
+def key(mine: Shop) -> str:
+    return create_key(mine.installation, "a developer")
+
+
+class TestCost:
+    def test_what_could_give_too_much_is_refused_with_what_to_do(self, key: str) -> None:
+        answer = post(key, {"query": DEAR})
+        assert answer.status_code == 400
+        [error] = json.loads(answer.content)["errors"]
+        assert error["extensions"]["code"] == "TOO_COMPLEX"
+        assert "smaller pages" in error["message"]
+
+    def test_smaller_pages_are_answered(self, key: str) -> None:
+        assert not codes(key, CHEAP)
+        assert not codes(key, DEAR.replace("contacts", "contacts(first: 20)"))
+
+    def test_page_sizes_in_variables_count(self, key: str) -> None:
+        assert codes(key, DEAR_BY_VARIABLE, n=100) == {"TOO_COMPLEX"}
+        assert not codes(key, DEAR_BY_VARIABLE, n=20)
+
+    @pytest.mark.parametrize("query", [BOMB, ITSELF])
+    def test_fragments_cannot_blow_up_the_counting(self, key: str, query: str) -> None:
+        assert codes(key, query) <= {"TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED"}
+        assert codes(key, query)
+
+    def test_of_several_operations_the_named_one_counts(self, key: str) -> None:
+        both = f"query Small {SMALL} query Dear {DEAR}"
+        for name, status in (("Small", 200), ("Dear", 400)):
+            assert post(key, {"query": both, "operationName": name}).status_code == status
+
+
+class TestRate:
+    @pytest.fixture(autouse=True)
+    def _one_minute(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.API_REQUESTS_PER_MINUTE = 3
+        self.now = 1_800_000_000.0
+        monkeypatch.setattr(limits.time, "time", lambda: self.now)
+
+    def test_one_too_many_is_told_when_to_come_again(self, key: str) -> None:
+        assert [post(key, {"query": SMALL}).status_code for _ in range(4)] == [200, 200, 200, 429]
+        refused = post(key, {"query": SMALL})
+        assert 0 < int(refused["Retry-After"]) <= 60
+        assert json.loads(refused.content)["errors"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
+        self.now += int(refused["Retry-After"])
+        assert post(key, {"query": SMALL}).status_code == 200
+
+    def test_each_key_has_its_own(self, key: str, mine: Shop) -> None:
+        other = create_key(mine.installation, "other")
+        for _ in range(4):
+            post(key, {"query": SMALL})
+        assert post(other, {"query": SMALL}).status_code == 200
+
+    def test_old_counts_are_dropped(self, key: str) -> None:
+        post(key, {"query": SMALL})
+        assert forget_old_counts.call() == 0
+        self.now += 2 * 3600
+        assert forget_old_counts.call() == 1
+        assert not RequestCount.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_are_all_counted(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 10
+    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_000.0)
+
+    def ask(_: int) -> int:
+        try:
+            return limits.take_one("key:1")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        waits = list(threads.map(ask, range(16)))
+    # One that reads the count after others counted themselves may be sent away early, never let in too many.
+    assert 0 < sum(wait == 0 for wait in waits) <= 10
+    assert RequestCount.objects.get().count == 16
+
+
+def test_tools_can_read_the_schema(key: str) -> None:
+    assert not codes(key, get_introspection_query(descriptions=True))
+
+
+def test_the_browsers_tool_is_there_only_where_it_was_asked_for(client: Client, settings: Any) -> None:
+    assert client.get("/graphql/").status_code == 405
+    settings.GRAPHIQL = True
+    page = client.get("/graphql/")
+    assert page.status_code == 200
+    assert "graphiql.min.js" in page.content.decode()
+    assert "//unpkg" not in page.content.decode()

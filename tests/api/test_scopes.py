@@ -1,0 +1,217 @@
+"""Each key opens its scopes and nothing else; staff of the shop open what they may do in Saleor."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.api.keys import create_key, find_key, revoke
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api.scopes import EVERYTHING, checked, of_permissions, opens
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor import signatures
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.problems import report
+from tests.api.conftest import Ask, Shop, post
+from tests.dashboard.conftest import Shop as StaffedShop
+from tests.dashboard.conftest import make_shop
+
+FIELDS = {
+    "payments:read": "{ payments { totalCount } }",
+    "audience:read": "{ contacts { totalCount } }",
+    "catalogue:read": "{ products { totalCount } }",
+    "settings:read": "{ apiKeys { name } stripeAccounts { name } problems { key } }",
+    "settings:write": 'mutation { apiKeyCreate(name: "new", scopes: ["settings:read"]) { secret } }',
+}
+CREATE = """mutation ($name: String!, $scopes: [String!]!, $days: Int) {
+  apiKeyCreate(name: $name, scopes: $scopes, expiresInDays: $days) {
+    secret apiKey { id name prefix scopes expiresAt revokedAt } } }"""
+REVOKE = "mutation ($id: ID!) { apiKeyRevoke(id: $id) { revokedAt } }"
+
+
+def told(key: str, query: str, **variables: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)
+    return answer
+
+
+def codes(answer: dict[str, Any]) -> set[str]:
+    return {error["extensions"]["code"] for error in answer.get("errors", [])}
+
+
+@pytest.mark.parametrize("wanted", sorted(FIELDS))
+def test_a_field_needs_its_scope_and_no_other(mine: Shop, wanted: str) -> None:
+    subject = wanted.partition(":")[0]
+    others = {each for each in EVERYTHING if not each.startswith(f"{subject}:")}
+    without = told(create_key(mine.installation, "without", scopes=others), FIELDS[wanted])
+    assert codes(without) == {"MISSING_SCOPE"}
+    assert wanted in str(without["errors"])
+    assert not codes(told(create_key(mine.installation, "with", scopes=[wanted]), FIELDS[wanted]))
+
+
+def test_reading_is_not_writing_but_writing_is_reading(mine: Shop) -> None:
+    reads = create_key(mine.installation, "reads", scopes=["settings:read"])
+    writes = create_key(mine.installation, "writes", scopes=["settings:write"])
+    assert codes(told(reads, FIELDS["settings:write"])) == {"MISSING_SCOPE"}
+    assert not codes(told(writes, FIELDS["settings:read"]))
+    assert not ApiKey.objects.filter(name="new").exists()
+
+
+def test_an_object_by_its_id_needs_the_scope_of_its_kind(mine: Shop) -> None:
+    name = base64.b64encode(f"Payment:{mine.payment.pk}".encode()).decode()
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    assert codes(told(create_key(mine.installation, "a", scopes=["audience:read"]), query, id=name)) == {
+        "MISSING_SCOPE"
+    }
+    assert not codes(told(create_key(mine.installation, "p", scopes=["payments:read"]), query, id=name))
+
+
+def test_a_key_is_made_used_and_ended_over_the_api(mine: Shop) -> None:
+    owner = create_key(mine.installation, "owner", scopes=EVERYTHING)
+    made = told(owner, CREATE, name=" reports ", scopes=["payments:read"], days=7)["data"]["apiKeyCreate"]
+    assert made["apiKey"]["name"] == "reports"
+    assert made["secret"].startswith(made["apiKey"]["prefix"])
+    assert made["apiKey"]["scopes"] == ["payments:read"]
+    assert not codes(told(made["secret"], FIELDS["payments:read"]))
+    first = told(owner, REVOKE, id=made["apiKey"]["id"])["data"]["apiKeyRevoke"]["revokedAt"]
+    assert post(made["secret"], {"query": FIELDS["payments:read"]}).status_code == 401
+    assert told(owner, REVOKE, id=made["apiKey"]["id"])["data"]["apiKeyRevoke"]["revokedAt"] == first
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"scopes": ["payments:fly"]}, "BEYOND_OWN_SCOPES"),
+        ({"scopes": ["payments:write"]}, "BEYOND_OWN_SCOPES"),
+        ({"scopes": []}, "NO_SCOPE"),
+        ({"name": " "}, "NAME"),
+        ({"name": "n" * 201}, "NAME"),
+        ({"days": 0}, "EXPIRES_IN_DAYS"),
+        ({"days": 100_000}, "EXPIRES_IN_DAYS"),
+    ],
+)
+def test_an_unfit_key_is_not_made(mine: Shop, changed: dict[str, Any], code: str) -> None:
+    owner = create_key(mine.installation, "owner", scopes=["settings:write", "payments:read"])
+    wanted = {"name": "n", "scopes": ["payments:read"], "days": 1} | changed
+    assert codes(told(owner, CREATE, **wanted)) == {code}
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_key_of_another_shop_cannot_be_ended(mine: Shop, theirs: Shop) -> None:
+    foreign = find_key(create_key(theirs.installation, "theirs"))
+    assert foreign is not None
+    owner = create_key(mine.installation, "owner", scopes=["settings:write"])
+    for name in (f"ApiKey:{foreign.pk}", f"Payment:{foreign.pk}", "ApiKey:x", f"ApiKey:{'9' * 30}"):
+        answer = told(owner, REVOKE, id=base64.b64encode(name.encode()).decode())
+        assert codes(answer) == {"NOT_FOUND"}
+    foreign.refresh_from_db()
+    assert foreign.revoked_at is None
+
+
+def test_settings_are_one_shops_and_without_secrets(mine: Shop, theirs: Shop) -> None:
+    report(mine.installation, "permissions", "Grant it.")
+    report(theirs.installation, "permissions", "Theirs.")
+    secret = create_key(mine.installation, "owner", scopes=["settings:read"])
+    create_key(theirs.installation, "theirs")
+    data = told(
+        secret,
+        """{ apiKeys { name prefix scopes lastUsedAt } problems { key message since }
+        stripeAccounts { name stripeId livemode state publishableKey channels { channelSlug } } }""",
+    )["data"]
+    assert [each["name"] for each in data["apiKeys"]] == ["owner"]
+    assert [each["message"] for each in data["problems"]] == ["Grant it."]
+    assert [each["stripeId"] for each in data["stripeAccounts"]] == ["acct_mine.example"]
+    assert secret not in str(data)
+    assert "rk_test" not in str(data)
+
+
+def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> None:
+    """Nothing is remembered between requests, so this holds in every process."""
+    key = create_key(mine.installation, "a")
+    assert find_key(key) is not None
+    ApiKey.objects.update(revoked_at=timezone.now())  # as another process would
+    assert find_key(key) is None
+
+
+@pytest.mark.django_db(transaction=True)
+class TestStaff:
+    """Members of the shop's staff, by the token that Saleor's Dashboard gives to pages of the app."""
+
+    def ask(self, shop: StaffedShop, field: str, **claims: Any) -> Any:
+        token = shop.token(**claims)
+        return post(token, {"query": FIELDS[field]}, **{"Saleor-Api-Url": shop.installation.saleor_api_url})
+
+    @pytest.mark.parametrize(
+        ("field", "permission"),
+        [
+            ("payments:read", "HANDLE_PAYMENTS"),
+            ("audience:read", "MANAGE_USERS"),
+            ("catalogue:read", "MANAGE_PRODUCTS"),
+            ("settings:read", "MANAGE_APPS"),
+            ("settings:write", "MANAGE_APPS"),
+        ],
+    )
+    def test_they_may_do_what_they_may_in_saleor(self, field: str, permission: str) -> None:
+        shop = make_shop()
+        without = {"MANAGE_APPS", "MANAGE_USERS", "HANDLE_PAYMENTS", "MANAGE_PRODUCTS"} - {permission}
+        assert not codes(json.loads(self.ask(shop, field, user_permissions=[permission]).content))
+        refused = self.ask(shop, field, user_permissions=sorted(without))
+        assert codes(json.loads(refused.content)) == {"MISSING_SCOPE"}
+
+    @pytest.mark.parametrize(
+        "claims",
+        [{"exp": 1}, {"type": "access"}, {"app": "QXBwOjI="}, {"iss": "https://evil.example.com/graphql/"}],
+    )
+    def test_a_token_for_something_else_is_refused(self, claims: dict[str, Any]) -> None:
+        assert self.ask(make_shop(), "payments:read", **claims).status_code == 401
+
+    def test_without_the_shops_address_it_is_no_key(self) -> None:
+        assert post(make_shop().token(), {"query": FIELDS["payments:read"]}).status_code == 401
+
+    def test_while_the_shops_keys_cannot_be_had_they_are_asked_to_wait(self) -> None:
+        shop = make_shop("http://127.0.0.1:9/graphql/")
+        Installation.objects.update(jwks={"keys": []})
+        signatures._fetched_at.clear()
+        answer = self.ask(shop, "payments:read")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+
+    def test_permissions_are_scopes(self) -> None:
+        assert of_permissions(["HANDLE_PAYMENTS", "MANAGE_CHANNELS"]) == {"payments:read", "payments:write"}
+
+
+def test_scopes_are_checked_by_name() -> None:
+    assert opens(frozenset({"payments:write"}), "payments:read")
+    assert not opens(frozenset({"payments:read"}), "payments:write")
+    with pytest.raises(Rejected, match="There is no scope payments:fly"):
+        checked(["payments:fly"])
+
+
+def test_the_command_makes_lists_and_revokes(mine: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["api-key", "--saleor-api-url", mine.installation.saleor_api_url]
+    assert main([*base, "--name", "r", "--scope", "payments:read", "--expires-in-days", "3"]) == 0
+    secret = capsys.readouterr().out.strip()
+    key = find_key(secret)
+    assert key is not None
+    assert key.scopes == ["payments:read"]
+    assert key.expires_at is not None
+    assert timedelta(days=2) < key.expires_at - timezone.now() <= timedelta(days=3)
+    assert main([*base, "--list"]) == 0
+    assert key.prefix in capsys.readouterr().out
+    assert main([*base, "--revoke", key.prefix]) == 0
+    assert find_key(secret) is None
+    assert main([*base, "--revoke", "ssa_none"]) == 1
+    assert main(base) == 1
+
+
+def test_old_keys_read_everything(mine: Shop) -> None:
+    key = ApiKey.objects.create(installation=mine.installation, name="old", hashed_key="h", prefix="ssa_1")
+    revoke(key)
+    assert set(key.scopes) == {"payments:read", "audience:read", "catalogue:read", "settings:read"}
+    assert Installation.objects.filter(api_keys=key).exists()
+
+
+def test_the_caller_is_asked_for_a_key(ask: Ask) -> None:
+    assert "errors" not in ask("{ installation { domain } }")
