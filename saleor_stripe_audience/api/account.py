@@ -1,6 +1,5 @@
 """The shop's settings over the API: its Stripe accounts, its keys, what is to be mended."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
@@ -44,6 +43,10 @@ class StripeAccount(relay.Node):
         return queryset.filter(installation_id=shop_id(info))
 
 
+def _scopes(root: strawberry.Parent[models.ApiKey]) -> list[str]:
+    return list(root.scopes)
+
+
 @strawberry_django.type(models.ApiKey, description="A key of this API, without its secret.")
 class ApiKey(relay.Node):
     name: str = strawberry_django.field(description="What it is for.")
@@ -59,9 +62,9 @@ class ApiKey(relay.Node):
         description="When it was used last, to the minute; empty if never."
     )
 
-    @strawberry_django.field(description="What it opens, such as payments:read.", only=["scopes"])
-    def scopes(self, root: strawberry.Parent[models.ApiKey]) -> list[str]:
-        return list(root.scopes)
+    scopes: list[str] = strawberry_django.field(
+        resolver=_scopes, only=["scopes"], description="What it opens, such as payments:read."
+    )
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -87,16 +90,16 @@ class ApiKeyCreated:
     api_key: ApiKey = strawberry.field(description="The key as it is listed from now on.")
 
 
-def stripe_accounts() -> Iterable[StripeAccount]:
-    return cast("Iterable[StripeAccount]", gateway.StripeAccount.objects.order_by("state", "created_at"))
+def stripe_accounts() -> list[StripeAccount]:
+    return cast("list[StripeAccount]", gateway.StripeAccount.objects.order_by("state", "created_at"))
 
 
-def api_keys() -> Iterable[ApiKey]:
-    return cast("Iterable[ApiKey]", models.ApiKey.objects.order_by("-created_at", "-pk"))
+def api_keys() -> list[ApiKey]:
+    return cast("list[ApiKey]", models.ApiKey.objects.order_by("-created_at", "-pk"))
 
 
-def problems() -> Iterable[Problem]:
-    return cast("Iterable[Problem]", saleor.Problem.objects.order_by("-since", "-pk"))
+def problems() -> list[Problem]:
+    return cast("list[Problem]", saleor.Problem.objects.order_by("-since", "-pk"))
 
 
 def api_key_create(

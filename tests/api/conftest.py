@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.http import JsonResponse
+from django.http import HttpResponse
 from django.test import RequestFactory
 
 from saleor_stripe_audience.api.keys import create_key
@@ -90,7 +90,7 @@ def theirs(db: None) -> Shop:
     return furnish("theirs.example", "bob@theirs.example")
 
 
-def post(key: str | None, body: Any, **headers: str) -> JsonResponse:
+def post(key: str | None, body: Any, **headers: str) -> HttpResponse:
     """The answer to a request as a program would send it."""
     sent = body if isinstance(body, str) else json.dumps(body)
     given = {"Authorization": f"Bearer {key}"} if key else {}

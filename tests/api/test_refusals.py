@@ -5,7 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.http import JsonResponse
+from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from tests.api.conftest import Ask, Shop, post
 SMALL = "{ installation { domain } }"
 
 
-def _code(response: JsonResponse) -> str:
+def _code(response: HttpResponse) -> str:
     told = json.loads(response.content)
     assert response["Content-Type"] == "application/json"
     code: str = told["errors"][0]["extensions"]["code"]

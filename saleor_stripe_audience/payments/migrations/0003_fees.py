@@ -4,30 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0002_attempts'),
+        ("payments", "0002_attempts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='payment',
-            name='fee_minor',
+            model_name="payment",
+            name="fee_minor",
             field=models.BigIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='gross_minor',
+            model_name="payment",
+            name="gross_minor",
             field=models.BigIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='net_minor',
+            model_name="payment",
+            name="net_minor",
             field=models.BigIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='settled_currency',
-            field=models.CharField(blank=True, default='', max_length=3),
+            model_name="payment",
+            name="settled_currency",
+            field=models.CharField(blank=True, default="", max_length=3),
         ),
     ]

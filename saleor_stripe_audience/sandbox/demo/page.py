@@ -68,7 +68,9 @@ class Page:
 
     def _graphiql(self, _: Request) -> Response:
         """What comes after # stays in the browser: the key is in no log."""
-        found: Response = redirect(f"{self._stage.app_url}/graphql/#key={self._stage.api_key}", Response=Response)
+        found: Response = redirect(
+            f"{self._stage.app_url}/graphql/#key={self._stage.api_key}", Response=Response
+        )
         return found
 
     def _products(self, _: Request) -> Response:
