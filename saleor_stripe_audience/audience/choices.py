@@ -3,19 +3,20 @@
 from django.db import transaction
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import confirmation, consent
+from saleor_stripe_audience.audience import confirmation, consent, lifecycle
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.consent import Word
 from saleor_stripe_audience.audience.models import Consent, Contact
-from saleor_stripe_audience.audience.status import ConsentState
+from saleor_stripe_audience.audience.status import ConsentState, Deliverability, Status
 
 
 def subscribe(contact: Contact, wording: str, *, ip: str = "") -> None:
     """Whoever holds a link from the contact's mailbox agrees to the wording; nothing is left to confirm."""
     with transaction.atomic():
         current = _locked(contact)
-        if current is not None and current.consent != ConsentState.CONFIRMED:
+        if current is not None and current.status != Status.SUBSCRIBED:
             consent.record(current, _word(Consent.Kind.GIVEN, Consent.Source.MAIL, wording, ip))
+            _reached(current)
 
 
 def withdraw(contact: Contact, source: str = Consent.Source.MAIL, *, ip: str = "", detail: str = "") -> None:
@@ -26,6 +27,14 @@ def withdraw(contact: Contact, source: str = Consent.Source.MAIL, *, ip: str = "
             consent.record(current, _word(Consent.Kind.WITHDRAWN, source, "", ip, detail))
 
 
+def note(contact: Contact, word: Word) -> None:
+    """Write down what the contact said to somebody else: to staff, to another service, in a file that is imported."""
+    with transaction.atomic():
+        current = _locked(contact)
+        if current is not None:
+            consent.record(current, word)
+
+
 def confirm(given: Consent, *, ip: str = "") -> None:
     """The owner of the mailbox meant it. `Rejected` when the person withdrew since."""
     with transaction.atomic():
@@ -33,6 +42,13 @@ def confirm(given: Consent, *, ip: str = "") -> None:
         current = Consent.objects.filter(pk=given.pk).select_related("contact", "wording").first()
         if current is not None:
             confirmation.confirm(current, ip=ip)
+            _reached(current.contact)
+
+
+def _reached(contact: Contact) -> None:
+    """Who acts from the mailbox is reached by mail again, takes a complaint back, and is no contact of the past."""
+    lifecycle.note_delivery(contact, Deliverability.OK, timezone.now())
+    lifecycle.restore(contact)
 
 
 def _locked(contact: Contact) -> Contact | None:

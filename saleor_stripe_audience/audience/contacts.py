@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, Min, Q, Sum
+from django.utils import timezone
 
 from saleor_stripe_audience.audience import consent, erasure
 from saleor_stripe_audience.audience.addresses import normalised
@@ -24,6 +25,7 @@ from saleor_stripe_audience.audience.models import (
 )
 from saleor_stripe_audience.audience.orders import Account, language_tag, read_account
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,7 +102,10 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
     found = _contact_of_account(audience, person) if account_id else holder_of(audience, person.email)
     contact = found or Contact.objects.create(audience=audience, email=person.email)
     if account_id:
+        is_known_here = contact.saleor_user_id == account_id
         _link(contact, person)
+        if not is_known_here:
+            _learn_from_other_audiences(contact, account_id)
     _take_over_profile(contact, person)
     contact.save()
     return contact
@@ -179,6 +184,44 @@ def _link(contact: Contact, person: Person) -> None:
     if is_newest:
         contact.saleor_user_id = person.account_id
         contact.known_at["email"] = moment
+
+
+def _learn_from_other_audiences(contact: Contact, account_id: str) -> None:
+    """The account's addresses as they are known elsewhere in the shop: an order may be told after a change of them."""
+    twins = Contact.objects.filter(
+        audience__installation_id=contact.audience.installation_id, saleor_user_id=account_id
+    ).exclude(audience=contact.audience_id)
+    for twin in twins:
+        for former in twin.former_addresses.all():
+            if former.email != contact.email:
+                _remember_former(contact, former.email, former.held_at)
+        said_at = datetime.fromisoformat(twin.known_at["email"])
+        _link(contact, Person(twin.email, account_id, {}, said_at))
+
+
+def merge(kept: Contact, absorbed: Contact) -> Contact:
+    """Two contacts are one person, as somebody found who knows them; returns the one that goes on.
+
+    The one with an account goes on, for the account tells of itself again. `Rejected` where that cannot be.
+    """
+    with transaction.atomic():
+        default_audience(kept.audience.installation)
+        going_on, going = (Contact.objects.get(pk=each.pk) for each in (kept, absorbed))
+        if going_on == going or going_on.audience_id != going.audience_id:
+            raise Rejected("Choose two different contacts of one audience.", code="merge")
+        if going_on.saleor_user_id and going.saleor_user_id:
+            raise Rejected(
+                "Both contacts have an account in Saleor, and each account tells of itself again. Delete one of the "
+                "accounts in Saleor's Dashboard first.",
+                code="merge_two_accounts",
+            )
+        if going.saleor_user_id:
+            going_on, going = going, going_on
+        email = going.email
+        _merge(going, going_on)
+        _keep_former(going_on, email, timezone.now())
+        going_on.save()
+        return going_on
 
 
 def _move_to(contact: Contact, email: str) -> None:

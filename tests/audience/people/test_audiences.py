@@ -1,0 +1,150 @@
+"""Several audiences of one shop, each fed by channels."""
+
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience.audiences import (
+    Wishes,
+    change_audience,
+    create_audience,
+    move_channel,
+    preview_move,
+)
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.models import Audience, Contact, Purchase
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, everything, order, say
+
+NEW = "ada.new@shop.example"
+
+
+@pytest.fixture
+def french(shop: Installation) -> Audience:
+    """The channel `fr` feeds an audience of its own, all others the default one."""
+    for slug in ("default-channel", "fr"):
+        Channel.objects.create(installation=shop, slug=slug, name=slug, currency="EUR")
+    audience = create_audience(shop, Wishes("Nouvelles", language="FR"))
+    move_channel(shop, preview_move(shop, "fr", audience))
+    return audience
+
+
+def of(channel: str, number: str, **known: Any) -> dict[str, Any]:
+    return order(number, **known) | {"channel": {"slug": channel, "currencyCode": "USD"}}
+
+
+def test_each_channel_feeds_its_audience(shop: Installation, french: Audience) -> None:
+    record_order(shop, of("fr", "1"), at(1))
+    record_order(shop, of("default-channel", "2"), at(2))
+    record_order(shop, of("unheard-of", "3", email="other@shop.example"), at(3))
+    assert french.contacts.get().orders_count == 1
+    assert Audience.objects.get(is_default=True).contacts.count() == 2
+    assert french.language == "fr"
+
+
+def test_consent_is_given_to_one_audience(shop: Installation, french: Audience) -> None:
+    record_order(shop, of("fr", "1"), at(1))
+    record_order(shop, of("default-channel", "2"), at(2))
+    say(french.contacts.get(), "given", at(3))
+    assert french.contacts.get().status == "subscribed"
+    assert Contact.objects.exclude(audience=french).get().status == "nonsubscribed"
+
+
+def test_what_a_move_will_do_is_said_before(shop: Installation, french: Audience) -> None:
+    record_order(shop, of("default-channel", "1", email="a@shop.example"), at(1))
+    record_order(shop, of("default-channel", "2", email="b@shop.example"), at(1))
+    record_order(shop, of("default-channel", "3", email="b@shop.example"), at(1))
+    record_order(shop, of("fr", "4", email="b@shop.example"), at(1))
+    say(Contact.objects.get(email="a@shop.example"), "given", at(2))
+
+    move = preview_move(shop, "default-channel", french)
+    assert (move.contacts, move.subscribed, move.already_there) == (2, 1, 1)
+    told = " ".join(move.sentences())
+    assert "2 contacts" in told
+    assert "Nouvelles" in told
+
+    before = everything(shop)
+    move_channel(shop, move)
+    assert everything(shop) == before
+    record_order(shop, of("default-channel", "5", email="a@shop.example"), at(3))
+    assert french.contacts.get(email="a@shop.example").status == "nonsubscribed"
+    assert Contact.objects.exclude(audience=french).get(email="a@shop.example").status == "subscribed"
+
+
+def test_an_order_stays_where_it_began(shop: Installation, french: Audience) -> None:
+    record_order(shop, of("default-channel", "1"), at(1))
+    move_channel(shop, preview_move(shop, "default-channel", french))
+    record_order(shop, of("default-channel", "1", status="CANCELED"), at(2))
+    contact = Purchase.objects.select_related("contact").get().contact
+    assert contact is not None
+    assert contact.audience.is_default
+    assert french.contacts.count() == 0
+
+
+def test_a_move_that_was_overtaken_is_refused(shop: Installation, french: Audience) -> None:
+    third = create_audience(shop, Wishes("Third"))
+    move, other = (
+        preview_move(shop, "fr", third),
+        preview_move(shop, "fr", Audience.objects.get(is_default=True)),
+    )
+    move_channel(shop, move)
+    with pytest.raises(Rejected, match="meantime"):
+        move_channel(shop, other)
+
+
+def test_a_change_of_address_is_known_in_every_audience(shop: Installation, french: Audience) -> None:
+    record_order(shop, of("fr", "1", user=account(7)), at(1))
+    record_order(shop, of("default-channel", "2", user=account(7)), at(2))
+    record_customer(shop, account(7, NEW), at(3))
+    assert set(Contact.objects.values_list("email", flat=True)) == {NEW}
+    assert Contact.objects.count() == 2
+
+
+def test_an_order_told_after_a_change_of_address_finds_the_person(
+    shop: Installation, french: Audience
+) -> None:
+    record_customer(shop, account(7), at(1))
+    record_customer(shop, account(7, NEW), at(3))
+    record_order(shop, of("fr", "1", user=account(7)), at(2))
+    record_order(shop, of("fr", "2"), at(4))
+    contact = french.contacts.get()
+    assert (contact.email, contact.orders_count) == (NEW, 2)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        Wishes(""),
+        Wishes("  "),
+        Wishes("n" * 201),
+        Wishes("two\nlines"),
+        Wishes("Nouvelles"),
+        Wishes("x", language="l" * 36),
+        Wishes("x", consent_text="t" * 10_001),
+        Wishes("x", double_opt_in=True),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    shop: Installation, french: Audience, wishes: Wishes
+) -> None:
+    with pytest.raises(Rejected):
+        create_audience(shop, wishes)
+    with pytest.raises(Rejected):
+        change_audience(Audience.objects.get(is_default=True), wishes)
+    assert Audience.objects.count() == 2
+
+
+def test_an_audience_keeps_its_own_name(french: Audience) -> None:
+    assert change_audience(french, Wishes("Nouvelles", consent_text=" Oui. ")).consent_text == "Oui."
+
+
+def test_another_shops_channels_and_audiences_are_out_of_reach(shop: Installation, french: Audience) -> None:
+    other = install("other.example")
+    Channel.objects.create(installation=other, slug="theirs", name="Theirs", currency="EUR")
+    with pytest.raises(Rejected, match="channel"):
+        preview_move(shop, "theirs", french)
+    with pytest.raises(Rejected, match="audience"):
+        preview_move(other, "theirs", french)

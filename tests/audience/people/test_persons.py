@@ -1,0 +1,144 @@
+"""Who is who: accounts that are not confirmed, contacts merged by hand, filed away, bounced."""
+
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience import choices, lifecycle
+from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.contacts import merge, record_customer
+from saleor_stripe_audience.audience.models import Consent, Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, everything, order, say
+
+ADA = "ada@shop.example"
+NEW = "ada.new@shop.example"
+
+
+def unconfirmed(number: int = 9, email: str = ADA, **known: Any) -> dict[str, Any]:
+    return account(number, email, isConfirmed=False, **known)
+
+
+def test_an_unconfirmed_account_takes_over_nothing(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    say(Contact.objects.get(), "given", at(1))
+    before = everything(shop)
+    record_customer(shop, unconfirmed(firstName="You won", languageCode="PL"), at(2))
+    record_customer(shop, unconfirmed(email="evil@shop.example"), at(3))
+    assert [one for one in everything(shop) if one["email"] == ADA] == before
+    [bare] = [one for one in everything(shop) if one["email"] != ADA]
+    assert (bare["email"], bare["first_name"], bare["purchases"]) == ("evil@shop.example", "", [])
+
+
+def test_an_order_of_an_unconfirmed_account_is_a_guests(shop: Installation) -> None:
+    record_order(shop, order("1", user=unconfirmed(email="elsewhere@shop.example")), at(1))
+    contact = Contact.objects.get()
+    assert (contact.email, contact.saleor_user_id, contact.first_name) == (ADA, None, "Ada")
+
+
+def test_an_account_is_linked_once_it_is_confirmed(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    record_customer(shop, unconfirmed(), at(2))
+    record_customer(shop, unconfirmed() | {"isConfirmed": True}, at(3))
+    contact = Contact.objects.get()
+    assert (contact.saleor_user_id, contact.orders_count) == (account(9)["id"], 1)
+
+
+def test_an_unconfirmed_account_takes_no_address_from_its_owner(shop: Installation) -> None:
+    record_customer(shop, account(7), at(1))
+    record_customer(shop, unconfirmed(9), at(2))
+    record_customer(shop, account(7, firstName="Ada"), at(3))
+    assert Contact.objects.get().saleor_user_id == account(7)["id"]
+
+
+# By hand
+
+
+def test_two_contacts_merged_by_hand_are_one_with_all_of_both(shop: Installation) -> None:
+    record_order(shop, order("1", email=NEW), at(1))
+    record_order(shop, order("2", user=account(7)), at(2))
+    guest, owner = Contact.objects.get(email=NEW), Contact.objects.get(email=ADA)
+    say(guest, "given", at(3))
+    assert merge(guest, owner) == owner
+    record_order(shop, order("3", email=NEW), at(4))
+    [one] = everything(shop)
+    assert (one["email"], one["orders_count"], one["status"], one["former"]) == (ADA, 3, "subscribed", [NEW])
+
+
+def test_what_cannot_be_merged_is_refused(shop: Installation) -> None:
+    record_customer(shop, account(7), at(1))
+    record_customer(shop, account(8, NEW), at(1))
+    other = install("other.example")
+    record_order(other, order(), at(1))
+    ada, new = Contact.objects.get(saleor_user_id=account(7)["id"]), Contact.objects.get(email=NEW)
+    theirs = Contact.objects.get(audience__installation=other)
+    for kept, absorbed in ((ada, ada), (ada, theirs), (ada, new)):
+        with pytest.raises(Rejected):
+            merge(kept, absorbed)
+    assert Contact.objects.count() == 3
+
+
+# Filed away, bounced, complained
+
+
+@pytest.fixture
+def ada(shop: Installation) -> Contact:
+    record_order(shop, order("1"), at(1))
+    say(Contact.objects.get(), "given", at(1))
+    return Contact.objects.get()
+
+
+def test_who_is_filed_away_keeps_consent_and_comes_back_with_it(ada: Contact) -> None:
+    lifecycle.archive(ada)
+    assert (Contact.objects.get().status, Contact.objects.get().consent) == ("archived", "confirmed")
+    lifecycle.restore(ada)
+    assert Contact.objects.get().status == "subscribed"
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ([("bounced", 2)], "cleaned"),
+        ([("complained", 2)], "unsubscribed"),
+        ([("bounced", 2), ("ok", 3)], "subscribed"),
+        ([("ok", 3), ("bounced", 2)], "subscribed"),
+        ([("bounced", 3), ("complained", 3)], "unsubscribed"),
+        ([("complained", 3), ("bounced", 3)], "unsubscribed"),
+    ],
+)
+def test_the_newest_word_of_the_mail_service_counts(
+    ada: Contact, told: list[tuple[str, int]], status: str
+) -> None:
+    for state, step in told:
+        lifecycle.note_delivery(ada, state, at(step))
+    assert Contact.objects.get().status == status
+
+
+def test_who_subscribes_from_the_mailbox_is_reached_again(ada: Contact) -> None:
+    lifecycle.note_delivery(ada, "complained", at(2))
+    lifecycle.archive(ada)
+    choices.subscribe(Contact.objects.get(), "Yes.")
+    assert Contact.objects.get().status == "subscribed"
+
+
+def test_a_bounce_is_the_addresss_a_complaint_the_persons(shop: Installation) -> None:
+    for number, state in ((7, "bounced"), (8, "complained")):
+        record_customer(shop, account(number, f"{state}@shop.example"), at(1))
+        lifecycle.note_delivery(Contact.objects.get(email=f"{state}@shop.example"), state, at(2))
+        record_customer(shop, account(number, f"{state}.new@shop.example"), at(3))
+    found = dict(Contact.objects.values_list("email", "deliverability"))
+    assert found == {"bounced.new@shop.example": "ok", "complained.new@shop.example": "complained"}
+
+
+def test_staff_write_down_what_they_were_told(ada: Contact) -> None:
+    word = Word(
+        Consent.Kind.WITHDRAWN, at(5), Consent.Source.STAFF, actor="staff 1", source_detail="telephone"
+    )
+    choices.note(ada, word)
+    kept = Consent.objects.get(kind="withdrawn")
+    assert (kept.actor, kept.source_detail, Contact.objects.get().status) == (
+        "staff 1", "telephone", "unsubscribed",
+    )  # fmt: skip
