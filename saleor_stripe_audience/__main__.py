@@ -17,6 +17,9 @@ COMMANDS = {
     "check": "look at the installation from end to end and say what to mend",
     "connect-stripe": "connect a Stripe account to a shop by its keys",
     "api-key": "make a key for a developer; it is printed once",
+    "storefront-key": "make a public key for the shop's own pages",
+    "erase": "erase a person for good, and keep them out",
+    "export-subject": "print all that is held about a person",
     "rotate-keys": "encrypt every stored secret anew with the present SECRET_KEY",
     "migrate": "bring the database up to date",
 }

@@ -1,0 +1,51 @@
+"""Erase a person from a shop's audiences for good, and keep them out. The receipt is printed as JSON."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from saleor_stripe_audience.audience import erasure
+from saleor_stripe_audience.audience.models import Erasure
+from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.saleor.models import Installation
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Erase, list receipts, or let somebody in again who asked for it."""
+    options = _options(arguments)
+    shop = get_installation(options.saleor_api_url)
+    print(json.dumps(_done(shop, options), indent=2))
+    return 0
+
+
+def _done(shop: Installation, options: argparse.Namespace) -> object:
+    if options.receipts:
+        return [_told(receipt) for receipt in erasure.receipts(shop, options.email)]
+    if options.readmit:
+        return {"readmitted": erasure.readmit(shop, options.email)}
+    return _told(erasure.erase(shop, options.email, actor=options.actor))
+
+
+def _told(receipt: Erasure) -> dict[str, object]:
+    return {
+        "receipt": str(receipt.pk),
+        "erased_at": receipt.erased_at.isoformat(),
+        "reason": receipt.reason,
+        "contacts": receipt.contact_ids,
+        "erased": receipt.erased,
+    }
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience erase", description=__doc__)
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--email", required=True, help="an address that the person has or had")
+    parser.add_argument("--actor", default="command line", help="who erases, for the receipt")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--receipts", action="store_true", help="only list what was erased of the address before"
+    )
+    what.add_argument(
+        "--readmit", action="store_true", help="let an erased address in again, at the person's wish"
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,37 @@
+"""Make a public key with which a shop's own pages subscribe and unsubscribe, or take one back."""
+
+import argparse
+from collections.abc import Sequence
+
+from saleor_stripe_audience.audience import storefront
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.saleor.models import Installation
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print a new key, or nothing when one is taken back."""
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience storefront-key", description=__doc__)
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        help="where the shop's pages are, such as https://shop.example.com",
+    )
+    parser.add_argument("--name", default="", help="what the key is for")
+    parser.add_argument("--revoke", metavar="KEY", help="take this key back instead")
+    options = parser.parse_args(arguments)
+    shop = get_installation(options.saleor_api_url)
+    if options.revoke:
+        _revoke(shop, options.revoke)
+    else:
+        print(storefront.create_key(shop, options.origin, options.name).key)
+    return 0
+
+
+def _revoke(shop: Installation, text: str) -> None:
+    key = shop.storefront_keys.filter(key=text).first()
+    if key is None:
+        raise Rejected("The shop has no such key.", code="key")
+    storefront.revoke_key(key)

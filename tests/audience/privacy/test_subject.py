@@ -1,0 +1,114 @@
+"""What is held about a person, handed to that person; and the commands of an operator."""
+
+import json
+
+import pytest
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.audience import erasure, storefront, subject
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, order, say
+
+ADA = "ada@shop.example"
+NEW = "ada.new@shop.example"
+
+
+@pytest.fixture
+def known(shop: Installation) -> Installation:
+    record("saleor", shop.pk, "1", "order_created", {"order": order("1", user=account(7))}, at(1))
+    work(Event.objects.get().pk)
+    record_customer(shop, account(7, NEW, firstName="Augusta"), at(2))
+    say(Contact.objects.get(), "given", at(2))
+    record_order(shop, order("2", email="other@shop.example"), at(3))
+    return shop
+
+
+@pytest.mark.parametrize("email", [ADA, NEW, "ADA.new@shop.example"])
+def test_all_that_is_held_is_told_and_nothing_of_others(known: Installation, email: str) -> None:
+    told = subject.export(known, email)
+    [contact] = told["contacts"]
+    assert (contact["email"], contact["first_name"], contact["status"]) == (NEW, "Augusta", "subscribed")
+    assert contact["consents"][0]["wording"] == "News by mail, please."
+    assert contact["purchases"][0]["lines"][0]["product_name"] == "Monospace Tee"
+    assert contact["spent"][0]["spent_minor"] == 3000
+    assert contact["former_addresses"][0]["email"] == ADA
+    assert [event["kind"] for event in told["events"]] == ["order_created"]
+    assert json.loads(json.dumps(told)) == told
+    assert "other@shop.example" not in json.dumps(told)
+
+
+def test_every_relation_of_a_contact_is_told(known: Installation) -> None:
+    """What hangs on a contact one day must not be forgotten here."""
+    [contact] = subject.export(known, ADA)["contacts"]
+    filled = {"consents", "purchases", "spent", "former_addresses"}
+    accessors = {relation.get_accessor_name() for relation in Contact._meta.related_objects}
+    assert filled <= accessors
+    assert {name for name in contact if name in accessors} == filled
+
+
+def test_of_a_stranger_nothing_is_told_and_of_another_shop_neither(known: Installation) -> None:
+    other = install("other.example")
+    for shop, email in ((known, "stranger@shop.example"), (other, ADA)):
+        assert subject.export(shop, email) == {
+            "address": email, "is_erased": False, "contacts": [], "events": [],
+        }  # fmt: skip
+    with pytest.raises(Rejected):
+        subject.export(known, "nobody")
+
+
+def test_after_an_erasure_only_that_is_told(known: Installation) -> None:
+    erasure.erase(known, ADA)
+    assert subject.export(known, ADA) == {"address": ADA, "is_erased": True, "contacts": [], "events": []}
+
+
+# The operator's commands
+
+
+def test_an_operator_exports_erases_and_finds_the_receipt(
+    known: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = ["--saleor-api-url", known.saleor_api_url]
+    assert main(["export-subject", *shop, "--email", ADA]) == 0
+    assert json.loads(capsys.readouterr().out)["contacts"][0]["email"] == NEW
+
+    assert main(["erase", *shop, "--email", ADA, "--actor", "Jo"]) == 0
+    receipt = json.loads(capsys.readouterr().out)
+    assert receipt["erased"]["Contact"] == 1
+    assert main(["erase", *shop, "--email", NEW, "--receipts"]) == 0
+    assert json.loads(capsys.readouterr().out) == [receipt]
+
+    assert main(["erase", *shop, "--email", ADA, "--readmit"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"readmitted": True}
+    assert not erasure.is_erased(known, ADA)
+
+
+@pytest.mark.parametrize("command", ["erase", "export-subject"])
+def test_an_address_that_is_none_is_one_line(
+    known: Installation, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "--saleor-api-url", known.saleor_api_url, "--email", "nobody"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.strip().splitlines()) == 1
+
+
+def test_an_operator_makes_and_takes_back_a_storefront_key(
+    shop: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_shop = ["storefront-key", "--saleor-api-url", shop.saleor_api_url]
+    assert main([*of_shop, "--origin", "https://Shop.example.com/"]) == 0
+    key = capsys.readouterr().out.strip()
+    found = storefront.find_key(key)
+    assert found is not None
+    assert found.origins == ["https://shop.example.com"]
+    assert main([*of_shop, "--revoke", key]) == 0
+    assert storefront.find_key(key) is None
+    assert main([*of_shop, "--revoke", "ssp_other"]) == 1
+    assert main(of_shop) == 1
