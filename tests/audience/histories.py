@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from saleor_stripe_audience.audience import consent
-from saleor_stripe_audience.audience.models import Consent, Contact
+from saleor_stripe_audience.audience.models import Consent, Contact, Purchase, Tombstone
 from saleor_stripe_audience.saleor.models import Installation
 
 BEGINNING = datetime(2024, 11, 1, 12, tzinfo=UTC)  # long past, by any clock
@@ -88,6 +88,17 @@ def everything(installation: Installation) -> list[dict[str, Any]]:
     """All that the audience holds of a shop, without the ids that differ from one telling to another."""
     contacts = Contact.objects.filter(audience__installation=installation).order_by("email")
     return [_told(contact) for contact in contacts]
+
+
+def nobodys(installation: Installation) -> list[tuple[str, str, int]]:
+    """The purchases of those who were erased."""
+    purchases = Purchase.objects.filter(installation=installation, contact=None)
+    return sorted(purchases.values_list("saleor_order_id", "status", "refunded_minor"))
+
+
+def out(installation: Installation) -> int:
+    """How many addresses and accounts are kept out."""
+    return Tombstone.objects.filter(installation=installation).count()
 
 
 def _told(contact: Contact) -> dict[str, Any]:

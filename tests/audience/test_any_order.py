@@ -14,7 +14,9 @@ from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, line, order
+from tests.audience.histories import account, at, everything, line, nobodys, order, out
+from tests.audience.lives import Delivery as Life
+from tests.audience.lives import lives
 
 PEOPLE = st.sampled_from([7, 8, None])
 ADDRESSES = st.sampled_from(["a@shop.example", "b@shop.example", "c@shop.example"])
@@ -79,3 +81,18 @@ class AnyOrder(TestCase):
         assert sum(one["orders_count"] for one in held) == len(orders)
         assert sum(one["spent"].get("USD", (0, 0))[0] for one in held) == 3000 * len(orders)
         assert {one["status"] for one in held} <= {"nonsubscribed"}
+
+    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(told=lives, arrival=st.randoms(use_true_random=False))
+    def test_every_arrival_of_any_life_ends_alike(self, told: list[Life], arrival: Random) -> None:
+        """Orders, refunds, edits, consents, changes of address and erasures, doubled and in any order."""
+        in_order, shuffled = install(), install()
+        for deliver in told:
+            deliver(in_order)
+        deliveries = told + arrival.choices(told, k=len(told) // 3) if told else []
+        arrival.shuffle(deliveries)
+        for deliver in deliveries:
+            deliver(shuffled)
+        assert everything(shuffled) == everything(in_order)
+        assert nobodys(shuffled) == nobodys(in_order)
+        assert out(shuffled) == out(in_order)

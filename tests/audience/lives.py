@@ -1,0 +1,138 @@
+"""Made-up lives of two shoppers: what a Saleor would tell of them, in the order in which it happened.
+
+Each shopper has an account and three addresses of their own, buys as a guest or signed in, changes the address, says
+yes and no to news, has orders changed, refunded, cancelled; deletes the account, or asks the shop to be erased.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.erasure import erase, follow_deletion
+from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.histories import account, at, order
+
+Delivery = Callable[[Installation], object]
+
+ADDRESSES = {7: ["a1@shop.example", "a2@shop.example", "a3@shop.example"],
+             8: ["b1@shop.example", "b2@shop.example", "b3@shop.example"]}  # fmt: skip
+WORDS = ["", "true", "false", "withdrawn"]
+
+
+@dataclass
+class _Shopper:
+    number: int
+    address: str
+    name: str = "Ada"
+    word: dict[str, str] = field(default_factory=dict)
+    has_account: bool = True
+
+    def as_account(self) -> dict[str, Any]:
+        metadata = [{"key": key, "value": value} for key, value in self.word.items()]
+        return account(self.number, self.address, firstName=self.name, isConfirmed=True, metadata=metadata)
+
+
+@dataclass
+class _Order:
+    owner: _Shopper
+    number: int
+    address: str
+    is_guest: bool
+    word: dict[str, str]
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        user = None if self.is_guest or not self.owner.has_account else self.owner.as_account()
+        metadata = [{"key": key, "value": value} for key, value in self.word.items()]
+        return order(str(self.number), email=self.address, user=user, **self.state) | {"metadata": metadata}
+
+
+def _of_order(payload: dict[str, Any], moment: datetime) -> Delivery:
+    def deliver(shop: Installation) -> None:
+        record_order(shop, payload, moment)
+        record_order_words(shop, payload, moment)
+
+    return deliver
+
+
+def _of_account(payload: dict[str, Any], moment: datetime) -> Delivery:
+    def deliver(shop: Installation) -> None:
+        record_customer(shop, payload, moment)
+        record_account_words(shop, payload, moment)
+
+    return deliver
+
+
+def _word(index: int, step: int) -> dict[str, str]:
+    value = WORDS[index % len(WORDS)]
+    told = {"marketing_consent": value, "consent_at": at(step).isoformat(), "consent_text": "News, please."}
+    return told if value else {}
+
+
+def history(choices: list[tuple[str, int, int]]) -> list[Delivery]:
+    """What Saleor tells while the choices are made, one step after the other."""
+    shoppers = [_Shopper(number, addresses[0]) for number, addresses in ADDRESSES.items()]
+    orders: list[_Order] = []
+    told: list[Delivery] = []
+    for step, (what, who, which) in enumerate(choices, start=1):
+        told += _step(what, shoppers[who], which, step, orders)
+    return told
+
+
+def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Order]) -> list[Delivery]:
+    own = [each for each in orders if each.owner is shopper]
+    if what == "erase":
+        address = ADDRESSES[shopper.number][which % 3]
+        return [lambda shop: erase(shop, address)]
+    if what in ("guest buys", "account buys"):
+        return [_bought(what == "guest buys", shopper, which, step, orders)]
+    if what in ("refund", "cancel", "edit") and own:
+        return [_changed(what, own[which % len(own)], step)]
+    if what in ("move", "rename", "say") and shopper.has_account:
+        return [_altered(what, shopper, which, step)]
+    if what == "delete" and shopper.has_account:
+        shopper.has_account = False
+        payload = account(shopper.number, shopper.address, isConfirmed=True)
+        return [lambda shop: follow_deletion(shop, payload, "account_deleted")]
+    return []
+
+
+def _bought(is_guest: bool, shopper: _Shopper, which: int, step: int, orders: list[_Order]) -> Delivery:
+    as_guest = is_guest or not shopper.has_account
+    address = ADDRESSES[shopper.number][which % 3] if as_guest else shopper.address
+    made = _Order(shopper, len(orders), address, as_guest, _word(which // 3, step))
+    orders.append(made)
+    return _of_order(made.told(), at(step))
+
+
+def _changed(what: str, changed: _Order, step: int) -> Delivery:
+    if what == "refund":
+        changed.state |= {"charged": 25.0, "refunded": 5.0, "charge_status": "PARTIAL"}
+    elif what == "cancel":
+        changed.state["status"] = "CANCELED"
+    else:
+        changed.state["lines"] = []
+    return _of_order(changed.told(), at(step))
+
+
+def _altered(what: str, shopper: _Shopper, which: int, step: int) -> Delivery:
+    if what == "move":
+        shopper.address = ADDRESSES[shopper.number][which % 3]
+    elif what == "rename":
+        shopper.name = ["Ada", "Augusta", "Byron"][which % 3]
+    else:
+        shopper.word = _word(which, step) or shopper.word
+    return _of_account(shopper.as_account(), at(step))
+
+
+WHAT = ["guest buys", "account buys", "refund", "cancel", "edit", "move", "rename", "say", "delete", "erase"]
+
+lives = st.lists(
+    st.tuples(st.sampled_from(WHAT), st.integers(0, 1), st.integers(0, 11)), min_size=1, max_size=12
+).map(history)
