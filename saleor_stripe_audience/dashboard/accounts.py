@@ -77,4 +77,5 @@ def _shown(
         channels=Channel.objects.filter(installation=user.installation).order_by("name"),
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],
+        key_permissions=onboarding.key_permissions(),
     )

@@ -83,6 +83,11 @@ def check_scopes(secret_key: str) -> None:
         )
 
 
+def key_permissions() -> list[str]:
+    """What a restricted key must be allowed: to write, where nothing else is said."""
+    return [scope.removesuffix(": write") for scope in _PROBES]
+
+
 def check_endpoint(account: StripeAccount) -> None:
     """`Rejected` unless Stripe has our endpoint for the account, switched on, with every event we handle."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
