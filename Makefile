@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto
 
-.PHONY: setup demo test lint types contract prove-sandbox
+.PHONY: setup demo test lint types contract prove-sandbox bench-busy
 
 setup: .venv/.ready
 
@@ -35,3 +35,7 @@ contract: setup
 # HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
 prove-sandbox: setup
 	@.venv/bin/python -m saleor_stripe_audience.sandbox.saleor.prove $(HISTORIES)
+
+# How fast the app answers while one Stripe account hangs; prints JSON with the machine.
+bench-busy: setup
+	@.venv/bin/python -m saleor_stripe_audience.sandbox.busy

@@ -35,6 +35,7 @@ class Environment(BaseSettings):
     APP_NAME: str = "Stripe and Audience"
     LOG_LEVEL: str = "INFO"
     PORT: int = 8000
+    SERVER_THREADS: int = 128
     METRICS_PORT: int = 0
     METRICS_HOST: str = "127.0.0.1"
     EVENT_RETENTION_DAYS: int = 30
@@ -64,12 +65,7 @@ class Environment(BaseSettings):
             )
         if len(self.APP_NAME) > 60 or not self.APP_NAME:  # noqa: PLR2004 - Saleor's limit
             found.append("APP_NAME: give a name of at most 60 characters.")
-        if not 1 <= self.PORT <= HIGHEST_PORT:
-            found.append("PORT: give a number from 1 to 65535.")
-        if not 0 <= self.METRICS_PORT <= HIGHEST_PORT or self.METRICS_PORT == self.PORT:
-            found.append("METRICS_PORT: give a number up to 65535 that is not PORT's, or 0 for no metrics.")
-        if self.API_REQUESTS_PER_MINUTE < 1:
-            found.append("API_REQUESTS_PER_MINUTE: give a number above 0.")
+        found += self._problems_of_numbers()
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
         if self.PROXY_COUNT < 0:
@@ -90,6 +86,18 @@ class Environment(BaseSettings):
             found.append(
                 "EMAIL_FROM: give the address that mails are sent from, such as news@shop.example.com."
             )
+        return found
+
+    def _problems_of_numbers(self) -> list[str]:
+        found = []
+        if not 1 <= self.PORT <= HIGHEST_PORT:
+            found.append("PORT: give a number from 1 to 65535.")
+        if not 4 <= self.SERVER_THREADS <= 1024:  # noqa: PLR2004 - fewer are no server, more no help
+            found.append("SERVER_THREADS: give a number from 4 to 1024.")
+        if not 0 <= self.METRICS_PORT <= HIGHEST_PORT or self.METRICS_PORT == self.PORT:
+            found.append("METRICS_PORT: give a number up to 65535 that is not PORT's, or 0 for no metrics.")
+        if self.API_REQUESTS_PER_MINUTE < 1:
+            found.append("API_REQUESTS_PER_MINUTE: give a number above 0.")
         return found
 
 
@@ -153,6 +161,7 @@ STRIPE_API_BASE = _environment.STRIPE_API_BASE.rstrip("/")
 APP_ID = _environment.APP_ID
 APP_NAME = _environment.APP_NAME
 PORT = _environment.PORT
+SERVER_THREADS = _environment.SERVER_THREADS
 METRICS_PORT = _environment.METRICS_PORT
 METRICS_HOST = _environment.METRICS_HOST
 if METRICS_PORT:

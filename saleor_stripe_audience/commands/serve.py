@@ -11,8 +11,6 @@ from granian.server import Server
 from saleor_stripe_audience.commands import migrate
 from saleor_stripe_audience.commands.work import EmbeddedWorker, serve_metrics
 
-THREADS = 128  # they carry the waiting for Stripe; each costs little memory
-
 
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C. Migrations are applied first."""
@@ -29,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
         port=settings.PORT,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=THREADS,
+        blocking_threads=settings.SERVER_THREADS,
         backlog=1024,
         log_enabled=False,
         respawn_failed_workers=True,

@@ -17,6 +17,7 @@ from django.conf import settings
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.deadline import remaining, seconds_for_call
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.gateway.bulkhead import room
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.metrics import timed_stripe_call
 
@@ -52,7 +53,7 @@ class DeadlineClient(stripe.HTTPClient):
         seconds = seconds_for_call()
         timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
-            with timed_stripe_call():
+            with room(dict(headers or {}).get("Authorization", "")), timed_stripe_call():
                 answer = self._session().request(
                     method,
                     url,

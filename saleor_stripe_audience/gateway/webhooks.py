@@ -8,6 +8,7 @@ from typing import Any
 import stripe
 import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -24,6 +25,16 @@ TOLERANCE_SECONDS = 300
 @require_POST
 def stripe_webhook(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
     """POST from Stripe. Events nobody here handles get 200 as well: else Stripe repeats them for days."""
+    try:
+        return _taken_in(request, account_id)
+    except DatabaseError:
+        log.exception("database failed", account=str(account_id))
+        return JsonResponse(
+            {"error": {"code": "database", "message": "Please repeat this later."}}, status=503
+        )
+
+
+def _taken_in(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
     account = StripeAccount.objects.filter(pk=account_id).first()
     if account is None or not account.webhook_secret:
         return JsonResponse(

@@ -24,7 +24,7 @@ def check_allowed(api_url: str) -> None:
     if parts.scheme != "https" and not (literal and _is_loopback(parts.hostname or "")):
         raise Rejected("The shop's API address must begin with https://.", code="https_required")
     if not literal:
-        _refuse_private(parts.hostname or "", parts.port or 443)
+        public_address(parts.hostname or "", parts.port or 443)
 
 
 def origin_of(url: str) -> str:
@@ -55,15 +55,34 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _refuse_private(host: str, port: int) -> None:
+def is_named_by_operator(url: str) -> bool:
+    """Whether the operator wrote this very host down: such a one may be private, all others must be public."""
+    named = {origin_of(pattern) for pattern in settings.ALLOWED_SALEOR_URLS if "*" not in pattern}
+    return origin_of(url) in named
+
+
+def public_address(host: str, port: int) -> str:
+    """The IP address of the host, to be connected to as it is: asked again, a name may lead elsewhere.
+
+    `Rejected` if any of its addresses is not public, `Unavailable` if it has none now.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         raise Unavailable(
             "The shop's address cannot be found. Please try again.", code="unknown_host"
         ) from None
-    if any(not ipaddress.ip_address(entry[4][0]).is_global for entry in found):
+    addresses = [str(entry[4][0]) for entry in found]
+    if any(not _is_public(address) for address in addresses):
         raise Rejected(
             "The shop's address is a private one. It is called only if ALLOWED_SALEOR_URLS names it literally.",
             code="private_address",
         )
+    return addresses[0]
+
+
+def _is_public(address: str) -> bool:
+    """IPv6 may carry an IPv4 address inside: that one counts too."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    inside = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    return found.is_global and not found.is_multicast and (inside is None or inside.is_global)

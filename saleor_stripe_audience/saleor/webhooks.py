@@ -6,6 +6,7 @@ anything else into "failed" and drops our words. Everything else is written into
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -31,6 +32,8 @@ Answer = Callable[[Installation, Json], Json]
 FailureAnswer = Callable[[str], Json]
 
 UNEXPECTED = "The payment app met an unexpected problem. Please try again, or choose another way to pay."
+UNVERIFIABLE = "The shop's request could not be verified just now. Please try again."
+DATABASE_FAILED = "The payment app cannot reach its database just now. Please try again in a moment."
 UNREADABLE = "The shop sent this request without readable content. Please try again."
 
 
@@ -62,12 +65,21 @@ def receive(request: HttpRequest, event: str) -> JsonResponse:
     if answering is None and not inbox.is_handled("saleor", kind):
         return _error(404, "unknown_event", "The app does not ask for this event.")
     try:
+        with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):
+            return _verified_and_dealt_with(request, kind, answering)
+    except DatabaseError:
+        log.exception("database failed", kind=kind)
+        return _to_be_repeated(answering, DATABASE_FAILED, "database")
+
+
+def _verified_and_dealt_with(request: HttpRequest, kind: str, answering: _Answering | None) -> JsonResponse:
+    try:
         body = request.body
         installation = _sender(request, kind, body)
     except RequestDataTooBig:
         return _error(413, "too_large", "The request is larger than 2 MB.")
     except signatures.KeysUnavailable as error:
-        return _unverifiable(answering, error)
+        return _to_be_repeated(answering, UNVERIFIABLE if answering else error.message, error.code)
     except Failure as error:
         log.warning("webhook refused", kind=kind, code=error.code)
         metrics.refused.labels(error.code).inc()
@@ -90,13 +102,9 @@ def _sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
     return installation
 
 
-def _unverifiable(answering: _Answering | None, error: Failure) -> JsonResponse:
-    """Keys cannot be had now. Told 503 the host repeats an asynchronous event; a synchronous one it would spoil."""
-    if answering is None:
-        return _error(503, error.code, error.message)
-    return JsonResponse(
-        answering.failure("The shop's request could not be verified just now. Please try again.")
-    )
+def _to_be_repeated(answering: _Answering | None, message: str, code: str) -> JsonResponse:
+    """It cannot be dealt with now. By a 503 an asynchronous event comes again, a synchronous one is lost."""
+    return _error(503, code, message) if answering is None else JsonResponse(answering.failure(message))
 
 
 def _answered(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
@@ -112,8 +120,7 @@ def _answer_or_failure(answering: _Answering, installation: Installation, kind: 
         _check_recipient(installation, payload)
         removal.resume(installation)  # the host asks only apps that are installed and switched on
         _note_version(installation, payload)
-        with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):
-            return answering.answer(installation, payload)
+        return answering.answer(installation, payload)
     except Failure as error:
         log.warning("webhook failed", kind=kind, installation=str(installation.pk), code=error.code)
         return answering.failure(error.message)
@@ -138,7 +145,7 @@ def _recorded(installation: Installation, kind: str, body: bytes) -> JsonRespons
 def _parsed(body: bytes) -> Json:
     """The event's object; `Rejected` for anything else, such as the empty body of the host's retries."""
     try:
-        payload = json.loads(body, parse_constant=_refuse_constant)
+        payload = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Rejected(UNREADABLE, code="unreadable") from None
     if not isinstance(payload, dict):
@@ -150,6 +157,14 @@ def _parsed(body: bytes) -> Json:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """ValueError for a number beyond all numbers: it could not be written down again."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
 
 
 def _check_recipient(installation: Installation, payload: Json) -> None:

@@ -1,6 +1,7 @@
 """The commands on a database that is there; tests/platform/test_serve.py runs them as processes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,9 +17,10 @@ ELSEWHERE = "https://shop.example.com/graphql/"
 
 
 @pytest.fixture
-def saleor_url() -> Iterator[str]:
+def saleor_url(settings: Any) -> Iterator[str]:
     """A host that is there but knows none of the app's tokens."""
     with SaleorSandbox() as sandbox:
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
         yield sandbox.api_url
 
 
@@ -75,9 +77,8 @@ def test_check_names_the_shop_that_refuses_the_token(
     assert "not-this-one" not in told
 
 
-def test_check_names_the_shop_that_does_not_answer(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_check_names_the_shop_that_does_not_answer(capsys: pytest.CaptureFixture[str], settings: Any) -> None:
+    settings.ALLOWED_SALEOR_URLS = ("http://127.0.0.1:9/graphql/",)
     installed("http://127.0.0.1:9/graphql/")
     assert main(["check"]) == 1
     assert "did not answer" in capsys.readouterr().out

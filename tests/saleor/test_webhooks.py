@@ -21,9 +21,10 @@ ORDER = {"issuedAt": ISSUED, "recipient": {"id": "QXBwOjg="}, "order": {"id": "T
 
 
 @pytest.fixture
-def shop() -> Iterator[SaleorSandbox]:
+def shop(settings: Any) -> Iterator[SaleorSandbox]:
     signatures._fetched_at.clear()
     with SaleorSandbox() as sandbox:
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
         yield sandbox
 
 

@@ -1,0 +1,46 @@
+"""One slow Stripe account must not take every thread: the others, and whoever asks for our health, come through.
+
+At most 40 % of the server's threads wait for one account; whoever comes beyond that is told so at once, before
+anything was done.
+"""
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from saleor_stripe_audience.errors import Unavailable
+
+SHARE = 0.4
+BUSY = "Many payments are waiting for Stripe just now. Nothing was charged; please try again in a moment."
+
+_lock = threading.Lock()
+_waiting: Counter[str] = Counter()
+
+
+def most_waiting() -> int:
+    """How many threads may wait for one account."""
+    return max(1, int(settings.SERVER_THREADS * SHARE))
+
+
+@contextmanager
+def room(secret: str) -> Iterator[None]:
+    """One of the account's places while a call to Stripe is under way; `Unavailable` at once if there is none.
+
+    The account is told by its key, of which only the hash is kept.
+    """
+    account = hashlib.sha256(secret.encode()).hexdigest()
+    with _lock:
+        if _waiting[account] >= most_waiting():
+            raise Unavailable(BUSY, code="busy")
+        _waiting[account] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _waiting[account] -= 1
+            if not _waiting[account]:
+                del _waiting[account]
