@@ -23,6 +23,7 @@ from saleor_stripe_audience.metrics import timed_stripe_call
 
 CONNECT_SECONDS = 2.0
 KEY_REUSED = "idempotency"
+MISSING = "resource_missing"
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
 NO_ANSWER = (
     "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "

@@ -91,9 +91,18 @@ def key_permissions() -> list[str]:
 def check_endpoint(account: StripeAccount) -> None:
     """`Rejected` unless Stripe has our endpoint for the account, switched on, with every event we handle."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
-    with client.errors_of(account.name):
-        found = client.stripe_of(account).v1.webhook_endpoints.retrieve(account.webhook_endpoint_id or "none")
-    if found.status != "enabled" or found.url != url or not set(EVENTS) <= set(found.enabled_events):
+    try:
+        with client.errors_of(account.name):
+            found = client.stripe_of(account).v1.webhook_endpoints.retrieve(
+                account.webhook_endpoint_id or "none"
+            )
+    except Rejected as error:
+        if error.code != client.MISSING:
+            raise
+        is_well = False
+    else:
+        is_well = found.status == "enabled" and found.url == url and set(EVENTS) <= set(found.enabled_events)
+    if not is_well:
         raise Rejected(
             f"The webhook endpoint of “{account.name}” at Stripe was changed or switched off. Paste the account's keys "
             "again on the app's page: that puts it right.",
