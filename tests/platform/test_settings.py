@@ -46,6 +46,8 @@ def test_what_is_missing_or_unfit_is_named(monkeypatch: pytest.MonkeyPatch, name
         ("EVENT_RETENTION_DAYS", "a month"),
         ("LOG_LEVEL", "loud"),
         ("APP_NAME", "n" * 61),
+        ("PROXY_COUNT", "-1"),
+        ("EMAIL_URL", "mail.example.com"),
         ("PUBLIC_URL", "ftp://app.example.com"),
         ("PUBLIC_URL", "app.example.com"),
     ],
@@ -54,6 +56,16 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
     monkeypatch.setenv(name, value)
     with pytest.raises(ImproperlyConfigured, match=f"^{name}: "):
         read_environment()
+
+
+def test_mail_needs_a_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_URL", "smtps://me:hunter2@mail.example.com")
+    monkeypatch.setenv("EMAIL_FROM", "nobody")
+    with pytest.raises(ImproperlyConfigured, match=r"^EMAIL_FROM: ") as refused:
+        read_environment()
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("EMAIL_FROM", "news@shop.example.com")
+    assert read_environment().EMAIL_FROM == "news@shop.example.com"
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
