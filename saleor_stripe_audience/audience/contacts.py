@@ -20,6 +20,7 @@ from saleor_stripe_audience.audience.models import (
     Consent,
     Contact,
     ContactSpent,
+    ContactTag,
     FormerAddress,
     FormerContact,
 )
@@ -114,6 +115,8 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
 def forget_if_unknown(contact: Contact | None) -> None:
     """Let go of a contact of whom only orders told that are anonymous since."""
     if contact is None or contact.saleor_user_id is not None:
+        return
+    if contact.contact_tags.exclude(origin=ContactTag.Origin.RULE).exists():
         return
     if not contact.purchases.exists() and not contact.consents.exists():
         contact.delete()

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from saleor_stripe_audience.audience import status as facts
 from saleor_stripe_audience.vault import EncryptedTextField
@@ -456,3 +457,42 @@ class RateWindow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} until {self.ends_at.isoformat()}"
+
+
+class Tag(models.Model):
+    """A word that a shop puts on contacts of an audience. Names differ by more than capitals."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), "audience", name="tag_once_per_audience"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactTag(models.Model):
+    """A tag on a contact. What was put on by hand or import is never taken off by a rule."""
+
+    class Origin(models.TextChoices):
+        HAND = "hand"
+        RULE = "rule"
+        IMPORT = "import"
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="contact_tags")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="contact_tags")
+    origin = models.CharField(max_length=8, choices=Origin.choices)
+    actor = models.CharField(max_length=128, blank=True, default="")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "tag"], name="contact_tag_once")]
+        indexes = [models.Index(fields=["tag", "contact"], name="contact_tag_by_tag")]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id} on {self.contact_id}"
