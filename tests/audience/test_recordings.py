@@ -2,18 +2,23 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from saleor_stripe_audience.audience import consent, erasure
+from saleor_stripe_audience.audience.audiences import Wishes, change_audience, default_audience
 from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.audience.models import Audience, Contact, Purchase
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import everything
+from tests.audience.histories import everything, nobodys
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared/saleor/recordings/deliveries-audience.jsonl"
 ORDERS = {
@@ -24,6 +29,12 @@ CUSTOMERS = {"customer_created", "customer_updated"}
 pytestmark = pytest.mark.skipif(
     not RECORDINGS.is_file(), reason="the recordings are not beside this checkout"
 )
+
+
+@pytest.fixture(autouse=True)
+def _whenever_this_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recordings are of one day; a clock that is behind it must not make its consents future ones."""
+    monkeypatch.setattr(consent, "CLOCKS_DIFFER", timedelta(days=36_500))
 
 
 def _recorded() -> list[tuple[str, dict[str, Any]]]:
@@ -71,6 +82,54 @@ def test_spending_is_what_saleor_itself_holds_in_the_end(shop: Installation) -> 
         assert kept.is_paid == (
             order["chargeStatus"] != "NONE" and order["status"] not in ("CANCELED", "EXPIRED")
         )
+
+
+HANDLED = (
+    ORDERS | CUSTOMERS | {"account_confirmed", "account_email_changed", "account_deleted", "customer_deleted"}
+)
+
+
+def _work(shop: Installation, told: list[tuple[str, dict[str, Any]]]) -> None:
+    """Through the inbox, as the app does."""
+    change_audience(default_of(shop), Wishes("News", consent_text="Send me news."))
+    for number, (kind, body) in enumerate(told):
+        if kind in HANDLED:
+            record("saleor", shop.pk, str(number), kind, body, datetime.fromisoformat(body["issuedAt"]))
+            work(Event.objects.get(origin=shop.pk, key=str(number)).pk)
+
+
+def default_of(shop: Installation) -> Audience:
+    with transaction.atomic():
+        return default_audience(shop)
+
+
+def test_who_ticked_the_box_is_subscribed_and_whose_account_was_deleted_is_gone(shop: Installation) -> None:
+    told = _recorded()
+    _work(shop, told)
+
+    gone = {
+        body["user"]["email"].lower() for kind, body in told if kind.endswith("_deleted") and body.get("user")
+    }
+    gone = {email for email in gone if erasure.is_erased(shop, email)}
+    assert len(gone) > 2
+    ticked = {
+        body["order"]["userEmail"].lower()
+        for kind, body in told
+        if kind in ORDERS
+        and {"key": "marketing_consent", "value": "true"} in (body["order"].get("metadata") or [])
+    }
+    assert ticked - gone
+    subscribed = set(Contact.objects.may_receive("marketing").values_list("email", flat=True))
+    assert subscribed == {email for email in ticked if not erasure.is_erased(shop, email)}
+    assert not gone & set(Contact.objects.values_list("email", flat=True))
+
+
+def test_worked_backwards_it_ends_alike(shop: Installation) -> None:
+    backwards, told = install(), _recorded()
+    _work(shop, told)
+    _work(backwards, list(reversed(told)))
+    assert everything(backwards) == everything(shop)
+    assert nobodys(backwards) == nobodys(shop)
 
 
 def test_told_backwards_and_twice_it_ends_alike(shop: Installation) -> None:
