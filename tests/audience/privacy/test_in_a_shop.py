@@ -1,0 +1,81 @@
+"""An account's whole life in a shop that really signs, sends and is asked: consent, change of address, deletion."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience import erasure
+from saleor_stripe_audience.audience.models import Contact, Erasure
+from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from tests.conftest import Work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADA, NEW = "ada@example.com", "ada.new@example.com"
+CONSENT = [
+    {"key": "marketing_consent", "value": "true"},
+    {"key": "consent_at", "value": "2024-11-23T14:00:00Z"},
+    {"key": "consent_text", "value": "News, please."},
+]
+REGISTER = "mutation($i: AccountRegisterInput!) { accountRegister(input: $i) { errors { code field } } }"
+CONFIRM = "mutation($e: String!, $t: String!) { confirmAccount(email: $e, token: $t) { errors { code } } }"
+MOVE = "mutation($t: String!) { confirmEmailChange(token: $t) { errors { code } } }"
+LEAVE = "mutation($t: String!) { accountDelete(token: $t) { errors { code } } }"
+REMOVE = "mutation($id: ID!) { customerDelete(id: $id) { errors { code } } }"
+
+
+@pytest.fixture
+def shop(settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
+    settings.PUBLIC_URL = live_server.url
+    with SaleorSandbox() as sandbox:
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
+        sandbox.install(f"{live_server.url}/api/manifest?variant=audience-only")
+        yield sandbox
+
+
+def do(shop: SaleorSandbox, worked: Work, query: str, token: str | None = None, **variables: Any) -> None:
+    """Ask the shop, and let the app work what it was told of it."""
+    [answer] = shop.gql(query, variables, token).values()
+    assert not answer["errors"], answer
+    shop.drain()
+    worked()
+
+
+def test_an_account_from_sign_up_to_deletion(shop: SaleorSandbox, worked: Work) -> None:
+    given = {
+        "email": ADA,
+        "password": "password",
+        "redirectUrl": "https://shop.example.com",
+        "metadata": CONSENT,
+    }
+    do(shop, worked, REGISTER, i=given | {"channel": "default-channel"})
+    assert (Contact.objects.get().email, Contact.objects.get().status) == (ADA, "nonsubscribed")
+
+    user = next(each for each in shop.host.store.users if each.email == ADA)
+    do(shop, worked, CONFIRM, e=ADA, t=f"confirm-{user.key}")
+    assert Contact.objects.get().status == "subscribed"
+
+    do(shop, worked, MOVE, shop.user_token(user), t=f"email-{user.key}-{NEW}")
+    contact = Contact.objects.get()
+    assert (contact.email, contact.status) == (NEW, "subscribed")
+
+    do(shop, worked, LEAVE, shop.user_token(user), t=f"delete-{user.key}")
+    installation = Installation.objects.get()
+    assert not Contact.objects.exists()
+    assert Erasure.objects.filter(reason="account_deleted").count() == 1
+    assert erasure.is_erased(installation, ADA)
+    assert erasure.is_erased(installation, NEW)
+    assert not Handling.objects.exclude(given_up_at=None).exists()
+
+
+def test_whom_staff_delete_is_erased_too(shop: SaleorSandbox, worked: Work) -> None:
+    given = {"email": ADA, "password": "password", "redirectUrl": "https://shop.example.com"}
+    do(shop, worked, REGISTER, i=given | {"channel": "default-channel"})
+    user = next(each for each in shop.host.store.users if each.email == ADA)
+    do(shop, worked, CONFIRM, e=ADA, t=f"confirm-{user.key}")
+    do(shop, worked, REMOVE, shop.staff_token(), id=user.id)
+    assert not Contact.objects.exists()
+    assert Erasure.objects.get().reason == "customer_deleted"
