@@ -17,10 +17,12 @@ from saleor_stripe_audience.payments.outcomes import (
     refunded_minor,
     released_minor,
 )
-from saleor_stripe_audience.payments.payloads import Requested
+from saleor_stripe_audience.payments.payloads import Event, Requested
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
+
+LONGEST_METADATA = 500  # characters, Stripe's limit
 
 
 def charge(installation: Installation, requested: Requested) -> Json:
@@ -57,7 +59,11 @@ def refund(installation: Installation, requested: Requested) -> Json:
     refundable = from_minor(int(intent["amount_received"]) - refunded_minor(intent), intent["currency"])
     money = _money(requested, default=refundable)
     key = request_key(installation, requested, "REFUND_REQUEST", money)
-    metadata = {ownership.INSTALLATION: str(installation.pk), ownership.TRANSACTION: requested.transaction.id}
+    metadata = {
+        ownership.INSTALLATION: str(installation.pk),
+        ownership.TRANSACTION: requested.transaction.id,
+        **_why(requested, money),
+    }
     # Whether the money is there to be refunded is Stripe's to say: a repeated request must find its first answer.
     made = client.create_refund(account, intent["id"], money.minor, metadata, key)
     if made.status in ("pending", "requires_action"):
@@ -69,6 +75,15 @@ def refund(installation: Installation, requested: Requested) -> Json:
     after = client.retrieve_payment_intent(account, intent["id"]).to_dict()
     ownership.remember(installation, account, after, "")
     return _success("REFUND_SUCCESS", made.id, money, after)
+
+
+def _why(requested: Requested, money: Money) -> Json:
+    """The reason that staff gave, beside the refund in Stripe: of the granted refund, or of the request itself."""
+    granted = requested.grantedRefund
+    newest = _newest_waiting(requested, "REFUND_REQUEST", money)
+    reason = (granted.reason if granted is not None else "") or (newest.message if newest is not None else "")
+    told = {"saleor_granted_refund": granted.id if granted is not None else "", "saleor_reason": reason or ""}
+    return {name: text[:LONGEST_METADATA] for name, text in told.items() if text}
 
 
 def cancel(installation: Installation, requested: Requested) -> Json:
@@ -89,13 +104,20 @@ def request_key(installation: Installation, requested: Requested, kind: str, mon
 
     Without one (an older host) the count of such requests tells them apart.
     """
+    newest = _newest_waiting(requested, kind, money)
     wanted = [event for event in requested.transaction.events if event.type == kind]
-    waiting = [
-        event for event in wanted if not event.pspReference and _same_amount(event.amount.amount, money)
-    ]
-    newest = max(waiting, key=lambda event: event.createdAt, default=None)
     own = newest.idempotencyKey if newest is not None and newest.idempotencyKey else f"{len(wanted)}:{money}"
     return ownership.stripe_key(installation, requested.transaction.id, kind, own)
+
+
+def _newest_waiting(requested: Requested, kind: str, money: Money | None) -> Event | None:
+    """The host's own event of this very request: the newest of its kind and amount that has no answer yet."""
+    waiting = [
+        event
+        for event in requested.transaction.events
+        if event.type == kind and not event.pspReference and _same_amount(event.amount.amount, money)
+    ]
+    return max(waiting, key=lambda event: event.createdAt, default=None)
 
 
 def _same_amount(amount: Any, money: Money | None) -> bool:

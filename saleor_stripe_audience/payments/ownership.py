@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import CHARGE, decline_of, refunded_minor
 from saleor_stripe_audience.saleor.models import Installation
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
+TOTAL = "saleor_total"  # what the checkout or order cost when the payment began or was changed last
 INSTALLATION, TRANSACTION, FLOW, SOURCE, CHANNEL = (
     "saleor_installation",
     "saleor_transaction",
@@ -47,9 +49,14 @@ def is_ours(intent: Json, installation_id: uuid.UUID, transaction_id: str | None
     return same_shop and transaction_id in (None, metadata.get(TRANSACTION))
 
 
-def flow_of(intent: Json) -> str:
-    """CHARGE or AUTHORIZATION, as it was asked for at the beginning."""
+def asked_flow(intent: Json) -> str:
+    """CHARGE or AUTHORIZATION, as it was asked for."""
     return str((intent.get("metadata") or {}).get(FLOW) or CHARGE)
+
+
+def flow_of(intent: Json) -> str:
+    """CHARGE or AUTHORIZATION, as it is: what was to be held and cannot be is charged at once."""
+    return asked_flow(intent) if methods.could_be_held(intent) else CHARGE
 
 
 def payment_of(installation: Installation, transaction_id: str) -> Payment | None:

@@ -54,6 +54,10 @@ class Address(_Part):
     phone: str | None = None
 
 
+class Gross(_Part):
+    gross: MoneyPart
+
+
 class Source(_Part):
     """The checkout or order that is paid. An order has a number and a userEmail, a checkout an email."""
 
@@ -66,6 +70,14 @@ class Source(_Part):
     languageCodeEnum: str = ""  # noqa: N815 - the host's name
     user: Shopper | None = None
     shippingAddress: Address | None = None  # noqa: N815 - the host's name
+    totalPrice: Gross | None = None  # noqa: N815 - the host's name, of a checkout
+    total: Gross | None = None
+
+    @property
+    def total_gross(self) -> MoneyPart | None:
+        """What it costs in all, taxes included; None where the host did not say."""
+        found = self.totalPrice or self.total
+        return found.gross if found is not None else None
 
 
 class Principal(_Part):
@@ -85,6 +97,7 @@ class Event(_Part):
     type: str | None
     idempotencyKey: str | None = None  # noqa: N815 - the host's name
     pspReference: str = ""  # noqa: N815 - the host's name
+    message: str = ""
     createdAt: datetime  # noqa: N815 - the host's name
     amount: MoneyPart
 
@@ -112,11 +125,19 @@ class Session(_Part):
     sourceObject: Source  # noqa: N815 - the host's name
 
 
+class GrantedRefund(_Part):
+    """A refund that staff granted on the order, with the reason they gave."""
+
+    id: str
+    reason: str | None = None
+
+
 class Requested(_Part):
     """TRANSACTION_CHARGE_REQUESTED, _REFUND_REQUESTED, _CANCELATION_REQUESTED."""
 
     action: Action
     transaction: Transaction
+    grantedRefund: GrantedRefund | None = None  # noqa: N815 - the host's name
 
 
 class ShopperAsks(_Part):

@@ -6,21 +6,23 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
-from saleor_stripe_audience.payments import beginnings, ownership
+from saleor_stripe_audience.payments import beginnings, methods, ownership
 from saleor_stripe_audience.payments.descriptions import language_of
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
     CHARGE,
     LANGUAGE,
     WAITING,
-    Outcome,
     outcome_of,
 )
 from saleor_stripe_audience.payments.payloads import Session, Source
-from saleor_stripe_audience.payments.wishes import wishes_of
+from saleor_stripe_audience.payments.wishes import Wishes, wishes_of
+from saleor_stripe_audience.saleor.manifest import read_version
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
+
+KNOWS_DETAILS = (3, 22)  # from this version on the host takes paymentMethodDetails
 
 
 def gateway_config(installation: Installation, source: Source) -> Json:
@@ -39,9 +41,9 @@ def initialize(installation: Installation, session: Session) -> Json:
         intent = client.retrieve_payment_intent(account, payment.payment_intent_id).to_dict()
     else:
         account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
-        params = _params(installation, session, flow, _money(session))
+        params = _params(installation, session, flow, _money(session), wishes)
         account, intent = beginnings.begun(installation, account, session, wishes, params)
-    intent = _brought_up_to_date(account, intent, _money(session), flow)
+    intent = _brought_up_to_date(account, intent, session, _money(session), flow, wishes.paymentMethod)
     ownership.remember(installation, account, intent, "")
     if wishes.offSession:
         try:
@@ -49,15 +51,16 @@ def initialize(installation: Installation, session: Session) -> Json:
         except Unavailable as error:
             return unclear(flow, error)
         ownership.remember(installation, account, intent, "")
-    return _answer(outcome_of(intent, ownership.flow_of(intent)), intent)
+    return _answer(installation, intent, session)
 
 
 def process(installation: Installation, session: Session) -> Json:
     """What became of the PaymentIntent since the shopper went to pay it."""
     transaction = session.transaction
     account, intent = ownership.current_intent(installation, transaction.id, transaction.pspReference)
+    intent = _following_the_total(account, intent, session)
     ownership.remember(installation, account, intent, "")
-    return _answer(outcome_of(intent, ownership.flow_of(intent)), intent)
+    return _answer(installation, intent, session)
 
 
 def failure(flow: str, error: Failure) -> Json:
@@ -98,36 +101,54 @@ def _money(session: Session) -> Money:
     return money
 
 
-def _brought_up_to_date(account: StripeAccount, intent: Json, money: Money, flow: str) -> Json:
+def _brought_up_to_date(
+    account: StripeAccount, intent: Json, session: Session, money: Money, flow: str, wished: str
+) -> Json:
     """The intent with what is asked now, as long as the shopper has not paid: then it is what was paid that counts."""
-    wanted = {"amount": money.minor, "capture_method": _capture_method(flow)}
     money.in_currency(intent["currency"].upper())
-    changed = {name: value for name, value in wanted.items() if intent[name] != value}
-    if not changed or intent["status"] not in WAITING:
+    same = intent["amount"] == money.minor and ownership.asked_flow(intent) == flow
+    if same or intent["status"] not in WAITING:
         return intent
-    params = {**changed, **_options(flow), "metadata": {ownership.FLOW: flow}, "expand": ["latest_charge"]}
+    params: Json = {
+        "amount": money.minor,
+        **methods.changed_options(flow, wished),
+        "metadata": {ownership.FLOW: flow, ownership.TOTAL: _total(session)},
+        "expand": ["latest_charge"],
+    }
     return client.update_payment_intent(account, intent["id"], params).to_dict()
 
 
-def _options(flow: str) -> Json:
-    """A hold may be captured in parts where the card and the account's contract with Stripe allow it."""
-    if flow != AUTHORIZATION:
-        return {}
-    return {"payment_method_options": {"card": {"request_multicapture": "if_available"}}}
+def _following_the_total(account: StripeAccount, intent: Json, session: Session) -> Json:
+    """The checkout's total changed since the payment began: the payment changes by as much, as long as nobody paid."""
+    before, now = str((intent.get("metadata") or {}).get(ownership.TOTAL) or ""), _total(session)
+    if not before or not now or before == now or intent["status"] not in WAITING:
+        return intent
+    currency = intent["currency"].upper()
+    change = from_decimal(now, currency).minor - from_decimal(before, currency).minor
+    money = Money(int(intent["amount"]) + change, currency)
+    check_chargeable(money)
+    params: Json = {
+        "amount": money.minor,
+        "metadata": {ownership.TOTAL: now},
+        "expand": ["latest_charge"],
+    }
+    return client.update_payment_intent(account, intent["id"], params).to_dict()
 
 
-def _capture_method(flow: str) -> str:
-    return "manual" if flow == AUTHORIZATION else "automatic"
+def _total(session: Session) -> str:
+    """What the checkout or order costs in all; empty where the host did not say."""
+    total = session.sourceObject.total_gross
+    return format(total.amount, "f") if total is not None else ""
 
 
-def _params(installation: Installation, session: Session, flow: str, money: Money) -> Json:
+def _params(installation: Installation, session: Session, flow: str, money: Money, wishes: Wishes) -> Json:
     """Only what stays the same for a transaction: the same idempotency key must find the same intent."""
     return {
         "amount": money.minor,
         "currency": money.currency.lower(),
-        "capture_method": _capture_method(flow),
+        "capture_method": "automatic",
         "automatic_payment_methods": {"enabled": True},
-        **_options(flow),
+        **methods.options(flow, wishes.paymentMethod),
         "metadata": {
             ownership.INSTALLATION: str(installation.pk),
             ownership.TRANSACTION: session.transaction.id,
@@ -135,17 +156,37 @@ def _params(installation: Installation, session: Session, flow: str, money: Mone
             ownership.SOURCE: session.sourceObject.id,
             ownership.CHANNEL: session.sourceObject.channel.slug,
             ownership.ORDER_NUMBER: session.sourceObject.number,  # empty for a checkout: Stripe keeps no empty one
+            ownership.TOTAL: _total(session),
             LANGUAGE: language_of(session.sourceObject),
         },
         "expand": ["latest_charge"],
     }
 
 
-def _answer(outcome: Outcome, intent: Json) -> Json:
+def _answer(installation: Installation, intent: Json, session: Session) -> Json:
+    outcome = outcome_of(intent, ownership.flow_of(intent))
     told: Json = {"stripeClientSecret": intent.get("client_secret")}
     if outcome.decline_code:
         told["errors"] = [{"code": "StripeCardError", "message": outcome.message}]
-    return {**outcome.answer(), "data": {"paymentIntent": told}}
+    answer = {**outcome.answer(), "data": {"paymentIntent": told}}
+    if note := _note(intent, session):
+        answer["message"] = note
+    if read_version(installation.schema_version) >= KNOWS_DETAILS and (details := methods.details(intent)):
+        answer["paymentMethodDetails"] = details
+    return answer
+
+
+def _note(intent: Json, session: Session) -> str:
+    """What staff should know of a payment that went through otherwise than asked; empty where all is as asked."""
+    if intent["status"] not in ("succeeded", "processing", "requires_capture"):
+        return ""
+    before, now = str((intent.get("metadata") or {}).get(ownership.TOTAL) or ""), _total(session)
+    if before and now and before != now:
+        return (
+            f"The total changed from {before} to {now} {intent['currency'].upper()} after the shopper had paid: "
+            "the payment could not be changed any more."
+        )
+    return methods.CHARGED_AT_ONCE if ownership.flow_of(intent) != ownership.asked_flow(intent) else ""
 
 
 def _contract_code(error: Failure) -> str:

@@ -1,0 +1,227 @@
+"""Whatever way to pay the merchant switched on: held where it can be, charged at once with a note where not."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import stripe.params
+
+from saleor_stripe_audience.payments import methods
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
+
+from .conftest import GOOD, Buy
+
+Begin = Callable[..., Buy]
+Json = dict[str, Any]
+
+
+def confirm(one: Buy, method: str) -> None:
+    answer = requests.post(
+        f"{one.stripe_url}/v1/payment_intents/{one.psp}/confirm",
+        data={"payment_method": method, "return_url": "https://shop.example.com/"},
+        headers={"Authorization": f"Bearer {SECRET_KEY}"},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+
+
+def intent_of(sandbox: StripeSandbox, one: Buy) -> Json:
+    return sandbox.account.table("payment_intent")[one.psp]
+
+
+class TestHolds:
+    def test_what_cannot_be_held_is_charged_with_a_note(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        one = buy(flow="AUTHORIZATION")
+        one.initialize()
+        confirm(one, "pm_usBankAccount_success")
+        pending = one.process()
+        assert (pending["result"], pending["message"]) == ("CHARGE_REQUEST", methods.CHARGED_AT_ONCE)
+        stripe_sandbox.end_processing(one.psp, ok=True)
+        charged = one.process()
+        assert (charged["result"], charged["amount"]) == ("CHARGE_SUCCESS", "12.30")
+        assert (charged["pspReference"], charged["message"]) == (one.psp, methods.CHARGED_AT_ONCE)
+        assert one.request("REFUND", "2.30")["pspReference"].startswith(("re_", "pyr_"))
+
+    def test_cards_are_held(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        one = buy(flow="AUTHORIZATION").paid()
+        assert intent_of(stripe_sandbox, one)["status"] == "requires_capture"
+        assert one.process()["message"] == ""
+
+    def test_a_method_that_the_storefront_names_is_held_if_it_can_be(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        for wished, held in (("klarna", True), ("us_bank_account", False)):
+            one = buy(flow="AUTHORIZATION")
+            one.initialize(data={"paymentIntent": {"paymentMethod": wished}})
+            asked = intent_of(stripe_sandbox, one)["payment_method_options"]
+            assert (asked.get(wished, {}).get("capture_method") == "manual") is held
+            assert asked["card"]["capture_method"] == "manual"
+
+    def test_a_hold_that_becomes_a_charge_is_charged(self, buy: Begin) -> None:
+        one = buy(flow="AUTHORIZATION")
+        one.initialize()
+        one.flow = "CHARGE"
+        one.initialize()
+        one.pay(GOOD)
+        assert one.process()["result"] == "CHARGE_SUCCESS"
+
+    def test_the_list_is_stripes_own(self) -> None:
+        source = inspect.getsource(inspect.getmodule(stripe.params.PaymentIntentCreateParams))  # type: ignore[arg-type]  # it has one
+        prefix = "PaymentIntentCreateParamsPaymentMethodOptions"
+        found = set()
+        for part in source.split("\nclass ")[1:]:
+            name = re.match(rf"{prefix}([A-Z]\w*)\(", part)
+            if name and "\n    capture_method:" in part:
+                found.add(re.sub(r"(?<!^)(?=[A-Z])", "_", name[1]).lower())
+        assert found - {"card_present"} == methods.HOLDABLE
+
+
+class TestDetails:
+    def test_the_host_is_told_of_the_card(self, buy: Begin) -> None:
+        Installation.objects.update(schema_version="3.22")
+        told = buy().paid().process()["paymentMethodDetails"]
+        assert told == {
+            "type": "CARD",
+            "name": "Visa",
+            "brand": "Visa",
+            "lastDigits": "4242",
+            "expMonth": 12,
+            "expYear": 2034,
+        }
+
+    def test_an_older_host_is_not(self, buy: Begin) -> None:
+        Installation.objects.update(schema_version="3.21")
+        assert "paymentMethodDetails" not in buy().paid().process()
+
+    @pytest.mark.parametrize(
+        ("used", "told"),
+        [
+            (None, None),
+            ({}, None),
+            ({"type": "sepa_debit"}, {"type": "OTHER", "name": "SEPA Direct Debit"}),
+            ({"type": "new_way"}, {"type": "OTHER", "name": "New Way"}),
+            ({"type": "card"}, {"type": "OTHER", "name": "Card"}),
+            (
+                {"type": "card", "card": {"brand": "visa", "wallet": {"type": "apple_pay"}, "last4": "42"}},
+                {"type": "CARD", "name": "Visa (Apple Pay)", "brand": "Visa"},
+            ),
+            (
+                {
+                    "type": "card",
+                    "card": {"brand": "b" * 60, "last4": "4242", "exp_month": 1, "exp_year": 2030},
+                },
+                {
+                    "type": "CARD",
+                    "name": "B" + "b" * 59,
+                    "brand": "B" + "b" * 39,
+                    "lastDigits": "4242",
+                    "expMonth": 1,
+                    "expYear": 2030,
+                },
+            ),
+        ],
+    )
+    def test_only_what_the_host_takes(self, used: Any, told: Any) -> None:
+        charge = {"id": "ch_1", "payment_method_details": used} if used is not None else None
+        assert methods.details({"latest_charge": charge}) == told
+
+
+class TestTheTotal:
+    def source(self, total: float) -> Json:
+        return {
+            "__typename": "Checkout",
+            "id": "Q2hlY2tvdXQ6MQ==",
+            "channel": {"slug": "default-channel", "currencyCode": "USD"},
+            "totalPrice": {"gross": {"amount": total, "currency": "USD"}},
+        }
+
+    @pytest.mark.parametrize(("now", "amount"), [(20.0, "20.00"), (5.5, "5.50"), (12.3, "12.30")])
+    def test_the_payment_follows_it_until_it_is_paid(self, buy: Begin, now: float, amount: str) -> None:
+        one = buy()
+        one.initialize(sourceObject=self.source(12.3))
+        answer = one.process(sourceObject=self.source(now))
+        assert (answer["result"], answer["amount"]) == ("CHARGE_ACTION_REQUIRED", amount)
+        assert one.process(sourceObject=self.source(now))["amount"] == amount
+        one.pay()
+        assert one.process(sourceObject=self.source(now))["amount"] == amount
+        assert one.row().amount_minor == round(now * 100)
+
+    def test_a_part_of_the_total_changes_by_as_much(self, buy: Begin) -> None:
+        one = buy(amount="10.00")
+        one.initialize(sourceObject=self.source(30))
+        assert one.process(sourceObject=self.source(32.5))["amount"] == "12.50"
+
+    def test_after_it_was_paid_it_is_said(self, buy: Begin) -> None:
+        one = buy()
+        one.initialize(sourceObject=self.source(12.3))
+        one.pay()
+        answer = one.process(sourceObject=self.source(20))
+        assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "12.30")
+        assert "changed from 12.3 to 20 USD" in answer["message"]
+
+    def test_a_total_too_small_is_said(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        one = buy()
+        one.initialize(sourceObject=self.source(12.3))
+        answer = one.process(sourceObject=self.source(0.1))
+        assert answer["result"] == "CHARGE_ACTION_REQUIRED"
+        assert answer["message"]
+        assert intent_of(stripe_sandbox, one)["amount"] == 1230
+
+
+class TestReasons:
+    def metadata(self, sandbox: StripeSandbox) -> Json:
+        [refund] = sandbox.account.table("refund").values()
+        found: Json = refund["metadata"]
+        return found
+
+    def test_the_reason_of_a_granted_refund_stands_beside_it(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        one = buy().paid()
+        one.events.append(one._asked("REFUND", "5.00"))
+        action = {"actionType": "REFUND", "amount": 5.0, "currency": "USD"}
+        transaction = {"id": one.id, "pspReference": one.psp, "events": one.events}
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        for _ in range(2):
+            answer = one.send(
+                "transaction_refund_requested", action=action, transaction=transaction, grantedRefund=granted
+            )
+            assert answer["result"] == "REFUND_SUCCESS"
+        told = self.metadata(stripe_sandbox)
+        assert (told["saleor_reason"], told["saleor_granted_refund"]) == ("Broken", granted["id"])
+
+    @pytest.mark.parametrize("reason", ["Too small", "r" * 900, ""])
+    def test_the_reason_of_the_request_stands_beside_it(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, reason: str
+    ) -> None:
+        one = buy().paid()
+        one.events.append({**one._asked("REFUND", "5.00"), "message": reason})
+        assert one.request("REFUND", "5.00", again=True)["result"] == "REFUND_SUCCESS"
+        assert self.metadata(stripe_sandbox).get("saleor_reason", "") == reason[:500]
+
+    def test_a_refund_to_a_closed_card_is_money_that_stayed(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        """What Stripe tells days later is tried in test_reporting.py; here the request itself is refused."""
+        one = buy().paid()
+        stripe_sandbox.add_fault(
+            "POST /v1/refunds",
+            status=400,
+            body={
+                "error": {
+                    "type": "invalid_request_error",
+                    "code": "expired_or_canceled_card",
+                    "message": "The card has been closed.",
+                }
+            },
+        )
+        answer = one.request("REFUND", "5.00")
+        assert answer["result"] == "REFUND_FAILURE"
+        assert "The card has been closed" in json.dumps(answer)
