@@ -20,6 +20,7 @@ COMMANDS = {
     "storefront-key": "make a public key for the shop's own pages",
     "erase": "erase a person for good, and keep them out",
     "export-subject": "print all that is held about a person",
+    "reconcile": "find what Stripe and Saleor disagree on, and heal it",
     "rotate-keys": "encrypt every stored secret anew with the present SECRET_KEY",
     "migrate": "bring the database up to date",
 }

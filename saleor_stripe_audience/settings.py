@@ -258,6 +258,7 @@ TASKS = {
                     "task": "saleor_stripe_audience.api.tasks.forget_old_counts",
                     "cron": "37 * * * *",
                 },
+                "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},
                 "prune the inbox": {
                     "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",
                     "cron": "17 3 * * *",

@@ -10,7 +10,7 @@ from django_ox.worker import Worker
 
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
-from saleor_stripe_audience.payments.tasks import keep_endpoints
+from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.tasks import keep_all_up
 
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
@@ -63,4 +63,5 @@ def make_worker(concurrency: int) -> Worker:
     """
     keep_all_up.enqueue()
     keep_endpoints.enqueue()
+    reconcile_all.enqueue()
     return Worker(concurrency=concurrency, poll_interval=POLL_SECONDS)

@@ -5,7 +5,7 @@ Stripe's own library does the talking; its HTTP client is replaced by one that k
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from saleor_stripe_audience.metrics import timed_stripe_call
 CONNECT_SECONDS = 2.0
 KEY_REUSED = "idempotency"
 MISSING = "resource_missing"
+MOST_KINDS = 20
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
 NO_ANSWER = (
     "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
@@ -151,6 +152,19 @@ def payment_intents_since(account: StripeAccount, created: int) -> Iterator[stri
     with errors_of(account.name):
         pages = stripe_of(account).v1.payment_intents.list({"created": {"gte": created}, "limit": 100})
         yield from pages.auto_paging_iter()
+
+
+def events_since(account: StripeAccount, created: int, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The account's events since `created` (seconds since 1970) of these kinds; Stripe keeps them for 30 days.
+
+    Stripe takes 20 kinds at once; the newest of each twenty come first.
+    """
+    for start in range(0, len(kinds), MOST_KINDS):
+        some = list(kinds[start : start + MOST_KINDS])
+        with errors_of(account.name):
+            params: Any = {"created": {"gte": created}, "types": some, "limit": 100}
+            for event in stripe_of(account).v1.events.list(params).auto_paging_iter():
+                yield event.to_dict()
 
 
 def update_payment_intent(

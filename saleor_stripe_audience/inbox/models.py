@@ -57,3 +57,17 @@ class Handling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} of event {self.event_id}"
+
+
+class Cursor(models.Model):
+    """Up to when something was caught up with, such as a Stripe account's events; `origin` as in Event."""
+
+    origin = models.UUIDField()
+    name = models.CharField(max_length=50)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["origin", "name"], name="inbox_cursor_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%Y-%m-%d %H:%M}"

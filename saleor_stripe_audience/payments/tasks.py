@@ -1,8 +1,10 @@
 """What is done for payments by the clock."""
 
+from typing import Any
+
 from django.tasks import task
 
-from saleor_stripe_audience.payments import attempts, upkeep
+from saleor_stripe_audience.payments import attempts, reconcile, upkeep
 
 
 @task
@@ -15,3 +17,9 @@ def forget_old_attempts() -> int:
 def keep_endpoints() -> int:
     """At the start and every hour: Stripe's endpoint of every account."""
     return upkeep.keep_endpoints()
+
+
+@task
+def reconcile_all() -> list[dict[str, Any]]:
+    """At the start and every hour: what was lost is found, and both sides agree again."""
+    return [each.as_json() for each in reconcile.reconcile_all()]

@@ -1,6 +1,6 @@
 """What the app asks and tells the host: one function per document in graphql/operations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -170,6 +170,27 @@ def _change(installation: Installation, document: str, mutation: str, variables:
         raise Rejected(_first_message(errors), code="webhook_refused")
 
 
+def fetch_failed_deliveries(installation: Installation) -> list[Json]:
+    """The app's webhooks, each with the deliveries that failed; the host keeps them for some days."""
+    told = _ask(installation.saleor_api_url, installation.token, "FetchFailedDeliveries", {})
+    app = told.get("app")
+    if not isinstance(app, dict):
+        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
+    return list(app["webhooks"] or [])
+
+
+def fetch_changed(installation: Installation, query: str, listing: str, since: datetime) -> Iterator[Json]:
+    """Every object of a listing that changed since then, page after page; `query` is of `listing_query`'s form."""
+    after: str | None = None
+    while True:
+        variables = {"since": since.isoformat(), "after": after}
+        told = _send(installation.saleor_api_url, installation.token, query, "Changed", variables)[listing]
+        yield from (edge["node"] for edge in told["edges"])
+        if not told["pageInfo"]["hasNextPage"]:
+            return
+        after = told["pageInfo"]["endCursor"]
+
+
 def fetch_transaction_events(installation: Installation, transaction_id: str) -> list[TransactionEvent]:
     """The ledger of a transaction, oldest first; `Rejected` when the host has no such transaction of the app."""
     told = _ask(installation.saleor_api_url, installation.token, "FetchTransaction", {"id": transaction_id})
@@ -216,10 +237,14 @@ def _document(name: str) -> str:
 
 
 def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
+    return _send(api_url, token, _document(name), name, variables)
+
+
+def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
     answer = http.call(
         "POST",
         api_url,
-        json={"query": _document(name), "variables": variables, "operationName": name},
+        json={"query": query, "variables": variables, "operationName": name},
         headers={"Authorization": f"Bearer {token}"},
     )
     if answer.status_code in (401, 403):

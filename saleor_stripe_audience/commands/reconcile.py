@@ -1,0 +1,39 @@
+"""Find what Stripe and Saleor disagree on, and heal it. It also runs by itself, every hour."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from saleor_stripe_audience.payments.reconcile import reconcile, reconcile_all
+from saleor_stripe_audience.saleor.client import get_installation
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print JSON, one object a shop; exit code 1 if a difference is left."""
+    options = _options(arguments)
+    if options.saleor_api_url:
+        found = [reconcile(get_installation(options.saleor_api_url), options.since)]
+    else:
+        found = reconcile_all(options.since)
+    print(json.dumps([each.as_json() for each in found], indent=2))
+    return 1 if any(not difference.healed for each in found for difference in each.differences) else 0
+
+
+def _time(text: str) -> datetime:
+    told = datetime.fromisoformat(text)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience reconcile", description=__doc__)
+    parser.add_argument(
+        "--saleor-api-url", metavar="URL", help="one shop only, by its API address (default: all)"
+    )
+    parser.add_argument(
+        "--since",
+        type=_time,
+        metavar="TIME",
+        help="ISO 8601, UTC if no zone is given (default: the last look)",
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,124 @@
+"""What the host told and we did not hear, and what it never told: while an app is switched off nothing is delivered.
+
+Failed deliveries can be read for some days, orders, customers and products by when they changed. All of it is
+recorded in the inbox as if it had been delivered: what was heard already is known there as a double or is older.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from graphql import DocumentNode, FieldNode, InlineFragmentNode, OperationDefinitionNode, parse, print_ast
+
+from saleor_stripe_audience.documents import read_document
+from saleor_stripe_audience.inbox import cursors
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.saleor.manifest import manifest, read_version, trimmed
+from saleor_stripe_audience.saleor.models import Installation
+
+Json = dict[str, Any]
+
+FIRST_LOOK = timedelta(days=1)
+PAGE = 50
+CHANGED = {
+    "ORDER_UPDATED": ("orders", "order"),
+    "CUSTOMER_UPDATED": ("customers", "user"),
+    "PRODUCT_UPDATED": ("products", "product"),
+}  # the event as which a changed object is recorded: the query that lists it, the event's field that holds it
+
+
+def catch_up(installation: Installation, since: datetime | None = None) -> dict[str, int]:
+    """Record what the inbox lacks; how many of each kind were new to it.
+
+    `since` overrides where the last look ended. `Rejected` or `Unavailable` when the shop cannot be asked.
+    """
+    told = {
+        "failed deliveries": sum(_recorded_delivery(installation, each) for each in _failed(installation))
+    }
+    wanted = {name.upper() for name in _events(installation)}
+    for event, (listing, _) in CHANGED.items():
+        if event in wanted:
+            told[f"changed {listing}"] = _changed(installation, event, since)
+    return told
+
+
+def _events(installation: Installation) -> Iterator[str]:
+    version = read_version(installation.schema_version)
+    for webhook in manifest(installation.variant, version)["webhooks"]:
+        yield webhook["identifier"]
+
+
+def _failed(installation: Installation) -> Iterator[Json]:
+    for webhook in client.fetch_failed_deliveries(installation):
+        if webhook["asyncEvents"]:
+            yield from (edge["node"] for edge in webhook["eventDeliveries"]["edges"])
+
+
+def _recorded_delivery(installation: Installation, delivery: Json) -> bool:
+    """The delivery under the key that it would have had, had it come."""
+    kind = str(delivery["eventType"]).lower()
+    try:
+        payload = json.loads(delivery["payload"])
+    except (TypeError, ValueError):
+        return False  # the host repeats with an empty body what it could not deliver: nothing is in it
+    if not isinstance(payload, dict) or not inbox.is_handled("saleor", kind):
+        return False
+    if (payload.get("recipient") or {}).get("id") != installation.app_id:
+        return False
+    key = hashlib.sha256(kind.encode() + b"\0" + delivery["payload"].encode()).hexdigest()
+    return inbox.record("saleor", installation.pk, key, kind, payload, _time(payload.get("issuedAt")))
+
+
+def _changed(installation: Installation, event: str, since: datetime | None) -> int:
+    listing, part = CHANGED[event]
+    looked = datetime.now(UTC)
+    begin = since or cursors.begin(installation.pk, listing, looked - FIRST_LOOK)
+    query = listing_query(event, installation.schema_version)
+    new = 0
+    for found in client.fetch_changed(installation, query, listing, begin):
+        payload = {"issuedAt": looked.isoformat(), "recipient": {"id": installation.app_id}, part: found}
+        content = json.dumps(found, sort_keys=True)
+        key = hashlib.sha256(f"{event}\0caught up\0{content}".encode()).hexdigest()
+        new += inbox.record("saleor", installation.pk, key, event.lower(), payload, looked)
+    cursors.advance(installation.pk, listing, looked)
+    return new
+
+
+@cache
+def listing_query(event: str, schema_version: str) -> str:
+    """A query for what changed, with the very fields that the event's own document asks for."""
+    listing, part = CHANGED[event]
+    document = parse(
+        trimmed(read_document(f"graphql/webhooks/{event}.graphql"), read_version(schema_version))
+    )
+    fields = print_ast(_selection(document, part).selection_set)
+    return (
+        f"query Changed($since: DateTime!, $after: String) {{ {listing}(first: {PAGE}, after: $after, "
+        f"filter: {{updatedAt: {{gte: $since}}}}) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {fields} }} }} }}"
+    )
+
+
+def _selection(document: DocumentNode, part: str) -> Any:
+    """The field `part` of the event that the document subscribes to."""
+    [operation] = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    [event] = [each for each in operation.selection_set.selections if isinstance(each, FieldNode)]
+    inside = event.selection_set.selections if event.selection_set else ()
+    for fragment in inside:
+        if isinstance(fragment, InlineFragmentNode):
+            for field in fragment.selection_set.selections:
+                if isinstance(field, FieldNode) and field.name.value == part:
+                    return field
+    raise LookupError(part)
+
+
+def _time(issued: Any) -> datetime:
+    try:
+        told = datetime.fromisoformat(issued)
+    except (TypeError, ValueError):
+        return datetime.now(UTC)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,0 +1,194 @@
+"""After any outage both sides agree, with no one's help; what cannot be healed is said."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.models import Cursor, Event
+from saleor_stripe_audience.payments.models import Attempt, Payment
+from saleor_stripe_audience.payments.reconcile import Reconciled, reconcile
+from saleor_stripe_audience.saleor.catch_up import CHANGED, listing_query
+from saleor_stripe_audience.saleor.models import Installation
+
+from .test_reporting import Town, town  # noqa: F401 - a fixture
+
+Work = Callable[[], int]
+
+
+def reconciled(worked: Work, since: datetime | None = None) -> Reconciled:
+    told = reconcile(Installation.objects.get(), since)
+    while worked():
+        pass
+    return told
+
+
+def what(told: Reconciled) -> list[str]:
+    return [each.what for each in told.differences]
+
+
+class TestStripeWasNotHeard:
+    def test_its_events_are_fetched_and_worked(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        town.stripe.drain()
+        told = reconciled(worked)
+        assert sum(told.recorded.values()) >= 1
+        assert town.amounts()[0] == town.total()
+        assert all(each.healed for each in told.differences)
+
+    def test_refunds_and_disputes_too(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        town.tell(town.events())
+        town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
+        town.stripe.drain()
+        reconciled(worked)
+        assert town.amounts() == (town.total() - 5, 0, 5, 0)
+
+    def test_a_second_look_finds_nothing(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        town.stripe.drain()
+        reconciled(worked)
+        again = reconciled(worked)
+        assert sum(again.recorded.values()) == 0
+        assert again.differences == []
+        assert again.compared == 1
+
+    def test_a_payment_that_was_forgotten_is_found_by_its_metadata(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        total = town.total()
+        town.pay()
+        for model in (Payment, Attempt, Event):
+            model.objects.all().delete()
+        told = reconciled(worked)
+        assert "the payment was not known here" in what(told)
+        assert town.amounts()[0] == total
+        assert Payment.objects.get().payment_intent_id == town.intent
+
+    def test_events_older_than_stripe_keeps_are_healed_by_the_payments(
+        self, town: Town, worked: Work
+    ) -> None:  # noqa: F811 - the fixture
+        town.begin("AUTHORIZATION")
+        town.pay()
+        town.stripe.account.table("event").clear()
+        told = reconciled(worked)
+        assert town.amounts()[1] == town.total()
+        assert any("AUTHORIZATION_SUCCESS" in each for each in what(told))
+
+
+class TestSaleorWasNotHeard:
+    def test_what_it_could_not_deliver_is_read_from_it(
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        worked: Work,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def full(*_: Any, **__: Any) -> Any:
+            raise OperationalError("disk full")
+
+        town.begin()
+        town.pay()
+        town.tell(town.events())
+        with monkeypatch.context() as patched:
+            patched.setattr(Event.objects, "create", full)
+            [checkout] = town.shop.host.store.checkouts
+            town.shop.gql(
+                "mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id}
+            )
+            town.shop.drain()
+        assert not Purchase.objects.exists()
+        told = reconciled(worked)
+        assert told.recorded["failed deliveries"] >= 1
+        assert Purchase.objects.count() == 1
+        assert Contact.objects.get().orders_count == 1
+
+    def test_what_it_never_told_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        """While an app is switched off nothing is delivered at all, and nothing fails."""
+        app = town.shop.app("saleor.app.stripe-audience")
+        assert app is not None
+        town.begin()
+        town.pay()
+        town.tell(town.events())
+        town.shop.set_active(app, False)
+        [checkout] = town.shop.host.store.checkouts
+        town.shop.gql(
+            "mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id}
+        )
+        town.shop.drain()
+        assert not Purchase.objects.exists()
+        town.shop.set_active(app, True)
+        told = reconciled(worked)
+        assert told.recorded["changed orders"] == 1
+        assert Purchase.objects.count() == 1
+        assert reconciled(worked).recorded["changed orders"] == 0
+
+    @pytest.mark.usefixtures("town")
+    def test_a_variant_without_the_permission_does_not_ask(self, worked: Work) -> None:
+        Installation.objects.update(variant="payments-only")
+        told = reconciled(worked)
+        assert "changed customers" not in told.recorded
+
+
+class TestWhatCannotBeHealed:
+    def test_a_shop_that_does_not_answer(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        town.shop.faults.statuses.extend([500] * 20)
+        told = reconciled(worked)
+        assert any(not each.healed and each.why for each in told.differences)
+        town.shop.faults.statuses.clear()
+        assert all(each.healed for each in reconciled(worked).differences)
+        assert town.amounts()[0] == town.total()
+
+    def test_a_key_that_was_revoked(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        StripeAccount.objects.update(secret_key="sk_test_revoked")
+        told = reconciled(worked)
+        [difference] = [each for each in told.differences if not each.healed]
+        assert difference.what == "Stripe could not be asked"
+        assert "Paste a new" in difference.why
+        assert not Cursor.objects.filter(name="events").exists(), "what was not read is read the next time"
+
+    def test_a_transaction_that_saleor_no_longer_has(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        gone = {
+            "saleor_transaction": "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
+        }
+        town.api.payment_intents.update(town.intent, {"metadata": gone})
+        told = reconciled(worked)
+        assert any("has no transaction" in each.why for each in told.differences if not each.healed)
+
+
+def test_the_command_prints_what_it_found(
+    town: Town,  # noqa: F811 - the fixture
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    town.begin()
+    town.pay()
+    town.stripe.drain()
+    capsys.readouterr()
+    since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert main(["reconcile", "--since", since]) == 0
+    [told] = json.loads(capsys.readouterr().out)
+    assert told["shop"] == town.shop.api_url
+    assert told["compared"] == 1
+    assert [each["healed"] for each in told["differences"]] == [True]
+    StripeAccount.objects.update(secret_key="sk_test_revoked")
+    assert main(["reconcile", "--saleor-api-url", town.shop.api_url]) == 1
+
+
+@pytest.mark.parametrize("event", sorted(CHANGED))
+@pytest.mark.parametrize("version", ["3.21", "3.24"])
+def test_what_changed_is_asked_for_with_the_events_own_fields(event: str, version: str) -> None:
+    query = listing_query(event, version)
+    assert "updatedAt" in query
+    assert "since" not in query.replace("$since", "")
