@@ -13,11 +13,37 @@ _NOTHING_DUE: Json = {
     "past_due": [],
     "pending_verification": [],
 }
+_FORM = [
+    "business_profile.product_description",
+    "business_profile.url",
+    "external_account",
+    "tos_acceptance.date",
+]
+_DOCUMENT = ["individual.verification.document"]
+# What a connected account's requirements say at each stage of its onboarding.
+_DUE: dict[str, Json] = {
+    "begun": {
+        "currently_due": _FORM, "eventually_due": _FORM, "past_due": _FORM,
+        "disabled_reason": "requirements.past_due",
+    },
+    "review": {
+        "pending_verification": ["individual.id_number"], "disabled_reason": "requirements.pending_verification",
+    },
+    "restricted": {
+        "currently_due": _DOCUMENT, "eventually_due": _DOCUMENT, "past_due": _DOCUMENT,
+        "disabled_reason": "requirements.past_due",
+    },
+    "rejected": {"disabled_reason": "rejected.fraud"},
+}  # fmt: skip
 
 
 def retrieve(call: Call) -> Json:
-    """GET /v1/account and GET /v1/accounts/{id}; another account's id is refused as Stripe does."""
+    """GET /v1/account and GET /v1/accounts/{id}: one's own, or one that the platform made; others are refused."""
     wanted = call.path.get("id", call.account.id)
+    other = call.accounts.get(wanted)
+    tie = other.connection if other is not None else None
+    if other is not None and tie is not None and tie.platform is call.account and not tie.is_revoked:
+        return shown(other)
     if wanted != call.account.id:
         message = (
             f"The provided key does not have access to account '{wanted}' (or that account does not exist)."
@@ -28,26 +54,46 @@ def retrieve(call: Call) -> Json:
 
 def shown(account: Account) -> Json:
     """The account object."""
+    tie = account.connection
+    stage = tie.stage if tie is not None else "active"
+    works = "active" if charges_enabled(account) else "inactive"
     return {
         "id": account.id,
         "object": "account",
         "business_profile": {"mcc": None, "name": account.name, "product_description": None, "url": None},
-        "business_type": "company",
-        "capabilities": {"card_payments": "active", "transfers": "active", "link_payments": "active"},
-        "charges_enabled": True,
-        "controller": {"type": "account"},
+        "business_type": None if stage == "begun" else "company",
+        "capabilities": {"card_payments": works, "transfers": works, "link_payments": works},
+        "charges_enabled": charges_enabled(account),
+        "controller": {"type": "account"} if tie is None else _made_by_platform(),
         "country": account.country,
         "created": account.created,
         "default_currency": account.default_currency,
-        "details_submitted": True,
-        "email": "merchant@example.com",
+        "details_submitted": stage != "begun",
+        "email": "merchant@example.com" if tie is None else tie.email,
         "future_requirements": dict(_NOTHING_DUE),
-        "metadata": {},
-        "payouts_enabled": True,
-        "requirements": dict(_NOTHING_DUE),
+        "metadata": {} if tie is None else dict(tie.metadata),
+        "payouts_enabled": charges_enabled(account),
+        "requirements": _NOTHING_DUE | _DUE.get(stage, {}),
         "settings": _settings(account),
         "tos_acceptance": {},
         "type": "standard",
+    }
+
+
+def charges_enabled(account: Account) -> bool:
+    """Whether the account may take payments: a connected one not before its onboarding came to a good end."""
+    return account.connection is None or account.connection.stage == "active"
+
+
+def _made_by_platform() -> Json:
+    """What type=standard stands for. Source: "Migrate to controller properties"."""
+    return {
+        "type": "application",
+        "is_controller": True,
+        "fees": {"payer": "account"},
+        "losses": {"payments": "stripe"},
+        "requirement_collection": "stripe",
+        "stripe_dashboard": {"type": "full"},
     }
 
 

@@ -67,6 +67,12 @@ class Key(_Told):
     scopes: list[str] | None = None
 
 
+class Onboarding(_Told):
+    """POST /sandbox/control/accounts/{id}: what comes of a connected account's onboarding, or that its owner leaves."""
+
+    outcome: Literal["complete", "review", "restrict", "reject", "deauthorize"]
+
+
 class Clock(_Told):
     """POST /sandbox/control/clock"""
 
@@ -155,6 +161,14 @@ def _key(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
     return {"ok": True}
 
 
+def _account(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
+    outcome = _read(request, Onboarding).outcome
+    if outcome == "deauthorize":
+        sandbox.deauthorize(identifier)
+        return {"ok": True}
+    return sandbox.onboard(identifier, outcome)
+
+
 def _clock(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
     sandbox.advance(_read(request, Clock).advance_seconds)
     return {"now": sandbox.now()}
@@ -197,6 +211,7 @@ _MAP = Map(
         _rule("POST control/payment_intents/<id>", _intent),
         _rule("POST control/redeliver", _redeliver),
         _rule("POST control/keys", _key),
+        _rule("POST control/accounts/<id>", _account),
         _rule("POST control/clock", _clock),
         _rule("POST control/drain", _drain),
         _rule("POST control/webhooks", _losing),
@@ -205,6 +220,8 @@ _MAP = Map(
         _rule("GET deliveries", _deliveries),
         _rule("GET 3ds/<id>", pages.bank),
         _rule("POST 3ds/<id>", pages.bank_answered),
+        _rule("GET connect/<id>", pages.onboarding),
+        _rule("POST connect/<id>", pages.onboarding_left),
         _rule("GET receipts/<id>", pages.receipt),
     ]
 )

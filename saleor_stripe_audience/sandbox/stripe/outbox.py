@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import urllib3
 
 from .state import Account, Json
-from .webhooks import rendered, signature, wanting
+from .webhooks import listening, rendered, signature
 
 MOST_ATTEMPTS = 16
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -117,21 +117,23 @@ class Deliveries:
 
     def send(self, account: Account, event: Json, endpoint_id: str | None = None) -> int:
         """Deliver to the endpoints that want the event (or the one named); returns to how many."""
-        endpoints = [] if self.losing else wanting(account, event)
-        chosen = [endpoint for endpoint in endpoints if endpoint_id in (None, endpoint["id"])]
-        for endpoint in chosen:
+        endpoints = [] if self.losing else listening(account, event)
+        chosen = [each for each in endpoints if endpoint_id in (None, each[1]["id"])]
+        for owner, endpoint in chosen:
             event["pending_webhooks"] += 1
-            self._schedule.add(_Delivery(self, account, event, endpoint["id"]))
+            self._schedule.add(_Delivery(self, account, owner, event, endpoint["id"]))
         return len(chosen)
 
-    def post(self, account: Account, event: Json, endpoint_id: str, attempt: int) -> bool:
-        """One try; True when there is nothing more to do for this endpoint."""
+    def post(self, account: Account, owner: Account, event: Json, endpoint_id: str, attempt: int) -> bool:
+        """One try; True when there is nothing more to do for this endpoint of the owner."""
         with self._lock:
-            endpoint = account.table("webhook_endpoint").get(endpoint_id)
+            endpoint = owner.table("webhook_endpoint").get(endpoint_id)
             if endpoint is None or endpoint["status"] != "enabled":
                 return True
-            body = json.dumps(rendered(event, endpoint), indent=2).encode()
-            url, secret = endpoint["url"], account.secrets[endpoint_id]
+            # Who is told of an account that is not its own is told which.
+            origin = {} if owner is account else {"account": account.id}
+            body = json.dumps({**rendered(event, endpoint), **origin}, indent=2).encode()
+            url, secret = endpoint["url"], owner.secrets[endpoint_id]
         status = self._posted(url, body, secret)
         with self._lock:
             self.attempts.append(Attempt(event["id"], event["type"], url, attempt, status))
@@ -164,16 +166,20 @@ class Deliveries:
 class _Delivery:
     """One event on its way to one endpoint."""
 
-    def __init__(self, deliveries: Deliveries, account: Account, event: Json, endpoint_id: str) -> None:
+    def __init__(
+        self, deliveries: Deliveries, account: Account, owner: Account, event: Json, endpoint_id: str
+    ) -> None:
         self._deliveries = deliveries
         self._account = account
+        self._owner = owner
         self._event = event
         self._endpoint_id = endpoint_id
         self._attempt = 0
 
     def __call__(self) -> float | None:
         self._attempt += 1
-        if self._deliveries.post(self._account, self._event, self._endpoint_id, self._attempt):
+        told = (self._account, self._owner, self._event, self._endpoint_id, self._attempt)
+        if self._deliveries.post(*told):
             self._deliveries.settle(self._event)
             return None
         return self._deliveries.pause(self._attempt)

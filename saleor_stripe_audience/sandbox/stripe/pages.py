@@ -1,4 +1,4 @@
-"""Pages a shopper sees: the bank's, where 3-D Secure is completed or failed, and a receipt."""
+"""Pages that people see: the bank's, for 3-D Secure, a receipt, and a merchant's onboarding."""
 
 import copy
 import html
@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from .state import Json
+from . import connect
+from .state import Account, Json, Link
 
 if TYPE_CHECKING:
     from .sandbox import StripeSandbox
@@ -22,6 +23,13 @@ button{{font:inherit;padding:.6rem 1rem;margin:.5rem .5rem 0 0}}</style></head>
 _CHOICE = """<p>{what}</p><form method="post">
 <button name="outcome" value="complete" data-testid="complete">Complete authentication</button>
 <button name="outcome" value="fail" data-testid="fail">Fail authentication</button></form>"""
+
+_ONBOARDING = """<p>Tell Stripe about {name}. What shall come of it?</p><form method="post">
+<button name="outcome" value="complete" data-testid="complete">Everything is in order</button>
+<button name="outcome" value="review" data-testid="review">Stripe is still checking</button>
+<button name="outcome" value="restrict" data-testid="restrict">A document is missing</button>
+<button name="outcome" value="reject" data-testid="reject">Stripe refuses the account</button>
+<button name="outcome" value="" data-testid="leave">Leave without finishing</button></form>"""
 
 
 def as_json(value: Any, status: int = 200) -> Response:
@@ -54,6 +62,34 @@ def bank_answered(sandbox: "StripeSandbox", request: Request, identifier: str) -
 def receipt(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Response:
     """GET /sandbox/receipts/{id}"""
     return _page("Receipt", f"<p>{html.escape(_what(_intent(sandbox, identifier)))}</p>")
+
+
+def onboarding(sandbox: "StripeSandbox", _request: Request, token: str) -> Response:
+    """GET /sandbox/connect/{token}: the hosted onboarding. A link is good once; then Stripe asks for another."""
+    with sandbox.lock:
+        account, link = connect.link(sandbox.accounts, token)
+        if _is_over(sandbox, account, link):
+            return redirect(link.refresh_url, 303)
+        link.is_visited = True
+    return _page("Sandbox onboarding", _ONBOARDING.format(name=html.escape(account.name or account.id)))
+
+
+def onboarding_left(sandbox: "StripeSandbox", request: Request, token: str) -> Response:
+    """POST /sandbox/connect/{token}: outcome=complete, review, restrict, reject, or empty; back to return_url."""
+    outcome = request.form.get("outcome", "")
+    with sandbox.lock:
+        account, link = connect.link(sandbox.accounts, token)
+        if not link.is_visited or link.is_left:
+            return redirect(link.refresh_url, 303)
+        link.is_left = True
+        if outcome in connect.OUTCOMES:
+            sandbox.onboard(account.id, outcome)
+    return redirect(link.return_url, 303)
+
+
+def _is_over(sandbox: "StripeSandbox", account: Account, link: Link) -> bool:
+    left = account.connection is None or account.connection.is_revoked
+    return left or link.is_visited or sandbox.now() >= link.expires_at
 
 
 def _intent(sandbox: "StripeSandbox", identifier: str) -> Json:

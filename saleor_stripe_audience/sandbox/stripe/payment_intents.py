@@ -7,6 +7,7 @@ import copy
 from typing import Any
 
 from . import confirming, listing, metadata, payment_methods, refunds
+from .account import charges_enabled
 from .cards import DEBITS, HOLDABLE, REDIRECTS
 from .charges import may_capture_often, settled
 from .currencies import check_charge, check_positive, check_whole, checked_currency
@@ -49,6 +50,8 @@ def create(call: Call) -> Json:
     """POST /v1/payment_intents"""
     given = call.params
     confirm = given.get("confirm", False)
+    if not charges_enabled(call.account):
+        raise invalid("Your account cannot currently make charges.")
     _check_new(call, given, confirm)
     intent = _new(call, given)
     _change(call, intent, given)

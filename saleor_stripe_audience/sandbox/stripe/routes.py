@@ -10,6 +10,7 @@ from . import (
     balance,
     catalogue,
     charges,
+    connect,
     customers,
     disputes,
     payment_intents,
@@ -57,6 +58,8 @@ def _route(
 ROUTES = (
     _route("GET account", "AccountRetrieveCurrent", account.retrieve, "account"),
     _route("GET accounts/<id>", "AccountRetrieve", account.retrieve, "account"),
+    _route("POST accounts", "AccountCreate", connect.create, "account"),
+    _route("POST account_links", "AccountLinkCreate", connect.create_link, "account_link", "account"),
     _route("POST payment_intents", "PaymentIntentCreate", payment_intents.create, "payment_intent"),
     _route("GET payment_intents", "PaymentIntentList", payment_intents.list_, "payment_intent"),
     _route(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from . import confirming, disputes, keys, payment_intents, refunds, setup_intents
+from . import confirming, connect, disputes, keys, payment_intents, refunds, setup_intents
 from .errors import missing
 from .faults import Fault, Faults
 from .outbox import Attempt, Deliveries, Schedule
@@ -65,10 +65,14 @@ class StripeSandbox:
         *,
         country: str = "US",
         default_currency: str = "usd",
+        platform: bool = False,
     ) -> Account:
-        """A new account. `scopes` limit its secret key, e.g. ["payment_intent_write", "charge_read"]."""
+        """A new account. `scopes` limit its secret key, e.g. ["payment_intent_write", "charge_read"]; a `platform` may
+        make accounts and act for them.
+        """
         mark = hashlib.sha256(publishable_key.encode()).hexdigest()[:16]
         account = Account(f"acct_{mark}", name, int(self.now()), livemode, country, default_currency)
+        account.is_platform = platform
         with self._lock:
             self.accounts[account.id] = account
         self.add_key(account, publishable_key)
@@ -173,6 +177,16 @@ class StripeSandbox:
             account, intent = self._find(table, intent_id)
             return act(self._by_itself(account), intent, ok)
 
+    def onboard(self, account_id: str, outcome: str) -> Json:
+        """What comes of the hosted onboarding: complete, review, restrict or reject. Gives the account."""
+        with self._lock:
+            return connect.moved(self._by_itself(connect.made(self.accounts, account_id)), outcome)
+
+    def deauthorize(self, account_id: str) -> None:
+        """The account's owner ends what ties it to the platform."""
+        with self._lock:
+            connect.deauthorize(self._by_itself(connect.made(self.accounts, account_id)))
+
     # What follows is used by the modules of the stand-in.
 
     @property
@@ -182,7 +196,7 @@ class StripeSandbox:
 
     def call(self, account: Account, **fields: Any) -> Call:
         """A call on the account, at the sandbox's time."""
-        return Call(account, int(self.now()), self, self.base_url, **fields)
+        return Call(account, int(self.now()), self, self.base_url, accounts=self.accounts, **fields)
 
     def send(self, account: Account, event: Json) -> None:
         """Deliver an event to the account's endpoints."""

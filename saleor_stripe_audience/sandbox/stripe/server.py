@@ -13,13 +13,13 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
 
-from . import control, expanding, forms, keys, params, routes
+from . import connect, control, expanding, forms, keys, params, routes
 from .errors import Refusal, invalid
 from .faults import Fault
 from .idempotency import Answer
 from .requests import Logged
 from .routes import Route
-from .state import API_VERSION, Account, Call, Json, new_id
+from .state import API_VERSION, Call, Json, new_id
 
 if TYPE_CHECKING:
     from .sandbox import StripeSandbox
@@ -91,8 +91,10 @@ class Server:
         entry.params = raw
         key_text = _key_text(request) or raw.get("key")
         account, key = keys.find(self._sandbox.accounts.values(), key_text)
+        _check_version(request)
+        other = request.headers.get("Stripe-Account") or raw.get("_stripe_account")
+        account = connect.acting(self._sandbox.accounts, account, other)
         entry.account = account.id
-        _check_headers(request, account)
         route, path = routes.find(request.method, request.path)
         keys.check(account, key, route.resource, route.level, browser=route.browser)
         call = self._sandbox.call(
@@ -164,16 +166,10 @@ def _key_text(request: Request) -> str | None:
     return header.token if header.type == "bearer" else header.username
 
 
-def _check_headers(request: Request, account: Account) -> None:
+def _check_version(request: Request) -> None:
     version = request.headers.get("Stripe-Version")
     if version not in (None, API_VERSION):
         raise invalid(f"Invalid Stripe API version: {version}. This stand-in speaks {API_VERSION}.")
-    other = request.headers.get("Stripe-Account")
-    if other not in (None, account.id):
-        message = (
-            f"The provided key does not have access to account '{other}' (or that account does not exist)."
-        )
-        raise Refusal(403, "invalid_request_error", message, code="account_invalid")
 
 
 def _checked(route: Route, raw: Json, *, browser: bool) -> Json:

@@ -61,6 +61,9 @@ class Account:
     secrets: dict[str, str] = field(default_factory=dict)
     used_methods: set[str] = field(default_factory=set)
     multicapture: bool = False  # a matter of the contract with Stripe
+    is_platform: bool = False  # signed up for Connect
+    connection: "Connection | None" = None
+    connect_endpoints: set[str] = field(default_factory=set)
 
     def table(self, name: str) -> dict[str, Json]:
         """All objects of one kind (such as "payment_intent") by id, oldest first."""
@@ -89,6 +92,29 @@ class Account:
         return item
 
 
+@dataclass
+class Connection:
+    """What ties an account to the platform that made it, until its owner ends that."""
+
+    platform: Account
+    stage: str = "begun"  # of onboarding: see connect.py
+    email: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    links: dict[str, "Link"] = field(default_factory=dict)
+    is_revoked: bool = False
+
+
+@dataclass
+class Link:
+    """A way into the hosted onboarding, good for one visit."""
+
+    expires_at: int
+    refresh_url: str
+    return_url: str
+    is_visited: bool = False
+    is_left: bool = False
+
+
 class Outbox(Protocol):
     """Where what happens after the answer is left: webhooks to send and things Stripe does some time
     later.
@@ -115,6 +141,7 @@ class Call:
     key: ApiKey | None = None
     request_id: str | None = None
     idempotency_key: str | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)
 
     @property
     def by_browser(self) -> bool:

@@ -27,10 +27,14 @@ def create(call: Call) -> Json:
     """POST /v1/webhook_endpoints: the only answer that holds the secret."""
     given = call.params
     _check(call, given)
+    if given.get("connect") and not call.account.is_platform:
+        raise invalid("Only an account that signed up for Connect has Connect webhooks.", "connect")
     if len(call.account.table("webhook_endpoint")) >= MOST_ENDPOINTS:
         raise invalid(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     endpoint = call.account.put(_endpoint(call))
     call.account.secrets[endpoint["id"]] = new_id("whsec", 32)
+    if given.get("connect"):
+        call.account.connect_endpoints.add(endpoint["id"])
     return {**endpoint, "secret": call.account.secrets[endpoint["id"]]}
 
 
@@ -86,12 +90,22 @@ def list_events(call: Call) -> Json:
     )
 
 
-def wanting(account: Account, event: Json) -> list[Json]:
-    """The endpoints that are to be told of an event."""
+def listening(account: Account, event: Json) -> list[tuple[Account, Json]]:
+    """The endpoints that are to be told of an event, each with its owner: the account, or the platform that made it."""
+    found = [(account, each) for each in _wanting(account, event, connect=False)]
+    tie = account.connection
+    if tie is not None and not tie.is_revoked:
+        found += [(tie.platform, each) for each in _wanting(tie.platform, event, connect=True)]
+    return found
+
+
+def _wanting(account: Account, event: Json, *, connect: bool) -> list[Json]:
     return [
         endpoint
         for endpoint in account.table("webhook_endpoint").values()
-        if endpoint["status"] == "enabled" and {"*", event["type"]} & set(endpoint["enabled_events"])
+        if endpoint["status"] == "enabled"
+        and {"*", event["type"]} & set(endpoint["enabled_events"])
+        and (endpoint["id"] in account.connect_endpoints) == connect
     ]
 
 
