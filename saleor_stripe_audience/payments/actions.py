@@ -95,8 +95,9 @@ def cancel(installation: Installation, requested: Requested) -> Json:
         stop = client.release_rest if int(intent["amount_received"]) else client.cancel_payment_intent
         intent = stop(account, intent["id"], key).to_dict()
     ownership.remember(installation, account, intent, "")
-    released = released_minor(intent, flow) or int(intent["amount"])
-    return _success("CANCEL_SUCCESS", intent["id"], from_minor(released, intent["currency"]), intent)
+    # What was never held is ended, but nothing is released: the amount is none.
+    released = from_minor(released_minor(intent, flow), intent["currency"])
+    return _success("CANCEL_SUCCESS", intent["id"], released, intent)
 
 
 def request_key(installation: Installation, requested: Requested, kind: str, money: Money | None) -> str:

@@ -59,7 +59,7 @@ def capture_reference(charge_id: str, before: int, after: int) -> str:
 
     The charge's id for the first; the later ones of a hold that is captured in parts need one of their own each.
     """
-    return charge_id if before == 0 else f"{charge_id}:{after}"
+    return charge_id if before == 0 else f"{charge_id}:{before}-{after}"
 
 
 def _authorized(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:

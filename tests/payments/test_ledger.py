@@ -158,7 +158,7 @@ class TestWhatIsLacking:
 
     def test_the_first_part_has_the_charges_own_id(self) -> None:
         assert capture_reference("ch_1", 0, 500) == "ch_1"
-        assert capture_reference("ch_1", 500, 1200) == "ch_1:1200"
+        assert capture_reference("ch_1", 500, 1200) == "ch_1:500-1200"
 
 
 def an_intent(status: str, *, held: int, received: int = 0, capturable: int = 0) -> Json:

@@ -74,8 +74,10 @@ class TestStripeWasNotHeard:
         assert Payment.objects.get().payment_intent_id == town.intent
 
     def test_events_older_than_stripe_keeps_are_healed_by_the_payments(
-        self, town: Town, worked: Work
-    ) -> None:  # noqa: F811 - the fixture
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        worked: Work,
+    ) -> None:
         town.begin("AUTHORIZATION")
         town.pay()
         town.stripe.account.table("event").clear()

@@ -51,9 +51,13 @@ def settled_later(call: Call, charge: Json, amount: int) -> None:
 
 
 def after_success(call: Call, charge: Json, behaviour: cards.Behaviour) -> None:
-    """What the test cards for disputes and fraud warnings bring about once they have paid."""
+    """What the test cards for disputes and fraud warnings bring about once they have paid; a hold has not paid yet."""
+    if not charge["captured"]:
+        return
     if behaviour.dispute_reason:
-        opened(call, charge, charge["amount"], behaviour.dispute_reason, inquiry=behaviour.is_inquiry)
+        opened(
+            call, charge, charge["amount_captured"], behaviour.dispute_reason, inquiry=behaviour.is_inquiry
+        )
     if behaviour.fraud_warning:
         call.emit("radar.early_fraud_warning.created", call.account.put(_warning(call, charge)))
 

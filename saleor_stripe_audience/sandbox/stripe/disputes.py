@@ -21,6 +21,8 @@ def opened(
     call: Call, charge: Json, amount: int, reason: str = "fraudulent", *, inquiry: bool = False
 ) -> Json:
     """The buyer's bank takes the money back, or (inquiry) asks first."""
+    if not charge["captured"]:
+        raise invalid(f"Charge {charge['id']} is not captured: there is nothing to dispute.", "charge")
     if charge["disputed"]:
         raise invalid(f"Charge {charge['id']} is disputed already.", "charge")
     before = copy.copy(charge)

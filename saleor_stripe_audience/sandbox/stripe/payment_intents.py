@@ -9,7 +9,7 @@ from typing import Any
 from . import confirming, listing, metadata, payment_methods, refunds
 from .account import charges_enabled
 from .cards import DEBITS, HOLDABLE, REDIRECTS
-from .charges import may_capture_often, settled
+from .charges import after_success, may_capture_often, settled
 from .currencies import check_charge, check_positive, check_whole, checked_currency
 from .descriptors import check_descriptor, check_suffix
 from .errors import invalid, unexpected_state
@@ -371,6 +371,7 @@ def _captured(call: Call, intent: Json, amount: int, final: bool) -> Json:
     settled(call, charge, charge["amount_captured"])
     call.emit("charge.captured", charge, before)
     call.emit("payment_intent.succeeded", intent)
+    after_success(call, charge, call.account.behaviours[charge["payment_method"]])
     return intent
 
 

@@ -1,0 +1,174 @@
+"""One payment's history: a list of moves, played, then everything told, then both sides compared."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .town import Amounts, PlayTown, quietly
+
+Json = dict[str, Any]
+Move = tuple[str, int]  # what happens, and a number from 0 to 99 that says how much or which
+
+FLOWS = ("CHARGE", "AUTHORIZATION")
+CARDS = (
+    "pm_card_visa",
+    "pm_card_visa",
+    "pm_card_chargeDeclined",
+    "pm_card_createDispute",
+    "pm_usBankAccount_success",
+)
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A history after which the host's ledger is not Stripe's truth."""
+
+    flow: str
+    moves: Sequence[Move]
+    host: Amounts
+    stripe: Amounts
+
+
+@dataclass
+class Player:
+    """Plays the moves of one payment."""
+
+    town: PlayTown
+    transaction: str
+    intent: str
+    told: set[str] = field(default_factory=set)
+
+    def play(self, move: Move) -> None:
+        """One move; what cannot be done in this state is refused by somebody, and nothing happens."""
+        name, number = move
+        _MOVES[name](self, number)
+
+    def tell_everything(self, seed: int) -> None:
+        """Stripe repeats an event until it was taken in: in the end all have come, some twice, in any order."""
+        for _ in range(3):
+            self.town.stripe.drain()
+            waiting = self._events()
+            doubled = waiting + [each for each in waiting if hash((seed, each["id"])) % 3 == 0]
+            random.Random(seed).shuffle(doubled)
+            for event in doubled:
+                self._deliver(event)
+            self.town.work()
+
+    def pay(self, number: int) -> None:
+        confirm = {"payment_method": CARDS[number % len(CARDS)], "return_url": "https://shop.example.com"}
+        quietly(lambda: self.town.api.payment_intents.confirm(self.intent, confirm))
+
+    def process(self, _: int) -> None:
+        self.town.process(self.transaction)
+
+    def staff_charge(self, number: int) -> None:
+        self.town.ask(self.transaction, "CHARGE", self._part("amount_capturable", number))
+
+    def staff_refund(self, number: int) -> None:
+        self.town.ask(self.transaction, "REFUND", self._part("amount_received", number))
+
+    def staff_cancel(self, _: int) -> None:
+        self.town.ask(self.transaction, "CANCEL", None)
+
+    def stripe_refund(self, number: int) -> None:
+        amount = round(self._part("amount_received", number) * 100)
+        quietly(lambda: self.town.api.refunds.create({"payment_intent": self.intent, "amount": amount}))
+
+    def stripe_capture(self, number: int) -> None:
+        amount = round(self._part("amount_capturable", number) * 100)
+        params: Json = {"amount_to_capture": amount, "final_capture": number % 2 == 0}
+        quietly(lambda: self.town.api.payment_intents.capture(self.intent, params))
+
+    def stripe_cancel(self, _: int) -> None:
+        quietly(lambda: self.town.api.payment_intents.cancel(self.intent))
+
+    def settle_debit(self, number: int) -> None:
+        if self._intent()["status"] == "processing":
+            self.town.stripe.end_processing(self.intent, ok=number % 2 == 0)
+
+    def fail_refund(self, number: int) -> None:
+        charge = self._intent()["latest_charge"]
+        refunds = self.town.stripe.account.table("refund").values()
+        standing = [
+            each
+            for each in refunds
+            if each["charge"] == charge and each["status"] == "succeeded" and each["balance_transaction"]
+        ]
+        if standing:
+            quietly(lambda: self.town.stripe.end_refund(standing[number % len(standing)]["id"], ok=False))
+
+    def dispute(self, _: int) -> None:
+        intent = self._intent()
+        charge = self.town.stripe.account.table("charge").get(intent["latest_charge"] or "")
+        if charge and charge["captured"] and not charge["disputed"] and intent["amount_received"]:
+            self.town.stripe.open_dispute(charge["id"])
+
+    def end_dispute(self, number: int) -> None:
+        charge = self._intent()["latest_charge"]
+        disputes = self.town.stripe.account.table("dispute").values()
+        for dispute in [each for each in disputes if each["charge"] == charge]:
+            if dispute["status"] in ("needs_response", "under_review"):
+                self.town.stripe.end_dispute(dispute["id"], "won" if number % 2 else "lost")
+
+    def tell_some(self, number: int) -> None:
+        """Some of Stripe's events arrive, in no order, some of them once more."""
+        self.town.stripe.drain()
+        events = self._events()
+        chance = random.Random(number)
+        for event in chance.sample(events, k=min(len(events), 1 + number % 3)):
+            self._deliver(event)
+        self.town.work()
+
+    def _intent(self) -> Json:
+        found: Json = self.town.stripe.account.table("payment_intent")[self.intent]
+        return found
+
+    def _part(self, of: str, number: int) -> float:
+        """A part of what there is, or a little more than all of it: that is refused."""
+        return max(1, round(self._intent()[of] * (number + 5) / 100)) / 100
+
+    def _events(self) -> list[Json]:
+        """Everything that Stripe has to tell of this payment."""
+        return [each for each in self.town.stripe.events() if self._is_ours(each["data"]["object"])]
+
+    def _is_ours(self, item: Json) -> bool:
+        return self.intent in (item.get("id"), item.get("payment_intent"))
+
+    def _deliver(self, event: Json) -> None:
+        self.town.deliver(event)
+        self.told.add(event["id"])
+
+
+_MOVES: dict[str, Callable[[Player, int], None]] = {
+    name: getattr(Player, name)
+    for name in (
+        "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
+        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some",
+    )
+}  # fmt: skip
+MOVES = tuple(_MOVES)
+
+
+def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> Disagreement | None:
+    """Play it on a new payment; None if both sides agree in the end."""
+    player = Player(town, *town.begin(flow))
+    for move in moves:
+        player.play(move)
+    _come_to_rest(player)
+    player.tell_everything(seed)
+    host, truth = town.ledger(player.transaction), town.truth(player.intent)
+    return None if host == truth else Disagreement(flow, moves, host, truth)
+
+
+def _come_to_rest(player: Player) -> None:
+    """A debit that is under way ends some day."""
+    player.town.stripe.drain()
+    player.settle_debit(0)
+    player.town.stripe.drain()
+
+
+def random_history(chance: random.Random) -> tuple[str, list[Move]]:
+    """Most begin with a payment, for without one nothing can follow."""
+    moves = [(chance.choice(MOVES), chance.randrange(100)) for _ in range(chance.randint(2, 9))]
+    return chance.choice(FLOWS), [("pay", chance.randrange(100)), *moves]

@@ -1,0 +1,181 @@
+"""A shop with the app, and Stripe, in this very process; Stripe's events move only when the player carries them."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, cast
+
+import stripe
+from django.core.wsgi import get_wsgi_application
+from django.test import Client, override_settings
+from django_ox.testing import run_tasks
+
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, REQUEST_ACTION, Shopper, change
+from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage, StageFailed
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox, signature
+
+Json = dict[str, Any]
+
+LEDGER = """query Ledger($id: ID!) { transaction(id: $id) {
+  chargedAmount { amount } authorizedAmount { amount } refundedAmount { amount } canceledAmount { amount } } }"""
+PROCESS = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent { type } errors { code } } }"
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What a ledger says, in whole units of the currency."""
+
+    authorized: Decimal
+    charged: Decimal
+    refunded: Decimal
+    canceled: Decimal
+
+
+@dataclass
+class PlayTown:
+    """One shop for many payments."""
+
+    shop: SaleorSandbox
+    stripe: StripeSandbox
+    stripe_url: str
+    account: StripeAccount
+    products: list[Json] = field(default_factory=list)
+
+    @property
+    def saleor_api_url(self) -> str:
+        return self.shop.api_url
+
+    @property
+    def api(self) -> Any:
+        return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.stripe_url}).v1
+
+    def begin(self, flow: str) -> tuple[str, str]:
+        """A checkout whose transaction is initialized: the host's id of it, and Stripe's."""
+        for channel in self.shop.host.store.channels:
+            channel.flow = flow
+        stage = cast("Stage", self)  # the shopper needs the two addresses only
+        shopper = Shopper(stage)
+        self.products = self.products or shopper.products()
+        checkout = shopper._checkout(self.products[0]["variants"][0]["id"], "robin@example.com")  # noqa: SLF001 - a storefront's steps, one by one
+        change(stage, GATEWAY, None, id=checkout, gateways=[{"id": APP_ID}])
+        asked = {"id": checkout, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
+        started = change(stage, INITIALIZE, None, **asked)
+        return started["transaction"]["id"], started["transactionEvent"]["pspReference"]
+
+    def ask(self, transaction: str, action: str, amount: float | None) -> None:
+        """Staff ask in the Dashboard; what the host refuses by itself is no matter here."""
+        stage = cast("Stage", self)
+        try:
+            change(
+                stage, REQUEST_ACTION, self.shop.staff_token(), id=transaction, action=action, amount=amount
+            )
+        except StageFailed:
+            return
+        self.shop.drain()
+
+    def process(self, transaction: str) -> None:
+        """The storefront asks what became of the payment."""
+        self.shop.gql(PROCESS, {"id": transaction})
+
+    def deliver(self, event: Json) -> None:
+        """Carry one of Stripe's events to the app."""
+        body = json.dumps(event).encode()
+        signed = signature(self.account.webhook_secret, body, int(time.time()))
+        path = f"/api/webhooks/stripe/{self.account.pk}"
+        answer = Client().post(
+            path, body, content_type="application/json", headers={"Stripe-Signature": signed}
+        )
+        if answer.status_code != 200:
+            raise StageFailed(f"the app refused an event: {answer.status_code}")
+
+    def work(self) -> None:
+        """Run every task that is due."""
+        while run_tasks():
+            pass
+
+    def ledger(self, transaction: str) -> Amounts:
+        """What the host says."""
+        found = self.shop.gql(LEDGER, {"id": transaction}, self.shop.staff_token())["transaction"]
+        names = ("authorizedAmount", "chargedAmount", "refundedAmount", "canceledAmount")
+        return Amounts(*(Decimal(str(found[name]["amount"])) for name in names))
+
+    def truth(self, intent_id: str) -> Amounts:
+        """What Stripe's books say, counted here anew from its own objects."""
+        tables = self.stripe.account.table
+        intent = tables("payment_intent")[intent_id]
+        charge = tables("charge").get(intent["latest_charge"] or "")
+        if charge is None or charge["status"] != "succeeded":
+            return Amounts(*[Decimal(0)] * 4)
+        refunds = [each for each in tables("refund").values() if each["charge"] == charge["id"]]
+        rest = (
+            charge["amount"] - charge["amount_captured"]
+            if intent["status"] in ("canceled", "succeeded")
+            else 0
+        )
+        standing = [
+            each["amount"]
+            for each in refunds
+            if each["status"] == "succeeded" and each["balance_transaction"]
+        ]
+        disputes = [each for each in tables("dispute").values() if each["charge"] == charge["id"]]
+        withdrawn = -sum(entry["amount"] for each in disputes for entry in each["balance_transactions"])
+        received = intent["amount_received"]
+        held = intent["amount_capturable"]
+        return Amounts(
+            *(
+                Decimal(each) / 100
+                for each in (held, received - sum(standing) - withdrawn, sum(standing), rest)
+            )
+        )
+
+
+@contextmanager
+def play_town(*, multicapture: bool = True) -> Iterator[PlayTown]:
+    """Both stand-ins and the app between them; Django and its database must be ready."""
+    with (
+        StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as sandbox,
+        Served(sandbox.wsgi) as stripe_served,
+        SaleorSandbox(retry_scale=0.001) as shop,
+        Served(get_wsgi_application()) as app,
+        override_settings(
+            STRIPE_API_BASE=stripe_served.url, PUBLIC_URL=app.url, ALLOWED_SALEOR_URLS=(shop.api_url,)
+        ),
+    ):
+        sandbox.base_url = stripe_served.url
+        sandbox.account.multicapture = multicapture
+        shop.install(f"{app.url}/api/manifest")
+        installation = Installation.objects.get(saleor_api_url=shop.api_url)
+        account = _connected(installation)
+        yield PlayTown(shop, sandbox, stripe_served.url, account)
+
+
+def _connected(installation: Installation) -> StripeAccount:
+    """An account by hand: no endpoint at Stripe, so that nothing is delivered but what the player carries."""
+    account = StripeAccount.objects.create(
+        installation=installation,
+        name="Sandbox Shop",
+        publishable_key=PUBLISHABLE_KEY,
+        secret_key=SECRET_KEY,
+        stripe_id=f"acct_{uuid.uuid4().hex[:16]}",
+        livemode=False,
+        webhook_secret="whsec_of_the_player",
+    )
+    for slug in installation.channels.values_list("slug", flat=True):
+        AccountChannel.objects.create(installation=installation, account=account, channel_slug=slug)
+    return account
+
+
+def quietly(act: Callable[[], object]) -> None:
+    """What Stripe refuses in a random history is no matter: the books must agree all the same."""
+    try:
+        act()
+    except (stripe.StripeError, StageFailed):
+        return

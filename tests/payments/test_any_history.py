@@ -1,0 +1,64 @@
+"""Whatever happens to a payment, in whatever order it is told: the host's ledger is Stripe's truth in the end.
+
+Hypothesis plays and shrinks; `make prove-ledger SEQUENCES=2000` plays as many as asked. What was found stands below.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from saleor_stripe_audience.sandbox.play.history import FLOWS, MOVES, Move, played
+from saleor_stripe_audience.sandbox.play.town import PlayTown, play_town
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MOVE = st.tuples(st.sampled_from(MOVES), st.integers(0, 99))
+
+
+@pytest.fixture
+def play() -> Iterator[PlayTown]:
+    with play_town() as town:
+        yield town
+
+
+PLAYED = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+HISTORY = {
+    "paid": st.integers(0, 4),
+    "moves": st.lists(MOVE, min_size=1, max_size=8),
+    "multicapture": st.booleans(),
+    "seed": st.integers(0, 1000),
+}
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+@given(**HISTORY)
+@PLAYED
+def test_both_sides_agree_in_the_end(
+    play: PlayTown, flow: str, paid: int, moves: list[Move], multicapture: bool, seed: int
+) -> None:
+    play.stripe.account.multicapture = multicapture
+    assert played(play, flow, [("pay", paid), *moves], seed) is None
+
+
+@pytest.mark.parametrize(
+    ("flow", "moves"),
+    [
+        # A payment that was declined and then cancelled releases nothing: there was no hold.
+        ("AUTHORIZATION", [("pay", 2), ("staff_cancel", 0)]),
+        # Captured first at Stripe, then by staff: each capture needs a reference that says which part it was.
+        ("AUTHORIZATION", [("pay", 0), ("stripe_capture", 67), ("staff_charge", 13), ("staff_cancel", 0)]),
+        # A dispute that is won gives back what it took, and no more.
+        ("AUTHORIZATION", [("pay", 3), ("staff_charge", 60), ("end_dispute", 1), ("staff_refund", 20)]),
+    ],
+)
+def test_what_was_found(play: PlayTown, flow: str, moves: list[Move]) -> None:
+    play.stripe.account.multicapture = True
+    assert played(play, flow, moves) is None
