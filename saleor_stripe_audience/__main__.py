@@ -16,6 +16,7 @@ COMMANDS = {
     "work": "work the tasks only, beside processes started with serve --no-worker",
     "check": "look at the installation from end to end and say what to mend",
     "connect-stripe": "connect a Stripe account to a shop by its keys",
+    "stripe-account": "list Stripe accounts; disconnect, new keys, new endpoint, pause a channel",
     "api-key": "make a key for a developer; it is printed once",
     "storefront-key": "make a public key for the shop's own pages",
     "erase": "erase a person for good, and keep them out",

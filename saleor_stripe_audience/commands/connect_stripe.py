@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway import onboarding, terms
 from saleor_stripe_audience.saleor.client import fetch_channels, get_installation
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.register import keep_channels
@@ -15,6 +15,8 @@ def run(arguments: Sequence[str]) -> int:
     """Check the keys, make Stripe's webhook endpoint, map the channels; prints JSON."""
     options = _options(arguments)
     installation = get_installation(options.saleor_api_url)
+    if options.accept_terms:
+        terms.accept(installation, options.accept_terms)
     channels = _channels(installation, options.channel)
     account = onboarding.connect(installation, options.publishable_key, options.secret_key, channels)
     told = {
@@ -49,5 +51,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--channel", action="append", default=[], metavar="SLUG", help="only this one; repeatable"
+    )
+    parser.add_argument(
+        "--accept-terms",
+        metavar="NAME",
+        help="who accepts docs/terms.md for the shop: needed for live payments",
     )
     return parser.parse_args(arguments)

@@ -3,8 +3,12 @@
 import uuid
 
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
+
+PAUSED = "Payments are paused here just now. Please come back a little later."
+LONGEST_MESSAGE = 200
 
 
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
@@ -24,7 +28,36 @@ def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
             "Saleor's Dashboard.",
             code="no_account",
         )
+    if mapping.is_paused:
+        raise Rejected(mapping.pause_message or PAUSED, code="paused")
+    if mapping.account.livemode:
+        terms.check(installation_id)
     return mapping.account
+
+
+def pause(installation_id: uuid.UUID, channel_slug: str, message: str = "") -> None:
+    """Take no new payments of the channel; shoppers read the message. Those that are begun go on to their end.
+
+    `Rejected` when no account takes the channel's payments, or the message is too long.
+    """
+    _switch(installation_id, channel_slug, is_paused=True, message=message.strip())
+
+
+def unpause(installation_id: uuid.UUID, channel_slug: str) -> None:
+    """Take new payments of the channel again."""
+    _switch(installation_id, channel_slug, is_paused=False, message="")
+
+
+def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, message: str) -> None:
+    if len(message) > LONGEST_MESSAGE:
+        raise Rejected(f"The message may have {LONGEST_MESSAGE} characters at most.", code="message")
+    changed = AccountChannel.objects.filter(
+        installation_id=installation_id, channel_slug=channel_slug
+    ).update(is_paused=is_paused, pause_message=message)
+    if not changed:
+        raise Rejected(
+            f"No Stripe account takes payments for the channel “{channel_slug}”.", code="no_account"
+        )
 
 
 def accounts_of(installation_id: uuid.UUID) -> list[StripeAccount]:

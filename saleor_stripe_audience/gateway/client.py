@@ -254,8 +254,17 @@ def retrieve_refund(account: StripeAccount, refund_id: str) -> stripe.Refund:
 
 def delete_webhook_endpoint(account: StripeAccount) -> None:
     """Stripe sends nothing to the account's endpoint any more."""
+    delete_webhook_endpoint_of(account, account.webhook_endpoint_id)
+
+
+def delete_webhook_endpoint_of(account: StripeAccount, endpoint_id: str) -> None:
+    """Stripe sends nothing to that endpoint any more; one that is gone already is as good."""
     with errors_of(account.name):
-        stripe_of(account).v1.webhook_endpoints.delete(account.webhook_endpoint_id)
+        try:
+            stripe_of(account).v1.webhook_endpoints.delete(endpoint_id)
+        except stripe.InvalidRequestError as error:
+            if error.code != MISSING:
+                raise
 
 
 def create_webhook_endpoint(key: str, name: str, url: str, events: list[str]) -> stripe.WebhookEndpoint:

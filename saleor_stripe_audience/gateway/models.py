@@ -11,7 +11,8 @@ class StripeAccount(models.Model):
     """One Stripe account of a shop, by keys that the merchant pasted.
 
     `sends_receipts`: Stripe writes a receipt to the shopper. `descriptor_suffix`: what a card's statement shows
-    after the account's own name.
+    after the account's own name. While Stripe's endpoint is renewed, events signed with the secret before are taken
+    until `old_secret_until`. `endpoint_version` is the API version that the endpoint's events speak.
     """
 
     class State(models.TextChoices):
@@ -29,6 +30,9 @@ class StripeAccount(models.Model):
     livemode = models.BooleanField()
     webhook_endpoint_id = models.CharField(max_length=100, default="", blank=True)
     webhook_secret = EncryptedTextField(default="", blank=True)
+    old_webhook_secret = EncryptedTextField(default="", blank=True)
+    old_secret_until = models.DateTimeField(null=True)
+    endpoint_version = models.CharField(max_length=40, default="", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
     sends_receipts = models.BooleanField(default=False)
     descriptor_suffix = models.CharField(max_length=22, default="", blank=True)
@@ -46,11 +50,16 @@ class StripeAccount(models.Model):
 
 
 class AccountChannel(models.Model):
-    """The account that takes the payments of a channel."""
+    """The account that takes the payments of a channel, and whether it takes new ones now.
+
+    `pause_message` is what shoppers read meanwhile.
+    """
 
     installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="channels")
     channel_slug = models.CharField(max_length=255)
+    is_paused = models.BooleanField(default=False)
+    pause_message = models.CharField(max_length=200, default="", blank=True)
 
     class Meta:
         constraints = [
@@ -84,3 +93,23 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return self.customer_id
+
+
+class TermsAcceptance(models.Model):
+    """That somebody of the shop accepted a document, in which version, and when. Rows are only ever added."""
+
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="accepted_terms"
+    )
+    document = models.CharField(max_length=50)
+    version = models.CharField(max_length=20)
+    accepted_by = models.CharField(max_length=200)
+    accepted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "document", "version"], name="gateway_terms_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document} {self.version}"

@@ -3,16 +3,19 @@
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import stripe
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 
+OLD_SECRET_IS_TAKEN = timedelta(days=1)
 KEY = re.compile(r"(pk|rk|sk)_(test|live)_\S+")
 EVENTS = [
     "payment_intent.succeeded",
@@ -37,21 +40,46 @@ def connect(
 ) -> StripeAccount:
     """Check the keys, make Stripe's webhook endpoint, map the channels. Repeating it changes nothing more.
 
-    `installation` is the shop; `channels` are slugs, at least one. `Rejected` says all that is wrong.
+    `installation` is the shop; `channels` are slugs, at least one for a new account: an account that is there keeps
+    its own, and has its keys replaced. `Rejected` says all that is wrong.
     """
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     livemode = check_pair(publishable_key, secret_key)
-    if not channels:
+    _check_modes(installation, channels, livemode=livemode)
+    check_scopes(secret_key)
+    told = _own_account(secret_key)
+    if not channels and not _is_known(installation, told, livemode=livemode):
         raise Rejected(
             "The shop has no sales channel yet. Make one in Saleor's Dashboard first.", code="no_channel"
         )
-    check_scopes(secret_key)
-    told = _own_account(secret_key)
     _prove_pair(publishable_key, secret_key)
     account = _kept(installation, publishable_key, secret_key, told, livemode=livemode)
     _ensure_endpoint(account)
     map_channels(account, channels)
     return account
+
+
+def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) -> None:
+    """New keys for an account that goes on taking payments meanwhile. `Rejected` if they are of another account."""
+    publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
+    if check_pair(publishable_key, secret_key) != account.livemode:
+        raise Rejected("These keys are of the other mode: test and live payments stay apart.", code="mode")
+    check_scopes(secret_key)
+    _prove_pair(publishable_key, secret_key)
+    _prove_same_account(account, secret_key)
+    account.publishable_key, account.secret_key = publishable_key, secret_key
+    account.save(update_fields=["publishable_key", "secret_key"])
+
+
+def renew_endpoint(account: StripeAccount) -> None:
+    """A new endpoint with a new secret, speaking the present API version; then the old one is taken down.
+
+    Events that are under way were signed with the old secret: it is taken for a day more.
+    """
+    old = account.webhook_endpoint_id
+    _make_endpoint(account)
+    if old:
+        client.delete_webhook_endpoint_of(account, old)
 
 
 def check_pair(publishable_key: str, secret_key: str) -> bool:
@@ -122,6 +150,7 @@ def keep_endpoint(account: StripeAccount) -> None:
 
 def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
     """New payments of these channels go to the account; old ones stay with the account that holds them."""
+    _check_modes(account.installation, channels, livemode=account.livemode)
     with transaction.atomic():
         for slug in channels:
             AccountChannel.objects.update_or_create(
@@ -161,6 +190,35 @@ def _own_account(secret_key: str) -> stripe.Account | None:
             return client.client_with(secret_key).v1.accounts.retrieve_current()
         except stripe.PermissionError:
             return None
+
+
+def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) -> None:
+    """Test and live payments do not mix in a channel: a live one is freed before it is used for tests again."""
+    taken = AccountChannel.objects.filter(
+        installation=installation, channel_slug__in=channels, account__livemode=True
+    )
+    if not livemode and (slugs := sorted(taken.values_list("channel_slug", flat=True))):
+        raise Rejected(
+            f"{', '.join(slugs)} takes live payments. Disconnect the live account there before you use it for tests.",
+            code="mixed_modes",
+        )
+
+
+def _is_known(installation: Any, told: stripe.Account | None, *, livemode: bool) -> bool:
+    known = StripeAccount.objects.filter(installation=installation, livemode=livemode)
+    return told is not None and known.filter(stripe_id=told.id).exists()
+
+
+def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
+    """Our own endpoint is seen by keys of its account only."""
+    with client.errors_of(account.name):
+        try:
+            client.client_with(secret_key).v1.webhook_endpoints.retrieve(account.webhook_endpoint_id)
+        except stripe.InvalidRequestError:
+            raise Rejected(
+                f"These keys are not of “{account.name}”. To add another account, connect it as a new one.",
+                code="other_account",
+            ) from None
 
 
 def _prove_pair(publishable_key: str, secret_key: str) -> None:
@@ -213,12 +271,27 @@ def _name(told: stripe.Account | None) -> str:
 def _ensure_endpoint(account: StripeAccount) -> None:
     """An endpoint whose secret we hold; one of ours that Stripe no longer has is made anew."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
-    if account.webhook_secret and _endpoint_stands(account, url):
-        return
+    if not account.webhook_secret or not _endpoint_stands(account, url):
+        _make_endpoint(account)
+
+
+def _make_endpoint(account: StripeAccount) -> None:
+    url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
     made = client.create_webhook_endpoint(account.secret_key, account.name, url, EVENTS)
-    account.webhook_endpoint_id = made.id
-    account.webhook_secret = made.secret or ""
-    account.save(update_fields=["webhook_endpoint_id", "webhook_secret"])
+    if account.webhook_secret:
+        account.old_webhook_secret = account.webhook_secret
+        account.old_secret_until = timezone.now() + OLD_SECRET_IS_TAKEN
+    account.webhook_endpoint_id, account.webhook_secret = made.id, made.secret or ""
+    account.endpoint_version = stripe.api_version
+    account.save(
+        update_fields=[
+            "webhook_endpoint_id",
+            "webhook_secret",
+            "old_webhook_secret",
+            "old_secret_until",
+            "endpoint_version",
+        ]
+    )
 
 
 def _endpoint_stands(account: StripeAccount, url: str) -> bool:

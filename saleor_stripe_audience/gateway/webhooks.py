@@ -10,6 +10,7 @@ import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -54,11 +55,22 @@ def _taken_in(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
 def _verified(request: HttpRequest, account: StripeAccount) -> dict[str, Any]:
     body = request.body.decode("utf-8")
     signature = request.headers.get("Stripe-Signature", "")
-    stripe.WebhookSignature.verify_header(body, signature, account.webhook_secret, TOLERANCE_SECONDS)
+    _check_signature(body, signature, account)
     event = json.loads(body)
     if not isinstance(event, dict) or not isinstance(event.get("id"), str):
         raise ValueError("not an event")  # noqa: TRY004 - the caller tells bodies apart by ValueError alone
     return event
+
+
+def _check_signature(body: str, signature: str, account: StripeAccount) -> None:
+    """By the endpoint's secret, or by the one before while the endpoint is being renewed."""
+    try:
+        stripe.WebhookSignature.verify_header(body, signature, account.webhook_secret, TOLERANCE_SECONDS)
+    except stripe.SignatureVerificationError:
+        is_renewing = account.old_secret_until is not None and account.old_secret_until > timezone.now()
+        if not account.old_webhook_secret or not is_renewing:
+            raise
+        stripe.WebhookSignature.verify_header(body, signature, account.old_webhook_secret, TOLERANCE_SECONDS)
 
 
 def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:

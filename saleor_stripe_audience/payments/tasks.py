@@ -15,7 +15,8 @@ def forget_old_attempts() -> int:
 
 @task
 def keep_endpoints() -> int:
-    """At the start and every hour: Stripe's endpoint of every account."""
+    """At the start and every hour: keys, channels, and Stripe's endpoint of every account."""
+    upkeep.look_at_accounts()
     return upkeep.keep_endpoints()
 
 

@@ -3,9 +3,10 @@
 import structlog
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.onboarding import keep_endpoint
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.onboarding import check_scopes, keep_endpoint
 from saleor_stripe_audience.saleor import problems
+from saleor_stripe_audience.saleor.models import Channel, Installation
 
 log = structlog.get_logger(__name__)
 
@@ -16,6 +17,41 @@ def keep_endpoints() -> int:
         state=StripeAccount.State.CONNECTED, installation__is_active=True
     ).select_related("installation")
     return sum(_kept(account) for account in connected.order_by("created_at"))
+
+
+def look_at_accounts() -> None:
+    """What is wrong with the shops' accounts and channels is told as problems; what is mended goes."""
+    for shop in Installation.objects.filter(is_active=True):
+        problems.report_or_clear(shop, "channels", _without_account(shop))
+    for account in StripeAccount.objects.filter(installation__is_active=True).select_related("installation"):
+        is_connected = account.state == StripeAccount.State.CONNECTED
+        _look_at_key(account) if is_connected else _forget_problems(account)
+
+
+def _without_account(shop: Installation) -> str:
+    """Channels in which nobody can pay. A shop without any account yet is told on its page, not as a problem."""
+    mapped = AccountChannel.objects.filter(
+        installation=shop, account__state=StripeAccount.State.CONNECTED
+    ).values("channel_slug")
+    without = Channel.objects.filter(installation=shop).exclude(slug__in=mapped).order_by("slug")
+    slugs = ", ".join(without.values_list("slug", flat=True)) if mapped.exists() else ""
+    return f"No Stripe account takes payments for {slugs}. Choose one on the app's page." if slugs else ""
+
+
+def _look_at_key(account: StripeAccount) -> None:
+    try:
+        check_scopes(account.secret_key)
+    except Unavailable as error:
+        log.warning("key not looked at", account=str(account.pk), code=error.code)
+    except Rejected as error:
+        problems.report(account.installation, f"key-{account.pk}", f"{account.name}: {error.message}")
+    else:
+        problems.clear(account.installation, f"key-{account.pk}")
+
+
+def _forget_problems(account: StripeAccount) -> None:
+    for key in (f"key-{account.pk}", _problem(account)):
+        problems.clear(account.installation, key)
 
 
 def _kept(account: StripeAccount) -> bool:

@@ -61,7 +61,7 @@ def manifest(variant: str, version: Version) -> dict[str, Any]:
 
 def exists(event: str, version: Version) -> bool:
     """Whether a host of that version sends the event: its document's first line may say `# since` a later one."""
-    return _since(_document(event).partition("\n")[0]) <= version
+    return since(_document(event).partition("\n")[0]) <= version
 
 
 def webhook(event: str, version: Version) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def webhook(event: str, version: Version) -> dict[str, Any]:
 
 def trimmed(document: str, version: Version) -> str:
     """The document without the lines that say `# since` a later version: one unknown field fails the install."""
-    return "\n".join(line for line in document.splitlines() if _since(line) <= version)
+    return "\n".join(line for line in document.splitlines() if since(line) <= version)
 
 
 def _document(event: str) -> str:
@@ -92,6 +92,7 @@ def read_version(text: str) -> Version:
     return (int(found[1]), int(found[2])) if found else NEWEST
 
 
-def _since(line: str) -> Version:
+def since(line: str) -> Version:
+    """The version that a line of a document needs: it may end in `# since 3.22`."""
     found = _SINCE.search(line)
     return (int(found[1]), int(found[2])) if found else OLDEST

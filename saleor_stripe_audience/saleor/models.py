@@ -46,11 +46,15 @@ class Channel(models.Model):
 
 
 class Problem(models.Model):
-    """Something that the merchant must mend. It goes by itself once it is mended; `key` names it within the shop."""
+    """Something that the merchant must mend. It goes by itself once it is mended; `key` names it within the shop.
+
+    `shown` is the message that Saleor's Dashboard was last told; empty on hosts that show no problems.
+    """
 
     installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="problems")
     key = models.CharField(max_length=128)
     message = models.TextField()
+    shown = models.TextField(default="", blank=True)
     since = models.DateTimeField(auto_now_add=True)
 
     class Meta:

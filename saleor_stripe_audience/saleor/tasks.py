@@ -4,8 +4,8 @@ import uuid
 
 from django.tasks import task
 
-from saleor_stripe_audience.saleor import removal, upkeep
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor import problems, removal, upkeep
+from saleor_stripe_audience.saleor.models import Installation, Problem
 
 
 @task
@@ -25,3 +25,19 @@ def keep_up(installation_id: str) -> list[str]:
 def forget_removed() -> int:
     """Every night: shops that removed the app more than 30 days ago."""
     return removal.forget_removed()
+
+
+@task
+def show_problem(problem_id: int) -> None:
+    """A problem as it is now, unless it is mended already."""
+    problem = Problem.objects.select_related("installation").filter(pk=problem_id).first()
+    if problem is not None:
+        problems.show(problem)
+
+
+@task
+def dismiss_problem(installation_id: str, key: str) -> None:
+    """A problem that is mended."""
+    installation = Installation.objects.filter(pk=uuid.UUID(installation_id)).first()
+    if installation is not None:
+        problems.dismiss(installation, key)

@@ -1,0 +1,86 @@
+"""List a shop's Stripe accounts, disconnect one, give it new keys or a new endpoint, or pause a channel."""
+
+import argparse
+import json
+import uuid
+from collections.abc import Sequence
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import accounts, onboarding
+from saleor_stripe_audience.gateway.disconnect import disconnect
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.saleor.models import Installation
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do it, then print the shop's accounts as JSON. Doing it again changes nothing more."""
+    options = _options(arguments)
+    shop = get_installation(options.saleor_api_url)
+    _act(shop, options)
+    print(json.dumps([_told(each) for each in accounts.accounts_of(shop.pk)], indent=2))
+    return 0
+
+
+def _act(shop: Installation, options: argparse.Namespace) -> None:
+    if options.disconnect:
+        disconnect(_account(shop, options.disconnect))
+    if options.replace_keys:
+        if not options.publishable_key or not options.secret_key:
+            raise Rejected("Give --publishable-key and --secret-key with --replace-keys.", code="key")
+        account = _account(shop, options.replace_keys)
+        onboarding.replace_keys(account, options.publishable_key, options.secret_key)
+    if options.renew_endpoint:
+        onboarding.renew_endpoint(_account(shop, options.renew_endpoint))
+    if options.pause:
+        accounts.pause(shop.pk, options.pause, options.message)
+    if options.resume:
+        accounts.unpause(shop.pk, options.resume)
+
+
+def _account(shop: Installation, account_id: str) -> StripeAccount:
+    try:
+        found = StripeAccount.objects.filter(installation=shop, pk=uuid.UUID(account_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Rejected(
+            f"The shop has no Stripe account {account_id}. Run this without options to see them.",
+            code="account",
+        )
+    return found
+
+
+def _told(account: StripeAccount) -> dict[str, object]:
+    return {
+        "account": str(account.pk),
+        "name": account.name,
+        "stripe_account": account.stripe_id,
+        "livemode": account.livemode,
+        "state": account.state,
+        "endpoint_version": account.endpoint_version,
+        "channels": {
+            each.channel_slug: "paused" if each.is_paused else "open"
+            for each in account.channels.order_by("channel_slug")
+        },
+    }
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience stripe-account", description=__doc__)
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument(
+        "--disconnect", metavar="ACCOUNT", help="take its endpoint down and free its channels"
+    )
+    parser.add_argument("--replace-keys", metavar="ACCOUNT", help="new keys of the same account")
+    parser.add_argument("--publishable-key", metavar="pk_…")
+    parser.add_argument("--secret-key", metavar="rk_…")
+    parser.add_argument(
+        "--renew-endpoint",
+        metavar="ACCOUNT",
+        help="a new endpoint at Stripe: new secret, present API version",
+    )
+    parser.add_argument("--pause", metavar="CHANNEL", help="take no new payments of this channel")
+    parser.add_argument("--message", default="", help="what shoppers read meanwhile, with --pause")
+    parser.add_argument("--resume", metavar="CHANNEL", help="take new payments of this channel again")
+    return parser.parse_args(arguments)

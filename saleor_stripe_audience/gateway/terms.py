@@ -1,0 +1,39 @@
+"""What a shop must have accepted before its first live payment: docs/terms.md, in its present version."""
+
+from typing import Any
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway.models import TermsAcceptance
+
+DOCUMENT = "terms"
+VERSION = "2026-11"  # of docs/terms.md; another version must be accepted anew
+LONGEST_NAME = 200
+
+
+def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
+    """Record who accepted; the first acceptance of a version stays. `Rejected` without a name."""
+    if not accepted_by.strip():
+        raise Rejected("Say who accepts the terms.", code="terms")
+    accepted, _ = TermsAcceptance.objects.get_or_create(
+        installation=installation,
+        document=DOCUMENT,
+        version=VERSION,
+        defaults={"accepted_by": accepted_by.strip()[:LONGEST_NAME]},
+    )
+    return accepted
+
+
+def are_accepted(installation_id: Any) -> bool:
+    """Whether the shop accepted the present version."""
+    return TermsAcceptance.objects.filter(
+        installation_id=installation_id, document=DOCUMENT, version=VERSION
+    ).exists()
+
+
+def check(installation_id: Any) -> None:
+    """`Rejected` unless the shop accepted the present version."""
+    if not are_accepted(installation_id):
+        raise Rejected(
+            "Live payments begin once the terms are accepted, on the app's page in Saleor's Dashboard.",
+            code="terms",
+        )

@@ -1,0 +1,228 @@
+"""A merchant's accounts over time: new keys, a new endpoint, paused channels, accepted terms, disconnecting."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stripe
+from django.test import Client
+from django.utils import timezone
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import accounts, onboarding, terms
+from saleor_stripe_audience.gateway.disconnect import disconnect
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import (
+    PUBLISHABLE_KEY,
+    RESTRICTED_KEY,
+    SECRET_KEY,
+    StripeSandbox,
+    signature,
+)
+from tests.payments.conftest import connect as by_hand
+from tests.payments.conftest import install
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EVENT = {"id": "evt_1", "object": "event", "type": "balance.available", "livemode": False, "created": 1}
+
+
+@pytest.fixture
+def sandbox(settings: Any) -> Iterator[StripeSandbox]:
+    with StripeSandbox() as made, Served(made.wsgi) as served:
+        settings.STRIPE_API_BASE = served.url
+        yield made
+
+
+@pytest.fixture
+def shop() -> Installation:
+    return install()
+
+
+@pytest.fixture
+def account(shop: Installation, sandbox: StripeSandbox) -> StripeAccount:
+    return onboarding.connect(shop, PUBLISHABLE_KEY, SECRET_KEY, ["eu"])
+
+
+def deliver(account: StripeAccount, secret: str) -> int:
+    body = json.dumps(EVENT).encode()
+    signed = signature(secret, body, int(time.time()))
+    return (
+        Client()
+        .post(
+            f"/api/webhooks/stripe/{account.pk}",
+            body,
+            content_type="application/json",
+            headers={"Stripe-Signature": signed},
+        )
+        .status_code
+    )
+
+
+class TestKeys:
+    def test_are_replaced_while_payments_go_on(self, account: StripeAccount) -> None:
+        onboarding.replace_keys(account, PUBLISHABLE_KEY, RESTRICTED_KEY)
+        account.refresh_from_db()
+        assert account.secret_key == RESTRICTED_KEY
+        assert account.channels.get().channel_slug == "eu"
+        assert accounts.account_for(account.installation_id, "eu") == account
+
+    def test_connecting_a_known_account_again_keeps_its_channels(self, account: StripeAccount) -> None:
+        again = onboarding.connect(account.installation, PUBLISHABLE_KEY, RESTRICTED_KEY, [])
+        assert again.pk == account.pk
+        assert again.channels.get().channel_slug == "eu"
+
+    def test_of_another_account_are_refused(self, account: StripeAccount, sandbox: StripeSandbox) -> None:
+        sandbox.create_account("Other", publishable_key="pk_test_other", secret_key="sk_test_other")
+        with pytest.raises(Rejected, match="are not of"):
+            onboarding.replace_keys(account, "pk_test_other", "sk_test_other")
+        account.refresh_from_db()
+        assert account.secret_key == SECRET_KEY
+
+    def test_of_the_other_mode_are_refused(self, account: StripeAccount) -> None:
+        with pytest.raises(Rejected, match="stay apart"):
+            onboarding.replace_keys(account, "pk_live_1", "rk_live_1")
+
+
+class TestEndpoint:
+    def test_is_renewed_and_the_old_secret_is_taken_for_a_day(
+        self, account: StripeAccount, sandbox: StripeSandbox
+    ) -> None:
+        old_id, old_secret = account.webhook_endpoint_id, account.webhook_secret
+        onboarding.renew_endpoint(account)
+        account.refresh_from_db()
+        assert account.webhook_secret != old_secret
+        assert account.endpoint_version == stripe.api_version
+        assert list(sandbox.account.table("webhook_endpoint")) == [account.webhook_endpoint_id]
+        assert account.webhook_endpoint_id != old_id
+        assert (deliver(account, account.webhook_secret), deliver(account, old_secret)) == (200, 200)
+        StripeAccount.objects.update(old_secret_until=timezone.now() - timedelta(seconds=1))
+        assert (deliver(account, account.webhook_secret), deliver(account, old_secret)) == (200, 400)
+
+    def test_a_forged_event_is_refused_meanwhile(self, account: StripeAccount) -> None:
+        onboarding.renew_endpoint(account)
+        assert deliver(account, "whsec_forged") == 400
+
+    def test_an_endpoint_that_was_deleted_at_stripe_is_no_obstacle(
+        self, account: StripeAccount, sandbox: StripeSandbox
+    ) -> None:
+        sandbox.account.table("webhook_endpoint").clear()
+        onboarding.renew_endpoint(account)
+        assert len(sandbox.account.table("webhook_endpoint")) == 1
+
+
+class TestModes:
+    def live(self, shop: Installation, channel: str) -> StripeAccount:
+        made = by_hand(shop, channel)
+        StripeAccount.objects.filter(pk=made.pk).update(livemode=True)
+        made.refresh_from_db()
+        return made
+
+    @pytest.mark.usefixtures("sandbox")
+    def test_a_live_channel_is_not_used_for_tests(self, shop: Installation) -> None:
+        live = self.live(shop, "eu")
+        with pytest.raises(Rejected, match="eu takes live payments"):
+            onboarding.connect(shop, PUBLISHABLE_KEY, SECRET_KEY, ["eu", "us"])
+        assert not StripeAccount.objects.exclude(pk=live.pk).exists()
+        test = onboarding.connect(shop, PUBLISHABLE_KEY, SECRET_KEY, ["us"])
+        with pytest.raises(Rejected, match="eu takes live payments"):
+            onboarding.map_channels(test, ["eu"])
+
+    def test_live_payments_wait_for_the_terms(self, shop: Installation) -> None:
+        live = self.live(shop, "eu")
+        with pytest.raises(Rejected) as refused:
+            accounts.account_for(shop.pk, "eu")
+        assert refused.value.code == "terms"
+        first = terms.accept(shop, " Pat Owner ")
+        assert terms.accept(shop, "Somebody else") == first
+        assert (first.accepted_by, first.version) == ("Pat Owner", terms.VERSION)
+        assert accounts.account_for(shop.pk, "eu") == live
+
+    def test_terms_of_an_older_version_are_accepted_anew(
+        self, shop: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terms.accept(shop, "Pat Owner")
+        monkeypatch.setattr(terms, "VERSION", "2099-01")
+        assert not terms.are_accepted(shop.pk)
+        terms.accept(shop, "Pat Owner")
+        assert TermsAcceptance.objects.count() == 2
+
+    def test_nobody_is_no_one_who_accepts(self, shop: Installation) -> None:
+        with pytest.raises(Rejected):
+            terms.accept(shop, "  ")
+
+    def test_another_shops_acceptance_does_not_count(self, shop: Installation) -> None:
+        terms.accept(install("other"), "Pat Owner")
+        assert not terms.are_accepted(shop.pk)
+
+
+class TestPause:
+    @pytest.mark.parametrize("message", ["", "Back at noon."])
+    def test_new_payments_wait_and_the_shopper_reads_why(self, account: StripeAccount, message: str) -> None:
+        accounts.pause(account.installation_id, "eu", message)
+        with pytest.raises(Rejected) as refused:
+            accounts.account_for(account.installation_id, "eu")
+        assert (refused.value.code, refused.value.message) == ("paused", message or accounts.PAUSED)
+        accounts.unpause(account.installation_id, "eu")
+        assert accounts.account_for(account.installation_id, "eu") == account
+
+    def test_bad_input(self, account: StripeAccount) -> None:
+        with pytest.raises(Rejected, match="at most"):
+            accounts.pause(account.installation_id, "eu", "m" * 201)
+        with pytest.raises(Rejected, match="No Stripe account"):
+            accounts.pause(account.installation_id, "nowhere")
+        with pytest.raises(Rejected, match="No Stripe account"):
+            accounts.pause(install("other").pk, "eu")
+
+
+class TestDisconnect:
+    def test_takes_the_endpoint_down_and_frees_the_channels_once(
+        self, account: StripeAccount, sandbox: StripeSandbox
+    ) -> None:
+        for _ in range(2):
+            disconnect(account)
+        account.refresh_from_db()
+        assert account.state == StripeAccount.State.DISCONNECTED
+        assert not sandbox.account.table("webhook_endpoint")
+        assert not AccountChannel.objects.exists()
+        with pytest.raises(Rejected, match="Connect one"):
+            accounts.account_for(account.installation_id, "eu")
+
+    def test_with_a_revoked_key_it_is_done_here_all_the_same(self, account: StripeAccount) -> None:
+        account.secret_key = "sk_test_revoked"
+        account.save()
+        disconnect(account)
+        assert StripeAccount.objects.get().state == StripeAccount.State.DISCONNECTED
+
+    def test_connecting_it_again_goes_on(self, account: StripeAccount, sandbox: StripeSandbox) -> None:
+        disconnect(account)
+        again = onboarding.connect(account.installation, PUBLISHABLE_KEY, SECRET_KEY, ["eu"])
+        assert (again.pk, again.state) == (account.pk, StripeAccount.State.CONNECTED)
+        assert len(sandbox.account.table("webhook_endpoint")) == 1
+
+
+def test_the_command_does_it_all(account: StripeAccount, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["stripe-account", "--saleor-api-url", account.installation.saleor_api_url]
+
+    def told(*options: str) -> Any:
+        capsys.readouterr()
+        assert main([*base, *options]) == 0
+        [found] = json.loads(capsys.readouterr().out)
+        return found
+
+    assert told()["channels"] == {"eu": "open"}
+    assert told("--pause", "eu", "--message", "Back at noon.")["channels"] == {"eu": "paused"}
+    assert told("--resume", "eu")["channels"] == {"eu": "open"}
+    assert told("--renew-endpoint", str(account.pk))["endpoint_version"] == stripe.api_version
+    keys = ("--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY)
+    told("--replace-keys", str(account.pk), *keys)
+    assert StripeAccount.objects.get().secret_key == RESTRICTED_KEY
+    assert told("--disconnect", str(account.pk))["state"] == "disconnected"
+    assert main([*base, "--disconnect", "nothing"]) == 1
+    assert main([*base, "--replace-keys", str(account.pk)]) == 1

@@ -1,0 +1,91 @@
+"""Problems are shown in Saleor's Dashboard where it shows any, and go there too once they are mended."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.gateway.models import AccountChannel
+from saleor_stripe_audience.payments.upkeep import look_at_accounts
+from saleor_stripe_audience.saleor import problems
+from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
+from tests.conftest import Work
+from tests.payments.conftest import connect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def shop_of(version: str, settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
+    settings.PUBLIC_URL = live_server.url
+    with SaleorSandbox(version) as sandbox:
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
+        sandbox.install(f"{live_server.url}/api/manifest")
+        yield sandbox
+
+
+@pytest.fixture
+def shop(settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
+    yield from shop_of("3.23", settings, live_server)
+
+
+def shown(shop: SaleorSandbox) -> dict[str, str]:
+    app = shop.app("saleor.app.stripe-audience")
+    assert app is not None
+    return {each.problem_key: each.message for each in app.problems if not each.dismissed_by}
+
+
+def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, worked: Work) -> None:
+    installation = Installation.objects.get()
+    for _ in range(2):
+        problems.report(installation, "endpoint", "It was deleted.")
+    worked()
+    assert shown(shop) == {"endpoint": "It was deleted."}
+    problems.report(installation, "endpoint", "It was switched off.")
+    worked()
+    assert shown(shop) == {"endpoint": "It was switched off."}
+    for _ in range(2):
+        problems.clear(installation, "endpoint")
+    worked()
+    assert shown(shop) == {}
+
+
+def test_one_that_is_mended_before_it_was_shown_is_never_shown(shop: SaleorSandbox, worked: Work) -> None:
+    installation = Installation.objects.get()
+    problems.report(installation, "endpoint", "It was deleted.")
+    problems.clear(installation, "endpoint")
+    worked()
+    assert shown(shop) == {}
+
+
+def test_a_host_that_shows_none_is_not_asked(settings: Any, live_server: Any, worked: Work) -> None:
+    for shop in shop_of("3.21", settings, live_server):
+        problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
+        assert worked() == 0
+        assert shown(shop) == {}
+        assert Problem.objects.count() == 1
+
+
+def test_keys_and_channels_are_looked_at_and_clear_themselves(
+    shop: SaleorSandbox, settings: Any, worked: Work
+) -> None:
+    installation = Installation.objects.get()
+    with StripeSandbox() as sandbox, Served(sandbox.wsgi) as served:
+        settings.STRIPE_API_BASE = served.url
+        account = connect(installation, "default-channel")
+        account.secret_key = "sk_test_revoked"
+        account.save()
+        look_at_accounts()
+        worked()
+        told = shown(shop)
+        assert set(told) == {"channels", f"key-{account.pk}"}
+        assert "channel-pln" in told["channels"]
+        assert "Paste a new" in told[f"key-{account.pk}"]
+        account.secret_key = SECRET_KEY
+        account.save()
+        AccountChannel.objects.create(installation=installation, account=account, channel_slug="channel-pln")
+        look_at_accounts()
+        worked()
+        assert shown(shop) == {}
