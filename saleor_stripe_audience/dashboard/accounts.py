@@ -1,5 +1,7 @@
 """Connecting Stripe: two keys in, nothing secret ever out again."""
 
+import uuid
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -9,9 +11,10 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway import onboarding, terms
 from saleor_stripe_audience.gateway.accounts import accounts_of
-from saleor_stripe_audience.gateway.models import AccountChannel
+from saleor_stripe_audience.gateway.disconnect import disconnect
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
@@ -46,6 +49,34 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return _shown(request, user, note=note, chosen=_preselected(user.installation))
 
 
+@require_POST
+@for_staff(ACCOUNTS)
+def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
+    """Disconnect one of the shop's accounts; what was begun there goes on to its end. Twice is once."""
+    account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
+    if account is None:
+        return _shown(request, user, note=Note("bad", _("There is no such account.")), status=404)
+    try:
+        with deadline(CONNECT_SECONDS):
+            disconnect(account)
+    except Failure as error:
+        return _shown(request, user, note=Note("bad", error.message), status=422)
+    told = _("“%(name)s” is disconnected. Payments that were begun there go on to their end.")
+    note = Note("good", told % {"name": account.name})
+    return _shown(request, user, note=note, chosen=_preselected(user.installation))
+
+
+@require_POST
+@for_staff(ACCOUNTS)
+def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Record that this member of staff accepted the terms for the shop."""
+    if request.POST.get("accepted") != "yes":
+        note = Note("bad", _("Tick the box if you accept the terms for your shop."))
+        return _shown(request, user, note=note, status=422)
+    terms.accept(user.installation, user.email)
+    return _shown(request, user, note=Note("good", _("Thank you. Live payments can begin.")))
+
+
 def _known(shop: Installation, slugs: list[str]) -> list[str]:
     """Those of the slugs that the shop has."""
     return list(Channel.objects.filter(installation=shop, slug__in=slugs).values_list("slug", flat=True))
@@ -78,4 +109,6 @@ def _shown(
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],
         key_permissions=onboarding.key_permissions(),
+        terms_accepted=terms.are_accepted(user.installation.pk),
+        terms_version=terms.VERSION,
     )

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import CHANNELS, Note, show
 from saleor_stripe_audience.deadline import deadline
-from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway.accounts import accounts_of
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway.accounts import accounts_of, pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
 from saleor_stripe_audience.saleor.client import fetch_channels
@@ -41,10 +41,30 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             "bad", _("One of the accounts is not connected any more. Nothing was changed; choose again.")
         )
         return _shown(request, user, note, 422)
-    with transaction.atomic():
-        for slug, account in wanted.items():
-            _map(user.installation, slug, usable.get(account))
+    try:
+        with transaction.atomic():
+            for slug, account in wanted.items():
+                _map(user.installation, slug, usable.get(account))
+    except Rejected as error:
+        return _shown(request, user, Note("bad", error.message), 422)
     return _shown(request, user, Note("good", _("Saved. New payments follow it at once.")))
+
+
+@require_POST
+@for_staff(CHANNELS)
+def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpResponse:
+    """Take no new payments of the channel, or take them again; shoppers read the message meanwhile."""
+    shop = user.installation
+    try:
+        if request.POST.get("paused") == "yes":
+            pause(shop.pk, slug, request.POST.get("message", ""))
+            note = Note("good", _("Paused. Payments that were begun go on."))
+        else:
+            unpause(shop.pk, slug)
+            note = Note("good", _("Payments are taken again."))
+    except Rejected as error:
+        return _shown(request, user, Note("bad", error.message), 422)
+    return _shown(request, user, note)
 
 
 @require_POST
@@ -81,4 +101,7 @@ def _shown(
         (channel, mapped.get(channel.slug))
         for channel in Channel.objects.filter(installation=shop).order_by("name")
     ]
-    return show(request, user, CHANNELS, note=note, status=status, rows=rows, accounts=_connected(shop))
+    taken = AccountChannel.objects.filter(installation=shop).order_by("channel_slug")
+    return show(
+        request, user, CHANNELS, note=note, status=status, rows=rows, accounts=_connected(shop), taken=taken
+    )

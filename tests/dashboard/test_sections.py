@@ -15,7 +15,7 @@ from saleor_stripe_audience.dashboard.newest import amount_in_words
 from saleor_stripe_audience.dashboard.overview import checks, first_to_do
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import onboarding
-from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.client import ChannelData
@@ -305,6 +305,43 @@ def queued() -> int:
     from django_ox.models import OxTask
 
     return OxTask.objects.count()
+
+
+def test_an_account_is_disconnected_once(shop: Shop, client: Client) -> None:
+    account = an_account(shop.installation)
+    onboarding.map_channels(account, ["default-channel"])
+    for _ in range(2):
+        assert "is disconnected" in post(client, shop, f"accounts/{account.pk}/disconnect")[1]
+    account.refresh_from_db()
+    assert account.state == "disconnected"
+    other = an_account(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation)
+    assert post(client, shop, f"accounts/{other.pk}/disconnect")[0] == 404
+    other.refresh_from_db()
+    assert other.state == "connected"
+
+
+def test_the_terms_are_accepted_by_name(shop: Shop, client: Client) -> None:
+    assert "Before your first live payment" in text_of(client, shop, "accounts")
+    assert post(client, shop, "accounts/terms")[0] == 422
+    assert post(client, shop, "accounts/terms", {"accepted": "yes"})[0] == 200
+    assert TermsAcceptance.objects.get().accepted_by == "staff@example.com"
+    assert "Before your first live payment" not in text_of(client, shop, "accounts")
+
+
+def test_a_channel_is_paused_and_opened_again(shop: Shop, client: Client) -> None:
+    onboarding.map_channels(an_account(shop.installation), ["default-channel"])
+    paused = post(
+        client, shop, "channels/default-channel/pause", {"paused": "yes", "message": "Back <soon>"}
+    )[1]
+    assert "Back &lt;soon&gt;" in paused
+    assert AccountChannel.objects.get().is_paused
+    assert (
+        post(client, shop, "channels/default-channel/pause", {"paused": "yes", "message": "m" * 201})[0]
+        == 422
+    )
+    assert "taken again" in post(client, shop, "channels/default-channel/pause")[1]
+    assert not AccountChannel.objects.get().is_paused
+    assert post(client, shop, "channels/nowhere/pause", {"paused": "yes"})[0] == 422
 
 
 def test_what_must_be_mended_stands_first_until_it_is(shop: Shop, client: Client) -> None:

@@ -126,7 +126,7 @@ class Player:
 
     def _part(self, of: str, number: int) -> float:
         """A part of what there is, or a little more than all of it: that is refused."""
-        return max(1, round(self._intent()[of] * (number + 5) / 100)) / 100
+        return max(1, round(int(self._intent()[of]) * (number + 5) / 100)) / 100
 
     def _events(self) -> list[Json]:
         """Everything that Stripe has to tell of this payment."""
