@@ -111,4 +111,5 @@ def _shown(
         key_permissions=onboarding.key_permissions(),
         terms_accepted=terms.are_accepted(user.installation.pk),
         terms_version=terms.VERSION,
+        terms_text=terms.text(),
     )

@@ -2,12 +2,18 @@
 
 from typing import Any
 
+from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import TermsAcceptance
 
 DOCUMENT = "terms"
 VERSION = "2026-11"  # of docs/terms.md; another version must be accepted anew
 LONGEST_NAME = 200
+
+
+def text() -> str:
+    """The document itself, as the shop reads it before accepting."""
+    return read_document("docs/terms.md")
 
 
 def accept(installation: Any, accepted_by: str) -> TermsAcceptance:

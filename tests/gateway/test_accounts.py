@@ -153,6 +153,9 @@ class TestModes:
         terms.accept(shop, "Pat Owner")
         assert TermsAcceptance.objects.count() == 2
 
+    def test_the_text_names_its_version(self) -> None:
+        assert f"Version {terms.VERSION}." in terms.text()
+
     def test_nobody_is_no_one_who_accepts(self, shop: Installation) -> None:
         with pytest.raises(Rejected):
             terms.accept(shop, "  ")

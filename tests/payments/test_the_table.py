@@ -1,0 +1,155 @@
+"""docs/payments.md, row by row."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.payments import methods
+from saleor_stripe_audience.payments.ledger import Held, lacking
+from saleor_stripe_audience.payments.outcomes import outcome_of
+from saleor_stripe_audience.payments.ownership import FLOW, flow_of
+
+Json = dict[str, Any]
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "payments.md").read_text()
+DECLINED = {"code": "card_declined", "decline_code": "generic_decline", "message": "declined"}
+
+
+def intent(status: str, *, flow: str, used: str = "card", error: Json | None = None, **more: Any) -> Json:
+    charge = None
+    if status in ("processing", "requires_capture", "succeeded"):
+        taken = 1000 if status == "succeeded" else 0
+        charge = {
+            "id": "ch_1",
+            "status": "pending" if status == "processing" else "succeeded",
+            "amount": 1000,
+            "amount_captured": taken,
+            "amount_refunded": 0,
+            "captured": bool(taken),
+            "disputed": False,
+            "payment_method_details": {"type": used},
+        }
+    return {
+        "id": "pi_1",
+        "status": status,
+        "amount": 1000,
+        "amount_received": 1000 if status == "succeeded" else 0,
+        "amount_capturable": 1000 if status == "requires_capture" else 0,
+        "currency": "usd",
+        "livemode": False,
+        "metadata": {FLOW: flow},
+        "capture_method": "automatic",
+        "payment_method_options": {"card": {"capture_method": "manual"}} if flow == "AUTHORIZATION" else {},
+        "last_payment_error": error,
+        "latest_charge": charge,
+        **more,
+    }
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table beneath a heading, without its two first lines."""
+    part = DOCUMENT.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("row", [row for row in rows("A session is answered") if row[0].startswith("`")])
+@pytest.mark.parametrize(("column", "flow"), [(1, "CHARGE"), (2, "AUTHORIZATION")])
+def test_a_session_is_answered_as_the_table_says(row: list[str], column: int, flow: str) -> None:
+    status = row[0].split("`")[1]
+    if (status, flow) == ("requires_capture", "CHARGE"):
+        flow = "AUTHORIZATION"  # such an intent was made for a hold
+    used = "us_bank_account" if status == "processing" else "card"
+    made = intent(status, flow=flow, used=used, error=DECLINED if "declined" in row[0] else None)
+    found = outcome_of(made, flow_of(made))
+    assert found.result == row[column].split("`")[1]
+    assert found.money.minor == 1000
+    assert ", ".join(found.actions) == row[4]
+    assert bool(found.decline_code) is ("error" in row[column])
+    assert ("note" in row[column]) is (flow == "AUTHORIZATION" and not methods.could_be_held(made))
+
+
+REPORTED: list[tuple[str, Held]] = [
+    ("a hold", Held(intent("requires_capture", flow="AUTHORIZATION"), "AUTHORIZATION")),
+    ("money received, charged at once", Held(intent("succeeded", flow="CHARGE"), "CHARGE")),
+    (
+        "a payment cancelled before anything was paid",
+        Held(intent("canceled", flow="CHARGE"), "CHARGE"),
+    ),
+    (
+        "a refund, wherever it was made",
+        Held(
+            intent("succeeded", flow="CHARGE"),
+            "CHARGE",
+            refunds=[{"id": "re_1", "amount": 100, "status": "pending"}],
+        ),
+    ),
+    (
+        "a refund that failed later",
+        Held(
+            intent("succeeded", flow="CHARGE"),
+            "CHARGE",
+            refunds=[{"id": "re_1", "amount": 100, "status": "failed"}],
+        ),
+    ),
+    (
+        "a dispute withdraws the money",
+        Held(
+            intent("succeeded", flow="CHARGE"),
+            "CHARGE",
+            disputes=[{"id": "du_1", "amount": 1000, "balance_transactions": [{"amount": -1000}]}],
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "held"), REPORTED, ids=[what for what, _ in REPORTED])
+def test_stripe_tells_as_the_table_says(what: str, held: Held) -> None:
+    [row] = [row for row in rows("Stripe tells") if row[0] == what]
+    told = lacking(held, [])[-1]
+    assert f"`{told.result}`" in row[1]
+
+
+# Where the other rows are tried, with both stand-ins; the names must exist.
+ELSEWHERE = {
+    "A session is answered": {
+        "Stripe cannot be asked, nothing begun": "test_sessions.py::test_a_stripe_that_is_down_is_a_failure_with_words",
+        "Stripe cannot be asked, payment begun": (
+            "test_sessions.py::test_a_paid_payment_that_cannot_be_looked_up_is_not_called_failed"
+        ),
+    },
+    "Staff ask": {
+        "CHARGE all of a hold": "test_actions.py::test_a_hold_is_captured_whole",
+        "CHARGE a part, several captures allowed": "test_ledger.py::test_each_is_told_under_its_own_reference",
+        "CHARGE a part otherwise": "test_ledger.py::test_where_the_contract_has_no_parts_the_rest_is_released",
+        "CHARGE more than is held": "test_actions.py::test_a_capture_that_cannot_be_is_not_sent",
+        "REFUND": "test_actions.py::test_a_refund_that_takes_days_tells_its_reference_only",
+        "REFUND more than is left": "test_actions.py::test_more_than_was_paid_is_not_refunded",
+        "CANCEL a hold, or what is left of it": "test_ledger.py::test_what_is_left_can_be_released",
+        "CANCEL what was never held": "test_any_history.py::test_what_was_found",
+        "CANCEL what was charged": "test_actions.py::test_taken_money_is_not_cancelled",
+    },
+    "Stripe tells": {
+        "a hold raised afterwards": "test_ledger.py::test_a_hold_that_was_raised_is_an_adjustment",
+        "money captured from a hold": "test_ledger.py::test_captures_that_nobody_told_of_are_one",
+        "the rest of a hold released, a hold cancelled or lapsed": "test_reporting.py::test_a_hold_that_is_given_up",
+        "a bank debit that failed days later": "test_reporting.py::test_a_debit_that_takes_days",
+        "a dispute is won, the money given back": "test_ledger.py::test_what_is_won_is_charged_again",
+        "an inquiry": "test_ledger.py::test_a_dispute_counts_what_was_booked",
+    },
+}
+
+
+def test_every_other_row_has_its_test() -> None:
+    here = Path(__file__).parent
+    tried = {
+        "A session is answered": {row[0] for row in rows("A session is answered") if row[0].startswith("`")},
+        "Staff ask": set(),
+        "Stripe tells": {what for what, _ in REPORTED},
+    }
+    for heading, named in ELSEWHERE.items():
+        assert {row[0] for row in rows(heading)} == tried[heading] | set(named)
+        for test in named.values():
+            file, _, name = test.partition("::")
+            assert f"def {name}(" in (here / file).read_text(), test
