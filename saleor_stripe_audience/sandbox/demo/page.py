@@ -44,7 +44,9 @@ class Page:
                 Rule("/state", endpoint=self._state, methods=["GET"]),
                 Rule("/graphiql", endpoint=self._graphiql, methods=["GET"]),
                 Rule("/buy", endpoint=self._buy, methods=["POST"]),
-                Rule("/refund", endpoint=self._refund, methods=["POST"]),
+                Rule("/confirm", endpoint=self._confirm, methods=["POST"]),
+                Rule("/request", endpoint=self._request, methods=["POST"]),
+                Rule("/dispute", endpoint=self._dispute, methods=["POST"]),
                 Rule("/rename", endpoint=self._rename, methods=["POST"]),
             ]
         )
@@ -82,13 +84,36 @@ class Page:
 
     def _buy(self, request: Request) -> Response:
         form = request.form
-        attempt = self._shopper.buy(form["variant"], form["email"], form["card"].replace(" ", ""))
+        for channel in self._stage.saleor.host.store.channels:
+            channel.flow = "AUTHORIZATION" if form.get("hold") else "CHARGE"
+        return self._tried(self._shopper.buy(form["variant"], form["email"], form["card"].replace(" ", "")))
+
+    def _confirm(self, request: Request) -> Response:
+        """The shopper's bank asks (3-D Secure), and is answered yes or no."""
+        waiting = self._attempts[-1]
+        self._stage.stripe.authenticate(waiting.intent, ok=request.form.get("ok") == "yes")
+        return self._tried(self._shopper.finish(waiting.checkout, waiting.transaction))
+
+    def _tried(self, attempt: Attempt) -> Response:
         self._attempts.append(attempt)
         number = attempt.order["number"] if attempt.order else None
-        return _json({"result": attempt.result, "message": attempt.message, "order": number})
+        asks = attempt.result.endswith("ACTION_REQUIRED") and self._waits_for_bank(attempt)
+        return _json(
+            {"result": attempt.result, "message": attempt.message, "order": number, "bankAsks": asks}
+        )
 
-    def _refund(self, request: Request) -> Response:
-        self._staff.refund(request.form["transaction"], request.form["amount"])
+    def _waits_for_bank(self, attempt: Attempt) -> bool:
+        intent = self._stage.stripe.account.table("payment_intent").get(attempt.intent) or {}
+        return intent.get("status") == "requires_action"
+
+    def _request(self, request: Request) -> Response:
+        form = request.form
+        self._staff.request(form["transaction"], form["action"], form.get("amount") or None)
+        return _json({})
+
+    def _dispute(self, request: Request) -> Response:
+        """The bank decides."""
+        self._stage.stripe.end_dispute(request.form["dispute"], request.form["outcome"])
         return _json({})
 
     def _rename(self, request: Request) -> Response:

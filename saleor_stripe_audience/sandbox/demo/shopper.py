@@ -63,6 +63,7 @@ class Attempt:
     result: str
     message: str
     order: Json | None
+    intent: str = ""
 
 
 class Shopper:
@@ -84,11 +85,14 @@ class Shopper:
         started = self._initialize(checkout)
         secret = started["data"]["paymentIntent"]["stripeClientSecret"]
         self._confirm_in_browser(publishable_key, secret, card)
-        done = self._change(PROCESS, id=started["transaction"]["id"])
-        event = done["transactionEvent"]
+        return self.finish(checkout, started["transaction"]["id"])
+
+    def finish(self, checkout: str, transaction: str) -> Attempt:
+        """What became of the payment; the order, if it went through. Also after the bank has asked the shopper."""
+        event = self._change(PROCESS, id=transaction)["transactionEvent"]
         paid = event["type"].endswith("SUCCESS")
         order = self._change(COMPLETE, id=checkout)["order"] if paid else None
-        return Attempt(checkout, started["transaction"]["id"], event["type"], event["message"], order)
+        return Attempt(checkout, transaction, event["type"], event["message"], order, event["pspReference"])
 
     def _checkout(self, variant_id: str, email: str) -> str:
         lines = [{"variantId": variant_id, "quantity": 1}]
@@ -149,7 +153,11 @@ class Staff:
 
     def refund(self, transaction: str, amount: str) -> None:
         """Ask for a refund of `amount` in the transaction's currency."""
-        change(self._stage, REQUEST_ACTION, self._token, id=transaction, action="REFUND", amount=amount)
+        self.request(transaction, "REFUND", amount)
+
+    def request(self, transaction: str, action: str, amount: str | None) -> None:
+        """Ask for CHARGE, REFUND or CANCEL, as the order's page in the Dashboard does."""
+        change(self._stage, REQUEST_ACTION, self._token, id=transaction, action=action, amount=amount)
 
     def rename(self, product: str, name: str) -> None:
         """Change a product's name."""
