@@ -1,5 +1,7 @@
 """A payment begins and goes on: what TRANSACTION_INITIALIZE_SESSION and _PROCESS_SESSION do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
@@ -17,11 +19,14 @@ from saleor_stripe_audience.payments.outcomes import (
 )
 from saleor_stripe_audience.payments.payloads import Session, Source
 from saleor_stripe_audience.payments.wishes import Wishes, wishes_of
+from saleor_stripe_audience.saleor import problems
 from saleor_stripe_audience.saleor.manifest import read_version
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
 
+NO_WAY_TO_PAY = "payment_intent_invalid_parameter"  # Stripe's code where no method fits the currency
+LONGEST_PROBLEM_KEY = 128
 KNOWS_DETAILS = (3, 22)  # from this version on the host takes paymentMethodDetails
 
 
@@ -42,7 +47,8 @@ def initialize(installation: Installation, session: Session) -> Json:
     else:
         account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
         params = _params(installation, session, flow, _money(session), wishes)
-        account, intent = beginnings.begun(installation, account, session, wishes, params)
+        with _ways_to_pay(installation, session):
+            account, intent = beginnings.begun(installation, account, session, wishes, params)
     intent = _brought_up_to_date(account, intent, session, _money(session), flow, wishes.paymentMethod)
     ownership.remember(installation, account, intent, "")
     if wishes.offSession:
@@ -52,6 +58,25 @@ def initialize(installation: Installation, session: Session) -> Json:
             return unclear(flow, error)
         ownership.remember(installation, account, intent, "")
     return _answer(installation, intent, session)
+
+
+@contextmanager
+def _ways_to_pay(installation: Installation, session: Session) -> Iterator[None]:
+    """A channel for whose currency no way to pay is switched on in Stripe is a problem of the shop, until one is."""
+    slug = session.sourceObject.channel.slug
+    problem = f"methods-{slug}"[:LONGEST_PROBLEM_KEY]
+    try:
+        yield
+    except Rejected as error:
+        if error.code == NO_WAY_TO_PAY:
+            problems.report(
+                installation,
+                problem,
+                f"Nobody can pay in the channel “{slug}” with {session.action.currency}: switch on a payment "
+                "method for it in Stripe, under Settings, Payment methods.",
+            )
+        raise
+    problems.clear(installation, problem)
 
 
 def process(installation: Installation, session: Session) -> Json:

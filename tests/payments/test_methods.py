@@ -11,7 +11,7 @@ import requests
 import stripe.params
 
 from saleor_stripe_audience.payments import methods
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
 
 from .conftest import GOOD, Buy
@@ -225,3 +225,21 @@ class TestReasons:
         answer = one.request("REFUND", "5.00")
         assert answer["result"] == "REFUND_FAILURE"
         assert "The card has been closed" in json.dumps(answer)
+
+
+def test_a_channel_in_which_nobody_can_pay_is_a_problem_until_somebody_can(
+    buy: Begin, stripe_sandbox: StripeSandbox
+) -> None:
+    refusal = {
+        "error": {
+            "type": "invalid_request_error",
+            "code": "payment_intent_invalid_parameter",
+            "message": "No valid payment method types for this PaymentIntent.",
+        }
+    }
+    stripe_sandbox.add_fault("POST /v1/payment_intents", status=400, body=refusal, times=9)
+    assert buy().initialize()["result"] == "CHARGE_FAILURE"
+    assert "switch on a payment method" in Problem.objects.get().message
+    stripe_sandbox.faults.clear()
+    assert buy().initialize()["result"] == "CHARGE_ACTION_REQUIRED"
+    assert not Problem.objects.exists()

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError
 
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments.models import Attempt, Payment
@@ -194,3 +196,30 @@ def test_what_changed_is_asked_for_with_the_events_own_fields(event: str, versio
     query = listing_query(event, version)
     assert "updatedAt" in query
     assert "since" not in query.replace("$since", "")
+
+
+class TestWhatGoesOn:
+    def test_after_a_reinstall_the_old_payments_do(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        town.tell(town.events())
+        app = town.shop.app("saleor.app.stripe-audience")
+        assert app is not None
+        town.shop.delete_app(app)
+        town.shop.drain()
+        worked()
+        town.shop.install(f"{settings.PUBLIC_URL}/api/manifest")
+        asked = "transactionRequestAction(id: $i, actionType: REFUND, amount: 5) { errors { code } }"
+        ask = f"mutation($i: ID!) {{ {asked} }}"
+        town.shop.gql(ask, {"i": town.transaction}, town.shop.staff_token())
+        town.shop.drain()
+        assert town.amounts() == (town.total() - 5, 0, 5, 0)
+        assert Installation.objects.count() == 1
+
+    def test_after_the_account_was_disconnected_its_open_payments_do(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        disconnect(town.account)
+        town.pay()
+        told = reconciled(worked)
+        assert town.amounts()[0] == town.total()
+        assert all(each.healed for each in told.differences)
