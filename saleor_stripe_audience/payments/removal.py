@@ -3,7 +3,7 @@
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.removal import before_forgetting, forgets
@@ -21,5 +21,6 @@ def forget_payments(installation: Installation) -> None:
     """What the app remembers of payments is deleted; the payments themselves are in Stripe."""
     accounts = StripeAccount.objects.filter(installation=installation)
     Event.objects.filter(source="stripe", origin__in=accounts.values("pk")).delete()
+    Cursor.objects.filter(origin__in=accounts.values("pk")).delete()
     Payment.objects.filter(installation=installation).delete()
     accounts.delete()

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -80,6 +80,7 @@ def _forgotten(installation: Installation) -> bool:
         for function in _forgetting:
             function(locked)
         Event.objects.filter(source="saleor", origin=locked.pk).delete()
+        Cursor.objects.filter(origin=locked.pk).delete()
         locked.delete()
     log.info("shop forgotten", installation=str(installation.pk))
     return True

@@ -12,6 +12,8 @@ from django_ox.models import OxTask
 
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox import cursors
+from saleor_stripe_audience.inbox.models import Cursor
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor import client, removal, tasks, upkeep
 from saleor_stripe_audience.saleor.models import Installation, Problem
@@ -248,9 +250,12 @@ class TestForgetting:
         Payment.objects.create(
             installation=installation, account=account, transaction_id="t", amount_minor=1, currency="USD"
         )
+        for origin in (installation.pk, account.pk):
+            cursors.advance(origin, "events", timezone.now())
         removal.mark_removed(installation)
         Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
         assert tasks.forget_removed.call() == 1
+        assert not Cursor.objects.exists()
         assert not Installation.objects.exists()
         assert not StripeAccount.objects.exists()
         assert not Payment.objects.exists()
