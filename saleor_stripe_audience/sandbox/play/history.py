@@ -10,6 +10,7 @@ from .town import Amounts, PlayTown, quietly
 Json = dict[str, Any]
 Move = tuple[str, int]  # what happens, and a number from 0 to 99 that says how much or which
 
+DOUBLED = 0.3  # of all events
 FLOWS = ("CHARGE", "AUTHORIZATION")
 CARDS = (
     "pm_card_visa",
@@ -49,8 +50,9 @@ class Player:
         for _ in range(3):
             self.town.stripe.drain()
             waiting = self._events()
-            doubled = waiting + [each for each in waiting if hash((seed, each["id"])) % 3 == 0]
-            random.Random(seed).shuffle(doubled)
+            chance = random.Random(seed)
+            doubled = waiting + [each for each in waiting if chance.random() < DOUBLED]
+            chance.shuffle(doubled)
             for event in doubled:
                 self._deliver(event)
             self.town.work()
