@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import accounts, onboarding
+from saleor_stripe_audience.gateway import account_settings, accounts, onboarding
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.saleor.client import get_installation
@@ -32,6 +32,12 @@ def _act(shop: Installation, options: argparse.Namespace) -> None:
         onboarding.replace_keys(account, options.publishable_key, options.secret_key)
     if options.renew_endpoint:
         onboarding.renew_endpoint(_account(shop, options.renew_endpoint))
+    if options.settings:
+        account = _account(shop, options.settings)
+        if options.descriptor_suffix is not None:
+            account_settings.set_descriptor_suffix(account, options.descriptor_suffix)
+        if options.receipts is not None:
+            account_settings.set_receipts(account, sends=options.receipts == "on")
     if options.pause:
         accounts.pause(shop.pk, options.pause, options.message)
     if options.resume:
@@ -59,6 +65,8 @@ def _told(account: StripeAccount) -> dict[str, object]:
         "livemode": account.livemode,
         "state": account.state,
         "endpoint_version": account.endpoint_version,
+        "receipts": account.sends_receipts,
+        "descriptor_suffix": account.descriptor_suffix,
         "channels": {
             each.channel_slug: "paused" if each.is_paused else "open"
             for each in account.channels.order_by("channel_slug")
@@ -79,6 +87,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--renew-endpoint",
         metavar="ACCOUNT",
         help="a new endpoint at Stripe: new secret, present API version",
+    )
+    parser.add_argument("--settings", metavar="ACCOUNT", help="change what its payments carry:")
+    parser.add_argument("--receipts", choices=["on", "off"], help="whether Stripe sends shoppers a receipt")
+    parser.add_argument(
+        "--descriptor-suffix", metavar="TEXT", help="what a card statement shows after the account's name"
     )
     parser.add_argument("--pause", metavar="CHANNEL", help="take no new payments of this channel")
     parser.add_argument("--message", default="", help="what shoppers read meanwhile, with --pause")

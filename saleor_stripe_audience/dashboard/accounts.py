@@ -11,7 +11,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway import onboarding, terms
+from saleor_stripe_audience.gateway import account_settings, onboarding, terms
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -64,6 +64,22 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
     told = _("“%(name)s” is disconnected. Payments that were begun there go on to their end.")
     note = Note("good", told % {"name": account.name})
     return _shown(request, user, note=note, chosen=_preselected(user.installation))
+
+
+@require_POST
+@for_staff(ACCOUNTS)
+def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
+    """What all payments of the account carry: a receipt, a suffix on the card's statement. Twice is once."""
+    account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
+    if account is None:
+        return _shown(request, user, note=Note("bad", _("There is no such account.")), status=404)
+    try:
+        with deadline(CONNECT_SECONDS):
+            account_settings.set_descriptor_suffix(account, request.POST.get("descriptor_suffix", ""))
+            account_settings.set_receipts(account, sends=request.POST.get("sends_receipts") == "yes")
+    except Failure as error:
+        return _shown(request, user, note=Note("bad", error.message), status=422)
+    return _shown(request, user, note=Note("good", _("Saved. New payments follow it at once.")))
 
 
 @require_POST

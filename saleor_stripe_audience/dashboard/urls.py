@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts", accounts.accounts, name="accounts"),
     path("accounts/connect", accounts.connect, name="connect"),
     path("accounts/<uuid:account_id>/disconnect", accounts.disconnect_account, name="disconnect"),
+    path("accounts/<uuid:account_id>/settings", accounts.save_settings, name="account_settings"),
     path("accounts/terms", accounts.accept_terms, name="accept_terms"),
     path("channels/<slug:slug>/pause", channels.pause_channel, name="pause_channel"),
     path("channels", channels.channels, name="channels"),

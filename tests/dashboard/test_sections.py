@@ -320,6 +320,24 @@ def test_an_account_is_disconnected_once(shop: Shop, client: Client) -> None:
     assert other.state == "connected"
 
 
+def test_an_accounts_settings_are_saved_and_bad_ones_named(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("saleor_stripe_audience.gateway.account_settings._prefix", lambda _: "SHOP")
+    monkeypatch.setattr("saleor_stripe_audience.gateway.account_settings._try_at_stripe", lambda *_: None)
+    account = an_account(shop.installation)
+    path = f"accounts/{account.pk}/settings"
+    assert post(client, shop, path, {"sends_receipts": "yes", "descriptor_suffix": "TEA"})[0] == 200
+    account.refresh_from_db()
+    assert (account.sends_receipts, account.descriptor_suffix) == (True, "TEA")
+    status, text = post(client, shop, path, {"descriptor_suffix": "<5>"})
+    assert (status, "must not contain" in text) == (422, True)
+    account.refresh_from_db()
+    assert account.descriptor_suffix == "TEA"
+    other = an_account(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation)
+    assert post(client, shop, f"accounts/{other.pk}/settings")[0] == 404
+
+
 def test_the_terms_are_accepted_by_name(shop: Shop, client: Client) -> None:
     assert "Before your first live payment" in text_of(client, shop, "accounts")
     assert post(client, shop, "accounts/terms")[0] == 422

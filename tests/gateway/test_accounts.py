@@ -220,6 +220,8 @@ def test_the_command_does_it_all(account: StripeAccount, capsys: pytest.CaptureF
         return found
 
     assert told()["channels"] == {"eu": "open"}
+    changed = told("--settings", str(account.pk), "--receipts", "on", "--descriptor-suffix", "TEA")
+    assert (changed["receipts"], changed["descriptor_suffix"]) == (True, "TEA")
     assert told("--pause", "eu", "--message", "Back at noon.")["channels"] == {"eu": "paused"}
     assert told("--resume", "eu")["channels"] == {"eu": "open"}
     assert told("--renew-endpoint", str(account.pk))["endpoint_version"] == stripe.api_version
