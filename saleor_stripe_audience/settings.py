@@ -1,6 +1,7 @@
 """The environment as typed values, then Django's settings. Half a configuration is refused, in words."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
 
 HIGHEST_PORT = 65_535
+PLATFORM_SECRET_KEY = re.compile(r"[rs]k_(test|live)_\S+")
+PLATFORM_PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_\S+")
 
 
 class Environment(BaseSettings):
@@ -31,6 +34,9 @@ class Environment(BaseSettings):
     ALLOWED_SALEOR_URLS: str = ""
     DASHBOARD_ORIGINS: str = ""
     STRIPE_API_BASE: str = "https://api.stripe.com"
+    STRIPE_PLATFORM_SECRET_KEY: str = ""
+    STRIPE_PLATFORM_PUBLISHABLE_KEY: str = ""
+    STRIPE_PLATFORM_WEBHOOK_SECRET: str = ""
     APP_ID: str = "saleor.app.stripe-audience"
     APP_NAME: str = "Stripe and Audience"
     LOG_LEVEL: str = "INFO"
@@ -70,7 +76,42 @@ class Environment(BaseSettings):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
         if self.PROXY_COUNT < 0:
             found.append("PROXY_COUNT: give how many proxies of yours stand before the app: 0 or more.")
-        return found + self._problems_of_mail()
+        return found + self._problems_of_mail() + self._problems_of_platform()
+
+    def _problems_of_platform(self) -> list[str]:
+        """Stripe Connect is offered with all three variables or with none."""
+        given = {
+            "STRIPE_PLATFORM_SECRET_KEY": self.STRIPE_PLATFORM_SECRET_KEY,
+            "STRIPE_PLATFORM_PUBLISHABLE_KEY": self.STRIPE_PLATFORM_PUBLISHABLE_KEY,
+            "STRIPE_PLATFORM_WEBHOOK_SECRET": self.STRIPE_PLATFORM_WEBHOOK_SECRET,
+        }
+        if not any(given.values()):
+            return []
+        if missing := [name for name, value in given.items() if not value]:
+            return [
+                f"{name}: give it too, or none of the three STRIPE_PLATFORM_ variables." for name in missing
+            ]
+        return self._problems_of_platform_keys()
+
+    def _problems_of_platform_keys(self) -> list[str]:
+        secret = PLATFORM_SECRET_KEY.fullmatch(self.STRIPE_PLATFORM_SECRET_KEY)
+        public = PLATFORM_PUBLISHABLE_KEY.fullmatch(self.STRIPE_PLATFORM_PUBLISHABLE_KEY)
+        found = []
+        if secret is None:
+            found.append(
+                "STRIPE_PLATFORM_SECRET_KEY: give the platform's sk_test_…, sk_live_… or restricted key."
+            )
+        if public is None:
+            found.append("STRIPE_PLATFORM_PUBLISHABLE_KEY: give the platform's pk_test_… or pk_live_… key.")
+        if secret is not None and public is not None and secret[1] != public[1]:
+            found.append(
+                "STRIPE_PLATFORM_PUBLISHABLE_KEY: give the key of the same mode as the secret one's."
+            )
+        if not self.STRIPE_PLATFORM_WEBHOOK_SECRET.startswith("whsec_"):
+            found.append(
+                "STRIPE_PLATFORM_WEBHOOK_SECRET: give the Connect endpoint's secret, which begins with whsec_."
+            )
+        return found
 
     def _problems_of_mail(self) -> list[str]:
         if not self.EMAIL_URL:
@@ -158,6 +199,9 @@ PUBLIC_URL = _environment.PUBLIC_URL.rstrip("/")
 ALLOWED_SALEOR_URLS = listed(_environment.ALLOWED_SALEOR_URLS)
 DASHBOARD_ORIGINS = listed(_environment.DASHBOARD_ORIGINS)
 STRIPE_API_BASE = _environment.STRIPE_API_BASE.rstrip("/")
+STRIPE_PLATFORM_SECRET_KEY = _environment.STRIPE_PLATFORM_SECRET_KEY
+STRIPE_PLATFORM_PUBLISHABLE_KEY = _environment.STRIPE_PLATFORM_PUBLISHABLE_KEY
+STRIPE_PLATFORM_WEBHOOK_SECRET = _environment.STRIPE_PLATFORM_WEBHOOK_SECRET
 APP_ID = _environment.APP_ID
 APP_NAME = _environment.APP_NAME
 PORT = _environment.PORT

@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from saleor_stripe_audience import health
 from saleor_stripe_audience.api.views import graphql_view
-from saleor_stripe_audience.gateway.webhooks import stripe_webhook
+from saleor_stripe_audience.gateway.webhooks import connect_webhook, stripe_webhook
 from saleor_stripe_audience.saleor.manifest import manifest_view
 from saleor_stripe_audience.saleor.register import register_view
 from saleor_stripe_audience.saleor.webhooks import receive
@@ -14,6 +14,7 @@ urlpatterns = [
     path("api/manifest", manifest_view),
     path("api/register", register_view),
     path("api/webhooks/saleor/<slug:event>", receive),
+    path("api/webhooks/stripe/connect", connect_webhook),
     path("api/webhooks/stripe/<uuid:account_id>", stripe_webhook),
     path("graphql/", graphql_view),
     path("dashboard/", include("saleor_stripe_audience.dashboard.urls")),

@@ -14,6 +14,7 @@ from saleor_stripe_audience.api.context import caller_of, shop_id
 from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import models as gateway
+from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.saleor import models as saleor
 
 LONGEST_LIFE_DAYS = 3650
@@ -26,13 +27,40 @@ class AccountChannel:
     channel_slug: str = strawberry_django.field(description="The channel's slug in Saleor.")
 
 
+def _publishable_key(root: strawberry.Parent[gateway.StripeAccount]) -> str:
+    return platform.publishable_key_of(root)
+
+
+def _requirements(root: strawberry.Parent[gateway.StripeAccount]) -> list[str]:
+    return list(root.requirements)
+
+
 @strawberry_django.type(gateway.StripeAccount, description="A Stripe account that the shop connected.")
 class StripeAccount(relay.Node):
     name: str = strawberry_django.field(description="The account's name at Stripe.")
     stripe_id: str = strawberry_django.field(description="Stripe's id of the account.")
-    publishable_key: str = strawberry_django.field(description="The key that storefronts show.")
+    publishable_key: str = strawberry_django.field(
+        resolver=_publishable_key,
+        only=["kind", "publishable_key"],
+        description="The key that storefronts show: of a hosted account it is the app's operator's.",
+    )
     livemode: bool = strawberry_django.field(description="Whether it takes real money.")
     state: str = strawberry_django.field(description="connected or disconnected.")
+    kind: str = strawberry_django.field(
+        description="pasted: by keys of its own. connect: made by Stripe Connect, led through Stripe's own pages."
+    )
+    connect_state: str = strawberry_django.field(
+        description="not_connected, pending, active, restricted or rejected; empty where keys were pasted."
+    )
+    pending_since: datetime | None = strawberry_django.field(
+        description="Since when Stripe asks for something or checks; empty unless it is pending."
+    )
+    requirements: list[str] = strawberry_django.field(
+        resolver=_requirements,
+        only=["requirements"],
+        description="What Stripe still asks, by Stripe's names.",
+    )
+    charges_enabled: bool = strawberry_django.field(description="Whether Stripe lets it take payments.")
     created_at: datetime = strawberry_django.field(description="When it was connected first.")
     channels: list[AccountChannel] = strawberry_django.field(
         description="The channels whose payments it takes."

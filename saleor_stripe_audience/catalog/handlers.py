@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from saleor_stripe_audience.catalog import push
+from saleor_stripe_audience.catalog import push, waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.payloads import items_of, read_product, read_reference
-from saleor_stripe_audience.inbox.handlers import Write, handles_outside
+from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.gateway.activation import ACTIVATED
+from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
 
@@ -26,20 +28,55 @@ def push_variant(event: Event) -> Write | None:
 def archive_product(event: Event) -> Write | None:
     """The payload has no variants any more: they are known here."""
     deleted = read_reference(_part(event, "product"))
-    return _archive(event, saleor_product_id=deleted.id)
+    write = _archive(event, saleor_product_id=deleted.id)
+    installation = installation_of(event)
+    accounts = waiting.waiting_accounts(installation)
+    if not accounts:
+        return write
+
+    def also_waiting() -> None:
+        waiting.keep(installation, accounts, deleted.id, None, event.occurred_at)
+        if write is not None:
+            write()
+
+    return also_waiting
 
 
 @handles_outside("saleor", "product_variant_deleted")
 def archive_variant(event: Event) -> Write | None:
     deleted = read_reference(_part(event, "productVariant"))
-    return _archive(event, saleor_variant_id=deleted.id)
+    write = _archive(event, saleor_variant_id=deleted.id)
+    accounts = waiting.waiting_accounts(installation_of(event))
+    if not accounts:
+        return write
+
+    def also_waiting() -> None:
+        waiting.forget_variant(accounts, deleted.id)
+        if write is not None:
+            write()
+
+    return also_waiting
+
+
+@handles("stripe", ACTIVATED)
+def send_what_waited(event: Event) -> None:
+    account = account_of(event)
+    waiting.drain(account.installation, account)
 
 
 def _push(event: Event, payload: Any) -> Write | None:
     installation = installation_of(event)
-    items = items_of(read_product(payload))
-    sent = [each for item in items for each in push.push(installation, item, event.occurred_at)]
-    return (lambda: push.write(installation, sent)) if sent else None
+    product = read_product(payload)
+    sent = [each for item in items_of(product) for each in push.push(installation, item, event.occurred_at)]
+    accounts = waiting.waiting_accounts(installation)
+    if not sent and not accounts:
+        return None
+
+    def write() -> None:
+        push.write(installation, sent)
+        waiting.keep(installation, accounts, product.id, payload, event.occurred_at)
+
+    return write
 
 
 def _archive(event: Event, **which: str) -> Write | None:

@@ -27,6 +27,28 @@ class CatalogProduct(models.Model):
         return self.name
 
 
+class WaitingProduct(models.Model):
+    """A product for an account that Stripe does not let take payments yet, as the host told it last.
+
+    `payload` is empty for one that was deleted meanwhile: what is told later but happened earlier finds that here.
+    """
+
+    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="+")
+    saleor_product_id = models.CharField(max_length=200)
+    payload = models.JSONField(null=True)
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "saleor_product_id"], name="catalog_waiting_product_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.saleor_product_id
+
+
 class CatalogPrice(models.Model):
     """The price of a variant in one channel; a changed price is a new row, as it is a new Price at Stripe."""
 

@@ -93,6 +93,8 @@ def _by_account(installation: Installation, item: Item) -> dict[StripeAccount, W
     prices = dict(item.prices)
     found: dict[StripeAccount, Wanted] = {}
     for mapping in mappings:
+        if not mapping.account.takes_payments:
+            continue  # what is told meanwhile waits: see waiting.py
         wanted = found.setdefault(mapping.account, {})
         if mapping.channel_slug in prices:
             wanted[mapping.channel_slug] = _money(prices[mapping.channel_slug])

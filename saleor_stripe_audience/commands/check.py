@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway import connect, onboarding
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.models import Handling
@@ -70,7 +70,12 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{shop} gives its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
         yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
-    for account in StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).order_by("created_at"):
+    accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(stripe_id="")
+    for account in accounts.order_by("created_at"):
+        if account.is_hosted:
+            yield f"Stripe lets the app act for “{account}”", partial(connect.ask, account)
+            yield f"“{account}” may take payments", partial(connect.check_ready, account)
+            continue
         yield f"Stripe accepts the key of “{account}”", partial(onboarding.check_scopes, account.secret_key)
         yield f"Stripe reports to us for “{account}”", partial(onboarding.check_endpoint, account)
     yield "every event was handled", _check_given_up

@@ -3,7 +3,7 @@
 import uuid
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import terms
+from saleor_stripe_audience.gateway import connect, terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 
@@ -12,7 +12,7 @@ LONGEST_MESSAGE = 200
 
 
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
-    """The account that takes new payments of the channel; `Rejected` when there is none."""
+    """The account that takes new payments of the channel; `Rejected` when there is none that may take any."""
     mapping = (
         AccountChannel.objects.select_related("account")
         .filter(
@@ -32,6 +32,7 @@ def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
         raise Rejected(mapping.pause_message or PAUSED, code="paused")
     if mapping.account.livemode:
         terms.check(installation_id)
+    connect.check_ready(mapping.account)
     return mapping.account
 
 
@@ -62,7 +63,8 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
 
 def accounts_of(installation_id: uuid.UUID) -> list[StripeAccount]:
     """Every account of the shop, connected ones first: an old payment stays with the account that holds it."""
-    return list(StripeAccount.objects.filter(installation_id=installation_id).order_by("state", "created_at"))
+    found = StripeAccount.objects.filter(installation_id=installation_id).exclude(stripe_id="")
+    return list(found.order_by("state", "created_at"))
 
 
 def account_of(event: Event) -> StripeAccount:

@@ -17,6 +17,7 @@ from django.conf import settings
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.deadline import remaining, seconds_for_call
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.gateway.bulkhead import room
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.metrics import timed_stripe_call
@@ -24,6 +25,7 @@ from saleor_stripe_audience.metrics import timed_stripe_call
 CONNECT_SECONDS = 2.0
 KEY_REUSED = "idempotency"
 MISSING = "resource_missing"
+NO_ACCESS = "account_invalid"
 MOST_KINDS = 20
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
 NO_ANSWER = (
@@ -55,7 +57,7 @@ class DeadlineClient(stripe.HTTPClient):
         seconds = seconds_for_call()
         timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
-            with room(dict(headers or {}).get("Authorization", "")), timed_stripe_call():
+            with room(_whose(dict(headers or {}))), timed_stripe_call():
                 answer = self._session().request(
                     method,
                     url,
@@ -82,20 +84,35 @@ class DeadlineClient(stripe.HTTPClient):
         return remaining() >= LEAST_FOR_RETRY and bool(super()._should_retry(*arguments, **named))
 
 
+def _whose(headers: dict[str, str]) -> str:
+    """What tells accounts apart: the key, and the account that a platform's key acts for."""
+    return f"{headers.get('Authorization', '')} {headers.get('Stripe-Account', '')}"
+
+
 @cache
 def _http_client() -> DeadlineClient:
     return DeadlineClient()
 
 
 def stripe_of(account: StripeAccount) -> stripe.StripeClient:
-    """Stripe's client with the account's secret key."""
+    """Stripe's client with the account's secret key, or with the platform's acting for the account."""
+    if account.is_hosted:
+        platform.check_reach(account)
+        return client_with(settings.STRIPE_PLATFORM_SECRET_KEY, account.stripe_id)
     return client_with(account.secret_key)
 
 
-def client_with(key: str) -> stripe.StripeClient:
-    """Stripe's client with any key, such as one that was just pasted."""
+def platform_client() -> stripe.StripeClient:
+    """Stripe's client with the operator's own key, acting for the operator."""
+    platform.check_offered()
+    return client_with(settings.STRIPE_PLATFORM_SECRET_KEY)
+
+
+def client_with(key: str, stripe_account: str | None = None) -> stripe.StripeClient:
+    """Stripe's client with any key, such as one that was just pasted; for another account if one is named."""
     return stripe.StripeClient(
         key,
+        stripe_account=stripe_account,
         base_addresses={"api": settings.STRIPE_API_BASE},
         http_client=_http_client(),
         max_network_retries=1,
@@ -122,10 +139,7 @@ def failure_of(error: stripe.StripeError, account_name: str) -> Failure:
             code=code or "key_refused",
         )
     if isinstance(error, stripe.PermissionError):
-        return Rejected(
-            f"The key of account “{account_name}” lacks a permission: {error.user_message or 'see Stripe'}",
-            code="missing_permission",
-        )
+        return _forbidden(error, account_name, code)
     if isinstance(error, stripe.CardError):
         return Rejected(error.user_message or "The card was declined.", code="card_declined")
     if isinstance(error, stripe.IdempotencyError):
@@ -133,6 +147,18 @@ def failure_of(error: stripe.StripeError, account_name: str) -> Failure:
     if isinstance(error, stripe.InvalidRequestError):
         return Rejected(f"Stripe refused: {error.user_message or error.code or 'no reason given'}", code=code)
     return Unavailable(NO_ANSWER, code="stripe_unavailable")
+
+
+def _forbidden(error: stripe.PermissionError, account_name: str, code: str) -> Rejected:
+    if code == NO_ACCESS:
+        return Rejected(
+            f"Stripe no longer lets the app act for “{account_name}”. Connect the account again on the app's page.",
+            code=NO_ACCESS,
+        )
+    return Rejected(
+        f"The key of account “{account_name}” lacks a permission: {error.user_message or 'see Stripe'}",
+        code="missing_permission",
+    )
 
 
 def create_payment_intent(

@@ -8,7 +8,10 @@ from saleor_stripe_audience.vault import EncryptedTextField
 
 
 class StripeAccount(models.Model):
-    """One Stripe account of a shop, by keys that the merchant pasted.
+    """One Stripe account of a shop: by keys that the merchant pasted, or through the operator's Connect platform.
+
+    `connect_state` is for the second kind: how far Stripe's onboarding is, `requirements` what Stripe still asks,
+    `asked_at` when Stripe was asked for both last. `stripe_id` is empty until Stripe made the account.
 
     `sends_receipts`: Stripe writes a receipt to the shopper. `descriptor_suffix`: what a card's statement shows
     after the account's own name. While Stripe's endpoint is renewed, events signed with the secret before are taken
@@ -18,6 +21,17 @@ class StripeAccount(models.Model):
     class State(models.TextChoices):
         CONNECTED = "connected"
         DISCONNECTED = "disconnected"
+
+    class Kind(models.TextChoices):
+        PASTED = "pasted"
+        CONNECT = "connect"
+
+    class ConnectState(models.TextChoices):
+        NOT_CONNECTED = "not_connected"
+        PENDING = "pending"
+        ACTIVE = "active"
+        RESTRICTED = "restricted"
+        REJECTED = "rejected"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     installation = models.ForeignKey(
@@ -34,6 +48,12 @@ class StripeAccount(models.Model):
     old_secret_until = models.DateTimeField(null=True)
     endpoint_version = models.CharField(max_length=40, default="", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.PASTED)
+    connect_state = models.CharField(max_length=16, choices=ConnectState.choices, default="", blank=True)
+    pending_since = models.DateTimeField(null=True, blank=True)
+    requirements = models.JSONField(default=list, blank=True)
+    charges_enabled = models.BooleanField(default=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
     sends_receipts = models.BooleanField(default=False)
     descriptor_suffix = models.CharField(max_length=22, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -42,11 +62,31 @@ class StripeAccount(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["installation", "stripe_id", "livemode"], name="gateway_account_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["stripe_id", "livemode"],
+                condition=models.Q(kind="connect") & ~models.Q(stripe_id=""),
+                name="gateway_connect_account_of_one_shop",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether it is reached through the operator's platform: there are no keys of its own."""
+        return self.kind == self.Kind.CONNECT
+
+    @property
+    def takes_payments(self) -> bool:
+        """Whether payments may begin there, as far as Stripe's onboarding goes."""
+        return not self.is_hosted or self.connect_state == self.ConnectState.ACTIVE
+
+    @property
+    def has_left(self) -> bool:
+        """Whether its owner ended what ties it to the platform: nothing can be asked for it any more."""
+        return self.is_hosted and self.connect_state == self.ConnectState.NOT_CONNECTED
 
 
 class AccountChannel(models.Model):

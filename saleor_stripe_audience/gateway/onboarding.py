@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import activation, client
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
@@ -61,6 +61,7 @@ def connect(
 
 def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) -> None:
     """New keys for an account that goes on taking payments meanwhile. `Rejected` if they are of another account."""
+    _check_own_keys(account)
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     if check_pair(publishable_key, secret_key) != account.livemode:
         raise Rejected("These keys are of the other mode: test and live payments stay apart.", code="mode")
@@ -76,6 +77,7 @@ def renew_endpoint(account: StripeAccount) -> None:
 
     Events that are under way were signed with the old secret: it is taken for a day more.
     """
+    _check_own_keys(account)
     old = account.webhook_endpoint_id
     _make_endpoint(account)
     if old:
@@ -209,6 +211,14 @@ def _is_known(installation: Any, told: stripe.Account | None, *, livemode: bool)
     return told is not None and known.filter(stripe_id=told.id).exists()
 
 
+def _check_own_keys(account: StripeAccount) -> None:
+    if account.is_hosted:
+        raise Rejected(
+            f"“{account.name}” is connected through Stripe's own pages: there are no keys and no endpoint of its own.",
+            code="hosted",
+        )
+
+
 def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
     """Our own endpoint is seen by keys of its account only."""
     with client.errors_of(account.name):
@@ -246,25 +256,36 @@ def _kept(
     installation: Any, publishable_key: str, secret_key: str, told: stripe.Account | None, *, livemode: bool
 ) -> StripeAccount:
     stripe_id = told.id if told is not None else f"by-key-{publishable_key[-24:]}"
+    known = StripeAccount.objects.filter(
+        installation=installation, stripe_id=stripe_id, livemode=livemode
+    ).first()
     account, _ = StripeAccount.objects.update_or_create(
         installation=installation,
         stripe_id=stripe_id,
         livemode=livemode,
         defaults={
-            "name": _name(told) or f"Stripe {'live' if livemode else 'test'} account",
+            "name": name_of(told.to_dict() if told is not None else {})
+            or f"Stripe {'live' if livemode else 'test'} account",
             "publishable_key": publishable_key,
             "secret_key": secret_key,
             "state": StripeAccount.State.CONNECTED,
+            # An account that was begun through the platform has keys of its own from now on.
+            "kind": StripeAccount.Kind.PASTED,
+            "connect_state": "",
+            "pending_since": None,
+            "requirements": [],
+            "charges_enabled": True,
         },
     )
+    if known is not None and not known.takes_payments:
+        activation.announce(account, timezone.now())
     return account
 
 
-def _name(told: stripe.Account | None) -> str:
-    if told is None:
-        return ""
-    profile = told.to_dict().get("business_profile") or {}
-    dashboard = (told.to_dict().get("settings") or {}).get("dashboard") or {}
+def name_of(told: dict[str, Any]) -> str:
+    """What the account's owner calls it, by Stripe's account object; empty where he did not say."""
+    profile = told.get("business_profile") or {}
+    dashboard = (told.get("settings") or {}).get("dashboard") or {}
     return str(profile.get("name") or dashboard.get("display_name") or "")
 
 

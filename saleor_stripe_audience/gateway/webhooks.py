@@ -1,12 +1,19 @@
-"""The door through which Stripe's events come: verified, written down once, answered 200."""
+"""The doors through which Stripe's events come: verified, written down once, answered 200.
+
+Each account with keys of its own has its endpoint and its secret. All accounts of the operator's platform share one,
+and the event says which of them it is of.
+"""
 
 import json
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import stripe
 import structlog
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
@@ -14,6 +21,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import handlers as inbox
 
@@ -26,51 +34,86 @@ TOLERANCE_SECONDS = 300
 @require_POST
 def stripe_webhook(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
     """POST from Stripe. Events nobody here handles get 200 as well: else Stripe repeats them for days."""
+    return _answered(lambda: _taken_in(request, account_id), str(account_id))
+
+
+@csrf_exempt
+@require_POST
+def connect_webhook(request: HttpRequest) -> JsonResponse:
+    """POST from Stripe about an account of the platform. One that is no shop's here gets 200 as well."""
+    return _answered(lambda: _taken_in_of_platform(request), "platform")
+
+
+def _answered(take_in: Callable[[], JsonResponse], whose: str) -> JsonResponse:
     try:
-        return _taken_in(request, account_id)
+        return take_in()
     except DatabaseError:
-        log.exception("database failed", account=str(account_id))
-        return JsonResponse(
-            {"error": {"code": "database", "message": "Please repeat this later."}}, status=503
-        )
+        log.exception("database failed", account=whose)
+        return _refusal(503, "database", "Please repeat this later.")
+    except RequestDataTooBig:
+        return _refusal(413, "too_large", "Larger than 2 MB.")
+    except (stripe.SignatureVerificationError, ValueError):
+        log.warning("stripe webhook refused", account=whose)
+        return _refusal(400, "invalid_signature", "The signature is not Stripe's.")
 
 
 def _taken_in(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
     account = StripeAccount.objects.filter(pk=account_id).first()
     if account is None or not account.webhook_secret:
-        return JsonResponse(
-            {"error": {"code": "unknown_account", "message": "No such endpoint."}}, status=404
-        )
-    try:
-        event = _verified(request, account)
-    except RequestDataTooBig:
-        return JsonResponse({"error": {"code": "too_large", "message": "Larger than 2 MB."}}, status=413)
-    except (stripe.SignatureVerificationError, ValueError):
-        log.warning("stripe webhook refused", account=str(account_id))
-        refusal = {"code": "invalid_signature", "message": "The signature is not Stripe's."}
-        return JsonResponse({"error": refusal}, status=400)
+        return _refusal(404, "unknown_account", "No such endpoint.")
+    event = _verified(request, _secrets_of(account))
     return JsonResponse({"ok": True, "new": _recorded(account, event)})
 
 
-def _verified(request: HttpRequest, account: StripeAccount) -> dict[str, Any]:
+def _taken_in_of_platform(request: HttpRequest) -> JsonResponse:
+    if not platform.is_offered():
+        return _refusal(404, "unknown_account", "No such endpoint.")
+    event = _verified(request, [settings.STRIPE_PLATFORM_WEBHOOK_SECRET])
+    account = _hosted_account(event)
+    return JsonResponse({"ok": True, "new": account is not None and _recorded(account, event)})
+
+
+def _hosted_account(event: dict[str, Any]) -> StripeAccount | None:
+    """The account that the event is of; none for the platform's own events, and for accounts that are not ours.
+
+    A live endpoint of a platform hears of its test accounts too: the mode is part of who is meant.
+    """
+    told, livemode = event.get("account"), event.get("livemode")
+    if not isinstance(told, str) or not told or not isinstance(livemode, bool):
+        return None
+    return StripeAccount.objects.filter(
+        kind=StripeAccount.Kind.CONNECT, stripe_id=told, livemode=livemode
+    ).first()
+
+
+def _refusal(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+
+
+def _verified(request: HttpRequest, secrets: list[str]) -> dict[str, Any]:
     body = request.body.decode("utf-8")
     signature = request.headers.get("Stripe-Signature", "")
-    _check_signature(body, signature, account)
+    _check_signature(body, signature, secrets)
     event = json.loads(body)
     if not isinstance(event, dict) or not isinstance(event.get("id"), str):
         raise ValueError("not an event")  # noqa: TRY004 - the caller tells bodies apart by ValueError alone
     return event
 
 
-def _check_signature(body: str, signature: str, account: StripeAccount) -> None:
-    """By the endpoint's secret, or by the one before while the endpoint is being renewed."""
-    try:
-        stripe.WebhookSignature.verify_header(body, signature, account.webhook_secret, TOLERANCE_SECONDS)
-    except stripe.SignatureVerificationError:
-        is_renewing = account.old_secret_until is not None and account.old_secret_until > timezone.now()
-        if not account.old_webhook_secret or not is_renewing:
-            raise
-        stripe.WebhookSignature.verify_header(body, signature, account.old_webhook_secret, TOLERANCE_SECONDS)
+def _secrets_of(account: StripeAccount) -> list[str]:
+    """The endpoint's secret, and the one before while the endpoint is being renewed."""
+    is_renewing = account.old_secret_until is not None and account.old_secret_until > timezone.now()
+    old = [account.old_webhook_secret] if account.old_webhook_secret and is_renewing else []
+    return [account.webhook_secret, *old]
+
+
+def _check_signature(body: str, signature: str, secrets: list[str]) -> None:
+    *others, last = secrets
+    for secret in others:
+        with suppress(stripe.SignatureVerificationError):
+            stripe.WebhookSignature.verify_header(body, signature, secret, TOLERANCE_SECONDS)
+            return
+    stripe.WebhookSignature.verify_header(body, signature, last, TOLERANCE_SECONDS)
 
 
 def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:

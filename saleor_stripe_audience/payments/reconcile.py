@@ -78,6 +78,8 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
         )
     compared = 0
     for account in accounts_of(installation.pk):
+        if account.has_left:
+            continue  # its owner took away our access: Stripe answers nothing about it any more
         try:
             recorded[f"Stripe events of {account.name}"] = _lost_events(account, since)
             found = list(_payments(account, since))

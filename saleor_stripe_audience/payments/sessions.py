@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.gateway import accounts, client
+from saleor_stripe_audience.gateway import accounts, client, platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
 from saleor_stripe_audience.payments import beginnings, methods, ownership
@@ -33,7 +33,7 @@ KNOWS_DETAILS = (3, 22)  # from this version on the host takes paymentMethodDeta
 def gateway_config(installation: Installation, source: Source) -> Json:
     """What the storefront needs to show the payment form."""
     account = accounts.account_for(installation.pk, source.channel.slug)
-    return {"stripePublishableKey": account.publishable_key}
+    return platform.browser_config(account)
 
 
 def initialize(installation: Installation, session: Session) -> Json:

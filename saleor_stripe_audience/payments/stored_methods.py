@@ -6,7 +6,7 @@ Whose a method is, Stripe says: it is kept by the shopper's Customer of that acc
 from typing import Any
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import accounts, customers, saved_methods
+from saleor_stripe_audience.gateway import accounts, customers, platform, saved_methods
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.payloads import MethodDeletion, MethodProcess, ShopperAsks
@@ -52,8 +52,7 @@ def check_owner(account: StripeAccount, shopper: str, method_id: str) -> str:
 def gateway_ready(installation: Installation, asked: ShopperAsks) -> Json:
     """PAYMENT_GATEWAY_INITIALIZE_TOKENIZATION_SESSION: what the storefront needs to show Stripe's form."""
     account = accounts.account_for(installation.pk, asked.channel.slug)
-    data = {"stripePublishableKey": account.publishable_key}
-    return {"result": "SUCCESSFULLY_INITIALIZED", "data": data}
+    return {"result": "SUCCESSFULLY_INITIALIZED", "data": platform.browser_config(account)}
 
 
 def begun(installation: Installation, asked: ShopperAsks) -> Json:

@@ -3,6 +3,7 @@
 import structlog
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import check_scopes, keep_endpoint
 from saleor_stripe_audience.saleor import problems
@@ -13,9 +14,11 @@ log = structlog.get_logger(__name__)
 
 def keep_endpoints() -> int:
     """Every connected account in turn; what Stripe refuses is told as a problem of the shop. Returns how many stand."""
-    connected = StripeAccount.objects.filter(
-        state=StripeAccount.State.CONNECTED, installation__is_active=True
-    ).select_related("installation")
+    connected = (
+        StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED, installation__is_active=True)
+        .exclude(stripe_id="")
+        .select_related("installation")
+    )
     return sum(_kept(account) for account in connected.order_by("created_at"))
 
 
@@ -25,7 +28,10 @@ def look_at_accounts() -> None:
         problems.report_or_clear(shop, "channels", _without_account(shop))
     for account in StripeAccount.objects.filter(installation__is_active=True).select_related("installation"):
         is_connected = account.state == StripeAccount.State.CONNECTED
-        _look_at_key(account) if is_connected else _forget_problems(account)
+        if not is_connected:
+            _forget_problems(account)
+        elif not account.is_hosted:
+            _look_at_key(account)
 
 
 def _without_account(shop: Installation) -> str:
@@ -56,7 +62,7 @@ def _forget_problems(account: StripeAccount) -> None:
 
 def _kept(account: StripeAccount) -> bool:
     try:
-        keep_endpoint(account)
+        _keep(account)
     except Unavailable as error:
         log.warning("endpoint not looked at", account=str(account.pk), code=error.code)
         return False
@@ -65,6 +71,14 @@ def _kept(account: StripeAccount) -> bool:
         return False
     problems.clear(account.installation, _problem(account))
     return True
+
+
+def _keep(account: StripeAccount) -> None:
+    """An account of the platform has no endpoint of its own; how far it is, is asked in case an event was lost."""
+    if account.is_hosted:
+        connect.refresh(account)
+    else:
+        keep_endpoint(account)
 
 
 def _problem(account: StripeAccount) -> str:

@@ -115,3 +115,44 @@ def test_another_database_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: ") as refused:
         database(url)
     assert "hunter2" not in str(refused.value)
+
+
+PLATFORM = {
+    "STRIPE_PLATFORM_SECRET_KEY": "sk_test_1",
+    "STRIPE_PLATFORM_PUBLISHABLE_KEY": "pk_test_1",
+    "STRIPE_PLATFORM_WEBHOOK_SECRET": "whsec_1",
+}
+
+
+def test_a_platform_is_given_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PLATFORM.items():
+        monkeypatch.setenv(name, value)
+    assert read_environment().STRIPE_PLATFORM_WEBHOOK_SECRET == "whsec_1"
+    monkeypatch.setenv("STRIPE_PLATFORM_SECRET_KEY", "rk_test_1")
+    assert read_environment().STRIPE_PLATFORM_SECRET_KEY == "rk_test_1"
+
+
+@pytest.mark.parametrize("missing", sorted(PLATFORM))
+def test_what_is_missing_of_a_platform_is_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name in PLATFORM.keys() - {missing}:
+        monkeypatch.setenv(name, PLATFORM[name])
+    with pytest.raises(ImproperlyConfigured, match=f"^{missing}: "):
+        read_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_PLATFORM_SECRET_KEY", "pk_test_1"),
+        ("STRIPE_PLATFORM_SECRET_KEY", "sk_test_1 "),
+        ("STRIPE_PLATFORM_PUBLISHABLE_KEY", "sk_test_1"),
+        ("STRIPE_PLATFORM_PUBLISHABLE_KEY", "pk_live_1"),
+        ("STRIPE_PLATFORM_WEBHOOK_SECRET", "we_1"),
+    ],
+)
+def test_a_wrong_part_of_a_platform_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    for each, good in (PLATFORM | {name: value}).items():
+        monkeypatch.setenv(each, good)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: ") as refused:
+        read_environment()
+    assert value not in str(refused.value), "no key in a message"

@@ -1,0 +1,225 @@
+"""Stripe Connect: an account that Stripe makes for the shop, and whose owner tells Stripe, on Stripe's own pages, what
+Stripe must know. The app never sees a key of it.
+
+not connected → pending (Stripe asks, or checks what it was told) → active, restricted or rejected. Only an active
+account takes payments. What it is now is always asked of Stripe, never taken from an event: events come in no order.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import activation, client, platform
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.onboarding import name_of
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+State = StripeAccount.ConnectState
+
+UNNAMED = "New Stripe account"
+STILL_CHECKED = ("requirements.pending_verification", "under_review")
+
+
+def begin(installation: Any, channels: Sequence[str], known: int | None = None) -> StripeAccount:
+    """The shop's account that is to be led through Stripe's pages: one that is not through yet, else a new one.
+
+    `known` is how many such accounts the merchant saw when he asked for another: one made since is the one he means.
+    Without it no other is made where one works. Of the `channels` those come to it that no account takes payments for.
+    """
+    platform.check_offered()
+    account = _begun(installation, known) or _row(installation)
+    if not account.stripe_id:
+        _make_at_stripe(account)
+    if account.state != StripeAccount.State.CONNECTED:
+        account.state = StripeAccount.State.CONNECTED
+        account.save(update_fields=["state"])
+    for slug in channels:
+        AccountChannel.objects.get_or_create(
+            installation_id=account.installation_id, channel_slug=slug, defaults={"account": account}
+        )
+    return account
+
+
+def hosted(installation_id: Any) -> int:
+    """How many accounts of the shop were ever begun in this mode of the platform."""
+    return _ours(installation_id).count()
+
+
+def link(account: StripeAccount, *, again: str, back: str) -> str:
+    """Where the account's owner goes on at Stripe: good once, for minutes. Stripe leads to `back`, or, when the link is
+    used up, to `again`.
+    """
+    platform.check_reach(account)
+    if account.connect_state == State.REJECTED:
+        raise _not_ready(account)
+    with client.errors_of(account.name):
+        made = client.platform_client().v1.account_links.create(
+            {
+                "account": account.stripe_id,
+                "type": "account_onboarding",
+                "refresh_url": again,
+                "return_url": back,
+            }
+        )
+    return made.url
+
+
+def ask(account: StripeAccount) -> tuple[Json, datetime]:
+    """What Stripe says of the account, and when it was asked."""
+    asked_at = timezone.now()
+    with client.errors_of(account.name):
+        told = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
+    return told, asked_at
+
+
+def refresh(account: StripeAccount) -> None:
+    """Ask Stripe how far the account is, and write that down."""
+    told, asked_at = ask(account)
+    with transaction.atomic():
+        keep(account, told, asked_at)
+    account.refresh_from_db()
+
+
+def keep(account: StripeAccount, told: Json, asked_at: datetime) -> None:
+    """Write down what Stripe said, unless something newer is written down; inside the caller's transaction."""
+    row = StripeAccount.objects.select_for_update().get(pk=account.pk)
+    if row.has_left or (row.asked_at is not None and row.asked_at > asked_at):
+        return
+    before, row.connect_state = row.connect_state, state_of(told)
+    row.requirements, row.charges_enabled = asked_for(told), bool(told.get("charges_enabled"))
+    row.name, row.asked_at = name_of(told)[:250] or row.name, asked_at
+    if row.connect_state == State.PENDING:
+        row.pending_since = row.pending_since or asked_at
+    else:
+        row.pending_since = None
+    row.save(
+        update_fields=[
+            "connect_state",
+            "requirements",
+            "charges_enabled",
+            "name",
+            "asked_at",
+            "pending_since",
+        ]
+    )
+    if row.connect_state != before:
+        log.info("connect state", account=str(row.pk), before=before, now=row.connect_state)
+    if row.takes_payments and before != State.ACTIVE:
+        activation.announce(row, asked_at)
+
+
+def leave(account: StripeAccount) -> None:
+    """The owner ended the connection at Stripe: its channels are free. Inside the caller's transaction."""
+    AccountChannel.objects.filter(account=account).delete()
+    StripeAccount.objects.filter(pk=account.pk).update(
+        state=StripeAccount.State.DISCONNECTED,
+        connect_state=State.NOT_CONNECTED,
+        charges_enabled=False,
+        pending_since=None,
+        requirements=[],
+    )
+
+
+def state_of(told: Json) -> State:
+    """How far an account is, by Stripe's account object."""
+    reason = (told.get("requirements") or {}).get("disabled_reason") or ""
+    if reason.startswith("rejected."):
+        return State.REJECTED
+    if told.get("charges_enabled"):
+        return State.ACTIVE
+    if not told.get("details_submitted") or reason in STILL_CHECKED:
+        return State.PENDING
+    return State.RESTRICTED if reason or asked_for(told) else State.PENDING
+
+
+def asked_for(told: Json) -> list[str]:
+    """What Stripe still asks, by Stripe's names, the overdue first."""
+    requirements = told.get("requirements") or {}
+    named = [*(requirements.get("past_due") or []), *(requirements.get("currently_due") or [])]
+    return list(dict.fromkeys(str(each) for each in named))
+
+
+def check_ready(account: StripeAccount) -> None:
+    """`Rejected` unless payments may begin at the account."""
+    if not account.takes_payments:
+        raise _not_ready(account)
+
+
+def _not_ready(account: StripeAccount) -> Rejected:
+    return Rejected(_WHY.get(account.connect_state, _WHY[""]).format(account.name), code="not_ready")
+
+
+_WHY = {
+    State.PENDING: "“{}” is not ready yet: Stripe still asks for something, or checks what it was told. Go on on the "
+    "app's page in Saleor's Dashboard; payments can begin after that.",
+    State.RESTRICTED: "Stripe has stopped payments to “{}” until it gets what it asks for. Go on on the app's page in "
+    "Saleor's Dashboard.",
+    State.REJECTED: "Stripe has refused the account “{}”: it takes no payments. Ask Stripe why, or connect another.",
+    "": "“{}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
+}
+
+
+def _ours(installation_id: Any) -> QuerySet[StripeAccount]:
+    return StripeAccount.objects.filter(
+        installation_id=installation_id, kind=StripeAccount.Kind.CONNECT, livemode=platform.is_live()
+    )
+
+
+def _begun(installation: Any, known: int | None) -> StripeAccount | None:
+    """The account to go on with; None if there is to be a new one."""
+    usable = [
+        each
+        for each in _ours(installation.pk).exclude(connect_state=State.REJECTED).order_by("-created_at")
+        if not (each.stripe_id and each.has_left)
+    ]
+    open_ones = [
+        each for each in usable if not each.takes_payments or each.state != StripeAccount.State.CONNECTED
+    ]
+    if open_ones:
+        return open_ones[0]
+    is_meant = known is None or hosted(installation.pk) > known
+    return usable[0] if usable and is_meant else None
+
+
+def _row(installation: Any) -> StripeAccount:
+    """Written before Stripe is asked: all who ask at once ask with the same key. There is one without Stripe's id."""
+    account, _ = StripeAccount.objects.get_or_create(
+        installation=installation,
+        stripe_id="",
+        livemode=platform.is_live(),
+        defaults={
+            "kind": StripeAccount.Kind.CONNECT,
+            "connect_state": State.NOT_CONNECTED,
+            "name": UNNAMED,
+            "charges_enabled": False,
+        },
+    )
+    return account
+
+
+def _make_at_stripe(account: StripeAccount) -> None:
+    """What Stripe refuses is forgotten: it would answer the same key with the same refusal for a day."""
+    try:
+        with client.errors_of(account.name):
+            made = client.platform_client().v1.accounts.create(
+                {"type": "standard", "metadata": {"saleor_installation": str(account.installation_id)}},
+                {"idempotency_key": f"connect-account:{account.pk}"},
+            )
+    except Rejected:
+        StripeAccount.objects.filter(pk=account.pk, stripe_id="").delete()
+        raise
+    asked_at = timezone.now()
+    with transaction.atomic():
+        StripeAccount.objects.filter(pk=account.pk, stripe_id="").update(
+            stripe_id=made.id, connect_state=State.PENDING
+        )
+        keep(account, made.to_dict(), asked_at)
+    account.refresh_from_db()

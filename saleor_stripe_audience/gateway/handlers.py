@@ -1,0 +1,22 @@
+"""What Stripe tells the platform of the accounts it made."""
+
+from saleor_stripe_audience.gateway import connect
+from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
+from saleor_stripe_audience.inbox.models import Event
+
+
+@handles_outside("stripe", "account.updated")
+def follow_onboarding(event: Event) -> Write | None:
+    account = account_of(event)
+    if not account.is_hosted or account.has_left:
+        return None
+    told, asked_at = connect.ask(account)
+    return lambda: connect.keep(account, told, asked_at)
+
+
+@handles("stripe", "account.application.deauthorized")
+def end_connection(event: Event) -> None:
+    account = account_of(event)
+    if account.is_hosted:
+        connect.leave(account)

@@ -1,0 +1,60 @@
+"""The operator's own Stripe account, which may make accounts for shops and act for them (Stripe Connect)."""
+
+from typing import Any
+
+from django.conf import settings
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway.models import StripeAccount
+
+
+def is_offered() -> bool:
+    """Whether the operator gave the platform's keys; settings.py lets nobody give only some of them."""
+    return bool(settings.STRIPE_PLATFORM_SECRET_KEY)
+
+
+def is_live() -> bool:
+    """Whether the platform's keys are for live payments."""
+    return str(settings.STRIPE_PLATFORM_SECRET_KEY).split("_")[1:2] == ["live"]
+
+
+def check_offered() -> None:
+    """`Rejected` where the operator did not give the platform's keys."""
+    if not is_offered():
+        raise Rejected(
+            "This app's operator does not offer Stripe Connect. Paste the account's keys instead.",
+            code="no_platform",
+        )
+
+
+def check_reach(account: StripeAccount) -> None:
+    """`Rejected` unless the platform's key may be used for the account."""
+    check_offered()
+    if account.livemode != is_live():
+        mode, other = ("live", "test") if account.livemode else ("test", "live")
+        raise Rejected(
+            f"“{account.name}” was connected in {mode} mode, and the app's operator now runs Stripe Connect in {other} "
+            "mode. Connect an account in that mode, or ask the operator.",
+            code="mode",
+        )
+    if not account.stripe_id or account.has_left:
+        raise Rejected(
+            f"“{account.name}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
+            code="not_connected",
+        )
+
+
+def browser_config(account: StripeAccount) -> dict[str, Any]:
+    """What Stripe's script needs in the browser: a publishable key, and for whom it acts if that is not its own."""
+    if not account.is_hosted:
+        return {"stripePublishableKey": account.publishable_key}
+    check_reach(account)
+    return {
+        "stripePublishableKey": settings.STRIPE_PLATFORM_PUBLISHABLE_KEY,
+        "stripeAccount": account.stripe_id,
+    }
+
+
+def publishable_key_of(account: StripeAccount) -> str:
+    """The key that storefronts show for the account."""
+    return str(settings.STRIPE_PLATFORM_PUBLISHABLE_KEY) if account.is_hosted else account.publishable_key
