@@ -25,6 +25,10 @@ LONGEST_LIFE_DAYS = 3650
 )
 class AccountChannel:
     channel_slug: str = strawberry_django.field(description="The channel's slug in Saleor.")
+    is_paused: bool = strawberry_django.field(description="Whether new payments wait there now.")
+    pause_message: str = strawberry_django.field(
+        description="What shoppers read meanwhile; empty for the usual words."
+    )
 
 
 def _publishable_key(root: strawberry.Parent[gateway.StripeAccount]) -> str:
@@ -62,6 +66,13 @@ class StripeAccount(relay.Node):
     )
     charges_enabled: bool = strawberry_django.field(description="Whether Stripe lets it take payments.")
     created_at: datetime = strawberry_django.field(description="When it was connected first.")
+    endpoint_version: str = strawberry_django.field(
+        description="Version of Stripe's API that its webhook endpoint speaks; empty if that is not known."
+    )
+    sends_receipts: bool = strawberry_django.field(description="Whether Stripe sends shoppers a receipt.")
+    descriptor_suffix: str = strawberry_django.field(
+        description="What a card statement shows after the account's name; empty for nothing."
+    )
     channels: list[AccountChannel] = strawberry_django.field(
         description="The channels whose payments it takes."
     )
