@@ -1,25 +1,57 @@
-"""Connect a Stripe account to a shop by its keys. Running it again with the same keys changes nothing."""
+"""Connect a Stripe account to a shop, by its keys or on Stripe's own pages. Running it again changes nothing more."""
 
 import argparse
 import json
 from collections.abc import Sequence
+from typing import Any
 
+from saleor_stripe_audience.dashboard import hosted
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import onboarding, terms
+from saleor_stripe_audience.gateway import connect, onboarding, terms
 from saleor_stripe_audience.saleor.client import fetch_channels, get_installation
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.register import keep_channels
 
+Json = dict[str, Any]
+
 
 def run(arguments: Sequence[str]) -> int:
-    """Check the keys, make Stripe's webhook endpoint, map the channels; prints JSON."""
+    """With keys: check them, make Stripe's webhook endpoint, map the channels. With --hosted: begin at Stripe. Prints
+    JSON.
+    """
     options = _options(arguments)
     installation = get_installation(options.saleor_api_url)
     if options.accept_terms:
         terms.accept(installation, options.accept_terms)
     channels = _channels(installation, options.channel)
+    told = (
+        _hosted(installation, channels, options)
+        if options.hosted
+        else _by_keys(installation, channels, options)
+    )
+    print(json.dumps(told, indent=2))
+    return 0
+
+
+def _hosted(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
+    """The link is Stripe's, good once and for minutes; `good_for_a_day` makes such a link whenever it is opened."""
+    known = connect.hosted(installation.pk) if options.another else None
+    account = connect.begin(installation, channels, known)
+    return {
+        "account": str(account.pk),
+        "stripe_account": account.stripe_id,
+        "livemode": account.livemode,
+        "state": account.connect_state,
+        "stripe_asks": account.requirements,
+        "link": "" if account.takes_payments else connect.link(account, **hosted.links(account)),
+        "good_for_a_day": "" if account.takes_payments else hosted.begin_url(installation, account),
+        "channels": sorted(account.channels.values_list("channel_slug", flat=True)),
+    }
+
+
+def _by_keys(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
     account = onboarding.connect(installation, options.publishable_key, options.secret_key, channels)
-    told = {
+    return {
         "account": str(account.pk),
         "name": account.name,
         "stripe_account": account.stripe_id,
@@ -27,8 +59,6 @@ def run(arguments: Sequence[str]) -> int:
         "webhook_endpoint": account.webhook_endpoint_id,
         "channels": channels,
     }
-    print(json.dumps(told, indent=2))
-    return 0
 
 
 def _channels(installation: Installation, asked: list[str]) -> list[str]:
@@ -45,10 +75,8 @@ def _channels(installation: Installation, asked: list[str]) -> list[str]:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience connect-stripe", description=__doc__)
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
-    parser.add_argument("--publishable-key", required=True, metavar="pk_…")
-    parser.add_argument(
-        "--secret-key", required=True, metavar="rk_…", help="a restricted key, or a secret one"
-    )
+    parser.add_argument("--publishable-key", default="", metavar="pk_…")
+    parser.add_argument("--secret-key", default="", metavar="rk_…", help="a restricted key, or a secret one")
     parser.add_argument(
         "--channel", action="append", default=[], metavar="SLUG", help="only this one; repeatable"
     )
@@ -57,4 +85,22 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="NAME",
         help="who accepts docs/terms.md for the shop: needed for live payments",
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--hosted",
+        action="store_true",
+        help="without keys, by Stripe Connect: prints the link to go on at Stripe",
+    )
+    parser.add_argument(
+        "--another", action="store_true", help="with --hosted: a further account, though one works already"
+    )
+    options = parser.parse_args(arguments)
+    _check(parser, options)
+    return options
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    keys = [options.publishable_key, options.secret_key]
+    if options.hosted and any(keys):
+        parser.error("Give either --hosted or keys.")
+    if not options.hosted and (options.another or not all(keys)):
+        parser.error("Give --publishable-key and --secret-key, or --hosted.")

@@ -1,6 +1,7 @@
 """Connecting Stripe: two keys in, nothing secret ever out again."""
 
 import uuid
+from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -8,13 +9,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.hosted import asked_in_words, begin_url, free_channels, goes_on
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway import account_settings, onboarding, terms
+from saleor_stripe_audience.gateway import account_settings, onboarding, platform, terms
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
-from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
@@ -24,7 +26,7 @@ CONNECT_SECONDS = 45.0  # some ten calls to Stripe; the page itself waits for 60
 @require_safe
 @for_staff(ACCOUNTS)
 def accounts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    return _shown(request, user, chosen=_preselected(user.installation))
+    return _shown(request, user, chosen=free_channels(user.installation))
 
 
 @sensitive_post_parameters("secret_key")
@@ -46,7 +48,7 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("bad", error.message)
         return _shown(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
     note = Note("good", _("“%(name)s” is connected and takes payments.") % {"name": account.name})
-    return _shown(request, user, note=note, chosen=_preselected(user.installation))
+    return _shown(request, user, note=note, chosen=free_channels(user.installation))
 
 
 @require_POST
@@ -63,7 +65,7 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
         return _shown(request, user, note=Note("bad", error.message), status=422)
     told = _("“%(name)s” is disconnected. Payments that were begun there go on to their end.")
     note = Note("good", told % {"name": account.name})
-    return _shown(request, user, note=note, chosen=_preselected(user.installation))
+    return _shown(request, user, note=note, chosen=free_channels(user.installation))
 
 
 @require_POST
@@ -93,16 +95,23 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return _shown(request, user, note=Note("good", _("Thank you. Live payments can begin.")))
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An account, what Stripe still asks for it, and where that is given."""
+
+    account: StripeAccount
+    asked: list[str]
+    go_on: str
+
+
+def _row(account: StripeAccount) -> Row:
+    go_on = begin_url(account.installation, account) if goes_on(account) else ""
+    return Row(account, asked_in_words(account), go_on)
+
+
 def _known(shop: Installation, slugs: list[str]) -> list[str]:
     """Those of the slugs that the shop has."""
     return list(Channel.objects.filter(installation=shop, slug__in=slugs).values_list("slug", flat=True))
-
-
-def _preselected(shop: Installation) -> list[str]:
-    """Channels that nobody can pay in yet: a second account must not silently take over those of the first."""
-    taken = AccountChannel.objects.filter(installation=shop).values("channel_slug")
-    free = Channel.objects.filter(installation=shop).exclude(slug__in=taken)
-    return list(free.values_list("slug", flat=True))
 
 
 def _shown(
@@ -120,7 +129,8 @@ def _shown(
         ACCOUNTS,
         note=note,
         status=status,
-        accounts=accounts_of(user.installation.pk),
+        accounts=[_row(each) for each in accounts_of(user.installation.pk)],
+        connect_url=begin_url(user.installation) if platform.is_offered() else "",
         channels=Channel.objects.filter(installation=user.installation).order_by("name"),
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],

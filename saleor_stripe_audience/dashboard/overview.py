@@ -61,7 +61,9 @@ def _stripe(accounts: list[StripeAccount]) -> Check:
     title = _("Stripe")
     if not accounts:
         return Check("todo", title, _("Connect your Stripe account, so that customers can pay."), ACCOUNTS)
-    if broken := next((each for each in accounts if not each.webhook_secret), None):
+    if waiting := next((each for each in accounts if not each.takes_payments), None):
+        return _at_stripe(waiting)
+    if broken := next((each for each in accounts if not each.is_hosted and not each.webhook_secret), None):
         text = _("Paste the keys of “%(name)s” once more: Stripe does not report its payments to us yet.")
         return Check("bad", title, text % {"name": broken.name}, ACCOUNTS)
     names = ", ".join(each.name for each in accounts)
@@ -69,6 +71,20 @@ def _stripe(accounts: list[StripeAccount]) -> Check:
         text = _("%(names)s takes test payments only. Connect your live keys when you open the shop.")
         return Check("todo", title, text % {"names": names}, ACCOUNTS)
     return Check("good", title, _("%(names)s takes payments.") % {"names": names})
+
+
+def _at_stripe(account: StripeAccount) -> Check:
+    """An account that Stripe does not let take payments."""
+    if account.connect_state == StripeAccount.ConnectState.PENDING:
+        text = _(
+            "“%(name)s” cannot take payments yet: Stripe asks for something, or checks what you told it."
+        )
+        return Check("todo", _("Stripe"), text % {"name": account.name}, ACCOUNTS)
+    if account.connect_state == StripeAccount.ConnectState.RESTRICTED:
+        text = _("Stripe has stopped payments to “%(name)s” until you give it what it asks for.")
+        return Check("bad", _("Stripe"), text % {"name": account.name}, ACCOUNTS)
+    text = _("Stripe has refused the account “%(name)s”. Disconnect it, and connect another.")
+    return Check("bad", _("Stripe"), text % {"name": account.name}, ACCOUNTS)
 
 
 def _channels(shop: Installation) -> Check:

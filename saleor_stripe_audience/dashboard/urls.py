@@ -1,8 +1,8 @@
-"""The page's addresses. Every one but the first wants the Dashboard's token."""
+"""The page's addresses. All want the Dashboard's token, but the shell and the way to Stripe and back."""
 
 from django.urls import path
 
-from saleor_stripe_audience.dashboard import accounts, channels, newest, problems, views
+from saleor_stripe_audience.dashboard import accounts, channels, hosted, newest, problems, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/disconnect", accounts.disconnect_account, name="disconnect"),
     path("accounts/<uuid:account_id>/settings", accounts.save_settings, name="account_settings"),
     path("accounts/terms", accounts.accept_terms, name="accept_terms"),
+    path("stripe/<str:token>/begin", hosted.begin, name=hosted.BEGIN),
+    path("stripe/<str:token>/again", hosted.again, name=hosted.AGAIN),
+    path("stripe/<str:token>/back", hosted.back, name=hosted.BACK),
     path("channels/<slug:slug>/pause", channels.pause_channel, name="pause_channel"),
     path("channels", channels.channels, name="channels"),
     path("channels/save", channels.save_channels, name="save_channels"),

@@ -38,6 +38,13 @@ def begin(installation: Any, channels: Sequence[str], known: int | None = None) 
     account = _begun(installation, known) or _row(installation)
     if not account.stripe_id:
         _make_at_stripe(account)
+    resume(account, channels)
+    return account
+
+
+def resume(account: StripeAccount, channels: Sequence[str]) -> None:
+    """The account is connected, again if it was disconnected here, and has those of the channels that are free."""
+    platform.check_reach(account)
     if account.state != StripeAccount.State.CONNECTED:
         account.state = StripeAccount.State.CONNECTED
         account.save(update_fields=["state"])
@@ -45,7 +52,6 @@ def begin(installation: Any, channels: Sequence[str], known: int | None = None) 
         AccountChannel.objects.get_or_create(
             installation_id=account.installation_id, channel_slug=slug, defaults={"account": account}
         )
-    return account
 
 
 def hosted(installation_id: Any) -> int:

@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import stripe
 from django.db import connection
 from django.utils import timezone
 
+from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import accounts, client, connect, disconnect, onboarding, platform
 from saleor_stripe_audience.gateway.activation import ACTIVATED
@@ -416,3 +418,10 @@ def test_the_secret_of_the_platform_is_no_shops(installation: Installation) -> N
     stored = StripeAccount.objects.get(pk=account.pk)
     assert SECRET not in str(vars(stored))
     assert HOOK not in str(vars(stored))
+
+
+def test_the_operator_is_told_every_event_that_is_handled() -> None:
+    text = read_document("docs/connect.md")
+    handled = {*onboarding.EVENTS, "account.updated", "account.application.deauthorized"}
+    assert [each for each in sorted(handled) if f"`{each}`" not in text] == []
+    assert f"`{stripe.api_version}`" in text

@@ -1,0 +1,285 @@
+"""The way to Stripe's own pages and back, in a browser's own tab."""
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.core import signing
+from django.test import Client
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.dashboard import hosted
+from saleor_stripe_audience.dashboard.overview import checks
+from saleor_stripe_audience.gateway import connect
+from saleor_stripe_audience.gateway.disconnect import disconnect
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import an_account
+from tests.gateway.platform import begun, offer
+from tests.payments.conftest import stripe_sandbox, stripe_url
+
+__all__ = ["stripe_sandbox", "stripe_url"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_url")]
+
+
+@pytest.fixture(autouse=True)
+def _platform(settings: Any, stripe_sandbox: StripeSandbox) -> None:
+    offer(settings, stripe_sandbox)
+
+
+def go(client: Client, url: str, **headers: str) -> Any:
+    return client.get(urlsplit(url).path, headers=headers)
+
+
+def at_stripe(client: Client, url: str, outcome: str) -> str:
+    """Go to Stripe's pages, and where they lead."""
+    sent = go(client, url)
+    assert sent.status_code == 302, sent.content.decode()
+    assert requests.get(sent["Location"], allow_redirects=False, timeout=5).status_code == 200
+    left = requests.post(sent["Location"], {"outcome": outcome}, allow_redirects=False, timeout=5)
+    return left.headers["Location"]
+
+
+def links_in(client: Client, shop: Shop) -> list[str]:
+    """The ways to Stripe's pages that staff are shown."""
+    text = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    return [unescape(found) for found in re.findall(r'data-out href="([^"]*/begin)"', text)]
+
+
+def test_from_the_button_to_an_account_that_takes_payments(shop: Shop, client: Client) -> None:
+    (button,) = links_in(client, shop)
+    back = at_stripe(client, button, "complete")
+    shown = go(client, back)
+    assert shown.status_code == 200
+    assert "takes payments" in shown.content.decode()
+    account = StripeAccount.objects.get()
+    assert account.takes_payments
+    assert {each.channel_slug for each in account.channels.all()} == {"default-channel", "channel-pln"}
+    assert go(client, button).headers["Location"] == hosted.links(account)["back"], "opened again, it is done"
+    assert StripeAccount.objects.count() == 1
+
+
+def test_left_before_the_end_it_is_gone_on_with(shop: Shop, client: Client) -> None:
+    (button,) = links_in(client, shop)
+    shown = go(client, at_stripe(client, button, "")).content.decode()
+    assert "a bank account for payouts" in shown
+    assert "Go on at Stripe" in shown
+    text = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    assert "Waits for Stripe" in text
+    assert "Stripe still asks for: what your business sells, the address of your shop" in text
+    assert "<time datetime=" in text
+    go_on, another = links_in(client, shop)
+    at_stripe(client, another, "")
+    assert StripeAccount.objects.count() == 1, "one that is not through comes before another"
+    assert "takes payments" in go(client, at_stripe(client, go_on, "complete")).content.decode()
+    assert StripeAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "badge", "state"),
+    [
+        ("review", "Stripe is checking", "Waits for Stripe", "todo"),
+        ("restrict", "Stripe still asks", "Stopped by Stripe", "bad"),
+        ("reject", "Stripe has refused", "Refused by Stripe", "bad"),
+    ],
+)
+def test_what_came_of_it_is_said(
+    shop: Shop, client: Client, outcome: str, words: str, badge: str, state: str
+) -> None:
+    (button,) = links_in(client, shop)
+    shown = go(client, at_stripe(client, button, outcome))
+    assert words in shown.content.decode()
+    assert badge in client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    assert {each.title: each.state for each in checks(shop.installation)}["Stripe"] == state
+
+
+def test_a_used_link_leads_to_a_new_one(shop: Shop, client: Client) -> None:
+    account = begun(shop.installation)
+    first = go(client, hosted.begin_url(shop.installation, account))["Location"]
+    requests.get(first, allow_redirects=False, timeout=5)
+    again = requests.get(first, allow_redirects=False, timeout=5).headers["Location"]
+    assert "/again" in again
+    second = go(client, again)["Location"]
+    assert second != first
+    assert requests.get(second, allow_redirects=False, timeout=5).status_code == 200
+
+
+def test_in_french(shop: Shop, client: Client) -> None:
+    (button,) = links_in(client, shop)
+    shown = go(client, at_stripe(client, button, ""), accept_language="fr").content.decode()
+    assert "un compte bancaire pour les virements" in shown
+    assert "Continuer chez Stripe" in shown
+
+
+def test_without_a_platform_there_is_no_button(shop: Shop, client: Client, settings: Any) -> None:
+    settings.STRIPE_PLATFORM_SECRET_KEY = ""
+    assert links_in(client, shop) == []
+    assert (
+        "Connect with Stripe"
+        not in client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    )
+
+
+def test_only_who_may_manage_apps_is_shown_the_way(shop: Shop, client: Client) -> None:
+    answer = client.get("/dashboard/accounts", headers=shop.headers(user_permissions=["HANDLE_PAYMENTS"]))
+    assert answer.status_code == 403
+    assert "/begin" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["begin", "again", "back"])
+@pytest.mark.parametrize("token", ["x", "W10:x:y", "of-another-purpose", "of-no-shop"])
+def test_a_forged_address_leads_nowhere(shop: Shop, client: Client, name: str, token: str) -> None:
+    if token == "of-another-purpose":
+        token = signing.dumps([str(shop.installation.pk), "", 0], salt="audience.preferences")
+    if token == "of-no-shop":
+        nobody = "00000000-0000-0000-0000-000000000000"
+        token = signing.dumps([nobody, "", 0], salt=f"hosted_{name}")
+    answer = client.get(f"/dashboard/stripe/{token}/{name}")
+    assert answer.status_code == 422
+    assert "no longer good" in answer.content.decode()
+    assert not StripeAccount.objects.exists()
+
+
+def test_an_address_is_good_for_one_purpose_a_day_and_its_shop(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = begun(shop.installation)
+    back = hosted.links(account)["back"]
+    assert client.get(urlsplit(back).path.replace("/back", "/begin")).status_code == 422
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjI=")
+    foreign = hosted.begin_url(other.installation, account)
+    assert go(client, foreign).status_code == 422
+    monkeypatch.setattr(hosted, "GOOD_FOR", -1)
+    assert go(client, back).status_code == 422
+
+
+def test_a_shop_that_removed_the_app_begins_nothing(shop: Shop, client: Client) -> None:
+    (button,) = links_in(client, shop)
+    shop.installation.is_active = False
+    shop.installation.save()
+    assert go(client, button).status_code == 422
+    assert not StripeAccount.objects.exists()
+
+
+def test_disconnected_here_only_its_own_button_brings_it_back(
+    shop: Shop,
+    client: Client,
+    stripe_sandbox: StripeSandbox,
+) -> None:
+    account = begun(shop.installation, "default-channel")
+    stripe_sandbox.onboard(account.stripe_id, "complete")
+    connect.refresh(account)
+    old = hosted.links(account)
+    disconnect(account)
+    assert go(client, old["again"]).status_code == 422
+    assert go(client, old["back"]).status_code == 422
+    go_on, _another = links_in(client, shop)
+    assert go(client, go_on).status_code == 302
+    account.refresh_from_db()
+    assert account.state == "connected"
+    assert AccountChannel.objects.filter(account=account).count() == 2
+
+
+def test_stripe_that_is_down_is_said(
+    shop: Shop,
+    client: Client,
+    stripe_sandbox: StripeSandbox,
+) -> None:
+    (button,) = links_in(client, shop)
+    stripe_sandbox.add_fault("POST /v1/accounts", status=500, times=9)
+    answer = go(client, button)
+    assert answer.status_code == 503
+    assert "did not answer" in answer.content.decode()
+    stripe_sandbox.faults.clear()
+    assert go(client, button).status_code == 302
+
+
+def test_nobody_frames_or_keeps_these_pages(shop: Shop, client: Client) -> None:
+    answer = go(client, hosted.links(begun(shop.installation))["back"])
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert client.post(urlsplit(hosted.begin_url(shop.installation)).path).status_code == 405
+
+
+def test_a_second_account_does_not_take_channels_that_work(shop: Shop, client: Client) -> None:
+    pasted = an_account(shop.installation)
+    AccountChannel.objects.create(
+        installation=shop.installation, account=pasted, channel_slug="default-channel"
+    )
+    (button,) = links_in(client, shop)
+    at_stripe(client, button, "")
+    mapped = dict(AccountChannel.objects.values_list("channel_slug", "account__kind"))
+    assert mapped == {"default-channel": "pasted", "channel-pln": "connect"}
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def api_url(settings: Any, live_server: Any) -> Iterator[str]:
+    """A host in which the app was installed."""
+    with SaleorSandbox() as sandbox:
+        settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
+        settings.PUBLIC_URL = live_server.url
+        sandbox.install(f"{live_server.url}/api/manifest")
+        yield sandbox.api_url
+
+
+def test_the_command_prints_the_way_and_twice_is_once(
+    api_url: str,
+    client: Client,
+    stripe_sandbox: StripeSandbox,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*more: str) -> dict[str, Any]:
+        assert main(["connect-stripe", "--saleor-api-url", api_url, "--hosted", *more]) == 0
+        told: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return told
+
+    first, second = run(), run()
+    assert (first["state"], first["livemode"]) == ("pending", False)
+    assert "external_account" in first["stripe_asks"]
+    assert first["channels"]
+    assert first["account"] == second["account"]
+    assert first["link"] != second["link"]
+    assert requests.get(second["link"], timeout=5).status_code == 200
+    at_stripe(client, second["good_for_a_day"], "complete")
+    connect.refresh(StripeAccount.objects.get())
+    done = run()
+    assert (done["account"], done["state"], done["link"]) == (first["account"], "active", "")
+    another = run("--another")
+    assert another["account"] != first["account"]
+    assert another["channels"] == [], "the first one keeps its channels"
+    assert run("--another")["account"] == another["account"]
+
+
+def test_the_command_says_that_nobody_offers_it(
+    api_url: str, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.STRIPE_PLATFORM_SECRET_KEY = ""
+    assert main(["connect-stripe", "--saleor-api-url", api_url, "--hosted"]) == 1
+    assert "does not offer Stripe Connect" in capsys.readouterr().err
+    assert not StripeAccount.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--hosted", "--publishable-key", "pk_test_1"],
+        ["--publishable-key", "pk_test_1"],
+        ["--another", "--publishable-key", "pk_test_1", "--secret-key", "sk_test_1"],
+        [],
+    ],
+)
+def test_the_command_takes_keys_or_none(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["connect-stripe", "--saleor-api-url", "https://shop.example.com/graphql/", *arguments])
+    assert "--hosted" in capsys.readouterr().err
