@@ -130,7 +130,10 @@ class ApiKeyCreated:
 
 
 def stripe_accounts() -> list[StripeAccount]:
-    return cast("list[StripeAccount]", gateway.StripeAccount.objects.order_by("state", "created_at"))
+    return cast(
+        "list[StripeAccount]",
+        gateway.StripeAccount.objects.exclude(stripe_id="").order_by("state", "created_at"),
+    )
 
 
 def api_keys() -> list[ApiKey]:

@@ -59,7 +59,7 @@ def asked_in_words(account: StripeAccount) -> list[str]:
 
 def goes_on(account: StripeAccount) -> bool:
     """Whether there is something to do for it at Stripe, or it was disconnected here and can come back."""
-    is_open = not account.takes_payments or account.state != StripeAccount.State.CONNECTED
+    is_open = not _is_through(account) or account.state != StripeAccount.State.CONNECTED
     is_over = account.has_left or account.connect_state == StripeAccount.ConnectState.REJECTED
     return account.is_hosted and is_open and not is_over and platform.is_offered()
 
@@ -143,9 +143,14 @@ def back(
 
 
 def _to_stripe(account: StripeAccount) -> HttpResponse:
-    if account.takes_payments:
+    if _is_through(account):
         return HttpResponseRedirect(links(account)["back"])
     return HttpResponseRedirect(connect.link(account, **links(account)))
+
+
+def _is_through(account: StripeAccount) -> bool:
+    """Stripe may ask for more while payments go on already: then there is still something to do there."""
+    return account.takes_payments and not account.requirements
 
 
 def _show(request: HttpRequest, told: str, *, status: int = 200, **facts: Any) -> HttpResponse:

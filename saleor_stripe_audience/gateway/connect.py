@@ -117,7 +117,7 @@ def keep(account: StripeAccount, told: Json, asked_at: datetime) -> None:
         ]
     )
     if row.connect_state != before:
-        log.info("connect state", account=str(row.pk), before=before, now=row.connect_state)
+        log.info("connect state", account=str(row.pk), before=before, now=str(row.connect_state))
     if row.takes_payments and before != State.ACTIVE:
         activation.announce(row, asked_at)
 

@@ -111,6 +111,19 @@ def test_a_used_link_leads_to_a_new_one(shop: Shop, client: Client) -> None:
     assert requests.get(second, allow_redirects=False, timeout=5).status_code == 200
 
 
+def test_what_stripe_asks_of_an_account_that_works_can_be_given(
+    shop: Shop, client: Client, stripe_sandbox: StripeSandbox
+) -> None:
+    account = begun(shop.installation)
+    stripe_sandbox.onboard(account.stripe_id, "complete")
+    connect.refresh(account)
+    assert not hosted.goes_on(account)
+    account.requirements = ["company.tax_id"]
+    account.save()
+    go_on, _another = links_in(client, shop)
+    assert "/sandbox/connect/" in go(client, go_on)["Location"]
+
+
 def test_in_french(shop: Shop, client: Client) -> None:
     (button,) = links_in(client, shop)
     shown = go(client, at_stripe(client, button, ""), accept_language="fr").content.decode()

@@ -3,16 +3,25 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import stripe
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from saleor_stripe_audience.api.account import stripe_accounts
 from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.gateway import accounts, client, connect, disconnect, onboarding, platform
+from saleor_stripe_audience.gateway import (
+    accounts,
+    bulkhead,
+    client,
+    connect,
+    disconnect,
+    onboarding,
+    platform,
+)
 from saleor_stripe_audience.gateway.activation import ACTIVATED
 from saleor_stripe_audience.gateway.connect import asked_for, state_of
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -136,6 +145,7 @@ def test_an_answer_that_was_lost_makes_no_second_account(
     with pytest.raises(Unavailable):
         begun(installation)
     assert accounts.accounts_of(installation.pk) == [], "nothing is shown that Stripe did not tell"
+    assert not list(cast("Any", stripe_accounts()))
     account = begun(installation)
     assert [each.id for each in stripe_sandbox.accounts.values() if each.connection] == [account.stripe_id]
 
@@ -220,7 +230,8 @@ def test_an_answer_older_than_what_is_known_changes_nothing(
 ) -> None:
     account = active(stripe_sandbox, installation)
     before = timezone.now() - timedelta(minutes=1)
-    connect.keep(account, stripe_says(details_submitted=False), before)
+    with transaction.atomic():
+        connect.keep(account, stripe_says(details_submitted=False), before)
     account.refresh_from_db()
     assert account.connect_state == "active"
 
@@ -273,6 +284,17 @@ def test_every_call_is_made_for_the_account(
     list(client.events_since(account, 0, ["payment_intent.created"]))
     assert {each.account for each in stripe_sandbox.log.entries()} == {account.stripe_id}
     assert list(stripe_sandbox.accounts[account.stripe_id].table("payment_intent"))
+
+
+def test_one_busy_account_of_the_platform_leaves_room_for_the_others(
+    installation: Installation, stripe_sandbox: StripeSandbox, settings: Any
+) -> None:
+    busy, quiet = active(stripe_sandbox, installation), active(stripe_sandbox, installation)
+    settings.SERVER_THREADS = 4
+    with bulkhead.room(f"Bearer {SECRET} {busy.stripe_id}"):
+        with pytest.raises(Unavailable, match="waiting for Stripe"):
+            list(client.payment_intents_since(busy, 0))
+        assert list(client.payment_intents_since(quiet, 0)) == []
 
 
 def test_the_browser_is_told_for_whom_the_platform_acts(
