@@ -132,7 +132,7 @@ class ApiKeyCreated:
 def stripe_accounts() -> list[StripeAccount]:
     return cast(
         "list[StripeAccount]",
-        gateway.StripeAccount.objects.exclude(stripe_id="").order_by("state", "created_at"),
+        gateway.StripeAccount.objects.exclude(kind="connect", stripe_id="").order_by("state", "created_at"),
     )
 
 

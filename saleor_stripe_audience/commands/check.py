@@ -70,7 +70,9 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{shop} gives its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
         yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
-    accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(stripe_id="")
+    accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(
+        kind=StripeAccount.Kind.CONNECT, stripe_id=""
+    )
     for account in accounts.order_by("created_at"):
         if account.is_hosted:
             yield f"Stripe lets the app act for “{account}”", partial(connect.ask, account)

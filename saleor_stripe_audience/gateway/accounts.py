@@ -63,7 +63,9 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
 
 def accounts_of(installation_id: uuid.UUID) -> list[StripeAccount]:
     """Every account of the shop, connected ones first: an old payment stays with the account that holds it."""
-    found = StripeAccount.objects.filter(installation_id=installation_id).exclude(stripe_id="")
+    found = StripeAccount.objects.filter(installation_id=installation_id).exclude(
+        kind=StripeAccount.Kind.CONNECT, stripe_id=""
+    )
     return list(found.order_by("state", "created_at"))
 
 

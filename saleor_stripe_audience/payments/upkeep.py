@@ -16,7 +16,7 @@ def keep_endpoints() -> int:
     """Every connected account in turn; what Stripe refuses is told as a problem of the shop. Returns how many stand."""
     connected = (
         StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED, installation__is_active=True)
-        .exclude(stripe_id="")
+        .exclude(kind=StripeAccount.Kind.CONNECT, stripe_id="")
         .select_related("installation")
     )
     return sum(_kept(account) for account in connected.order_by("created_at"))
