@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 
 from saleor_stripe_audience.audience import consent, erasure
@@ -99,9 +99,9 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
         return None
     if person.account_id and not person.proven:
         # Whoever registers under an address may not be its owner: nothing of the contact there is touched.
-        return holder_of(audience, person.email) or audience.contacts.create(email=person.email)
+        return holder_of(audience, person.email) or _newcomer(audience, person.email)
     found = _contact_of_account(audience, person) if account_id else holder_of(audience, person.email)
-    contact = found or Contact.objects.create(audience=audience, email=person.email)
+    contact = found or _newcomer(audience, person.email)
     if account_id:
         is_known_here = contact.saleor_user_id == account_id
         _link(contact, person)
@@ -109,6 +109,11 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
             _learn_from_other_audiences(contact, account_id)
     _take_over_profile(contact, person)
     contact.save()
+    return contact
+
+
+def _newcomer(audience: Audience, email: str) -> Contact:
+    contact = audience.contacts.create(email=email)
     return contact
 
 
@@ -140,7 +145,7 @@ def _spent(contact: Contact) -> list[ContactSpent]:
         contact.purchases.paid()
         .order_by()
         .values("currency")
-        .annotate(charged=Sum("charged_minor"), refunded=Sum("refunded_minor"))
+        .annotate(charged=Sum("charged_minor"), refunded=Sum("refunded_minor"), orders=Count("pk"))
     )
     return [
         ContactSpent(
@@ -148,6 +153,7 @@ def _spent(contact: Contact) -> list[ContactSpent]:
             currency=row["currency"],
             spent_minor=row["charged"] - row["refunded"],
             refunded_minor=row["refunded"],
+            orders_count=row["orders"],
         )
         for row in sums
     ]

@@ -29,7 +29,8 @@ class Audience(models.Model):
     """A list of people of one shop. The default one is fed by every channel that feeds no other.
 
     `consent_text` is the wording of those storefronts that do not send the wording they showed. With
-    `double_opt_in` a consent counts once it is confirmed from the mailbox.
+    `double_opt_in` a consent counts once it is confirmed from the mailbox. A cart that nothing was heard of for
+    `cart_silence_minutes` counts as abandoned.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -41,6 +42,7 @@ class Audience(models.Model):
     language = models.CharField(max_length=35, blank=True, default="")
     double_opt_in = models.BooleanField(default=False)
     consent_text = models.TextField(blank=True, default="")
+    cart_silence_minutes = models.PositiveIntegerField(default=60)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -133,7 +135,12 @@ class Contact(models.Model):
             models.UniqueConstraint(fields=["audience", "email"], name="contact_one_per_address"),
             models.UniqueConstraint(fields=["audience", "saleor_user_id"], name="contact_one_per_account"),
         ]
-        indexes = [models.Index(fields=["audience", "-created_at"], name="contact_newest")]
+        indexes = [
+            models.Index(fields=["audience", "-created_at"], name="contact_newest"),
+            models.Index(fields=["audience", "orders_count"], name="contact_by_orders"),
+            models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
+            models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)  # not the address: instances are printed in logs
@@ -170,17 +177,19 @@ class FormerContact(models.Model):
 
 
 class ContactSpent(models.Model):
-    """What a contact spent in one currency: `spent_minor` is charged less refunded."""
+    """What a contact spent in one currency, in `orders_count` paid orders: `spent_minor` is charged less refunded."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="spent")
     currency = models.CharField(max_length=3)
     spent_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
+    orders_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["contact", "currency"], name="contact_spent_per_currency")
         ]
+        indexes = [models.Index(fields=["currency", "spent_minor", "contact"], name="contact_spent_by_sum")]
 
     def __str__(self) -> str:
         return f"{self.spent_minor} {self.currency}"
@@ -214,6 +223,7 @@ class Purchase(models.Model):
     charged_minor = models.BigIntegerField()
     refunded_minor = models.BigIntegerField()
     voucher_code = models.CharField(max_length=255, blank=True, default="")
+    saleor_checkout_id = models.CharField(max_length=128, blank=True, default="")
     placed_at = models.DateTimeField()
     issued_at = models.DateTimeField()
 
@@ -223,7 +233,20 @@ class Purchase(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["installation", "saleor_order_id"], name="purchase_one_per_order")
         ]
-        indexes = [models.Index(fields=["contact", "placed_at"], name="purchase_by_contact")]
+        indexes = [
+            models.Index(fields=["contact", "placed_at"], name="purchase_by_contact"),
+            models.Index(
+                fields=["installation", "saleor_checkout_id"],
+                condition=~Q(saleor_checkout_id=""),
+                name="purchase_by_checkout",
+            ),
+            models.Index(
+                fields=["installation", "voucher_code"],
+                condition=~Q(voucher_code=""),
+                name="purchase_by_voucher",
+            ),
+            models.Index(fields=["contact"], condition=Q(refunded_minor__gt=0), name="purchase_refunded"),
+        ]
 
     def __str__(self) -> str:
         return self.number or self.saleor_order_id
@@ -245,12 +268,17 @@ class PurchaseLine(models.Model):
     variant_name = models.CharField(max_length=255, blank=True, default="")
     sku = models.CharField(max_length=255, blank=True, default="")
     quantity = models.IntegerField()
+    quantity_fulfilled = models.IntegerField(default=0)
     unit_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["purchase", "saleor_line_id"], name="purchase_line_once")
+        ]
+        indexes = [
+            models.Index(fields=["saleor_product_id", "purchase"], name="purchase_line_by_product"),
+            models.Index(fields=["saleor_variant_id", "purchase"], name="purchase_line_by_variant"),
         ]
 
     def __str__(self) -> str:
