@@ -302,6 +302,7 @@ TASKS = {
                     "task": "saleor_stripe_audience.api.tasks.forget_old_counts",
                     "cron": "37 * * * *",
                 },
+                "keep segments": {"task": "saleor_stripe_audience.audience.tasks.keep_segments", "every": 60},
                 "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},
                 "prune the inbox": {
                     "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
+from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.models import Consent, Contact, Wording
 from saleor_stripe_audience.audience.status import ConsentState
 from saleor_stripe_audience.errors import Rejected
@@ -81,6 +82,7 @@ def refresh(contact: Contact) -> None:
     standing = standing_of(contact.consents.all())
     contact.consent, contact.soft_opt_in = standing.consent, standing.soft_opt_in
     contact.save(update_fields=["consent", "soft_opt_in", "updated_at"])
+    touched(contact)
 
 
 def standing_of(words: Iterable[Consent]) -> Standing:

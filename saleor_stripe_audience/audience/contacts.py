@@ -15,6 +15,7 @@ from django.utils import timezone
 from saleor_stripe_audience.audience import consent, erasure
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import default_audience
+from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.models import (
     Audience,
     Consent,
@@ -109,11 +110,13 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
             _learn_from_other_audiences(contact, account_id)
     _take_over_profile(contact, person)
     contact.save()
+    touched(contact)
     return contact
 
 
 def _newcomer(audience: Audience, email: str) -> Contact:
     contact = audience.contacts.create(email=email)
+    touched(contact)
     return contact
 
 
@@ -138,6 +141,7 @@ def refresh_totals(contact: Contact | None) -> None:
     contact.save(update_fields=["orders_count", "first_order_at", "last_order_at", "updated_at"])
     ContactSpent.objects.filter(contact=contact).delete()
     ContactSpent.objects.bulk_create(_spent(contact))
+    touched(contact)
 
 
 def _spent(contact: Contact) -> list[ContactSpent]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from saleor_stripe_audience.audience.audiences import default_audience
+from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
 
@@ -34,6 +35,7 @@ def note_delivery(contact: Contact, state: str, at: datetime) -> None:
             current.deliverability = Deliverability(state)
             current.known_at[_DELIVERABILITY] = moment
             current.save(update_fields=["deliverability", "known_at", "updated_at"])
+            touched(current)
 
 
 def _badness(state: str) -> int:
@@ -45,6 +47,7 @@ def _set_lifecycle(contact: Contact, lifecycle: Lifecycle) -> None:
         current = _locked(contact)
         current.lifecycle = lifecycle
         current.save(update_fields=["lifecycle", "updated_at"])
+        touched(current)
 
 
 def _locked(contact: Contact) -> Contact:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from itertools import batched
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
+from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.contacts import on_merge
 from saleor_stripe_audience.audience.models import Audience, Contact, ContactTag, Tag
 from saleor_stripe_audience.errors import Rejected
@@ -48,6 +49,8 @@ def put_on(tag: Tag, contacts: Iterable[Contact], origin: str = Origin.HAND, act
         before = tag.contact_tags.count()
         for some in batched(contacts, WRITTEN_AT_ONCE):
             _put_on(tag, some, origin, actor[:128])
+            for contact in some:
+                touched(contact)
         return tag.contact_tags.count() - before
 
 
@@ -63,24 +66,39 @@ def _put_on(tag: Tag, contacts: Sequence[Contact], origin: str, actor: str) -> N
 
 def take_off(tag: Tag, contacts: Iterable[Contact]) -> int:
     """Take the tag off, whoever put it on; returns off how many. A rule that still fits puts it on again."""
+    return _take_off(tag.contact_tags.all(), contacts)
+
+
+def take_off_rule(tag: Tag, contacts: Iterable[Contact]) -> int:
+    """The rule fits them no longer: take the tag off where only a rule had put it; returns off how many."""
+    return _take_off(tag.contact_tags.filter(origin=Origin.RULE), contacts)
+
+
+def _take_off(rows: QuerySet[ContactTag], contacts: Iterable[Contact]) -> int:
     taken = 0
-    for some in batched(contacts, WRITTEN_AT_ONCE):
-        count, _ = tag.contact_tags.filter(contact__in=some).delete()
-        taken += count
+    with transaction.atomic():
+        for some in batched(contacts, WRITTEN_AT_ONCE):
+            count, _ = rows.filter(contact__in=some).delete()
+            taken += count
+            for contact in some:
+                touched(contact)
     return taken
 
 
 def apply_rule(tag: Tag, members: QuerySet[Contact]) -> tuple[int, int]:
     """Let the tag be on the members, such as a segment's: returns on how many it was put, off how many taken.
 
-    Only what a rule put on is taken off.
+    Only what a rule put on is taken off. They may be many: that they changed is noted by the caller.
     """
     with transaction.atomic():
         own = members.filter(audience=tag.audience_id)
-        gone = tag.contact_tags.filter(origin=Origin.RULE).exclude(contact__in=own.values("pk"))
+        gone = tag.contact_tags.filter(origin=Origin.RULE).exclude(Exists(own.filter(pk=OuterRef("contact"))))
         taken, _ = gone.delete()
-        lacking = own.exclude(pk__in=tag.contact_tags.values("contact"))
-        return put_on(tag, lacking.iterator(WRITTEN_AT_ONCE), Origin.RULE), taken
+        before = tag.contact_tags.count()
+        lacking = own.exclude(Exists(tag.contact_tags.filter(contact=OuterRef("pk"))))
+        for some in batched(lacking.iterator(WRITTEN_AT_ONCE), WRITTEN_AT_ONCE):
+            _put_on(tag, some, Origin.RULE, "")
+        return tag.contact_tags.count() - before, taken
 
 
 @on_merge

@@ -1,11 +1,32 @@
 """The audience's tasks."""
 
+from uuid import UUID
+
 from django.tasks import task
 
 from saleor_stripe_audience.audience import mail
+from saleor_stripe_audience.audience.segments import membership
 
 
 @task
 def send_confirmation(mail_id: int) -> None:
     """Ask whether a consent was meant; the engine repeats it while the mail server does not answer."""
     mail.send_confirmation(mail_id)
+
+
+@task
+def keep_memberships(contact_id: str) -> None:
+    """A contact changed: work out its segments again."""
+    membership.refresh_contact(UUID(contact_id))
+
+
+@task
+def keep_segments() -> int:
+    """Every minute: segments that time has changed, and contacts whose task was lost."""
+    return membership.refresh_due()
+
+
+@task
+def work_out_segment(segment_id: str) -> None:
+    """A segment was saved: find who is in it."""
+    membership.refresh_segment(UUID(segment_id))

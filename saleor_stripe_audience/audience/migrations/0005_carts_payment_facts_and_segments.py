@@ -123,7 +123,6 @@ class Migration(migrations.Migration):
                 ("tree", models.JSONField()),
                 ("is_timed", models.BooleanField(default=False)),
                 ("ready_made", models.CharField(blank=True, default="", max_length=32)),
-                ("members_count", models.PositiveIntegerField(default=0)),
                 ("refreshed_at", models.DateTimeField(null=True)),
                 ("refresh_due_at", models.DateTimeField(db_index=True, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),

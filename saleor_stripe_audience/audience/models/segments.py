@@ -23,7 +23,6 @@ class Segment(models.Model):
     is_timed = models.BooleanField(default=False)
     tag = models.ForeignKey(Tag, null=True, on_delete=models.SET_NULL, related_name="segments")
     ready_made = models.CharField(max_length=32, blank=True, default="")
-    members_count = models.PositiveIntegerField(default=0)
     refreshed_at = models.DateTimeField(null=True)
     refresh_due_at = models.DateTimeField(null=True, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,261 @@
+"""A segment's rule as a question to the database.
+
+Each condition becomes a `Q` on contacts. What hangs on a contact is asked by EXISTS, which the database turns into
+joins from either side; sums over orders are asked by IN over one grouping. With `only`, for a few contacts at hand,
+every inner question is narrowed to them, so that it costs the same however large the audience is.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import singledispatchmethod
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+
+from saleor_stripe_audience.audience.models import (
+    Audience,
+    Cart,
+    CartLine,
+    Contact,
+    ContactSpent,
+    ContactTag,
+    PaymentFact,
+    Purchase,
+    PurchaseLine,
+    Segment,
+    SoldProduct,
+    SoldProductCollection,
+)
+from saleor_stripe_audience.audience.segments import rules
+from saleor_stripe_audience.errors import Rejected
+
+EVERYBODY = ~Q(pk__in=[])
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """Makes questions about contacts of one audience, as of one moment."""
+
+    audience: Audience
+    now: datetime
+    only: Collection[UUID] | None = None
+    within_segments: tuple[UUID, ...] = field(default=())
+
+    def contacts(self, node: Any) -> QuerySet[Contact]:
+        """The contacts that fit."""
+        return self.everybody().filter(self.condition(node))
+
+    def everybody(self) -> QuerySet[Contact]:
+        """All that are asked about."""
+        contacts = Contact.objects.filter(audience=self.audience)
+        return contacts if self.only is None else contacts.filter(pk__in=self.only)
+
+    @singledispatchmethod
+    def condition(self, node: Any) -> Q:
+        raise TypeError(type(node).__name__)
+
+    @condition.register
+    def _(self, node: rules.All) -> Q:
+        return Q(*(self.condition(each) for each in node.of))
+
+    @condition.register
+    def _(self, node: rules.AnyOf) -> Q:
+        return Q(*(self.condition(each) for each in node.of), _connector=Q.OR)
+
+    @condition.register
+    def _(self, node: rules.Not) -> Q:
+        return ~self.condition(node.of)
+
+    @condition.register
+    def _(self, node: rules.StatusIs) -> Q:
+        return Q(status__in=[str(each.value) for each in node.in_])
+
+    @condition.register
+    def _(self, node: rules.ConsentIs) -> Q:
+        return Q(consent__in=[str(each.value) for each in node.in_])
+
+    @condition.register
+    def _(self, node: rules.CountryIs) -> Q:
+        return Q(country__in=node.in_)
+
+    @condition.register
+    def _(self, node: rules.LanguageIs) -> Q:
+        fitting = (Q(language=tag) | Q(language__startswith=f"{tag}-") for tag in node.in_)
+        return Q(*fitting, _connector=Q.OR)
+
+    @condition.register
+    def _(self, node: rules.HasTag) -> Q:
+        return Q(Exists(ContactTag.objects.filter(contact=OuterRef("pk"), tag=UUID(node.tag))))
+
+    @condition.register
+    def _(self, node: rules.InSegment) -> Q:
+        named = Segment.objects.get(audience=self.audience, pk=UUID(node.segment))
+        if named.pk in self.within_segments:
+            raise Rejected(f"The segment “{named}” is part of itself.", code="segment")
+        inner = Compiler(self.audience, self.now, self.only, (*self.within_segments, named.pk))
+        return inner.condition(rules.read(named.tree).root)
+
+    @condition.register
+    def _(self, node: rules.OrdersCount) -> Q:
+        return _range("orders_count", node.at_least, node.at_most)
+
+    @condition.register
+    def _(self, node: rules.Spent) -> Q:
+        spent = self._spent_within if node.within else self._spent_ever
+        found = EVERYBODY
+        if node.at_least:  # nobody spent less than nothing: at least 0 is everybody
+            found &= spent(node, "gte", node.minor(node.at_least))
+        if node.at_most is not None:
+            found &= ~spent(node, "gt", node.minor(node.at_most))
+        return found
+
+    def _spent_ever(self, node: rules.Spent, comparison: str, minor: int) -> Q:
+        sums = ContactSpent.objects.filter(contact=OuterRef("pk"), currency=node.currency)
+        return Q(Exists(sums.filter(**{f"spent_minor__{comparison}": minor})))
+
+    def _spent_within(self, node: rules.Spent, comparison: str, minor: int) -> Q:
+        paid = self._made_within(self._orders(), node.within).filter(currency=node.currency)
+        sums = _by_contact(paid).annotate(spent=Sum(F("charged_minor") - F("refunded_minor")))
+        return Q(pk__in=sums.filter(**{f"spent__{comparison}": minor}).values("contact"))
+
+    @condition.register
+    def _(self, node: rules.AverageOrder) -> Q:
+        sums = ContactSpent.objects.filter(contact=OuterRef("pk"), currency=node.currency, orders_count__gt=0)
+        if node.at_least is not None:
+            sums = sums.filter(spent_minor__gte=F("orders_count") * node.minor(node.at_least))
+        if node.at_most is not None:
+            sums = sums.filter(spent_minor__lte=F("orders_count") * node.minor(node.at_most))
+        return Q(Exists(sums))
+
+    @condition.register
+    def _(self, node: rules.FirstOrder) -> Q:
+        return self._when("first_order_at", node)
+
+    @condition.register
+    def _(self, node: rules.LastOrder) -> Q:
+        return self._when("last_order_at", node)
+
+    def _when(self, column: str, node: rules.FirstOrder | rules.LastOrder) -> Q:
+        found = Q(**{f"{column}__isnull": False})
+        if node.within:
+            found &= Q(**{f"{column}__gte": self._ago(node.within.length)})
+        if node.longer_ago:
+            found &= Q(**{f"{column}__lt": self._ago(node.longer_ago.length)})
+        if node.since:
+            found &= Q(**{f"{column}__gte": node.since})
+        if node.before:
+            found &= Q(**{f"{column}__lt": node.before})
+        return found
+
+    @condition.register
+    def _(self, node: rules.Purchased) -> Q:
+        if node.at_least == 1:
+            return Q(Exists(self.purchases(node, OuterRef("pk"))))
+        counted = _by_contact(self.purchases(node)).annotate(orders=Count("pk"))
+        return Q(pk__in=counted.filter(orders__gte=node.at_least).values("contact"))
+
+    def purchases(self, node: rules.Purchased, contact: Any = None) -> QuerySet[Purchase]:
+        """The orders that the condition means: of one contact, or of all that are asked about."""
+        orders = self._orders() if contact is None else Purchase.objects.paid().filter(contact=contact)
+        orders = self._made_within(orders, node.within)
+        if node.channel:
+            orders = orders.filter(channel=node.channel)
+        if node.bought is None:
+            return orders
+        lines = PurchaseLine.objects.filter(self._bought(*node.bought), purchase=OuterRef("pk"))
+        return orders.filter(Exists(lines))
+
+    def _bought(self, kind: str, ids: Collection[str]) -> Q:
+        if kind in ("product", "variant"):
+            return Q(**{f"saleor_{kind}_id__in": ids})
+        shop = self.audience.installation_id
+        named: QuerySet[Any, Any]
+        if kind == "collection":
+            named = SoldProductCollection.objects.filter(
+                product__installation=shop, saleor_collection_id__in=ids
+            ).values("product__saleor_product_id")
+        else:
+            known = SoldProduct.objects.filter(installation=shop, **{f"saleor_{kind}_id__in": ids})
+            named = known.values("saleor_product_id")
+        return Q(saleor_product_id__in=named)
+
+    @condition.register
+    def _(self, node: rules.HasCart) -> Q:
+        return Q(Exists(self.carts(node, OuterRef("pk"))))
+
+    def carts(self, node: rules.HasCart, contact: Any) -> QuerySet[Cart]:
+        """The carts of the contact that the condition means."""
+        silence = node.abandoned_for.length if node.abandoned_for else self._cart_silence()
+        left = Cart.objects.filter(contact=contact, closed_at=None, last_active_at__lt=self._ago(silence))
+        return left.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk"))))
+
+    def _cart_silence(self) -> timedelta:
+        return timedelta(minutes=self.audience.cart_silence_minutes)
+
+    @condition.register
+    def _(self, node: rules.PaymentDeclined) -> Q:
+        return Q(Exists(self.declines(node, OuterRef("pk"))))
+
+    def declines(self, node: rules.PaymentDeclined, contact: Any) -> QuerySet[PaymentFact]:
+        """The refusals of the contact's payments that the condition means."""
+        told = self._facts(PaymentFact.Kind.DECLINED, node.within, contact)
+        return told.filter(code__in=node.code) if node.code else told
+
+    @condition.register
+    def _(self, node: rules.Disputed) -> Q:
+        return Q(Exists(self.disputes(node, OuterRef("pk"))))
+
+    def disputes(self, node: rules.Disputed, contact: Any) -> QuerySet[PaymentFact]:
+        """The disputes of the contact that the condition means."""
+        return self._facts(PaymentFact.Kind.DISPUTED, node.within, contact)
+
+    def _facts(self, kind: str, within: rules.Span | None, contact: Any) -> QuerySet[PaymentFact]:
+        told = PaymentFact.objects.filter(contact=contact, kind=kind)
+        return told.filter(at__gte=self._ago(within.length)) if within else told
+
+    @condition.register
+    def _(self, node: rules.Refunded) -> Q:
+        return Q(Exists(self.refunded(node, OuterRef("pk"))))
+
+    def refunded(self, node: rules.Refunded, contact: Any) -> QuerySet[Purchase]:
+        """The orders of the contact of which something was given back."""
+        orders = Purchase.objects.filter(contact=contact, refunded_minor__gt=0)
+        return self._made_within(orders, node.within)
+
+    @condition.register
+    def _(self, node: rules.UsedVoucher) -> Q:
+        return Q(Exists(self.with_voucher(node, OuterRef("pk"))))
+
+    def with_voucher(self, node: rules.UsedVoucher, contact: Any) -> QuerySet[Purchase]:
+        """The orders of the contact that used the voucher."""
+        orders = Purchase.objects.paid().filter(contact=contact)
+        orders = orders.filter(voucher_code__in=node.code) if node.code else orders.exclude(voucher_code="")
+        return self._made_within(orders, node.within)
+
+    def _orders(self) -> QuerySet[Purchase]:
+        """Paid orders of those that are asked about."""
+        paid = Purchase.objects.paid()
+        if self.only is not None:
+            return paid.filter(contact__in=self.only)
+        return paid.filter(contact__audience=self.audience)
+
+    def _made_within(self, orders: QuerySet[Purchase], within: rules.Span | None) -> QuerySet[Purchase]:
+        return orders.filter(placed_at__gte=self._ago(within.length)) if within else orders
+
+    def _ago(self, length: timedelta) -> datetime:
+        return self.now - length
+
+
+def _by_contact(orders: QuerySet[Purchase]) -> QuerySet[Purchase, Any]:
+    return orders.order_by().values("contact")
+
+
+def _range(column: str, low: int | None, high: int | None) -> Q:
+    found = Q()
+    if low is not None:
+        found &= Q(**{f"{column}__gte": low})
+    if high is not None:
+        found &= Q(**{f"{column}__lte": high})
+    return found

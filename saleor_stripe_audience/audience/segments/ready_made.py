@@ -1,0 +1,31 @@
+"""Segments that come with the app: what nearly every shop asks first."""
+
+from saleor_stripe_audience.audience.segments.rules import Json, Rule, read
+
+DECLINED_DAYS = 7
+LAPSED_DAYS = 90
+
+NAMES = {
+    "first_time_buyers": "First-time buyers",
+    "big_spenders": "Big spenders",
+    "lapsed_90_days": "Lapsed for 90 days",
+    "abandoned_carts": "Abandoned carts",
+    "declined_this_week": "Declined this week",
+    "nonsubscribed_buyers": "Non-subscribed buyers",
+}
+
+
+def ready_made(key: str, currency: str, big: str) -> Rule:
+    """The rule of that key; `big` is from how much spent in `currency` somebody is a big spender."""
+    conditions: dict[str, Json] = {
+        "first_time_buyers": {"type": "ordersCount", "atLeast": 1, "atMost": 1},
+        "big_spenders": {"type": "spent", "currency": currency, "atLeast": big},
+        "lapsed_90_days": {"type": "lastOrder", "longerAgo": {"days": LAPSED_DAYS}},
+        "abandoned_carts": {"type": "cart"},
+        "declined_this_week": {"type": "paymentDeclined", "within": {"days": DECLINED_DAYS}},
+        "nonsubscribed_buyers": {
+            "type": "all",
+            "of": [{"type": "status", "in": ["nonsubscribed"]}, {"type": "ordersCount", "atLeast": 1}],
+        },
+    }
+    return read({"version": 1, "root": conditions[key]})

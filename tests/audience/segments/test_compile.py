@@ -1,0 +1,255 @@
+"""Each condition, of somebody whom it fits and of somebody whom it just does not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience import tags
+from saleor_stripe_audience.audience.models import Audience, Contact
+from saleor_stripe_audience.audience.segments import rules, store
+from saleor_stripe_audience.audience.segments.compile import Compiler
+from saleor_stripe_audience.audience.segments.explain import explain
+from tests.audience.segments.people import (
+    NOW,
+    ago,
+    bought,
+    cart,
+    contact,
+    product,
+    saleor_id,
+    sold,
+    went_wrong,
+)
+
+Do = Callable[[Contact], Any]
+
+
+def fits(who: Contact, root: dict[str, Any]) -> bool:
+    """In the whole audience, of this contact only, and as explained: all three say the same."""
+    rule = rules.read({"version": 1, "root": root})
+    whole = Compiler(who.audience, NOW).contacts(rule.root).filter(pk=who.pk).exists()
+    alone = Compiler(who.audience, NOW, only=[who.pk]).contacts(rule.root).exists()
+    told = explain(who, rule, NOW)
+    assert whole == alone == told.holds
+    assert all(each.because for each in told.flat())
+    return whole
+
+
+def is_(**fields: Any) -> Do:
+    def change(who: Contact) -> None:
+        Contact.objects.filter(pk=who.pk).update(**fields)
+        who.refresh_from_db()
+
+    return change
+
+
+def nothing(_who: Contact) -> None:
+    pass
+
+
+def tagged(who: Contact) -> None:
+    tags.put_on(tags.tag_named(who.audience, "VIP"), [who])
+
+
+def both(*steps: Do) -> Do:
+    def do(who: Contact) -> None:
+        for step in steps:
+            step(who)
+
+    return do
+
+
+CASES: list[tuple[dict[str, Any], Do, Do]] = [
+    ({"type": "status", "in": ["subscribed"]}, is_(consent="confirmed"), is_(consent="pending")),
+    ({"type": "consent", "in": ["pending"]}, is_(consent="pending"), is_(consent="confirmed")),
+    ({"type": "country", "in": ["FR"]}, is_(country="FR"), nothing),
+    ({"type": "language", "in": ["fr"]}, is_(language="fr-ca"), is_(language="fro")),
+    ({"type": "ordersCount", "atLeast": 2}, both(bought, bought), bought),
+    ({"type": "ordersCount", "atMost": 0}, lambda who: bought(who, status="CANCELED"), bought),
+    (
+        {"type": "spent", "currency": "USD", "atLeast": "50.00"},
+        both(lambda who: bought(who, minor=3000), lambda who: bought(who, minor=2000)),
+        both(lambda who: bought(who, minor=4999), lambda who: bought(who, minor=100, currency="EUR")),
+    ),
+    (
+        {"type": "spent", "currency": "USD", "atLeast": "50.00", "within": {"days": 30}},
+        lambda who: bought(who, minor=5000, at=ago(days=29)),
+        both(lambda who: bought(who, minor=4999), lambda who: bought(who, minor=5000, at=ago(days=31))),
+    ),
+    (
+        {"type": "spent", "currency": "USD", "atMost": "50.00", "within": {"days": 30}},
+        lambda who: bought(who, minor=9000, at=ago(days=31)),
+        lambda who: bought(who, minor=5001),
+    ),
+    ({"type": "spent", "currency": "USD", "atMost": "0"}, nothing, bought),
+    ({"type": "spent", "currency": "USD", "atLeast": "0"}, nothing, nothing),
+    (
+        {"type": "spent", "currency": "USD", "atMost": "10.00"},
+        lambda who: bought(who, minor=2000, refunded_minor=1000),
+        lambda who: bought(who, minor=2000, refunded_minor=999),
+    ),
+    (
+        {"type": "averageOrder", "currency": "USD", "atLeast": "15.00"},
+        both(lambda who: bought(who, minor=1000), lambda who: bought(who, minor=2000)),
+        both(lambda who: bought(who, minor=1000), lambda who: bought(who, minor=1999)),
+    ),
+    ({"type": "averageOrder", "currency": "USD", "atMost": "15.00"}, lambda who: bought(who, minor=1500), nothing),
+    (
+        {"type": "firstOrder", "since": "2026-01-01T00:00:00Z"},
+        bought,
+        both(bought, lambda who: bought(who, at=ago(days=400))),
+    ),
+    ({"type": "lastOrder", "longerAgo": {"days": 90}}, lambda who: bought(who, at=ago(days=91)), nothing),
+    (
+        {"type": "lastOrder", "within": {"days": 90}, "longerAgo": {"days": 30}},
+        lambda who: bought(who, at=ago(days=31)),
+        both(lambda who: bought(who, at=ago(days=31)), bought),
+    ),
+    ({"type": "lastOrder", "before": "2026-11-01T00:00:00Z"}, lambda who: bought(who, at=ago(days=60)), bought),
+    ({"type": "purchased"}, bought, lambda who: bought(who, charge_status="NONE")),
+    (
+        {"type": "purchased", "product": [product(1), product(2)]},
+        lambda who: bought(who, 2, 3),
+        lambda who: bought(who, 3),
+    ),
+    (
+        {"type": "purchased", "product": [product(1)], "atLeast": 2},
+        both(lambda who: bought(who, 1), lambda who: bought(who, 1)),
+        both(lambda who: bought(who, 1, 1), lambda who: bought(who, 2)),
+    ),
+    (
+        {"type": "purchased", "product": [product(1)], "within": {"days": 7}, "channel": "fr"},
+        lambda who: bought(who, 1, channel="fr", at=ago(days=6)),
+        both(lambda who: bought(who, 1, at=ago(days=6)), lambda who: bought(who, 1, channel="fr", at=ago(days=8))),
+    ),
+    (
+        {"type": "purchased", "variant": [saleor_id("ProductVariant", 10)]},
+        lambda who: bought(who, 1),
+        lambda who: bought(who, 2),
+    ),
+    (
+        {"type": "purchased", "collection": [saleor_id("Collection", 7)]},
+        lambda who: bought(who, 1),
+        lambda who: bought(who, 2),
+    ),
+    (
+        {"type": "purchased", "category": [saleor_id("Category", 5)]},
+        lambda who: bought(who, 1),
+        lambda who: bought(who, 2),
+    ),
+    (
+        {"type": "purchased", "productType": [saleor_id("ProductType", 3)]},
+        lambda who: bought(who, 1),
+        lambda who: bought(who, 2),
+    ),
+    (
+        {"type": "cart"},
+        lambda who: cart(who, silent_since=ago(minutes=61)),
+        lambda who: cart(who, silent_since=ago(minutes=59)),
+    ),
+    (
+        {"type": "cart", "abandonedFor": {"days": 1}},
+        lambda who: cart(who, silent_since=ago(days=2)),
+        both(
+            lambda who: cart(who, silent_since=ago(hours=23)),
+            lambda who: cart(who, silent_since=ago(days=2), closed_at=NOW),
+            lambda who: cart(who, silent_since=ago(days=2), lines=0),
+        ),
+    ),
+    (
+        {"type": "paymentDeclined", "code": ["expired_card"], "within": {"days": 7}},
+        lambda who: went_wrong(who, "declined", at=ago(days=6), code="expired_card"),
+        both(
+            lambda who: went_wrong(who, "declined", at=ago(days=8), code="expired_card"),
+            lambda who: went_wrong(who, "declined", at=ago(days=6), code="insufficient_funds"),
+            lambda who: went_wrong(who, "disputed", at=ago(days=6), code="expired_card"),
+        ),
+    ),
+    (
+        {"type": "disputed", "within": {"days": 7}},
+        lambda who: went_wrong(who, "disputed", at=ago(days=6), code="fraudulent"),
+        lambda who: went_wrong(who, "disputed", at=ago(days=8)),
+    ),
+    ({"type": "refunded"}, lambda who: bought(who, refunded_minor=1), bought),
+    (
+        {"type": "refunded", "within": {"days": 7}},
+        lambda who: bought(who, refunded_minor=1),
+        lambda who: bought(who, refunded_minor=1, at=ago(days=8)),
+    ),
+    ({"type": "voucher"}, lambda who: bought(who, voucher_code="SUMMER"), bought),
+    (
+        {"type": "voucher", "code": ["SUMMER"], "within": {"days": 7}},
+        lambda who: bought(who, voucher_code="SUMMER"),
+        both(
+            lambda who: bought(who, voucher_code="WINTER"),
+            lambda who: bought(who, voucher_code="SUMMER", at=ago(days=8)),
+            lambda who: bought(who, voucher_code="SUMMER", status="CANCELED"),
+        ),
+    ),
+    (
+        {"type": "all", "of": [{"type": "country", "in": ["FR"]}, {"type": "ordersCount", "atLeast": 1}]},
+        both(is_(country="FR"), bought),
+        is_(country="FR"),
+    ),
+    (
+        {"type": "any", "of": [{"type": "country", "in": ["FR"]}, {"type": "ordersCount", "atLeast": 1}]},
+        bought,
+        nothing,
+    ),
+    (
+        {"type": "any", "of": [
+            {"type": "purchased", "product": [product(1)], "atLeast": 2},
+            {"type": "not", "of": {"type": "spent", "currency": "USD", "atMost": "50", "within": {"days": 9}}},
+        ]},
+        lambda who: bought(who, minor=6000),
+        lambda who: bought(who, 1),
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture
+def shelf(audience: Audience) -> None:
+    sold(audience, 1, category=5, kind=3, collections=[7, 8])
+    sold(audience, 2, category=6, kind=4, collections=[8])
+
+
+@pytest.mark.parametrize(
+    ("root", "fitting", "other"),
+    CASES,
+    ids=[f"{number}-{root['type']}" for number, (root, _fitting, _other) in enumerate(CASES)],
+)
+def test_a_condition(audience: Audience, shelf: None, root: dict[str, Any], fitting: Do, other: Do) -> None:
+    one, two = contact(audience), contact(audience)
+    fitting(one)
+    other(two)
+    everybody = root == {"type": "spent", "currency": "USD", "atLeast": "0"}
+    assert fits(one, root)
+    assert fits(two, root) is everybody
+    assert fits(one, {"type": "not", "of": root}) is False
+    assert fits(two, {"type": "not", "of": root}) is not everybody
+
+
+def test_a_tag_and_a_segment_are_asked_for_by_id(audience: Audience) -> None:
+    one, two = contact(audience, country="FR"), contact(audience)
+    tagged(one)
+    tag = audience.tags.get()
+    french = store.create(
+        audience, store.Wish("French", {"version": 1, "root": {"type": "country", "in": ["FR"]}})
+    )
+    for root in ({"type": "tag", "tag": str(tag.pk)}, {"type": "inSegment", "segment": str(french.pk)}):
+        assert (fits(one, root), fits(two, root)) == (True, False)
+
+
+def test_another_shop_with_the_same_ids_is_not_looked_at(audience: Audience, elsewhere: Audience) -> None:
+    ours, theirs = contact(audience), contact(elsewhere)
+    sold(elsewhere, 1, category=5, kind=3, collections=[7])
+    bought(ours, 1)
+    bought(theirs, 1)
+    in_collection = rules.read(
+        {"version": 1, "root": {"type": "purchased", "collection": [saleor_id("Collection", 7)]}}
+    )
+    assert not Compiler(audience, NOW).contacts(in_collection.root).exists()
+    assert list(Compiler(elsewhere, NOW).contacts(in_collection.root)) == [theirs]
+    anything = rules.read({"version": 1, "root": {"type": "purchased", "atLeast": 1}})
+    assert list(Compiler(audience, NOW).contacts(anything.root)) == [ours]

@@ -1,0 +1,160 @@
+"""Reading a rule: what is wrong is told with its place, and nothing wrong is taken."""
+
+import json
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience.segments import rules
+from saleor_stripe_audience.errors import Rejected
+from tests.audience.segments.people import product, saleor_id
+
+FRENCH = {"type": "country", "in": ["FR"]}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    tree: dict[str, Any] = FRENCH
+    for _ in range(depth):
+        tree = {"type": "not", "of": tree}
+    return tree
+
+
+def tree_of(root: Any) -> dict[str, Any]:
+    return {"version": 1, "root": root}
+
+
+GOOD: list[dict[str, Any]] = [
+    {"type": "all", "of": [FRENCH, {"type": "status", "in": ["subscribed"]}]},
+    {"type": "any", "of": [FRENCH, {"type": "consent", "in": ["unknown", "pending"]}]},
+    {"type": "not", "of": FRENCH},
+    {"type": "tag", "tag": "VIP"},
+    {"type": "inSegment", "segment": "Big spenders"},
+    {"type": "language", "in": ["fr", "en-us"]},
+    {"type": "purchased", "atLeast": 1},
+    {
+        "type": "purchased",
+        "product": [product(1)],
+        "within": {"days": 30},
+        "channel": "default",
+        "atLeast": 2,
+    },
+    {"type": "purchased", "variant": [saleor_id("ProductVariant", 1)], "atLeast": 1},
+    {"type": "purchased", "collection": [saleor_id("Collection", 1)], "atLeast": 1},
+    {"type": "purchased", "category": [saleor_id("Category", 1)], "atLeast": 1},
+    {"type": "purchased", "productType": [saleor_id("ProductType", 1)], "atLeast": 1},
+    {"type": "ordersCount", "atLeast": 1, "atMost": 1},
+    {"type": "spent", "currency": "USD", "atLeast": "200.00", "within": {"days": 365}},
+    {"type": "averageOrder", "currency": "JPY", "atMost": "5000"},
+    {"type": "firstOrder", "since": "2026-01-01T00:00:00Z", "before": "2026-02-01T00:00:00Z"},
+    {"type": "lastOrder", "longerAgo": {"days": 90}},
+    {"type": "cart"},
+    {"type": "cart", "abandonedFor": {"hours": 2, "minutes": 30}},
+    {"type": "paymentDeclined", "code": ["insufficient_funds"], "within": {"days": 7}},
+    {"type": "disputed"},
+    {"type": "refunded", "within": {"days": 7}},
+    {"type": "voucher", "code": ["SUMMER"]},
+    nested(19),
+]
+
+
+@pytest.mark.parametrize("root", GOOD, ids=lambda root: root["type"])
+def test_a_rule_is_read_and_told_again_as_it_was(root: dict[str, Any]) -> None:
+    assert rules.read(tree_of(root)).as_json() == tree_of(root)
+
+
+def test_what_means_the_same_is_kept_in_one_form() -> None:
+    told = rules.read(tree_of({"type": "country", "in": "fr"})).as_json()
+    assert told["root"] == FRENCH
+    told = rules.read(tree_of({"type": "language", "in": ["FR_ca", "fr-CA"]})).as_json()
+    assert told["root"] == {"type": "language", "in": ["fr-ca"]}
+
+
+BAD = [
+    (3, "the segment"),
+    ({}, "version: this is needed"),
+    ({"version": 2, "root": FRENCH}, "version: the app knows version 1"),
+    (tree_of({}), "root: say the type"),
+    (tree_of("status"), "root: "),
+    (tree_of({"type": "hero"}), "root: there is no such type"),
+    (tree_of({"type": "all", "of": []}), "root.of: give at least one"),
+    (tree_of({"type": "all", "of": [FRENCH, {"type": "hero"}]}), "root.of[1]: there is no such type"),
+    (tree_of({"type": "status", "in": ["hero"]}), "root.in[0]: "),
+    (tree_of({"type": "status", "in": []}), "root.in: give at least one"),
+    (tree_of({"type": "country", "in": ["France"]}), "root.in[0]: "),
+    (tree_of({"type": "language", "in": ["français"]}), "root.in[0]: "),
+    (tree_of({"type": "country", "in": ["FR"] * 101}), "root.in: give 100 at most"),
+    (tree_of({"type": "not", "of": {"type": "purchased", "product": ["abc"]}}), "root.of.product[0]: this is not"),
+    (tree_of({"type": "purchased", "product": [saleor_id("Order", 1)]}), "root.product[0]: this is not"),
+    (
+        tree_of({"type": "purchased", "product": [product(1)], "variant": [saleor_id("ProductVariant", 1)]}),
+        "root: name products",
+    ),
+    (tree_of({"type": "purchased", "within": {"days": -1}}), "root.within.days: "),
+    (tree_of({"type": "purchased", "within": {}}), "root.within: give more than nothing"),
+    (tree_of({"type": "purchased", "within": {"days": 3650, "hours": 1}}), "root.within: give more than nothing"),
+    (tree_of({"type": "purchased", "within": "30 days"}), "root.within: give an object"),
+    (tree_of({"type": "purchased", "atLeast": 0}), "root.atLeast: "),
+    (tree_of({"type": "purchased", "colour": "red"}), "root.colour: a condition of this type has no such part"),
+    (tree_of({"type": "ordersCount"}), "root: give atLeast, atMost, or both"),
+    (tree_of({"type": "ordersCount", "atLeast": 5, "atMost": 2}), "root: atLeast is more than atMost"),
+    (tree_of({"type": "ordersCount", "atLeast": True}), "root.atLeast: "),
+    (tree_of({"type": "spent", "atLeast": "5"}), "root.currency: this is needed"),
+    (tree_of({"type": "spent", "currency": "dollars", "atLeast": "5"}), "root.currency: "),
+    (tree_of({"type": "spent", "currency": "USD", "atLeast": "5.001"}), "root: the amount 5.001 USD has more"),
+    (tree_of({"type": "spent", "currency": "USD", "atLeast": "-5"}), "root: the amount -5 USD is negative"),
+    (tree_of({"type": "spent", "currency": "USD", "atLeast": "1e999"}), "root: "),
+    (tree_of({"type": "lastOrder"}), "root: give within, longerAgo, since or before"),
+    (tree_of({"type": "lastOrder", "since": "2026-01-01"}), "root.since: give the time with its zone"),
+    (
+        tree_of({"type": "lastOrder", "since": "2026-02-01T00:00:00Z", "before": "2026-01-01T00:00:00Z"}),
+        "root: since is not before",
+    ),
+    (
+        tree_of({"type": "lastOrder", "within": {"days": 3}, "longerAgo": {"days": 3}}),
+        "root: nothing is within that time and longer ago",
+    ),
+    (
+        tree_of(
+            {"type": "all", "of": [{"type": "status", "in": ["subscribed"]}, {"type": "status", "in": ["pending"]}]}
+        ),
+        "root.of[0] and root.of[1] contradict",
+    ),
+    (tree_of({"type": "any", "of": [{"type": "all", "of": [FRENCH, {"type": "not", "of": FRENCH}]}]}),
+     "root.of[0].of[0] and root.of[0].of[1] contradict"),
+    (tree_of(nested(20)), "root.of.of"),
+    (tree_of(nested(50)), "root.of.of"),
+    (tree_of({"type": "any", "of": [FRENCH] * 100}), "more than 100 conditions"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tree", "words"), BAD)
+def test_what_is_wrong_is_told_with_its_place(tree: Any, words: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        rules.read(tree)
+    assert refused.value.message.startswith(words) or words in refused.value.message
+    assert refused.value.code == "segment"
+    assert len(refused.value.message) < 400
+
+
+def test_ten_thousand_levels_are_refused_like_twenty_one() -> None:
+    with pytest.raises(Rejected, match="20 deep"):
+        rules.read(tree_of(nested(10_000)))
+
+
+def test_a_rule_in_json_text_comes_back_the_same() -> None:
+    tree = tree_of({"type": "spent", "currency": "EUR", "atLeast": "12.30"})
+    assert rules.read(json.loads(json.dumps(rules.read(tree).as_json()))) == rules.read(tree)
+
+
+@pytest.mark.parametrize(
+    ("root", "timed"),
+    [
+        (FRENCH, False),
+        ({"type": "cart"}, True),
+        ({"type": "not", "of": {"type": "lastOrder", "longerAgo": {"days": 90}}}, True),
+        ({"type": "lastOrder", "since": "2026-01-01T00:00:00Z"}, False),
+        ({"type": "any", "of": [FRENCH, {"type": "refunded", "within": {"days": 1}}]}, True),
+    ],
+)
+def test_which_rules_time_alone_can_change(root: dict[str, Any], *, timed: bool) -> None:
+    assert rules.is_timed(rules.read(tree_of(root)).root) is timed
