@@ -45,6 +45,7 @@ class Environment(BaseSettings):
     METRICS_PORT: int = 0
     METRICS_HOST: str = "127.0.0.1"
     EVENT_RETENTION_DAYS: int = 30
+    CART_RETENTION_DAYS: int = 90
     API_REQUESTS_PER_MINUTE: int = 600
     GRAPHIQL: bool = False
     EMAIL_URL: str = ""
@@ -74,6 +75,8 @@ class Environment(BaseSettings):
         found += self._problems_of_numbers()
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
+        if self.CART_RETENTION_DAYS < 1:
+            found.append("CART_RETENTION_DAYS: give how many days abandoned carts are kept: 1 or more.")
         if self.PROXY_COUNT < 0:
             found.append("PROXY_COUNT: give how many proxies of yours stand before the app: 0 or more.")
         return found + self._problems_of_mail() + self._problems_of_platform()
@@ -216,6 +219,7 @@ if METRICS_PORT:
 API_REQUESTS_PER_MINUTE = _environment.API_REQUESTS_PER_MINUTE
 GRAPHIQL = _environment.GRAPHIQL
 EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
+CART_RETENTION_DAYS = _environment.CART_RETENTION_DAYS
 PROXY_COUNT = _environment.PROXY_COUNT
 EMAIL_CONFIGURED = bool(_environment.EMAIL_URL)
 MAILERS = mailers.mailers(_environment.EMAIL_URL)
@@ -301,6 +305,10 @@ TASKS = {
                 "forget old request counts": {
                     "task": "saleor_stripe_audience.api.tasks.forget_old_counts",
                     "cron": "37 * * * *",
+                },
+                "prune carts": {
+                    "task": "saleor_stripe_audience.audience.tasks.prune_carts",
+                    "cron": "57 3 * * *",
                 },
                 "keep segments": {"task": "saleor_stripe_audience.audience.tasks.keep_segments", "every": 60},
                 "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from saleor_stripe_audience.audience.changes import all_touched
 from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
@@ -12,16 +13,18 @@ from saleor_stripe_audience.saleor.models import Installation
 LONGEST_NAME = 200
 LONGEST_LANGUAGE = 35
 LONGEST_CONSENT_TEXT = 10_000
+LONGEST_SILENCE = 30 * 24 * 60  # minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a merchant chooses for an audience."""
+    """What a merchant chooses for an audience. A cart silent for `cart_silence_minutes` counts as abandoned."""
 
     name: str
     language: str = ""
     double_opt_in: bool = False
     consent_text: str = ""
+    cart_silence_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,9 @@ def _save(audience: Audience, wishes: Wishes) -> Audience:
     _check(audience, wishes)
     audience.name, audience.language = wishes.name.strip(), wishes.language.strip().lower()
     audience.double_opt_in, audience.consent_text = wishes.double_opt_in, wishes.consent_text.strip()
+    audience.cart_silence_minutes = wishes.cart_silence_minutes
     audience.save()
+    all_touched(audience.pk)  # segments may ask for abandoned carts
     return audience
 
 
@@ -139,6 +144,11 @@ def _check(audience: Audience, wishes: Wishes) -> None:
     if len(wishes.consent_text) > LONGEST_CONSENT_TEXT:
         raise Rejected(
             f"The consent text is longer than {LONGEST_CONSENT_TEXT} characters.", code="consent_text"
+        )
+    if not 1 <= wishes.cart_silence_minutes <= LONGEST_SILENCE:
+        raise Rejected(
+            f"A cart counts as abandoned after 1 to {LONGEST_SILENCE} minutes (30 days).",
+            code="cart_silence_minutes",
         )
     if wishes.double_opt_in and not settings.EMAIL_CONFIGURED:
         raise Rejected(

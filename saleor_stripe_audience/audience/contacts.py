@@ -121,12 +121,12 @@ def _newcomer(audience: Audience, email: str) -> Contact:
 
 
 def forget_if_unknown(contact: Contact | None) -> None:
-    """Let go of a contact of whom only orders told that are anonymous since."""
+    """Let go of a contact of whom only carts and orders told that are gone or anonymous since."""
     if contact is None or contact.saleor_user_id is not None:
         return
     if contact.contact_tags.exclude(origin=ContactTag.Origin.RULE).exists():
         return
-    if not contact.purchases.exists() and not contact.consents.exists():
+    if not any(rows.exists() for rows in (contact.purchases, contact.consents, contact.carts)):
         contact.delete()
 
 

@@ -3,14 +3,18 @@
 `occurred_at` is Saleor's `issuedAt`, to the microsecond: it orders the events of one object.
 """
 
+from functools import partial
 from typing import Any
 
-from saleor_stripe_audience.audience import contacts, erasure, metadata, purchases
+from saleor_stripe_audience.audience import carts, contacts, erasure, metadata, payment_facts, purchases
 from saleor_stripe_audience.audience.models import Erasure
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox.handlers import handles
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
+from saleor_stripe_audience.saleor.models import Installation
 
 _ORDERS = (
     "order_created",
@@ -19,7 +23,10 @@ _ORDERS = (
     "order_refunded",
     "order_cancelled",
     "order_updated",
+    "order_confirmed",
+    "order_metadata_updated",
 )
+_CHECKOUTS = ("checkout_created", "checkout_updated")
 _ACCOUNTS = ("customer_created", "customer_updated", "account_confirmed", "account_email_changed")
 _DELETIONS = {
     "customer_deleted": Erasure.Reason.CUSTOMER_DELETED,
@@ -38,6 +45,11 @@ def record_order_consent(event: Event) -> None:
     metadata.record_order_words(installation_of(event), _part(event, "order"), event.occurred_at)
 
 
+@handles("saleor", *_CHECKOUTS)
+def record_checkout(event: Event) -> None:
+    carts.record_checkout(installation_of(event), _part(event, "checkout"), event.occurred_at)
+
+
 @handles("saleor", *_ACCOUNTS)
 def record_customer(event: Event) -> None:
     contacts.record_customer(installation_of(event), _part(event, "user"), event.occurred_at)
@@ -52,6 +64,36 @@ def record_customer_consent(event: Event) -> None:
 def erase_customer(event: Event) -> None:
     """Saleor sends `account_deleted` alone when customers delete their own account."""
     erasure.follow_deletion(installation_of(event), _part(event, "user"), _DELETIONS[event.kind], event)
+
+
+@handles("stripe", "payment_intent.payment_failed")
+def record_decline(event: Event) -> None:
+    """The shopper sees it at once; the shop's own list of those who could not pay is made here."""
+    intent = _stripe_object(event)
+    installation = Installation.objects.get(pk=account_of(event).installation_id)
+    if source := payment_facts.source_of(intent, installation):
+        fact = payment_facts.decline_of(intent, event.occurred_at, event.key)
+        payment_facts.record(installation, source, fact, event.occurred_at)
+
+
+@handles_outside("stripe", "charge.dispute.created", "charge.dispute.closed")
+def record_dispute(event: Event) -> Write | None:
+    """A dispute names its PaymentIntent; Stripe is asked which checkout or order that one pays."""
+    dispute, account = _stripe_object(event), account_of(event)
+    if not isinstance(dispute.get("payment_intent"), str):
+        return None
+    intent = client.retrieve_payment_intent(account, dispute["payment_intent"]).to_dict()
+    installation = Installation.objects.get(pk=account.installation_id)
+    source = payment_facts.source_of(intent, installation)
+    fact = payment_facts.dispute_of(dispute)
+    if not source:
+        return None
+    return partial(payment_facts.record, installation, source, fact, event.occurred_at)
+
+
+def _stripe_object(event: Event) -> dict[str, Any]:
+    found: dict[str, Any] = (event.payload or {})["data"]["object"]
+    return found
 
 
 def _part(event: Event, name: str) -> dict[str, Any]:

@@ -52,16 +52,35 @@ class Account(_Payload):
     metadata: Metadata = []
 
 
+class Named(_Payload):
+    """A category, a type of product or a collection."""
+
+    id: str
+    name: Text = ""
+
+
+class Product(_Payload):
+    """What was sold, as the shop has it when the event is told."""
+
+    id: str
+    name: Text = ""
+    category: Named | None = None
+    product_type: Named | None = None
+    collections: Annotated[list[Named], BeforeValidator(lambda value: value or [])] = []
+
+
 class Line(_Payload):
     id: str
     product_name: Text = ""
     variant_name: Text = ""
     product_sku: Text = ""
     quantity: int
+    quantity_fulfilled: int = 0
     unit_price: Price = Field(validation_alias=AliasPath("unitPrice", "gross"))
     total_price: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
     variant_id: Text = Field("", validation_alias=AliasPath("variant", "id"))
     product_id: Text = Field("", validation_alias=AliasPath("variant", "product", "id"))
+    product: Product | None = Field(None, validation_alias=AliasPath("variant", "product"))
 
 
 class Order(_Payload):
@@ -83,6 +102,7 @@ class Order(_Payload):
     total_charged: Price | None = None
     total_refunded: Price | None = None
     voucher_code: Text = ""
+    checkout_id: Text = ""
     metadata: Metadata = []
     lines: list[Line] = []
 
@@ -98,6 +118,44 @@ class Order(_Payload):
         for address in (self.billing_address, self.shipping_address):
             told += [address.first_name, address.last_name, address.phone] if address else []
         return self.user is None and all(_is_hidden(each) for each in told)
+
+
+class CheckoutLine(_Payload):
+    id: str
+    quantity: int
+    total_price: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
+    variant_id: Text = Field("", validation_alias=AliasPath("variant", "id"))
+    variant_name: Text = Field("", validation_alias=AliasPath("variant", "name"))
+    sku: Text = Field("", validation_alias=AliasPath("variant", "sku"))
+    product_id: Text = Field("", validation_alias=AliasPath("variant", "product", "id"))
+    product_name: Text = Field("", validation_alias=AliasPath("variant", "product", "name"))
+
+
+class Checkout(_Payload):
+    """A cart on its way to become an order."""
+
+    id: str
+    created: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+    email: Text = ""
+    language_code: Text = ""
+    voucher_code: Text = ""
+    user: Account | None = None
+    channel: Text = Field("", validation_alias=AliasPath("channel", "slug"))
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    total: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
+    lines: list[CheckoutLine] = []
+
+    @property
+    def address(self) -> Address:
+        """Who pays; who receives, where no billing address was given."""
+        return self.billing_address or self.shipping_address or Address()
+
+
+def read_checkout(payload: Mapping[str, Any]) -> Checkout:
+    """The checkout of an event; `Rejected`, naming the fields, when it is none."""
+    return _read(Checkout, payload, "checkout")
 
 
 def read_order(payload: Mapping[str, Any]) -> Order:

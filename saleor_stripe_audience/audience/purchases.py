@@ -7,8 +7,10 @@ from typing import Any
 
 from django.db import transaction
 
+from saleor_stripe_audience.audience import carts, payment_facts, sold
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import audience_of_channel
+from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.contacts import Person, contact_of, forget_if_unknown, refresh_totals
 from saleor_stripe_audience.audience.models import Audience, Contact, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.orders import Line, Order, language_tag, read_order
@@ -40,7 +42,9 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         contact = contact_of(audience, person) if person else None
         kept = _kept(installation, order)
         holder = kept.contact if kept else None
+        sold.remember(installation, order, issued_at)
         if kept is not None and kept.issued_at > issued_at:
+            _fill_in(kept, lines)
             if holder is None:
                 forget_if_unknown(contact)
             return kept
@@ -51,8 +55,10 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
             | _fields(order, amounts, issued_at, contact),
         )
         _replace_lines(purchase, lines)
+        payment_facts.attach(installation, [order.id, order.checkout_id], contact)
         for counted in {contact, holder}:
             refresh_totals(counted)
+        carts.close(purchase)
         if contact is None:
             forget_if_unknown(holder)
         return purchase
@@ -71,11 +77,34 @@ def _kept(installation: Installation, order: Order) -> Purchase | None:
 
 
 def _replace_lines(purchase: Purchase, lines: list[PurchaseLine]) -> None:
-    """The lines as they are now: what was taken off the order goes."""
+    """The lines as they are now: what was taken off the order goes.
+
+    Saleor no longer names the product of a line once the shop deleted it; what was known stays known.
+    """
+    known = {line.saleor_line_id: line for line in purchase.lines.all()}
+    for line in lines:
+        _learn(line, known.get(line.saleor_line_id))
     purchase.lines.all().delete()
     for line in lines:
         line.purchase = purchase
     PurchaseLine.objects.bulk_create(lines)
+
+
+def _fill_in(kept: Purchase, older: list[PurchaseLine]) -> None:
+    """What is told late was true before the shop deleted a product: it says which one it was."""
+    told = {line.saleor_line_id: line for line in older}
+    for line in kept.lines.filter(saleor_variant_id=""):
+        if _learn(line, told.get(line.saleor_line_id)):
+            line.save(update_fields=["saleor_product_id", "saleor_variant_id"])
+            if kept.contact is not None:
+                touched(kept.contact)
+
+
+def _learn(line: PurchaseLine, other: PurchaseLine | None) -> bool:
+    if other is None or line.saleor_variant_id or not other.saleor_variant_id:
+        return False
+    line.saleor_product_id, line.saleor_variant_id = other.saleor_product_id, other.saleor_variant_id
+    return True
 
 
 def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contact | None) -> dict[str, Any]:
@@ -89,6 +118,7 @@ def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contac
         "charged_minor": amounts.charged.minor,
         "refunded_minor": amounts.refunded.minor,
         "voucher_code": order.voucher_code if contact else "",  # some are made out to one person
+        "saleor_checkout_id": order.checkout_id,
         "placed_at": order.created or issued_at,
     }
 
@@ -127,6 +157,7 @@ def _line(line: Line, currency: str) -> PurchaseLine:
         variant_name=line.variant_name,
         sku=line.product_sku,
         quantity=line.quantity,
+        quantity_fulfilled=line.quantity_fulfilled,
         unit_minor=line.unit_price.money().in_currency(currency),
         total_minor=line.total_price.money().in_currency(currency),
     )

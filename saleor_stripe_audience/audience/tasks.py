@@ -30,3 +30,11 @@ def keep_segments() -> int:
 def work_out_segment(segment_id: str) -> None:
     """A segment was saved: find who is in it."""
     membership.refresh_segment(UUID(segment_id))
+
+
+@task
+def prune_carts() -> int:
+    """Every night: carts that nobody came back to are let go of."""
+    from saleor_stripe_audience.audience import carts  # noqa: PLC0415 - carts enqueue tasks of this module
+
+    return carts.prune()

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, client
+from saleor_stripe_audience.gateway.intents import CHANNEL, FLOW, INSTALLATION, SOURCE, TRANSACTION
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.models import Payment
@@ -17,16 +18,11 @@ from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
 
+__all__ = ["CHANNEL", "FLOW", "INSTALLATION", "SOURCE", "TRANSACTION"]  # its callers know them by this module
+
 Json = dict[str, Any]
 
 TOTAL = "saleor_total"  # what the checkout or order cost when the payment began or was changed last
-INSTALLATION, TRANSACTION, FLOW, SOURCE, CHANNEL = (
-    "saleor_installation",
-    "saleor_transaction",
-    "saleor_flow",
-    "saleor_source",
-    "saleor_channel",
-)
 
 ORDER_NUMBER = "saleor_order_number"
 

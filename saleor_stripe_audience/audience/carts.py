@@ -1,0 +1,190 @@
+"""Carts: checkouts of Saleor whose shopper gave an address, until an order closes them.
+
+Nothing is told of a cart that is left: silence is the only sign. A cart makes a contact, never a subscriber; what was
+ticked on a checkout counts once there is an order.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import payment_facts
+from saleor_stripe_audience.audience.addresses import normalised
+from saleor_stripe_audience.audience.audiences import audience_of_channel, default_audience
+from saleor_stripe_audience.audience.changes import touched
+from saleor_stripe_audience.audience.contacts import Person, contact_of, forget_if_unknown, on_merge
+from saleor_stripe_audience.audience.models import Audience, Cart, CartLine, Contact, Purchase
+from saleor_stripe_audience.audience.orders import Checkout, CheckoutLine, language_tag, read_checkout
+from saleor_stripe_audience.saleor.models import Installation
+
+PRUNED_AT_ONCE = 500
+
+
+def record_checkout(
+    installation: Installation, payload: Mapping[str, Any], issued_at: datetime
+) -> Cart | None:
+    """Keep a checkout as it stood at `issued_at`; None while it has no address, and once its person was erased.
+
+    What is older than what is kept changes nothing of it. `Rejected` when it has no usable address or amount.
+    """
+    checkout = read_checkout(payload)
+    person = _shopper(checkout, issued_at)
+    total, lines = checkout.total.money(), _lines(checkout)
+    if person is None:
+        return None
+    with transaction.atomic():
+        fed = audience_of_channel(installation, checkout.channel)
+        kept = _kept(installation, checkout.id)
+        order = _order_of(installation, checkout.id)
+        holder = kept.contact if kept else None
+        contact = contact_of(holder.audience if holder else _audience(order, fed), person)
+        if contact is None or _is_nobodys(order):
+            _forget(kept, contact)
+            return None
+        if kept is not None and kept.issued_at > issued_at:
+            forget_if_unknown(contact)
+            return kept
+        cart, _ = Cart.objects.update_or_create(
+            installation=installation,
+            saleor_checkout_id=checkout.id,
+            defaults={
+                "contact": contact,
+                "channel": checkout.channel,
+                "currency": total.currency,
+                "total_minor": total.minor,
+                "voucher_code": checkout.voucher_code,
+                "begun_at": checkout.created or issued_at,
+                "last_active_at": checkout.updated_at or issued_at,
+                "issued_at": issued_at,
+                "closed_at": order.placed_at if order else None,
+                "saleor_order_id": order.saleor_order_id if order else "",
+            },
+        )
+        _replace_lines(cart, lines)
+        payment_facts.attach(installation, [checkout.id], order.contact if order else contact)
+        touched(contact)
+        if holder is not None and holder != contact:
+            touched(holder)
+            forget_if_unknown(holder)
+        return cart
+
+
+def close(purchase: Purchase) -> None:
+    """The order that the cart became is here; of one that is nobody's the cart goes, too."""
+    if not purchase.saleor_checkout_id:
+        return
+    carts = Cart.objects.filter(
+        installation=purchase.installation_id, saleor_checkout_id=purchase.saleor_checkout_id
+    )
+    if purchase.contact is None:
+        for cart in carts.select_related("contact"):
+            _forget(cart, None)
+        return
+    carts.update(closed_at=purchase.placed_at, saleor_order_id=purchase.saleor_order_id)
+    for cart in carts.select_related("contact"):
+        if cart.contact is not None:
+            touched(cart.contact)
+
+
+def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:
+    """The audience's open carts that hold something and were silent for as long as its merchant chose."""
+    silent_since = now - timedelta(minutes=audience.cart_silence_minutes)
+    left = Cart.objects.filter(contact__audience=audience, closed_at=None, last_active_at__lt=silent_since)
+    return left.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk"))))
+
+
+def prune() -> int:
+    """Let go of carts that nobody came back to for CART_RETENTION_DAYS, and of whom nothing else is known."""
+    before = timezone.now() - timedelta(days=settings.CART_RETENTION_DAYS)
+    old = Cart.objects.filter(last_active_at__lt=before).order_by("pk")
+    pruned = 0
+    while some := list(old.select_related("installation", "contact")[:PRUNED_AT_ONCE]):
+        for cart in some:
+            with transaction.atomic():
+                default_audience(cart.installation)
+                _forget(Cart.objects.filter(pk=cart.pk).select_related("contact").first(), None)
+        pruned += len(some)
+    return pruned
+
+
+@on_merge
+def _move(absorbed: Contact, kept: Contact) -> None:
+    """The contact that goes on has the carts and the facts of both."""
+    absorbed.carts.update(contact=kept)
+    absorbed.payment_facts.update(contact=kept)
+
+
+def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
+    """Who shops; nobody is known before an address is given."""
+    account = checkout.user if checkout.user and checkout.user.is_confirmed is not False else None
+    email = (account.email if account else "") or checkout.email
+    if not email:
+        return None
+    address = checkout.address
+    profile = {
+        "first_name": (account.first_name if account else "") or address.first_name,
+        "last_name": (account.last_name if account else "") or address.last_name,
+        "phone": address.phone,
+        "country": address.country,
+        "language": language_tag(checkout.language_code),
+    }
+    return Person(normalised(email), account.id if account else None, profile, issued_at)
+
+
+def _lines(checkout: Checkout) -> list[CartLine]:
+    currency = checkout.total.currency.upper()
+    return [_line(line, currency) for line in {line.id: line for line in checkout.lines}.values()]
+
+
+def _line(line: CheckoutLine, currency: str) -> CartLine:
+    return CartLine(
+        saleor_line_id=line.id,
+        saleor_product_id=line.product_id,
+        saleor_variant_id=line.variant_id,
+        product_name=line.product_name,
+        variant_name=line.variant_name,
+        sku=line.sku,
+        quantity=line.quantity,
+        total_minor=line.total_price.money().in_currency(currency),
+    )
+
+
+def _kept(installation: Installation, checkout_id: str) -> Cart | None:
+    carts = Cart.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
+    return carts.select_related("contact__audience").first()
+
+
+def _order_of(installation: Installation, checkout_id: str) -> Purchase | None:
+    orders = Purchase.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
+    return orders.select_related("contact__audience").first()
+
+
+def _audience(order: Purchase | None, fed: Audience) -> Audience:
+    return order.contact.audience if order and order.contact else fed
+
+
+def _is_nobodys(order: Purchase | None) -> bool:
+    return order is not None and order.contact is None
+
+
+def _replace_lines(cart: Cart, lines: list[CartLine]) -> None:
+    cart.lines.all().delete()
+    for line in lines:
+        line.cart = cart
+    CartLine.objects.bulk_create(lines)
+
+
+def _forget(cart: Cart | None, contact: Contact | None) -> None:
+    """The cart goes, and whoever was known by it alone."""
+    holder = cart.contact if cart else None
+    if cart is not None:
+        cart.delete()
+    for known in {holder, contact} - {None}:
+        if known is not None:
+            touched(known)
+            forget_if_unknown(known)

@@ -1,0 +1,160 @@
+"""A shop with very many contacts, made inside the database by a handful of statements.
+
+Everything follows from a row's number, so each run makes the same shop. Two scattering multiplications, halves
+swapped between them, stand for chance: they give each number a place in 0 … 2³²−1.
+"""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from saleor_stripe_audience.audience.models import Audience
+from saleor_stripe_audience.saleor.models import Installation
+
+SHOP = UUID("00000000-0000-4000-8000-000000000001")
+AUDIENCE = UUID("00000000-0000-4000-8000-000000000002")
+API_URL = "https://crowd.example/graphql/"
+BUYERS_SHARE = 0.7
+LINES_PER_ORDER = 2.5
+DAYS = 900  # orders were made in so many days up to now
+TABLES = ("cartline", "cart", "paymentfact", "contactspent", "purchaseline", "purchase", "contact")
+
+
+def make_crowd(contacts: int) -> Audience:
+    """So many contacts, with twice as many orders, five times as many lines, carts and refusals."""
+    installation = Installation.objects.create(
+        pk=SHOP, saleor_api_url=API_URL, app_id="QXBwOjE=", domain="crowd.example", token="t",
+        schema_version="3.23", registered_at=datetime.now(UTC),
+    )  # fmt: skip
+    audience = Audience.objects.create(pk=AUDIENCE, installation=installation, name="Crowd", is_default=True)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in _statements(contacts):
+            cursor.execute(statement)
+    _settle()
+    return audience
+
+
+def _settle() -> None:
+    """As a database is some time after its rows came: its statistics known, its pages swept."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def scattered(number: str, salt: int = 0) -> str:
+    """SQL: a place in 0 … 2³²−1 for the number."""
+    once = f"((({number}) + {salt} * 7919) * 2654435761 % 4294967296)"
+    return f"(({once} % 65536 * 65536 + {once} / 65536) * 1103515245 % 4294967296)"
+
+
+def of_chance(number: str, below: int, salt: int) -> str:
+    """SQL: a whole number from 0 up to `below`."""
+    return f"({scattered(number, salt)} / 64 % {below})"
+
+
+def _statements(contacts: int) -> list[str]:
+    orders, buyers = contacts * 2, int(contacts * BUYERS_SHARE)
+    placed = _ago(f"{of_chance('n', DAYS * 86_400, 11)}")
+    owner = f"1 + {scattered('n', 3)} % {buyers}"
+    total = f"1000 + {of_chance('n', 9_000, 13)}"
+    status = f"CASE WHEN {of_chance('n', 100, 17)} < 2 THEN 'CANCELED' ELSE 'FULFILLED' END"
+    charge = f"CASE WHEN {of_chance('n', 100, 19)} < 3 THEN 'NONE' ELSE 'FULL' END"
+    refunded = f"CASE WHEN {of_chance('n', 100, 23)} < 3 THEN 500 ELSE 0 END"
+    currency = f"CASE WHEN {of_chance('n', 10, 29)} < 8 THEN 'USD' ELSE 'EUR' END"
+    voucher = f"CASE WHEN {of_chance('n', 20, 31)} = 0 THEN 'SUMMER' ELSE '' END"
+    consent = _one_of("n", [("confirmed", 30), ("withdrawn", 5), ("pending", 2), ("unknown", 63)], 37)
+    country = _one_of("n", [("FR", 25), ("DE", 20), ("US", 30), ("GB", 15), ("PL", 10)], 41)
+    language = _one_of("n", [("fr", 25), ("de", 20), ("en-us", 45), ("pl", 10)], 41)
+    shop, audience = _uuid(str(SHOP)), _uuid(str(AUDIENCE))
+    return [
+        f"""INSERT INTO audience_purchase (id, contact_id, installation_id, saleor_order_id, number, status,
+            charge_status, channel, currency, total_minor, charged_minor, refunded_minor, voucher_code,
+            saleor_checkout_id, placed_at, issued_at)
+            SELECT n, {_key(owner)}, {shop}, 'order-' || n, '' || n, {status}, {charge}, 'default-channel',
+            {currency}, {total}, {total}, {refunded}, {voucher}, 'checkout-' || n, {placed}, {placed}
+            FROM {_numbers(orders)} WHERE true""",
+        f"""INSERT INTO audience_purchaseline (purchase_id, saleor_line_id, saleor_product_id, saleor_variant_id,
+            product_name, variant_name, sku, quantity, quantity_fulfilled, unit_minor, total_minor)
+            SELECT 1 + n % {orders}, 'line-' || n, 'product-' || {of_chance("n", 2_000, 43)},
+            'variant-' || {of_chance("n", 6_000, 43)}, 'A thing', 'Large', 'SKU-' || {of_chance("n", 6_000, 43)},
+            1, 1, 1500, 1500 FROM {_numbers(int(orders * LINES_PER_ORDER))} WHERE true""",
+        """INSERT INTO audience_contactspent (contact_id, currency, spent_minor, refunded_minor, orders_count)
+            SELECT contact_id, currency, sum(charged_minor - refunded_minor), sum(refunded_minor), count(*)
+            FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
+            GROUP BY contact_id, currency""",
+        f"""INSERT INTO audience_contact (id, audience_id, email, first_name, last_name, phone, country, language,
+            consent, soft_opt_in, deliverability, lifecycle, known_at, orders_count, first_order_at, last_order_at,
+            created_at, updated_at)
+            SELECT {_key("n")}, {audience}, 'person' || n || '@crowd.example', 'First' || n, 'Last' || n,
+            '', {country}, {language}, {consent}, {_false()}, 'ok', 'active', {_json()}, coalesce(bought.orders, 0),
+            bought.first, bought.last, {_ago("n % 77760000")}, {_ago("0")}
+            FROM {_numbers(contacts)} LEFT JOIN (SELECT contact_id, count(*) AS orders, min(placed_at) AS first,
+            max(placed_at) AS last FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
+            GROUP BY contact_id) bought ON bought.contact_id = {_key("n")} WHERE true""",
+        f"""INSERT INTO audience_cart (id, installation_id, contact_id, saleor_checkout_id, channel, currency,
+            total_minor, voucher_code, begun_at, last_active_at, issued_at, closed_at, saleor_order_id)
+            SELECT n, {shop}, {_key(f"1 + {scattered('n', 47)} % {contacts}")}, 'cart-' || n, 'default-channel', 'USD',
+            4000, '', {_ago("n * 60")}, {_ago("n * 60")}, {_ago("n * 60")},
+            CASE WHEN n % 3 = 0 THEN NULL ELSE {_ago("n * 60")} END, '' FROM {_numbers(contacts // 10)} WHERE true""",
+        f"""INSERT INTO audience_cartline (cart_id, saleor_line_id, saleor_product_id, saleor_variant_id, product_name,
+            variant_name, sku, quantity, total_minor)
+            SELECT n, 'line', 'product-1', 'variant-1', 'A thing', 'Large', 'SKU-1', 1, 4000
+            FROM {_numbers(contacts // 10)} WHERE true""",
+        f"""INSERT INTO audience_paymentfact (installation_id, contact_id, kind, code, outcome, currency,
+            amount_minor, at, source_id, reference, key)
+            SELECT {shop}, {_key(f"1 + {scattered('n', 53)} % {contacts}")},
+            CASE WHEN n % 20 = 0 THEN 'disputed' ELSE 'declined' END, 'insufficient_funds', '', 'USD', 4000,
+            {_ago("n * 300")}, '', 'pi_' || n, 'key-' || n FROM {_numbers(contacts // 15)} WHERE true""",
+    ]  # fmt: skip
+
+
+def _one_of(number: str, values: list[tuple[str, int]], salt: int) -> str:
+    """SQL: one of the values, each as often in a hundred as it says."""
+    below, cases = 0, ""
+    for value, share in values:
+        below += share
+        cases += f" WHEN {of_chance(number, 100, salt)} < {below} THEN '{value}'"
+    return f"(CASE{cases} END)"
+
+
+def _is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def _numbers(count: int) -> str:
+    if _is_postgresql():
+        return f"(SELECT generate_series(1, {count})::bigint AS n) numbers"
+    return (
+        f"(WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {count}) "
+        "SELECT n FROM up) numbers"
+    )
+
+
+def _key(number: str) -> str:
+    """SQL: the id of the contact of that number; scattered, as chance would have it."""
+    if _is_postgresql():
+        return f"(lpad(to_hex({scattered(number)}), 8, '0') || lpad(to_hex({number}), 24, '0'))::uuid"
+    return f"printf('%08x%024x', {scattered(number)}, {number})"
+
+
+def _uuid(text: str) -> str:
+    return f"'{text}'::uuid" if _is_postgresql() else f"'{UUID(text).hex}'"
+
+
+def _ago(seconds: str) -> str:
+    if _is_postgresql():
+        return f"(now() - ({seconds}) * interval '1 second')"
+    return f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || ({seconds}) || ' seconds')"
+
+
+def _json() -> str:
+    return f"'{json.dumps({})}'{'::jsonb' if _is_postgresql() else ''}"
+
+
+def _false() -> str:
+    return "false" if _is_postgresql() else "0"

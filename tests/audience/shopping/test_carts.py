@@ -1,0 +1,236 @@
+"""Checkouts become carts of contacts, are closed by orders, and are abandoned by silence alone."""
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import carts, contacts, erasure
+from saleor_stripe_audience.audience.audiences import Wishes, change_audience
+from saleor_stripe_audience.audience.models import Audience, Cart, CartLine, Contact, SoldProduct
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import account, at, line, order
+from tests.audience.shopping.tellings import checkout, checkout_id
+
+Telling = Callable[[Installation], Any]
+
+
+def tell(payload: dict[str, Any], step: int) -> Telling:
+    return lambda shop: carts.record_checkout(shop, payload, at(step))
+
+
+def tell_order(step: int, **known: Any) -> Telling:
+    payload = order(**known) | {"checkoutId": checkout_id(1)}
+    return lambda shop: record_order(shop, payload, at(step))
+
+
+def held(shop: Installation) -> list[Any]:
+    """Carts with whose they are, and all contacts with their names."""
+    rows = Cart.objects.filter(installation=shop).order_by("saleor_checkout_id")
+    told: list[Any] = [
+        (
+            row.saleor_checkout_id, row.contact.email if row.contact else None, row.total_minor, row.issued_at,
+            row.closed_at, row.saleor_order_id, row.lines.count(),
+        )
+        for row in rows
+    ]  # fmt: skip
+    people = Contact.objects.filter(audience__installation=shop).order_by("email")
+    return [told, list(people.values_list("email", "first_name", "status", "orders_count"))]
+
+
+def test_a_checkout_with_an_address_makes_a_contact_that_is_no_subscriber(shop: Installation) -> None:
+    tell(checkout(lines=2), 1)(shop)
+    cart = Cart.objects.get()
+    assert cart.contact is not None
+    assert (cart.contact.email, cart.contact.first_name) == ("ada@shop.example", "Ada")
+    assert (cart.contact.status, cart.contact.orders_count) == ("nonsubscribed", 0)
+    assert (cart.total_minor, cart.currency, cart.closed_at) == (4000, "USD", None)
+    assert (
+        list(cart.lines.values_list("product_name", "quantity", "total_minor"))
+        == [("Monospace Tee", 1, 2000)] * 2
+    )
+
+
+def test_before_an_address_nobody_is_known(shop: Installation) -> None:
+    assert tell(checkout(email=None), 1)(shop) is None
+    assert not Cart.objects.exists()
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("email", ["none", "a" * 300 + "@shop.example"])
+def test_an_address_that_is_none_is_refused(shop: Installation, email: str) -> None:
+    with pytest.raises(Rejected):
+        tell(checkout(email=email), 1)(shop)
+    assert not Cart.objects.exists()
+
+
+HISTORIES: dict[str, list[Telling]] = {
+    "a cart that is changed": [tell(checkout(lines=1), 1), tell(checkout(lines=3), 2)],
+    "another address": [tell(checkout(email="typo@shop.example"), 1), tell(checkout(), 2)],
+    "bought": [tell(checkout(), 1), tell(checkout(lines=2), 2), tell_order(3)],
+    "bought with another address": [tell(checkout(email="typo@shop.example"), 1), tell_order(3)],
+    "emptied": [tell(checkout(), 1), tell(checkout(lines=0), 2)],
+    "two carts": [tell(checkout(1), 1), tell(checkout(2), 2), tell_order(3)],
+    "bought and cancelled": [tell(checkout(), 1), tell_order(2), tell_order(3, status="CANCELED")],
+    "an account": [
+        tell(checkout(email="guest@shop.example"), 1),
+        tell(checkout(user=account(7, "member@shop.example", isConfirmed=True)), 2),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_any_order_and_doubles_end_alike(shop: Installation, name: str) -> None:
+    history = HISTORIES[name]
+    for step in history:
+        step(shop)
+    expected = held(shop)
+    for turn in itertools.permutations(history):
+        other = install()
+        for step in (*turn, *turn):
+            step(other)
+        assert held(other) == expected
+
+
+def test_an_order_closes_its_cart_whatever_comes_first(shop: Installation) -> None:
+    tell_order(5)(shop)
+    tell(checkout(), 6)(shop)
+    cart = Cart.objects.get()
+    assert cart.closed_at is not None
+    assert cart.saleor_order_id == order()["id"]
+    assert not carts.abandoned(Audience.objects.get(), timezone.now()).exists()
+
+
+def test_silence_makes_a_cart_abandoned(shop: Installation) -> None:
+    now = timezone.now()
+    tell(checkout(1, updated=(now - timedelta(minutes=59)).isoformat()), 1)(shop)
+    tell(checkout(2, updated=(now - timedelta(minutes=61)).isoformat()), 1)(shop)
+    tell(checkout(3, lines=0, updated=(now - timedelta(days=2)).isoformat()), 1)(shop)
+    audience = Audience.objects.get()
+    assert [each.saleor_checkout_id for each in carts.abandoned(audience, now)] == [checkout_id(2)]
+    change_audience(audience, Wishes("Customers", cart_silence_minutes=30))
+    audience.refresh_from_db()
+    assert carts.abandoned(audience, now).count() == 2
+
+
+@pytest.mark.parametrize("minutes", [0, -5, 30 * 24 * 60 + 1])
+def test_a_silence_that_is_none_is_refused(shop: Installation, minutes: int) -> None:
+    tell(checkout(), 1)(shop)
+    with pytest.raises(Rejected, match="30 days"):
+        change_audience(Audience.objects.get(), Wishes("Customers", cart_silence_minutes=minutes))
+
+
+def test_carts_nobody_came_back_to_are_let_go_with_whom_nobody_else_knows(shop: Installation) -> None:
+    old = (timezone.now() - timedelta(days=91)).isoformat()
+    fresh = (timezone.now() - timedelta(days=89)).isoformat()
+    tell(checkout(1, email="gone@shop.example", updated=old), 1)(shop)
+    tell(checkout(2, email="stays@shop.example", updated=fresh), 1)(shop)
+    tell(checkout(3, updated=old), 1)(shop)
+    tell_order(3)(shop)
+    assert carts.prune() == 2
+    assert carts.prune() == 0
+    assert [each.saleor_checkout_id for each in Cart.objects.all()] == [checkout_id(2)]
+    assert sorted(Contact.objects.values_list("email", flat=True)) == [
+        "ada@shop.example",
+        "stays@shop.example",
+    ]
+
+
+def test_erased_people_leave_no_cart_and_come_back_by_none(shop: Installation) -> None:
+    tell(checkout(), 1)(shop)
+    receipt = erasure.erase(shop, "ada@shop.example")
+    assert receipt.erased["Cart"] == 1
+    tell(checkout(lines=3), 2)(shop)
+    assert not Cart.objects.exists()
+    assert not Contact.objects.exists()
+
+
+def test_an_order_made_anonymous_takes_its_cart_along(shop: Installation) -> None:
+    tell(checkout(), 1)(shop)
+    tell_order(2)(shop)
+    nobody = order(email="") | {"checkoutId": checkout_id(1), "billingAddress": None}
+    record_order(shop, nobody, at(3))
+    assert not Cart.objects.exists()
+    assert not Contact.objects.exists()
+    tell(checkout(), 1)(shop)
+    assert not Contact.objects.exists()
+
+
+def test_a_merge_takes_the_carts_along(shop: Installation) -> None:
+    tell(checkout(1, email="one@shop.example"), 1)(shop)
+    tell(checkout(2, email="two@shop.example"), 1)(shop)
+    one, two = Contact.objects.order_by("email")
+    contacts.merge(one, two)
+    assert set(Cart.objects.values_list("contact", flat=True)) == {one.pk}
+
+
+def test_an_unconfirmed_account_shops_as_a_guest(shop: Installation) -> None:
+    stranger = account(9, "victim@shop.example", isConfirmed=False)
+    tell(checkout(email="typed@shop.example", user=stranger), 1)(shop)
+    assert list(Contact.objects.values_list("email", "saleor_user_id")) == [("typed@shop.example", None)]
+
+
+def test_shops_are_apart(shop: Installation) -> None:
+    other = install("other.example")
+    tell(checkout(), 1)(shop)
+    tell(checkout(lines=2), 1)(other)
+    tell_order(2)(shop)
+    assert Cart.objects.get(installation=shop).closed_at is not None
+    assert Cart.objects.get(installation=other).closed_at is None
+
+
+def test_through_the_inbox_twice_is_once(shop: Installation) -> None:
+    for key in ("one", "two"):
+        record("saleor", shop.pk, key, "checkout_updated", {"checkout": checkout()}, at(1))
+        work(Event.objects.get(key=key).pk)
+    assert not Handling.objects.filter(done_at=None).exists()
+    assert (Cart.objects.count(), CartLine.objects.count(), Contact.objects.count()) == (1, 1, 1)
+
+
+def product_of(name: str, *collections: int) -> dict[str, Any]:
+    return {
+        "id": "UHJvZHVjdDoxMzQ=",
+        "name": name,
+        "category": {"id": "Q2F0ZWdvcnk6NQ==", "name": "Shirts"},
+        "productType": {"id": "UHJvZHVjdFR5cGU6Mw==", "name": "Top"},
+        "collections": [{"id": f"Collection{each}", "name": f"No {each}"} for each in collections],
+    }
+
+
+@pytest.mark.parametrize("turn", [(0, 1), (1, 0), (0, 1, 0)])
+def test_what_is_known_of_a_product_is_what_was_told_last(shop: Installation, turn: tuple[int, ...]) -> None:
+    tellings = [
+        (line() | {"variant": {"id": "V", "product": product_of("Old", 1, 2)}}, 1),
+        (line() | {"variant": {"id": "V", "product": product_of("New", 2, 3)}}, 2),
+    ]
+    for index in turn:
+        told, step = tellings[index]
+        record_order(shop, order(lines=[told]), at(step))
+    known = SoldProduct.objects.get()
+    assert (known.name, known.category_name, known.product_type_name) == ("New", "Shirts", "Top")
+    assert sorted(known.collections.values_list("saleor_collection_id", flat=True)) == [
+        "Collection2",
+        "Collection3",
+    ]
+
+
+@pytest.mark.parametrize("turn", [(0, 1), (1, 0)])
+def test_a_line_whose_product_is_deleted_keeps_which_it_was(
+    shop: Installation, turn: tuple[int, ...]
+) -> None:
+    tellings = [order(lines=[line()]), order(lines=[line() | {"variant": None}])]
+    for index in turn:
+        record_order(shop, tellings[index], at(index + 1))
+    [kept] = Contact.objects.get().purchases.get().lines.all()
+    assert (kept.saleor_product_id, kept.saleor_variant_id) == (
+        "UHJvZHVjdDoxMzQ=",
+        "UHJvZHVjdFZhcmlhbnQ6MzQ4",
+    )
