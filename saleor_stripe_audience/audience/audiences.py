@@ -75,6 +75,18 @@ def audience_of_channel(installation: Installation, channel: str) -> Audience:
     return row.audience if row is not None else default
 
 
+def audience_named(installation: Installation, name: str) -> Audience:
+    """The shop's audience of that name, or its default one; `Rejected` if there is none such."""
+    if not name:
+        with transaction.atomic():
+            return default_audience(installation)
+    found = installation.audiences.filter(name=name.strip()).first()
+    if found is None:
+        known = ", ".join(installation.audiences.order_by("name").values_list("name", flat=True))
+        raise Rejected(f"The shop has no audience of this name. It has: {known or 'none'}.", code="audience")
+    return found
+
+
 def create_audience(installation: Installation, wishes: Wishes) -> Audience:
     """A further audience of the shop; no channel feeds it yet. `Rejected` for what cannot be."""
     with transaction.atomic():

@@ -7,15 +7,18 @@ same moment. Every function here that writes runs under the lock of `default_aud
 import hashlib
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.changes import touched
-from saleor_stripe_audience.audience.models import Consent, Contact, Wording
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Wording
 from saleor_stripe_audience.audience.status import ConsentState
+from saleor_stripe_audience.audience.transfer import bulk
 from saleor_stripe_audience.errors import Rejected
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a storefront's clock may be ahead of ours by this much
@@ -54,27 +57,98 @@ def record(contact: Contact, word: Word) -> Consent:
 
     `Rejected` for a word from the future, a giving without its wording, or an address of no computer.
     """
-    _check(word)
+    check(word)
     written, _ = Consent.objects.get_or_create(
         audience_id=contact.audience_id,
-        key=_key(contact, word),
-        defaults={
-            "contact": contact,
-            "kind": word.kind,
-            "basis": word.basis,
-            "at": word.at,
-            "email": contact.email,
-            "source": word.source,
-            "source_detail": word.source_detail[:128],
-            "actor": word.actor[:128],
-            "reference": word.reference[:128],
-            "wording": _wording(contact, word.wording),
-            "ip": word.ip or None,
-            "needs_confirmation": word.needs_confirmation,
-        },
+        key=_key(contact.email, word),
+        defaults=_fields(contact, word, _wording(contact.audience.installation_id, word.wording)),
     )
     refresh(contact)
     return written
+
+
+def record_many(audience: Audience, said: Sequence[tuple[Contact, Word]]) -> set[UUID]:
+    """The same for many contacts of one audience at once, of words that were checked; whose words were new.
+
+    That the contacts changed is noted by the caller.
+    """
+    wordings = {text: _wording(audience.installation_id, text) for text in {word.wording for _, word in said}}
+    rows = {
+        key: Consent(audience=audience, key=key, **_fields(contact, word, wordings[word.wording]))
+        for contact, word in said
+        for key in [_key(contact.email, word)]
+    }
+    told = Consent.objects.filter(audience=audience, key__in=rows.keys())
+    for key in told.values_list("key", flat=True):
+        del rows[key]
+    Consent.objects.bulk_create(rows.values(), batch_size=1000)
+    spoken = {row.contact_id: row.contact for row in rows.values()}
+    _refresh_many(spoken)
+    return set(spoken)
+
+
+def record_first_words(audience: Audience, said: Sequence[tuple[UUID, str, Word]]) -> None:
+    """Write down what new contacts said, one checked word each, by their ids and addresses.
+
+    Their rows are made with what the word comes to: see `standing_of`.
+    """
+    wordings = {
+        text: _wording(audience.installation_id, text) for text in {word.wording for *_, word in said}
+    }
+    now = timezone.now()
+    columns = (
+        "contact_id", "audience_id", "kind", "basis", "at", "recorded_at", "email", "source", "source_detail", "actor",
+        "reference", "wording_id", "ip", "needs_confirmation", "key",
+    )  # fmt: skip
+    bulk.insert(
+        Consent,
+        columns,
+        (
+            (
+                contact_id, audience.pk, str(word.kind), str(word.basis), word.at, now, email, str(word.source),
+                word.source_detail[:128], word.actor[:128], word.reference[:128], _key_of(wordings[word.wording]),
+                word.ip or None, word.needs_confirmation, _key(email, word),
+            )
+            for contact_id, email, word in said
+        ),
+    )  # fmt: skip
+
+
+def _key_of(wording: Wording | None) -> int | None:
+    return wording.pk if wording is not None else None
+
+
+def _refresh_many(contacts: Mapping[UUID, Contact]) -> None:
+    ledgers: dict[UUID, list[Consent]] = {pk: [] for pk in contacts}
+    for word in Consent.objects.filter(contact__in=contacts.keys()):
+        ledgers[word.contact_id].append(word)
+    for pk, contact in contacts.items():
+        standing = standing_of(ledgers[pk])
+        contact.consent, contact.soft_opt_in = standing.consent, standing.soft_opt_in
+    by_standing: dict[tuple[str, bool], list[UUID]] = {}
+    for pk, contact in contacts.items():
+        by_standing.setdefault((contact.consent, contact.soft_opt_in), []).append(pk)
+    for (state, soft_opt_in), some in by_standing.items():
+        Contact.objects.filter(pk__in=some).update(
+            consent=state, soft_opt_in=soft_opt_in, updated_at=timezone.now()
+        )
+
+
+def _fields(contact: Contact, word: Word, wording: Wording | None) -> dict[str, Any]:
+    return {
+        "contact": contact,
+        "kind": word.kind,
+        "basis": word.basis,
+        "at": word.at,
+        "email": contact.email,
+        "source": word.source,
+        "source_detail": word.source_detail[:128],
+        "actor": word.actor[:128],
+        "reference": word.reference[:128],
+        "wording": wording,
+        "ip": word.ip or None,
+        "needs_confirmation": word.needs_confirmation,
+    }
 
 
 def refresh(contact: Contact) -> None:
@@ -85,7 +159,7 @@ def refresh(contact: Contact) -> None:
     touched(contact)
 
 
-def standing_of(words: Iterable[Consent]) -> Standing:
+def standing_of(words: Iterable[Consent | Word]) -> Standing:
     """The sum of a ledger.
 
     What still needs a confirmation moves only somebody of whom nothing is known: it neither takes a subscriber
@@ -101,7 +175,7 @@ def standing_of(words: Iterable[Consent]) -> Standing:
     )
 
 
-def _consent(words: list[Consent], *, is_withdrawn: bool) -> ConsentState:
+def _consent(words: list[Consent | Word], *, is_withdrawn: bool) -> ConsentState:
     if any(word.kind == Consent.Kind.CONFIRMED or not word.needs_confirmation for word in words):
         return ConsentState.CONFIRMED
     if is_withdrawn:
@@ -109,7 +183,8 @@ def _consent(words: list[Consent], *, is_withdrawn: bool) -> ConsentState:
     return ConsentState.PENDING if words else ConsentState.UNKNOWN
 
 
-def _check(word: Word) -> None:
+def check(word: Word) -> None:
+    """`Rejected` for a word from the future, a giving without its wording, or an address of no computer."""
     if word.at > timezone.now() + CLOCKS_DIFFER:
         raise Rejected(
             "The consent is dated in the future (consent_at), so it proves nothing. Set the clock of whoever "
@@ -147,17 +222,17 @@ def _check_ip(text: str) -> None:
         ) from None
 
 
-def _key(contact: Contact, word: Word) -> str:
+def _key(email: str, word: Word) -> str:
     told = [word.kind, word.basis, word.at.astimezone(UTC).isoformat(), word.source,
-            word.reference or contact.email]  # fmt: skip
+            word.reference or email]  # fmt: skip
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _wording(contact: Contact, text: str) -> Wording | None:
+def _wording(installation_id: UUID, text: str) -> Wording | None:
     if not text.strip():
         return None
     wording, _ = Wording.objects.get_or_create(
-        installation_id=contact.audience.installation_id,
+        installation_id=installation_id,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         defaults={"text": text},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import batched
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -57,7 +58,12 @@ def put_on(tag: Tag, contacts: Iterable[Contact], origin: str = Origin.HAND, act
 def _put_on(tag: Tag, contacts: Sequence[Contact], origin: str, actor: str) -> None:
     if any(contact.audience_id != tag.audience_id for contact in contacts):
         raise Rejected("The tag is of another audience than the contact.", code="tag")
-    rows = [ContactTag(contact=contact, tag=tag, origin=origin, actor=actor) for contact in contacts]
+    put_on_many(tag, [contact.pk for contact in contacts], origin, actor)
+
+
+def put_on_many(tag: Tag, contacts: Sequence[UUID], origin: str, actor: str = "") -> None:
+    """The same for many of the tag's audience, of whom the caller notes that they changed."""
+    rows = [ContactTag(contact_id=pk, tag=tag, origin=origin, actor=actor) for pk in contacts]
     ContactTag.objects.bulk_create(rows, ignore_conflicts=True)
     if origin != Origin.RULE:
         of_rule = tag.contact_tags.filter(contact__in=contacts, origin=Origin.RULE)

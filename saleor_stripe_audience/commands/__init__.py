@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
     """Run the command of that name, such as "connect-stripe"."""
-    module = import_module(f"{__name__}.{command.replace('-', '_')}")
+    name = command.replace("-", "_")
+    module = import_module(f"{__name__}.{name}_" if iskeyword(name) else f"{__name__}.{name}")
     code: int = module.run(arguments)
     return code

@@ -15,7 +15,14 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience import tags
 from saleor_stripe_audience.audience.changes import all_touched
-from saleor_stripe_audience.audience.models import Contact, Membership, Segment, StaleContact, Tag
+from saleor_stripe_audience.audience.models import (
+    Contact,
+    ContactQuerySet,
+    Membership,
+    Segment,
+    StaleContact,
+    Tag,
+)
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.questions import large_questions
@@ -105,7 +112,7 @@ def apply_tag(tag: Tag) -> None:
         all_touched(tag.audience_id)
 
 
-def members_of(segment: Segment) -> QuerySet[Contact]:
+def members_of(segment: Segment) -> ContactQuerySet:
     """The contacts that were found to fit."""
     return Contact.objects.filter(memberships__segment=segment)
 

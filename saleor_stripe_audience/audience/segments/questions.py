@@ -7,6 +7,7 @@ from django.db import OperationalError, connection, transaction
 
 from saleor_stripe_audience.errors import Unavailable
 
+# PostgreSQL compiles what looks expensive (jit), which takes longer than these questions do.
 MEMORY = "128MB"  # for sorting and hashing; with PostgreSQL's usual 4MB a million ids are compared one by one
 QUERY_CANCELED = "57014"  # PostgreSQL's code of a statement that took longer than it may
 
@@ -22,7 +23,9 @@ def large_questions(longest_seconds: int = 0) -> Iterator[None]:
             yield
             return
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('work_mem', %s, true)", [MEMORY])
+            cursor.execute(
+                "SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true)", [MEMORY]
+            )
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(longest_seconds * 1000)])
         try:
             yield

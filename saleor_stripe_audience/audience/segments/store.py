@@ -76,6 +76,14 @@ def create(audience: Audience, wish: Wish) -> Segment:
     return _save(Segment(audience=audience), wish)
 
 
+def segment_named(audience: Audience, name: str) -> Segment:
+    """The audience's segment of that name; `Rejected` if there is none."""
+    found = audience.segments.filter(name__iexact=name.strip()).first()
+    if found is None:
+        raise Rejected("The audience has no segment of this name.", code="segment")
+    return found
+
+
 def change(segment: Segment, wish: Wish) -> Segment:
     """Keep another name, rule or tag for the segment. `Rejected` for what cannot be."""
     return _save(segment, wish)

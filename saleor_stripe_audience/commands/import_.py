@@ -1,0 +1,59 @@
+"""Bring contacts of a CSV file into an audience. The report is printed as JSON; with --dry-run nothing is written."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from saleor_stripe_audience.audience.transfer.columns import KNOWN
+from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
+from saleor_stripe_audience.commands import audiences
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Exit code 1 if a row could not be taken."""
+    options = _options(arguments)
+    wishes = Wishes(dict(options.map), options.consent_text, options.actor, options.dry_run)
+    with options.file.open("rb") as file:
+        report = import_csv(audiences.audience_of(options), file, wishes, _progress())
+    print(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+    return 1 if report.refused else 0
+
+
+def _progress() -> Callable[[int], None]:
+    """On a terminal, how many lines are done."""
+    if not sys.stderr.isatty():
+        return lambda _lines: None
+    return lambda lines: print(f"\r{lines:,} lines", end="", file=sys.stderr, flush=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("give OURS=THEIRS, such as email=Mail")
+    return ours.strip(), theirs
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError("there is no such file")
+    return path
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience import", description=__doc__)
+    parser.add_argument("file", type=_file, metavar="FILE", help="CSV in UTF-8, with a header")
+    audiences.add_options(parser)
+    parser.add_argument(
+        "--map", action="append", type=_pair, default=[], metavar="OURS=THEIRS",
+        help=f"which of the file's columns is ours; ours are {', '.join(KNOWN)} (default: by the usual names)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--consent-text", default="", metavar="WORDS",
+        help="what those with consent agreed to, where the file does not say (default: the audience's own)",
+    )  # fmt: skip
+    parser.add_argument("--actor", default="command line", help="who imports, for the ledger")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    return parser.parse_args(arguments)

@@ -1,0 +1,124 @@
+"""`import`, `export` and `segment`, as an operator types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.audience.models import Audience, Contact, Segment
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.segments.people import bought, contact
+
+
+@pytest.fixture
+def audience(shop: Installation) -> Audience:
+    return Audience.objects.create(
+        installation=shop, name="Customers", is_default=True, consent_text="News, please."
+    )
+
+
+def run(
+    capsys: pytest.CaptureFixture[str], command: str, audience: Audience, *arguments: str
+) -> tuple[int, Any]:
+    code = main([command, *arguments, "--saleor-api-url", audience.installation.saleor_api_url])
+    told = capsys.readouterr()
+    return code, told.out or told.err
+
+
+def test_import_tries_then_takes(
+    capsys: pytest.CaptureFixture[str], audience: Audience, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Mail address,said,when\na@shop.test,yes,2026-01-01\n")
+    mapped = ["--map", "email=Mail address", "--map", "consent=said", "--map", "consent_at=when"]
+    code, told = run(capsys, "import", audience, str(file), *mapped, "--dry-run")
+    assert (code, json.loads(told)["consents"], Contact.objects.count()) == (0, 1, 0)
+    code, told = run(capsys, "import", audience, str(file), *mapped, "--audience", "Customers")
+    assert (code, json.loads(told)["new"], Contact.objects.get().status) == (0, 1, "subscribed")
+
+
+def test_import_says_which_rows_are_wrong_and_fails(
+    capsys: pytest.CaptureFixture[str], audience: Audience, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("email\nnobody\n")
+    code, told = run(capsys, "import", audience, str(file))
+    assert code == 1
+    assert json.loads(told)["errors"] == [
+        {"line": 2, "field": "email", "message": "This is no e-mail address."}
+    ]
+    file.write_bytes("email\njosé@shop.test\n".encode("latin-1"))
+    code, told = run(capsys, "import", audience, str(file))
+    assert code == 1
+    assert told.strip().endswith("Line 2 is not in UTF-8. Save the file as CSV in UTF-8.")
+
+
+def test_export_writes_whom_is_asked_for(
+    capsys: pytest.CaptureFixture[str], audience: Audience, tmp_path: Path
+) -> None:
+    contact(audience, email="a@shop.test", country="FR")
+    contact(audience, email="b@shop.test", consent="confirmed")
+    _code, told = run(capsys, "export", audience)
+    assert len(told.splitlines()) == 3
+    file = tmp_path / "out.csv"
+    code, told = run(capsys, "export", audience, "--status", "nonsubscribed", "--output", str(file))
+    assert (code, told) == (0, "")
+    assert file.read_text().splitlines()[1].startswith("a@shop.test,")
+    rule = tmp_path / "rule.json"
+    rule.write_text(json.dumps({"version": 1, "root": {"type": "status", "in": ["subscribed"]}}))
+    run(capsys, "segment", audience, "save", "--name", "Mail list", "--rule", str(rule))
+    _code, told = run(capsys, "export", audience, "--segment", "mail list")
+    assert [line.split(",")[0] for line in told.splitlines()] == ["email", "b@shop.test"]
+    _code, told = run(capsys, "export", audience, "--ads", "meta")
+    assert (len(told.splitlines()), "shop.test" in told) == (2, False)
+
+
+def test_segments_are_previewed_saved_explained_and_deleted(
+    capsys: pytest.CaptureFixture[str], audience: Audience, tmp_path: Path
+) -> None:
+    buyer = contact(audience, email="a@shop.test")
+    bought(buyer)
+    contact(audience)
+    rule = tmp_path / "rule.json"
+    rule.write_text(json.dumps({"version": 1, "root": {"type": "ordersCount", "atLeast": 1}}))
+    code, told = run(capsys, "segment", audience, "preview", "--rule", str(rule))
+    seen = json.loads(told)
+    assert (code, seen["count"], seen["sample"], seen["notes"]) == (0, 1, [str(buyer.pk)], [])
+    for _ in range(2):
+        code, told = run(
+            capsys, "segment", audience, "save", "--name", "Buyers", "--rule", str(rule), "--tag", "Buyer"
+        )
+    assert (code, json.loads(told)["members"], json.loads(told)["tag"]) == (0, 1, "Buyer")
+    assert list(buyer.contact_tags.values_list("tag__name", flat=True)) == ["Buyer"]
+    code, told = run(capsys, "segment", audience, "explain", "--name", "buyers", "--email", "A@shop.test")
+    assert json.loads(told) == [
+        {"place": "root", "type": "ordersCount", "holds": True, "because": "1 paid order"}
+    ]
+    _code, told = run(capsys, "segment", audience, "list")
+    assert [each["name"] for each in json.loads(told)] == ["Buyers"]
+    code, told = run(capsys, "segment", audience, "delete", "--name", "Buyers")
+    assert (code, Segment.objects.count(), buyer.contact_tags.count()) == (0, 0, 0)
+    code, told = run(capsys, "segment", audience, "ready-made", "--currency", "USD", "--big", "10")
+    assert (code, len(json.loads(told))) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["preview"], "Give the rule"),
+        (["preview", "--rule", "nowhere.json"], "cannot be read"),
+        (["save", "--rule", "nowhere.json"], "Say which segment"),
+        (["delete", "--name", "None"], "no segment of this name"),
+        (["explain", "--name", "None", "--email", "who@shop.test"], "no contact of this address"),
+        (["list", "--audience", "Elsewhere"], "It has: Customers"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    capsys: pytest.CaptureFixture[str], audience: Audience, arguments: list[str], words: str
+) -> None:
+    code, told = run(capsys, "segment", audience, *arguments)
+    assert code == 1
+    assert words in told
+    assert len(told.strip().splitlines()) == 1

@@ -1,0 +1,132 @@
+"""Contacts as CSV: read back they are the same, a spreadsheet runs none of it; ads lists hold whom they may."""
+
+import csv
+import hashlib
+import io
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+
+from saleor_stripe_audience.audience import tags
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact
+from saleor_stripe_audience.audience.transfer import ads, exporting
+from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
+from saleor_stripe_audience.errors import Rejected
+from tests.audience.conftest import install
+from tests.audience.histories import say
+from tests.audience.segments.people import bought, contact
+
+BACK_THEN = datetime(2026, 1, 1, 12, 30, 15, tzinfo=UTC)
+FORMULA = '=HYPERLINK("http://evil.example","click")'
+
+
+@pytest.fixture
+def people(audience: Audience) -> list[Contact]:
+    one = contact(
+        audience, email="a@shop.test", first_name=FORMULA, last_name='Quo"te', phone="+33 1", country="FR"
+    )
+    two = contact(audience, email="b@shop.test", first_name="Ünï, B", last_name="two\nlines", language="fr")
+    three = contact(audience, email="c@shop.test", first_name="@cmd", last_name="-1+1")
+    bought(one, minor=1230)
+    bought(one, minor=500, currency="EUR")
+    bought(one, minor=700, currency="JPY")
+    bought(two, minor=1000, currency="KWD")
+    say(one, "given", BACK_THEN, ip="192.0.2.1")
+    say(two, "withdrawn", BACK_THEN)
+    tags.put_on(tags.tag_named(audience, "VIP"), [one, two])
+    tags.put_on(tags.tag_named(audience, "a tag"), [one])
+    return [one, two, three]
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return sorted(csv.DictReader(io.StringIO(text, newline="")), key=lambda row: row["email"])
+
+
+def exported(audience: Audience) -> list[dict[str, str]]:
+    return table("".join(exporting.export_csv(Contact.objects.filter(audience=audience))))
+
+
+def test_a_contact_with_all_that_is_known(audience: Audience, people: list[Contact]) -> None:
+    one, two, three = exported(audience)
+    assert one["status"] == "subscribed"
+    assert one["spent"] == "5.00 EUR; 700 JPY; 12.30 USD"
+    assert (one["orders_count"], one["tags"]) == ("3", "VIP, a tag")
+    assert (one["consent"], one["consent_at"]) == ("confirmed", "2026-01-01T12:30:15.000000+00:00")
+    assert (one["consent_text"], one["consent_source"], one["consent_ip"]) == (
+        "News by mail, please.",
+        "staff",
+        "192.0.2.1",
+    )
+    assert (two["spent"], two["status"], two["first_name"]) == ("1.000 KWD", "unsubscribed", "Ünï, B")
+    assert (three["spent"], three["tags"], three["consent_at"], three["first_order_at"]) == ("", "", "", "")
+
+
+def test_no_cell_runs_as_a_formula(audience: Audience, people: list[Contact]) -> None:
+    for row in exported(audience):
+        for name, cell in row.items():
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")), name
+    assert exported(audience)[0]["first_name"] == f"'{FORMULA}"
+
+
+def test_both_ways_of_writing_it_write_the_same(audience: Audience, people: list[Contact]) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL writes CSV itself")
+    everybody = Contact.objects.filter(audience=audience)
+    header = ",".join(exporting.HEADER) + "\n"
+    assert table(header + "".join(exporting.copied(everybody))) == table(
+        header + "".join(exporting.composed(everybody))
+    )
+
+
+def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> None:
+    text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
+    other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
+    report = import_csv(other, io.BytesIO(text.encode()), Wishes())
+    assert (report.new, report.refused) == (3, 0)
+    names = (
+        "email",
+        "first_name",
+        "last_name",
+        "phone",
+        "country",
+        "language",
+        "status",
+        "tags",
+        "consent_at",
+        "consent_text",
+    )
+    assert [[row[name] for name in names] for row in exported(other)] == [
+        [row[name] for name in names] for row in exported(audience)
+    ]
+    said = Consent.objects.filter(contact__audience=other).order_by("email")
+    assert [each.at for each in said] == [BACK_THEN, BACK_THEN]
+
+
+def test_only_those_asked_for_and_pages_leave_nobody_out(
+    audience: Audience, people: list[Contact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "AT_ONCE", 2)
+    wanted = Contact.objects.filter(audience=audience, country="FR")
+    assert [row["email"] for row in table("".join(exporting.export_csv(wanted)))] == ["a@shop.test"]
+    header = ",".join(exporting.HEADER) + "\n"
+    everybody = Contact.objects.filter(audience=audience)
+    assert len(table(header + "".join(exporting.composed(everybody)))) == 3
+
+
+def test_ads_lists_hold_whoever_may_be_shown_ads_hashed(audience: Audience, people: list[Contact]) -> None:
+    gmail = contact(audience, email="jo.ann+shop@gmail.com")
+    say(gmail, "given", BACK_THEN)
+    everybody = Contact.objects.filter(audience=audience)
+    meta = "".join(ads.export_ads(everybody, "meta")).splitlines()
+    google = "".join(ads.export_ads(everybody, "google")).splitlines()
+    assert meta[0] == "email"
+    assert google[0] == "Email"
+    assert sorted(meta[1:]) == sorted(hashed("a@shop.test", "jo.ann+shop@gmail.com"))
+    assert sorted(google[1:]) == sorted(hashed("a@shop.test", "joann@gmail.com"))
+    with pytest.raises(Rejected, match="There are: meta, google"):
+        ads.export_ads(everybody, "elsewhere")
+
+
+def hashed(*addresses: str) -> list[str]:
+    return [hashlib.sha256(each.encode()).hexdigest() for each in addresses]

@@ -1,0 +1,265 @@
+"""A CSV file becomes contacts; nobody is lifted or lowered without a word; what is wrong is told with its line."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import consent, erasure, tags
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, FormerAddress, Tag
+from saleor_stripe_audience.audience.transfer import importing
+from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
+from saleor_stripe_audience.errors import Rejected
+from tests.audience.conftest import install
+from tests.audience.histories import everything, say
+
+BACK_THEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
+    return import_csv(
+        audience, io.BytesIO(text if isinstance(text, bytes) else text.encode()), Wishes(**wishes)
+    )
+
+
+def errors(report: Report) -> list[tuple[int, str, str]]:
+    return [(each.line, each.field, each.message) for each in report.errors]
+
+
+def test_contacts_come_with_what_the_file_says_and_nobody_is_subscribed(audience: Audience) -> None:
+    report = take(
+        audience,
+        "email,first_name,last_name,phone,country,language\nAda@Shop.test,Ada,Buyer,+33 1,fr,fr_FR\n",
+    )
+    contact = Contact.objects.get()
+    assert (contact.email, contact.first_name, contact.last_name) == ("ada@shop.test", "Ada", "Buyer")
+    assert (contact.phone, contact.country, contact.language) == ("+33 1", "FR", "fr-fr")
+    assert (contact.status, contact.consents.count()) == ("nonsubscribed", 0)
+    assert report.as_json() == {
+        "lines": 1, "new": 1, "changed": 0, "unchanged": 0, "erased_left_out": 0, "consents": 0,
+        "statuses": {"new → nonsubscribed": 1}, "refused": 0, "errors": [],
+    }  # fmt: skip
+
+
+def test_a_consent_comes_with_its_time_its_wording_and_its_origin(audience: Audience) -> None:
+    header = "Email Address,consent,consent_at,consent_text,consent_source,consent_ip\n"
+    report = take(
+        audience,
+        header
+        + "a@shop.test,yes,2026-01-01T00:00:00Z,News please,fair,192.0.2.1\nb@shop.test,yes,2026-01-01,,,\n",
+        actor="Grace",
+    )
+    assert (report.new, report.consents) == (2, 2)
+    assert report.statuses == {"new → subscribed": 2}
+    one, two = Consent.objects.order_by("email")
+    assert (one.kind, one.source, one.source_detail, one.actor, one.ip) == (
+        "given",
+        "import",
+        "fair",
+        "Grace",
+        "192.0.2.1",
+    )
+    assert one.at == two.at == BACK_THEN
+    assert one.wording is not None
+    assert two.wording is not None
+    assert (one.wording.text, two.wording.text) == ("News please", "Yes, send me news.")
+    assert consent.standing_of(one.contact.consents.all()).consent == one.contact.consent
+
+
+def test_the_same_file_twice_is_once(audience: Audience) -> None:
+    text = "email,consent,consent_at,tags\na@shop.test,yes,2026-01-01,VIP\nb@shop.test,,,\n"
+    take(audience, text)
+    before = everything(audience.installation)
+    again = take(audience, text)
+    assert (again.new, again.changed, again.unchanged, again.consents) == (0, 0, 2, 0)
+    assert everything(audience.installation) == before
+    assert (Consent.objects.count(), ContactTag.objects.count(), Tag.objects.count()) == (1, 1, 1)
+
+
+def test_what_is_known_stays_and_what_is_empty_is_filled_in(audience: Audience) -> None:
+    Contact.objects.create(audience=audience, email="a@shop.test", first_name="Ada")
+    report = take(audience, "email,first_name,last_name\na@shop.test,Other,Buyer\n")
+    contact = Contact.objects.get()
+    assert (contact.first_name, contact.last_name) == ("Ada", "Buyer")
+    assert (report.new, report.changed) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "row", "after"),
+    [
+        ("given", "a@shop.test,,", "subscribed"),
+        ("given", "a@shop.test,unknown,", "subscribed"),
+        ("given", "a@shop.test,withdrawn,2027-06-01", "subscribed"),
+        ("given", "a@shop.test,withdrawn,2026-06-01", "unsubscribed"),
+        ("withdrawn", "a@shop.test,yes,2025-12-31", "unsubscribed"),
+        ("withdrawn", "a@shop.test,yes,2026-06-01", "subscribed"),
+    ],
+)
+def test_the_latest_word_counts_and_none_moves_nobody(
+    audience: Audience, before: str, row: str, after: str
+) -> None:
+    contact = Contact.objects.create(audience=audience, email="a@shop.test")
+    say(contact, before, BACK_THEN)
+    take(audience, f"email,consent,consent_at\n{row}\n")
+    contact.refresh_from_db()
+    assert contact.status == after  # a word from the future is refused
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(audience: Audience) -> None:
+    gone = Contact.objects.create(audience=audience, email="gone@shop.test")
+    say(gone, "given", BACK_THEN)
+    text = (
+        "email,consent,consent_at,tags\nnew@shop.test,yes,2026-01-01,VIP\ngone@shop.test,unsubscribed,2026-02-01,\n"
+        "bad,,,\n"
+    )
+    before = everything(audience.installation)
+    tried = take(audience, text, dry_run=True)
+    assert everything(audience.installation) == before
+    assert not Tag.objects.exists()
+    assert tried.as_json() == take(audience, text).as_json()
+    assert tried.statuses == {"new → subscribed": 1, "subscribed → unsubscribed": 1}
+    assert (tried.consents, tried.refused) == (2, 1)
+
+
+FUTURE = (timezone.now() + timedelta(days=1)).isoformat()
+ROWS = [
+    ("nobody", "email", "no e-mail address"),
+    ("", "email", "no e-mail address"),
+    (f"{'a' * 300}@shop.test", "email", "no e-mail address"),
+    ("a@shop.test,France", "country", "two letters"),
+    (f"a@shop.test,,{'x' * 257}", "first_name", "longer than 256"),
+    ("a@shop.test,,,maybe", "consent", "yes, withdrawn, or empty"),
+    ("a@shop.test,,,yes", "consent", "needs its time"),
+    ("a@shop.test,,,yes,tomorrow", "consent", "needs its time"),
+    (f"a@shop.test,,,yes,{FUTURE}", "consent", "in the future"),
+    ("a@shop.test,,,yes,2026-01-01,not-an-ip", "consent", "not an IP address"),
+    (f"a@shop.test,,,,,,{'t' * 101}", "tags", "100 characters"),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "words"), ROWS, ids=[f"{number}-{row[1]}" for number, row in enumerate(ROWS)]
+)
+def test_a_wrong_row_is_told_with_its_line_and_the_others_are_taken(
+    audience: Audience, row: str, field: str, words: str
+) -> None:
+    header = "email,country,first_name,consent,consent_at,consent_ip,tags"
+    report = take(audience, f"{header}\nfine@shop.test\n{row or ','}\nalso@shop.test\n")
+    [(line, where, message)] = errors(report)
+    assert (line, where) == (3, field)
+    assert words in message
+    assert sorted(Contact.objects.values_list("email", flat=True)) == ["also@shop.test", "fine@shop.test"]
+    assert not Consent.objects.exists()
+
+
+def test_a_consent_without_any_wording_is_refused(audience: Audience) -> None:
+    Audience.objects.update(consent_text="")
+    audience.refresh_from_db()
+    report = take(audience, "email,consent,consent_at\na@shop.test,yes,2026-01-01\n")
+    assert errors(report)[0][:2] == (2, "consent")
+    assert (
+        take(
+            audience, "email,consent,consent_at\na@shop.test,yes,2026-01-01\n", consent_text="News?"
+        ).consents
+        == 1
+    )
+
+
+def test_twins_are_one_and_plus_tags_are_others(audience: Audience) -> None:
+    report = take(
+        audience, "email\nA@Shop.test\na@shop.TEST\na+1@shop.test\nü@shop.test\nu\u0308@shop.test\n"
+    )
+    assert errors(report) == [
+        (3, "email", "The same address as in line 2."),
+        (6, "email", "The same address as in line 5."),
+    ]
+    assert Contact.objects.count() == 3
+
+
+WHOLE: list[tuple[str | bytes, str]] = [
+    ("", "no column of addresses"),
+    ("first name,last name\nAda,Buyer\n", "no column of addresses"),
+    ("email\n" + "a@shop.test\n" * 3 + '"' + "x" * 10_000_000 + '"\n', "Line 5 is longer than"),
+    ("email\nfine@shop.test\n" + "x" * 100_001 + "\n", "Line 3 has a cell of more than 100,000"),
+    ("email\nfine@shop.test\njosé@shop.test\n".encode("latin-1"), "Line 3 is not in UTF-8"),
+    ("email\na@shop.test\n".encode("utf-16"), "The file is in UTF-16"),
+    (b"email\nfine@shop.test\na\0@shop.test\n", "Line 3 holds a zero byte"),
+    ('email\nfine@shop.test\n"never closed\n', "is not CSV"),
+]
+
+
+@pytest.mark.parametrize(("file", "words"), WHOLE, ids=[words for _file, words in WHOLE])
+def test_a_file_that_is_none_is_refused_before_anything_is_written(
+    audience: Audience, file: str | bytes, words: str
+) -> None:
+    with pytest.raises(Rejected, match=words):
+        take(audience, file)
+    assert not Contact.objects.exists()
+
+
+def test_a_byte_order_mark_semicolons_and_line_breaks_in_cells_are_read(audience: Audience) -> None:
+    text = '\ufeffE-Mail;First Name\r\na@shop.test;"Ada\r\nB"\r\n\r\nb@shop.test;Bo\r\n'
+    report = take(audience, text)
+    assert (report.new, report.refused) == (2, 0)
+
+
+def test_columns_are_chosen(audience: Audience) -> None:
+    take(audience, "one,two\nAda,a@shop.test\n", columns={"email": "two", "first_name": "one"})
+    assert Contact.objects.get().first_name == "Ada"
+    with pytest.raises(Rejected, match=r"no column three\. It has: one, two"):
+        take(audience, "one,two\n", columns={"email": "three"})
+    with pytest.raises(Rejected, match="no field heart"):
+        take(audience, "one,two\n", columns={"heart": "one"})
+
+
+def test_whoever_was_erased_stays_out_and_is_counted(audience: Audience) -> None:
+    erasure.erase(audience.installation, "gone@shop.test")
+    report = take(audience, "email,consent,consent_at\nGone@shop.test,yes,2026-01-01\nb@shop.test,,\n")
+    assert (report.erased_left_out, report.new, report.consents) == (1, 1, 0)
+    assert list(Contact.objects.values_list("email", flat=True)) == ["b@shop.test"]
+
+
+def test_a_former_address_is_the_same_person(audience: Audience) -> None:
+    contact = Contact.objects.create(audience=audience, email="new@shop.test")
+    FormerAddress.objects.create(audience=audience, contact=contact, email="old@shop.test", held_at=BACK_THEN)
+    take(audience, "email,last_name\nold@shop.test,Buyer\n")
+    contact.refresh_from_db()
+    assert contact.last_name == "Buyer"
+    assert Contact.objects.count() == 1
+
+
+def test_tags_of_an_import_are_not_taken_off_by_rules(audience: Audience) -> None:
+    contact = Contact.objects.create(audience=audience, email="a@shop.test")
+    tags.put_on(tags.tag_named(audience, "vip"), [contact], tags.Origin.RULE)
+    take(audience, 'email,tags\na@shop.test,"""VIP"",""Summer"""\n')
+    assert sorted(ContactTag.objects.values_list("tag__name", "origin")) == [
+        ("Summer", "import"),
+        ("vip", "import"),
+    ]
+
+
+def test_other_audiences_are_left_alone(audience: Audience) -> None:
+    other = Audience.objects.create(installation=install("other.example"), name="Theirs", is_default=True)
+    Contact.objects.create(audience=other, email="a@shop.test")
+    take(audience, "email,first_name\na@shop.test,Ada\n")
+    assert Contact.objects.get(audience=other).first_name == ""
+    assert Contact.objects.get(audience=audience).first_name == "Ada"
+
+
+def test_many_batches_and_progress(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "AT_ONCE", 3)
+    told: list[int] = []
+    file = io.BytesIO(("email\n" + "".join(f"p{n}@shop.test\n" for n in range(10))).encode())
+    report = import_csv(audience, file, Wishes(), told.append)
+    assert (report.new, Contact.objects.count()) == (10, 10)
+    assert told[-1] == 10
+
+
+def test_errors_are_told_up_to_a_number_and_counted_beyond(
+    audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "MOST_ERRORS", 2)
+    report = take(audience, "email\n" + "bad\n" * 5)
+    assert (len(report.errors), report.refused) == (2, 5)
