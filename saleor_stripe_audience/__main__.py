@@ -22,6 +22,7 @@ COMMANDS = {
     "import": "bring contacts of a CSV file into an audience",
     "export": "write an audience's contacts as CSV, or as a list for advertisers",
     "segment": "list, preview, make, explain and delete segments",
+    "backfill": "bring in what was there before the app, from Saleor or Stripe",
     "erase": "erase a person for good, and keep them out",
     "export-subject": "print all that is held about a person",
     "reconcile": "find what Stripe and Saleor disagree on, and heal it",

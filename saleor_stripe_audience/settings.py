@@ -310,6 +310,10 @@ TASKS = {
                     "task": "saleor_stripe_audience.audience.tasks.prune_carts",
                     "cron": "57 3 * * *",
                 },
+                "sweep jobs": {
+                    "task": "saleor_stripe_audience.audience.transfer.tasks.sweep_jobs",
+                    "every": 60,
+                },
                 "keep segments": {"task": "saleor_stripe_audience.audience.tasks.keep_segments", "every": 60},
                 "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},
                 "prune the inbox": {

@@ -91,16 +91,22 @@ def _changed(installation: Installation, event: str, since: datetime | None) -> 
 @cache
 def listing_query(event: str, schema_version: str) -> str:
     """A query for what changed, with the very fields that the event's own document asks for."""
-    listing, part = CHANGED[event]
-    document = parse(
-        trimmed(read_document(f"graphql/webhooks/{event}.graphql"), read_version(schema_version))
-    )
-    fields = print_ast(_selection(document, part).selection_set)
+    listing, _ = CHANGED[event]
+    fields = fields_of(event, schema_version)
     return (
         f"query Changed($since: DateTime!, $after: String) {{ {listing}(first: {PAGE}, after: $after, "
         f"filter: {{updatedAt: {{gte: $since}}}}) "
         f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {fields} }} }} }}"
     )
+
+
+def fields_of(event: str, schema_version: str) -> str:
+    """What the event's own document asks of its object, in braces."""
+    _, part = CHANGED[event]
+    document = parse(
+        trimmed(read_document(f"graphql/webhooks/{event}.graphql"), read_version(schema_version))
+    )
+    return print_ast(_selection(document, part).selection_set)
 
 
 def _selection(document: DocumentNode, part: str) -> Any:

@@ -202,6 +202,11 @@ def fetch_changed(installation: Installation, query: str, listing: str, since: d
         after = told["pageInfo"]["endCursor"]
 
 
+def fetch_page(installation: Installation, query: str, after: str | None) -> Json:
+    """One page of a listing, as `saleor.listing` asks for it; `after` is where the page before ended."""
+    return _send(installation.saleor_api_url, installation.token, query, "Page", {"after": after})
+
+
 def fetch_transaction_events(installation: Installation, transaction_id: str) -> list[TransactionEvent]:
     """The ledger of a transaction, oldest first; `Rejected` when the host has no such transaction of the app."""
     told = _ask(installation.saleor_api_url, installation.token, "FetchTransaction", {"id": transaction_id})

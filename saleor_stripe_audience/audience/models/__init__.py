@@ -1,4 +1,4 @@
-"""The audience's rows: people and what they said and bought, what they did besides, and segments."""
+"""The audience's rows: people, what they said and bought, what they did besides, segments, and long work."""
 
 from saleor_stripe_audience.audience.models.people import (
     NOT_SALES,
@@ -34,6 +34,7 @@ from saleor_stripe_audience.audience.models.shopping import (
     SoldProduct,
     SoldProductCollection,
 )
+from saleor_stripe_audience.audience.models.transfer import Job
 
 __all__ = [
     "NOT_SALES",
@@ -52,6 +53,7 @@ __all__ = [
     "Erasure",
     "FormerAddress",
     "FormerContact",
+    "Job",
     "LedgerIsAppendOnly",
     "Membership",
     "PaymentFact",

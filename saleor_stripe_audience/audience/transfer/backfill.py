@@ -1,0 +1,43 @@
+"""Bringing in what was there before the app: from Saleor all customers and orders, from Stripe what Saleor lacks.
+
+A page is fetched with no transaction open, then each of its objects is recorded in a transaction of its own, as its
+event would be: recording again changes nothing. The page is counted last, so a killed worker's page is worked again.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from saleor_stripe_audience.audience.models import Job
+from saleor_stripe_audience.audience.transfer import from_saleor, jobs
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+
+Work = Callable[[Job], jobs.Page]
+SOURCES: Mapping[str, Work] = {Job.Kind.SALEOR: from_saleor.work}
+
+
+def begin(installation: Installation, source: str, actor: str) -> Job:
+    """The open backfill from that source ("saleor" or "stripe"), or a new one; nobody works it yet."""
+    if source not in SOURCES:
+        raise Rejected(f"There is no source {source[:40]}. There are: {', '.join(SOURCES)}.", code="source")
+    return jobs.begin(installation, source, actor)
+
+
+def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
+    """Work the page after `step` pages, unless that is done; returns whether there is more to do now.
+
+    What cannot be mended by waiting fails the job; `Unavailable` is for whoever calls: the job goes on later.
+    """
+    job = (
+        Job.objects.select_related("installation").filter(pk=job_id, step=step, state__in=Job.MOVING).first()
+    )
+    if job is None:
+        return False
+    begun = time.monotonic()
+    try:
+        page = SOURCES[job.kind](job)
+    except Rejected as refused:
+        jobs.fail(job, refused)
+        return False
+    return jobs.advance(job, page, time.monotonic() - begun, enqueues=enqueues)

@@ -1,0 +1,271 @@
+"""All that was there before the app is brought in, once; then both sides are held against each other."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.audience.erasure import erase
+from saleor_stripe_audience.audience.models import Consent, Contact, Job, Purchase
+from saleor_stripe_audience.audience.transfer import backfill, from_saleor, jobs
+from saleor_stripe_audience.audience.transfer.tasks import sweep_jobs, work_job
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.saleor import client, listing
+from saleor_stripe_audience.sandbox.saleor.state import Address
+from tests.audience.conftest import install
+
+from .conftest import SAID, Past
+
+Work = Callable[[], int]
+
+
+def brought_in(past: Past) -> Job:
+    job = backfill.begin(past.installation, "saleor", "test")
+    while backfill.work_page(job.pk, job.step, enqueues=False):
+        job.refresh_from_db()
+    job.refresh_from_db()
+    return job
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing._query.cache_clear()
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "LARGEST_PAGE", 3)
+
+
+def furnish(past: Past) -> None:
+    ada = past.customer("ada@shop.example", first_name="Ada", metadata=SAID)
+    past.customer("bob@shop.example", first_name="Bob")
+    past.customer("eve@shop.example", is_confirmed=False)
+    past.order("ada@shop.example", ada)
+    past.order("guest@shop.example")
+    past.order("", billing_address=Address())
+    past.order("ticked@shop.example", metadata=SAID)
+
+
+@pytest.mark.usefixtures("small_pages")
+class TestEverythingIsBroughtIn:
+    def test_and_both_sides_agree(self, past: Past) -> None:
+        furnish(past)
+        job = brought_in(past)
+        assert (job.state, job.total, job.done, job.failed) == (Job.State.DONE, 7, 7, 0)
+        assert job.report["differences"] == []
+        counts = job.report["counts"]
+        assert (counts["customers in Saleor"], counts["customers here"]) == (3, 2)
+        assert counts["customers unconfirmed, found"] == 1
+        assert (counts["orders in Saleor"], counts["orders here"]) == (4, 4)
+        assert counts["orders that are nobody's"] == 1
+
+    def test_nobody_is_subscribed_without_a_word(self, past: Past) -> None:
+        furnish(past)
+        brought_in(past)
+        told = dict(Contact.objects.values_list("email", "status"))
+        assert told == {
+            "ada@shop.example": "subscribed",
+            "bob@shop.example": "nonsubscribed",
+            "eve@shop.example": "nonsubscribed",
+            "guest@shop.example": "nonsubscribed",
+            "ticked@shop.example": "subscribed",
+        }
+        assert Consent.objects.count() == 2
+
+    def test_twice_is_once(self, past: Past) -> None:
+        furnish(past)
+        brought_in(past)
+        kept = [Contact.objects.count(), Purchase.objects.count(), Consent.objects.count()]
+        again = brought_in(past)
+        assert again.state == Job.State.DONE
+        assert kept == [Contact.objects.count(), Purchase.objects.count(), Consent.objects.count()]
+
+    def test_who_was_erased_stays_away_and_is_counted_apart(self, past: Past) -> None:
+        furnish(past)
+        erase(past.installation, "ada@shop.example")
+        job = brought_in(past)
+        assert job.state == Job.State.DONE
+        assert not Contact.objects.filter(email="ada@shop.example").exists()
+        assert job.report["counts"]["customers erased, found"] == 1
+        assert job.report["counts"]["orders erased"] == 1
+
+    def test_what_cannot_be_kept_is_a_difference_with_its_reason(self, past: Past) -> None:
+        placed = past.order("no address")
+        job = brought_in(past)
+        assert (job.state, job.done, job.failed) == (Job.State.DIFFERS, 0, 1)
+        [difference] = job.report["differences"]
+        assert (difference["of"], difference["id"]) == ("orders", placed.id)
+        assert "not one that can be written to" in difference["why"]
+        assert "no address" not in json.dumps(job.report)
+
+    def test_what_saleor_no_longer_has_is_told(self, past: Past) -> None:
+        furnish(past)
+        brought_in(past)
+        past.saleor.host.store.orders.pop(0)
+        del past.saleor.host.store.users[1]
+        job = brought_in(past)
+        assert job.state == Job.State.DIFFERS
+        told = [(each["of"], each["what"]) for each in job.report["differences"]]
+        assert told == [
+            ("customers", "1 here that Saleor no longer has"),
+            ("orders", "1 here that Saleor no longer has"),
+        ]
+
+    def test_a_consent_that_proves_nothing_is_refused_and_its_person_kept(self, past: Past) -> None:
+        past.customer("ada@shop.example", metadata={"marketing_consent": "true"})
+        job = brought_in(past)
+        assert job.state == Job.State.DONE
+        assert job.report["counts"]["consents refused"] == 1
+        assert job.report["problems"][0]["code"] == "consent_at"
+        assert Contact.objects.get().status == "nonsubscribed"
+
+
+@pytest.mark.usefixtures("small_pages")
+class TestItGoesOn:
+    def test_by_tasks_to_the_end(self, past: Past, worked: Work) -> None:
+        furnish(past)
+        job = backfill.begin(past.installation, "saleor", "test")
+        jobs.start(job)
+        while worked():
+            pass
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.DONE, 7)
+
+    def test_a_task_done_twice_counts_once(self, past: Past) -> None:
+        furnish(past)
+        job = backfill.begin(past.installation, "saleor", "test")
+        for step in (0, 0, 1, 1, 0):
+            work_job.call(str(job.pk), step)
+        job.refresh_from_db()
+        assert (job.step, job.done) == (2, 2)
+
+    def test_of_two_workers_at_one_page_one_counts(self, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+        furnish(past)
+        job = backfill.begin(past.installation, "saleor", "test")
+        backfill.work_page(job.pk, 0)
+        work = from_saleor.work
+
+        def twice(given: Job) -> Any:
+            monkeypatch.setitem(backfill.SOURCES, "saleor", work)
+            backfill.work_page(job.pk, 1)
+            return work(given)
+
+        monkeypatch.setitem(backfill.SOURCES, "saleor", twice)
+        assert not backfill.work_page(job.pk, 1)
+        job.refresh_from_db()
+        assert (job.step, job.done) == (2, 2)
+
+    def test_after_its_worker_was_killed(self, past: Past, worked: Work) -> None:
+        furnish(past)
+        job = backfill.begin(past.installation, "saleor", "test")
+        backfill.work_page(job.pk, 0, enqueues=False)
+        assert sweep_jobs.call() == 0
+        Job.objects.update(updated_at=timezone.now() - timedelta(hours=1))
+        assert sweep_jobs.call() == 1
+        assert sweep_jobs.call() == 0
+        while worked():
+            pass
+        job.refresh_from_db()
+        assert job.state == Job.State.DONE
+
+    def test_once_saleor_answers_again(self, past: Past, worked_to_the_end: Work, monkeypatch: Any) -> None:
+        furnish(past)
+        answers = client.fetch_page
+        silent = [True, True]
+
+        def fetch(*arguments: Any) -> Any:
+            if silent:
+                silent.pop()
+                raise Unavailable("Saleor did not answer.", code="saleor_unreachable")
+            return answers(*arguments)
+
+        monkeypatch.setattr(client, "fetch_page", fetch)
+        job = backfill.begin(past.installation, "saleor", "test")
+        jobs.start(job)
+        worked_to_the_end()
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.DONE, 7)
+
+    def test_not_while_it_is_paused(self, past: Past, worked: Work) -> None:
+        furnish(past)
+        job = backfill.begin(past.installation, "saleor", "test")
+        backfill.work_page(job.pk, 0)
+        job = jobs.pause(job)
+        while worked():
+            pass
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.PAUSED, 0)
+        jobs.start(jobs.resume(job))
+        while worked():
+            pass
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.DONE, 7)
+
+    def test_never_once_it_is_cancelled(self, past: Past, worked: Work) -> None:
+        furnish(past)
+        job = backfill.begin(past.installation, "saleor", "test")
+        backfill.work_page(job.pk, 0)
+        jobs.cancel(job)
+        assert jobs.cancel(job).state == Job.State.CANCELLED
+        while worked():
+            pass
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.CANCELLED, 0)
+        with pytest.raises(Rejected, match="cancelled"):
+            jobs.resume(job)
+        assert backfill.begin(past.installation, "saleor", "test") != job
+
+    def test_after_what_failed_it_was_mended(self, past: Past) -> None:
+        furnish(past)
+        [app] = past.saleor.host.store.apps
+        granted, app.permissions = app.permissions, frozenset()
+        job = brought_in(past)
+        assert job.state == Job.State.FAILED
+        assert job.report["failure"]["code"] == "permission_denied"
+        app.permissions = granted
+        jobs.resume(job)
+        job = brought_in(past)
+        assert job.state == Job.State.DONE
+        assert "failure" not in job.report
+
+
+def test_a_shop_has_one_open_backfill_and_never_anothers(past: Past) -> None:
+    job = backfill.begin(past.installation, "saleor", "test")
+    other = install("other.example")
+    assert backfill.begin(past.installation, "saleor", "again") == job
+    assert backfill.begin(other, "saleor", "other") != job
+    with pytest.raises(Rejected, match="no such job"):
+        jobs.find(other, str(job.pk))
+    with pytest.raises(Rejected, match="no such job"):
+        jobs.find(other, "no id")
+    with pytest.raises(Rejected, match="no source"):
+        backfill.begin(other, "woo", "test")
+
+
+def test_how_long_it_still_takes(past: Past) -> None:
+    job = Job(installation=past.installation, kind="saleor", state="running", total=100, done=20, failed=5)
+    job.worked_seconds = 50
+    assert job.eta == timedelta(seconds=150)
+    job.state = Job.State.PAUSED
+    assert job.eta is None
+
+
+def test_the_command(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
+    furnish(past)
+    base = ["backfill", "--saleor-api-url", past.installation.saleor_api_url]
+
+    def told(*more: str, code: int = 0) -> Any:
+        assert main([*base, *more]) == code
+        return json.loads(capsys.readouterr().out)
+
+    assert main([*base, "--status"]) == 1
+    assert "There was no such job yet" in capsys.readouterr().err
+    assert told("--background")["state"] == "queued"
+    assert told("--pause")["state"] == "paused"
+    assert told()["state"] == "paused"
+    done = told("--resume")
+    assert (done["state"], done["done"], done["total"]) == ("done", 7, 7)
+    assert told("--status") == done
+    assert main([*base, "--pause"]) == 1
