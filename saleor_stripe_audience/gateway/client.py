@@ -180,6 +180,23 @@ def payment_intents_since(account: StripeAccount, created: int) -> Iterator[stri
         yield from pages.auto_paging_iter()
 
 
+def customers_page(account: StripeAccount, after: str) -> tuple[list[dict[str, Any]], bool]:
+    """A hundred of the account's customers, the newest first, from the one after `after` on; whether there are more."""
+    with errors_of(account.name):
+        params: Any = {"limit": 100} | ({"starting_after": after} if after else {})
+        page = stripe_of(account).v1.customers.list(params)
+        return [each.to_dict() for each in page.data], page.has_more
+
+
+def charges_page(account: StripeAccount, after: str) -> tuple[list[dict[str, Any]], bool]:
+    """The same of its charges, each with its customer and its PaymentIntent."""
+    with errors_of(account.name):
+        expand = ["data.customer", "data.payment_intent"]
+        params: Any = {"limit": 100, "expand": expand} | ({"starting_after": after} if after else {})
+        page = stripe_of(account).v1.charges.list(params)
+        return [each.to_dict() for each in page.data], page.has_more
+
+
 def events_since(account: StripeAccount, created: int, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The account's events since `created` (seconds since 1970) of these kinds; Stripe keeps them for 30 days.
 

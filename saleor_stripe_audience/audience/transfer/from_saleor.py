@@ -12,12 +12,12 @@ from django.db.models import QuerySet
 from saleor_stripe_audience.audience import contacts, metadata, purchases, tombstones
 from saleor_stripe_audience.audience.models import Contact, Job, Purchase
 from saleor_stripe_audience.audience.orders import read_account, read_order
+from saleor_stripe_audience.audience.transfer.from_stripe import OF_STRIPE
 from saleor_stripe_audience.audience.transfer.jobs import Json, Page
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.saleor.models import Installation
 
-OF_STRIPE = "stripe:"  # how the ids of purchases begin that are no orders of Saleor
 PHASES = ("count", "customers", "orders", "check customers", "check orders")
 
 Recording = Callable[[Installation, Json, datetime], str]

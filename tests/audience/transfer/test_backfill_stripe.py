@@ -1,0 +1,235 @@
+"""What Stripe knows besides is brought in apart from orders: nothing is counted twice, nobody is subscribed."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import stripe
+
+from saleor_stripe_audience.audience.erasure import erase
+from saleor_stripe_audience.audience.models import Audience, Contact, Job, Purchase
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.transfer import backfill, jobs
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+from tests.audience.conftest import install
+from tests.audience.histories import order
+
+
+class Till:
+    """A shop's Stripe account, with payments that the app did not make."""
+
+    def __init__(self, shop: Installation, url: str) -> None:
+        self.shop, self.url = shop, url
+        self.account = connect(shop)
+        Job.objects.create(installation=shop, kind=Job.Kind.SALEOR, state=Job.State.DONE)
+
+    @property
+    def api(self) -> Any:
+        return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.url}).v1
+
+    def customer(self, email: str | None = None, **known: Any) -> str:
+        given = known | ({"email": email} if email else {})
+        return str(self.api.customers.create(given).id)
+
+    def charge(self, email: str = "", amount: int = 2000, **known: Any) -> str:
+        given: dict[str, Any] = {
+            "amount": amount, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa",
+            "return_url": "https://shop.example.com", "receipt_email": email,
+        }  # fmt: skip
+        made = self.api.payment_intents.create({key: each for key, each in (given | known).items() if each})
+        return str(made.latest_charge)
+
+    def brought_in(self) -> Job:
+        job = backfill.begin(self.shop, "stripe", "test")
+        while backfill.work_page(job.pk, job.step, enqueues=False):
+            job.refresh_from_db()
+        job.refresh_from_db()
+        return job
+
+
+def connect(shop: Installation, **known: Any) -> StripeAccount:
+    given = {
+        "name": "Main", "publishable_key": PUBLISHABLE_KEY, "secret_key": SECRET_KEY, "livemode": False,
+        "stripe_id": "acct_1",
+    } | known  # fmt: skip
+    return StripeAccount.objects.create(installation=shop, **given)
+
+
+@pytest.fixture
+def till(transactional_db: None, settings: Any) -> Iterator[Till]:
+    with StripeSandbox() as sandbox, Served(sandbox.wsgi) as served:
+        sandbox.base_url = served.url
+        settings.STRIPE_API_BASE = served.url
+        yield Till(install(), served.url)
+
+
+def test_customers_become_contacts_without_consent(till: Till) -> None:
+    till.customer(
+        "Ada@Shop.Example", name="Ada King Lovelace", phone="+331", address={"country": "FR"},
+        preferred_locales=["fr-FR"],
+    )  # fmt: skip
+    till.customer()
+    job = till.brought_in()
+    assert (job.state, job.done, job.total) == (Job.State.DONE, 2, None)
+    ada = Contact.objects.get()
+    assert (ada.email, ada.first_name, ada.last_name) == ("ada@shop.example", "Ada", "King Lovelace")
+    assert (ada.phone, ada.country, ada.language) == ("+331", "FR", "fr-fr")
+    assert (ada.status, ada.consents.count()) == ("nonsubscribed", 0)
+    assert job.report["counts"]["customers without an address"] == 1
+
+
+def test_a_charge_without_an_order_is_a_purchase_of_its_own_kind(till: Till) -> None:
+    charge = till.charge("ada@shop.example")
+    till.api.refunds.create({"charge": charge, "amount": 500})
+    job = till.brought_in()
+    assert job.state == Job.State.DONE
+    purchase = Purchase.objects.get()
+    assert purchase.saleor_order_id == f"stripe:{charge}"
+    assert (purchase.charged_minor, purchase.refunded_minor) == (2000, 500)
+    ada = Contact.objects.get()
+    assert (ada.orders_count, ada.spent.get().spent_minor, ada.status) == (1, 1500, "nonsubscribed")
+
+
+def test_twice_is_once_and_what_was_refunded_since_is_followed(till: Till) -> None:
+    charge = till.charge("ada@shop.example")
+    till.brought_in()
+    till.api.refunds.create({"charge": charge})
+    assert till.brought_in().state == Job.State.DONE
+    assert Purchase.objects.count() == 1
+    ada = Contact.objects.get()
+    assert (ada.orders_count, ada.spent.count()) == (0, 0)
+
+
+def test_what_is_captured_in_part_counts_as_what_was_captured(till: Till) -> None:
+    till.charge("ada@shop.example", capture_method="manual")
+    [intent] = till.api.payment_intents.list().data
+    assert till.brought_in().report["counts"]["charges not taken"] == 1
+    till.api.payment_intents.capture(intent.id, {"amount_to_capture": 600})
+    till.brought_in()
+    purchase = Purchase.objects.get()
+    assert (purchase.charged_minor, purchase.refunded_minor, purchase.charge_status) == (600, 0, "FULL")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"saleor_transaction": "t", "saleor_installation": "another"},
+        {"saleorTransactionId": "of another app"},
+    ],
+)
+def test_what_paid_an_order_is_left_out(till: Till, metadata: dict[str, str]) -> None:
+    till.charge("ada@shop.example", metadata=metadata)
+    job = till.brought_in()
+    assert job.report["counts"]["charges of Saleor"] == 1
+    assert not Purchase.objects.exists()
+    assert not Contact.objects.exists()
+
+
+def test_an_order_of_the_same_person_amount_and_day_is_not_counted_twice(till: Till) -> None:
+    till.charge("ada@shop.example", 3000)
+    till.brought_in()
+    assert Contact.objects.get().orders_count == 1
+    now = datetime.now(UTC)
+    told = order(email="ada@shop.example", total=30.0) | {"created": (now - timedelta(hours=3)).isoformat()}
+    record_order(till.shop, told, now)
+    job = till.brought_in()
+    assert (job.state, job.report["counts"]["charges also orders"]) == (Job.State.DONE, 1)
+    assert not Purchase.objects.get().saleor_order_id.startswith("stripe:")
+    ada = Contact.objects.get()
+    assert (ada.orders_count, ada.spent.get().spent_minor) == (1, 3000)
+
+
+def test_who_was_erased_stays_away(till: Till) -> None:
+    till.customer("ada@shop.example")
+    till.charge("ada@shop.example")
+    erase(till.shop, "ada@shop.example")
+    job = till.brought_in()
+    assert (job.state, Contact.objects.count(), Purchase.objects.count()) == (Job.State.DONE, 0, 0)
+    counts = job.report["counts"]
+    assert (counts["customers erased"], counts["charges erased"]) == (1, 1)
+
+
+def test_erased_between_two_runs_the_numbers_stay_nobodys(till: Till) -> None:
+    till.charge("ada@shop.example")
+    till.brought_in()
+    erase(till.shop, "ada@shop.example")
+    assert till.brought_in().state == Job.State.DONE
+    assert Purchase.objects.get().contact is None
+    assert not Contact.objects.exists()
+
+
+def test_declined_charges_and_those_of_nobody_are_counted_apart(till: Till) -> None:
+    with pytest.raises(stripe.CardError):
+        till.charge("ada@shop.example", payment_method="pm_card_chargeDeclined")
+    till.charge()
+    counts = till.brought_in().report["counts"]
+    assert (counts["charges not taken"], counts["charges without an address"]) == (1, 1)
+
+
+def test_an_address_that_is_none_is_told_and_the_others_are_taken(till: Till) -> None:
+    wrong = till.customer("ada@shop.example..com")
+    till.customer("bob@shop.example")
+    job = till.brought_in()
+    assert (job.state, job.done, job.failed) == (Job.State.DIFFERS, 1, 1)
+    [difference] = job.report["differences"]
+    assert (difference["id"], difference["what"]) == (wrong, "in Stripe and not here")
+    assert "ada" not in json.dumps(job.report)
+
+
+def test_the_audience_that_knows_somebody_keeps_them(till: Till) -> None:
+    Audience.objects.create(installation=till.shop, name="Main", is_default=True)
+    club = Audience.objects.create(installation=till.shop, name="Club")
+    club.contacts.create(email="ada@shop.example")
+    till.charge("ada@shop.example")
+    till.brought_in()
+    assert Purchase.objects.get().contact == Contact.objects.get()
+
+
+def test_all_pages_of_all_connected_accounts(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        till.customer(f"c{number}@shop.example")
+        till.charge(f"p{number}@shop.example", 1000 + number)
+    connect(till.shop, stripe_id="acct_2", state="disconnected", secret_key="sk_test_wrong")
+    for name in ("customers_page", "charges_page"):
+        monkeypatch.setattr(client, name, _shortened(getattr(client, name)))
+    job = till.brought_in()
+    assert (job.state, job.done, job.step) == (Job.State.DONE, 10, 6)
+    assert Contact.objects.count() == 10
+    assert Purchase.objects.count() == 5
+
+
+def _shortened(fetch: Any) -> Any:
+    def two(account: StripeAccount, after: str) -> Any:
+        found, has_more = fetch(account, after)
+        return found[:2], has_more or len(found) > 2
+
+    return two
+
+
+def test_charges_of_an_account_that_is_gone_are_a_difference(till: Till) -> None:
+    Purchase.objects.create(
+        installation=till.shop, saleor_order_id="stripe:ch_gone", status="FULFILLED", charge_status="FULL",
+        currency="USD", total_minor=1, charged_minor=1, refunded_minor=0, placed_at=datetime.now(UTC),
+        issued_at=datetime.now(UTC),
+    )  # fmt: skip
+    job = till.brought_in()
+    assert job.state == Job.State.DIFFERS
+    assert job.report["differences"][0]["what"].startswith("1 here, and 0 of those")
+
+
+def test_saleor_comes_first_and_an_account_must_be_connected(till: Till) -> None:
+    with pytest.raises(Rejected, match="Bring in Saleor's"):
+        backfill.begin(install("other.example"), "stripe", "test")
+    StripeAccount.objects.update(state="disconnected")
+    job = till.brought_in()
+    assert (job.state, job.report["failure"]["code"]) == (Job.State.FAILED, "no_account")
+    StripeAccount.objects.update(state="connected")
+    jobs.resume(job)
+    assert till.brought_in().state == Job.State.DONE
