@@ -4,7 +4,7 @@ Nothing is told of a cart that is left: silence is the only sign. A cart makes a
 ticked on a checkout counts once there is an order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import payment_facts
+from saleor_stripe_audience.audience import erasure, payment_facts
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import audience_of_channel, default_audience
 from saleor_stripe_audience.audience.changes import touched
@@ -28,9 +28,10 @@ PRUNED_AT_ONCE = 500
 def record_checkout(
     installation: Installation, payload: Mapping[str, Any], issued_at: datetime
 ) -> Cart | None:
-    """Keep a checkout as it stood at `issued_at`; None while it has no address, and once its person was erased.
+    """Keep a checkout as it stood at `issued_at`; None while it has no address.
 
-    What is older than what is kept changes nothing of it. `Rejected` when it has no usable address or amount.
+    What is older than what is kept changes nothing of it. It is nobody's once its shopper was erased, or its order was
+    made anonymous. `Rejected` when it has no usable address or amount.
     """
     checkout = read_checkout(payload)
     person = _shopper(checkout, issued_at)
@@ -42,13 +43,11 @@ def record_checkout(
         kept = _kept(installation, checkout.id)
         order = _order_of(installation, checkout.id)
         holder = kept.contact if kept else None
-        contact = contact_of(holder.audience if holder else _audience(order, fed), person)
-        if contact is None or _is_nobodys(order):
-            _forget(kept, contact)
-            return None
+        seen = contact_of(holder.audience if holder else _audience(order, fed), person)
         if kept is not None and kept.issued_at > issued_at:
-            forget_if_unknown(contact)
+            forget_if_unknown(seen)
             return kept
+        contact = None if _is_nobodys(order) else seen
         cart, _ = Cart.objects.update_or_create(
             installation=installation,
             saleor_checkout_id=checkout.id,
@@ -57,7 +56,7 @@ def record_checkout(
                 "channel": checkout.channel,
                 "currency": total.currency,
                 "total_minor": total.minor,
-                "voucher_code": checkout.voucher_code,
+                "voucher_code": checkout.voucher_code if contact else "",  # some are made out to one person
                 "begun_at": checkout.created or issued_at,
                 "last_active_at": checkout.updated_at or issued_at,
                 "issued_at": issued_at,
@@ -67,28 +66,25 @@ def record_checkout(
         )
         _replace_lines(cart, lines)
         payment_facts.attach(installation, [checkout.id], order.contact if order else contact)
-        touched(contact)
-        if holder is not None and holder != contact:
-            touched(holder)
-            forget_if_unknown(holder)
+        _let_go({holder, seen}, contact)
         return cart
 
 
 def close(purchase: Purchase) -> None:
-    """The order that the cart became is here; of one that is nobody's the cart goes, too."""
+    """The order that the cart became is here; if that is nobody's, so is the cart."""
     if not purchase.saleor_checkout_id:
         return
     carts = Cart.objects.filter(
         installation=purchase.installation_id, saleor_checkout_id=purchase.saleor_checkout_id
     )
-    if purchase.contact is None:
-        for cart in carts.select_related("contact"):
-            _forget(cart, None)
-        return
+    holders = {cart.contact for cart in carts.select_related("contact")}
     carts.update(closed_at=purchase.placed_at, saleor_order_id=purchase.saleor_order_id)
-    for cart in carts.select_related("contact"):
-        if cart.contact is not None:
-            touched(cart.contact)
+    if purchase.contact is None:
+        carts.update(contact=None, voucher_code="")
+        _let_go(holders, None)
+    for holder in holders:
+        if holder is not None and purchase.contact is not None:
+            touched(holder)
 
 
 def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:
@@ -107,9 +103,16 @@ def prune() -> int:
         for cart in some:
             with transaction.atomic():
                 default_audience(cart.installation)
-                _forget(Cart.objects.filter(pk=cart.pk).select_related("contact").first(), None)
+                Cart.objects.filter(pk=cart.pk).delete()
+                _let_go([cart.contact], None)
         pruned += len(some)
     return pruned
+
+
+@erasure.on_erase
+def _leave(contact: Contact) -> None:
+    """What is left of a cart tells nothing of a person: what is told late of it must not make it anybody's again."""
+    contact.carts.update(contact=None, voucher_code="")
 
 
 @on_merge
@@ -179,12 +182,11 @@ def _replace_lines(cart: Cart, lines: list[CartLine]) -> None:
     CartLine.objects.bulk_create(lines)
 
 
-def _forget(cart: Cart | None, contact: Contact | None) -> None:
-    """The cart goes, and whoever was known by it alone."""
-    holder = cart.contact if cart else None
-    if cart is not None:
-        cart.delete()
-    for known in {holder, contact} - {None}:
-        if known is not None:
-            touched(known)
-            forget_if_unknown(known)
+def _let_go(holders: Iterable[Contact | None], kept: Contact | None) -> None:
+    """Who had the cart and has it no longer goes, if nothing else is known of them; all have changed."""
+    if kept is not None:
+        touched(kept)
+    for holder in set(holders) - {kept, None}:
+        if holder is not None:
+            touched(holder)
+            forget_if_unknown(holder)

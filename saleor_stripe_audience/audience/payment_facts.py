@@ -19,6 +19,7 @@ from saleor_stripe_audience.gateway.intents import INSTALLATION, SOURCE
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = Mapping[str, Any]
+PAYMENTS_ONLY = "payments-only"  # the manifest that asks for no orders and no people
 OVER = frozenset({"won", "lost"})  # Stripe's statuses of a dispute that is decided
 
 
@@ -38,9 +39,9 @@ class Fact:
 def record(installation: Installation, source_id: str, fact: Fact, told_at: datetime) -> None:
     """Write the fact down, once however often it is told; a dispute's outcome is the one told last.
 
-    A shop that has no audience, for it uses the app for payments only, keeps none.
+    A shop that uses the app for payments only has no audience, and keeps none.
     """
-    if not installation.audiences.exists():
+    if installation.variant == PAYMENTS_ONLY:
         return
     with transaction.atomic():
         default_audience(installation)

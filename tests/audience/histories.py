@@ -110,6 +110,10 @@ def _told(contact: Contact) -> dict[str, Any]:
     return {name: getattr(contact, name) for name in fields.split()} | {
         "spent": {row.currency: (row.spent_minor, row.refunded_minor) for row in contact.spent.all()},
         "former": sorted(contact.former_addresses.values_list("email", flat=True)),
+        "carts": sorted(
+            contact.carts.values_list("saleor_checkout_id", "total_minor", "closed_at", "saleor_order_id", "issued_at")
+        ),
+        "facts": sorted(contact.payment_facts.values_list("kind", "key", "source_id", "amount_minor")),
         "purchases": [
             (
                 one.saleor_order_id, one.status, one.charge_status, one.currency, one.total_minor,

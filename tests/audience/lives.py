@@ -1,7 +1,8 @@
 """Made-up lives of two shoppers: what a Saleor would tell of them, in the order in which it happened.
 
 Each shopper has an account and three addresses of their own, buys as a guest or signed in, changes the address, says
-yes and no to news, has orders changed, refunded, cancelled; deletes the account, or asks the shop to be erased.
+yes and no to news, has orders changed, refunded, cancelled; fills carts, corrects the address in them, is declined,
+buys them or leaves them; deletes the account, or asks the shop to be erased.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from saleor_stripe_audience.audience.carts import record_checkout
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.erasure import erase, follow_deletion
 from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
+from saleor_stripe_audience.audience.payment_facts import Fact
+from saleor_stripe_audience.audience.payment_facts import record as record_fact
 from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.histories import account, at, order
+from tests.audience.shopping.tellings import checkout, checkout_id
 
 Delivery = Callable[[Installation], object]
 
@@ -45,12 +51,30 @@ class _Order:
     address: str
     is_guest: bool
     word: dict[str, str]
+    checkout: str = ""
     state: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         user = None if self.is_guest or not self.owner.has_account else self.owner.as_account()
         metadata = [{"key": key, "value": value} for key, value in self.word.items()]
-        return order(str(self.number), email=self.address, user=user, **self.state) | {"metadata": metadata}
+        return order(str(self.number), email=self.address, user=user, **self.state) | {
+            "metadata": metadata,
+            "checkoutId": self.checkout or None,
+        }
+
+
+@dataclass
+class _Cart:
+    owner: _Shopper
+    number: int
+    address: str
+    is_guest: bool
+    lines: int = 1
+    is_bought: bool = False
+
+    def told(self) -> dict[str, Any]:
+        user = None if self.is_guest or not self.owner.has_account else self.owner.as_account()
+        return checkout(self.number, email=self.address, user=user, lines=self.lines)
 
 
 def _of_order(payload: dict[str, Any], moment: datetime) -> Delivery:
@@ -79,10 +103,40 @@ def history(choices: list[tuple[str, int, int]]) -> list[Delivery]:
     """What Saleor tells while the choices are made, one step after the other."""
     shoppers = [_Shopper(number, addresses[0]) for number, addresses in ADDRESSES.items()]
     orders: list[_Order] = []
+    carts: list[_Cart] = []
     told: list[Delivery] = []
     for step, (what, who, which) in enumerate(choices, start=1):
-        told += _step(what, shoppers[who], which, step, orders)
+        if what in ("cart", "buy the cart", "declined"):
+            told += _with_cart(what, shoppers[who], which, step, (carts, orders))
+        else:
+            told += _step(what, shoppers[who], which, step, orders)
     return told
+
+
+def _with_cart(
+    what: str, shopper: _Shopper, which: int, step: int, made: tuple[list[_Cart], list[_Order]]
+) -> list[Delivery]:
+    carts, orders = made
+    own = next((each for each in reversed(carts) if each.owner is shopper and not each.is_bought), None)
+    if what == "cart":
+        if own is None:
+            as_guest = which > 5 or not shopper.has_account
+            own = _Cart(shopper, len(carts) + 1, "", as_guest)
+            carts.append(own)
+        own.address = ADDRESSES[shopper.number][which % 3] if own.is_guest else shopper.address
+        own.lines = which % 4
+        payload = own.told()
+        return [lambda shop: record_checkout(shop, payload, at(step))]
+    if own is None:
+        return []
+    if what == "declined":
+        source = checkout_id(own.number)
+        fact = Fact("declined", "expired_card", Money(2000, "USD"), at(step), "pi", f"declined:{step}")
+        return [lambda shop: record_fact(shop, source, fact, at(step))]
+    own.is_bought = True
+    order_made = _Order(shopper, len(orders), own.address, own.is_guest, {}, checkout_id(own.number))
+    orders.append(order_made)
+    return [_of_order(order_made.told(), at(step))]
 
 
 def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Order]) -> list[Delivery]:
@@ -131,7 +185,10 @@ def _altered(what: str, shopper: _Shopper, which: int, step: int) -> Delivery:
     return _of_account(shopper.as_account(), at(step))
 
 
-WHAT = ["guest buys", "account buys", "refund", "cancel", "edit", "move", "rename", "say", "delete", "erase"]
+WHAT = [
+    "cart", "buy the cart", "declined", "guest buys", "account buys", "refund", "cancel", "edit", "move", "rename",
+    "say", "delete", "erase",
+]  # fmt: skip
 
 lives = st.lists(
     st.tuples(st.sampled_from(WHAT), st.integers(0, 1), st.integers(0, 11)), min_size=1, max_size=12

@@ -96,6 +96,7 @@ def test_a_merge_takes_facts_along_and_an_erasure_deletes_them(
 
 
 def test_a_shop_without_an_audience_keeps_none(shop: Installation) -> None:
+    shop.variant = "payments-only"
     decline(shop)
     assert not PaymentFact.objects.exists()
     assert not Audience.objects.exists()
