@@ -223,8 +223,10 @@ def _check_ip(text: str) -> None:
 
 
 def _key(email: str, word: Word) -> str:
+    """What makes the same word one row. In another file, or on another line, it is the same word still."""
+    is_imported = word.source == Consent.Source.IMPORT
     told = [word.kind, word.basis, word.at.astimezone(UTC).isoformat(), word.source,
-            word.reference or email]  # fmt: skip
+            email if is_imported else word.reference or email]  # fmt: skip
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

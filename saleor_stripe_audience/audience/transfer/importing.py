@@ -23,7 +23,7 @@ from saleor_stripe_audience.audience.models import Audience, Contact, ContactTag
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.transfer import bulk
 from saleor_stripe_audience.audience.transfer.columns import columns_of
-from saleor_stripe_audience.audience.transfer.reading import LineError, check_readable, rows_of
+from saleor_stripe_audience.audience.transfer.reading import LineError, check_readable, digest_of, rows_of
 from saleor_stripe_audience.audience.transfer.rows import Row, RowReader
 
 AT_ONCE = 5_000
@@ -94,10 +94,11 @@ def import_csv(
     cannot be taken is told with its line; the others are taken. `progress` is told how many lines are done.
     """
     check_readable(file)
+    digest = digest_of(file)
     rows = rows_of(file)
     _line, header = next(rows, (0, []))
     reader = RowReader(
-        columns_of(header, wishes.columns), wishes.consent_text or audience.consent_text, wishes.actor
+        columns_of(header, wishes.columns), wishes.consent_text or audience.consent_text, wishes.actor, digest
     )
     report = Report()
     for some in batched(_read(reader, rows, report), AT_ONCE):

@@ -1,6 +1,7 @@
 """A CSV file, read row by row, and what of it cannot be taken, with its line."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import BinaryIO
 from saleor_stripe_audience.errors import Rejected
 
 LONGEST_CELL = 100_000  # characters
+BLOCK_BYTES = 1024 * 1024
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -26,6 +28,15 @@ def check_readable(file: BinaryIO) -> None:
     for _row in rows_of(file):
         pass
     file.seek(0)
+
+
+def digest_of(file: BinaryIO) -> str:
+    """The SHA-256 of the whole file, by which it is known again."""
+    digest = hashlib.sha256()
+    while block := file.read(BLOCK_BYTES):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def rows_of(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:

@@ -13,8 +13,9 @@ from saleor_stripe_audience.audience.transfer.reading import LineError
 from saleor_stripe_audience.errors import Rejected
 
 GIVEN = frozenset({"true", "yes", "1", "on", "given", "subscribed", "confirmed"})
-WITHDRAWN = frozenset({"withdrawn", "unsubscribed", "false", "no", "0"})
-SAYS_NOTHING = frozenset({"", "unknown", "pending", "nonsubscribed", "none"})
+WITHDRAWN = frozenset({"withdrawn", "unsubscribed"})
+# A box that was not ticked is no withdrawal: whoever said yes elsewhere has not taken it back.
+SAYS_NOTHING = frozenset({"", "unknown", "pending", "nonsubscribed", "none", "false", "no", "0", "off"})
 LONGEST = {
     "first_name": 256,
     "last_name": 256,
@@ -37,11 +38,15 @@ class Row:
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads rows of one file. `text` is the wording of consents whose row brings none; `actor` who imports."""
+    """Reads rows of one file. `text` is the wording of consents whose row brings none; `actor` who imports.
+
+    `file` is the file's digest: with the line it says where a consent is written.
+    """
 
     places: Mapping[str, int]
     text: str
     actor: str
+    file: str
 
     def read(self, line: int, cells: Sequence[str]) -> Row | LineError:
         """The row, or what is wrong with it first."""
@@ -55,7 +60,7 @@ class RowReader:
             field = "tags"
             tags = self._tags(cells)
             field = "consent"
-            word = self._word(cells)
+            word = self._word(line, cells)
         except Rejected as refused:
             return LineError(line, field, refused.message)
         return Row(line, email, {name: value for name, value in profile.items() if value}, tags, word)
@@ -88,7 +93,7 @@ class RowReader:
     def _tags(self, cells: Sequence[str]) -> tuple[str, ...]:
         return _tags(self._cell(cells, "tags"))
 
-    def _word(self, cells: Sequence[str]) -> Word | None:
+    def _word(self, line: int, cells: Sequence[str]) -> Word | None:
         said = self._cell(cells, "consent").lower()
         if said in SAYS_NOTHING:
             return None
@@ -98,6 +103,7 @@ class RowReader:
             kind=Consent.Kind.GIVEN if said in GIVEN else Consent.Kind.WITHDRAWN,
             at=_moment(self._cell(cells, "consent_at")),
             source=Consent.Source.IMPORT,
+            reference=f"file {self.file} line {line}",
             wording=self._cell(cells, "consent_text") or (self.text if said in GIVEN else ""),
             source_detail=self._cell(cells, "consent_source"),
             actor=self.actor,

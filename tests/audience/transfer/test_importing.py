@@ -61,6 +61,9 @@ def test_a_consent_comes_with_its_time_its_wording_and_its_origin(audience: Audi
         "Grace",
         "192.0.2.1",
     )
+    digest = one.reference.split()[1]
+    assert (one.reference, two.reference) == (f"file {digest} line 2", f"file {digest} line 3")
+    assert len(digest) == 64
     assert one.at == two.at == BACK_THEN
     assert one.wording is not None
     assert two.wording is not None
@@ -78,6 +81,12 @@ def test_the_same_file_twice_is_once(audience: Audience) -> None:
     assert (Consent.objects.count(), ContactTag.objects.count(), Tag.objects.count()) == (1, 1, 1)
 
 
+def test_the_same_word_in_another_file_is_the_same_word(audience: Audience) -> None:
+    take(audience, "email,consent,consent_at\na@shop.test,yes,2026-01-01\n")
+    again = take(audience, "email,consent,consent_at\nb@shop.test,,\na@shop.test,yes,2026-01-01\n")
+    assert (again.consents, Consent.objects.count()) == (0, 1)
+
+
 def test_what_is_known_stays_and_what_is_empty_is_filled_in(audience: Audience) -> None:
     Contact.objects.create(audience=audience, email="a@shop.test", first_name="Ada")
     report = take(audience, "email,first_name,last_name\na@shop.test,Other,Buyer\n")
@@ -91,6 +100,8 @@ def test_what_is_known_stays_and_what_is_empty_is_filled_in(audience: Audience) 
     [
         ("given", "a@shop.test,,", "subscribed"),
         ("given", "a@shop.test,unknown,", "subscribed"),
+        ("given", "a@shop.test,no,2026-06-01", "subscribed"),
+        ("given", "a@shop.test,false,2026-06-01", "subscribed"),
         ("given", "a@shop.test,withdrawn,2027-06-01", "subscribed"),
         ("given", "a@shop.test,withdrawn,2026-06-01", "unsubscribed"),
         ("withdrawn", "a@shop.test,yes,2025-12-31", "unsubscribed"),
