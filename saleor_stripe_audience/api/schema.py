@@ -17,6 +17,7 @@ from strawberry_django.utils.typing import get_django_definition
 
 from saleor_stripe_audience.api import account, filters, types
 from saleor_stripe_audience.api.context import check_scope, needs, shop_id
+from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
 from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.catalog import models as catalog
@@ -93,6 +94,7 @@ SCOPES: dict[type[relay.Node], str] = {
     types.Payment: "payments:read",
     types.Contact: "audience:read",
     types.Purchase: "audience:read",
+    Job: "audience:read",
     types.Product: "catalogue:read",
     account.ApiKey: "settings:read",
     account.StripeAccount: "settings:read",
@@ -111,7 +113,7 @@ def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa
 
 
 @strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")
-class Query:
+class Query(TransferQueries):
     installation: types.Installation = strawberry_django.field(
         resolver=_installation, description="The shop this key belongs to. Needs no scope."
     )
@@ -157,7 +159,7 @@ class Query:
 
 
 @strawberry.type(description="Everything that can be changed. Only the shop of the key that asks is touched.")
-class Mutation:
+class Mutation(TransferMutations):
     api_key_create: account.ApiKeyCreated = strawberry.field(
         resolver=account.api_key_create,
         permission_classes=[needs("settings:write")],

@@ -47,13 +47,13 @@ def graphql_view(request: HttpRequest) -> HttpResponse:
     if request.method == "GET" and settings.GRAPHIQL:
         return render(request, "api/graphiql.html")
     if request.method != "POST":
-        return _refused(405, "Send the query as a POST.", "METHOD_NOT_ALLOWED", Allow="POST")
+        return refused(405, "Send the query as a POST.", "METHOD_NOT_ALLOWED", Allow="POST")
     try:
-        caller = _caller_of(request)
+        caller = caller_of_request(request)
     except KeysUnavailable as error:
-        return _refused(503, error.message, "UNAVAILABLE", **{"Retry-After": "10"})
+        return refused(503, error.message, "UNAVAILABLE", **{"Retry-After": "10"})
     if caller is None:
-        return _refused(401, UNKNOWN_CALLER, "UNAUTHENTICATED", **{"WWW-Authenticate": "Bearer"})
+        return refused(401, UNKNOWN_CALLER, "UNAUTHENTICATED", **{"WWW-Authenticate": "Bearer"})
     return _answer_in_measure(request, caller)
 
 
@@ -62,15 +62,15 @@ def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
         message = (
             f"{settings.API_REQUESTS_PER_MINUTE} requests a minute are the most. Try again in {seconds} s."
         )
-        return _refused(429, message, "TOO_MANY_REQUESTS", **{"Retry-After": str(seconds)})
+        return refused(429, message, "TOO_MANY_REQUESTS", **{"Retry-After": str(seconds)})
     try:
         operation = _operation(request)
-    except Rejected as refused:
-        return _refused(400, refused.message, refused.code)
+    except Rejected as refusal:
+        return refused(400, refusal.message, refusal.code)
     return _answer(operation, Context(caller=caller, request=request))
 
 
-def _caller_of(request: HttpRequest) -> Caller | None:
+def caller_of_request(request: HttpRequest) -> Caller | None:
     """Who asks; None for nobody that is known. `KeysUnavailable` while a shop's keys cannot be had."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
@@ -142,10 +142,10 @@ def _answer(operation: Operation, context: Context) -> JsonResponse:
             context_value=context,
             allowed_operation_types={OperationType.QUERY, OperationType.MUTATION},
         )
-    except Rejected as refused:
-        return _refused(400, refused.message, refused.code.upper())
+    except Rejected as refusal:
+        return refused(400, refusal.message, refusal.code.upper())
     except (CannotGetOperationTypeError, InvalidOperationTypeError):
-        return _refused(
+        return refused(
             400,
             "Send a query or a mutation, and name it in `operationName` if there are several.",
             "BAD_REQUEST",
@@ -172,5 +172,5 @@ def _check(operation: Operation) -> None:
             limits.check_cost(schema._schema, document, each, operation.variables or {})  # noqa: SLF001 - graphql-core's own
 
 
-def _refused(status: int, message: str, code: str, **headers: str) -> JsonResponse:
+def refused(status: int, message: str, code: str, **headers: str) -> JsonResponse:
     return JsonResponse(problems.refusal(message, code), status=status, headers=headers)

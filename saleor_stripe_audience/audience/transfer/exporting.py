@@ -10,10 +10,20 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, QuerySet
 
-from saleor_stripe_audience.audience.models import Consent, Contact, ContactSpent, ContactTag
+from saleor_stripe_audience.audience.models import (
+    Audience,
+    Consent,
+    Contact,
+    ContactQuerySet,
+    ContactSpent,
+    ContactTag,
+)
+from saleor_stripe_audience.audience.segments.membership import members_of
 from saleor_stripe_audience.audience.segments.questions import large_questions
-from saleor_stripe_audience.audience.status import ConsentState
+from saleor_stripe_audience.audience.segments.store import segment_named
+from saleor_stripe_audience.audience.status import ConsentState, Status
 from saleor_stripe_audience.audience.transfer.cells import FORMULAS, harmless
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import THREE_DECIMAL, ZERO_DECIMAL, Money
 
 AT_ONCE = 5_000
@@ -36,6 +46,20 @@ class _Line:
 
     def write(self, line: str) -> str:
         return line
+
+
+def chosen(audience: Audience, segment: str = "", statuses: Sequence[str] = ()) -> ContactQuerySet:
+    """The audience's contacts, or a segment's members; only those of some statuses, if any are named.
+
+    `Rejected` for a segment or a status that there is not.
+    """
+    if unknown := sorted(set(statuses) - set(Status.values)):
+        raise Rejected(
+            f"There is no status {', '.join(unknown)[:60]}. There are: {', '.join(Status.values)}.",
+            code="status",
+        )
+    found = members_of(segment_named(audience, segment)) if segment else audience.contacts.all()
+    return found.filter(status__in=statuses) if statuses else found
 
 
 def export_csv(contacts: QuerySet[Contact]) -> Iterator[str]:

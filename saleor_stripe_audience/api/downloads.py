@@ -1,0 +1,69 @@
+"""Contacts as a file, for the same callers as the API."""
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+
+from django.http import FileResponse, HttpRequest, HttpResponseBase
+
+from saleor_stripe_audience.api import limits
+from saleor_stripe_audience.api.context import Caller
+from saleor_stripe_audience.api.scopes import opens
+from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, refused
+from saleor_stripe_audience.audience.audiences import audience_named
+from saleor_stripe_audience.audience.transfer.ads import export_ads
+from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.signatures import KeysUnavailable
+
+SCOPE = "audience:read"
+
+
+def export_view(request: HttpRequest) -> HttpResponseBase:
+    """GET ?audience=&segment=&status=&ads=: CSV of the contacts, or a hashed list for advertisers.
+
+    400 for what there is not, 401 without a key, 403 without the scope, 405, 429 and 503 as the API.
+    """
+    if request.method != "GET":
+        return refused(405, "Ask for the file with GET.", "METHOD_NOT_ALLOWED", Allow="GET")
+    try:
+        caller = caller_of_request(request)
+    except KeysUnavailable as error:
+        return refused(503, error.message, "UNAVAILABLE", **{"Retry-After": "10"})
+    if caller is None:
+        return refused(401, UNKNOWN_CALLER, "UNAUTHENTICATED", **{"WWW-Authenticate": "Bearer"})
+    return _answer(request, caller)
+
+
+def _answer(request: HttpRequest, caller: Caller) -> HttpResponseBase:
+    if not opens(caller.scopes, SCOPE):
+        return refused(403, f"This needs the scope {SCOPE}.", "MISSING_SCOPE")
+    if seconds := limits.take_one(caller.id):
+        message = f"That were too many requests. Try again in {seconds} s."
+        return refused(429, message, "TOO_MANY_REQUESTS", **{"Retry-After": str(seconds)})
+    try:
+        written = _written(_blocks(request, caller))
+    except Rejected as refusal:
+        return refused(400, refusal.message, refusal.code.upper())
+    response = FileResponse(written, as_attachment=True, filename="contacts.csv", content_type="text/csv")
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _blocks(request: HttpRequest, caller: Caller) -> Iterator[str]:
+    asked = request.GET
+    shop = Installation.objects.get(pk=caller.installation_id)
+    audience = audience_named(shop, asked.get("audience", ""))
+    contacts = chosen(audience, asked.get("segment", ""), asked.getlist("status"))
+    network = asked.get("ads", "")
+    return export_ads(contacts, network) if network else export_csv(contacts)
+
+
+def _written(blocks: Iterator[str]) -> IO[bytes]:
+    """On disk before the first byte goes out: a slow reader must not hold the database's transaction open."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    for block in blocks:
+        file.write(block.encode())
+    file.seek(0)
+    return file

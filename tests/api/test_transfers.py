@@ -1,0 +1,187 @@
+"""Bringing in and taking out over the API: by scope, of one shop, with what happened told."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.audience import consent
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Job
+from saleor_stripe_audience.audience.transfer import backfill, jobs
+from saleor_stripe_audience.audience.transfer.jobs import Page
+from tests.api.conftest import Shop, post
+from tests.audience.histories import at
+
+JOB = """id kind state total done failed etaSeconds actor createdAt finishedAt counts { name count }
+  problems { of objectId code message } problemsCount differences { of objectId what why } differencesCount
+  failure { code message }"""
+JOBS = f"{{ jobs {{ {JOB} }} }}"
+START = f"mutation ($kind: JobKind!) {{ backfillStart(kind: $kind) {{ {JOB} }} }}"
+IMPORT = """mutation ($csv: String!, $columns: [ColumnChoice!], $dry: Boolean! = false, $audience: String! = "") {
+  contactsImport(csv: $csv, columns: $columns, dryRun: $dry, audience: $audience, consentText: "News?") {
+    dryRun lines new changed unchanged erasedLeftOut consents refused statusChanges { change count }
+    errors { line fieldName message } } }"""
+CSV = "Mail,consent,consent_at\nnew@shop.test,yes,2026-01-01\nnobody,,\n"
+
+Asking = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def write(mine: Shop) -> Asking:
+    return asking(mine, "audience:write")
+
+
+def asking(shop: Shop, *scopes: str) -> Asking:
+    key = create_key(shop.installation, "k", scopes=scopes)
+
+    def ask(query: str, **variables: Any) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)
+        return told
+
+    return ask
+
+
+def codes(told: dict[str, Any]) -> list[str]:
+    return [each["extensions"]["code"] for each in told.get("errors", [])]
+
+
+def changed(what: str) -> str:
+    return f"mutation ($id: ID!) {{ {what}(id: $id) {{ {JOB} }} }}"
+
+
+class TestJobs:
+    def test_one_is_begun_paused_resumed_and_cancelled(self, write: Asking) -> None:
+        job = write(START, kind="SALEOR")["data"]["backfillStart"]
+        assert (job["kind"], job["state"], job["total"], job["etaSeconds"]) == (
+            "SALEOR",
+            "QUEUED",
+            None,
+            None,
+        )
+        assert job["actor"].startswith("key:")
+        assert write(START, kind="SALEOR")["data"]["backfillStart"]["id"] == job["id"]
+        for what, state in (("jobPause", "PAUSED"), ("jobResume", "RUNNING"), ("jobCancel", "CANCELLED")):
+            assert write(changed(what), id=job["id"])["data"][what]["state"] == state
+        assert codes(write(changed("jobResume"), id=job["id"])) == ["JOB_STATE"]
+        assert [each["id"] for each in write(JOBS)["data"]["jobs"]] == [job["id"]]
+
+    def test_its_report_is_told(self, mine: Shop, write: Asking) -> None:
+        job = backfill.begin(mine.installation, "saleor", "test")
+        page = Page({}, done=1, failed=1, total=2, finished=True)
+        page.counts["orders kept"] = 1
+        page.problems = [{"of": "orders", "id": "T1", "code": "email_invalid", "message": "Correct it."}]
+        page.differences = [{"of": "orders", "id": "T1", "what": "not here", "why": "Correct it."}]
+        jobs.advance(job, page, 1.0, enqueues=False)
+        [told] = write(JOBS)["data"]["jobs"]
+        assert (told["state"], told["total"], told["done"], told["failed"]) == ("DIFFERS", 2, 1, 1)
+        assert told["counts"] == [{"name": "orders kept", "count": 1}]
+        assert told["problems"][0]["objectId"] == told["differences"][0]["objectId"] == "T1"
+        assert (told["problemsCount"], told["differencesCount"], told["failure"]) == (1, 1, None)
+
+    def test_the_order_of_sources(self, write: Asking) -> None:
+        assert codes(write(START, kind="STRIPE")) == ["SALEOR_FIRST"]
+        assert codes(write(START, kind="IMPORT")) == ["SOURCE"]
+        assert not Job.objects.exists()
+
+    def test_another_shops_are_neither_seen_nor_touched(self, theirs: Shop, write: Asking) -> None:
+        asking(theirs, "audience:write")(START, kind="SALEOR")
+        told = asking(theirs, "audience:read")(JOBS)["data"]["jobs"]
+        assert write(JOBS)["data"]["jobs"] == []
+        assert codes(write(changed("jobCancel"), id=told[0]["id"])) == ["NOT_FOUND"]
+        assert Job.objects.get().state == Job.State.QUEUED
+
+    def test_an_id_of_something_else_is_no_job(self, write: Asking) -> None:
+        assert codes(write(changed("jobPause"), id="UGF5bWVudDox")) == ["NOT_FOUND"]
+
+    @pytest.mark.parametrize("query", [changed("jobPause"), changed("jobResume"), changed("jobCancel")])
+    def test_reading_is_not_writing(self, mine: Shop, write: Asking, query: str) -> None:
+        job = write(START, kind="SALEOR")["data"]["backfillStart"]
+        assert codes(asking(mine, "audience:read")(query, id=job["id"])) == ["MISSING_SCOPE"]
+        assert codes(asking(mine, "audience:read")(START, kind="SALEOR")) == ["MISSING_SCOPE"]
+        assert codes(asking(mine, "payments:write")(JOBS)) == ["MISSING_SCOPE"]
+
+
+class TestImport:
+    def test_contacts_come_in_and_wrong_rows_are_told(self, mine: Shop, write: Asking) -> None:
+        choice = [{"ours": "email", "theirs": "Mail"}]
+        tried = write(IMPORT, csv=CSV, columns=choice, dry=True)["data"]["contactsImport"]
+        assert (tried["dryRun"], Consent.objects.count()) == (True, 0)
+        told = write(IMPORT, csv=CSV, columns=choice)["data"]["contactsImport"]
+        assert told == tried | {"dryRun": False}
+        assert (told["lines"], told["new"], told["consents"], told["refused"]) == (2, 1, 1, 1)
+        assert told["statusChanges"] == [{"change": "new → subscribed", "count": 1}]
+        assert [(each["line"], each["fieldName"]) for each in told["errors"]] == [(3, "email")]
+        new = Contact.objects.get(email="new@shop.test")
+        assert (new.audience.installation_id, new.status) == (mine.installation.pk, "subscribed")
+        assert new.consents.get().actor.startswith("key:")
+
+    def test_into_the_audience_that_is_named_of_this_shop(
+        self, mine: Shop, theirs: Shop, write: Asking
+    ) -> None:
+        Audience.objects.create(installation=theirs.installation, name="Theirs")
+        Audience.objects.create(installation=mine.installation, name="Club")
+        assert (
+            write(IMPORT, csv="email\na@shop.test\n", audience="Club")["data"]["contactsImport"]["new"] == 1
+        )
+        assert Contact.objects.get(email="a@shop.test").audience.name == "Club"
+        assert codes(write(IMPORT, csv="email\na@shop.test\n", audience="Theirs")) == ["AUDIENCE"]
+        assert Contact.objects.filter(audience__installation=theirs.installation).count() == 1
+
+    def test_what_is_no_such_file_is_refused(self, mine: Shop, write: Asking) -> None:
+        assert codes(write(IMPORT, csv="name\nAda\n")) == ["IMPORT_COLUMN"]
+        assert codes(asking(mine, "audience:read")(IMPORT, csv="email\na@shop.test\n")) == ["MISSING_SCOPE"]
+
+
+def download(key: str | None, **asked: Any) -> Any:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return Client().get("/api/audience/export.csv", asked, headers=headers)
+
+
+def text_of(answer: Any) -> str:
+    return b"".join(answer.streaming_content).decode()
+
+
+class TestExport:
+    def test_the_shops_own_contacts(self, mine: Shop, theirs: Shop) -> None:
+        answer = download(create_key(mine.installation, "k", scopes=["audience:read"]))
+        assert (answer.status_code, answer["Content-Type"], answer["Cache-Control"]) == (
+            200,
+            "text/csv",
+            "no-store",
+        )
+        assert 'filename="contacts.csv"' in answer["Content-Disposition"]
+        [row] = csv.DictReader(io.StringIO(text_of(answer)))
+        assert row["email"] == "ada@mine.example"
+        theirs_key = create_key(theirs.installation, "k", scopes=["audience:read"])
+        assert "bob@theirs.example" in text_of(download(theirs_key))
+
+    def test_some_of_them_and_lists_for_advertisers(self, mine: Shop) -> None:
+        key = create_key(mine.installation, "k", scopes=["audience:read"])
+        assert text_of(download(key, status="subscribed")).count("\n") == 1
+        assert text_of(download(key, status=["subscribed", "nonsubscribed"])).count("\n") == 2
+        assert text_of(download(key, ads="meta")) == "email\n"
+        word = consent.Word("given", at(0), Consent.Source.STAFF, wording="News.")
+        consent.record(Contact.objects.get(), word)
+        assert text_of(download(key, ads="meta")).count("\n") == 2
+
+    @pytest.mark.parametrize(
+        "asked", [{"status": "gone"}, {"segment": "none"}, {"audience": "none"}, {"ads": "none"}]
+    )
+    def test_what_there_is_not_is_told(self, mine: Shop, asked: dict[str, str]) -> None:
+        answer = download(create_key(mine.installation, "k", scopes=["audience:read"]), **asked)
+        assert answer.status_code == 400
+        assert "There" in answer.json()["errors"][0]["message"] or "has no" in str(answer.json())
+
+    def test_only_for_who_may(self, mine: Shop, settings: Any) -> None:
+        assert download(None).status_code == 401
+        assert download("ssa_wrong").status_code == 401
+        assert download(create_key(mine.installation, "k", scopes=["payments:write"])).status_code == 403
+        assert Client().post("/api/audience/export.csv").status_code == 405
+        settings.API_REQUESTS_PER_MINUTE = 1
+        key = create_key(mine.installation, "k", scopes=["audience:read"])
+        assert [download(key).status_code for _ in range(2)][1] == 429
