@@ -1,23 +1,163 @@
 """The product's own enumerations as the API shows them: named and described once, before any type uses them."""
 
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
 import strawberry
 
-from saleor_stripe_audience.audience.status import Status
-
-__all__ = ["Status"]
-
-strawberry.enum(
+from saleor_stripe_audience.audience.models import Consent, ContactTag, Erasure
+from saleor_stripe_audience.audience.status import (
+    ConsentState,
+    Deliverability,
+    LawfulBasis,
+    Lifecycle,
+    Purpose,
     Status,
-    name="ContactStatus",
-    description="What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
 )
-_STATUSES = {
-    Status.NONSUBSCRIBED: "Never asked, or never answered: gets what an order needs, no marketing.",
-    Status.PENDING: "Asked, and has not confirmed by mail yet.",
-    Status.SUBSCRIBED: "Agreed to marketing.",
-    Status.UNSUBSCRIBED: "Took it back, or complained: no marketing.",
-    Status.CLEANED: "The address does not take mail.",
-    Status.ARCHIVED: "Put aside by the shop.",
-}
-for _value in Status.__strawberry_definition__.values:  # type: ignore[attr-defined]  # put there by strawberry.enum
-    _value.description = _STATUSES[Status(_value.value)]
+
+__all__ = [
+    "ConsentBasis",
+    "ConsentKind",
+    "ConsentSource",
+    "ConsentState",
+    "Deliverability",
+    "ErasureReason",
+    "LawfulBasis",
+    "Lifecycle",
+    "Purpose",
+    "Status",
+    "TagOrigin",
+]
+
+ConsentKind = Consent.Kind
+ConsentBasis = Consent.Basis
+ConsentSource = Consent.Source
+TagOrigin = ContactTag.Origin
+ErasureReason = Erasure.Reason
+
+
+def _show(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
+    strawberry.enum(kind, name=name, description=description)
+    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # put there by strawberry.enum
+        value.description = values[kind(value.value)]
+
+
+_show(
+    Status,
+    "ContactStatus",
+    "What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
+    {
+        Status.NONSUBSCRIBED: "Never asked, or never answered: gets what an order needs, no marketing.",
+        Status.PENDING: "Asked, and has not confirmed by mail yet.",
+        Status.SUBSCRIBED: "Agreed to marketing.",
+        Status.UNSUBSCRIBED: "Took it back, or complained: no marketing.",
+        Status.CLEANED: "The address does not take mail.",
+        Status.ARCHIVED: "Put aside by the shop.",
+    },
+)
+_show(
+    ConsentState,
+    "ConsentState",
+    "What the person said last about marketing: the sum of the consent ledger.",
+    {
+        ConsentState.UNKNOWN: "Said nothing.",
+        ConsentState.PENDING: "Agreed, and has not confirmed by mail yet.",
+        ConsentState.CONFIRMED: "Agreed.",
+        ConsentState.WITHDRAWN: "Took it back.",
+    },
+)
+_show(
+    Deliverability,
+    "Deliverability",
+    "What became of mail to the address.",
+    {
+        Deliverability.OK: "Nothing is known against it.",
+        Deliverability.BOUNCED: "The address does not take mail.",
+        Deliverability.COMPLAINED: "The person called a mail spam: a refusal.",
+    },
+)
+_show(
+    Lifecycle,
+    "ContactLifecycle",
+    "Whether the shop still works with the contact.",
+    {
+        Lifecycle.ACTIVE: "It does.",
+        Lifecycle.ARCHIVED: "It filed the contact away.",
+        Lifecycle.ERASED: "Nothing is kept of the contact any more.",
+    },
+)
+_show(
+    LawfulBasis,
+    "LawfulBasis",
+    "Why marketing may be sent at all. Soft opt-in never makes a subscriber.",
+    {
+        LawfulBasis.NONE: "There is none.",
+        LawfulBasis.CONSENT: "The person agreed.",
+        LawfulBasis.SOFT_OPT_IN: "A buyer was told of mails about similar products and did not refuse.",
+    },
+)
+_show(
+    Purpose,
+    "Purpose",
+    "What a message, or a place on an advertiser's list, is for.",
+    {
+        Purpose.TRANSACTIONAL: "What an order needs, such as a receipt.",
+        Purpose.MARKETING: "News and offers.",
+        Purpose.ADS: "Being shown advertisements elsewhere.",
+    },
+)
+_show(
+    ConsentKind,
+    "ConsentKind",
+    "What a person did.",
+    {
+        ConsentKind.GIVEN: "Agreed.",
+        ConsentKind.CONFIRMED: "Confirmed from the mailbox what was agreed before.",
+        ConsentKind.WITHDRAWN: "Took consent back.",
+    },
+)
+_show(
+    ConsentBasis,
+    "ConsentBasis",
+    "To what a giving belongs.",
+    {
+        ConsentBasis.CONSENT: "Consent.",
+        ConsentBasis.SOFT_OPT_IN: "Soft opt-in, which is no consent.",
+    },
+)
+_show(
+    ConsentSource,
+    "ConsentSource",
+    "Where the person said it.",
+    {
+        ConsentSource.CHECKOUT: "At the checkout.",
+        ConsentSource.ACCOUNT: "In the account's settings.",
+        ConsentSource.STOREFRONT: "On a page of the shop.",
+        ConsentSource.MAIL: "By a mail's link or its mailbox's button.",
+        ConsentSource.IMPORT: "In a file that was imported.",
+        ConsentSource.STAFF: "To a member of staff.",
+        ConsentSource.MAILCHIMP: "In Mailchimp.",
+    },
+)
+_show(
+    TagOrigin,
+    "TagOrigin",
+    "Who put a tag on.",
+    {
+        TagOrigin.HAND: "Somebody by hand: no rule takes it off.",
+        TagOrigin.RULE: "A rule: it comes off when the rule fits no longer.",
+        TagOrigin.IMPORT: "An import: no rule takes it off.",
+    },
+)
+_show(
+    ErasureReason,
+    "ErasureReason",
+    "Why a person was erased.",
+    {
+        ErasureReason.REQUEST: "Somebody asked for it here.",
+        ErasureReason.CUSTOMER_DELETED: "The customer was deleted in Saleor.",
+        ErasureReason.ACCOUNT_DELETED: "The customer deleted the account in Saleor.",
+        ErasureReason.FOUND_LATER: "It turned out to be a person who was erased before.",
+    },
+)

@@ -9,8 +9,6 @@ import strawberry
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
-from saleor_stripe_audience.api.enums import Status
-from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.errors import Rejected
 
 MOST_VALUES = 100
@@ -48,43 +46,12 @@ class PaymentFilter:
     updated_at: DateRange | None = strawberry.field(default=None, description="When it last changed here.")
 
     def condition(self) -> Q:
-        found = _equal(transaction_id=self.transaction_id, payment_intent_id=self.payment_intent_id)
-        found &= _any_of(status=self.status, channel_slug=self.channel_slug)
-        found &= _equal(currency=self.currency and self.currency.upper())
+        found = equal(transaction_id=self.transaction_id, payment_intent_id=self.payment_intent_id)
+        found &= any_of(status=self.status, channel_slug=self.channel_slug)
+        found &= equal(currency=self.currency and self.currency.upper())
         if self.declined is not None:
             found &= ~Q(decline_code="") if self.declined else Q(decline_code="")
-        return found & _within(created_at=self.created_at, updated_at=self.updated_at)
-
-
-@strawberry.input(description="Which contacts.")
-class ContactFilter:
-    email: str | None = strawberry.field(default=None, description="This address; capitals do not matter.")
-    search: str | None = strawberry.field(
-        default=None, description="A part of the address, the first or the last name."
-    )
-    status: list[Status] | None = strawberry.field(default=None, description="Any of these statuses.")
-    country: list[str] | None = strawberry.field(default=None, description="Any of these ISO 3166 codes.")
-    orders_count_gte: int | None = strawberry.field(default=None, description="At least so many paid orders.")
-    last_order_at: DateRange | None = strawberry.field(
-        default=None, description="When the last paid order was made."
-    )
-    created_at: DateRange | None = strawberry.field(
-        default=None, description="When the contact was first heard of here."
-    )
-
-    def condition(self) -> Q:
-        found = _any_of(status=self.status and [each.value for each in self.status], country=self.country)
-        if self.email is not None:
-            found &= Q(email=normalised(self.email))
-        if self.search:
-            found &= (
-                Q(email__icontains=self.search)
-                | Q(first_name__icontains=self.search)
-                | Q(last_name__icontains=self.search)
-            )
-        if self.orders_count_gte is not None:
-            found &= Q(orders_count__gte=self.orders_count_gte)
-        return found & _within(last_order_at=self.last_order_at, created_at=self.created_at)
+        return found & within(created_at=self.created_at, updated_at=self.updated_at)
 
 
 @strawberry.input(description="Which products.")
@@ -98,7 +65,7 @@ class ProductFilter:
     )
 
     def condition(self) -> Q:
-        found = _equal(
+        found = equal(
             sku=self.sku,
             saleor_product_id=self.saleor_product_id,
             saleor_variant_id=self.saleor_variant_id,
@@ -114,14 +81,6 @@ class PaymentOrderField(Enum):
     AMOUNT = strawberry.enum_value("amount_minor", description="What was asked for, whatever the currency.")
 
 
-@strawberry.enum(description="By what contacts can be ordered.")
-class ContactOrderField(Enum):
-    CREATED_AT = strawberry.enum_value("created_at", description="When the contact was first heard of here.")
-    EMAIL = strawberry.enum_value("email", description="The address.")
-    LAST_ORDER_AT = strawberry.enum_value("last_order_at", description="When the last paid order was made.")
-    ORDERS_COUNT = strawberry.enum_value("orders_count", description="How many paid orders.")
-
-
 @strawberry.enum(description="By what products can be ordered.")
 class ProductOrderField(Enum):
     NAME = strawberry.enum_value("name", description="The name it has in Stripe.")
@@ -131,12 +90,6 @@ class ProductOrderField(Enum):
 @strawberry.input(description="The order of payments.")
 class PaymentOrder:
     field: PaymentOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(default=Direction.DESC, description="In which direction.")
-
-
-@strawberry.input(description="The order of contacts.")
-class ContactOrder:
-    field: ContactOrderField = strawberry.field(description="By what.")
     direction: Direction = strawberry.field(default=Direction.DESC, description="In which direction.")
 
 
@@ -161,18 +114,21 @@ def _ordering(column: str, direction: Direction) -> OrderBy:
     return named.asc(nulls_last=True)
 
 
-def _equal(**wanted: Any) -> Q:
+def equal(**wanted: Any) -> Q:
+    """Columns that have exactly these values; None asks nothing."""
     return Q(**{name: value for name, value in wanted.items() if value is not None})
 
 
-def _any_of(**wanted: Iterable[Any] | None) -> Q:
+def any_of(**wanted: Iterable[Any] | None) -> Q:
+    """Columns that have one of these values each; None asks nothing. `Rejected` for too many."""
     given = {f"{name}__in": list(values) for name, values in wanted.items() if values is not None}
     if any(len(values) > MOST_VALUES for values in given.values()):
         raise Rejected(f"A filter takes {MOST_VALUES} values at most.", code="too_many_values")
     return Q(**given)
 
 
-def _within(**wanted: DateRange | None) -> Q:
+def within(**wanted: DateRange | None) -> Q:
+    """Columns within these spans of time; None asks nothing."""
     found = Q()
     for name, span in wanted.items():
         if span is not None and span.gte is not None:

@@ -30,6 +30,9 @@ from saleor_stripe_audience.api.models import RequestCount
 from saleor_stripe_audience.errors import Rejected
 
 MAX_COST = 20_000  # objects that an answer may hold
+MAX_FIELDS = (
+    20_000  # with every fragment written out wherever it is spread; what checks a query walks them all
+)
 PAGE = 100  # what a connection gives when no page size is named
 PAGES = {"purchases": 50}  # those that give less
 LISTED = 10  # what a plain list is taken to hold, such as the lines of an order
@@ -75,6 +78,10 @@ def check_cost(
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
+    if _written_out(operation.selection_set.selections, fragments, {}, 0) > MAX_FIELDS:
+        raise Rejected(
+            "The query's fragments multiply to too many fields. Spread them less often.", code="too_complex"
+        )
     root = schema.get_root_type(operation.operation)
     if root is None:
         return
@@ -85,6 +92,30 @@ def check_cost(
             "or for less beneath them.",
             code="too_complex",
         )
+
+
+def _written_out(
+    selections: Iterable[SelectionNode],
+    fragments: dict[str, FragmentDefinitionNode],
+    known: dict[str, int],
+    depth: int,
+) -> int:
+    """How many fields the selections hold with fragments written out; each fragment is walked once only."""
+    if depth > DEEPEST:
+        raise Rejected("The query is nested too deeply.", code="too_complex")
+    total = 0
+    for node in selections:
+        if isinstance(node, FragmentSpreadNode):
+            name = node.name.value
+            if name in fragments and name not in known:
+                known[name] = 0  # one that spreads itself is refused by the schema
+                inner = fragments[name].selection_set.selections
+                known[name] = _written_out(inner, fragments, known, depth + 1)
+            total += known.get(name, 0) + 1
+        elif isinstance(node, FieldNode | InlineFragmentNode):
+            inner = node.selection_set.selections if node.selection_set else ()
+            total += 1 + _written_out(inner, fragments, known, depth + 1)
+    return total
 
 
 @dataclass

@@ -16,10 +16,12 @@ from strawberry_django.relay import DjangoListConnection
 from strawberry_django.utils.typing import get_django_definition
 
 from saleor_stripe_audience.api import account, filters, types
+from saleor_stripe_audience.api.audiences import Audience, AudienceMutations, AudienceQueries
+from saleor_stripe_audience.api.contact_changes import ContactMutations
+from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope, needs, shop_id
+from saleor_stripe_audience.api.people import ErasureReceipt, Tag
 from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
-from saleor_stripe_audience.audience import models as audience
-from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import models as payments
 from saleor_stripe_audience.saleor import models as saleor
@@ -51,30 +53,12 @@ def _payments(
     return cast("Iterable[types.Payment]", filters.narrowed(rows, filter_, order_by, "-created_at"))
 
 
-def _contacts(
-    filter_: Annotated[filters.ContactFilter | None, _Filter] = None,
-    order_by: Annotated[filters.ContactOrder | None, _Order] = None,
-) -> Iterable[types.Contact]:
-    rows = audience.Contact.objects.all()
-    return cast("Iterable[types.Contact]", filters.narrowed(rows, filter_, order_by, "-created_at"))
-
-
 def _products(
     filter_: Annotated[filters.ProductFilter | None, _Filter] = None,
     order_by: Annotated[filters.ProductOrder | None, _ByName] = None,
 ) -> Iterable[types.Product]:
     rows = catalog.CatalogProduct.objects.all()
     return cast("Iterable[types.Product]", filters.narrowed(rows, filter_, order_by, "pk"))
-
-
-def _contact(
-    info: Info,
-    email: Annotated[str, strawberry.argument(description="The address; capitals do not matter.")],
-) -> types.Contact | None:
-    found = audience.Contact.objects.filter(
-        audience__is_default=True, audience__installation_id=shop_id(info), email=normalised(email)
-    )
-    return cast("types.Contact | None", found)
 
 
 def _node(
@@ -94,6 +78,9 @@ SCOPES: dict[type[relay.Node], str] = {
     types.Payment: "payments:read",
     types.Contact: "audience:read",
     types.Purchase: "audience:read",
+    Audience: "audience:read",
+    Tag: "audience:read",
+    ErasureReceipt: "audience:read",
     Job: "audience:read",
     types.Product: "catalogue:read",
     account.ApiKey: "settings:read",
@@ -113,7 +100,7 @@ def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa
 
 
 @strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")
-class Query(TransferQueries):
+class Query(AudienceQueries, ContactQueries, TransferQueries):
     installation: types.Installation = strawberry_django.field(
         resolver=_installation, description="The shop this key belongs to. Needs no scope."
     )
@@ -121,16 +108,6 @@ class Query(TransferQueries):
         resolver=_payments,
         permission_classes=[needs("payments:read")],
         description="The shop's payments through Stripe. Needs the scope payments:read.",
-    )
-    contacts: DjangoListConnection[types.Contact] = strawberry_django.connection(
-        resolver=_contacts,
-        permission_classes=[needs("audience:read")],
-        description="The people of the shop's audience. Needs the scope audience:read.",
-    )
-    contact: types.Contact | None = strawberry_django.field(
-        resolver=_contact,
-        permission_classes=[needs("audience:read")],
-        description="One person by address; nothing if the audience has none of it. Needs the scope audience:read.",
     )
     products: DjangoListConnection[types.Product] = strawberry_django.connection(
         resolver=_products,
@@ -159,7 +136,7 @@ class Query(TransferQueries):
 
 
 @strawberry.type(description="Everything that can be changed. Only the shop of the key that asks is touched.")
-class Mutation(TransferMutations):
+class Mutation(AudienceMutations, ContactMutations, TransferMutations):
     api_key_create: account.ApiKeyCreated = strawberry.field(
         resolver=account.api_key_create,
         permission_classes=[needs("settings:write")],

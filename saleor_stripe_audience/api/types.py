@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import strawberry
 import strawberry_django
@@ -11,8 +11,17 @@ from strawberry import Info, relay
 from strawberry_django.relay import DjangoListConnection
 
 from saleor_stripe_audience import money
+from saleor_stripe_audience.api.audiences import Audience
 from saleor_stripe_audience.api.context import shop_id
-from saleor_stripe_audience.api.enums import Status
+from saleor_stripe_audience.api.enums import (
+    ConsentState,
+    Deliverability,
+    LawfulBasis,
+    Lifecycle,
+    Purpose,
+    Status,
+)
+from saleor_stripe_audience.api.people import ConsentWord, ContactTag, FormerAddress, purposes
 from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import declines
@@ -190,6 +199,9 @@ class Purchase(relay.Node):
     channel: str = strawberry_django.field(description="Slug of the sales channel.")
     voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
     placed_at: datetime = strawberry_django.field(description="When the order was made.")
+    contact: Optional["Contact"] = strawberry_django.field(
+        description="Who bought; nobody once the person was erased or the order made anonymous."
+    )
     lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
 
     is_paid: bool = strawberry_django.field(
@@ -205,7 +217,12 @@ class Purchase(relay.Node):
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        return queryset.filter(installation_id=shop_id(info)).order_by("-placed_at", "-pk")
+        own = queryset.filter(installation_id=shop_id(info))
+        return own if own.query.order_by else own.order_by("-placed_at", "-pk")
+
+
+def _may_receive(root: strawberry.Parent[audience.Contact]) -> list[Purpose]:
+    return purposes(root.status)
 
 
 @strawberry_django.type(audience.Contact, description="A person of the audience, known by e-mail address.")
@@ -216,7 +233,24 @@ class Contact(relay.Node):
     phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
     country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
     language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
-    status: Status = strawberry_django.field(description="What the person agreed to.")
+    audience: Audience = strawberry_django.field(description="The list that the person is on.")
+    status: Status = strawberry_django.field(
+        description="Computed from consent, deliverability and lifecycle; never set."
+    )
+    consent: ConsentState = strawberry_django.field(description="What the person said last about marketing.")
+    deliverability: Deliverability = strawberry_django.field(
+        description="What became of mail to the address."
+    )
+    lifecycle: Lifecycle = strawberry_django.field(
+        description="Whether the shop still works with the contact."
+    )
+    soft_opt_in: bool = strawberry_django.field(
+        description="Whether a buyer was told of mails about similar products and did not refuse; no consent."
+    )
+    lawful_basis: LawfulBasis = strawberry_django.field(description="Why marketing may be sent at all.")
+    may_receive: list[Purpose] = strawberry_django.field(
+        resolver=_may_receive, only=["status"], description="What may be sent to the person, by the status."
+    )
     saleor_user_id: str | None = strawberry_django.field(
         description="Saleor's id of the account; none for guests."
     )
@@ -226,7 +260,17 @@ class Contact(relay.Node):
     first_order_at: datetime | None = strawberry_django.field(description="When the first of them was made.")
     last_order_at: datetime | None = strawberry_django.field(description="When the last of them was made.")
     created_at: datetime = strawberry_django.field(description="When the contact was first heard of here.")
+    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
     spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
+    tags: list[ContactTag] = strawberry_django.field(
+        field_name="contact_tags", description="The tags that are on the contact."
+    )
+    consents: list[ConsentWord] = strawberry_django.field(
+        description="The ledger: every word of the person about marketing, oldest first."
+    )
+    former_addresses: list[FormerAddress] = strawberry_django.field(
+        description="Addresses that the person had before."
+    )
     purchases: DjangoListConnection[Purchase] = strawberry_django.connection(
         description="All orders, newest first, paid or not.", max_results=PURCHASES_ON_A_PAGE
     )

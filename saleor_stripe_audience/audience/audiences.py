@@ -1,9 +1,10 @@
 """The audiences of a shop, and which sales channel feeds which."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 
 from saleor_stripe_audience.audience.changes import all_touched
 from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
@@ -120,9 +121,15 @@ def preview_move(installation: Installation, channel: str, target: Audience) -> 
 
 
 def move_channel(installation: Installation, move: Move) -> None:
-    """Let the channel feed `move.target`, as previewed. `Rejected` if it was moved elsewhere in between."""
+    """Let the channel feed `move.target`, as previewed. `Rejected` if it was moved elsewhere in between.
+
+    Moving it again to where it is already changes nothing.
+    """
     with transaction.atomic():
-        if audience_of_channel(installation, move.channel) != move.source:
+        present = audience_of_channel(installation, move.channel)
+        if present == move.target:
+            return
+        if present != move.source:
             raise Rejected(
                 "The channel was moved in the meantime. Look at what would happen now, then decide again.",
                 code="channel_moved",
@@ -130,6 +137,31 @@ def move_channel(installation: Installation, move: Move) -> None:
         ChannelAudience.objects.update_or_create(
             installation=installation, channel=move.channel, defaults={"audience": move.target}
         )
+
+
+def move_channel_from(installation: Installation, channel: str, seen: Audience, target: Audience) -> None:
+    """`move_channel` for who holds no `Move`: `seen` is the audience that the preview said the channel feeds."""
+    with transaction.atomic():
+        previewed = preview_move(installation, channel, target)
+        move_channel(installation, replace(previewed, source=seen))
+
+
+def channels_of(audience: Audience) -> list[str]:
+    """The channels that feed the audience, by slug; the default one is fed by all that feed no other."""
+    named = dict(
+        ChannelAudience.objects.filter(installation=audience.installation_id).values_list(
+            "channel", "audience_id"
+        )
+    )
+    known = {*audience.installation.channels.values_list("slug", flat=True), *named}
+    otherwise = audience.pk if audience.is_default else None
+    return sorted(slug for slug in known if named.get(slug, otherwise) == audience.pk)
+
+
+def counts_by_status(audience: Audience) -> dict[str, int]:
+    """How many contacts the audience has of each status, all of them counted."""
+    counted = audience.contacts.order_by().values_list("status").annotate(count=Count("pk"))
+    return dict.fromkeys(Contact.Status.values, 0) | dict(counted)
 
 
 def _save(audience: Audience, wishes: Wishes) -> Audience:

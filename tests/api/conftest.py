@@ -1,5 +1,6 @@
 """Two shops with data of their own, and a developer of the first."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db.models import Model
 from django.http import HttpResponse
 from django.test import RequestFactory
 
@@ -115,3 +117,33 @@ def ask(mine: Shop) -> Ask:
         return told
 
     return answer
+
+
+@pytest.fixture
+def write(mine: Shop) -> Ask:
+    """The same with a key that may change the audience."""
+    key = create_key(mine.installation, "a clerk", scopes=["audience:write"])
+
+    def answer(query: str, **variables: Any) -> dict[str, Any]:
+        response = post(key, {"query": query, "variables": variables})
+        assert response.status_code == 200, response.content
+        told: dict[str, Any] = json.loads(response.content)
+        return told
+
+    return answer
+
+
+def id_of(row: Model, kind: str = "") -> str:
+    """The row's id as the API tells it."""
+    return base64.b64encode(f"{kind or type(row).__name__}:{row.pk}".encode()).decode()
+
+
+def codes_of(answer: dict[str, Any]) -> set[str]:
+    return {error["extensions"]["code"] for error in answer.get("errors", [])}
+
+
+def one(answer: dict[str, Any]) -> Any:
+    """The only field of an answer without errors."""
+    assert "errors" not in answer, answer
+    [found] = answer["data"].values()
+    return found

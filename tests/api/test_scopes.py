@@ -23,6 +23,7 @@ from tests.dashboard.conftest import make_shop
 FIELDS = {
     "payments:read": "{ payments { totalCount } }",
     "audience:read": "{ contacts { totalCount } }",
+    "audience:write": 'mutation { contactReadmit(email: "nobody@shop.example") { wasErased } }',
     "catalogue:read": "{ products { totalCount } }",
     "settings:read": "{ apiKeys { name } stripeAccounts { name } problems { key } }",
     "settings:write": 'mutation { apiKeyCreate(name: "new", scopes: ["settings:read"]) { secret } }',
@@ -149,6 +150,7 @@ class TestStaff:
         [
             ("payments:read", "HANDLE_PAYMENTS"),
             ("audience:read", "MANAGE_USERS"),
+            ("audience:write", "MANAGE_USERS"),
             ("catalogue:read", "MANAGE_PRODUCTS"),
             ("settings:read", "MANAGE_APPS"),
             ("settings:write", "MANAGE_APPS"),

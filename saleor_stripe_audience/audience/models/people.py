@@ -4,11 +4,12 @@ Amounts are counted in the smallest unit of their currency by Stripe's table (se
 """
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 
 from saleor_stripe_audience.audience import status as facts
 from saleor_stripe_audience.vault import EncryptedTextField
@@ -23,6 +24,11 @@ PAID = (
     "FULL",
     "OVERCHARGED",
 )  # Saleor's charge statuses; a full refund brings an order back to NONE
+
+
+# By which contacts are listed: who never ordered counts as long ago, so that one index serves both directions.
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_ORDER = Coalesce("last_order_at", NEVER)
 
 
 class Audience(models.Model):
@@ -140,6 +146,12 @@ class Contact(models.Model):
             models.Index(fields=["audience", "orders_count"], name="contact_by_orders"),
             models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
             models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
+            models.Index(fields=["audience", "orders_count", "id"], name="contact_list_by_orders"),
+            models.Index("audience", LAST_ORDER, "id", name="contact_list_by_last_order"),
+            models.Index(fields=["audience", "country"], name="contact_by_country"),
+            models.Index(fields=["audience", "language"], name="contact_by_language"),
+            models.Index(fields=["audience", "consent"], name="contact_by_consent"),
+            models.Index(fields=["audience", "lawful_basis"], name="contact_by_basis"),
         ]
 
     def __str__(self) -> str:
@@ -235,6 +247,7 @@ class Purchase(models.Model):
         ]
         indexes = [
             models.Index(fields=["contact", "placed_at"], name="purchase_by_contact"),
+            models.Index(fields=["installation", "placed_at", "id"], name="purchase_list"),
             models.Index(
                 fields=["installation", "saleor_checkout_id"],
                 condition=~Q(saleor_checkout_id=""),

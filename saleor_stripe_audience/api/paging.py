@@ -1,0 +1,178 @@
+"""Lists that may be very long: pages that begin where the last one ended, and counts that stop at a cap.
+
+A page is found by an index wherever it lies, because its cursor holds the value by which the list is ordered and the
+row's key; an offset would read all that lies before. Rows that were added in between move nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Self, cast
+
+import strawberry
+from django.core.exceptions import ValidationError
+from django.db.models import Expression, F, Model, QuerySet
+from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
+from django.utils.timezone import is_naive
+from strawberry import Info, relay
+from strawberry.relay import NodeType, PageInfo
+from strawberry.relay.types import NodeIterableType
+from strawberry.relay.utils import from_base64, should_resolve_list_connection_edges, to_base64
+
+from saleor_stripe_audience.api.problems import BAD_PAGE
+from saleor_stripe_audience.errors import Rejected
+
+COUNTED_UP_TO = 10_000
+_MARK = "place"
+
+
+def ordered(
+    rows: QuerySet[Any], name: str, by: F | Expression | None = None, *, descending: bool
+) -> QuerySet[Any]:
+    """The rows in that order, the primary key settling what is equal, as `LongConnection` pages them.
+
+    `by`, or else the column of that name, is never null, and there is an index on it and the primary key.
+    """
+    mark, alias = "-" if descending else "", f"by_{name}"
+    known: QuerySet[Any] = rows.annotate(**{alias: by or F(name)})
+    return known.order_by(f"{mark}{alias}", f"{mark}pk")
+
+
+def _total_count(root: strawberry.Parent[Any]) -> int:
+    return min(_counted(root), COUNTED_UP_TO)
+
+
+def _is_exact(root: strawberry.Parent[Any]) -> bool:
+    return _counted(root) <= COUNTED_UP_TO
+
+
+def _exact_count(root: strawberry.Parent[Any]) -> int:
+    return int(root.rows.order_by().count())
+
+
+def _counted(list_: "LongConnection[Any]") -> int:
+    """The rows, counted once an answer and no further than needed."""
+    if list_.counted is None:
+        list_.counted = list_.rows.order_by()[: COUNTED_UP_TO + 1].count()
+    return list_.counted
+
+
+@strawberry.type(description="A list that may be very long, page by page.")
+class LongConnection(relay.Connection[NodeType]):
+    rows: strawberry.Private[QuerySet[Any]]
+    counted: strawberry.Private[int | None] = None
+    total_count: int = strawberry.field(
+        resolver=_total_count,
+        description=f"How many there are, counted up to {COUNTED_UP_TO:,}: see `totalCountIsExact`.",
+    )
+    total_count_is_exact: bool = strawberry.field(
+        resolver=_is_exact, description="False if there are more than `totalCount` says."
+    )
+    exact_total_count: int = strawberry.field(
+        resolver=_exact_count,
+        description="How many there are, all counted. Of very many that takes seconds: ask only if needed.",
+    )
+
+    @classmethod
+    def resolve_connection(
+        cls,
+        nodes: NodeIterableType[NodeType],
+        *,
+        info: Info,
+        before: str | None = None,
+        after: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        max_results: int | None = None,
+        **_kwargs: Any,
+    ) -> Self:
+        rows = cast("QuerySet[Any]", nodes)
+        most = info.schema.config.relay_max_results if max_results is None else max_results
+        sizes = [each for each in (first, last) if each is not None]
+        if any(not 0 <= each <= most for each in sizes):
+            raise _bad_page()
+        narrowed = _between(rows, after, before)
+        if not should_resolve_list_connection_edges(info):
+            return cls(edges=[], page_info=_page_info([], is_first=True, is_last=True), rows=rows)
+        backwards = first is None and last is not None
+        size = last if backwards and last is not None else most if first is None else first
+        found = list((narrowed.reverse() if backwards else narrowed)[: size + 1])
+        has_more, found = len(found) > size, found[:size]
+        is_first, is_last = after is None, not has_more
+        if backwards:
+            found.reverse()
+            is_first, is_last = not has_more, before is None
+        elif last is not None and last < len(found):
+            is_first, found = False, found[len(found) - last :]
+        edges = [_edge(each, rows, info, cls) for each in found]
+        return cls(edges=edges, page_info=_page_info(edges, is_first=is_first, is_last=is_last), rows=rows)
+
+
+def _edge(row: Model, rows: QuerySet[Any], info: Info, connection: type[Any]) -> relay.Edge[Any]:
+    return relay.Edge(cursor=_cursor(row, rows), node=connection.resolve_node(row, info=info))
+
+
+def _page_info(edges: Sequence[relay.Edge[Any]], *, is_first: bool, is_last: bool) -> PageInfo:
+    return PageInfo(
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+        has_previous_page=not is_first,
+        has_next_page=not is_last,
+    )
+
+
+def _between(rows: QuerySet[Any], after: str | None, before: str | None) -> QuerySet[Any]:
+    descending = _order_of(rows).startswith("-")
+    for cursor, is_later in ((after, True), (before, False)):
+        if cursor is not None:
+            compare = TupleLessThan if descending == is_later else TupleGreaterThan
+            rows = rows.filter(compare((F(_alias(rows)), F("pk")), _read(cursor, rows)))
+    return rows
+
+
+def _order_of(rows: QuerySet[Any]) -> str:
+    return str(rows.query.order_by[0])
+
+
+def _alias(rows: QuerySet[Any]) -> str:
+    return _order_of(rows).removeprefix("-")
+
+
+def _named(rows: QuerySet[Any]) -> str:
+    """By what the list is ordered: a cursor of another order is none of this one."""
+    return f"{rows.model.__name__} {_order_of(rows)}"
+
+
+def _cursor(row: Any, rows: QuerySet[Any]) -> str:
+    value = getattr(row, _alias(rows))
+    told = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return to_base64(_MARK, json.dumps([_named(rows), told, str(row.pk)]))
+
+
+def _read(cursor: str, rows: QuerySet[Any]) -> tuple[Any, Any]:
+    """The value and key that the cursor holds; `Rejected` if it is none of this list."""
+    try:
+        mark, told = from_base64(cursor)
+        named, value, key = json.loads(told)
+        fields = (rows.query.annotations[_alias(rows)].output_field, rows.model._meta.pk)  # noqa: SLF001 - documented
+        found = [_value(field, each) for field, each in zip(fields, (value, key), strict=True)]
+    except (ValueError, TypeError, RecursionError, ValidationError):
+        raise _bad_page() from None
+    if mark != _MARK or named != _named(rows):
+        raise _bad_page()
+    return found[0], found[1]
+
+
+def _value(field: Any, text: Any) -> Any:
+    """As the column holds it; an error for what it cannot hold."""
+    if not isinstance(text, str) or "\0" in text:
+        raise ValueError
+    text.encode()
+    value = field.to_python(text)
+    field.run_validators(value)
+    if hasattr(value, "tzinfo") and is_naive(value):
+        raise ValueError
+    return value
+
+
+def _bad_page() -> Rejected:
+    return Rejected(BAD_PAGE, code="bad_page")

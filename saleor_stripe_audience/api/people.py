@@ -1,0 +1,133 @@
+"""What hangs on a contact: its words of consent, former addresses, tags, and receipts of what was erased."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+import strawberry_django
+from django.db.models import QuerySet
+from strawberry import Info, relay
+
+from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.enums import (
+    ConsentBasis,
+    ConsentKind,
+    ConsentSource,
+    ErasureReason,
+    Purpose,
+    TagOrigin,
+)
+from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.status import RECEIVES, Status
+
+
+def purposes(status: str) -> list[Purpose]:
+    """What a status may receive, in the order of the enumeration."""
+    return [each for each in Purpose if each in RECEIVES[Status(status)]]
+
+
+def _contacts_count(root: strawberry.Parent[models.Tag]) -> int:
+    return root.contact_tags.count()
+
+
+@strawberry_django.type(models.Tag, description="A word that the shop puts on contacts of one audience.")
+class Tag(relay.Node):
+    name: str = strawberry_django.field(description="The word. Capitals make no other tag.")
+    created_at: datetime = strawberry_django.field(description="When it was made.")
+    contacts_count: int = strawberry_django.field(
+        resolver=_contacts_count, description="On how many contacts it is, all of them counted."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(audience__installation_id=shop_id(info))
+
+
+@strawberry_django.type(models.ContactTag, description="A tag on a contact.")
+class ContactTag:
+    tag: Tag = strawberry_django.field(description="Which tag.")
+    origin: TagOrigin = strawberry_django.field(description="Who put it on.")
+    actor: str = strawberry_django.field(
+        description="The id of the key or member of staff; empty where a rule did it."
+    )
+    added_at: datetime = strawberry_django.field(description="When it was put on.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(tag__audience__installation_id=shop_id(info)).order_by("added_at", "pk")
+
+
+@strawberry_django.type(models.FormerAddress, description="An address that a contact had before.")
+class FormerAddress:
+    email: str = strawberry_django.field(description="The address; what comes in under it is the contact's.")
+    held_at: datetime = strawberry_django.field(description="When it was last said to be the contact's.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(audience__installation_id=shop_id(info)).order_by("-held_at", "email")
+
+
+def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
+    return root.wording.text if root.wording else None
+
+
+@strawberry_django.type(
+    models.Consent, description="One word of a person about marketing; never changed, never deleted."
+)
+class ConsentWord:
+    kind: ConsentKind = strawberry_django.field(description="What the person did.")
+    basis: ConsentBasis = strawberry_django.field(description="Consent, or soft opt-in, which is none.")
+    at: datetime = strawberry_django.field(description="When it was said.")
+    recorded_at: datetime = strawberry_django.field(description="When it was written down here.")
+    email: str = strawberry_django.field(description="The contact's address at that time.")
+    source: ConsentSource = strawberry_django.field(description="Where it was said.")
+    source_detail: str = strawberry_django.field(description="Where more exactly; empty if not known.")
+    actor: str = strawberry_django.field(
+        description="Who wrote it down, by id; empty where the person said it without help."
+    )
+    reference: str = strawberry_django.field(description="The order, account or file it came with.")
+    wording: str | None = strawberry_django.field(
+        resolver=_wording,
+        select_related=["wording"],
+        only=["wording__text"],
+        description="What was agreed to, word for word; none of a withdrawal.",
+    )
+    ip: str | None = strawberry_django.field(description="The computer's address, if it is known.")
+    needs_confirmation: bool = strawberry_django.field(
+        description="Whether it counts only once it is confirmed from the mailbox."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(audience__installation_id=shop_id(info)).order_by("at", "pk")
+
+
+@strawberry.type(description="How much was erased of one kind.")
+class ErasedCount:
+    what: str = strawberry.field(description="Of what, such as Contact or inbox payloads.")
+    count: int = strawberry.field(description="How many.")
+
+
+def _erased(root: strawberry.Parent[models.Erasure]) -> list[ErasedCount]:
+    return [ErasedCount(what=name, count=count) for name, count in root.erased.items()]
+
+
+def _contact_keys(root: strawberry.Parent[models.Erasure]) -> list[str]:
+    return list(root.contact_ids)
+
+
+@strawberry_django.type(models.Erasure, description="A receipt: what was erased where, and nothing of whom.")
+class ErasureReceipt(relay.Node):
+    reason: ErasureReason = strawberry_django.field(description="Why.")
+    actor: str = strawberry_django.field(description="Who asked for it, by id; empty if an event did.")
+    erased_at: datetime = strawberry_django.field(description="When.")
+    contact_keys: list[str] = strawberry_django.field(
+        resolver=_contact_keys, only=["contact_ids"], description="The keys that the contacts had."
+    )
+    erased: list[ErasedCount] = strawberry_django.field(
+        resolver=_erased, only=["erased"], description="What was erased, and how much of it."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info))

@@ -1,0 +1,199 @@
+"""What staff and programs do to contacts over the API: found in their own shop, changed once, with who did it.
+
+Each function takes the lock of `default_audience` first, so that nothing it found is merged or erased in between.
+Each change leaves a line in the log that names ids, never people.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import confirmation, consent, contacts, erasure, lifecycle, tags
+from saleor_stripe_audience.audience.audiences import default_audience
+from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, Erasure, Tag
+from saleor_stripe_audience.audience.segments import store
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """In which shop something is done, and by whom: the id of an API key or of a member of staff."""
+
+    installation: Installation
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person told staff of marketing, at `at`: on paper, by telephone, in the shop."""
+
+    kind: str
+    at: datetime
+    wording: str = ""
+    where: str = ""
+    ip: str = ""
+
+
+def not_found(what: str) -> Rejected:
+    """The same for what never was and for what another shop has."""
+    return Rejected(f"This shop has no such {what}.", code="not_found")
+
+
+def archive(doer: Doer, contact_id: UUID) -> Contact:
+    """File the contact away; one that is filed away already stays so."""
+    with transaction.atomic():
+        lifecycle.archive(_contact(doer, contact_id))
+        _log(doer, "contact archived", contact=contact_id)
+        return _contact(doer, contact_id)
+
+
+def restore(doer: Doer, contact_id: UUID) -> Contact:
+    """Work with the contact again, with the status that its consent gives it."""
+    with transaction.atomic():
+        lifecycle.restore(_contact(doer, contact_id))
+        _log(doer, "contact restored", contact=contact_id)
+        return _contact(doer, contact_id)
+
+
+def merge(doer: Doer, kept_id: UUID, absorbed_id: UUID) -> Contact:
+    """The two are one person; returns the contact that goes on. Asked again, nothing more happens."""
+    with transaction.atomic():
+        kept, absorbed = _going_on(doer, kept_id), _going_on(doer, absorbed_id)
+        if kept == absorbed and kept_id != absorbed_id:
+            return kept
+        going_on = contacts.merge(kept, absorbed)
+        _log(doer, "contacts merged", contact=going_on.pk, absorbed=absorbed_id)
+        return going_on
+
+
+def record_word(doer: Doer, contact_id: UUID, said: Said) -> Consent:
+    """Write down what the person said; the same word told again is still one row.
+
+    Where the audience wants double opt-in, a giving waits for its confirmation here too: who asked for it on paper
+    gets the mail. `Rejected` for what proves nothing.
+    """
+    if timezone.is_naive(said.at):
+        raise Rejected(
+            "Say when it was said with its time zone, such as 2026-11-23T14:00:00Z.", code="consent_at"
+        )
+    with transaction.atomic():
+        contact = _contact(doer, contact_id)
+        given = said.kind == Consent.Kind.GIVEN
+        written = consent.record(
+            contact,
+            Word(
+                said.kind,
+                said.at,
+                Consent.Source.STAFF,
+                wording=said.wording,
+                source_detail=said.where,
+                actor=doer.actor,
+                ip=said.ip,
+                needs_confirmation=given and contact.audience.double_opt_in,
+            ),
+        )
+        confirmation.ask_if_needed(contact, written)
+        return written
+
+
+def put_tag_on(doer: Doer, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:
+    """Put the tag on the contacts, or on none if one of them is not to be had; returns on how many it was not yet."""
+    with transaction.atomic():
+        tag, found = _tagged(doer, tag_id, contact_ids)
+        return tag, tags.put_on(tag, found, ContactTag.Origin.HAND, doer.actor)
+
+
+def take_tag_off(doer: Doer, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:
+    """Take the tag off the contacts; returns off how many. A rule that still fits puts it on again."""
+    with transaction.atomic():
+        tag, found = _tagged(doer, tag_id, contact_ids)
+        taken = tags.take_off(tag, found)
+        _log(doer, "tag taken off", tag=tag_id, contacts=taken)
+        return tag, taken
+
+
+def create_tag(doer: Doer, audience_id: UUID, name: str) -> Tag:
+    """The audience's tag of that name, made if it is new."""
+    with transaction.atomic():
+        default_audience(doer.installation)
+        audience = Audience.objects.filter(installation=doer.installation, pk=audience_id).first()
+        if audience is None:
+            raise not_found("audience")
+        return tags.tag_named(audience, name)
+
+
+def rename_tag(doer: Doer, tag_id: UUID, name: str) -> Tag:
+    """Another name for the tag, wherever it is."""
+    with transaction.atomic():
+        return tags.rename(_tag(doer, tag_id), name)
+
+
+def delete_tag(doer: Doer, tag_id: UUID) -> None:
+    """Let go of the tag; it comes off everybody. `Rejected` while a segment uses it."""
+    with transaction.atomic():
+        tag = _tag(doer, tag_id)
+        store.check_deletable(tag)
+        tag.delete()
+        _log(doer, "tag deleted", tag=tag_id)
+
+
+def erase(doer: Doer, email: str) -> Erasure:
+    """Erase whoever has or had the address; the receipt says what went."""
+    return erasure.erase(doer.installation, email, actor=doer.actor)
+
+
+def readmit(doer: Doer, email: str) -> bool:
+    """Let an erased address in again; False if it was not erased."""
+    was_erased = erasure.readmit(doer.installation, email)
+    _log(doer, "address readmitted", was_erased=was_erased)
+    return was_erased
+
+
+def _contact(doer: Doer, contact_id: UUID) -> Contact:
+    default_audience(doer.installation)
+    own = Contact.objects.filter(audience__installation=doer.installation).select_related("audience")
+    found = own.filter(pk=contact_id).first()
+    if found is None:
+        raise not_found("contact")
+    return found
+
+
+def _going_on(doer: Doer, contact_id: UUID) -> Contact:
+    """The contact, or the one it was merged into before."""
+    default_audience(doer.installation)
+    own = Contact.objects.filter(audience__installation=doer.installation).select_related("audience")
+    found = own.filter(pk=contact_id).first() or own.filter(former_contacts=contact_id).first()
+    if found is None:
+        raise not_found("contact")
+    return found
+
+
+def _tag(doer: Doer, tag_id: UUID) -> Tag:
+    default_audience(doer.installation)
+    own = Tag.objects.filter(audience__installation=doer.installation).select_related("audience")
+    found = own.filter(pk=tag_id).first()
+    if found is None:
+        raise not_found("tag")
+    return found
+
+
+def _tagged(doer: Doer, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, list[Contact]]:
+    tag, wanted = _tag(doer, tag_id), set(contact_ids)
+    found = list(Contact.objects.filter(audience__installation=doer.installation, pk__in=wanted))
+    if len(found) < len(wanted):
+        raise not_found("contact")
+    return tag, found
+
+
+def _log(doer: Doer, event: str, **ids: object) -> None:
+    told = {name: value if isinstance(value, int) else str(value) for name, value in ids.items()}
+    log.info(event, installation=str(doer.installation.pk), actor=doer.actor, **told)

@@ -1,0 +1,183 @@
+"""Audiences over the API: what they are, how they are made and changed, which channel feeds them."""
+
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience.audiences import Wishes, create_audience
+from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Channel
+from tests.api.conftest import Ask, Shop, codes_of, id_of, one
+from tests.audience.histories import at, order
+
+AUDIENCES = """{ audiences { id name isDefault language doubleOptIn consentText cartSilenceMinutes createdAt channels
+  contactsByStatus { status count } tags { name contactsCount } } }"""
+CREATE = """mutation ($name: String!, $language: String, $doubleOptIn: Boolean, $consentText: String, $silence: Int) {
+  audienceCreate(name: $name, language: $language, doubleOptIn: $doubleOptIn, consentText: $consentText,
+    cartSilenceMinutes: $silence) { id name language doubleOptIn consentText cartSilenceMinutes channels } }"""
+UPDATE = """mutation ($id: ID!, $name: String, $language: String, $doubleOptIn: Boolean, $consentText: String,
+  $silence: Int) { audienceUpdate(id: $id, name: $name, language: $language, doubleOptIn: $doubleOptIn,
+    consentText: $consentText, cartSilenceMinutes: $silence) { name language consentText cartSilenceMinutes } }"""
+PREVIEW = """query ($channel: String!, $target: ID!) { channelMovePreview(channel: $channel, target: $target) {
+  channel source { id name } target { id } contacts subscribed alreadyThere sentences } }"""
+MOVE = """mutation ($channel: String!, $source: ID!, $target: ID!) {
+  channelMove(channel: $channel, source: $source, target: $target) { name channels } }"""
+
+
+@pytest.fixture
+def french(mine: Shop) -> Audience:
+    for slug in ("default-channel", "fr"):
+        Channel.objects.create(installation=mine.installation, slug=slug, name=slug, currency="EUR")
+    return create_audience(mine.installation, Wishes("Nouvelles"))
+
+
+def default_of(shop: Shop) -> Audience:
+    return Audience.objects.get(installation=shop.installation, is_default=True)
+
+
+def test_all_of_an_audience_is_told(ask: Ask, french: Audience, theirs: Shop) -> None:
+    own, other = one(ask(AUDIENCES))
+    assert (own["name"], own["isDefault"], own["channels"]) == (
+        "mine.example",
+        True,
+        ["default-channel", "fr"],
+    )
+    assert {row["status"]: row["count"] for row in own["contactsByStatus"]} == {
+        "NONSUBSCRIBED": 1,
+        "PENDING": 0,
+        "SUBSCRIBED": 0,
+        "UNSUBSCRIBED": 0,
+        "CLEANED": 0,
+        "ARCHIVED": 0,
+    }
+    assert (other["name"], other["isDefault"], other["channels"]) == ("Nouvelles", False, [])
+    assert (other["cartSilenceMinutes"], other["consentText"], other["tags"]) == (60, "", [])
+
+
+def test_what_each_status_may_receive(ask: Ask) -> None:
+    told = one(ask("{ statusRules { status mayReceive } }"))
+    assert {row["status"]: row["mayReceive"] for row in told} == {
+        "NONSUBSCRIBED": ["TRANSACTIONAL"],
+        "PENDING": ["TRANSACTIONAL"],
+        "SUBSCRIBED": ["TRANSACTIONAL", "MARKETING", "ADS"],
+        "UNSUBSCRIBED": ["TRANSACTIONAL"],
+        "CLEANED": [],
+        "ARCHIVED": ["TRANSACTIONAL"],
+    }
+
+
+def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: Any) -> None:
+    settings.EMAIL_CONFIGURED = True
+    wanted = {
+        "name": " News ",
+        "language": "FR-ca",
+        "doubleOptIn": True,
+        "consentText": "Yes.",
+        "silence": 30,
+    }
+    made = one(write(CREATE, **wanted))
+    assert made.pop("id")
+    assert made == {
+        "name": "News",
+        "language": "fr-ca",
+        "doubleOptIn": True,
+        "consentText": "Yes.",
+        "cartSilenceMinutes": 30,
+        "channels": [],
+    }
+    assert codes_of(write(CREATE, **wanted)) == {"NAME"}
+    row = Audience.objects.get(name="News")
+    changed = one(write(UPDATE, id=id_of(row), name="Letters"))
+    assert changed == {
+        "name": "Letters",
+        "language": "fr-ca",
+        "consentText": "Yes.",
+        "cartSilenceMinutes": 30,
+    }
+    assert one(write(UPDATE, id=id_of(row), name="Letters", consentText=""))["consentText"] == ""
+    row.refresh_from_db()
+    assert row.double_opt_in
+
+
+@pytest.mark.parametrize(
+    ("unfit", "code"),
+    [
+        ({"name": " "}, "NAME"),
+        ({"name": "n" * 201}, "NAME"),
+        ({"name": "two\nlines"}, "NAME"),
+        ({"name": "mine.example"}, "NAME"),
+        ({"language": "x" * 36}, "LANGUAGE"),
+        ({"consentText": "x" * 10_001}, "CONSENT_TEXT"),
+        ({"silence": 0}, "CART_SILENCE_MINUTES"),
+        ({"silence": 2**31 - 1}, "CART_SILENCE_MINUTES"),
+        ({"doubleOptIn": True}, "EMAIL_NOT_CONFIGURED"),
+    ],
+)
+def test_an_unfit_audience_is_neither_made_nor_changed(
+    write: Ask, french: Audience, settings: Any, unfit: dict[str, Any], code: str
+) -> None:
+    settings.EMAIL_CONFIGURED = False
+    before = list(Audience.objects.order_by("pk").values())
+    assert codes_of(write(CREATE, **({"name": "New"} | unfit))) == {code}
+    assert codes_of(write(UPDATE, id=id_of(french), **unfit)) == {code}
+    assert list(Audience.objects.order_by("pk").values()) == before
+
+
+def test_a_channel_is_moved_as_it_was_previewed(write: Ask, mine: Shop, french: Audience) -> None:
+    default = default_of(mine)
+    told = one(write(PREVIEW, channel="default-channel", target=id_of(french)))
+    assert (told["contacts"], told["subscribed"], told["alreadyThere"]) == (1, 0, 0)
+    assert told["source"]["name"] == "mine.example"
+    assert "1 contacts" in told["sentences"][0]
+    assert not ChannelAudience.objects.exists()
+
+    wanted = {"channel": told["channel"], "source": told["source"]["id"], "target": told["target"]["id"]}
+    for _ in range(2):
+        assert one(write(MOVE, **wanted)) == {"name": "Nouvelles", "channels": ["default-channel"]}
+    record_order(mine.installation, order("9", email="new@mine.example"), at(9))
+    assert Contact.objects.get(email="new@mine.example").audience == french
+    assert Contact.objects.get(email="ada@mine.example").audience == default
+
+
+def test_a_move_that_was_overtaken_is_refused(write: Ask, mine: Shop, french: Audience) -> None:
+    third, default = create_audience(mine.installation, Wishes("Third")), default_of(mine)
+    one(write(MOVE, channel="fr", source=id_of(default), target=id_of(third)))
+    late = write(MOVE, channel="fr", source=id_of(default), target=id_of(french))
+    assert codes_of(late) == {"CHANNEL_MOVED"}
+    assert ChannelAudience.objects.get(channel="fr").audience == third
+
+
+def test_what_is_not_the_shops_is_not_found(write: Ask, mine: Shop, theirs: Shop, french: Audience) -> None:
+    foreign, own = id_of(default_of(theirs)), id_of(default_of(mine))
+    before = list(Audience.objects.order_by("pk").values()), list(ChannelAudience.objects.values())
+    for answer in (
+        write(UPDATE, id=foreign, name="Mine now"),
+        write(PREVIEW, channel="fr", target=foreign),
+        write(MOVE, channel="fr", source=own, target=foreign),
+        write(MOVE, channel="fr", source=foreign, target=id_of(french)),
+        write(UPDATE, id=id_of(french, "Contact"), name="x"),
+        write("query ($id: ID!) { contacts(filter: {audience: $id}) { totalCount } }", id=foreign),
+        write('query ($id: ID!) { contact(email: "bob@theirs.example", audience: $id) { id } }', id=foreign),
+    ):
+        assert codes_of(answer) == {"NOT_FOUND"}
+    assert codes_of(write(MOVE, channel="nowhere", source=own, target=id_of(french))) == {"CHANNEL"}
+    assert (list(Audience.objects.order_by("pk").values()), list(ChannelAudience.objects.values())) == before
+
+
+def test_contacts_are_of_one_audience(ask: Ask, mine: Shop, french: Audience) -> None:
+    Contact.objects.create(audience=french, email="ada@mine.example", first_name="Française")
+    query = """query ($id: ID) { contacts(filter: {audience: $id}) { totalCount edges { node { firstName
+      audience { name } } } } contact(email: "ada@mine.example", audience: $id) { firstName } }"""
+    default, other = ask(query)["data"], ask(query, id=id_of(french))["data"]
+    assert default["contacts"]["totalCount"] == other["contacts"]["totalCount"] == 1
+    assert (default["contact"]["firstName"], other["contact"]["firstName"]) == ("Ada", "Française")
+    assert other["contacts"]["edges"][0]["node"]["audience"] == {"name": "Nouvelles"}
+
+
+def test_a_shop_without_audience_has_no_contacts(ask: Ask, mine: Shop) -> None:
+    Audience.objects.all().delete()
+    told = ask(
+        '{ contacts { totalCount edges { node { id } } } contact(email: "a@b.example") { id } audiences { id } }'
+    )
+    assert told["data"] == {"contacts": {"totalCount": 0, "edges": []}, "contact": None, "audiences": []}

@@ -1,0 +1,301 @@
+"""What staff and programs change of contacts: by id, in their own shop, once, with who did it."""
+
+import re
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.audience.audiences import Wishes, create_audience
+from saleor_stripe_audience.audience.models import (
+    Audience,
+    Consent,
+    Contact,
+    ContactTag,
+    Erasure,
+    FormerAddress,
+    Tag,
+)
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.segments import store
+from tests.api.conftest import Ask, Shop, codes_of, id_of, one
+from tests.audience.histories import account, at, order
+
+ARCHIVE = "mutation ($id: ID!) { contactArchive(id: $id) { status lifecycle consent mayReceive } }"
+RESTORE = "mutation ($id: ID!) { contactRestore(id: $id) { status } }"
+MERGE = """mutation ($kept: ID!, $absorbed: ID!) { contactMerge(kept: $kept, absorbed: $absorbed) {
+  id email ordersCount formerAddresses { email } } }"""
+RECORD = """mutation ($contact: ID!, $kind: StaffWord!, $at: DateTime!, $wording: String! = "", $where: String! = "",
+  $ip: String! = "") {
+  consentRecord(contact: $contact, kind: $kind, at: $at, wording: $wording, where: $where, ip: $ip) {
+    contact { status lawfulBasis }
+    consent { kind source sourceDetail actor wording ip needsConfirmation at } } }"""
+TAG_CREATE = (
+    "mutation ($audience: ID!, $name: String!) { tagCreate(audience: $audience, name: $name) { id name } }"
+)
+TAG_RENAME = "mutation ($id: ID!, $name: String!) { tagRename(id: $id, name: $name) { id name } }"
+TAG_DELETE = "mutation ($id: ID!) { tagDelete(id: $id) }"
+TAG_ADD = """mutation ($tag: ID!, $contacts: [ID!]!) {
+  tagAdd(tag: $tag, contacts: $contacts) { changed tag { name contactsCount } } }"""
+TAG_REMOVE = """mutation ($tag: ID!, $contacts: [ID!]!) {
+  tagRemove(tag: $tag, contacts: $contacts) { changed tag { contactsCount } } }"""
+ERASE = """mutation ($email: String!) { contactErase(email: $email) { id reason actor erasedAt contactKeys
+  erased { what count } } }"""
+READMIT = "mutation ($email: String!) { contactReadmit(email: $email) { wasErased } }"
+RECEIPTS = "query ($email: String!) { erasureReceipts(email: $email) { id actor erased { what count } } }"
+GIVEN = {"kind": "GIVEN", "at": "2026-11-01T12:00:00Z", "wording": "News, please."}
+
+
+@pytest.fixture
+def ada(mine: Shop) -> Contact:
+    return Contact.objects.select_related("audience").get(email="ada@mine.example")
+
+
+@pytest.fixture
+def bob(theirs: Shop) -> Contact:
+    return Contact.objects.select_related("audience").get(email="bob@theirs.example")
+
+
+@pytest.fixture
+def actor(write: Ask) -> str:
+    return f"key:{ApiKey.objects.get(name='a clerk').pk}"
+
+
+@pytest.fixture
+def vip(ada: Contact) -> Tag:
+    return ada.audience.tags.create(name="VIP")
+
+
+def test_a_contact_is_filed_away_and_taken_back(write: Ask, ada: Contact) -> None:
+    for _ in range(2):
+        told = one(write(ARCHIVE, id=id_of(ada)))
+        assert told == {
+            "status": "ARCHIVED",
+            "lifecycle": "ARCHIVED",
+            "consent": "UNKNOWN",
+            "mayReceive": ["TRANSACTIONAL"],
+        }
+    for _ in range(2):
+        assert one(write(RESTORE, id=id_of(ada))) == {"status": "NONSUBSCRIBED"}
+
+
+def test_two_contacts_become_one(write: Ask, mine: Shop, ada: Contact) -> None:
+    record_order(mine.installation, order("5", email="a@work.example"), at(5))
+    other = id_of(Contact.objects.get(email="a@work.example"))
+    for _ in range(2):
+        told = one(write(MERGE, kept=id_of(ada), absorbed=other))
+        assert (told["email"], told["ordersCount"]) == ("ada@mine.example", 3)
+        assert told["formerAddresses"] == [{"email": "a@work.example"}]
+    assert FormerAddress.objects.count() == 1
+
+
+def test_what_cannot_be_merged_is_told(write: Ask, mine: Shop, ada: Contact) -> None:
+    assert codes_of(write(MERGE, kept=id_of(ada), absorbed=id_of(ada))) == {"MERGE"}
+    for number in (7, 8):
+        user = account(number, f"{number}@mine.example")
+        record_order(mine.installation, order(str(number), email=user["email"], user=user), at(number))
+    seven, eight = (id_of(Contact.objects.get(email=f"{number}@mine.example")) for number in (7, 8))
+    assert codes_of(write(MERGE, kept=seven, absorbed=eight)) == {"MERGE_TWO_ACCOUNTS"}
+    told = one(write(MERGE, kept=id_of(ada), absorbed=seven))
+    assert told["email"] == "7@mine.example"  # the one with the account
+    assert Contact.objects.filter(audience=ada.audience).count() == 2
+
+
+def test_staff_write_down_what_a_person_said(write: Ask, ada: Contact, actor: str) -> None:
+    for _ in range(2):
+        told = one(write(RECORD, contact=id_of(ada), where="by telephone", ip="192.0.2.7", **GIVEN))
+        assert told["contact"] == {"status": "SUBSCRIBED", "lawfulBasis": "CONSENT"}
+        assert told["consent"] == {
+            "kind": "GIVEN",
+            "source": "STAFF",
+            "sourceDetail": "by telephone",
+            "actor": actor,
+            "wording": "News, please.",
+            "ip": "192.0.2.7",
+            "needsConfirmation": False,
+            "at": "2026-11-01T12:00:00+00:00",
+        }
+    assert ada.consents.count() == 1
+    told = one(write(RECORD, contact=id_of(ada), kind="WITHDRAWN", at="2026-11-02T12:00:00Z"))
+    assert told["contact"] == {"status": "UNSUBSCRIBED", "lawfulBasis": "NONE"}
+    assert told["consent"]["wording"] is None
+
+
+def test_double_opt_in_holds_for_paper_too(write: Ask, ada: Contact) -> None:
+    Audience.objects.filter(pk=ada.audience_id).update(double_opt_in=True)
+    told = one(write(RECORD, contact=id_of(ada), **GIVEN))
+    assert told["contact"]["status"] == "PENDING"
+    assert told["consent"]["needsConfirmation"]
+
+
+@pytest.mark.parametrize(
+    ("unfit", "code"),
+    [
+        ({"wording": " "}, "CONSENT_WITHOUT_WORDING"),
+        ({"wording": "x" * 10_001}, "CONSENT_WORDING_TOO_LONG"),
+        ({"at": "2999-01-01T00:00:00Z"}, "CONSENT_FROM_THE_FUTURE"),
+        ({"at": "2026-11-01T12:00:00"}, "CONSENT_AT"),
+        ({"at": "yesterday"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"ip": "home"}, "CONSENT_IP"),
+        ({"kind": "CONFIRMED"}, "GRAPHQL_VALIDATION_FAILED"),
+    ],
+)
+def test_an_unfit_word_is_not_written_down(
+    write: Ask, ada: Contact, unfit: dict[str, Any], code: str
+) -> None:
+    assert codes_of(write(RECORD, contact=id_of(ada), **(GIVEN | unfit))) == {code}
+    assert not Consent.objects.exists()
+
+
+def test_tags_are_made_renamed_and_deleted(write: Ask, ada: Contact) -> None:
+    made = [
+        one(write(TAG_CREATE, audience=id_of(ada.audience), name=name))
+        for name in (" Big  buyer ", "BIG BUYER")
+    ]
+    assert made[0] == made[1]
+    assert made[0]["name"] == "Big buyer"
+    assert one(write(TAG_RENAME, id=made[0]["id"], name="Whale"))["name"] == "Whale"
+    other = one(write(TAG_CREATE, audience=id_of(ada.audience), name="Other"))
+    assert codes_of(write(TAG_RENAME, id=other["id"], name="whale")) == {"TAG"}
+    assert codes_of(write(TAG_CREATE, audience=id_of(ada.audience), name="t" * 101)) == {"TAG"}
+    assert one(write(TAG_DELETE, id=other["id"])) == other["id"]
+    assert codes_of(write(TAG_DELETE, id=other["id"])) == {"NOT_FOUND"}
+    assert [tag.name for tag in Tag.objects.all()] == ["Whale"]
+
+
+def test_a_tag_that_a_segment_uses_stays(write: Ask, ada: Contact, vip: Tag) -> None:
+    tree = {"version": 1, "root": {"type": "status", "in": ["subscribed"]}}
+    store.create(ada.audience, store.Wish("Fans", tree, tag=vip))
+    assert codes_of(write(TAG_DELETE, id=id_of(vip))) == {"TAG_IN_USE"}
+    assert Tag.objects.filter(pk=vip.pk).exists()
+
+
+def test_a_tag_is_put_on_and_taken_off(write: Ask, ada: Contact, vip: Tag, actor: str) -> None:
+    cid = Contact.objects.create(audience=ada.audience, email="cid@mine.example")
+    both = [id_of(ada), id_of(cid), id_of(ada)]
+    assert [one(write(TAG_ADD, tag=id_of(vip), contacts=both))["changed"] for _ in range(2)] == [2, 0]
+    assert ContactTag.objects.filter(actor=actor, origin="hand").count() == 2
+    found = '{ contact(email: "ada@mine.example") { tags { origin actor tag { name } } } }'
+    assert one(write(found))["tags"] == [{"origin": "HAND", "actor": actor, "tag": {"name": "VIP"}}]
+    removed = [one(write(TAG_REMOVE, tag=id_of(vip), contacts=[id_of(ada)])) for _ in range(2)]
+    assert removed == [
+        {"changed": 1, "tag": {"contactsCount": 1}},
+        {"changed": 0, "tag": {"contactsCount": 1}},
+    ]
+
+
+def test_tags_go_on_all_contacts_or_none(
+    write: Ask, mine: Shop, ada: Contact, bob: Contact, vip: Tag
+) -> None:
+    elsewhere = Contact.objects.create(
+        audience=create_audience(mine.installation, Wishes("Other")), email="x@mine.example"
+    )
+    for query in (TAG_ADD, TAG_REMOVE):
+        assert codes_of(write(query, tag=id_of(vip), contacts=[id_of(ada), id_of(bob)])) == {"NOT_FOUND"}
+        assert codes_of(write(query, tag=id_of(vip), contacts=[])) == {"TOO_MANY_VALUES"}
+    assert codes_of(write(TAG_ADD, tag=id_of(vip), contacts=[id_of(ada), id_of(elsewhere)])) == {"TAG"}
+    many = [id_of(Contact(), "Contact") for _ in range(101)]
+    assert codes_of(write(TAG_ADD, tag=id_of(vip), contacts=many)) == {"TOO_MANY_VALUES"}
+    assert not ContactTag.objects.exists()
+
+
+def test_a_person_is_erased_with_a_receipt_and_let_in_again(write: Ask, ada: Contact, actor: str) -> None:
+    receipt = one(write(ERASE, email=" Ada@mine.example"))
+    assert (receipt["reason"], receipt["actor"]) == ("REQUEST", actor)
+    assert receipt["contactKeys"] == [str(ada.pk)]
+    assert {"what": "Contact", "count": 1} in receipt["erased"]
+    assert not Contact.objects.filter(pk=ada.pk).exists()
+    again = one(write(ERASE, email="ada@mine.example"))
+    assert again["contactKeys"] == []
+    assert [each["id"] for each in one(write(RECEIPTS, email="ada@mine.example"))] == [
+        again["id"],
+        receipt["id"],
+    ]
+    node = "query ($id: ID!) { node(id: $id) { __typename id } }"
+    assert one(write(node, id=receipt["id"])) == {"__typename": "ErasureReceipt", "id": receipt["id"]}
+    assert [one(write(READMIT, email="ada@mine.example"))["wasErased"] for _ in range(2)] == [True, False]
+
+
+def test_another_shops_people_are_neither_erased_nor_told_of(write: Ask, bob: Contact) -> None:
+    one(write(ERASE, email="bob@theirs.example"))
+    assert Contact.objects.filter(pk=bob.pk).exists()
+    export = "query ($email: String!) { subjectExport(email: $email) }"
+    told = one(write(export, email="bob@theirs.example"))
+    assert (told["contacts"], told["events"], told["is_erased"]) == ([], [], True)
+    Erasure.objects.update(installation=bob.audience.installation)
+    assert one(write(RECEIPTS, email="bob@theirs.example")) == []
+
+
+def test_all_that_is_held_of_a_person(write: Ask, ada: Contact) -> None:
+    one(write(RECORD, contact=id_of(ada), **GIVEN))
+    told = one(write('{ subjectExport(email: "ada@mine.example") }'))
+    [contact] = told["contacts"]
+    assert contact["email"] == "ada@mine.example"
+    assert contact["consents"][0]["wording"] == "News, please."
+    assert len(contact["purchases"]) == 2
+
+
+@pytest.mark.parametrize(
+    "query", [ERASE, READMIT, RECEIPTS, "query ($email: String!) { subjectExport(email: $email) }"]
+)
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@b", "a" * 300 + "@mine.example", "a@b.example, c@d.example"]
+)
+def test_an_address_that_is_none_is_told(write: Ask, query: str, email: str) -> None:
+    assert codes_of(write(query, email=email)) == {"EMAIL_INVALID"}
+
+
+IDS = {
+    ARCHIVE: {"id": "Contact"},
+    RESTORE: {"id": "Contact"},
+    MERGE: {"kept": "Contact", "absorbed": "Contact"},
+    RECORD: {"contact": "Contact"},
+    TAG_CREATE: {"audience": "Audience"},
+    TAG_RENAME: {"id": "Tag"},
+    TAG_DELETE: {"id": "Tag"},
+    TAG_ADD: {"tag": "Tag", "contacts": "Contact"},
+    TAG_REMOVE: {"tag": "Tag", "contacts": "Contact"},
+}
+OTHERWISE: dict[str, Any] = GIVEN | {"name": "new"}
+
+
+@pytest.mark.parametrize("query", IDS, ids=[re.findall(r"\{\s+(\w+)\(", query)[0] for query in IDS])
+def test_ids_of_another_shop_are_not_found(
+    write: Ask, ada: Contact, bob: Contact, vip: Tag, query: str
+) -> None:
+    """Each id in turn is another shop's, of another kind, of nothing, or none at all."""
+    own = {"Contact": ada, "Audience": ada.audience, "Tag": vip}
+    foreign = {"Contact": bob, "Audience": bob.audience, "Tag": bob.audience.tags.create(name="theirs")}
+    before = _state()
+    names = re.findall(r"\$(\w+):", query)
+    for wrong, kind in IDS[query].items():
+        for bad in (
+            id_of(foreign[kind]),
+            id_of(own[kind], "Payment"),
+            id_of(type(own[kind])(), kind),
+            "Q29udGFjdDp4",  # Contact:x
+        ):
+            sent = {name: OTHERWISE[name] for name in names if name in OTHERWISE}
+            for argument, of in IDS[query].items():
+                given = bad if argument == wrong else id_of(own[of])
+                sent[argument] = [given] if argument == "contacts" else given
+            assert codes_of(write(query, **sent)) == {"NOT_FOUND"}, (wrong, bad)
+    garbled = {each: ["?"] if each == "contacts" else "?" for each in IDS[query]}
+    sent = {name: OTHERWISE[name] for name in names if name in OTHERWISE} | garbled
+    assert codes_of(write(query, **sent)) == {"GRAPHQL_VALIDATION_FAILED"}
+    assert _state() == before
+
+
+def _state() -> list[Any]:
+    kinds = (Contact, Tag, ContactTag, Consent, Audience, FormerAddress)
+    return [list(kind._default_manager.order_by("pk").values()) for kind in kinds]
+
+
+@pytest.mark.parametrize("query", [*IDS, ERASE, READMIT, 'query { subjectExport(email: "a@b.example") }'])
+def test_a_change_needs_the_scope(ask: Ask, ada: Contact, query: str) -> None:
+    """`ask` reads everything and writes nothing."""
+    names = re.findall(r"\$(\w+):", query)
+    values: dict[str, Any] = OTHERWISE | {"email": "ada@mine.example", "contacts": [id_of(ada)]}
+    before = _state()
+    assert codes_of(ask(query, **{name: values.get(name, id_of(ada)) for name in names})) == {"MISSING_SCOPE"}
+    assert _state() == before
