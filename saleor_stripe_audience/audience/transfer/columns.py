@@ -13,6 +13,7 @@ KNOWN = {
     "country": ("country", "country code", "cc"),
     "language": ("language", "language code", "preferred language"),
     "tags": ("tags", "tag"),
+    "status": ("status",),
     "consent": ("consent", "marketing_consent"),
     "consent_at": ("consent_at", "consent date", "optin_time"),
     "consent_text": ("consent_text", "consent wording"),

@@ -87,7 +87,9 @@ def copied(contacts: QuerySet[Contact]) -> Iterator[str]:
 
 def _harmless(column: str) -> str:
     first = ", ".join(f"chr({ord(each)})" for each in FORMULAS)
-    return f"CASE WHEN left({column}, 1) IN ({first}) THEN chr(39) || {column} ELSE {column} END"
+    return (
+        f"CASE WHEN left(ltrim({column}, chr(39)), 1) IN ({first}) THEN chr(39) || {column} ELSE {column} END"
+    )
 
 
 def _time(column: str) -> str:

@@ -20,7 +20,7 @@ from saleor_stripe_audience.audience import consent, tags, tombstones
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.changes import all_touched
 from saleor_stripe_audience.audience.models import Audience, Contact, ContactTag, FormerAddress
-from saleor_stripe_audience.audience.status import Deliverability, Lifecycle, status_of
+from saleor_stripe_audience.audience.status import status_of
 from saleor_stripe_audience.audience.transfer import bulk
 from saleor_stripe_audience.audience.transfer.columns import columns_of
 from saleor_stripe_audience.audience.transfer.reading import LineError, check_readable, digest_of, rows_of
@@ -178,7 +178,11 @@ class _Batch:
         return set(changed)
 
     def _record_words(self, known: dict[str, Contact]) -> set[UUID]:
-        said = [(known[row.email], row.word) for row in self.rows if row.email in known and row.word]
+        said = [
+            (known[row.email], row.word)
+            for row in self.rows
+            if row.email in known and row.word and not row.lifts_against_its_status
+        ]
         written = consent.record_many(self.audience, said)
         self.report.consents += len(written)
         return written
@@ -194,8 +198,8 @@ class _Batch:
             (
                 (
                     made[row.email], self.audience.pk, row.email, *(row.profile.get(name, "") for name in FILLED_IN),
-                    states[row.email].consent.value, states[row.email].soft_opt_in, Deliverability.OK.value,
-                    Lifecycle.ACTIVE.value, {}, 0, now, now,
+                    states[row.email].consent.value, states[row.email].soft_opt_in, row.deliverability.value,
+                    row.lifecycle.value, {}, 0, now, now,
                 )
                 for row in newcomers
             ),
@@ -204,7 +208,7 @@ class _Batch:
         consent.record_first_words(self.audience, spoken)
         self.report.consents += len(spoken)
         for row in newcomers:
-            status = status_of(states[row.email].consent, Deliverability.OK, Lifecycle.ACTIVE)
+            status = status_of(states[row.email].consent, row.deliverability, row.lifecycle)
             self.report.statuses[f"new → {status.value}"] += 1
         return made
 

@@ -1,5 +1,6 @@
 """One row of an imported file, read into what is to be kept, or refused field by field."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,9 @@ from saleor_stripe_audience.audience import consent
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.consent import Word
 from saleor_stripe_audience.audience.models import Consent
+from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
+from saleor_stripe_audience.audience.transfer.cells import as_written
+from saleor_stripe_audience.audience.transfer.countries import COUNTRIES
 from saleor_stripe_audience.audience.transfer.reading import LineError
 from saleor_stripe_audience.errors import Rejected
 
@@ -23,17 +27,33 @@ LONGEST = {
     "language": 35,
 }  # characters, as Contact has them
 MOST_TAGS = 50
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
+# As our own export writes them: whose mail bounced, who complained and who was filed away stays so in a new place.
+# The status of a complaint is unsubscribed, with a consent that was given.
+HELD_BACK = {
+    "cleaned": (Deliverability.BOUNCED, Lifecycle.ACTIVE),
+    "unsubscribed": (Deliverability.COMPLAINED, Lifecycle.ACTIVE),
+    "archived": (Deliverability.OK, Lifecycle.ARCHIVED),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one row says of a person."""
+    """What one row says of a person; the last two are for who is new."""
 
     line: int
     email: str
     profile: Mapping[str, str]
     tags: tuple[str, ...]
     word: Word | None
+    deliverability: Deliverability = Deliverability.OK
+    lifecycle: Lifecycle = Lifecycle.ACTIVE
+
+    @property
+    def lifts_against_its_status(self) -> bool:
+        """Whether it says yes of somebody whom its own status keeps from mail."""
+        is_held_back = (self.deliverability, self.lifecycle) != (Deliverability.OK, Lifecycle.ACTIVE)
+        return is_held_back and self.word is not None and self.word.kind == Consent.Kind.GIVEN
 
 
 @dataclass(frozen=True)
@@ -63,13 +83,20 @@ class RowReader:
             word = self._word(line, cells)
         except Rejected as refused:
             return LineError(line, field, refused.message)
-        return Row(line, email, {name: value for name, value in profile.items() if value}, tags, word)
+        told = {name: value for name, value in profile.items() if value}
+        return Row(line, email, told, tags, word, *self._facts(cells, word))
 
     def _cell(self, cells: Sequence[str], field: str) -> str:
         place = self.places.get(field)
         text = cells[place].strip() if place is not None and place < len(cells) else ""
-        # An export puts this before what a spreadsheet would run as a formula; see `cells`.
-        return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
+        return as_written(text).strip()
+
+    def _facts(self, cells: Sequence[str], word: Word | None) -> tuple[Deliverability, Lifecycle]:
+        status = self._cell(cells, "status").lower()
+        said_yes = word is not None and word.kind == Consent.Kind.GIVEN
+        if status == "unsubscribed" and not said_yes:
+            return Deliverability.OK, Lifecycle.ACTIVE  # the word alone tells
+        return HELD_BACK.get(status, (Deliverability.OK, Lifecycle.ACTIVE))
 
     def _email(self, cells: Sequence[str]) -> str:
         try:
@@ -79,8 +106,8 @@ class RowReader:
 
     def _country(self, cells: Sequence[str]) -> str:
         code = self._cell(cells, "country").upper()
-        if code and not (len(code) == 2 and code.isascii() and code.isalpha()):  # noqa: PLR2004 - ISO 3166's two letters
-            raise Rejected("Give the country in two letters, such as FR.", code="country")
+        if code and code not in COUNTRIES:
+            raise Rejected("Give the country in two letters that a country has, such as FR.", code="country")
         return code
 
     def _text(self, cells: Sequence[str], field: str) -> str:
@@ -88,7 +115,12 @@ class RowReader:
         longest = LONGEST[field]
         if len(text) > longest:
             raise Rejected(f"This is longer than {longest} characters.", code="too_long")
-        return text.replace("_", "-").lower() if field == "language" else text
+        if field != "language" or not text:
+            return text
+        tag = text.replace("_", "-").lower()
+        if not LANGUAGE.fullmatch(tag):
+            raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
+        return tag
 
     def _tags(self, cells: Sequence[str]) -> tuple[str, ...]:
         return _tags(self._cell(cells, "tags"))

@@ -27,7 +27,7 @@ def people(audience: Audience) -> list[Contact]:
         audience, email="a@shop.test", first_name=FORMULA, last_name='Quo"te', phone="+33 1", country="FR"
     )
     two = contact(audience, email="b@shop.test", first_name="Ünï, B", last_name="two\nlines", language="fr")
-    three = contact(audience, email="c@shop.test", first_name="@cmd", last_name="-1+1")
+    three = contact(audience, email="c@shop.test", first_name="@cmd", last_name="'-1+1")
     bought(one, minor=1230)
     bought(one, minor=500, currency="EUR")
     bought(one, minor=700, currency="JPY")
@@ -101,6 +101,23 @@ def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> 
     ]
     said = Consent.objects.filter(contact__audience=other).order_by("email")
     assert [each.at for each in said] == [BACK_THEN, BACK_THEN]
+
+
+def test_read_back_nobody_is_subscribed_who_was_kept_from_mail(
+    audience: Audience, people: list[Contact]
+) -> None:
+    for person, moved in zip(
+        people,
+        [{"deliverability": "complained"}, {"lifecycle": "archived"}, {"deliverability": "bounced"}],
+        strict=True,
+    ):
+        Contact.objects.filter(pk=person.pk).update(**moved)
+        say(Contact.objects.get(pk=person.pk), "given", BACK_THEN.replace(month=6))
+    text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
+    other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
+    import_csv(other, io.BytesIO(text.encode()), Wishes())
+    told = [row["status"] for row in exported(other)]
+    assert told == [row["status"] for row in exported(audience)] == ["unsubscribed", "archived", "cleaned"]
 
 
 def test_only_those_asked_for_and_pages_leave_nobody_out(

@@ -140,6 +140,8 @@ ROWS = [
     ("", "email", "no e-mail address"),
     (f"{'a' * 300}@shop.test", "email", "no e-mail address"),
     ("a@shop.test,France", "country", "two letters"),
+    ("a@shop.test,ZZ", "country", "two letters"),
+    ("a@shop.test,,,,,,,Klingon!", "language", "as a tag"),
     (f"a@shop.test,,{'x' * 257}", "first_name", "longer than 256"),
     ("a@shop.test,,,maybe", "consent", "yes, withdrawn, or empty"),
     ("a@shop.test,,,yes", "consent", "needs its time"),
@@ -156,7 +158,7 @@ ROWS = [
 def test_a_wrong_row_is_told_with_its_line_and_the_others_are_taken(
     audience: Audience, row: str, field: str, words: str
 ) -> None:
-    header = "email,country,first_name,consent,consent_at,consent_ip,tags"
+    header = "email,country,first_name,consent,consent_at,consent_ip,tags,language"
     report = take(audience, f"{header}\nfine@shop.test\n{row or ','}\nalso@shop.test\n")
     [(line, where, message)] = errors(report)
     assert (line, where) == (3, field)
@@ -274,3 +276,19 @@ def test_errors_are_told_up_to_a_number_and_counted_beyond(
     monkeypatch.setattr(importing, "MOST_ERRORS", 2)
     report = take(audience, "email\n" + "bad\n" * 5)
     assert (len(report.errors), report.refused) == (2, 5)
+
+
+@pytest.mark.parametrize("status", ["cleaned", "archived", "unsubscribed"])
+def test_a_status_that_keeps_from_mail_comes_along_and_lifts_nobody(audience: Audience, status: str) -> None:
+    Contact.objects.create(audience=audience, email="known@shop.test")
+    row = f"yes,2026-01-01,{status}"
+    report = take(audience, f"email,consent,consent_at,status\nnew@shop.test,{row}\nknown@shop.test,{row}\n")
+    told = dict(Contact.objects.values_list("email", "status"))
+    assert told == {"new@shop.test": status, "known@shop.test": "nonsubscribed"}
+    assert report.statuses == {f"new → {status}": 1}
+
+
+def test_a_status_alone_says_nothing_of_consent(audience: Audience) -> None:
+    take(audience, "email,status\na@shop.test,subscribed\nb@shop.test,unsubscribed\nc@shop.test,paid\n")
+    assert set(Contact.objects.values_list("status", flat=True)) == {"nonsubscribed"}
+    assert not Consent.objects.exists()
