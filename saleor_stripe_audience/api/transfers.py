@@ -9,6 +9,7 @@ import strawberry_django
 from django.db.models import QuerySet
 from strawberry import Info, relay
 
+from saleor_stripe_audience.api.audiences import own_audience
 from saleor_stripe_audience.api.context import caller_of, needs, shop_id
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.audiences import audience_named
@@ -186,7 +187,7 @@ _Text = strawberry.argument(
     description="What was agreed to where the file does not say; else the audience's own."
 )
 _DryRun = strawberry.argument(description="Only say what would happen.")
-_Audience = strawberry.argument(description="Name of the audience; the shop's own, if left out.")
+_Audience = strawberry.argument(description="Id of the audience; the shop's own, if left out.")
 
 
 def _jobs(info: Info) -> list[Job]:
@@ -228,11 +229,12 @@ def _import(
     columns: Annotated[list[ColumnChoice] | None, _Columns] = None,
     consent_text: Annotated[str, _Text] = "",
     dry_run: Annotated[bool, _DryRun] = False,
-    audience: Annotated[str, _Audience] = "",
+    audience: Annotated[relay.GlobalID | None, _Audience] = None,
 ) -> ContactsImported:
     chosen = {each.ours: each.theirs for each in columns or []}
     wishes = importing.Wishes(chosen, consent_text, caller_of(info).id, dry_run)
-    report = importing.import_csv(audience_named(_shop(info), audience), as_file(csv), wishes)
+    into = own_audience(info, audience) if audience else audience_named(_shop(info), "")
+    report = importing.import_csv(into, as_file(csv), wishes)
     return ContactsImported(
         dry_run=dry_run,
         lines=report.lines,

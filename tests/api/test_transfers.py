@@ -1,5 +1,6 @@
 """Bringing in and taking out over the API: by scope, of one shop, with what happened told."""
 
+import base64
 import csv
 import io
 import json
@@ -22,7 +23,7 @@ JOB = """id kind state total done failed etaSeconds actor createdAt finishedAt c
   failure { code message }"""
 JOBS = f"{{ jobs {{ {JOB} }} }}"
 START = f"mutation ($kind: JobKind!) {{ backfillStart(kind: $kind) {{ {JOB} }} }}"
-IMPORT = """mutation ($csv: String!, $columns: [ColumnChoice!], $dry: Boolean! = false, $audience: String! = "") {
+IMPORT = """mutation ($csv: String!, $columns: [ColumnChoice!], $dry: Boolean! = false, $audience: ID) {
   contactsImport(csv: $csv, columns: $columns, dryRun: $dry, audience: $audience, consentText: "News?") {
     dryRun lines new changed unchanged erasedLeftOut consents refused statusChanges { change count }
     errors { line fieldName message } } }"""
@@ -48,6 +49,10 @@ def asking(shop: Shop, *scopes: str) -> Asking:
 
 def codes(told: dict[str, Any]) -> list[str]:
     return [each["extensions"]["code"] for each in told.get("errors", [])]
+
+
+def named(audience: Audience) -> str:
+    return base64.b64encode(f"Audience:{audience.pk}".encode()).decode()
 
 
 def changed(what: str) -> str:
@@ -123,13 +128,12 @@ class TestImport:
     def test_into_the_audience_that_is_named_of_this_shop(
         self, mine: Shop, theirs: Shop, write: Asking
     ) -> None:
-        Audience.objects.create(installation=theirs.installation, name="Theirs")
-        Audience.objects.create(installation=mine.installation, name="Club")
-        assert (
-            write(IMPORT, csv="email\na@shop.test\n", audience="Club")["data"]["contactsImport"]["new"] == 1
-        )
-        assert Contact.objects.get(email="a@shop.test").audience.name == "Club"
-        assert codes(write(IMPORT, csv="email\na@shop.test\n", audience="Theirs")) == ["AUDIENCE"]
+        foreign = Audience.objects.create(installation=theirs.installation, name="Theirs")
+        club = Audience.objects.create(installation=mine.installation, name="Club")
+        told = write(IMPORT, csv="email\na@shop.test\n", audience=named(club))
+        assert told["data"]["contactsImport"]["new"] == 1
+        assert Contact.objects.get(email="a@shop.test").audience == club
+        assert codes(write(IMPORT, csv="email\na@shop.test\n", audience=named(foreign))) == ["NOT_FOUND"]
         assert Contact.objects.filter(audience__installation=theirs.installation).count() == 1
 
     def test_what_is_no_such_file_is_refused(self, mine: Shop, write: Asking) -> None:
