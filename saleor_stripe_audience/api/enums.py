@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from saleor_stripe_audience.audience.models import Consent, ContactTag, Erasure
+from saleor_stripe_audience.audience.models import Consent, ContactTag, Erasure, PaymentFact
 from saleor_stripe_audience.audience.status import (
     ConsentState,
     Deliverability,
@@ -15,6 +15,7 @@ from saleor_stripe_audience.audience.status import (
     Purpose,
     Status,
 )
+from saleor_stripe_audience.audience.timeline import Kind
 
 __all__ = [
     "ConsentBasis",
@@ -25,9 +26,11 @@ __all__ = [
     "ErasureReason",
     "LawfulBasis",
     "Lifecycle",
+    "PaymentFactKind",
     "Purpose",
     "Status",
     "TagOrigin",
+    "TimelineKind",
 ]
 
 ConsentKind = Consent.Kind
@@ -35,6 +38,8 @@ ConsentBasis = Consent.Basis
 ConsentSource = Consent.Source
 TagOrigin = ContactTag.Origin
 ErasureReason = Erasure.Reason
+PaymentFactKind = PaymentFact.Kind
+TimelineKind = Kind
 
 
 def _show(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
@@ -159,5 +164,32 @@ _show(
         ErasureReason.CUSTOMER_DELETED: "The customer was deleted in Saleor.",
         ErasureReason.ACCOUNT_DELETED: "The customer deleted the account in Saleor.",
         ErasureReason.FOUND_LATER: "It turned out to be a person who was erased before.",
+    },
+)
+_show(
+    PaymentFactKind,
+    "PaymentFactKind",
+    "What went wrong with a payment.",
+    {
+        PaymentFactKind.DECLINED: "The bank, or Stripe, refused it.",
+        PaymentFactKind.DISPUTED: "The cardholder asked the bank for the money back.",
+    },
+)
+_show(
+    TimelineKind,
+    "TimelineKind",
+    "What happened with a contact.",
+    {
+        TimelineKind.CREATED: "Was heard of for the first time.",
+        TimelineKind.ADDRESS_CHANGED: "Has the present address since then.",
+        TimelineKind.ORDER: "Ordered.",
+        TimelineKind.CART_BEGUN: "Began a cart.",
+        TimelineKind.CART_ABANDONED: "Left a cart.",
+        TimelineKind.PAYMENT_DECLINED: "A payment was refused.",
+        TimelineKind.PAYMENT_DISPUTED: "A payment was disputed.",
+        TimelineKind.DISPUTE_DECIDED: "A dispute was decided.",
+        TimelineKind.CONSENT: "Said something about marketing.",
+        TimelineKind.TAG: "A tag was put on.",
+        TimelineKind.SEGMENT: "Came into a segment.",
     },
 )

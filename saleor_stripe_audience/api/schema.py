@@ -21,6 +21,7 @@ from saleor_stripe_audience.api.contact_changes import ContactMutations
 from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope, needs, shop_id
 from saleor_stripe_audience.api.people import ErasureReceipt, Tag
+from saleor_stripe_audience.api.segments import Segment, SegmentMutations, SegmentQueries
 from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import models as payments
@@ -80,6 +81,7 @@ SCOPES: dict[type[relay.Node], str] = {
     types.Purchase: "audience:read",
     Audience: "audience:read",
     Tag: "audience:read",
+    Segment: "audience:read",
     ErasureReceipt: "audience:read",
     Job: "audience:read",
     types.Product: "catalogue:read",
@@ -100,7 +102,7 @@ def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa
 
 
 @strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")
-class Query(AudienceQueries, ContactQueries, TransferQueries):
+class Query(AudienceQueries, ContactQueries, TransferQueries, SegmentQueries):
     installation: types.Installation = strawberry_django.field(
         resolver=_installation, description="The shop this key belongs to. Needs no scope."
     )
@@ -136,7 +138,7 @@ class Query(AudienceQueries, ContactQueries, TransferQueries):
 
 
 @strawberry.type(description="Everything that can be changed. Only the shop of the key that asks is touched.")
-class Mutation(AudienceMutations, ContactMutations, TransferMutations):
+class Mutation(AudienceMutations, ContactMutations, TransferMutations, SegmentMutations):
     api_key_create: account.ApiKeyCreated = strawberry.field(
         resolver=account.api_key_create,
         permission_classes=[needs("settings:write")],

@@ -1,7 +1,6 @@
 """What the API shows, each type limited to the shop of the key that asks."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Optional
 
 import strawberry
@@ -10,7 +9,7 @@ from django.db.models import QuerySet
 from strawberry import Info, relay
 from strawberry_django.relay import DjangoListConnection
 
-from saleor_stripe_audience import money
+from saleor_stripe_audience.api.amounts import Money, money_field, money_of
 from saleor_stripe_audience.api.audiences import Audience
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.enums import (
@@ -22,6 +21,7 @@ from saleor_stripe_audience.api.enums import (
     Status,
 )
 from saleor_stripe_audience.api.people import ConsentWord, ContactTag, FormerAddress, purposes
+from saleor_stripe_audience.api.shopping import Cart, PaymentFact
 from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import declines
@@ -31,26 +31,11 @@ from saleor_stripe_audience.saleor import models as saleor
 PURCHASES_ON_A_PAGE = 50  # beneath a page of contacts: at most 5,000 in one answer
 
 
-@strawberry.type(description="An amount of money.")
-class Money:
-    amount: Decimal = strawberry.field(description='In whole units of the currency, exact, as text: "12.30".')
-    currency: str = strawberry.field(description="ISO 4217 code in capitals.")
-
-
-def _money_field(minor: str, description: str) -> Any:
-    """A field of Money made of the column `minor` and the row's own currency."""
-
-    def resolve(root: strawberry.Parent[Any]) -> Money:
-        return _money(getattr(root, minor), root.currency)
-
-    return strawberry_django.field(resolver=resolve, description=description, only=[minor, "currency"])
-
-
 def _line_money_field(minor: str, description: str) -> Any:
     """The same for a line, whose currency is its purchase's."""
 
     def resolve(root: strawberry.Parent[audience.PurchaseLine]) -> Money:
-        return _money(getattr(root, minor), root.purchase.currency)
+        return money_of(getattr(root, minor), root.purchase.currency)
 
     return strawberry_django.field(
         resolver=resolve,
@@ -65,16 +50,11 @@ def _settled_field(minor: str, description: str) -> Any:
 
     def resolve(root: strawberry.Parent[payments.Payment]) -> Money | None:
         booked = getattr(root, minor)
-        return None if booked is None else _money(booked, root.settled_currency)
+        return None if booked is None else money_of(booked, root.settled_currency)
 
     return strawberry_django.field(
         resolver=resolve, description=description, only=[minor, "settled_currency"]
     )
-
-
-def _money(minor: int, currency: str) -> Money:
-    exact = money.from_minor(minor, currency)
-    return Money(amount=exact.amount, currency=exact.currency)
 
 
 @strawberry_django.type(saleor.Channel, description="A sales channel of the shop.")
@@ -140,11 +120,11 @@ class Payment(relay.Node):
     created_at: datetime = strawberry_django.field(description="When the shopper began to pay.")
     updated_at: datetime = strawberry_django.field(description="When it last changed here.")
 
-    amount: Money = _money_field("amount_minor", "What was asked for.")
+    amount: Money = money_field("amount_minor", "What was asked for.")
 
-    captured: Money = _money_field("captured_minor", "What was taken so far.")
+    captured: Money = money_field("captured_minor", "What was taken so far.")
 
-    refunded: Money = _money_field("refunded_minor", "What was given back so far.")
+    refunded: Money = money_field("refunded_minor", "What was given back so far.")
 
     gross: Money | None = _settled_field(
         "gross_minor",
@@ -164,9 +144,9 @@ class Payment(relay.Node):
 class Spent:
     currency: str = strawberry_django.field(description="ISO 4217 code; currencies are never added together.")
 
-    spent: Money = _money_field("spent_minor", "Charged less refunded.")
+    spent: Money = money_field("spent_minor", "Charged less refunded.")
 
-    refunded: Money = _money_field("refunded_minor", "Given back.")
+    refunded: Money = money_field("refunded_minor", "Given back.")
 
 
 @strawberry_django.type(audience.PurchaseLine, description="One line of a purchase.")
@@ -209,11 +189,11 @@ class Purchase(relay.Node):
         description="Whether it counts as order and revenue: charged, and neither cancelled nor expired.",
     )
 
-    total: Money = _money_field("total_minor", "What the order costs, taxes included.")
+    total: Money = money_field("total_minor", "What the order costs, taxes included.")
 
-    charged: Money = _money_field("charged_minor", "All that was charged for it.")
+    charged: Money = money_field("charged_minor", "All that was charged for it.")
 
-    refunded: Money = _money_field("refunded_minor", "What was given back of it.")
+    refunded: Money = money_field("refunded_minor", "What was given back of it.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -271,6 +251,10 @@ class Contact(relay.Node):
     former_addresses: list[FormerAddress] = strawberry_django.field(
         description="Addresses that the person had before."
     )
+    carts: list[Cart] = strawberry_django.field(description="Carts, the one changed last first.")
+    payment_facts: list[PaymentFact] = strawberry_django.field(
+        description="Payments that went wrong, newest first."
+    )
     purchases: DjangoListConnection[Purchase] = strawberry_django.connection(
         description="All orders, newest first, paid or not.", max_results=PURCHASES_ON_A_PAGE
     )
@@ -286,7 +270,7 @@ class Price:
     stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
     is_active: bool = strawberry_django.field(description="False once a newer price took its place.")
 
-    amount: Money = _money_field("amount_minor", "The price.")
+    amount: Money = money_field("amount_minor", "The price.")
 
 
 @strawberry_django.type(

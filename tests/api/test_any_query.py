@@ -6,13 +6,32 @@ from typing import Any
 
 import pytest
 import schemathesis
+from graphql import ObjectFieldNode, ObjectValueNode, StringValueNode, ValueNode
+from graphql.language import NameNode
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
 from schemathesis.specs.graphql.schemas import GraphQLSchema
 
 from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.scopes import EVERYTHING
 from saleor_stripe_audience.documents import documents_root
 from tests.api.conftest import Shop, post
+
+
+def _text(value: str) -> ValueNode:
+    return StringValueNode(value=value)
+
+
+def _object(fields: dict[str, ValueNode]) -> ValueNode:
+    named = (ObjectFieldNode(name=NameNode(value=name), value=value) for name, value in fields.items())
+    return ObjectValueNode(fields=tuple(named))
+
+
+# The rule of a segment is JSON: of any form, and nearly of the right one.
+TEXTS = st.sampled_from(["all", "not", "cart", "spent", "USD", "1", ""]).map(_text)
+PARTS = st.sampled_from(["version", "root", "type", "of", "in", "currency", "atLeast"])
+JSON = st.recursive(TEXTS, lambda inner: st.dictionaries(PARTS, inner, max_size=4).map(_object), max_leaves=8)
+schemathesis.graphql.scalar("JSON", JSON)
 
 api: GraphQLSchema = schemathesis.graphql.from_path(
     str(Path(documents_root()) / "graphql" / "schema.graphql")

@@ -1,0 +1,168 @@
+"""Segments, carts, facts and the timeline over the API: each by scope, in one's own shop only."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.audience.models import Contact, Segment
+from saleor_stripe_audience.audience.segments import membership, store
+from tests.api.conftest import Ask, Shop, codes_of, id_of, one, post
+from tests.audience.segments.people import cart, went_wrong
+
+BUYERS = {"version": 1, "root": {"type": "ordersCount", "atLeast": 2}}
+CREATE = """mutation ($audience: ID!, $name: String!, $rule: JSON!, $tag: ID, $acceptUnknown: Boolean! = false) {
+  segmentCreate(audience: $audience, name: $name, rule: $rule, tag: $tag, acceptUnknown: $acceptUnknown) {
+    id name rule readyMade refreshedAt tag { name } } }"""
+UPDATE = """mutation ($id: ID!, $name: String!, $rule: JSON!) {
+  segmentUpdate(id: $id, name: $name, rule: $rule) { name rule } }"""
+DELETE = "mutation ($id: ID!) { segmentDelete(id: $id) { name } }"
+READY_MADE = """mutation ($audience: ID!) {
+  segmentsInstallReadyMade(audience: $audience, currency: "USD", bigSpenderFrom: "10") { readyMade } }"""
+LIST = """query ($audience: ID!) { segments(audience: $audience) { name membersCount
+  members(first: 5) { totalCount edges { node { email } } } } }"""
+PREVIEW = """query ($audience: ID!, $rule: JSON!) {
+  segmentPreview(audience: $audience, rule: $rule) { count milliseconds notes sample { email status } } }"""
+EXPLAIN = """query ($segment: ID!, $contact: ID!) {
+  segmentExplain(segment: $segment, contact: $contact) { place type holds because } }"""
+TIMELINE = """query ($contact: ID!, $first: Int! = 20, $after: String! = "") {
+  contactTimeline(contact: $contact, first: $first, after: $after) {
+    hasMore entries { kind title amount { amount currency } cursor } } }"""
+SHOPPING = """{ contact(email: "ada@mine.example") {
+  carts { saleorCheckoutId closedAt total { amount currency } lines { quantity } }
+  paymentFacts { kind code amount { amount } } } }"""
+
+
+@pytest.fixture
+def ada(mine: Shop) -> Contact:
+    return Contact.objects.select_related("audience").get(email="ada@mine.example")
+
+
+@pytest.fixture
+def bob(theirs: Shop) -> Contact:
+    return Contact.objects.select_related("audience").get(email="bob@theirs.example")
+
+
+@pytest.fixture
+def buyers(ada: Contact) -> Segment:
+    made = store.create(ada.audience, store.Wish("Buyers", BUYERS))
+    membership.refresh_segment(made.pk)
+    return made
+
+
+def test_a_segment_is_previewed_kept_listed_changed_and_deleted(ask: Ask, write: Ask, ada: Contact) -> None:
+    audience = id_of(ada.audience)
+    seen = one(ask(PREVIEW, audience=audience, rule=BUYERS))
+    assert (seen["count"], seen["notes"]) == (1, [])
+    assert seen["sample"] == [{"email": "ada@mine.example", "status": "NONSUBSCRIBED"}]
+    assert seen["milliseconds"] > 0
+    assert not Segment.objects.exists()
+
+    tag = id_of(ada.audience.tags.create(name="Buyer"))
+    made = one(write(CREATE, audience=audience, name="Buyers", rule=BUYERS, tag=tag))
+    assert (made["name"], made["rule"], made["tag"]) == ("Buyers", BUYERS, {"name": "Buyer"})
+    membership.refresh_due()
+    [listed] = one(ask(LIST, audience=audience))
+    assert (listed["name"], listed["membersCount"], listed["members"]["totalCount"]) == ("Buyers", 1, 1)
+    assert listed["members"]["edges"] == [{"node": {"email": "ada@mine.example"}}]
+
+    other = {"version": 1, "root": {"type": "country", "in": ["FR"]}}
+    assert one(write(UPDATE, id=made["id"], name="French", rule=other)) == {"name": "French", "rule": other}
+    assert one(write(DELETE, id=made["id"])) == {"name": "French"}
+    assert codes_of(write(DELETE, id=made["id"])) == {"NOT_FOUND"}
+
+
+def test_the_ready_made_ones_come_once(write: Ask, ada: Contact) -> None:
+    assert len(one(write(READY_MADE, audience=id_of(ada.audience)))) == 6
+    assert one(write(READY_MADE, audience=id_of(ada.audience))) == []
+
+
+def test_a_segment_is_explained(ask: Ask, ada: Contact, buyers: Segment) -> None:
+    told = one(ask(EXPLAIN, segment=id_of(buyers), contact=id_of(ada)))
+    assert told == [{"place": "root", "type": "ordersCount", "holds": True, "because": "2 paid orders"}]
+
+
+@pytest.mark.parametrize(
+    ("rule", "place"),
+    [
+        ({"version": 1, "root": {"type": "not", "of": {"type": "hero"}}}, "root.of"),
+        ({"version": 1, "root": {"type": "purchased", "product": ["UHJvZHVjdDo5OTk="]}}, "root.product[0]"),
+        ({"version": 2, "root": {"type": "cart"}}, "version"),
+        ("cart", "the segment"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_place(write: Ask, ada: Contact, rule: Any, place: str) -> None:
+    answer = write(CREATE, audience=id_of(ada.audience), name="Wrong", rule=rule)
+    assert answer["errors"][0]["message"].startswith(f"{place}: ")
+    assert not Segment.objects.exists()
+
+
+def test_what_is_of_another_shop_is_not_found(
+    ask: Ask, write: Ask, ada: Contact, bob: Contact, buyers: Segment
+) -> None:
+    theirs = store.create(bob.audience, store.Wish("Theirs", BUYERS))
+    tag = id_of(bob.audience.tags.create(name="Theirs"))
+    refused = [
+        ask(LIST, audience=id_of(bob.audience)),
+        ask(PREVIEW, audience=id_of(bob.audience), rule=BUYERS),
+        ask(EXPLAIN, segment=id_of(theirs), contact=id_of(ada)),
+        ask(EXPLAIN, segment=id_of(buyers), contact=id_of(bob)),
+        ask(TIMELINE, contact=id_of(bob)),
+        write(CREATE, audience=id_of(bob.audience), name="Mine", rule=BUYERS),
+        write(CREATE, audience=id_of(ada.audience), name="Mine", rule=BUYERS, tag=tag),
+        write(UPDATE, id=id_of(theirs), name="Mine", rule=BUYERS),
+        write(DELETE, id=id_of(theirs)),
+        write(READY_MADE, audience=id_of(bob.audience)),
+        ask(EXPLAIN, segment=id_of(ada), contact=id_of(ada)),
+    ]
+    assert [codes_of(answer) for answer in refused] == [{"NOT_FOUND"}] * len(refused)
+    assert one(ask("query ($id: ID!) { node(id: $id) { id } }", id=id_of(theirs))) is None
+    assert Segment.objects.count() == 2
+
+
+def test_each_needs_its_scope(mine: Shop, ada: Contact, ask: Ask, buyers: Segment) -> None:
+    nobody = create_key(mine.installation, "payments only", scopes=["payments:read"])
+    variables = {
+        "audience": id_of(ada.audience),
+        "contact": id_of(ada),
+        "segment": id_of(buyers),
+        "rule": BUYERS,
+    }
+    for query in (LIST, PREVIEW, EXPLAIN, TIMELINE):
+        answer = json.loads(post(nobody, {"query": query, "variables": variables}).content)
+        assert codes_of(answer) == {"MISSING_SCOPE"}
+    assert codes_of(ask(CREATE, audience=id_of(ada.audience), name="No", rule=BUYERS)) == {"MISSING_SCOPE"}
+    assert codes_of(ask(DELETE, id=id_of(buyers))) == {"MISSING_SCOPE"}
+    assert codes_of(ask(READY_MADE, audience=id_of(ada.audience))) == {"MISSING_SCOPE"}
+
+
+def test_carts_facts_and_the_timeline_are_told(ask: Ask, ada: Contact, bob: Contact) -> None:
+    now = timezone.now()
+    left = cart(ada, silent_since=now - timedelta(days=1))
+    went_wrong(ada, "declined", at=now, code="expired_card")
+    went_wrong(bob, "declined", at=now)
+    told = one(ask(SHOPPING))
+    assert told["carts"] == [
+        {
+            "saleorCheckoutId": left.saleor_checkout_id,
+            "closedAt": None,
+            "total": {"amount": "40.00", "currency": "USD"},
+            "lines": [{"quantity": 1}],
+        }
+    ]
+    assert told["paymentFacts"] == [
+        {"kind": "DECLINED", "code": "expired_card", "amount": {"amount": "20.00"}}
+    ]
+
+    first = one(ask(TIMELINE, contact=id_of(ada), first=2))
+    rest = one(ask(TIMELINE, contact=id_of(ada), after=first["entries"][-1]["cursor"]))
+    kinds = [entry["kind"] for entry in (*first["entries"], *rest["entries"])]
+    assert (first["hasMore"], rest["hasMore"]) == (True, False)
+    assert sorted(kinds) == [
+        "CART_ABANDONED", "CART_BEGUN", "CREATED", "ORDER", "ORDER", "PAYMENT_DECLINED",
+    ]  # fmt: skip
+    assert codes_of(ask(TIMELINE, contact=id_of(ada), after="nonsense")) == {"BAD_PAGE"}
+    assert codes_of(ask(TIMELINE, contact=id_of(ada), first=0)) == {"BAD_PAGE"}
