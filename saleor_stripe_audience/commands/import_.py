@@ -1,12 +1,15 @@
-"""Bring contacts of a CSV file into an audience. The report is printed as JSON; with --dry-run nothing is written."""
+"""Bring contacts of a CSV file into an audience. Prints JSON; stopped, it goes on when the same file is given again."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from saleor_stripe_audience.audience.models import Audience
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
+from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
 from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
 from saleor_stripe_audience.commands import audiences
 
@@ -16,9 +19,26 @@ def run(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     wishes = Wishes(dict(options.map), options.consent_text, options.actor, options.dry_run)
     with options.file.open("rb") as file:
-        report = import_csv(audiences.audience_of(options), file, wishes, _progress())
-    print(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
-    return 1 if report.refused else 0
+        told, refused = _imported(audiences.audience_of(options), file, wishes)
+    print(json.dumps(told, indent=2, ensure_ascii=False))
+    return 1 if refused else 0
+
+
+def _imported(audience: Audience, file: BinaryIO, wishes: Wishes) -> tuple[dict[str, Any], int]:
+    """The report, and the job that the same file goes on with, should this one be stopped."""
+    if wishes.dry_run:
+        report = import_csv(audience, file, wishes, _progress())
+        return report.as_json(), report.refused
+    kept: list[FileJob] = []
+
+    def keeper_of(digest: str, rows: int) -> FileJob:
+        kept.append(job_of_file(audience, wishes, digest, rows))
+        return kept[0]
+
+    report = import_csv(audience, file, wishes, _progress(), keeper_of)
+    job = kept[0].job
+    told = {"id": str(job.pk), "state": job.state, "done": job.done, "failed": job.failed, "total": job.total}
+    return report.as_json() | {"job": told}, report.refused
 
 
 def _progress() -> Callable[[int], None]:

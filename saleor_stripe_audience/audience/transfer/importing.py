@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -36,6 +36,32 @@ NEW_CONTACT = (
 )  # fmt: skip
 
 Progress = Callable[[int], None]
+
+
+class Keeper(Protocol):
+    """Keeps how far an import is; see `import_job`."""
+
+    @property
+    def after(self) -> int: ...
+
+    def through(self, report: "Report", line: int) -> bool: ...
+
+    def end(self, report: "Report") -> None: ...
+
+
+class _Forgetful:
+    """Keeps nothing: the import is all or begun anew."""
+
+    after = 0
+
+    def through(self, _report: "Report", _line: int) -> bool:
+        return True
+
+    def end(self, _report: "Report") -> None: ...
+
+
+def _keeps_nothing(_digest: str, _rows: int) -> Keeper:
+    return _Forgetful()
 
 
 @dataclass
@@ -86,46 +112,69 @@ class Wishes:
 
 
 def import_csv(
-    audience: Audience, file: BinaryIO, wishes: Wishes, progress: Progress = lambda _lines: None
+    audience: Audience,
+    file: BinaryIO,
+    wishes: Wishes,
+    progress: Progress = lambda _lines: None,
+    keeper_of: Callable[[str, int], Keeper] = _keeps_nothing,
 ) -> Report:
     """Take a file's contacts into the audience; a dry run writes nothing and says what would happen.
 
     `Rejected`, before anything is written, for what is no CSV in UTF-8 or has no column of addresses. A row that
     cannot be taken is told with its line; the others are taken. `progress` is told how many lines are done.
+    `keeper_of` is asked, with the file's digest and its number of rows, for whoever keeps how far it is.
     """
-    check_readable(file)
+    number = check_readable(file)
     digest = digest_of(file)
     rows = rows_of(file)
     _line, header = next(rows, (0, []))
     reader = RowReader(
         columns_of(header, wishes.columns), wishes.consent_text or audience.consent_text, wishes.actor, digest
     )
-    report = Report()
-    for some in batched(_read(reader, rows, report), AT_ONCE):
+    keeper, report, goes_on = keeper_of(digest, number), Report(), True
+    for some in batched(_read(reader, rows, report, keeper.after), AT_ONCE):
         with transaction.atomic():
             default_audience(audience.installation)
             _Batch(audience, list(some), report).take()
+            goes_on = keeper.through(report, some[-1].line)
             transaction.set_rollback(wishes.dry_run)
         progress(report.lines)
+        if not goes_on:
+            break
     if not wishes.dry_run:
         all_touched(audience.pk)
+    if goes_on:
+        keeper.end(report)
     return report
 
 
-def _read(reader: RowReader, rows: Iterator[tuple[int, list[str]]], report: Report) -> Iterator[Row]:
-    """The rows that can be taken. Of two with one address the first counts: which was meant, nobody can know."""
+def _read(
+    reader: RowReader, rows: Iterator[tuple[int, list[str]]], report: Report, after: int
+) -> Iterator[Row]:
+    """The rows that can be taken. Of two with one address the first counts: which was meant, nobody can know.
+
+    Rows up to the line `after` were taken before; they are read for their addresses only.
+    """
     seen: dict[bytes, int] = {}
     for line, cells in rows:
+        row = _alone(reader.read(line, cells), seen)
+        if line <= after:
+            continue
         report.lines += 1
-        row = reader.read(line, cells)
         if isinstance(row, LineError):
             report.refuse(row)
-            continue
-        key = hashlib.blake2b(row.email.encode(), digest_size=DIGEST_BYTES).digest()
-        if (before := seen.setdefault(key, line)) != line:
-            report.refuse(LineError(line, "email", f"The same address as in line {before}."))
-            continue
-        yield row
+        else:
+            yield row
+
+
+def _alone(row: Row | LineError, seen: dict[bytes, int]) -> Row | LineError:
+    if isinstance(row, LineError):
+        return row
+    key = hashlib.blake2b(row.email.encode(), digest_size=DIGEST_BYTES).digest()
+    before = seen.setdefault(key, row.line)
+    if before != row.line:
+        return LineError(row.line, "email", f"The same address as in line {before}.")
+    return row
 
 
 @dataclass
