@@ -12,10 +12,10 @@ from django.db import transaction
 from saleor_stripe_audience.audience import consent, erasure
 from saleor_stripe_audience.audience.audiences import Wishes, change_audience, default_audience
 from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Contact, Purchase
+from saleor_stripe_audience.audience.models import Audience, Cart, Contact, Purchase, SoldProduct
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.inbox.handlers import record, work
-from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import everything, nobodys
@@ -84,8 +84,13 @@ def test_spending_is_what_saleor_itself_holds_in_the_end(shop: Installation) -> 
         )
 
 
+CHECKOUTS = {"checkout_created", "checkout_updated"}
 HANDLED = (
-    ORDERS | CUSTOMERS | {"account_confirmed", "account_email_changed", "account_deleted", "customer_deleted"}
+    ORDERS
+    | CUSTOMERS
+    | CHECKOUTS
+    | {"order_confirmed", "order_metadata_updated"}
+    | {"account_confirmed", "account_email_changed", "account_deleted", "customer_deleted"}
 )
 
 
@@ -122,6 +127,23 @@ def test_who_ticked_the_box_is_subscribed_and_whose_account_was_deleted_is_gone(
     subscribed = set(Contact.objects.may_receive("marketing").values_list("email", flat=True))
     assert subscribed == {email for email in ticked if not erasure.is_erased(shop, email)}
     assert not gone & set(Contact.objects.values_list("email", flat=True))
+
+
+def test_genuine_checkouts_become_carts_which_their_orders_close(shop: Installation) -> None:
+    told = _recorded()
+    _work(shop, told)
+    with_address = {
+        body["checkout"]["id"] for kind, body in told if kind in CHECKOUTS and body["checkout"]["email"]
+    }
+    ordered = {body["order"]["checkoutId"] for kind, body in told if kind in ORDERS}
+    carts = Cart.objects.filter(installation=shop)
+    assert len(with_address) > 3
+    assert set(carts.values_list("saleor_checkout_id", flat=True)) == with_address
+    closed = set(carts.exclude(closed_at=None).values_list("saleor_checkout_id", flat=True))
+    assert closed == with_address & ordered
+    assert len(closed) > 3
+    assert SoldProduct.objects.filter(installation=shop, category_name="T-shirts").exists()
+    assert not Handling.objects.filter(given_up_at__isnull=False, handler__contains="checkout").exists()
 
 
 def test_worked_backwards_it_ends_alike(shop: Installation) -> None:
