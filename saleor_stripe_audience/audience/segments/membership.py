@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.audience import tags
+from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.changes import all_touched
 from saleor_stripe_audience.audience.models import (
     Contact,
@@ -36,8 +37,15 @@ AT_ONCE = 1000
 
 
 def refresh_contact(contact_id: UUID) -> None:
-    """Work out the contact's segments, if it changed since that was done last."""
+    """Work out the contact's segments, if it changed since that was done last.
+
+    Under the shop's lock, as every change of contacts: one that is merged or erased meanwhile gets no membership.
+    """
+    found = Contact.objects.select_related("audience__installation").filter(pk=contact_id).first()
+    if found is None:
+        return
     with transaction.atomic():
+        default_audience(found.audience.installation)
         was_stale, _ = StaleContact.objects.filter(contact=contact_id).delete()
         contact = Contact.objects.filter(pk=contact_id).first() if was_stale else None
         if contact is not None:
