@@ -240,7 +240,8 @@ class _Batch:
         """New contacts with what they said; gives their ids by address."""
         now = timezone.now()
         made = {row.email: uuid.uuid4() for row in newcomers}
-        states = {row.email: consent.standing_of([row.word] if row.word else []) for row in newcomers}
+        silent = consent.standing_of([])
+        states = {row.email: consent.standing_of([row.word]) if row.word else silent for row in newcomers}
         bulk.insert(
             Contact,
             NEW_CONTACT,

@@ -88,8 +88,10 @@ class RowReader:
 
     def _cell(self, cells: Sequence[str], field: str) -> str:
         place = self.places.get(field)
-        text = cells[place].strip() if place is not None and place < len(cells) else ""
-        return as_written(text).strip()
+        if place is None or place >= len(cells):
+            return ""
+        text = cells[place].strip()
+        return as_written(text).strip() if text[:1] == "'" else text
 
     def _facts(self, cells: Sequence[str], word: Word | None) -> tuple[Deliverability, Lifecycle]:
         status = self._cell(cells, "status").lower()
