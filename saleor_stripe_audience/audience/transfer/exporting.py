@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from saleor_stripe_audience.audience.models import (
     Audience,
@@ -112,7 +112,11 @@ _SELECT = f"""
         SELECT DISTINCT ON (said.contact_id) said.contact_id, said.at, wording.text, host(said.ip) AS ip,
             coalesce(nullif(said.source_detail, ''), said.source) AS source
         FROM wanted JOIN audience_consent said ON said.contact_id = wanted.found
+        JOIN audience_contact whose ON whose.id = wanted.found
         LEFT JOIN audience_wording wording ON wording.id = said.wording_id
+        WHERE (whose.consent = 'withdrawn' AND said.kind = 'withdrawn') OR (whose.consent = 'confirmed'
+            AND said.kind <> 'withdrawn' AND said.basis = 'consent'
+            AND (said.kind = 'confirmed' OR NOT said.needs_confirmation))
         ORDER BY said.contact_id, said.at DESC, said.id DESC
     ),
     spent AS (
@@ -129,7 +133,7 @@ _SELECT = f"""
         {_time("word.at")}, {_harmless("word.text")}, {_harmless("word.source")}, word.ip,
         spent.told, {_harmless("tags.told")}
     FROM wanted JOIN audience_contact c ON c.id = wanted.found
-    LEFT JOIN word ON word.contact_id = c.id AND c.consent IN ('confirmed', 'withdrawn')
+    LEFT JOIN word ON word.contact_id = c.id
     LEFT JOIN spent ON spent.contact_id = c.id
     LEFT JOIN tags ON tags.contact_id = c.id
 """  # noqa: S608 - of our own names, and of Django's own SQL
@@ -171,8 +175,12 @@ def _moment(at: datetime) -> str:
 
 
 def _words(contacts: Sequence[UUID]) -> dict[UUID, tuple[str, str, str, str]]:
-    """The latest word of each, which is the one that counts."""
-    told = Consent.objects.filter(contact__in=contacts).order_by("at", "pk")
+    """The latest word of each that made the consent what it is: neither a soft opt-in nor what was never confirmed."""
+    said_yes = Q(contact__consent=ConsentState.CONFIRMED, basis=Consent.Basis.CONSENT) & (
+        Q(kind=Consent.Kind.CONFIRMED) | Q(kind=Consent.Kind.GIVEN, needs_confirmation=False)
+    )
+    said_no = Q(contact__consent=ConsentState.WITHDRAWN, kind=Consent.Kind.WITHDRAWN)
+    told = Consent.objects.filter(said_yes | said_no, contact__in=contacts).order_by("at", "pk")
     rows = told.values_list("contact", "at", "wording__text", "source_detail", "ip", "source")
     return {
         contact: (_moment(at), harmless(text or ""), harmless(detail or source), ip or "")

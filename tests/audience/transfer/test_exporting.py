@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -101,6 +101,27 @@ def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> 
     ]
     said = Consent.objects.filter(contact__audience=other).order_by("email")
     assert [each.at for each in said] == [BACK_THEN, BACK_THEN]
+
+
+@pytest.mark.parametrize("way", ["copied", "composed"])
+def test_the_word_is_the_one_that_made_the_consent_what_it_is(audience: Audience, way: str) -> None:
+    if way == "copied" and connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL writes CSV itself")
+    one, two, three = (contact(audience, email=f"{name}@shop.test") for name in "abc")
+    later = BACK_THEN + timedelta(days=1)
+    say(one, "given", BACK_THEN, source_detail="fair")
+    say(one, "given", later, source_detail="shop", basis=Consent.Basis.SOFT_OPT_IN)
+    say(one, "given", later, source_detail="form", needs_confirmation=True)
+    say(two, "withdrawn", later, source_detail="phone")
+    say(two, "given", later, source_detail="form")
+    say(three, "given", BACK_THEN, source_detail="form", needs_confirmation=True)
+    lines = getattr(exporting, way)(Contact.objects.filter(audience=audience))
+    rows = table(",".join(exporting.HEADER) + "\n" + "".join(lines))
+    assert [(row["consent"], row["consent_source"]) for row in rows] == [
+        ("confirmed", "fair"),
+        ("withdrawn", "phone"),
+        ("pending", ""),
+    ]
 
 
 def test_read_back_nobody_is_subscribed_who_was_kept_from_mail(
