@@ -22,14 +22,8 @@ def keep_memberships(contact_id: str) -> None:
 
 @task
 def keep_segments() -> int:
-    """Every minute: segments that time has changed, and contacts whose task was lost."""
+    """Every minute, and when one is saved: segments that are due, and contacts whose task was lost."""
     return membership.refresh_due()
-
-
-@task
-def work_out_segment(segment_id: str) -> None:
-    """A segment was saved: find who is in it."""
-    membership.refresh_segment(UUID(segment_id))
 
 
 @task

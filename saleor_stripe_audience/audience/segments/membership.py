@@ -5,6 +5,7 @@ round: neither writes what the other has just found to be past.
 """
 
 import time
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -81,25 +82,45 @@ def _tag(contact: Contact, segments: list[Segment], fitting: set[UUID]) -> None:
 
 
 def refresh_due() -> int:
-    """Look through the segments whose time has come; returns how many. Contacts whose task was lost are made up for."""
-    now = timezone.now()
-    lost = StaleContact.objects.filter(marked_at__lt=now - LEFT_BEHIND).order_by("marked_at")
+    """Look through the segments whose time has come, one after the other; returns how many.
+
+    Contacts whose task was lost are made up for.
+    """
+    lost = StaleContact.objects.filter(marked_at__lt=timezone.now() - LEFT_BEHIND).order_by("marked_at")
     for contact_id in list(lost.values_list("contact", flat=True)[:AT_ONCE]):
         refresh_contact(contact_id)
-    due = Segment.objects.filter(refresh_due_at__lte=now).order_by("refresh_due_at")
-    identifiers = list(due.values_list("pk", flat=True))
-    for identifier in identifiers:
-        refresh_segment(identifier)
-    return len(identifiers)
+    done: set[UUID] = set()
+    while (identifier := _next_due(done)) is not None:
+        done.add(identifier)
+        refresh_segment(identifier, only_if_due=True)
+    return len(done)
 
 
-def refresh_segment(segment_id: UUID) -> None:
+def soon(segments: Collection[UUID]) -> None:
+    """Let these be looked through soon. One task does one after the other: a large segment takes seconds, and payments
+    wait for the same workers.
+    """
+    from saleor_stripe_audience.audience.tasks import keep_segments  # noqa: PLC0415 - tasks call what calls this
+
+    now = timezone.now()
+    is_under_way = Segment.objects.filter(refresh_due_at__lte=now).exists()
+    Segment.objects.filter(pk__in=segments).update(refresh_due_at=now)
+    if not is_under_way:
+        keep_segments.enqueue()
+
+
+def _next_due(done: Collection[UUID]) -> UUID | None:
+    due = Segment.objects.filter(refresh_due_at__lte=timezone.now()).exclude(pk__in=done)
+    return due.order_by("refresh_due_at").values_list("pk", flat=True).first()
+
+
+def refresh_segment(segment_id: UUID, *, only_if_due: bool = False) -> None:
     """Look through the whole segment: whoever fits is in it, nobody else."""
     begun, now = time.monotonic(), timezone.now()
     with large_questions():
         segment = Segment.objects.select_for_update(of=("self",)).filter(pk=segment_id).first()
-        if segment is None:
-            return  # deleted since
+        if segment is None or (only_if_due and not _is_due(segment, now)):
+            return  # deleted since, or another worker was first
         fitting = Compiler(segment.audience, now).contacts(rules.read(segment.tree).root)
         left, _ = segment.memberships.exclude(Exists(fitting.filter(pk=OuterRef("contact")))).delete()
         entered = _add(segment, fitting, now)
@@ -118,6 +139,10 @@ def apply_tag(tag: Tag) -> None:
     put_on, taken_off = tags.apply_rule(tag, members)
     if put_on or taken_off:
         all_touched(tag.audience_id)
+
+
+def _is_due(segment: Segment, now: datetime) -> bool:
+    return segment.refresh_due_at is not None and segment.refresh_due_at <= now
 
 
 def members_of(segment: Segment) -> ContactQuerySet:

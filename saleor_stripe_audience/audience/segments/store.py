@@ -126,8 +126,6 @@ def check_deletable(tag: Tag) -> None:
 
 
 def _save(segment: Segment, wish: Wish) -> Segment:
-    from saleor_stripe_audience.audience.tasks import work_out_segment  # noqa: PLC0415 - tasks call what calls this
-
     audience = segment.audience
     rule = _resolved(audience, rules.read(wish.tree))
     if not wish.accept_unknown and (unknown := next(_unknown(audience, rule), None)):
@@ -142,7 +140,6 @@ def _save(segment: Segment, wish: Wish) -> Segment:
         Audience.objects.select_for_update().get(pk=audience.pk)  # two saves must not make a circle together
         _check_circles(segment)
         segment.is_timed = membership.is_timed(segment)
-        segment.refresh_due_at = timezone.now()
         try:
             with transaction.atomic():
                 segment.save()
@@ -150,8 +147,7 @@ def _save(segment: Segment, wish: Wish) -> Segment:
             raise Rejected(
                 "Another segment of the audience has this name. Choose another.", code="segment"
             ) from None
-        for each in (segment, *_naming(segment)):
-            work_out_segment.enqueue(str(each.pk))
+        membership.soon([segment.pk, *(each.pk for each in _naming(segment))])
     if before is not None and before != wish.tag:
         membership.apply_tag(before)
     return segment

@@ -31,7 +31,7 @@ TIMES = 20
 EVENTS = 20
 IMPORTED = 100_000
 CURRENCY, BIG = "USD", "250.00"
-PATIENCE = 30  # seconds
+PATIENCE, STARTING = 30, 300  # seconds
 PAGES = {
     "newest": "first: 50",
     "subscribed, by last order": (
@@ -132,6 +132,8 @@ def _events(audience: Audience) -> Json:
     """From an order's arrival, through the inbox and a worker of its own, to the buyer in a segment."""
     took = []
     with _worker():
+        _tell(audience, -1)
+        _wait("event-1@crowd.example", STARTING)  # until the worker is up, and through with what it found
         for number in range(EVENTS):
             begun = time.perf_counter()
             _tell(audience, number)
@@ -153,9 +155,9 @@ def _tell(audience: Audience, number: int) -> None:
     )
 
 
-def _wait(email: str) -> None:
+def _wait(email: str, seconds: float = PATIENCE) -> None:
     found = Membership.objects.filter(contact__email=email, segment__ready_made="first_time_buyers")
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found.exists():
             return
@@ -168,7 +170,6 @@ def _worker() -> Iterator[None]:
     command = [sys.executable, "-m", "saleor_stripe_audience", "work"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - ourselves
     try:
-        time.sleep(5)  # until it is up; what is measured comes after
         yield
     finally:
         process.terminate()
