@@ -181,10 +181,11 @@ _show(
     "What happened with a contact.",
     {
         TimelineKind.CREATED: "Was heard of for the first time.",
-        TimelineKind.ADDRESS_CHANGED: "Has the present address since then.",
+        TimelineKind.ADDRESS_CHANGED: "Was last known under another address.",
         TimelineKind.ORDER: "Ordered.",
         TimelineKind.CART_BEGUN: "Began a cart.",
         TimelineKind.CART_ABANDONED: "Left a cart.",
+        TimelineKind.CART_CLOSED: "The cart became an order.",
         TimelineKind.PAYMENT_DECLINED: "A payment was refused.",
         TimelineKind.PAYMENT_DISPUTED: "A payment was disputed.",
         TimelineKind.DISPUTE_DECIDED: "A dispute was decided.",

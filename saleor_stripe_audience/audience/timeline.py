@@ -1,20 +1,27 @@
-"""What happened with a contact, newest first: put together from what is kept, nothing is stored for it."""
+"""What happened with a contact, newest first: put together from what is kept, nothing is stored for it.
+
+Refunds and fulfilments are told on their order: Saleor's order says how much, not when.
+"""
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from saleor_stripe_audience.audience.carts import abandoned
 from saleor_stripe_audience.audience.models import Cart, Consent, Contact, PaymentFact, Purchase
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_minor
 
 LONGEST_PAGE = 100
+_KNOWN_SINCE = datetime(1971, 1, 1, tzinfo=UTC)  # an address that nobody knows the time of is held since 1970
+_YEARS = range(1970, 9999)
 
 
 class Kind(StrEnum):
@@ -25,6 +32,7 @@ class Kind(StrEnum):
     ORDER = "order"
     CART_BEGUN = "cart_begun"
     CART_ABANDONED = "cart_abandoned"
+    CART_CLOSED = "cart_closed"
     PAYMENT_DECLINED = "payment_declined"
     PAYMENT_DISPUTED = "payment_disputed"
     DISPUTE_DECIDED = "dispute_decided"
@@ -33,21 +41,34 @@ class Kind(StrEnum):
     SEGMENT = "segment"
 
 
+Place = tuple[datetime, Kind, int]
+Told = tuple[str, str, Money | None]  # title, reference, amount
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened; `title` says it to a merchant, `reference` names the order, checkout or payment."""
+    """One thing that happened; `title` says it to a merchant, `reference` names the order, checkout or payment.
+
+    `row` is the row it comes from: it tells apart what happened at one moment.
+    """
 
     at: datetime
     kind: Kind
+    row: int
     title: str
-    reference: str
-    key: str
+    reference: str = ""
     amount: Money | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands: the timeline is in falling order of this."""
+        return self.at, self.kind, self.row
 
     @property
     def cursor(self) -> str:
         """Where to go on after it."""
-        return base64.urlsafe_b64encode(f"{self.at.isoformat()} {self.key}".encode()).decode()
+        told = f"{self.at.isoformat()} {self.kind} {self.row}"
+        return base64.urlsafe_b64encode(told.encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +79,14 @@ class Page:
     has_more: bool
 
 
-Source = Callable[[Contact, datetime | None, int], Iterable[Entry]]
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Rows that are entries of one kind: `column` says when, later by `_delay` for carts that were left."""
+
+    kind: Kind
+    rows: Callable[[Contact, datetime], QuerySet[Any]]
+    column: str
+    told: Callable[[Any], Told]
 
 
 def timeline(contact: Contact, now: datetime, first: int = 20, after: str = "") -> Page:
@@ -66,96 +94,67 @@ def timeline(contact: Contact, now: datetime, first: int = 20, after: str = "") 
     if not 1 <= first <= LONGEST_PAGE:
         raise Rejected(f"Ask for 1 to {LONGEST_PAGE} entries.", code="bad_page")
     beyond = _read(after) if after else None
-    until = beyond[0] if beyond else None
-    # Some may be as old as the cursor and have been told already: each source is asked for more than a page.
-    entries = [entry for source in _SOURCES for entry in source(contact, until, first * 2 + 1)]
-    entries += _left(contact, now, until, first * 2 + 1)
-    told = sorted(entries, key=lambda entry: (entry.at, entry.key), reverse=True)
-    rest = [entry for entry in told if beyond is None or (entry.at, entry.key) < beyond]
-    return Page(rest[:first], len(rest) > first)
+    entries = [entry for source in _SOURCES for entry in _newest(source, contact, now, beyond, first + 1)]
+    entries += _created(contact, beyond)
+    entries.sort(key=lambda entry: entry.place, reverse=True)
+    return Page(entries[:first], len(entries) > first)
 
 
-def _read(cursor: str) -> tuple[datetime, str]:
+def _read(cursor: str) -> Place:
     try:
-        at, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        moment = datetime.fromisoformat(at)
+        at, kind, row = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        place = datetime.fromisoformat(at), Kind(kind), int(row)
     except (binascii.Error, ValueError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        place = None
+    if place is None or place[0].tzinfo is None or place[0].year not in _YEARS or not 0 <= place[2] < 2**63:
         raise Rejected("This is no cursor of a timeline.", code="bad_page")
-    return moment, key
+    return place
 
 
-def _newest(rows: QuerySet[Any], column: str, until: datetime | None, limit: int) -> QuerySet[Any]:
-    told = rows.filter(**{f"{column}__lte": until}) if until else rows
-    return told.order_by(f"-{column}", "-pk")[:limit]
+def _newest(
+    source: _Source, contact: Contact, now: datetime, beyond: Place | None, limit: int
+) -> Iterator[Entry]:
+    delay = _delay(source, contact)
+    rows = source.rows(contact, now)
+    if beyond is not None:
+        at, kind, row = beyond
+        older = Q(**{f"{source.column}__lt": at - delay})
+        if source.kind == kind:
+            older |= Q(**{source.column: at - delay, "pk__lt": row})
+        elif source.kind < kind:
+            older |= Q(**{source.column: at - delay})
+        rows = rows.filter(older)
+    for found in rows.order_by(f"-{source.column}", "-pk")[:limit]:
+        yield Entry(getattr(found, source.column) + delay, source.kind, found.pk, *source.told(found))
 
 
-def _of_contact(contact: Contact, until: datetime | None, _limit: int) -> Iterator[Entry]:
-    if until is None or contact.created_at <= until:
-        yield Entry(contact.created_at, Kind.CREATED, "Became a contact", "", "created")
-    changed = contact.known_at.get("email")
-    if changed and contact.former_addresses.exists():
-        at = datetime.fromisoformat(changed)
-        if until is None or at <= until:
-            yield Entry(at, Kind.ADDRESS_CHANGED, "Has this address since then", "", "address")
+def _delay(source: _Source, contact: Contact) -> timedelta:
+    """Carts count as left once their silence is over, not when it began."""
+    is_left = source.kind == Kind.CART_ABANDONED
+    return timedelta(minutes=contact.audience.cart_silence_minutes if is_left else 0)
 
 
-def _orders(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    for order in _newest(contact.purchases.all(), "placed_at", until, limit):
-        yield Entry(
-            order.placed_at, Kind.ORDER, _of_order(order), order.saleor_order_id, f"order {order.pk}",
-            from_minor(order.total_minor, order.currency),
-        )  # fmt: skip
+def _created(contact: Contact, beyond: Place | None) -> list[Entry]:
+    entry = Entry(contact.created_at, Kind.CREATED, 0, "Became a contact")
+    return [entry] if beyond is None or entry.place < beyond else []
 
 
-def _of_order(order: Purchase) -> str:
+def _of_order(order: Purchase) -> Told:
     paid = "paid" if order.is_paid else "not paid"
     given_back = (
         f", {from_minor(order.refunded_minor, order.currency)} given back" if order.refunded_minor else ""
     )
-    return f"Order {order.number}, {order.status.lower().replace('_', ' ')}, {paid}{given_back}"
+    title = f"Order {order.number}, {order.status.lower().replace('_', ' ')}, {paid}{given_back}"
+    return title, order.saleor_order_id, from_minor(order.total_minor, order.currency)
 
 
-def _carts(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    for cart in _newest(contact.carts.all(), "begun_at", until, limit):
-        yield Entry(
-            cart.begun_at, Kind.CART_BEGUN, "Began a cart", cart.saleor_checkout_id, f"cart {cart.pk}",
-            from_minor(cart.total_minor, cart.currency),
-        )  # fmt: skip
+def _of_cart(title: str, cart: Cart) -> Told:
+    return title, cart.saleor_checkout_id, from_minor(cart.total_minor, cart.currency)
 
 
-def _left(contact: Contact, now: datetime, until: datetime | None, limit: int) -> Iterator[Entry]:
-    """Carts count as left once their silence is over, not when it began."""
-    silence = timedelta(minutes=contact.audience.cart_silence_minutes)
-    over = min(now, until) if until else now
-    open_carts = Cart.objects.filter(contact=contact, closed_at=None, last_active_at__lte=over - silence)
-    for cart in open_carts.filter(lines__isnull=False).distinct().order_by("-last_active_at", "-pk")[:limit]:
-        yield Entry(
-            cart.last_active_at + silence, Kind.CART_ABANDONED, "Left a cart", cart.saleor_checkout_id,
-            f"left {cart.pk}", from_minor(cart.total_minor, cart.currency),
-        )  # fmt: skip
-
-
-_WENT_WRONG = {
-    PaymentFact.Kind.DECLINED: (Kind.PAYMENT_DECLINED, "A payment was declined"),
-    PaymentFact.Kind.DISPUTED: (Kind.PAYMENT_DISPUTED, "A payment was disputed"),
-}
-
-
-def _facts(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    for fact in _newest(contact.payment_facts.all(), "at", until, limit):
-        kind, words = _WENT_WRONG[PaymentFact.Kind(fact.kind)]
-        title = f"{words}: {fact.code.replace('_', ' ')}" if fact.code else words
-        amount = from_minor(fact.amount_minor, fact.currency)
-        yield Entry(fact.at, kind, title, fact.reference, f"fact {fact.pk}", amount)
-
-
-def _decisions(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    decided = contact.payment_facts.exclude(outcome_at=None)
-    for fact in _newest(decided, "outcome_at", until, limit):
-        title = f"The dispute was {fact.outcome}"
-        yield Entry(fact.outcome_at, Kind.DISPUTE_DECIDED, title, fact.reference, f"decision {fact.pk}")
+def _of_fact(title: str, fact: PaymentFact) -> Told:
+    code = f": {fact.code.replace('_', ' ')}" if fact.code else ""
+    return title + code, fact.reference, from_minor(fact.amount_minor, fact.currency)
 
 
 _SAID = {
@@ -165,25 +164,72 @@ _SAID = {
 }
 
 
-def _words(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    for word in _newest(contact.consents.all(), "at", until, limit):
-        told = _SAID[Consent.Kind(word.kind)]
-        if word.basis == Consent.Basis.SOFT_OPT_IN:
-            told = "Did not refuse mails about similar products"
-        title = f"{told} ({word.get_source_display().lower()})"
-        yield Entry(word.at, Kind.CONSENT, title, word.reference, f"consent {word.pk}")
+def _of_word(word: Consent) -> Told:
+    told = _SAID[Consent.Kind(word.kind)]
+    if word.basis == Consent.Basis.SOFT_OPT_IN:
+        told = "Did not refuse mails about similar products"
+    return f"{told} ({word.get_source_display().lower()})", word.reference, None
 
 
-def _tags(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    for row in _newest(contact.contact_tags.select_related("tag"), "added_at", until, limit):
-        yield Entry(row.added_at, Kind.TAG, f"Tagged “{row.tag}” by {row.origin}", "", f"tag {row.pk}")
+def _facts(kind: PaymentFact.Kind, contact: Contact, _now: datetime) -> QuerySet[PaymentFact]:
+    return contact.payment_facts.filter(kind=kind)
 
 
-def _segments(contact: Contact, until: datetime | None, limit: int) -> Iterator[Entry]:
-    for row in _newest(contact.memberships.select_related("segment"), "entered_at", until, limit):
-        yield Entry(row.entered_at, Kind.SEGMENT, f"Came into “{row.segment}”", "", f"membership {row.pk}")
-
-
-_SOURCES: tuple[Source, ...] = (
-    _of_contact, _orders, _carts, _facts, _decisions, _words, _tags, _segments,
-)  # fmt: skip
+_SOURCES = (
+    _Source(
+        Kind.ADDRESS_CHANGED,
+        lambda contact, _: contact.former_addresses.filter(held_at__gte=_KNOWN_SINCE),
+        "held_at",
+        lambda _: ("Was last known under another address", "", None),
+    ),
+    _Source(Kind.ORDER, lambda contact, _: contact.purchases.all(), "placed_at", _of_order),
+    _Source(
+        Kind.CART_BEGUN,
+        lambda contact, _: contact.carts.all(),
+        "begun_at",
+        partial(_of_cart, "Began a cart"),
+    ),
+    _Source(
+        Kind.CART_ABANDONED,
+        lambda contact, now: abandoned(contact.audience, now).filter(contact=contact),
+        "last_active_at",
+        partial(_of_cart, "Left a cart"),
+    ),
+    _Source(
+        Kind.CART_CLOSED,
+        lambda contact, _: contact.carts.exclude(closed_at=None),
+        "closed_at",
+        partial(_of_cart, "The cart became an order"),
+    ),
+    _Source(
+        Kind.PAYMENT_DECLINED,
+        partial(_facts, PaymentFact.Kind.DECLINED),
+        "at",
+        partial(_of_fact, "A payment was declined"),
+    ),
+    _Source(
+        Kind.PAYMENT_DISPUTED,
+        partial(_facts, PaymentFact.Kind.DISPUTED),
+        "at",
+        partial(_of_fact, "A payment was disputed"),
+    ),
+    _Source(
+        Kind.DISPUTE_DECIDED,
+        lambda contact, _: contact.payment_facts.exclude(outcome_at=None),
+        "outcome_at",
+        lambda fact: (f"The dispute was {fact.outcome}", fact.reference, None),
+    ),
+    _Source(Kind.CONSENT, lambda contact, _: contact.consents.all(), "at", _of_word),
+    _Source(
+        Kind.TAG,
+        lambda contact, _: contact.contact_tags.select_related("tag"),
+        "added_at",
+        lambda row: (f"Tagged “{row.tag}” by {row.origin}", "", None),
+    ),
+    _Source(
+        Kind.SEGMENT,
+        lambda contact, _: contact.memberships.select_related("segment"),
+        "entered_at",
+        lambda row: (f"Came into “{row.segment}”", "", None),
+    ),
+)

@@ -1,6 +1,7 @@
 """A contact's timeline: all that happened, newest first, page by page."""
 
-from datetime import timedelta
+import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -34,6 +35,7 @@ def ada(shop: Installation) -> Contact:
     tags.put_on(tags.tag_named(audience, "VIP"), [someone])
     segment = Segment.objects.create(audience=audience, name="Buyers", tree={})
     Membership.objects.create(segment=segment, contact=someone, entered_at=NOW)
+    someone.former_addresses.create(audience=audience, email="before@shop.example", held_at=ago["d5"])
     other = contact(audience)
     bought(other)
     return someone
@@ -44,7 +46,7 @@ def test_everything_is_told_newest_first(ada: Contact) -> None:
     assert not page.has_more
     assert [entry.at for entry in page.entries] == sorted((entry.at for entry in page.entries), reverse=True)
     told = {entry.kind: entry for entry in page.entries}
-    assert set(told) == set(Kind) - {Kind.ADDRESS_CHANGED}
+    assert set(told) == set(Kind)
     assert told[Kind.ORDER].title.endswith("unfulfilled, paid, 5.00 USD given back")
     assert str(told[Kind.ORDER].amount) == "60.00 USD"
     assert told[Kind.PAYMENT_DECLINED].title == "A payment was declined: insufficient funds"
@@ -54,11 +56,23 @@ def test_everything_is_told_newest_first(ada: Contact) -> None:
     assert told[Kind.CART_ABANDONED].at == NOW - timedelta(days=3) + timedelta(minutes=60)
     assert [entry.kind for entry in page.entries].count(Kind.CART_ABANDONED) == 1
     assert [entry.kind for entry in page.entries].count(Kind.CART_BEGUN) == 3
+    assert [entry.kind for entry in page.entries].count(Kind.CART_CLOSED) == 1
+    assert told[Kind.ADDRESS_CHANGED].at == NOW - timedelta(days=5)
+
+
+def test_an_address_of_an_unknown_time_is_not_told(ada: Contact) -> None:
+    ada.former_addresses.update(held_at=datetime(1970, 1, 1, tzinfo=UTC))
+    assert Kind.ADDRESS_CHANGED not in {entry.kind for entry in timeline(ada, NOW).entries}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_pages_leave_nothing_out_and_tell_nothing_twice(ada: Contact, size: int) -> None:
+    for number in range(12):  # many at one moment, of two kinds
+        segment = Segment.objects.create(audience=ada.audience, name=f"Segment {number}", tree={})
+        Membership.objects.create(segment=segment, contact=ada, entered_at=NOW)
+        went_wrong(ada, "declined", at=NOW, code="expired_card")
     whole = timeline(ada, NOW, 100).entries
+    assert len(whole) > 36
     told, after = [], ""
     for _ in range(len(whole)):
         page = timeline(ada, NOW, size, after)
@@ -69,7 +83,17 @@ def test_pages_leave_nothing_out_and_tell_nothing_twice(ada: Contact, size: int)
     assert told == whole
 
 
-@pytest.mark.parametrize(("first", "after"), [(0, ""), (101, ""), (5, "nonsense"), (5, "MjAyNi0xMS0yMw==")])
+NO_CURSORS = ["nonsense", "é", "\ud800", *(
+    base64.urlsafe_b64encode(each.encode()).decode()
+    for each in (
+        "2026-11-23", "2026-11-23T12:00:00 order 1", "0001-01-01T00:00:00+00:00 order 1",
+        "2026-11-23T12:00:00+00:00 holiday 1", "2026-11-23T12:00:00+00:00 order -1",
+        "2026-11-23T12:00:00+00:00 order 9223372036854775808", "2026-11-23T12:00:00+00:00 order",
+    )
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "after"), [(0, ""), (101, ""), *((5, each) for each in NO_CURSORS)])
 def test_what_is_no_page_is_refused(ada: Contact, first: int, after: str) -> None:
     with pytest.raises(Rejected):
         timeline(ada, NOW, first, after)
