@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from saleor_stripe_audience.audience import consent
-from saleor_stripe_audience.audience.models import Consent, Contact, Purchase, Tombstone
+from saleor_stripe_audience.audience.models import Consent, Contact, Purchase, SoldProduct, Tombstone
 from saleor_stripe_audience.saleor.models import Installation
 
 BEGINNING = datetime(2024, 11, 1, 12, tzinfo=UTC)  # long past, by any clock
@@ -90,10 +90,16 @@ def everything(installation: Installation) -> list[dict[str, Any]]:
     return [_told(contact) for contact in contacts]
 
 
-def nobodys(installation: Installation) -> list[tuple[str, str, int]]:
+def nobodys(installation: Installation) -> list[tuple[object, ...]]:
     """The purchases of those who were erased."""
     purchases = Purchase.objects.filter(installation=installation, contact=None)
     return sorted(purchases.values_list("saleor_order_id", "status", "refunded_minor"))
+
+
+def products(installation: Installation) -> list[tuple[object, ...]]:
+    """What is known of the products that were sold."""
+    known = SoldProduct.objects.filter(installation=installation)
+    return sorted(known.values_list("saleor_product_id", "name", "issued_at"))
 
 
 def out(installation: Installation) -> int:
@@ -111,14 +117,25 @@ def _told(contact: Contact) -> dict[str, Any]:
         "spent": {row.currency: (row.spent_minor, row.refunded_minor) for row in contact.spent.all()},
         "former": sorted(contact.former_addresses.values_list("email", flat=True)),
         "carts": sorted(
-            contact.carts.values_list("saleor_checkout_id", "total_minor", "closed_at", "saleor_order_id", "issued_at")
+            (
+                cart.saleor_checkout_id, cart.total_minor, cart.closed_at, cart.saleor_order_id, cart.issued_at,
+                cart.last_active_at, cart.lines.count(),
+            )
+            for cart in contact.carts.all()
         ),
-        "facts": sorted(contact.payment_facts.values_list("kind", "key", "source_id", "amount_minor")),
+        "facts": sorted(
+            contact.payment_facts.values_list("kind", "key", "source_id", "amount_minor", "outcome")
+        ),
         "purchases": [
             (
                 one.saleor_order_id, one.status, one.charge_status, one.currency, one.total_minor,
                 one.charged_minor, one.refunded_minor, one.issued_at,
-                sorted(one.lines.values_list("saleor_line_id", "quantity", "unit_minor", "total_minor")),
+                sorted(
+                    one.lines.values_list(
+                        "saleor_line_id", "quantity", "quantity_fulfilled", "unit_minor", "total_minor",
+                        "saleor_variant_id",
+                    )
+                ),
             )
             for one in purchases
         ],

@@ -2,7 +2,7 @@
 
 Each shopper has an account and three addresses of their own, buys as a guest or signed in, changes the address, says
 yes and no to news, has orders changed, refunded, cancelled; fills carts, corrects the address in them, is declined,
-buys them or leaves them; deletes the account, or asks the shop to be erased.
+disputes, buys them or leaves them; deletes the account, or asks the shop to be erased.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from saleor_stripe_audience.audience.payment_facts import record as record_fact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import account, at, order
+from tests.audience.histories import account, at, line, order
 from tests.audience.shopping.tellings import checkout, checkout_id
 
 Delivery = Callable[[Installation], object]
@@ -106,7 +106,7 @@ def history(choices: list[tuple[str, int, int]]) -> list[Delivery]:
     carts: list[_Cart] = []
     told: list[Delivery] = []
     for step, (what, who, which) in enumerate(choices, start=1):
-        if what in ("cart", "buy the cart", "declined"):
+        if what in ("cart", "buy the cart", "declined", "disputed"):
             told += _with_cart(what, shoppers[who], which, step, (carts, orders))
         else:
             told += _step(what, shoppers[who], which, step, orders)
@@ -117,6 +117,8 @@ def _with_cart(
     what: str, shopper: _Shopper, which: int, step: int, made: tuple[list[_Cart], list[_Order]]
 ) -> list[Delivery]:
     carts, orders = made
+    if what == "disputed":
+        return _disputed([each for each in carts if each.owner is shopper], which, step)
     own = next((each for each in reversed(carts) if each.owner is shopper and not each.is_bought), None)
     if what == "cart":
         if own is None:
@@ -139,6 +141,16 @@ def _with_cart(
     return [_of_order(order_made.told(), at(step))]
 
 
+def _disputed(own: list[_Cart], which: int, step: int) -> list[Delivery]:
+    """The last cart's payment is disputed; told again it is decided."""
+    if not own:
+        return []
+    source, outcome = checkout_id(own[-1].number), ["", "won", "lost"][which % 3]
+    key = f"disputed:{own[-1].number}"
+    fact = Fact("disputed", "fraudulent", Money(2000, "USD"), at(0), key, key, outcome)
+    return [lambda shop: record_fact(shop, source, fact, at(step))]
+
+
 def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Order]) -> list[Delivery]:
     own = [each for each in orders if each.owner is shopper]
     if what == "erase":
@@ -146,7 +158,7 @@ def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Ord
         return [lambda shop: erase(shop, address)]
     if what in ("guest buys", "account buys"):
         return [_bought(what == "guest buys", shopper, which, step, orders)]
-    if what in ("refund", "cancel", "edit") and own:
+    if what in ("refund", "cancel", "edit", "fulfil") and own:
         return [_changed(what, own[which % len(own)], step)]
     if what in ("move", "rename", "say") and shopper.has_account:
         return [_altered(what, shopper, which, step)]
@@ -170,6 +182,8 @@ def _changed(what: str, changed: _Order, step: int) -> Delivery:
         changed.state |= {"charged": 25.0, "refunded": 5.0, "charge_status": "PARTIAL"}
     elif what == "cancel":
         changed.state["status"] = "CANCELED"
+    elif what == "fulfil":
+        changed.state |= {"status": "FULFILLED", "lines": [line() | {"quantityFulfilled": 2}]}
     else:
         changed.state["lines"] = []
     return _of_order(changed.told(), at(step))
@@ -186,8 +200,8 @@ def _altered(what: str, shopper: _Shopper, which: int, step: int) -> Delivery:
 
 
 WHAT = [
-    "cart", "buy the cart", "declined", "guest buys", "account buys", "refund", "cancel", "edit", "move", "rename",
-    "say", "delete", "erase",
+    "cart", "buy the cart", "declined", "disputed", "guest buys", "account buys", "refund", "cancel", "edit",
+    "fulfil", "move", "rename", "say", "delete", "erase",
 ]  # fmt: skip
 
 lives = st.lists(

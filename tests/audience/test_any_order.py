@@ -14,7 +14,7 @@ from saleor_stripe_audience.audience.models import Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, line, nobodys, order, out
+from tests.audience.histories import account, at, everything, line, nobodys, order, out, products
 from tests.audience.lives import Delivery as Life
 from tests.audience.lives import lives
 
@@ -95,4 +95,5 @@ class AnyOrder(TestCase):
             deliver(shuffled)
         assert everything(shuffled) == everything(in_order)
         assert nobodys(shuffled) == nobodys(in_order)
+        assert products(shuffled) == products(in_order)
         assert out(shuffled) == out(in_order)

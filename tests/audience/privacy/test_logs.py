@@ -18,6 +18,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.saleor.models import Channel, Installation
 from tests.audience.histories import account, at, order
+from tests.audience.shopping.tellings import checkout
 from tests.conftest import Work
 
 PERSONAL = ["ada@", "ada.new@", "lovelace", "augusta", "+13155550123", "203.0.113.77", "news, please"]
@@ -63,6 +64,9 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
     told(shop, "order_updated", {"order": order("3", email="ada@nowhere")}, 4)
     told(shop, "customer_updated", {"user": account(7, "ada.new@shop.example")}, 5)
     told(shop, "order_created", {"order": {"id": "ada@shop.example"}}, 6)
+    told(shop, "checkout_created", {"checkout": checkout(user=account(7, "ada.new@shop.example"))}, 9)
+    told(shop, "checkout_updated", {"checkout": checkout(2, email="ada@nowhere")}, 10)
+    told(shop, "checkout_updated", {"checkout": {"id": "ada@shop.example"}}, 11)
     for query in (SUBSCRIBE, 'mutation { nonsense(email: "ada@shop.example" }'):
         client.post(
             "/storefront/graphql/",
