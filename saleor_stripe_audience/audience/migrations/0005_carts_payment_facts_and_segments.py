@@ -199,10 +199,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="contact",
-            index=models.Index(fields=["audience", "orders_count"], name="contact_by_orders"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
             index=models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
         ),
         migrations.AddIndex(

@@ -143,7 +143,6 @@ class Contact(models.Model):
         ]
         indexes = [
             models.Index(fields=["audience", "-created_at"], name="contact_newest"),
-            models.Index(fields=["audience", "orders_count"], name="contact_by_orders"),
             models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
             models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
             models.Index(fields=["audience", "orders_count", "id"], name="contact_list_by_orders"),
