@@ -7,7 +7,8 @@ in what is empty. The same file twice is once. Whoever was erased is left out an
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any, BinaryIO, Protocol
@@ -132,10 +133,10 @@ def import_csv(
         columns_of(header, wishes.columns), wishes.consent_text or audience.consent_text, wishes.actor, digest
     )
     keeper, report, goes_on = keeper_of(digest, number), Report(), True
-    for some in batched(_read(reader, rows, report, keeper.after), AT_ONCE):
+    for some in _ahead(batched(_read(reader, rows, keeper.after), AT_ONCE)):
         with transaction.atomic():
             default_audience(audience.installation)
-            _Batch(audience, list(some), report).take()
+            _Batch(audience, list(_taken(some, report)), report).take()
             goes_on = keeper.through(report, some[-1].line)
             transaction.set_rollback(wishes.dry_run)
         progress(report.lines)
@@ -148,18 +149,30 @@ def import_csv(
     return report
 
 
-def _read(
-    reader: RowReader, rows: Iterator[tuple[int, list[str]]], report: Report, after: int
-) -> Iterator[Row]:
-    """The rows that can be taken. Of two with one address the first counts: which was meant, nobody can know.
+def _read(reader: RowReader, rows: Iterator[tuple[int, list[str]]], after: int) -> Iterator[Row | LineError]:
+    """Each row, or what is wrong with it. Of two with one address the first counts: which was meant, nobody can know.
 
     Rows up to the line `after` were taken before; they are read for their addresses only.
     """
     seen: dict[bytes, int] = {}
     for line, cells in rows:
         row = _alone(reader.read(line, cells), seen)
-        if line <= after:
-            continue
+        if line > after:
+            yield row
+
+
+def _ahead[Item](items: Iterator[Item]) -> Iterator[Item]:
+    """The same, the next one being made ready in a thread while the database takes the present one."""
+    with ThreadPoolExecutor(1) as hands:
+        coming = hands.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = hands.submit(next, items, None)
+            yield item
+
+
+def _taken(some: Iterable[Row | LineError], report: Report) -> Iterator[Row]:
+    """Those that can be taken; what is wrong with the others goes to the report."""
+    for row in some:
         report.lines += 1
         if isinstance(row, LineError):
             report.refuse(row)
