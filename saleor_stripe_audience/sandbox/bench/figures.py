@@ -23,7 +23,7 @@ from saleor_stripe_audience.audience.segments import membership, ready_made, sto
 from saleor_stripe_audience.audience.transfer.exporting import export_csv
 from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
 from saleor_stripe_audience.inbox import handlers as inbox
-from saleor_stripe_audience.sandbox.bench.crowd import make_crowd
+from saleor_stripe_audience.sandbox.bench.crowd import AUDIENCE, make_crowd
 
 Json = dict[str, Any]
 
@@ -156,7 +156,9 @@ def _tell(audience: Audience, number: int) -> None:
 
 
 def _wait(email: str, seconds: float = PATIENCE) -> None:
-    found = Membership.objects.filter(contact__email=email, segment__ready_made="first_time_buyers")
+    found = Membership.objects.filter(
+        contact__audience=AUDIENCE, contact__email=email, segment__ready_made="first_time_buyers"
+    )
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found.exists():
