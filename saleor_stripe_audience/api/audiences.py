@@ -94,8 +94,9 @@ _Silence = strawberry.argument(description="After how many minutes without news 
 _Channel = strawberry.argument(description="Slug of the channel.")
 
 
-def _audiences() -> list[Audience]:
-    return cast("list[Audience]", models.Audience.objects.order_by("-is_default", "created_at", "pk"))
+def _audiences(info: Info) -> list[Audience]:
+    shop = Installation.objects.get(pk=shop_id(info))
+    return cast("list[Audience]", audiences.audiences_of(shop))
 
 
 def _status_rules() -> list[StatusRule]:

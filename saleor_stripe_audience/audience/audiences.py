@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from saleor_stripe_audience.audience.changes import all_touched
 from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
@@ -64,6 +64,15 @@ def default_audience(installation: Installation) -> Audience:
         installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
     )
     return Audience.objects.select_for_update().get(pk=audience.pk)
+
+
+def audiences_of(installation: Installation) -> QuerySet[Audience]:
+    """The shop's audiences, the default one first: that one is there from the start."""
+    own = Audience.objects.filter(installation=installation)
+    if not own.filter(is_default=True).exists():
+        with transaction.atomic():
+            default_audience(installation)
+    return own.order_by("-is_default", "created_at", "pk")
 
 
 def audience_of_channel(installation: Installation, channel: str) -> Audience:

@@ -175,9 +175,10 @@ def test_contacts_are_of_one_audience(ask: Ask, mine: Shop, french: Audience) ->
     assert other["contacts"]["edges"][0]["node"]["audience"] == {"name": "Nouvelles"}
 
 
-def test_a_shop_without_audience_has_no_contacts(ask: Ask, mine: Shop) -> None:
+def test_a_new_shop_has_an_audience_from_the_start(ask: Ask, mine: Shop) -> None:
     Audience.objects.all().delete()
-    told = ask(
-        '{ contacts { totalCount edges { node { id } } } contact(email: "a@b.example") { id } audiences { id } }'
-    )
-    assert told["data"] == {"contacts": {"totalCount": 0, "edges": []}, "contact": None, "audiences": []}
+    nobody = ask('{ contacts { totalCount edges { node { id } } } contact(email: "a@b.example") { id } }')
+    assert nobody["data"] == {"contacts": {"totalCount": 0, "edges": []}, "contact": None}
+    told = [one(ask("{ audiences { id isDefault } }")) for _ in range(2)]
+    assert told[0] == told[1]
+    assert [each["isDefault"] for each in told[0]] == [True]

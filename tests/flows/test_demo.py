@@ -43,5 +43,21 @@ def test_the_buyer_is_a_contact_who_has_not_subscribed(summary: dict[str, Any]) 
     ]
 
 
+def test_who_ticked_the_box_is_subscribed_to_those_words(summary: dict[str, Any]) -> None:
+    told = summary["subscriber"]
+    assert told["status"] == "subscribed"
+    assert told["may_receive"] == ["transactional", "marketing", "ads"]
+    [wording] = told["agreed_to"]
+    assert wording.startswith("Yes, send me news")
+
+
+def test_a_cart_that_is_left_shows_in_timeline_and_segments(summary: dict[str, Any]) -> None:
+    told = summary["subscriber"]
+    assert {"consent", "order", "cart_begun", "cart_abandoned", "segment"} <= set(told["timeline"])
+    assert set(told["segments"]) == {"Abandoned carts", "First-time buyers"}
+    assert "silent since" in told["segments"]["Abandoned carts"]
+    assert told["segments"]["First-time buyers"] == "1 paid order"
+
+
 def test_the_renamed_product_is_in_stripe(summary: dict[str, Any]) -> None:
     assert summary["product_in_stripe"].startswith("prod_")

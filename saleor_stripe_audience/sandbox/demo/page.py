@@ -15,8 +15,9 @@ from werkzeug.wrappers import Request, Response
 
 from saleor_stripe_audience.sandbox.serving import Served
 
+from .person import person
 from .shopper import Attempt, Json, Shopper, Staff
-from .stage import Stage, StageFailed
+from .stage import CONSENT_TEXT, Stage, StageFailed
 
 PAGE = Path(__file__).with_name("page.html")
 OVERVIEW = """query Overview {
@@ -44,6 +45,7 @@ class Page:
                 Rule("/state", endpoint=self._state, methods=["GET"]),
                 Rule("/graphiql", endpoint=self._graphiql, methods=["GET"]),
                 Rule("/buy", endpoint=self._buy, methods=["POST"]),
+                Rule("/leave", endpoint=self._leave, methods=["POST"]),
                 Rule("/confirm", endpoint=self._confirm, methods=["POST"]),
                 Rule("/request", endpoint=self._request, methods=["POST"]),
                 Rule("/dispute", endpoint=self._dispute, methods=["POST"]),
@@ -76,17 +78,27 @@ class Page:
         return found
 
     def _products(self, _: Request) -> Response:
-        return _json({"products": self._shopper.products()})
+        return _json({"products": self._shopper.products(), "consentText": CONSENT_TEXT})
 
-    def _state(self, _: Request) -> Response:
+    def _state(self, request: Request) -> Response:
+        """All that is shown; of one contact, whose address the page names, everything."""
         orders = [self._staff.order(each.order["id"]) for each in reversed(self._attempts) if each.order]
-        return _json({"orders": orders, **_nodes(self._stage.graphql(OVERVIEW))})
+        email = request.args.get("contact", "")
+        whom = person(self._stage, email) if email else None
+        return _json({"orders": orders, "person": whom, **_nodes(self._stage.graphql(OVERVIEW))})
 
     def _buy(self, request: Request) -> Response:
         form = request.form
         for channel in self._stage.saleor.host.store.channels:
             channel.flow = "AUTHORIZATION" if form.get("hold") else "CHARGE"
-        return self._tried(self._shopper.buy(form["variant"], form["email"], form["card"].replace(" ", "")))
+        card, agrees = form["card"].replace(" ", ""), "consent" in form
+        return self._tried(self._shopper.buy(form["variant"], form["email"], card, agrees=agrees))
+
+    def _leave(self, request: Request) -> Response:
+        """The shopper fills a cart and does not come back."""
+        form = request.form
+        self._shopper.leave(form["variant"], form["email"], agrees="consent" in form)
+        return _json({})
 
     def _confirm(self, request: Request) -> Response:
         """The shopper's bank asks (3-D Secure), and is answered yes or no."""

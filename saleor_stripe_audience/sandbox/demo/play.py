@@ -1,4 +1,4 @@
-"""One purchase, one decline, one partial refund, played to the end without a person."""
+"""Two purchases, a decline, a partial refund, a consent and a cart that is left, played to the end without a person."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,14 +9,18 @@ import requests
 
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
 
+from .person import person
 from .shopper import Json, Shopper, Staff
-from .stage import CALL_SECONDS, Stage
+from .stage import CALL_SECONDS, CONSENT_TEXT, Stage
 
 PATIENCE_SECONDS = 45
 CENT = Decimal("0.01")
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 BUYER = "robin.vale@example.com"
+SUBSCRIBER = "kim.lark@example.com"
+TOLD_OF_CARTS = {"CONSENT", "ORDER", "CART_BEGUN", "CART_ABANDONED"}
+IN_SEGMENTS = {"Abandoned carts", "First-time buyers"}
 CONTACT = """query Contact($email: String!) {
   contact(email: $email) { status ordersCount spent { spent { amount currency } } } }"""
 
@@ -36,6 +40,8 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
     charged = Decimal(str(staff.order(order_id)["total"]["gross"]["amount"])).quantize(CENT)
     half = (charged / 2).quantize(CENT)
     staff.refund(bought.transaction, str(half))
+    shopper.buy(variant["id"], SUBSCRIBER, GOOD_CARD, agrees=True)
+    shopper.leave(variant["id"], SUBSCRIBER)
     order = _until(lambda: staff.order(order_id), lambda seen: _refunded(seen) == half)
     contact = _until(
         lambda: stage.graphql(CONTACT, email=BUYER)["contact"],
@@ -52,13 +58,34 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
             "orders": contact and contact["ordersCount"],
             "spent": contact and [each["spent"] for each in contact["spent"]],
         },
+        "subscriber": _subscriber(stage),
         "product_in_stripe": _until(lambda: _stripe_product(stage, name), bool),
     }
     return summary, _missing(summary, half, charged - half)
 
 
+def _subscriber(stage: Stage) -> Json:
+    """The shopper who ticked the box, bought, and left another cart."""
+    found = _until(lambda: person(stage, SUBSCRIBER), _is_told_of) or {}
+    return {
+        "status": found.get("status", "").lower(),
+        "may_receive": [each.lower() for each in found.get("mayReceive", [])],
+        "agreed_to": [each["wording"] for each in found.get("consents", [])],
+        "timeline": [each["kind"].lower() for each in found.get("timeline", [])],
+        "segments": {each["name"]: each["because"] for each in found.get("segments", []) if each["holds"]},
+    }
+
+
+def _is_told_of(found: Json | None) -> bool:
+    if found is None:
+        return False
+    kinds = {each["kind"] for each in found["timeline"]}
+    entered = sum(each["kind"] == "SEGMENT" for each in found["timeline"])
+    return kinds >= TOLD_OF_CARTS and entered >= len(IN_SEGMENTS)
+
+
 def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
-    contact = summary["contact"]
+    contact, subscriber = summary["contact"], summary["subscriber"]
     wanted = {
         "order": bool(summary["order"]),
         "transaction": bool(summary["transaction"]),
@@ -68,6 +95,10 @@ def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
         "contact.status": contact["status"] == "nonsubscribed",
         "contact.orders": contact["orders"] == 1,
         "contact.spent": _amounts(contact["spent"]) == spent,
+        "subscriber.status": subscriber["status"] == "subscribed",
+        "subscriber.agreed_to": subscriber["agreed_to"] == [CONSENT_TEXT],
+        "subscriber.timeline": {each.lower() for each in TOLD_OF_CARTS} <= {*subscriber["timeline"]},
+        "subscriber.segments": {*subscriber["segments"]} == IN_SEGMENTS,
         "product_in_stripe": bool(summary["product_in_stripe"]),
     }
     return [name for name, there in wanted.items() if not there]

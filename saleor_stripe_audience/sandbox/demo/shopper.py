@@ -4,13 +4,16 @@ browser calls, nothing of the app's own.
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 
-from .stage import APP_ID, CALL_SECONDS, Stage, StageFailed
+from .stage import APP_ID, CALL_SECONDS, CONSENT_TEXT, Stage, StageFailed
 
 Json = dict[str, Any]
+
+LONG_SILENCE = timedelta(hours=2)
 
 ADDRESS = {
     "firstName": "Robin", "lastName": "Vale", "streetAddress1": "1 Harbour Street", "city": "Oswego",
@@ -26,6 +29,8 @@ CHECKOUT = """mutation Checkout($input: CheckoutCreateInput!) {
 DELIVERY = """mutation Delivery($id: ID!, $method: ID!) {
   checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) {
     checkout { id } errors { field message code } } }"""
+AGREE = """mutation Agree($id: ID!, $told: [MetadataInput!]!) {
+  updateMetadata(id: $id, input: $told) { errors { field message code } } }"""
 GATEWAY = """mutation Gateway($id: ID!, $gateways: [PaymentGatewayToInitialize!]) {
   paymentGatewayInitialize(id: $id, paymentGateways: $gateways) {
     gatewayConfigs { id data errors { field message code } } errors { field message code } } }"""
@@ -78,9 +83,9 @@ class Shopper:
         edges = self._ask(PRODUCTS, channel=self._channel)["products"]["edges"]
         return [edge["node"] for edge in edges]
 
-    def buy(self, variant_id: str, email: str, card: str) -> Attempt:
+    def buy(self, variant_id: str, email: str, card: str, *, agrees: bool = False) -> Attempt:
         """A checkout from the basket to the order; a declined card ends before the order."""
-        checkout = self._checkout(variant_id, email)
+        checkout = self._checkout(variant_id, email, agrees=agrees)
         publishable_key = self._gateway(checkout)
         started = self._initialize(checkout)
         secret = started["data"]["paymentIntent"]["stripeClientSecret"]
@@ -94,7 +99,12 @@ class Shopper:
         order = self._change(COMPLETE, id=checkout)["order"] if paid else None
         return Attempt(checkout, transaction, event["type"], event["message"], order, event["pspReference"])
 
-    def _checkout(self, variant_id: str, email: str) -> str:
+    def leave(self, variant_id: str, email: str, *, agrees: bool = False) -> None:
+        """Fill a cart and go away; in the shop two hours pass, so that nobody need wait for them."""
+        left = self._checkout(variant_id, email, agrees=agrees)
+        self._stage.saleor.let_pass(left, LONG_SILENCE)
+
+    def _checkout(self, variant_id: str, email: str, *, agrees: bool = False) -> str:
         lines = [{"variantId": variant_id, "quantity": 1}]
         wanted = {
             "channel": self._channel, "email": email, "lines": lines,
@@ -104,7 +114,18 @@ class Shopper:
         method = next(each["id"] for each in made["shippingMethods"] if each["active"])
         self._change(DELIVERY, id=made["id"], method=method)
         checkout: str = made["id"]
+        if agrees:
+            self._agree(checkout)
         return checkout
+
+    def _agree(self, checkout: str) -> None:
+        """The box is ticked: docs/audience.md tells these keys. Unticked, a storefront writes nothing."""
+        told = {
+            "marketing_consent": "true", "consent_at": datetime.now(UTC).isoformat(),
+            "consent_text": CONSENT_TEXT, "consent_source": "checkout",
+        }  # fmt: skip
+        pairs = [{"key": key, "value": value} for key, value in told.items()]
+        self._change(AGREE, id=checkout, told=pairs)
 
     def _gateway(self, checkout: str) -> str:
         config = self._change(GATEWAY, id=checkout, gateways=[{"id": APP_ID}])["gatewayConfigs"][0]

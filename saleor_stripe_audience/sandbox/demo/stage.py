@@ -16,7 +16,12 @@ from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, StripeSandbox
 
 APP_ID = "saleor.app.stripe-audience"
-START_SECONDS = 60
+CONSENT_TEXT = "Yes, send me news and offers by e-mail. I can unsubscribe at any time."
+FURNISH = """mutation Furnish($id: ID!, $text: String!, $scopes: [String!]!) {
+  apiKeyCreate(name: "demo", scopes: $scopes) { secret }
+  audienceUpdate(id: $id, consentText: $text) { id }
+  segmentsInstallReadyMade(audience: $id, currency: "USD", bigSpenderFrom: "100.00") { id } }"""
+START_SECONDS = 90
 CALL_SECONDS = 30
 
 
@@ -79,7 +84,16 @@ class Stage:
         self._start_app(port)
         self.saleor.install(f"{self.app_url}/api/manifest")
         self._command("connect-stripe", "--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY)
-        self.api_key = self._command("api-key", "--name", "demo").split()[-1]
+        self._furnish()
+
+    def _furnish(self) -> None:
+        """What a merchant chooses at first: a key that reads, the words at the checkout, the ready-made segments."""
+        reads = ["payments:read", "audience:read", "catalogue:read", "settings:read"]
+        scopes = [f"--scope={scope}" for scope in (*reads, "audience:write", "settings:write")]
+        self.api_key = self._command("api-key", "--name", "set up", *scopes).split()[-1]
+        [audience] = self.graphql("{ audiences { id } }")["audiences"]
+        made = self.graphql(FURNISH, id=audience["id"], text=CONSENT_TEXT, scopes=reads)
+        self.api_key = made["apiKeyCreate"]["secret"]
 
     def _serve(self, application: Any) -> str:
         served = Served(application).start()
@@ -143,9 +157,9 @@ class Stage:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).ok
-    except requests.ConnectionError:
-        return False
+        return requests.get(url, timeout=CALL_SECONDS).ok
+    except (requests.ConnectionError, requests.Timeout):
+        return False  # a busy machine takes longer to begin
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """The shop to be started, installed into, bought from and looked at."""
 
 import json
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -199,6 +200,14 @@ class SaleorSandbox:
             order.status = "EXPIRED"
             for name in ("ORDER_UPDATED", "ORDER_EXPIRED"):
                 self.host.emit(name, None, order=order)
+            self.host.flush()
+
+    def let_pass(self, checkout_id: str, span: timedelta) -> None:
+        """Let it be so long ago that the checkout was made and changed last."""
+        with self.host.store.lock:
+            checkout = next(each for each in self.host.store.checkouts if each.id == checkout_id)
+            checkout.created, checkout.updated_at = checkout.created - span, checkout.updated_at - span
+            self.host.emit("CHECKOUT_UPDATED", None, checkout=checkout)
             self.host.flush()
 
     def release_abandoned(self) -> None:

@@ -1,0 +1,84 @@
+"""The demo's page as a newcomer plays it: the box at the checkout, a cart that is left, and what the audience knows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from saleor_stripe_audience.sandbox.demo.page import served_page
+from saleor_stripe_audience.sandbox.demo.stage import CONSENT_TEXT, Stage
+from tests.browser.conftest import is_complaint
+
+PATIENCE = 60_000  # milliseconds: the app, its worker and two stand-ins share the machine with the browser
+GOOD, DECLINED = "4242424242424242", "4000000000000002"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(Path(tmp_path_factory.mktemp("demo"))) as stage:
+        yield stage
+
+
+@pytest.fixture
+def shop(browser: Browser, stage: Stage) -> Iterator[Page]:
+    complaints: list[str] = []
+
+    def hear(said: ConsoleMessage) -> None:
+        if is_complaint(said):
+            complaints.append(said.text)
+
+    with served_page(stage, 0) as served:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        page.on("console", hear)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{served.url}/")
+        page.locator("#variant option").first.wait_for(state="attached")
+        yield page
+        page.close()
+    assert complaints == []
+
+
+def pay(shop: Page, email: str, card: str, *, consent: bool, says: str) -> None:
+    shop.fill("#email", email)
+    shop.select_option("#card", card)
+    shop.set_checked("input[name=consent]", consent)
+    shop.click("#pay")
+    expect(shop.locator("#said")).to_contain_text(says)
+
+
+def segment(shop: Page, name: str, state: str) -> None:
+    row = shop.locator("#segments li", has_text=name)
+    expect(row.locator(".tag")).to_have_text(state)
+
+
+def test_a_buyer_who_ticks_nothing_is_no_subscriber(shop: Page) -> None:
+    pay(shop, "robin.vale@example.com", DECLINED, consent=False, says="declined")
+    segment(shop, "Declined this week", "in")
+    segment(shop, "First-time buyers", "not in")
+    pay(shop, "robin.vale@example.com", GOOD, consent=False, says="Thank you")
+    expect(shop.locator("#status")).to_have_text("nonsubscribed")
+    expect(shop.locator("#ledger")).to_have_text("Nothing was said.")
+    expect(shop.locator("#person")).to_contain_text("consent is unknown")
+    segment(shop, "Non-subscribed buyers", "in")
+    segment(shop, "First-time buyers", "in")
+
+
+def test_the_box_and_a_cart_that_is_left(shop: Page) -> None:
+    expect(shop.locator("#consent")).to_have_text(CONSENT_TEXT)
+    pay(shop, "kim.lark@example.com", GOOD, consent=True, says="Thank you")
+    expect(shop.locator("#status")).to_have_text("subscribed")
+    expect(shop.locator("#ledger q")).to_have_text(CONSENT_TEXT)
+    segment(shop, "Abandoned carts", "not in")
+    shop.set_checked("input[name=consent]", checked=False)
+    shop.click("#leave")
+    expect(shop.locator("#timeline")).to_contain_text("Left a cart")
+    segment(shop, "Abandoned carts", "in")
+    expect(shop.locator("#status")).to_have_text("subscribed")
+    pay(shop, "ira.moss@example.com", DECLINED, consent=False, says="declined")
+    expect(shop.locator("#who")).to_have_text("ira.moss@example.com")
+    shop.locator("#contacts tr", has_text="kim.lark@example.com").click()
+    expect(shop.locator("#who")).to_have_text("kim.lark@example.com")
+    expect(shop.locator("#status")).to_have_text("subscribed")
