@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.management.color import no_style
 from django.db import connection, transaction
 
-from saleor_stripe_audience.audience.models import Audience
+from saleor_stripe_audience.audience.models import Audience, Cart, Purchase
 from saleor_stripe_audience.saleor.models import Installation
 
 SHOP = UUID("00000000-0000-4000-8000-000000000001")
@@ -34,6 +35,8 @@ def make_crowd(contacts: int) -> Audience:
         _spare_foreign_keys(cursor)
         for statement in _statements(contacts):
             cursor.execute(statement)
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Purchase, Cart]):
+            cursor.execute(statement)  # their rows brought numbers of their own
     _settle()
     return audience
 
