@@ -30,5 +30,25 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Seq
         return
     table, names = model._meta.db_table, ", ".join(columns)  # noqa: SLF001 - Django documents _meta
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row([json.dumps(value) if isinstance(value, dict) else value for value in row])
+        told = _as_text(rows, _json_places(model, columns))
+        for row in told:
+            copy.write_row(row)
+
+
+def _json_places(model: type[models.Model], columns: Sequence[str]) -> list[int]:
+    named = {field.column for field in model._meta.concrete_fields if isinstance(field, models.JSONField)}  # noqa: SLF001 - as above
+    return [place for place, column in enumerate(columns) if column in named]
+
+
+def _as_text(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterable[Sequence[Any]]:
+    """The rows with JSON as text, as COPY takes it."""
+    if not places:
+        return rows
+    return (_with_text(row, places) for row in rows)
+
+
+def _with_text(row: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    values = list(row)
+    for place in places:
+        values[place] = json.dumps(values[place])
+    return values

@@ -21,7 +21,7 @@ from saleor_stripe_audience.audience import consent, tags, tombstones
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.changes import all_touched
 from saleor_stripe_audience.audience.models import Audience, Contact, ContactTag, FormerAddress
-from saleor_stripe_audience.audience.status import status_of
+from saleor_stripe_audience.audience.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.transfer import bulk
 from saleor_stripe_audience.audience.transfer.columns import columns_of
 from saleor_stripe_audience.audience.transfer.reading import LineError, check_readable, digest_of, rows_of
@@ -31,6 +31,7 @@ AT_ONCE = 5_000
 MOST_ERRORS = 1_000  # told one by one; beyond that they are only counted
 DIGEST_BYTES = 8
 FILLED_IN = ("first_name", "last_name", "phone", "country", "language")
+_BLANK = ("",) * len(FILLED_IN)
 NEW_CONTACT = (
     "id", "audience_id", "email", *FILLED_IN, "consent", "soft_opt_in", "deliverability", "lifecycle", "known_at",
     "orders_count", "created_at", "updated_at",
@@ -190,6 +191,12 @@ def _alone(row: Row | LineError, seen: dict[bytes, int]) -> Row | LineError:
     return row
 
 
+def _columns_of(
+    standing: consent.Standing, deliverability: Deliverability, lifecycle: Lifecycle
+) -> tuple[str, bool, str, str]:
+    return standing.consent.value, standing.soft_opt_in, deliverability.value, lifecycle.value
+
+
 @dataclass
 class _Batch:
     """Some thousand rows, taken in one transaction that holds the shop's lock."""
@@ -254,25 +261,28 @@ class _Batch:
         now = timezone.now()
         made = {row.email: uuid.uuid4() for row in newcomers}
         silent = consent.standing_of([])
-        states = {row.email: consent.standing_of([row.word]) if row.word else silent for row in newcomers}
+        facts = [
+            (consent.standing_of([row.word]) if row.word else silent, row.deliverability, row.lifecycle)
+            for row in newcomers
+        ]
+        written = {each: _columns_of(*each) for each in set(facts)}
         bulk.insert(
             Contact,
             NEW_CONTACT,
             (
                 (
-                    made[row.email], self.audience.pk, row.email, *(row.profile.get(name, "") for name in FILLED_IN),
-                    states[row.email].consent.value, states[row.email].soft_opt_in, row.deliverability.value,
-                    row.lifecycle.value, {}, 0, now, now,
+                    made[row.email], self.audience.pk, row.email, *map(row.profile.get, FILLED_IN, _BLANK),
+                    *written[each], {}, 0, now, now,
                 )
-                for row in newcomers
+                for row, each in zip(newcomers, facts, strict=True)
             ),
         )  # fmt: skip
         spoken = [(made[row.email], row.email, row.word) for row in newcomers if row.word]
         consent.record_first_words(self.audience, spoken)
         self.report.consents += len(spoken)
-        for row in newcomers:
-            status = status_of(states[row.email].consent, row.deliverability, row.lifecycle)
-            self.report.statuses[f"new → {status.value}"] += 1
+        for (standing, deliverability, lifecycle), count in Counter(facts).items():
+            status = status_of(standing.consent, deliverability, lifecycle)
+            self.report.statuses[f"new → {status.value}"] += count
         return made
 
     def _put_tags(self, people: dict[str, UUID]) -> set[UUID]:
