@@ -9,6 +9,8 @@ from saleor_stripe_audience.errors import Unavailable
 
 # PostgreSQL compiles what looks expensive (jit), which takes longer than these questions do.
 MEMORY = "128MB"  # for sorting and hashing; with PostgreSQL's usual 4MB a million ids are compared one by one
+# What is asked of is in memory or on a disk without arms: a row found by index costs little more than the next one.
+RANDOM_PAGE_COST = "1.1"
 QUERY_CANCELED = "57014"  # PostgreSQL's code of a statement that took longer than it may
 
 
