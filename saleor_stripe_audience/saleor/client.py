@@ -23,6 +23,7 @@ REINSTALL = (
     "its data is kept."
 )
 KNOWN_NO_MORE = "token_refused"
+LACKS_PERMISSION = "permission_denied"
 ALREADY_THERE = frozenset({"ALREADY_EXISTS"})
 SERVER_ERROR = 500
 
@@ -257,6 +258,17 @@ def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
 
 
 def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
+    """The `data` of the host's answer. A refused permission is checked: a removed app is refused everything."""
+    try:
+        return _exchange(api_url, token, query, name, variables)
+    except Rejected as error:
+        if error.code == LACKS_PERMISSION:
+            # Raises instead where the token is dead: to the host a removed app is a caller without any permission.
+            _exchange(api_url, token, _document("FetchApp"), "FetchApp", {})
+        raise
+
+
+def _exchange(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
     answer = http.call(
         "POST",
         api_url,
@@ -280,16 +292,24 @@ def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> J
 
 
 def _refusal(errors: Sequence[Json]) -> Rejected:
-    codes = {(error.get("extensions") or {}).get("exception", {}).get("code") for error in errors}
+    codes = {_code_of(error) for error in errors}
     if codes & {"InvalidTokenError", "InvalidTokenException", "ExpiredSignatureError"}:
+        return Rejected(REINSTALL, code=KNOWN_NO_MORE)
+    if any(_code_of(error) == "PermissionDenied" and error.get("path") == ["app"] for error in errors):
+        # Every app may ask who it is. The host refuses that only to one that was deleted or deactivated (observed).
         return Rejected(REINSTALL, code=KNOWN_NO_MORE)
     if "PermissionDenied" in codes:
         return Rejected(
             "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "
             "reinstall the app.",
-            code="permission_denied",
+            code=LACKS_PERMISSION,
         )
     return Rejected(f"Saleor refused: {_first_message(errors)}", code="saleor_refused")
+
+
+def _code_of(error: Json) -> str:
+    exception = (error.get("extensions") or {}).get("exception") or {}
+    return str(exception.get("code") or "")
 
 
 def _first_message(errors: Sequence[Json]) -> str:

@@ -1,7 +1,7 @@
 """The app keeps its own webhooks, notices its removal, and forgets a shop in the end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django_ox.models import OxTask
 
-from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox.models import Cursor
@@ -20,6 +20,12 @@ from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import App
 from tests.conftest import Work
+
+ORDERS = """query Changed($since: DateTime!, $after: String) {
+  orders(first: 1, after: $after, filter: {updatedAt: {gte: $since}}) {
+    pageInfo { hasNextPage endCursor } edges { node { id } }
+  }
+}"""
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,15 +190,74 @@ def test_removal_is_told_by_the_shop(
     assert installation.removed_at is not None
 
 
-def test_on_older_hosts_removal_is_seen_by_the_refused_token(
-    shop: SaleorSandbox, app: App, installation: Installation
+@pytest.mark.parametrize("version", ["3.21", "3.22", "3.23", "3.24"])
+class TestRemovalThatNobodyAnnounces:
+    """The host says nothing of it to an app: it answers as if the caller had no permission at all."""
+
+    @pytest.fixture
+    def shop(self, settings: Any, live_server: Any, version: str) -> Iterator[SaleorSandbox]:
+        settings.PUBLIC_URL = live_server.url
+        with SaleorSandbox(version) as sandbox:
+            settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
+            yield sandbox
+
+    @pytest.fixture(autouse=True)
+    def _silent(self, app: App) -> None:
+        app.webhooks = [each for each in app.webhooks if "APP_DELETED" not in each.events]
+
+    def test_the_next_look_notices_that_the_app_was_deleted(
+        self, shop: SaleorSandbox, app: App, installation: Installation
+    ) -> None:
+        shop.delete_app(app)
+        assert tasks.keep_all_up.call() == {installation.saleor_api_url: "marked as removed"}
+        first = Installation.objects.get().removed_at
+        assert first is not None
+        tasks.keep_all_up.call()
+        assert Installation.objects.get().removed_at == first
+
+    def test_one_that_is_switched_off_resumes_when_it_is_switched_on(
+        self, shop: SaleorSandbox, app: App, installation: Installation
+    ) -> None:
+        shop.set_active(app, False)
+        tasks.keep_all_up.call()
+        assert not Installation.objects.get().is_active
+        shop.set_active(app, True)
+        tasks.keep_all_up.call()
+        assert Installation.objects.get().is_active
+
+    def test_every_other_call_names_the_removal_too(
+        self, shop: SaleorSandbox, app: App, installation: Installation
+    ) -> None:
+        shop.delete_app(app)
+        calls: list[Callable[[], object]] = [
+            lambda: client.fetch_app(installation.saleor_api_url, installation.token),
+            lambda: client.fetch_channels(installation.saleor_api_url, installation.token),
+            lambda: client.fetch_failed_deliveries(installation),
+            lambda: client.delete_webhook(installation, app.webhooks[0].id),
+            lambda: client.fetch_transaction_events(installation, "VHJhbnNhY3Rpb25JdGVtOjE="),
+        ]
+        for call in calls:
+            with pytest.raises(Rejected) as refused:
+                call()
+            assert refused.value.code == client.KNOWN_NO_MORE
+
+    def test_a_shop_that_stays_away_is_forgotten_after_thirty_days(
+        self, shop: SaleorSandbox, app: App, installation: Installation
+    ) -> None:
+        shop.delete_app(app)
+        tasks.keep_all_up.call()
+        Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
+        assert tasks.forget_removed.call() == 1
+        assert not Installation.objects.exists()
+
+
+def test_a_permission_that_the_app_lacks_is_not_taken_for_its_removal(
+    app: App, installation: Installation
 ) -> None:
-    installation.token = "no longer known"
-    installation.save()
-    assert tasks.keep_all_up.call() == {installation.saleor_api_url: "marked as removed"}
-    first = Installation.objects.get().removed_at
-    tasks.keep_all_up.call()
-    assert Installation.objects.get().removed_at == first
+    app.permissions = app.permissions - {"MANAGE_ORDERS"}
+    with pytest.raises(Rejected) as refused:
+        list(client.fetch_changed(installation, ORDERS, "orders", timezone.now()))
+    assert refused.value.code == client.LACKS_PERMISSION
 
 
 def test_a_removal_told_after_the_reinstall_does_not_switch_the_new_one_off(
