@@ -18,6 +18,9 @@ from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
 
 HIGHEST_PORT = 65_535
+APP_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,100}")
+STOCK_APP_ID = "saleor.app.payment.stripe"  # the one gateway that Saleor's reference storefront pays through
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?/?")
 PLATFORM_SECRET_KEY = re.compile(r"[rs]k_(test|live)_\S+")
 PLATFORM_PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_\S+")
 
@@ -70,8 +73,7 @@ class Environment(BaseSettings):
             found.append(
                 "ALLOWED_SALEOR_URLS: give the API address of your shop, such as https://shop.example.com/graphql/."
             )
-        if len(self.APP_NAME) > 60 or not self.APP_NAME:  # noqa: PLR2004 - Saleor's limit
-            found.append("APP_NAME: give a name of at most 60 characters.")
+        found += self._problems_of_saleor()
         found += self._problems_of_numbers()
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
@@ -80,6 +82,21 @@ class Environment(BaseSettings):
         if self.PROXY_COUNT < 0:
             found.append("PROXY_COUNT: give how many proxies of yours stand before the app: 0 or more.")
         return found + self._problems_of_mail() + self._problems_of_platform()
+
+    def _problems_of_saleor(self) -> list[str]:
+        """What the shop and its Dashboard must be able to read."""
+        found = [
+            f"DASHBOARD_ORIGINS: {each!r} is no origin; give one such as https://dashboard.example.com."
+            for each in listed(self.DASHBOARD_ORIGINS)
+            if not ORIGIN.fullmatch(each)
+        ]
+        if len(self.APP_NAME) > 60 or not self.APP_NAME:  # noqa: PLR2004 - Saleor's limit
+            found.append("APP_NAME: give a name of at most 60 characters.")
+        if not APP_IDENTIFIER.fullmatch(self.APP_ID):
+            found.append(
+                f"APP_ID: give letters, digits, dots, dashes and underscores, such as {STOCK_APP_ID}."
+            )
+        return found
 
     def _problems_of_platform(self) -> list[str]:
         """Stripe Connect is offered with all three variables or with none."""

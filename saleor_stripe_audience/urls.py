@@ -5,6 +5,7 @@ from django.urls import include, path
 from saleor_stripe_audience import health
 from saleor_stripe_audience.api.downloads import export_view
 from saleor_stripe_audience.api.views import graphql_view
+from saleor_stripe_audience.dashboard import views
 from saleor_stripe_audience.gateway.webhooks import connect_webhook, stripe_webhook
 from saleor_stripe_audience.saleor.manifest import manifest_view
 from saleor_stripe_audience.saleor.register import register_view
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/webhooks/stripe/<uuid:account_id>", stripe_webhook),
     path("graphql/", graphql_view),
     path("api/audience/export.csv", export_view),
+    path("dashboard", views.page),  # as Saleor's Dashboard spells it
     path("dashboard/", include("saleor_stripe_audience.dashboard.urls")),
     path("storefront/graphql/", storefront_view),
     path("audience/", include("saleor_stripe_audience.audience.urls")),

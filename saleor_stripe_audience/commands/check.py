@@ -59,6 +59,7 @@ def _problem(check: Callable[[], object]) -> str:
 
 def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "configuration", lambda: None  # a wrong one was refused before this ran
+    yield _storefront_note(), lambda: None
     yield "database and migrations", _check_database
     if _problem(_check_database):
         return
@@ -81,6 +82,13 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"Stripe accepts the key of “{account}”", partial(onboarding.check_scopes, account.secret_key)
         yield f"Stripe reports to us for “{account}”", partial(onboarding.check_endpoint, account)
     yield "every event was handled", _check_given_up
+
+
+def _storefront_note() -> str:
+    """Saleor's reference storefront names its gateways in its code; a storefront of the shop's own may name any."""
+    if settings.APP_ID == settings.STOCK_APP_ID:
+        return f"APP_ID is {settings.APP_ID}, which Saleor's reference storefront pays through"
+    return f"APP_ID is {settings.APP_ID}; Saleor's reference storefront pays only through {settings.STOCK_APP_ID}"
 
 
 def _check_database() -> None:

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from saleor_stripe_audience.dashboard.origins import may_use_the_page, readable
 from saleor_stripe_audience.dashboard.sections import Section, may_see, refuse
+from saleor_stripe_audience.dashboard.shell import is_document, show_shell
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor.tokens import DashboardUser, verify_dashboard_token
 
@@ -22,7 +24,9 @@ View = Callable[..., HttpResponse]
 def for_staff(section: Section) -> Callable[[View], View]:
     """The view gets the verified user after the request; 401 without one, 403 without the section's permission.
 
-    No cookie is read, so a foreign page cannot borrow the user's standing: there is nothing for CSRF to protect.
+    A browser that opens the section's address gets the shell, which then asks for the section itself: the
+    Dashboard's deep routes lead here. No cookie is read, so a foreign page cannot borrow the user's standing: there
+    is nothing for CSRF to protect.
     """
 
     def guard(view: View) -> View:
@@ -30,6 +34,8 @@ def for_staff(section: Section) -> Callable[[View], View]:
         @never_cache
         @wraps(view)
         def guarded(request: HttpRequest, **parts: Any) -> HttpResponse:
+            if is_document(request):
+                return show_shell(request)
             try:
                 user = user_of(request)
             except Unavailable as error:
@@ -38,6 +44,10 @@ def for_staff(section: Section) -> Callable[[View], View]:
             except Rejected as error:
                 log.info("page refused", code=error.code)
                 return refuse(request, 401, _session_ended())
+            origin = request.headers.get("Dashboard-Origin", "")
+            if not may_use_the_page(origin):
+                log.warning("dashboard origin refused", origin=readable(origin))
+                return refuse(request, 403, _not_trusted(readable(origin)))
             if not may_see(user, section):
                 return refuse(request, 403, _missing(section.permission), user)
             return view(request, user, **parts)
@@ -56,6 +66,13 @@ def user_of(request: HttpRequest) -> DashboardUser:
 
 def _session_ended() -> str:
     return _("Your session with Saleor has ended. Open this page again from Saleor's Dashboard.")
+
+
+def _not_trusted(origin: str) -> str:
+    return _(
+        "This app is not set up for the Dashboard at %(origin)s. Ask whoever runs the app to add that address "
+        "to DASHBOARD_ORIGINS."
+    ) % {"origin": origin or "?"}
 
 
 def _missing(permission: str) -> str:

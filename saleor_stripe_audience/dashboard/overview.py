@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ WAITS_TOO_LONG = timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at; `state` is "good", "todo" or "bad", `section` where to mend it."""
+    """One thing looked at; `state` is "good", "info", "todo" or "bad", `section` where to act on it."""
 
     state: str
     title: str
@@ -41,12 +42,13 @@ def checks(shop: Installation) -> list[Check]:
         _events(shop),
         _catalogue(shop),
         _audience(shop),
+        _storefront(),
     ]
 
 
 def first_to_do(found: list[Check]) -> Check | None:
     """The one thing to do next: what is broken comes before what is not done yet."""
-    wanting = [check for check in found if check.state != "good"]
+    wanting = [check for check in found if check.state in ("todo", "bad")]
     return min(wanting, key=lambda check: check.state != "bad", default=None)
 
 
@@ -143,3 +145,15 @@ def _audience(shop: Installation) -> Check:
     count = Contact.objects.filter(audience__installation=shop).count()
     text = ngettext("%(n)s contact is in your audience.", "%(n)s contacts are in your audience.", count)
     return Check("good", _("Audience"), text % {"n": count})
+
+
+def _storefront() -> Check:
+    """The stock storefront names its gateways in its code; the shop's own may name any."""
+    title = _("Storefront")
+    if settings.APP_ID == settings.STOCK_APP_ID:
+        return Check("good", title, _("Storefronts built on Saleor's own find this app."))
+    text = _(
+        "A storefront built on Saleor's own pays only through an app with the id %(stock)s; this one is %(own)s. "
+        "If yours is one, ask whoever runs the app to set APP_ID, and install the app again."
+    )
+    return Check("info", title, text % {"stock": settings.STOCK_APP_ID, "own": settings.APP_ID})

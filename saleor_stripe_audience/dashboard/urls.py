@@ -1,4 +1,8 @@
-"""The page's addresses. All want the Dashboard's token, but the shell and the way to Stripe and back."""
+"""The page's addresses. All want the Dashboard's token, but the shell and the way to Stripe and back.
+
+The Dashboard asks for the page without the slash at its end, and for whatever stands behind the app in its own path:
+the last address answers them all.
+"""
 
 from django.urls import path
 
@@ -24,4 +28,5 @@ urlpatterns = [
     path("contacts", newest.contacts, name="contacts"),
     path("problems", problems.problems, name="problems"),
     path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),
+    path("<path:rest>", views.page, name="deep"),
 ]

@@ -47,9 +47,9 @@ class Staff:
     installation: Installation
     complaints: list[str]
 
-    def open(self, **asked: str) -> FrameLocator:
+    def open(self, path: str = "", **asked: str) -> FrameLocator:
         query = "&".join(f"{name}={value}" for name, value in asked.items())
-        self.page.goto(f"{self.saleor.dashboard_url(self.app)}?{query}")
+        self.page.goto(f"{self.saleor.dashboard_url(self.app)}{path}?{query}")
         return self.page.frame_locator("#app")
 
     def actions(self, kind: str) -> list[dict[str, object]]:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import FrameLocator, expect
+from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience.gateway.accounts import account_for
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY
-from tests.browser.conftest import PATIENCE, Staff
+from tests.browser.conftest import Staff
 from tests.dashboard.rows import a_contact, a_payment, a_problem
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,7 +111,7 @@ def test_the_page_follows_the_dashboards_theme(staff: Staff) -> None:
 def test_the_page_follows_the_dashboards_language(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
     expect(page.get_by_role("heading", level=1)).to_have_text("What to do next")
-    staff.page.evaluate("tell('localeChanged', { locale: 'fr' })")
+    staff.page.evaluate("post('localeChanged', { locale: 'fr' })")
     expect(page.get_by_role("heading", level=1)).to_have_text("À faire maintenant")
 
 
@@ -127,7 +128,7 @@ def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) ->
     page.get_by_label("Restricted key").fill(RESTRICTED_KEY)
     # An old token, as if five minutes had passed without a new one.
     expired = staff.saleor.dashboard_token(staff.app, exp=1)
-    staff.page.evaluate("token => tell('tokenRefresh', { token })", expired)
+    staff.page.evaluate("token => post('tokenRefresh', { token })", expired)
     page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("is connected and takes payments")
 
@@ -146,11 +147,47 @@ def test_a_foreign_page_is_not_heard(staff: Staff) -> None:
     assert heard == "light"
 
 
-def test_another_origin_may_not_frame_the_page(staff: Staff) -> None:
-    elsewhere = staff.saleor.dashboard_url(staff.app).replace("127.0.0.1", "localhost")
-    with staff.page.expect_console_message(lambda said: "frame-ancestors" in said.text, timeout=PATIENCE):
-        staff.page.goto(elsewhere)
-    assert not staff.page.frame_locator("#app").get_by_role("main").is_visible()
+def test_a_dashboard_that_the_operator_did_not_name_is_refused_in_words(
+    staff: Staff, settings: Settings
+) -> None:
+    settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com",)
+    page = staff.open(theme="light", locale="en")
+    expect(page.get_by_role("alert")).to_contain_text("DASHBOARD_ORIGINS")
+    origin = "/".join(staff.page.url.split("/")[:3])
+    expect(page.get_by_role("alert")).to_contain_text(origin)
+
+
+def test_the_address_follows_reload_and_back_too(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    for name, path in (("Channels", "channels"), ("Payments", "payments")):
+        go(page, name)
+        staff.page.wait_for_url(f"**/{path}")
+    staff.page.reload()
+    expect(page.get_by_role("button", name="Payments", exact=True)).to_have_attribute("aria-current", "page")
+    staff.page.go_back()
+    staff.page.wait_for_url("**/channels")
+    expect(page.get_by_role("button", name="Channels", exact=True)).to_have_attribute("aria-current", "page")
+    assert staff.complaints == []
+
+
+def test_a_deep_address_opens_its_section(staff: Staff) -> None:
+    page = staff.open(path="/problems", theme="light", locale="en")
+    expect(page.get_by_role("button", name="Problems", exact=True)).to_have_attribute("aria-current", "page")
+
+
+def test_what_became_of_a_form_is_announced_by_the_dashboard(staff: Staff) -> None:
+    page = staff.open(path="/channels", theme="light", locale="en")
+    page.get_by_role("button", name="Read the channels from Saleor again").click()
+    expect(staff.page.locator("#notices p.success")).to_have_count(1)
+    assert len(staff.actions("notification")) == 1
+
+
+def test_nothing_is_loaded_twice_for_the_dashboards_language(staff: Staff) -> None:
+    asked: list[str] = []
+    staff.page.on("request", lambda request: asked.append(request.url.partition("?")[0]))
+    page = staff.open(theme="light", locale="fr")
+    expect(page.get_by_role("heading", level=1)).to_have_text("À faire maintenant")
+    assert len([url for url in asked if url.endswith("/dashboard/overview")]) == 1
 
 
 def test_the_browser_has_nothing_to_complain_of(staff: Staff) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone, translation
+from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience import dashboard
 from saleor_stripe_audience.dashboard import channels as channels_part
@@ -53,10 +54,21 @@ def test_a_new_shop_is_told_to_connect_stripe_first(shop: Shop, client: Client) 
     assert following.title == "Stripe"
 
 
-def test_everything_connected_leaves_nothing_to_do(shop: Shop, client: Client) -> None:
+def test_everything_connected_leaves_nothing_to_do(shop: Shop, client: Client, settings: Settings) -> None:
+    settings.APP_ID = settings.STOCK_APP_ID
     onboarding.map_channels(an_account(shop.installation, livemode=True), ["default-channel", "channel-pln"])
     assert set(states(shop).values()) == {"good"}
     assert "Everything works" in text_of(client, shop, "overview")
+
+
+def test_an_id_that_the_stock_storefront_does_not_know_is_mentioned_and_nothing_to_do(
+    shop: Shop, client: Client
+) -> None:
+    onboarding.map_channels(an_account(shop.installation, livemode=True), ["default-channel", "channel-pln"])
+    assert states(shop)["Storefront"] == "info"
+    text = text_of(client, shop, "overview")
+    assert "saleor.app.payment.stripe" in text
+    assert "Everything works" in text
 
 
 def test_a_test_account_and_an_open_channel_are_named(shop: Shop) -> None:

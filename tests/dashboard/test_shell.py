@@ -1,10 +1,12 @@
-"""The first request: an empty shell that says who may frame it."""
+"""The first request: an empty shell, at every address that the Dashboard may open."""
 
 import re
 
+import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.dashboard.sections import SECTIONS
 from tests.dashboard.conftest import API_URL, Shop
 
 
@@ -35,29 +37,80 @@ def test_only_our_own_scripts_run(shop: Shop, client: Client) -> None:
     assert "//" not in text.replace(API_URL, "").replace("https://shop.example.com", "")
 
 
-def test_without_a_setting_the_shops_own_origin_may_frame_it(shop: Shop, client: Client) -> None:
-    answer = client.get("/dashboard/", {"saleorApiUrl": API_URL})
-    assert policy_of(answer)["frame-ancestors"] == "https://shop.example.com"
-    assert 'data-origins="https://shop.example.com"' in answer.content.decode()
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "/",
+        "/overview",
+        "/accounts",
+        "/channels",
+        "/payments",
+        "/contacts",
+        "/problems",
+        "/problems/",
+        "/a/b/c",
+        "/☃",
+    ],
+)
+def test_every_address_that_the_dashboard_may_open_is_the_shell(
+    shop: Shop, client: Client, address: str
+) -> None:
+    """Saleor's Dashboard strips the slash before the query, and appends the rest of its own path."""
+    answer = client.get(
+        f"/dashboard{address}",
+        {"id": "QXBwOjE=", "saleorApiUrl": API_URL, "domain": "shop", "theme": "light"},
+    )
+    assert answer.status_code == 200
+    name = address.strip("/") if address.strip("/") in {each.name for each in SECTIONS} else "overview"
+    assert f'data-start="/dashboard/{name}"' in answer.content.decode()
 
 
-def test_an_unknown_shop_never_gets_into_the_policy(shop: Shop, client: Client, settings: Settings) -> None:
-    settings.ALLOWED_SALEOR_URLS = ("https://other.example.com/graphql/", "https://*.example.net/graphql/")
-    answer = client.get("/dashboard/", {"saleorApiUrl": "https://evil.example/graphql/"})
-    assert policy_of(answer)["frame-ancestors"] == "https://other.example.com"
-    assert "evil" not in answer.content.decode()
+def test_a_browser_gets_the_shell_even_without_the_dashboards_query(shop: Shop, client: Client) -> None:
+    answer = client.get("/dashboard/accounts", headers={"Sec-Fetch-Dest": "document"})
+    assert answer.status_code == 200
+    assert 'data-start="/dashboard/accounts"' in answer.content.decode()
 
 
-def test_the_operators_origins_come_before_all(shop: Shop, client: Client, settings: Settings) -> None:
+def test_a_dashboard_on_any_origin_may_frame_the_shell(
+    shop: Shop, client: Client, settings: Settings
+) -> None:
+    """A frame that the policy refuses is a grey box without a word: the page itself says who may use it."""
+    settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com",)
+    for address in (API_URL, "https://unknown.example/graphql/", "", "\x00", "https://["):
+        answer = client.get("/dashboard", {"saleorApiUrl": address})
+        assert policy_of(answer)["frame-ancestors"] == "http: https:"
+
+
+def test_the_shell_is_the_same_for_every_shop(shop: Shop, client: Client) -> None:
+    """Whether a shop uses the app is nobody's business."""
+    known = client.get("/dashboard", {"saleorApiUrl": API_URL})
+    unknown = client.get("/dashboard", {"saleorApiUrl": "https://other.example.com/graphql/"})
+    assert known.content == unknown.content
+    assert "example" not in known.content.decode()
+
+
+def test_only_the_operators_dashboards_are_served(
+    shop: Shop, client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com/", "https://d2.example.com:8443")
-    answer = client.get("/dashboard/", {"saleorApiUrl": API_URL})
-    expected = "https://dashboard.example.com https://d2.example.com:8443"
-    assert policy_of(answer)["frame-ancestors"] == expected
 
+    def ask(origin: str | None) -> tuple[int, str]:
+        headers = shop.headers() | ({} if origin is None else {"Dashboard-Origin": origin})
+        answer = client.get("/dashboard/overview", headers=headers)
+        return answer.status_code, answer.content.decode()
 
-def test_what_is_no_origin_is_left_out_of_the_policy(shop: Shop, client: Client, settings: Settings) -> None:
-    settings.DASHBOARD_ORIGINS = ("https://a.example.com; script-src *", "javascript:alert(1)")
-    assert policy_of(client.get("/dashboard/"))["frame-ancestors"] == "'none'"
+    for named in ("https://dashboard.example.com", "https://d2.example.com:8443"):
+        assert ask(named)[0] == 200
+    others = ("", "null", "https://dashboard.example.com.evil.example", "http://dashboard.example.com")
+    for other in (None, *others):
+        assert ask(other)[0] == 403
+    status, text = ask("https://new.example.com")
+    assert status == 403
+    assert "https://new.example.com" in text
+    assert "DASHBOARD_ORIGINS" in text
+    assert "https://new.example.com" in caplog.text
+    assert "<script" not in ask("https://x/<script>alert(1)</script>")[1]
 
 
 def test_the_dashboards_language_and_theme_are_taken(shop: Shop, client: Client) -> None:

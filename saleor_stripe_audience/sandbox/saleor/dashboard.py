@@ -1,14 +1,20 @@
 """A small Dashboard: one page that holds an app's page in an iframe and speaks the App Bridge to it.
 
-It stands on the shop's origin, which is another than the app's, and its iframe has the sandbox attribute of
-the genuine Dashboard: no `confirm()`, no top navigation.
+It does what Saleor's own Dashboard 3.23 does (read in saleor/saleor-dashboard, and observed):
+
+- It lives on another origin than the shop's API, and than the app.
+- The iframe's address is `appUrl` without the slash before its query, or with the rest of the Dashboard's own
+  path after it: `…/extensions/app/<id>/<rest>` opens `<appUrl>/<rest>?…`.
+- The query has `id`, `saleorApiUrl`, `domain` and `theme`, and no `locale`: that follows the handshake.
+- The handshake is sent when the iframe has loaded, and again whenever the app says that it is ready.
+- The iframe's sandbox attribute forbids `confirm()` and top navigation.
 """
 
 import json
 from html import escape
 from importlib import resources
 from string import Template
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from .host import Host
 from .seed import STAFF_EMAIL
@@ -32,20 +38,14 @@ def token(host: Host, app: App, permissions: str | None) -> str:
     return dashboard_token(host, app, viewer)
 
 
-def frame_url(host: Host, app: App, theme: str, locale: str) -> str:
-    """The address the iframe is opened with."""
-    asked = {
-        "id": app.id,
-        "saleorApiUrl": host.api_url,
-        "domain": host.domain,
-        "theme": theme,
-        "locale": locale,
-    }
-    url = str(app.manifest["appUrl"])
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(asked)}"
+def frame_url(host: Host, app: App, theme: str, rest: str = "") -> str:
+    """The address the iframe is opened with; `rest` is the part of the Dashboard's path after the app."""
+    asked = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id, "theme": theme}
+    url = str(app.manifest["appUrl"]).rstrip("/")
+    return f"{url}{f'/{rest}' if rest else ''}?{urlencode(asked)}"
 
 
-def page(host: Host, app: App, theme: str, locale: str) -> str:
+def page(host: Host, app: App, theme: str, locale: str, rest: str = "") -> str:
     """The page as HTML."""
     parts = urlsplit(str(app.manifest["appUrl"]))
     facts = {
@@ -54,13 +54,26 @@ def page(host: Host, app: App, theme: str, locale: str) -> str:
         "locale": locale,
         "saleorVersion": host.full_version,
         "dashboardVersion": DASHBOARD_VERSION,
+        "token": token_path(app),
+        "page": page_path(app),
+        "frame": frame_url(host, app, theme),
     }
     template = resources.files(__package__).joinpath("dashboard.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=escape(app.name),
-        frame=escape(frame_url(host, app, theme, locale)),
+        frame=escape(frame_url(host, app, theme, rest)),
         sandbox=SANDBOX,
         theme=escape(theme),
         # Inside a script element only "</" could end it early.
         facts=json.dumps(facts).replace("</", "<\\/"),
     )
+
+
+def page_path(app: App) -> str:
+    """Where the Dashboard shows the app's page."""
+    return f"/dashboard/extensions/app/{quote(app.id, safe='')}"
+
+
+def token_path(app: App) -> str:
+    """Where the page gets its tokens; the genuine Dashboard asks the shop's API."""
+    return f"/dashboard/token/{app.identifier}"

@@ -9,6 +9,7 @@ import requests
 
 from saleor_stripe_audience.sandbox.serving import Served
 
+from . import dashboard
 from . import install as installing
 from .access import Call
 from .control import find_app, rotate_keys
@@ -219,11 +220,12 @@ class SaleorSandbox:
             self.host.flush()
 
     def dashboard_url(self, app: App) -> str:
-        """A page that shows the app's page as the Dashboard does.
+        """A page that shows the app's page as the Dashboard does, on another origin than the API's.
 
         It takes `?theme=`, `?locale=` and `?permissions=` (comma-separated, of the person looking).
         """
-        return f"{self.url}/dashboard/apps/{app.identifier}/"
+        origin = self.url.replace("127.0.0.1", "localhost")
+        return f"{origin}{dashboard.page_path(app)}"
 
     def redeliver(self, delivery: Delivery) -> None:
         """Send a recorded delivery once more, byte for byte."""

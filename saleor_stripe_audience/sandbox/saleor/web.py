@@ -26,8 +26,9 @@ _ROUTES = Map(
         Rule("/.well-known/jwks.json", endpoint="jwks", methods=["GET"]),
         Rule("/thumbnail/<media>/<int:size>/", endpoint="thumbnail", methods=["GET"]),
         Rule("/sandbox/control", endpoint="control", methods=["GET", "POST"]),
-        Rule("/dashboard/apps/<identifier>/", endpoint="dashboard", methods=["GET"]),
-        Rule("/dashboard/apps/<identifier>/token", endpoint="dashboard_token", methods=["GET"]),
+        Rule("/dashboard/extensions/app/<app_id>", endpoint="dashboard", methods=["GET"]),
+        Rule("/dashboard/extensions/app/<app_id>/<path:rest>", endpoint="dashboard", methods=["GET"]),
+        Rule("/dashboard/token/<identifier>", endpoint="dashboard_token", methods=["GET"]),
     ]
 )
 
@@ -161,12 +162,12 @@ def _answered(result: ExecutionResult) -> Response:
     return as_json(body, 200 if began else 400)
 
 
-def _dashboard(host: Host, request: Request, identifier: str) -> Response:
-    app = find_app(host, identifier)
+def _dashboard(host: Host, request: Request, app_id: str, rest: str = "") -> Response:
+    app = next((each for each in host.store.installed() if each.id == app_id), None)
     if app is None:
-        return as_json({"error": f"No app {identifier!r} is installed."}, 404)
+        return as_json({"error": f"No app {app_id!r} is installed."}, 404)
     theme, locale = request.args.get("theme", "light"), request.args.get("locale", "en")
-    return Response(dashboard.page(host, app, theme, locale), mimetype="text/html")
+    return Response(dashboard.page(host, app, theme, locale, rest), mimetype="text/html")
 
 
 def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:

@@ -38,26 +38,38 @@ def test_an_order_expires(shop: SaleorSandbox, recorder: Recorder, shopper: Shop
 
 def test_the_dashboard_frames_the_app_as_the_genuine_one_does(shop: SaleorSandbox, app: App) -> None:
     page = requests.get(shop.dashboard_url(app), params={"theme": "dark", "locale": "fr"}, timeout=5).text
-    found = re.search(r'<iframe[^>]* src="([^"]+)" sandbox="([^"]+)"', page)
+    found = re.search(r'<iframe[^>]* sandbox="([^"]+)" src="([^"]+)"', page)
     assert found is not None
-    assert found[2] == "allow-same-origin allow-forms allow-scripts allow-downloads allow-popups"
-    url = urlsplit(html.unescape(found[1]))
+    assert found[1] == "allow-same-origin allow-forms allow-scripts allow-downloads allow-popups"
+    url = urlsplit(html.unescape(found[2]))
     assert parse_qs(url.query) == {
         "id": [app.id],
         "saleorApiUrl": [shop.api_url],
         "domain": [shop.host.domain],
         "theme": ["dark"],
-        "locale": ["fr"],
     }
+    assert f"{url.scheme}://{url.netloc}{url.path}" == str(app.manifest["appUrl"]).rstrip("/")
+    assert not url.path.endswith("/")
+
+
+def test_the_dashboard_lives_on_an_origin_of_its_own(shop: SaleorSandbox, app: App) -> None:
+    url = urlsplit(shop.dashboard_url(app))
     assert f"{url.scheme}://{url.netloc}" != shop.url
 
 
+def test_the_dashboards_deeper_addresses_open_the_apps(shop: SaleorSandbox, app: App) -> None:
+    page = requests.get(f"{shop.dashboard_url(app)}/accounts/new", timeout=5).text
+    found = re.search(r'<iframe[^>]* src="([^"?]+)\?', page)
+    assert found is not None
+    assert found[1] == f"{str(app.manifest['appUrl']).rstrip('/')}/accounts/new"
+
+
 def test_the_dashboard_hands_out_tokens_for_whoever_looks(shop: SaleorSandbox, app: App) -> None:
-    address = f"{shop.dashboard_url(app)}token"
+    address = f"{shop.url}/dashboard/token/{app.identifier}"
     granted = {"permissions": "MANAGE_USERS,MANAGE_APPS"}
     token = requests.get(address, params=granted, timeout=5).json()["token"]
     claims = shop.host.key.claims_of(token)
     assert claims is not None
     assert (claims["app"], claims["permissions"]) == (app.id, ["MANAGE_USERS"])
-    missing = requests.get(f"{shop.url}/dashboard/apps/none/token", timeout=5)
+    missing = requests.get(f"{shop.url}/dashboard/token/none", timeout=5)
     assert missing.status_code == 404

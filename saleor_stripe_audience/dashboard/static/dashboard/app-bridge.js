@@ -4,16 +4,19 @@
   "use strict";
 
   const ANSWER_WITHIN = 8000; // milliseconds until the page says why it may be empty
+  const LOCALE_WITHIN = 400; // milliseconds that the language may come after the token
+  const LONGEST_NOTICE = 300; // characters of a toast
   const asked = new URLSearchParams(location.search);
-  const origins = document.body.dataset.origins.split(" ").filter(Boolean);
+  const { root, start } = document.body.dataset;
   const page = document.getElementById("page");
   const state = {
     token: "",
     refusals: 0, // one after the other
     again: null, // what to do once another token is here
-    dashboard: "",
+    dashboard: "", // the origin that handed over the token; no other is heard from then on
     locale: asked.get("locale") || document.documentElement.lang,
-    path: document.body.dataset.start,
+    path: start,
+    isShown: false,
   };
 
   function newId() {
@@ -22,9 +25,8 @@
   }
 
   function send(type, payload) {
-    const action = { type, payload: { ...payload, actionId: newId() } };
-    const receivers = state.dashboard ? [state.dashboard] : origins;
-    receivers.forEach((origin) => window.parent.postMessage(action, origin));
+    // Before the handshake the Dashboard's origin is not known; all that is sent then is that the page is ready.
+    window.parent.postMessage({ type, payload: { ...payload, actionId: newId() } }, state.dashboard || "*");
   }
 
   function show(templateId) {
@@ -53,14 +55,23 @@
     state.token = token;
     state.again = null;
     if (again) again();
-    else if (first) load(state.path);
+    // The Dashboard says its language right after the token: waiting for it spares loading everything twice.
+    else if (first) setTimeout(showFirst, asked.get("locale") ? 0 : LOCALE_WITHIN);
+  }
+
+  function showFirst() {
+    if (state.isShown || !state.token) return;
+    state.isShown = true;
+    load(state.path);
   }
 
   function setLocale(locale) {
-    if (!locale || locale === state.locale) return;
+    if (typeof locale !== "string" || !locale) return;
+    const changed = locale !== state.locale;
     state.locale = locale;
     document.documentElement.lang = locale;
-    if (state.token) load(state.path);
+    if (!state.isShown) showFirst();
+    else if (changed) load(state.path);
   }
 
   const hears = {
@@ -71,11 +82,12 @@
   };
 
   function hear(message) {
-    if (message.source !== window.parent || !origins.includes(message.origin)) return;
-    const told = message.data;
-    if (!told || !Object.hasOwn(hears, told.type)) return;
-    state.dashboard = message.origin;
-    hears[told.type](told.payload || {});
+    if (message.source !== window.parent) return;
+    if (state.dashboard && message.origin !== state.dashboard) return;
+    const event = message.data;
+    if (!event || !Object.hasOwn(hears, event.type)) return;
+    if (event.type === "handshake") state.dashboard = message.origin;
+    hears[event.type](event.payload || {});
   }
 
   // ---- requests ----
@@ -85,6 +97,7 @@
       Authorization: `Bearer ${state.token}`,
       "Saleor-Api-Url": asked.get("saleorApiUrl") || "",
       "Accept-Language": state.locale,
+      "Dashboard-Origin": state.dashboard,
     });
   }
 
@@ -94,7 +107,7 @@
     const { ctx } = event.detail;
     if (ctx.response.status !== 401) {
       state.refusals = 0;
-      if (ctx.response.status < 400 && ctx.request.method === "GET") state.path = ctx.request.action;
+      if (ctx.response.status < 400 && ctx.request.method === "GET") moveTo(ctx);
       return;
     }
     event.preventDefault();
@@ -105,6 +118,26 @@
     }
     state.again = () => repeat(ctx);
     send("notifyReady", {});
+  }
+
+  // The Dashboard's address follows what staff choose, so that a reload and Back return to it.
+  function moveTo(ctx) {
+    const { pathname } = new URL(ctx.request.action, location.href);
+    state.path = ctx.request.action;
+    const isChosen = ctx.sourceElement !== document.body;
+    if (isChosen && pathname.startsWith(root)) {
+      send("updateRouting", { newRoute: `/${pathname.slice(root.length)}` });
+    }
+  }
+
+  // What became of a form is shown where it stands, and by the Dashboard too, should it be out of view.
+  function announce(event) {
+    if (event.detail.ctx.request.method !== "POST") return;
+    const note = page.querySelector(".note.good, .note.bad");
+    if (!note) return;
+    note.scrollIntoView({ block: "nearest" });
+    const status = note.classList.contains("bad") ? "error" : "success";
+    send("notification", { status, text: note.textContent.trim().slice(0, LONGEST_NOTICE) });
   }
 
   function repeat(ctx) {
@@ -135,6 +168,7 @@
   document.addEventListener("htmx:after:request", noticeAnswer);
   document.addEventListener("htmx:error", () => warn("unreachable"));
   document.addEventListener("htmx:after:swap", localTimes);
+  document.addEventListener("htmx:after:swap", announce);
   document.addEventListener("click", leave);
 
   setTheme(asked.get("theme") || document.documentElement.dataset.theme);
