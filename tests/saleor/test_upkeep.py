@@ -215,8 +215,9 @@ class TestRemovalThatNobodyAnnounces:
         tasks.keep_all_up.call()
         assert Installation.objects.get().removed_at == first
 
+    @pytest.mark.usefixtures("installation")
     def test_one_that_is_switched_off_resumes_when_it_is_switched_on(
-        self, shop: SaleorSandbox, app: App, installation: Installation
+        self, shop: SaleorSandbox, app: App
     ) -> None:
         shop.set_active(app, False)
         tasks.keep_all_up.call()
@@ -241,8 +242,9 @@ class TestRemovalThatNobodyAnnounces:
                 call()
             assert refused.value.code == client.KNOWN_NO_MORE
 
+    @pytest.mark.usefixtures("installation")
     def test_a_shop_that_stays_away_is_forgotten_after_thirty_days(
-        self, shop: SaleorSandbox, app: App, installation: Installation
+        self, shop: SaleorSandbox, app: App
     ) -> None:
         shop.delete_app(app)
         tasks.keep_all_up.call()
