@@ -9,13 +9,15 @@ Failure
 class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as in CHARGE_FAILURE
     """A failure that says in `message` what a merchant should do, and in `code` what it is.
 
-    `message` never holds a secret, personal data or a repr: it is shown and stored.
+    `message` never holds a secret, personal data or a repr: it is shown and stored. `values` are the amounts that it
+    names, for whoever says the same in other words.
     """
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", values: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.values = values or {}
 
 
 class Rejected(Failure):

@@ -108,11 +108,14 @@ def check_chargeable(money: Money) -> None:
         raise Rejected(
             f"Stripe charges no less than {smallest} {money.currency}; this is {money}.",
             code="amount_too_small",
+            values={"smallest": f"{smallest} {money.currency}", "amount": str(money)},
         )
     if money.minor > LARGEST_AMOUNT:
         largest = Money(LARGEST_AMOUNT, money.currency)
         raise Rejected(
-            f"Stripe charges no more than {largest} at once; this is {money}.", code="amount_too_large"
+            f"Stripe charges no more than {largest} at once; this is {money}.",
+            code="amount_too_large",
+            values={"largest": str(largest), "amount": str(money)},
         )
 
 

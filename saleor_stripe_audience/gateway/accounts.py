@@ -13,6 +13,27 @@ LONGEST_MESSAGE = 200
 
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
     """The account that takes new payments of the channel; `Rejected` when there is none that may take any."""
+    mapping = _mapping_of(installation_id, channel_slug)
+    if mapping.is_paused:
+        raise Rejected(mapping.pause_message or PAUSED, code="paused")
+    if mapping.account.livemode:
+        terms.check(installation_id)
+    connect.check_ready(mapping.account)
+    return mapping.account
+
+
+def account_to_show(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
+    """The account whose publishable key the channel's storefront loads, also while no payment may begin there.
+
+    A storefront that gets no key shows a technical error. With the key it goes on to begin the payment, and shows the
+    shopper why that is refused.
+    """
+    account = _mapping_of(installation_id, channel_slug).account
+    connect.check_ready(account)
+    return account
+
+
+def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel:
     mapping = (
         AccountChannel.objects.select_related("account")
         .filter(
@@ -28,12 +49,7 @@ def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
             "Saleor's Dashboard.",
             code="no_account",
         )
-    if mapping.is_paused:
-        raise Rejected(mapping.pause_message or PAUSED, code="paused")
-    if mapping.account.livemode:
-        terms.check(installation_id)
-    connect.check_ready(mapping.account)
-    return mapping.account
+    return mapping
 
 
 def pause(installation_id: uuid.UUID, channel_slug: str, message: str = "") -> None:

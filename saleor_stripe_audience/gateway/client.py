@@ -24,9 +24,11 @@ from saleor_stripe_audience.metrics import timed_stripe_call
 
 CONNECT_SECONDS = 2.0
 KEY_REUSED = "idempotency"
+KEY_IN_USE = "idempotency_key_in_use"
 MISSING = "resource_missing"
 NO_ACCESS = "account_invalid"
 MOST_KINDS = 20
+IN_CONFLICT, SERVER_ERROR = 409, 500
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
 NO_ANSWER = (
     "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
@@ -131,8 +133,7 @@ def errors_of(account_name: str) -> Iterator[None]:
 
 def failure_of(error: stripe.StripeError, account_name: str) -> Failure:
     """Stripe's error in words for the merchant."""
-    detail = getattr(error, "error", None)
-    code = str(error.code or getattr(detail, "code", None) or "")
+    code = _code_of(error)
     if isinstance(error, stripe.AuthenticationError):
         return Rejected(
             f"Stripe refused the key of account “{account_name}”. Paste a new restricted key on the app's page.",
@@ -147,6 +148,40 @@ def failure_of(error: stripe.StripeError, account_name: str) -> Failure:
     if isinstance(error, stripe.InvalidRequestError):
         return Rejected(f"Stripe refused: {error.user_message or error.code or 'no reason given'}", code=code)
     return Unavailable(NO_ANSWER, code="stripe_unavailable")
+
+
+def is_under_way(error: Failure) -> bool:
+    """Whether Stripe is still working on an earlier call with the same idempotency key (409)."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, stripe.StripeError)
+        and cause.http_status == IN_CONFLICT
+        and _code_of(cause) == KEY_IN_USE
+    )
+
+
+def is_refusal(error: Failure) -> bool:
+    """Whether Stripe looked at the request and refused it: it did nothing, and will not under this key.
+
+    A dead key, a missing permission, a timeout or an error of Stripe's own is no such answer.
+    """
+    return isinstance(error.__cause__, stripe.InvalidRequestError | stripe.CardError)
+
+
+def is_kept_error(error: Failure) -> bool:
+    """Whether Stripe repeats an error of its own (5xx) that it keeps under the idempotency key, for a day or more.
+
+    https://docs.stripe.com/api/idempotent_requests: "we save the resulting status code and body of the first request
+    … including 500 errors".
+    """
+    cause = error.__cause__
+    if not isinstance(cause, stripe.StripeError) or (cause.http_status or 0) < SERVER_ERROR:
+        return False
+    return (cause.headers or {}).get("Idempotent-Replayed") == "true"
+
+
+def _code_of(error: stripe.StripeError) -> str:
+    return str(error.code or getattr(error.error, "code", None) or "")
 
 
 def _forbidden(error: stripe.PermissionError, account_name: str, code: str) -> Rejected:

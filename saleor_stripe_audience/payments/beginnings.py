@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.gateway import customers, saved_methods
+from saleor_stripe_audience.gateway import client, customers, saved_methods
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import attempts, ownership, stored_methods
 from saleor_stripe_audience.payments.descriptions import decorations
@@ -29,12 +29,30 @@ def begun(
     try:
         return _asked(installation, account, session, {**params, **owned, **words})
     except Rejected as error:
+        if not client.is_refusal(error):
+            raise  # whether Stripe made it is not known: only the same request may be repeated
         if _customer_is_gone(account, session, error):
             variant, owned = "renewed", _owned(account, session, wishes)
         else:
             log.warning("payment begun without its description", account=str(account.pk), code=error.code)
             variant, words = "plain", {}
     return _asked(installation, account, session, {**params, **owned, **words}, variant)
+
+
+def resumed(installation: Installation, transaction_id: str) -> tuple[StripeAccount, Json] | None:
+    """The account and intent of an attempt whose outcome we did not see; None where nothing was attempted.
+
+    Asked again under the same key, so that the payment is made once. What Stripe refuses ends the attempt.
+    """
+    attempt = attempts.attempt_of(installation, transaction_id)
+    if attempt is None:
+        return None
+    try:
+        return attempt.account, attempts.begin(attempt)
+    except Rejected as error:
+        if not client.is_refusal(error):
+            raise
+        return None
 
 
 def charged_off_session(

@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.intents import CHANNEL, FLOW, INSTALLATION, SOURCE, TRANSACTION
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import methods
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.outcomes import CHARGE, decline_of, refunded_minor
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -27,6 +27,7 @@ TOTAL = "saleor_total"  # what the checkout or order cost when the payment began
 ORDER_NUMBER = "saleor_order_number"
 
 UNKNOWN_PAYMENT = "unknown_payment"  # none of the shop's accounts holds it: nothing can come of it
+ENDED = "payment_ended"  # its PaymentIntent was cancelled: nothing can come of it any more
 LONGEST_KEY = 255  # characters, Stripe's limit; the host allows storefronts longer ones
 
 
@@ -59,6 +60,19 @@ def payment_of(installation: Installation, transaction_id: str) -> Payment | Non
     """What we remember of a transaction's payment."""
     remembered = Payment.objects.select_related("account")
     return remembered.filter(installation=installation, transaction_id=transaction_id).first()
+
+
+def may_exist(installation: Installation, transaction_id: str) -> bool:
+    """Whether Stripe has, or may have made, a payment of the transaction, as far as we remember.
+
+    A database that cannot be asked leaves it open, which is a yes.
+    """
+    try:
+        rows = (model.objects.filter(installation=installation) for model in (Payment, Attempt))
+        return any(each.filter(transaction_id=transaction_id).exists() for each in rows)
+    except DatabaseError:
+        log.exception("payment not looked up", transaction=transaction_id)
+        return True
 
 
 def current_intent(

@@ -8,12 +8,13 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import accounts, client, platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
-from saleor_stripe_audience.payments import beginnings, methods, ownership
+from saleor_stripe_audience.payments import beginnings, methods, ownership, shopper_messages
 from saleor_stripe_audience.payments.descriptions import language_of
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
     CHARGE,
     LANGUAGE,
+    LONGEST_MESSAGE,
     WAITING,
     outcome_of,
 )
@@ -32,7 +33,7 @@ KNOWS_DETAILS = (3, 22)  # from this version on the host takes paymentMethodDeta
 
 def gateway_config(installation: Installation, source: Source) -> Json:
     """What the storefront needs to show the payment form."""
-    account = accounts.account_for(installation.pk, source.channel.slug)
+    account = accounts.account_to_show(installation.pk, source.channel.slug)
     return platform.browser_config(account)
 
 
@@ -40,10 +41,9 @@ def initialize(installation: Installation, session: Session) -> Json:
     """Make the PaymentIntent, or find the one this transaction already has; the shopper then pays it in the browser."""
     flow = _flow(session)
     wishes = wishes_of(session)
-    payment = ownership.payment_of(installation, session.transaction.id)
-    if payment is not None:
-        account = payment.account
-        intent = client.retrieve_payment_intent(account, payment.payment_intent_id).to_dict()
+    known = _known(installation, session)
+    if known is not None:
+        account, intent = known
     else:
         account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
         params = _params(installation, session, flow, _money(session), wishes)
@@ -58,6 +58,16 @@ def initialize(installation: Installation, session: Session) -> Json:
             return unclear(flow, error)
         ownership.remember(installation, account, intent, "")
     return _answer(installation, intent, session)
+
+
+def _known(installation: Installation, session: Session) -> tuple[StripeAccount, Json] | None:
+    """What was begun for the transaction before, whatever the channel's account or its state is now."""
+    payment = ownership.payment_of(installation, session.transaction.id)
+    if payment is None:
+        return beginnings.resumed(installation, session.transaction.id)
+    return payment.account, client.retrieve_payment_intent(
+        payment.account, payment.payment_intent_id
+    ).to_dict()
 
 
 @contextmanager
@@ -82,32 +92,41 @@ def _ways_to_pay(installation: Installation, session: Session) -> Iterator[None]
 def process(installation: Installation, session: Session) -> Json:
     """What became of the PaymentIntent since the shopper went to pay it."""
     transaction = session.transaction
-    account, intent = ownership.current_intent(installation, transaction.id, transaction.pspReference)
+    account, intent = _known(installation, session) or ownership.current_intent(
+        installation, transaction.id, transaction.pspReference
+    )
     intent = _following_the_total(account, intent, session)
     ownership.remember(installation, account, intent, "")
     return _answer(installation, intent, session)
 
 
-def failure(flow: str, error: Failure) -> Json:
-    """A session that cannot go on, in the storefront contract's words."""
-    return _told(f"{flow}_FAILURE", error)
+def failure(flow: str, error: Failure, language: str = "") -> Json:
+    """A session that cannot go on: nothing will ever come of its transaction."""
+    return _told(f"{flow}_FAILURE", error, shopper_messages.for_shopper(error, language))
 
 
-def unclear(flow: str, error: Failure) -> Json:
-    """The payment exists, but what became of it could not be read: it may have been paid.
+def unclear(flow: str, error: Failure, language: str = "") -> Json:
+    """The payment exists or may exist, but what became of it could not be read: it may have been paid.
 
     *_FAILURE would end the transaction for the host, which then asks no more; so the shopper is asked to try again.
     """
-    return _told(f"{flow}_ACTION_REQUIRED", error)
+    message = shopper_messages.for_shopper(error, language, shopper_messages.UNCLEAR)
+    return _told(f"{flow}_ACTION_REQUIRED", error, message)
 
 
-def _told(result: str, error: Failure) -> Json:
+def _told(result: str, error: Failure, message: str) -> Json:
+    """The shopper's sentence; what is a developer's to mend, in their words under `errors`."""
+    detail = error.message if error.code in shopper_messages.FOR_DEVELOPERS else message
+    return session_answer(result, _contract_code(error), message, detail)
+
+
+def session_answer(result: str, code: str, message: str, detail: str = "") -> Json:
+    """An answer without a payment: `message` for the shopper, `code` and `detail` by the storefront's contract."""
+    error = {"code": code, "message": (detail or message)[:LONGEST_MESSAGE]}
     return {
         "result": result,
-        "message": error.message[:512],
-        "data": {
-            "paymentIntent": {"errors": [{"code": _contract_code(error), "message": error.message[:512]}]}
-        },
+        "message": message[:LONGEST_MESSAGE],
+        "data": {"paymentIntent": {"errors": [error]}},
     }
 
 
@@ -122,6 +141,8 @@ def _money(session: Session) -> Money:
     if session.action.amount is None:
         raise Rejected("Saleor's request came without an amount.", code="ParseError")
     money = from_decimal(session.action.amount, session.action.currency)
+    if money.is_zero:
+        raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")
     check_chargeable(money)
     return money
 

@@ -1,10 +1,13 @@
 """The host's payment events and who answers them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.payments import actions, ownership, sessions, stored_methods
+import structlog
+
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.payments import actions, ownership, sessions, shopper_messages, stored_methods
 from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.payments.payloads import (
     GatewayInitialize,
@@ -18,15 +21,18 @@ from saleor_stripe_audience.payments.payloads import (
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.webhooks import answers
 
+log = structlog.get_logger(__name__)
+
 Json = dict[str, Any]
 
 
-def _session_failure(message: str) -> Json:
-    return sessions.failure(CHARGE, Rejected(message))
+def _session_unclear(_message: str) -> Json:
+    """The request could not be read, so neither could the shopper's language: both are told.
 
-
-def _process_unclear(message: str) -> Json:
-    return sessions.unclear(CHARGE, Rejected(message))
+    The payment that it is about may exist, so it is not called failed.
+    """
+    message = f"{shopper_messages.UNCLEAR.en} {shopper_messages.UNCLEAR.fr}"
+    return sessions.session_answer(f"{CHARGE}_ACTION_REQUIRED", "StripeApiError", message)
 
 
 def _failure(result: str) -> Callable[[str], Json]:
@@ -41,24 +47,53 @@ def _error(result: str) -> Callable[[str], Json]:
     "payment_gateway_initialize_session", failure=lambda message: {"data": {"errors": [{"message": message}]}}
 )
 def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
-    return {"data": sessions.gateway_config(installation, read(GatewayInitialize, payload).sourceObject)}
+    try:
+        return {"data": sessions.gateway_config(installation, read(GatewayInitialize, payload).sourceObject)}
+    except Failure as error:
+        _note(error, payload)
+        message = shopper_messages.for_shopper(error, _language(payload))
+        return {"data": {"errors": [{"message": message}]}}
 
 
-@answers("transaction_initialize_session", failure=_session_failure)
+@answers("transaction_initialize_session", failure=_session_unclear)
 def transaction_initialize_session(installation: Installation, payload: Json) -> Json:
-    try:
-        return sessions.initialize(installation, read(Session, payload))
-    except Failure as error:
-        return sessions.failure(_flow(payload), error)
+    return _answered(installation, payload, sessions.initialize, _initialize_failed)
 
 
-@answers("transaction_process_session", failure=_process_unclear)
+@answers("transaction_process_session", failure=_session_unclear)
 def transaction_process_session(installation: Installation, payload: Json) -> Json:
+    return _answered(installation, payload, sessions.process, _process_failed)
+
+
+def _answered(
+    installation: Installation,
+    payload: Json,
+    session: Callable[[Installation, Session], Json],
+    failed: Callable[[Installation, Json, Failure], Json],
+) -> Json:
     try:
-        return sessions.process(installation, read(Session, payload))
+        return session(installation, read(Session, payload))
     except Failure as error:
-        is_over = error.code == ownership.UNKNOWN_PAYMENT
-        return (sessions.failure if is_over else sessions.unclear)(_flow(payload), error)
+        _note(error, payload)
+        return failed(installation, payload, error)
+    except Exception:
+        log.exception("session crashed", transaction=_transaction(payload))
+        return sessions.unclear(
+            _flow(payload), Unavailable("The app crashed.", code="crash"), _language(payload)
+        )
+
+
+def _initialize_failed(installation: Installation, payload: Json, error: Failure) -> Json:
+    """*_FAILURE ends the transaction: only where it is certain that Stripe has no payment of it, nor will have."""
+    is_certain = isinstance(error, Rejected) and not ownership.may_exist(installation, _transaction(payload))
+    answer = sessions.failure if is_certain or error.code == ownership.ENDED else sessions.unclear
+    return answer(_flow(payload), error, _language(payload))
+
+
+def _process_failed(_installation: Installation, payload: Json, error: Failure) -> Json:
+    is_over = error.code in (ownership.UNKNOWN_PAYMENT, ownership.ENDED)
+    answer = sessions.failure if is_over else sessions.unclear
+    return answer(_flow(payload), error, _language(payload))
 
 
 @answers("transaction_charge_requested", failure=_failure("CHARGE_FAILURE"))
@@ -83,26 +118,62 @@ def list_stored_payment_methods(installation: Installation, payload: Json) -> Js
 
 @answers("stored_payment_method_delete_requested", failure=_error("FAILED_TO_DELETE"))
 def stored_payment_method_delete_requested(installation: Installation, payload: Json) -> Json:
-    return stored_methods.deleted(installation, read(MethodDeletion, payload))
+    with _shoppers_words(payload):
+        return stored_methods.deleted(installation, read(MethodDeletion, payload))
 
 
 @answers("payment_gateway_initialize_tokenization_session", failure=_error("FAILED_TO_INITIALIZE"))
 def payment_gateway_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
-    return stored_methods.gateway_ready(installation, read(ShopperAsks, payload))
+    with _shoppers_words(payload):
+        return stored_methods.gateway_ready(installation, read(ShopperAsks, payload))
 
 
 @answers("payment_method_initialize_tokenization_session", failure=_error("FAILED_TO_TOKENIZE"))
 def payment_method_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
-    return stored_methods.begun(installation, read(ShopperAsks, payload))
+    with _shoppers_words(payload):
+        return stored_methods.begun(installation, read(ShopperAsks, payload))
 
 
 @answers("payment_method_process_tokenization_session", failure=_error("FAILED_TO_TOKENIZE"))
 def payment_method_process_tokenization_session(installation: Installation, payload: Json) -> Json:
-    return stored_methods.processed(installation, read(MethodProcess, payload))
+    with _shoppers_words(payload):
+        return stored_methods.processed(installation, read(MethodProcess, payload))
+
+
+@contextmanager
+def _shoppers_words(payload: Json) -> Iterator[None]:
+    """What failed, in the shopper's words; a request that is not of the contract's form, in the developer's."""
+    try:
+        yield
+    except Failure as error:
+        _note(error, payload)
+        if error.code in shopper_messages.FOR_DEVELOPERS:
+            raise
+        message = shopper_messages.for_shopper(error, _language(payload))
+        raise type(error)(message, code=error.code) from error
+
+
+def _note(error: Failure, payload: Json) -> None:
+    """What the merchant is to read: it does not leave for the storefront."""
+    log.warning("session failed", transaction=_transaction(payload), code=error.code, reason=error.message)
 
 
 def _flow(payload: Json) -> str:
     """A failure is told in the flow that was asked for."""
-    action = payload.get("action")
-    asked = action.get("actionType") if isinstance(action, dict) else None
-    return AUTHORIZATION if asked == AUTHORIZATION else CHARGE
+    return AUTHORIZATION if _part(payload, "action").get("actionType") == AUTHORIZATION else CHARGE
+
+
+def _transaction(payload: Json) -> str:
+    return str(_part(payload, "transaction").get("id") or "")
+
+
+def _language(payload: Json) -> str:
+    """What the shopper reads, also of a request that is not readable as a whole."""
+    source, user = _part(payload, "sourceObject"), _part(payload, "user")
+    found = source.get("languageCode") or source.get("languageCodeEnum") or user.get("languageCode")
+    return str(found or "")
+
+
+def _part(payload: Json, name: str) -> Json:
+    part = payload.get(name)
+    return part if isinstance(part, dict) else {}

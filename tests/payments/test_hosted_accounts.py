@@ -7,6 +7,7 @@ import requests
 
 from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import shopper_messages
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -66,7 +67,7 @@ def test_an_account_that_is_not_active_is_paid_nothing(
     assert "errors" in gateway(buy)
     answer = buy.initialize()
     assert answer["result"] == "CHARGE_FAILURE"
-    assert account.name in answer["message"]
+    assert answer["message"] == shopper_messages.UNAVAILABLE.en
     assert stripe_sandbox.log.entries("POST", "/v1/payment_intents") == []
 
 

@@ -12,7 +12,7 @@ from django.core.wsgi import get_wsgi_application
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client, customers, saved_methods
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments import declines, shopper_messages
 from saleor_stripe_audience.payments.stored_methods import NOT_YOURS, answer_of, described
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID
@@ -232,7 +232,7 @@ def test_a_channel_without_an_account(shopper: Register) -> None:
     assert robin.ask(READY, id=APP_ID)["result"] == "FAILED_TO_INITIALIZE"
     begun = robin.ask(BEGIN, id=APP_ID)
     assert (begun["result"], begun["id"]) == ("FAILED_TO_TOKENIZE", None)
-    assert "Connect one" in begun["errors"][0]["message"]
+    assert begun["errors"][0]["message"] == shopper_messages.UNAVAILABLE.en
 
 
 def test_each_account_has_its_own_cards(shopper: Register, stripe_sandbox: StripeSandbox) -> None:

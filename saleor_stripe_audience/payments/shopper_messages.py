@@ -1,0 +1,112 @@
+"""What a shopper reads when a payment cannot go on: one catalogue, by the code of what went wrong, in two languages.
+
+The messages of failures are written for merchants ("paste a new key") or developers. None of them leaves for a
+storefront: there the shopper reads the sentence of the failure's code. The only words of a merchant's that pass are
+those that the merchant wrote for shoppers, when pausing a channel.
+"""
+
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway.accounts import PAUSED
+from saleor_stripe_audience.payments.declines import Sentence, language_of
+
+PAUSED_CODE = "paused"
+# What only a developer can put right: a storefront's request, or an amount of a shop that is set up wrongly.
+FOR_DEVELOPERS = frozenset(
+    {"ParseError", "currency", "decimals", "negative_amount", "not_a_number", "unknown_currency"}
+)
+
+UNAVAILABLE = Sentence(
+    "This way to pay is not available here just now. Please choose another one, or contact the shop.",
+    "Ce moyen de paiement n'est pas disponible pour le moment. Choisissez-en un autre ou contactez la boutique.",
+)
+UNCLEAR = Sentence(
+    "The payment could not be checked just now. Please try again in a moment.",
+    "Le paiement n'a pas pu être vérifié pour le moment. Réessayez dans un instant.",
+)
+_TIMED_OUT = Sentence(
+    "The payment service did not answer in time. Please try again in a moment.",
+    "Le service de paiement n'a pas répondu à temps. Réessayez dans un instant.",
+)
+_PAUSED = Sentence(PAUSED, "Les paiements sont momentanément suspendus ici. Revenez un peu plus tard.")
+_SIGN_IN = Sentence(
+    "Please sign in to keep a payment method or to use one that you keep.",
+    "Connectez-vous pour enregistrer un moyen de paiement ou utiliser un moyen enregistré.",
+)
+_NOT_YOURS = Sentence(
+    "This payment method is not among those you have stored.",
+    "Ce moyen de paiement ne fait pas partie de ceux que vous avez enregistrés.",
+)
+_UNKNOWN_PAYMENT = Sentence(
+    "This payment is not known here. Please start the payment again.",
+    "Ce paiement n'est pas connu ici. Recommencez le paiement.",
+)
+_NOTHING_TO_PAY = Sentence(
+    "There is nothing to pay here: the amount is zero.",
+    "Il n'y a rien à payer ici : le montant est nul.",
+)
+_ALREADY_COVERED = Sentence(
+    "There is nothing left to pay here.",
+    "Il ne reste rien à payer ici.",
+)
+_TOO_SMALL = Sentence(
+    "The amount is too small to be paid this way. Please choose another way to pay, or contact the shop.",
+    "Le montant est trop faible pour être payé ainsi. Choisissez un autre moyen de paiement ou contactez la boutique.",
+)
+_TOO_SMALL_BY = Sentence(
+    "The amount must be no less than {smallest} to be paid this way; this is {amount}.",
+    "Le montant doit être d'au moins {smallest} pour être payé ainsi ; il est de {amount}.",
+)
+_TOO_LARGE = Sentence(
+    "The amount is too large to be paid this way. Please choose another way to pay, or contact the shop.",
+    "Le montant est trop élevé pour être payé ainsi. Choisissez un autre moyen de paiement ou contactez la boutique.",
+)
+_TOO_LARGE_BY = Sentence(
+    "The amount must be no more than {largest} to be paid this way; this is {amount}.",
+    "Le montant doit être d'au plus {largest} pour être payé ainsi ; il est de {amount}.",
+)
+_NOT_PAYABLE = Sentence(
+    "This amount cannot be paid. Please reload the page and try again, or contact the shop.",
+    "Ce montant ne peut pas être payé. Rechargez la page et réessayez, ou contactez la boutique.",
+)
+_DECLINED = Sentence(
+    "The card was declined. Please try another card, or ask your bank.",
+    "La carte a été refusée. Essayez une autre carte ou demandez à votre banque.",
+)
+
+BY_CODE = {
+    "already_covered": _ALREADY_COVERED,
+    "amount_too_large": _TOO_LARGE,
+    "amount_too_small": _TOO_SMALL,
+    "busy": _TIMED_OUT,
+    "card_declined": _DECLINED,
+    "currency": _NOT_PAYABLE,
+    "deadline": _TIMED_OUT,
+    "decimals": _NOT_PAYABLE,
+    "idempotency_key_in_use": _TIMED_OUT,
+    "negative_amount": _NOT_PAYABLE,
+    "not_a_number": _NOT_PAYABLE,
+    "not_owner": _SIGN_IN,
+    "nothing_to_pay": _NOTHING_TO_PAY,
+    PAUSED_CODE: _PAUSED,
+    "stripe_unavailable": _TIMED_OUT,
+    "unknown_currency": _NOT_PAYABLE,
+    "unknown_method": _NOT_YOURS,
+    "unknown_payment": _UNKNOWN_PAYMENT,
+}
+# The same with the amounts, where the failure knows them.
+_WITH_VALUES = {"amount_too_large": _TOO_LARGE_BY, "amount_too_small": _TOO_SMALL_BY}
+
+
+def for_shopper(error: Failure, language: str, otherwise: Sentence = UNAVAILABLE) -> str:
+    """The shopper's sentence, in the language of a tag such as "fr"; `otherwise` for a code that has none."""
+    if error.code == PAUSED_CODE and error.message != PAUSED:
+        return error.message
+    if error.values and (template := _WITH_VALUES.get(error.code)):
+        return template.told(language).format(**_localized(error.values, language))
+    return BY_CODE.get(error.code, otherwise).told(language)
+
+
+def _localized(values: dict[str, str], language: str) -> dict[str, str]:
+    """Amounts such as "0.50 USD" with the decimal comma of French."""
+    is_french = language_of(language) == language_of("fr")
+    return {name: text.replace(".", ",") if is_french else text for name, text in values.items()}
