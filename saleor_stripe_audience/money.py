@@ -4,9 +4,11 @@ Stripe's table is not ISO 4217's: https://docs.stripe.com/currencies ("Zero-deci
 "Three-decimal currencies", "Minimum and maximum charge amounts"), read November 2026.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 from saleor_stripe_audience.errors import Rejected
 
@@ -17,15 +19,30 @@ WHOLE_AMOUNTS_IN_HUNDREDTHS = frozenset(
     {"ISK", "UGX"}
 )  # sent times 100 although there are no cents: end in 00
 THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])  # Stripe wants the last digit to be 0
-LARGEST_AMOUNT = 99_999_999  # eight digits in the smallest unit, whatever the currency
+
+# In the smallest unit. Stripe's page gives two limits: cards take twelve digits in most currencies, every other way to
+# pay takes eight, except in these three. A payment is offered to all of them, so the second limit is the one we use.
+LARGEST_AMOUNT = 99_999_999
+LARGER_AMOUNTS = {"IDR": 999_999_999_999, "COP": 9_999_999_999, "INR": 999_999_999}
+# Here eight digits are worth less than about 10,000 US dollars, which ordinary goods cost. Cards take twelve digits;
+# where a shopper chooses another way to pay, Stripe says what that one takes.
+SMALL_UNITS = frozenset(
+    [
+        "AMD", "AOA", "ARS", "BDT", "CDF", "CRC", "CVE", "DZD", "ETB", "GYD", "HTG", "HUF", "ISK", "JMD", "KES",
+        "KHR", "KZT", "LAK", "LBP", "LKR", "LRD", "MMK", "MNT", "MWK", "NGN", "NPR", "PKR", "RSD", "SOS", "STD",
+        "TZS", "UGX", "UZS", "VND", "YER",
+    ]
+)  # fmt: skip
+LARGEST_BY_CARD = 999_999_999_999
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 _SMALLEST_CHARGE = {
-    "USD": "0.50", "AED": "2.00", "AUD": "0.50", "BGN": "1.00", "BRL": "0.50", "CAD": "0.50", "CHF": "0.50",
-    "CZK": "15.00", "DKK": "2.50", "EUR": "0.50", "GBP": "0.30", "HKD": "4.00", "HUF": "175.00", "INR": "0.50",
-    "JPY": "50", "MXN": "10", "MYR": "2", "NOK": "3.00", "NZD": "0.50", "PLN": "2.00", "RON": "2.00",
-    "SEK": "3.00", "SGD": "0.50", "THB": "10",
+    "USD": "0.50", "AED": "2.00", "ARS": "0.50", "AUD": "0.50", "BGN": "1.00", "BRL": "0.50", "CAD": "0.50",
+    "CHF": "0.50", "COP": "0.50", "CZK": "15.00", "DKK": "2.50", "EUR": "0.50", "GBP": "0.30", "HKD": "4.00",
+    "HUF": "175.00", "IDR": "0.50", "ILS": "0.50", "INR": "0.50", "JPY": "50", "KRW": "50", "MXN": "10",
+    "MYR": "2", "NOK": "3.00", "NZD": "0.50", "PHP": "0.50", "PLN": "2.00", "RON": "2.00", "RUB": "0.50",
+    "SEK": "3.00", "SGD": "0.50", "THB": "10", "ZAR": "0.50",
 }  # fmt: skip
 
 
@@ -73,7 +90,8 @@ def decimals_of(currency: str) -> int:
 def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
     """Saleor's amount, such as Decimal("12.30"), as Money; `Rejected` if it is no amount of that currency.
 
-    Zero is money; negative amounts, NaN and more decimals than the currency has are not.
+    Zero is money; negative amounts, NaN and more decimals than the currency has are not. Of three decimals Stripe takes
+    two: 5.124 KWD becomes 5.12, as its page on currencies says.
     """
     currency = known_currency(currency)
     minor = _decimal(amount).scaleb(decimals_of(currency))
@@ -83,12 +101,18 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
         raise Rejected(
             f"The amount {amount} {currency} has more decimals than {currency} has.", code="decimals"
         )
-    return _allowed_by_stripe(Money(int(minor), currency))
+    return _as_stripe_takes_it(Money(int(minor), currency))
 
 
 def from_minor(minor: int, currency: str) -> Money:
     """Stripe's amount, such as 1230 and "usd", as Money."""
     return Money(minor, known_currency(currency))
+
+
+def nearest(minor: Fraction, currency: str) -> Money:
+    """The amount next to `minor` (smallest units, zero or more) that Stripe takes; what is halfway is rounded up."""
+    step = 100 if currency in WHOLE_AMOUNTS_IN_HUNDREDTHS else 10 if currency in THREE_DECIMAL else 1
+    return Money(math.floor(minor / step + Fraction(1, 2)) * step, currency)
 
 
 def known_currency(currency: str) -> str:
@@ -110,13 +134,19 @@ def check_chargeable(money: Money) -> None:
             code="amount_too_small",
             values={"smallest": f"{smallest} {money.currency}", "amount": str(money)},
         )
-    if money.minor > LARGEST_AMOUNT:
-        largest = Money(LARGEST_AMOUNT, money.currency)
+    largest = largest_charge(money.currency)
+    if money.minor > largest.minor:
         raise Rejected(
             f"Stripe charges no more than {largest} at once; this is {money}.",
             code="amount_too_large",
             values={"largest": str(largest), "amount": str(money)},
         )
+
+
+def largest_charge(currency: str) -> Money:
+    """The most that one payment may come to."""
+    usual = LARGEST_BY_CARD if currency in SMALL_UNITS else LARGEST_AMOUNT
+    return Money(LARGER_AMOUNTS.get(currency, usual), currency)
 
 
 def _decimal(amount: Decimal | str | int) -> Decimal:
@@ -130,11 +160,7 @@ def _decimal(amount: Decimal | str | int) -> Decimal:
     return number
 
 
-def _allowed_by_stripe(money: Money) -> Money:
+def _as_stripe_takes_it(money: Money) -> Money:
     if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
         raise Rejected(f"{money.currency} has no cents: {money} cannot be paid.", code="decimals")
-    if money.currency in THREE_DECIMAL and money.minor % 10:
-        raise Rejected(
-            f"Stripe takes {money.currency} to two decimals: {money} cannot be paid.", code="decimals"
-        )
-    return money
+    return nearest(Fraction(money.minor), money.currency)

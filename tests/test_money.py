@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor
+from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor, largest_charge
 
 # Written out a second time, from https://docs.stripe.com/currencies, so that the product's own table is checked.
 NO_DECIMALS = [
@@ -57,9 +57,10 @@ TWO_DECIMALS = [
     "THB",
 ]
 SMALLEST = {
-    "USD": 50, "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
-    "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300,
-    "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000,
+    "USD": 50, "AED": 200, "ARS": 50, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "COP": 50,
+    "CZK": 1500, "DKK": 250, "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "IDR": 50, "ILS": 50, "INR": 50,
+    "JPY": 50, "KRW": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50, "PHP": 50, "PLN": 200, "RON": 200,
+    "RUB": 50, "SEK": 300, "SGD": 50, "THB": 1000, "ZAR": 50,
 }  # fmt: skip
 
 
@@ -81,12 +82,12 @@ def test_whole_amounts_sent_times_a_hundred(currency: str) -> None:
 
 
 @pytest.mark.parametrize("currency", THREE_DECIMALS)
-def test_three_decimals_of_which_the_last_is_nought(currency: str) -> None:
+def test_three_decimals_are_rounded_to_the_nearest_ten(currency: str) -> None:
     assert from_decimal("12.340", currency) == Money(12340, currency)
     assert from_decimal("12.34", currency) == Money(12340, currency)
     assert from_minor(12340, currency.lower()).amount == Decimal("12.34")
-    with pytest.raises(Rejected, match="to two decimals"):
-        from_decimal("12.345", currency)
+    for amount, minor in (("5.124", 5120), ("5.125", 5130), ("5.126", 5130), ("0.004", 0), ("9.999", 10000)):
+        assert from_decimal(amount, currency) == Money(minor, currency)
     with pytest.raises(Rejected, match="more decimals"):
         from_decimal("12.3456", currency)
 
@@ -157,6 +158,33 @@ def test_nothing_and_too_much_cannot_be_charged(currency: str) -> None:
     for minor in (0, -1, 100_000_000):
         with pytest.raises(Rejected):
             check_chargeable(Money(minor, currency))
+
+
+@pytest.mark.parametrize(
+    ("currency", "largest"),
+    [
+        ("IDR", 999_999_999_999),
+        ("COP", 9_999_999_999),
+        ("INR", 999_999_999),
+        ("VND", 999_999_999_999),
+        ("LBP", 999_999_999_999),
+        ("EUR", 99_999_999),
+        ("TWD", 99_999_999),
+    ],
+)
+def test_the_largest_charge_is_by_currency(currency: str, largest: int) -> None:
+    check_chargeable(Money(largest, currency))
+    assert largest_charge(currency) == Money(largest, currency)
+    with pytest.raises(Rejected) as refused:
+        check_chargeable(Money(largest + 1, currency))
+    assert refused.value.code == "amount_too_large"
+    assert str(Money(largest, currency)) in refused.value.message
+
+
+@pytest.mark.parametrize("currency", ["HUF", "TWD"])
+def test_what_is_whole_in_payouts_only_is_charged_with_decimals(currency: str) -> None:
+    assert from_decimal("800.45", currency) == Money(80045, currency)
+    check_chargeable(Money(80045, currency))
 
 
 def test_two_currencies_are_never_added() -> None:

@@ -12,6 +12,7 @@ from saleor_stripe_audience.payments.outcomes import (
     Outcome,
     actions_of,
     dashboard_url,
+    exact_amount,
     latest_charge,
     may_capture_again,
     refunded_minor,
@@ -122,7 +123,8 @@ def _newest_waiting(requested: Requested, kind: str, money: Money | None) -> Eve
 
 
 def _same_amount(amount: Any, money: Money | None) -> bool:
-    return money is None or amount == money.amount
+    """Stripe may take a rounded amount: the host's event then has a finer one."""
+    return money is None or amount == money.amount or from_decimal(amount, money.currency) == money
 
 
 def _current(installation: Installation, requested: Requested) -> tuple[StripeAccount, Json]:
@@ -161,4 +163,7 @@ def _check_capture(intent: Json, money: Money) -> None:
 
 
 def _success(result: str, reference: str, money: Money, intent: Json) -> Json:
-    return Outcome(result, reference, money, actions_of(intent), "", dashboard_url(intent)).answer()
+    exact = exact_amount(intent, money.minor)
+    return Outcome(
+        result, reference, money, actions_of(intent), "", dashboard_url(intent), exact=exact
+    ).answer()

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from saleor_stripe_audience.money import from_decimal, from_minor
+from saleor_stripe_audience.money import Money, from_decimal, from_minor
+from saleor_stripe_audience.payments import disputes
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
     WAITING,
@@ -19,6 +20,7 @@ from saleor_stripe_audience.payments.outcomes import (
     actions_of,
     dashboard_url,
     decline_of,
+    exact_amount,
     latest_charge,
     released_minor,
 )
@@ -40,12 +42,16 @@ class Told:
 
 @dataclass(frozen=True)
 class Held:
-    """What Stripe holds of one payment: the intent with its latest charge, its refunds, its disputes."""
+    """What Stripe holds of one payment: the intent with its latest charge, its refunds, its disputes.
+
+    `settled` is what the account's balance got for the payment before fees; None where it is not known or not needed.
+    """
 
     intent: Json
     flow: str
     refunds: Sequence[Json] = field(default_factory=list)
     disputes: Sequence[Json] = field(default_factory=list)
+    settled: Money | None = None
 
 
 def lacking(held: Held, told: Sequence[Told]) -> list[Outcome]:
@@ -71,7 +77,7 @@ def _authorized(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     before = [each for each in told if each.type in AUTHORIZED]
     if not before:
         yield _outcome(held, "AUTHORIZATION_SUCCESS", held.intent["id"], amount)
-    elif before[-1].amount != _amount(held, amount):
+    elif _minor(held, before[-1].amount) != amount:
         yield _outcome(held, "AUTHORIZATION_ADJUSTMENT", f"{held.intent['id']}:{amount}", amount)
 
 
@@ -98,10 +104,8 @@ def _charged(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     received = int(held.intent.get("amount_received") or 0)
     charge = latest_charge(held.intent)
     if held.flow == AUTHORIZATION and charge is not None:
-        before = _sum(told, "CHARGE_SUCCESS", _not_given_back)
-        missing = _amount(held, received) - before
-        if missing > 0:
-            earlier = _minor(held, before)
+        earlier = _sum(held, told, "CHARGE_SUCCESS", _not_given_back)
+        if received > earlier:
             reference = capture_reference(str(charge["id"]), earlier, received)
             yield _outcome(held, "CHARGE_SUCCESS", reference, received - earlier)
     elif received and not _has(told, "CHARGE_SUCCESS", held.intent["id"]):
@@ -111,11 +115,11 @@ def _charged(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
 def _released(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     """The part of a hold that was given up: all of it when cancelled, the rest after the last capture."""
     released = released_minor(held.intent, held.flow)
-    missing = _amount(held, released) - _sum(told, "CANCEL_SUCCESS")
+    missing = released - _sum(held, told, "CANCEL_SUCCESS")
     if missing > 0:
         known = _has(told, "CANCEL_SUCCESS", held.intent["id"])
         reference = f"{held.intent['id']}:{released}" if known else held.intent["id"]
-        yield _outcome(held, "CANCEL_SUCCESS", reference, _minor(held, missing))
+        yield _outcome(held, "CANCEL_SUCCESS", reference, missing)
 
 
 def _ended(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
@@ -148,19 +152,36 @@ def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
 
 
 def _disputes(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """The bank withdraws the money, and gives it back if the dispute is won. An inquiry moves nothing.
+    """The bank withdraws money, and gives all or a part of it back. An inquiry moves nothing.
 
     Given back it is a CHARGE_SUCCESS under the dispute's reference: REFUND_REVERSE would also take the amount off
     what was refunded (docs/decisions/0004).
     """
     for dispute in held.disputes:
-        reference, amount = dispute["id"], int(dispute["amount"])
-        moved = [int(each["amount"]) for each in dispute.get("balance_transactions") or []]
         reason = str(dispute.get("reason") or "").replace("_", " ")
-        if any(each < 0 for each in moved) and not _has(told, "CHARGE_BACK", reference):
-            yield _outcome(held, "CHARGE_BACK", reference, amount, message=f"Disputed: {reason}.")
-        if any(each > 0 for each in moved) and not _has(told, "CHARGE_SUCCESS", reference):
-            yield _outcome(held, "CHARGE_SUCCESS", reference, amount, message="The dispute was won.")
+        moves = disputes.moves_of(dispute, held.intent, held.settled)
+        yield from _moved(held, told, "CHARGE_BACK", dispute["id"], moves.withdrawn, f"Disputed: {reason}.")
+        yield from _moved(held, told, "CHARGE_SUCCESS", dispute["id"], moves.returned, _returned(moves))
+
+
+def _moved(
+    held: Held, told: Sequence[Told], result: str, dispute_id: str, total: int, message: str
+) -> Iterator[Outcome]:
+    """What is missing of `total`: under the dispute's own id, a later part under one that says which part it is."""
+
+    def is_of_dispute(each: Told) -> bool:
+        return each.psp_reference.partition(":")[0] == dispute_id
+
+    earlier = _sum(held, told, result, is_of_dispute)
+    if total > earlier:
+        reference = capture_reference(dispute_id, earlier, total)
+        yield _outcome(held, result, reference, total - earlier, message=message)
+
+
+def _returned(moves: disputes.Moves) -> str:
+    if moves.returned < moves.withdrawn:
+        return "A part of the disputed amount was given back."
+    return "The dispute was won."
 
 
 def _not_given_back(each: Told) -> bool:
@@ -171,12 +192,9 @@ def _has(told: Sequence[Told], kind: str, reference: str) -> bool:
     return any((each.type, each.psp_reference) == (kind, reference) for each in told)
 
 
-def _sum(told: Sequence[Told], kind: str, which: Callable[[Told], bool] = lambda _: True) -> Decimal:
-    return sum((each.amount for each in told if each.type == kind and which(each)), Decimal(0))
-
-
-def _amount(held: Held, minor: int) -> Decimal:
-    return from_minor(minor, held.intent["currency"]).amount
+def _sum(held: Held, told: Sequence[Told], kind: str, which: Callable[[Told], bool] = lambda _: True) -> int:
+    """In the smallest unit, each amount as Stripe takes it: the host may have been told a finer one."""
+    return sum(_minor(held, each.amount) for each in told if each.type == kind and which(each))
 
 
 def _minor(held: Held, amount: Decimal) -> int:
@@ -184,5 +202,6 @@ def _minor(held: Held, amount: Decimal) -> int:
 
 
 def _outcome(held: Held, result: str, reference: str, minor: int, *, message: str = "") -> Outcome:
-    money = from_minor(minor, held.intent["currency"])
-    return Outcome(result, reference, money, actions_of(held.intent), message, dashboard_url(held.intent))
+    intent = held.intent
+    money, exact = from_minor(minor, intent["currency"]), exact_amount(intent, minor)
+    return Outcome(result, reference, money, actions_of(intent), message, dashboard_url(intent), exact=exact)

@@ -4,24 +4,32 @@ A decline that the shopper can mend is *_ACTION_REQUIRED: after *_FAILURE the ho
 transaction and the shopper is stuck (observed). *_FAILURE is told only when nothing more can come.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from saleor_stripe_audience.money import Money, from_minor
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money, from_decimal, from_minor
 from saleor_stripe_audience.payments import declines
 
 CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
 WAITING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 LONGEST_MESSAGE = 512
 LANGUAGE = "saleor_language"  # the metadata that says what the shopper reads
+EXACT = (
+    "saleor_amount"  # the metadata with the amount that Saleor asked for, where Stripe takes a rounded one
+)
 NOTHING_YET = "Waiting for the shopper to pay."
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What to tell the host: a result, the money it is about, what may be done next."""
+    """What to tell the host: a result, the money it is about, what may be done next.
+
+    `exact` is the host's own amount where Stripe rounded it (5.124 KWD are charged as 5.12): told the rounded one, the
+    host would never call the checkout paid.
+    """
 
     result: str
     psp_reference: str
@@ -30,13 +38,19 @@ class Outcome:
     message: str = ""
     external_url: str = ""
     decline_code: str = ""
+    exact: Decimal | None = None
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount to tell the host, in whole units."""
+        return self.money.amount if self.exact is None else self.exact
 
     def answer(self) -> dict[str, Any]:
         """As the answer to a synchronous webhook, without `data`."""
         return {
             "pspReference": self.psp_reference,
             "result": self.result,
-            "amount": amount_text(self.money),
+            "amount": format(self.amount, "f"),
             "time": datetime.now(UTC).isoformat(),
             "externalUrl": self.external_url,
             "message": self.message[:LONGEST_MESSAGE],
@@ -46,6 +60,11 @@ class Outcome:
 
 def outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     """The table. `intent` is Stripe's object as a dict, its latest charge expanded."""
+    outcome = _outcome_of(intent, flow)
+    return replace(outcome, exact=exact_amount(intent, outcome.money.minor))
+
+
+def _outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     currency = intent["currency"]
     status = intent["status"]
     url = dashboard_url(intent)
@@ -66,6 +85,23 @@ def outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     return Outcome(f"{flow}_FAILURE", intent["id"], asked, (), "The payment was cancelled.", url)
 
 
+def exact_amount(intent: dict[str, Any], minor: int) -> Decimal | None:
+    """The host's own amount that `minor` is the rounded form of; None where nothing was rounded."""
+    asked = (intent.get("metadata") or {}).get(EXACT)
+    if not asked:
+        return None
+    try:
+        rounded = from_decimal(asked, intent["currency"])
+    except Rejected:
+        return None  # somebody edited the metadata at Stripe: what Stripe holds is told
+    return Decimal(asked) if rounded.minor == minor else None
+
+
+def exact_metadata(amount: Decimal, money: Money) -> dict[str, str]:
+    """What a PaymentIntent's metadata must say of the host's `amount`; the empty text unsets it."""
+    return {EXACT: "" if amount == money.amount else format(amount, "f")}
+
+
 def charge_reference(intent: dict[str, Any], flow: str) -> str:
     """The pspReference of taken money: a captured hold needs one of its own beside its authorization's."""
     charge = latest_charge(intent)
@@ -79,11 +115,14 @@ def latest_charge(intent: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def refunded_minor(intent: dict[str, Any]) -> int:
-    """What was given back of what had been taken. Stripe counts the released rest of a hold as refunded too."""
+    """What was given back of what had been taken. Stripe counts the released rest of a hold as refunded too.
+
+    More may have been captured than was held (https://docs.stripe.com/payments/overcapture): then nothing was released.
+    """
     charge = latest_charge(intent)
     if charge is None or not charge.get("captured"):
         return 0
-    released = int(charge["amount"]) - int(charge["amount_captured"])
+    released = max(0, int(charge["amount"]) - int(charge["amount_captured"]))
     return max(0, int(charge["amount_refunded"]) - released)
 
 
@@ -93,7 +132,7 @@ def released_minor(intent: dict[str, Any], flow: str) -> int:
     if charge is None or charge.get("status") != "succeeded" or flow != AUTHORIZATION:
         return 0
     is_over = intent["status"] in ("canceled", "succeeded")
-    return int(charge["amount"]) - int(charge["amount_captured"]) if is_over else 0
+    return max(0, int(charge["amount"]) - int(charge["amount_captured"])) if is_over else 0
 
 
 def may_capture_again(intent: dict[str, Any]) -> bool:

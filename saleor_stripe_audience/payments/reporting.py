@@ -4,12 +4,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import balance, client
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import disputes, ownership
+from saleor_stripe_audience.payments.fees import MISSING_PERMISSION, settled_by
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
 from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
 from saleor_stripe_audience.saleor.client import (
@@ -88,13 +91,28 @@ def _held(account: StripeAccount, intent: Json) -> Held:
     """The intent with its refunds and disputes; those are asked for only where there can be any."""
     charge = latest_charge(intent) or {}
     refunds = client.refunds_of(account, intent["id"]) if charge.get("captured") else []
-    disputes = client.disputes_of(account, intent["id"]) if charge.get("disputed") else []
+    disputed = client.disputes_of(account, intent["id"]) if charge.get("disputed") else []
+    found = [each.to_dict() for each in disputed]
     return Held(
         intent,
         ownership.flow_of(intent),
         [each.to_dict() for each in refunds if not _is_release(each.to_dict(), charge)],
-        [each.to_dict() for each in disputes],
+        found,
+        _settled(account, intent, charge, found),
     )
+
+
+def _settled(account: StripeAccount, intent: Json, charge: Json, found: list[Json]) -> Money | None:
+    """What the balance got for the payment: asked only where a dispute cannot be told in the payment's currency."""
+    if not any(disputes.is_of_other_currency(each, intent) for each in found):
+        return None
+    try:
+        settled = settled_by(balance.entries_of(account, charge["id"]))
+    except Rejected as error:
+        if error.code != MISSING_PERMISSION:
+            raise
+        return None
+    return settled.gross if settled is not None else None
 
 
 def _is_release(refund: Json, charge: Json) -> bool:
@@ -114,7 +132,7 @@ def _as_report(transaction_id: str, outcome: Outcome) -> TransactionReport:
         transaction_id=transaction_id,
         type=outcome.result,
         psp_reference=outcome.psp_reference,
-        amount=outcome.money.amount,
+        amount=outcome.amount,
         time=timezone.now(),
         message=outcome.message,
         external_url=outcome.external_url,

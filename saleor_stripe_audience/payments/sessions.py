@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
@@ -16,6 +17,7 @@ from saleor_stripe_audience.payments.outcomes import (
     LANGUAGE,
     LONGEST_MESSAGE,
     WAITING,
+    exact_metadata,
     outcome_of,
 )
 from saleor_stripe_audience.payments.payloads import Session, Source
@@ -158,7 +160,7 @@ def _brought_up_to_date(
     params: Json = {
         "amount": money.minor,
         **methods.changed_options(flow, wished),
-        "metadata": {ownership.FLOW: flow, ownership.TOTAL: _total(session)},
+        "metadata": {ownership.FLOW: flow, ownership.TOTAL: _total(session), **_exact(session, money)},
         "expand": ["latest_charge"],
     }
     return client.update_payment_intent(account, intent["id"], params).to_dict()
@@ -169,13 +171,12 @@ def _following_the_total(account: StripeAccount, intent: Json, session: Session)
     before, now = str((intent.get("metadata") or {}).get(ownership.TOTAL) or ""), _total(session)
     if not before or not now or before == now or intent["status"] not in WAITING:
         return intent
-    currency = intent["currency"].upper()
-    change = from_decimal(now, currency).minor - from_decimal(before, currency).minor
-    money = Money(int(intent["amount"]) + change, currency)
+    asked = outcome_of(intent, ownership.asked_flow(intent)).amount + Decimal(now) - Decimal(before)
+    money = from_decimal(asked, intent["currency"])
     check_chargeable(money)
     params: Json = {
         "amount": money.minor,
-        "metadata": {ownership.TOTAL: now},
+        "metadata": {ownership.TOTAL: now, **exact_metadata(asked, money)},
         "expand": ["latest_charge"],
     }
     return client.update_payment_intent(account, intent["id"], params).to_dict()
@@ -185,6 +186,10 @@ def _total(session: Session) -> str:
     """What the checkout or order costs in all; empty where the host did not say."""
     total = session.sourceObject.total_gross
     return format(total.amount, "f") if total is not None else ""
+
+
+def _exact(session: Session, money: Money) -> Json:
+    return exact_metadata(session.action.amount or money.amount, money)
 
 
 def _params(installation: Installation, session: Session, flow: str, money: Money, wishes: Wishes) -> Json:
@@ -203,6 +208,7 @@ def _params(installation: Installation, session: Session, flow: str, money: Mone
             ownership.CHANNEL: session.sourceObject.channel.slug,
             ownership.ORDER_NUMBER: session.sourceObject.number,  # empty for a checkout: Stripe keeps no empty one
             ownership.TOTAL: _total(session),
+            **_exact(session, money),
             LANGUAGE: language_of(session.sourceObject),
         },
         "expand": ["latest_charge"],

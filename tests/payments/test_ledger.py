@@ -99,6 +99,16 @@ class TestPartsOfAHold:
         assert town.amounts() == (5, 0, 0, total - 5)
 
 
+def test_a_tip_captured_in_stripes_dashboard(town: Town) -> None:  # noqa: F811 - the fixture
+    total = held_for(town, parts=False)
+    town.stripe.overcapture(town.intent, round(total * 100) + 200)
+    town.tell(town.events() * 2)
+    assert town.amounts() == (total + 2, 0, 0, 0)
+    assert Payment.objects.get().refunded_minor == 0
+    ask(town, "REFUND", total + 2)
+    assert town.amounts() == (0, 0, total + 2, 0)
+
+
 class TestWhatIsLacking:
     """The pure table."""
 
@@ -155,6 +165,18 @@ class TestWhatIsLacking:
         intent = an_intent("succeeded", received=120000, held=120000) | {"currency": currency}
         [charged] = lacking(Held(intent, "CHARGE"), [])
         assert lacking(Held(intent, "CHARGE"), [Told("CHARGE_SUCCESS", "pi_1", charged.money.amount)]) == []
+
+    def test_more_captured_than_was_held_is_charged_whole(self) -> None:
+        held = Held(an_intent("succeeded", held=1000, received=1200), "AUTHORIZATION")
+        told = [Told("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))]
+        [charged] = lacking(held, told)
+        assert (charged.result, charged.psp_reference, charged.money.minor) == (
+            "CHARGE_SUCCESS",
+            "ch_1",
+            1200,
+        )
+        assert charged.actions == ("REFUND",)
+        assert lacking(held, [*told, Told("CHARGE_SUCCESS", "ch_1", Decimal("12.00"))]) == []
 
     def test_the_first_part_has_the_charges_own_id(self) -> None:
         assert capture_reference("ch_1", 0, 500) == "ch_1"

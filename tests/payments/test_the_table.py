@@ -135,7 +135,7 @@ ELSEWHERE = {
         "money captured from a hold": "test_ledger.py::test_captures_that_nobody_told_of_are_one",
         "the rest of a hold released, a hold cancelled or lapsed": "test_reporting.py::test_a_hold_that_is_given_up",
         "a bank debit that failed days later": "test_reporting.py::test_a_debit_that_takes_days",
-        "a dispute is won, the money given back": "test_ledger.py::test_what_is_won_is_charged_again",
+        "a dispute is won, all or a part of the money given back": "test_ledger.py::test_what_is_won_is_charged_again",
         "an inquiry": "test_ledger.py::test_a_dispute_counts_what_was_booked",
     },
 }

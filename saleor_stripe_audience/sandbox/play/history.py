@@ -100,18 +100,30 @@ class Player:
         if standing:
             quietly(lambda: self.town.stripe.end_refund(standing[number % len(standing)]["id"], ok=False))
 
-    def dispute(self, _: int) -> None:
+    def dispute(self, number: int) -> None:
+        """Of all or a part; the bank disputes in the payment's currency, or in one of two others."""
         intent = self._intent()
         charge = self.town.stripe.account.table("charge").get(intent["latest_charge"] or "")
         if charge and charge["captured"] and not charge["disputed"] and intent["amount_received"]:
-            self.town.stripe.open_dispute(charge["id"])
+            amount = max(1, intent["amount_received"] * (number % 10 + 1) // 10)
+            currency = ("", "eur", "jpy")[number % 3]
+            self.town.stripe.open_dispute(charge["id"], amount, currency=currency)
+
+    def reinstate(self, number: int) -> None:
+        """A part of what a dispute withdrew comes back while it goes on."""
+        for dispute in self._open_disputes():
+            withdrawn = -sum(each["amount"] for each in dispute["balance_transactions"])
+            self.town.stripe.reinstate_dispute(dispute["id"], max(1, withdrawn * number // 100))
 
     def end_dispute(self, number: int) -> None:
-        charge = self._intent()["latest_charge"]
-        disputes = self.town.stripe.account.table("dispute").values()
-        for dispute in [each for each in disputes if each["charge"] == charge]:
-            if dispute["status"] in ("needs_response", "under_review"):
-                self.town.stripe.end_dispute(dispute["id"], "won" if number % 2 else "lost")
+        for dispute in self._open_disputes():
+            withdrawn = -sum(each["amount"] for each in dispute["balance_transactions"])
+            back = withdrawn * number // 100 if number % 4 == 1 else None
+            self.town.stripe.end_dispute(dispute["id"], "won" if number % 2 else "lost", back)
+
+    def overcapture(self, number: int) -> None:
+        amount = self._intent()["amount_capturable"] * (100 + number) // 100
+        quietly(lambda: self.town.stripe.overcapture(self.intent, amount))
 
     def tell_some(self, number: int) -> None:
         """Some of Stripe's events arrive, in no order, some of them once more."""
@@ -125,6 +137,17 @@ class Player:
     def _intent(self) -> Json:
         found: Json = self.town.stripe.account.table("payment_intent")[self.intent]
         return found
+
+    def _open_disputes(self) -> list[Json]:
+        """Disputes of this payment that are not decided, where money was withdrawn and not all of it is back."""
+        charge = self._intent()["latest_charge"]
+        return [
+            each
+            for each in self.town.stripe.account.table("dispute").values()
+            if each["charge"] == charge
+            and each["status"] in ("needs_response", "under_review")
+            and sum(entry["amount"] for entry in each["balance_transactions"]) < 0
+        ]
 
     def _part(self, of: str, number: int) -> float:
         """A part of what there is, or a little more than all of it: that is refused."""
@@ -146,7 +169,8 @@ _MOVES: dict[str, Callable[[Player, int], None]] = {
     name: getattr(Player, name)
     for name in (
         "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
-        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some",
+        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some", "reinstate",
+        "overcapture",
     )
 }  # fmt: skip
 MOVES = tuple(_MOVES)

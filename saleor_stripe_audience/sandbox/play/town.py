@@ -1,12 +1,14 @@
 """A shop with the app, and Stripe, in this very process; Stripe's events move only when the player carries them."""
 
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, cast
 
 import stripe
@@ -21,6 +23,7 @@ from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage, StageFailed
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox, signature
+from saleor_stripe_audience.sandbox.stripe.errors import Refusal
 
 Json = dict[str, Any]
 
@@ -116,7 +119,7 @@ class PlayTown:
             return Amounts(*[Decimal(0)] * 4)
         refunds = [each for each in tables("refund").values() if each["charge"] == charge["id"]]
         rest = (
-            charge["amount"] - charge["amount_captured"]
+            max(0, charge["amount"] - charge["amount_captured"])
             if intent["status"] in ("canceled", "succeeded")
             else 0
         )
@@ -126,8 +129,8 @@ class PlayTown:
             if each["status"] == "succeeded" and each["balance_transaction"]
         ]
         disputes = [each for each in tables("dispute").values() if each["charge"] == charge["id"]]
-        withdrawn = -sum(entry["amount"] for each in disputes for entry in each["balance_transactions"])
         received = intent["amount_received"]
+        withdrawn = sum(_withdrawn(each, received) for each in disputes)
         held = intent["amount_capturable"]
         return Amounts(
             *(
@@ -173,9 +176,20 @@ def _connected(installation: Installation) -> StripeAccount:
     return account
 
 
+def _withdrawn(dispute: Json, received: int) -> int:
+    """What is still withdrawn. A dispute that came to more by its exchange rate counts for what was paid."""
+    amounts = [int(each["amount"]) for each in dispute["balance_transactions"]]
+    if not amounts:
+        return 0
+    first = -amounts[0]
+    scale = Fraction(min(first, received), first)
+    returned = math.floor(scale * sum(each for each in amounts if each > 0) + Fraction(1, 2))
+    return min(first, received) - returned
+
+
 def quietly(act: Callable[[], object]) -> None:
     """What Stripe refuses in a random history is no matter: the books must agree all the same."""
     try:
         act()
-    except (stripe.StripeError, StageFailed):
+    except (stripe.StripeError, StageFailed, Refusal):
         return

@@ -85,7 +85,12 @@ def list_(call: Call) -> Json:
 
 def unrefunded(charge: Json) -> int:
     """What may still be refunded, in the smallest unit."""
-    return int(charge["amount"] - charge["amount_refunded"])
+    return taken(charge) - int(charge["amount_refunded"])
+
+
+def taken(charge: Json) -> int:
+    """What the refunds of a charge may come to: what it was for, or more where more was captured."""
+    return max(int(charge["amount"]), int(charge["amount_captured"]))
 
 
 def _charge(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:

@@ -30,12 +30,16 @@ class Faults(_Told):
 
 
 class Dispute(_Told):
-    """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to open one for, or a dispute."""
+    """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to open one for, or a dispute.
 
-    action: Literal["open", "win", "lose"]
+    To reinstate gives a part back while the dispute goes on; `amount` may also say what comes back of a won one.
+    """
+
+    action: Literal["open", "win", "lose", "reinstate"]
     id: str
     amount: int | None = None
     reason: str = "fraudulent"
+    currency: str = ""
 
 
 class Refund(_Told):
@@ -128,8 +132,10 @@ def _no_faults(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
 def _dispute(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
     told = _read(request, Dispute)
     if told.action == "open":
-        return sandbox.open_dispute(told.id, told.amount, told.reason)
-    return sandbox.end_dispute(told.id, "won" if told.action == "win" else "lost")
+        return sandbox.open_dispute(told.id, told.amount, told.reason, currency=told.currency)
+    if told.action == "reinstate":
+        return sandbox.reinstate_dispute(told.id, told.amount or 0)
+    return sandbox.end_dispute(told.id, "won" if told.action == "win" else "lost", told.amount)
 
 
 def _refund(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:

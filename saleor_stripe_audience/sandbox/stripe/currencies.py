@@ -20,12 +20,21 @@ ZERO_DECIMAL = frozenset(
 )
 SENT_IN_HUNDREDTHS_BUT_WHOLE = frozenset({"isk", "ugx"})
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+# The largest amount of any way to pay; cards take more in currencies whose unit is worth little.
 LARGEST = 99_999_999
+LARGER = {"idr": 999_999_999_999, "cop": 9_999_999_999, "inr": 999_999_999}
+LARGEST_BY_CARD = 999_999_999_999
+_BY_CARD = """
+amd aoa ars bdt cdf crc cve dzd etb gyd htg huf isk jmd kes khr kzt lak lbp lkr lrd mmk mnt mwk ngn npr pkr rsd sos
+std tzs ugx uzs vnd yer
+"""
+TWELVE_DIGITS_BY_CARD = frozenset(_BY_CARD.split())
 
 SMALLEST = {
-    "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
-    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
-    "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+    "usd": 50, "aed": 200, "ars": 50, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "cop": 50,
+    "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "idr": 50, "ils": 50, "inr": 50,
+    "jpy": 50, "krw": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "php": 50, "pln": 200, "ron": 200,
+    "rub": 50, "sek": 300, "sgd": 50, "thb": 1000, "zar": 50,
 }  # fmt: skip
 
 # Made up and fixed: units of US dollars for one unit. Only the settlement of other currencies needs them.
@@ -55,12 +64,18 @@ def check_whole(amount: int, currency: str, param: str = "amount") -> None:
 def check_charge(amount: int, currency: str, settlement: str, param: str = "amount") -> None:
     """Refuses a charge that is too small, too large or finer than the currency."""
     check_positive(amount, param)
-    if amount > LARGEST:
-        raise invalid(f"Amount must be no more than {LARGEST} in {currency}", param, "amount_too_large")
+    largest = max(largest_without_card(currency), LARGEST_BY_CARD if currency in TWELVE_DIGITS_BY_CARD else 0)
+    if amount > largest:
+        raise invalid(f"Amount must be no more than {largest} in {currency}", param, "amount_too_large")
     smallest, unit, compared = _smallest(amount, currency, settlement)
     if compared < smallest:
         raise invalid(f"Amount must convert to at least {smallest} in {unit}", param, "amount_too_small")
     check_whole(amount, currency, param)
+
+
+def largest_without_card(currency: str) -> int:
+    """The largest amount for ways to pay other than cards, in the smallest unit."""
+    return LARGER.get(currency, LARGEST)
 
 
 def check_positive(amount: int, param: str) -> None:

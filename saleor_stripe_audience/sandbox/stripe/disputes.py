@@ -8,6 +8,7 @@ once.
 import copy
 
 from . import balance, listing, metadata
+from .currencies import convert
 from .errors import invalid
 from .state import Call, Json, new_id
 
@@ -18,26 +19,50 @@ _EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 
 
 def opened(
-    call: Call, charge: Json, amount: int, reason: str = "fraudulent", *, inquiry: bool = False
+    call: Call,
+    charge: Json,
+    amount: int,
+    reason: str = "fraudulent",
+    *,
+    inquiry: bool = False,
+    currency: str = "",
 ) -> Json:
-    """The buyer's bank takes the money back, or (inquiry) asks first."""
+    """The buyer's bank takes the money back, or (inquiry) asks first; in the currency it disputes in, if not the
+    charge's. `amount` is in the charge's.
+    """
     if not charge["captured"]:
         raise invalid(f"Charge {charge['id']} is not captured: there is nothing to dispute.", "charge")
     if charge["disputed"]:
         raise invalid(f"Charge {charge['id']} is disputed already.", "charge")
     before = copy.copy(charge)
     charge["disputed"] = True
-    dispute = call.account.put(_dispute(call, charge, amount, reason, inquiry))
+    disputed_in = currency or charge["currency"]
+    disputed = convert(amount, charge["currency"], disputed_in)[0]
+    dispute = call.account.put(_dispute(call, charge, disputed, reason, inquiry) | {"currency": disputed_in})
     call.emit("charge.dispute.created", dispute)
     call.emit("charge.updated", charge, before)
     if not inquiry:
-        _move(call, dispute, -1, FEE)
+        _move(call, dispute, dispute["currency"], -dispute["amount"], FEE)
         call.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
-def ended(call: Call, dispute: Json, outcome: str) -> Json:
-    """`outcome` is won or lost; an inquiry ends as warning_closed. A dispute ends once."""
+def reinstated(call: Call, dispute: Json, amount: int) -> Json:
+    """A part of what was withdrawn comes back while the dispute goes on, as for a payment that was partly refunded
+    before ("Disputes: disputes on partially refunded payments"). `amount` is in the currency of the account's balance.
+    """
+    if amount < 1 or amount > _outstanding(dispute):
+        raise invalid("Only what was withdrawn can be given back.", "amount")
+    _move(call, dispute, call.account.default_currency, amount, 0)
+    call.emit("charge.dispute.funds_reinstated", dispute)
+    return dispute
+
+
+def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) -> Json:
+    """`outcome` is won or lost; an inquiry ends as warning_closed. A dispute ends once.
+
+    Of a won one `amount` comes back, in the currency of the account's balance; all of the rest if none is given.
+    """
     if dispute["status"] not in _OPEN:
         raise invalid("This dispute is already closed.", None, "dispute_closed")
     before = copy.copy(dispute)
@@ -45,7 +70,10 @@ def ended(call: Call, dispute: Json, outcome: str) -> Json:
     dispute["status"] = "warning_closed" if is_inquiry else outcome
     call.emit("charge.dispute.closed", dispute, before)
     if outcome == "won" and not is_inquiry:
-        _move(call, dispute, 1, -FEE)
+        back = _outstanding(dispute) if amount is None else amount
+        if back > _outstanding(dispute):
+            raise invalid("Only what was withdrawn can be given back.", "amount")
+        _move(call, dispute, call.account.default_currency, back, -FEE)
         call.emit("charge.dispute.funds_reinstated", dispute)
     return dispute
 
@@ -88,8 +116,13 @@ def _submit(dispute: Json) -> None:
     dispute["evidence_details"]["submission_count"] += 1
 
 
-def _move(call: Call, dispute: Json, sign: int, fee: int) -> None:
-    entry = balance.booked(call, "adjustment", sign * dispute["amount"], dispute, fee)
+def _outstanding(dispute: Json) -> int:
+    """What was withdrawn and not given back, in the currency of the account's balance."""
+    return -sum(int(each["amount"]) for each in dispute["balance_transactions"])
+
+
+def _move(call: Call, dispute: Json, currency: str, amount: int, fee: int) -> None:
+    entry = balance.booked(call, "adjustment", amount, {**dispute, "currency": currency}, fee)
     transaction = call.account.table("balance_transaction")[entry]
     dispute["balance_transactions"].append(copy.deepcopy(transaction))
 

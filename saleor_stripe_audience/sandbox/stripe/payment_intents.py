@@ -10,7 +10,7 @@ from . import confirming, listing, metadata, payment_methods, refunds
 from .account import charges_enabled
 from .cards import DEBITS, HOLDABLE, REDIRECTS
 from .charges import after_success, may_capture_often, settled
-from .currencies import check_charge, check_positive, check_whole, checked_currency
+from .currencies import check_charge, check_positive, check_whole, checked_currency, largest_without_card
 from .descriptors import check_descriptor, check_suffix
 from .errors import invalid, unexpected_state
 from .state import Call, Json, new_id
@@ -18,6 +18,7 @@ from .state import Call, Json, new_id
 CHANGEABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*CHANGEABLE, "requires_capture")
 ONLY_WITH_CONFIRM = ("return_url", "off_session", "mandate", "mandate_data", "error_on_requires_action")
+BY_CARD = frozenset({"card", "link"})
 AUTHORIZED_SECONDS = 7 * 24 * 3600
 
 # What the account has switched on in its Dashboard, and the currencies each takes (None: all).
@@ -150,6 +151,17 @@ def lapse(call: Call) -> None:
         charge = call.account.table("charge")[intent["latest_charge"]]
         if call.now - charge["created"] >= AUTHORIZED_SECONDS:
             canceled(call, intent, "automatic")
+
+
+def overcaptured(call: Call, intent: Json, amount: int) -> Json:
+    """Captured for more than was held ("Capture more than the authorized amount"): amount_captured exceeds amount."""
+    charge = call.account.table("charge").get(intent["latest_charge"] or "")
+    if intent["status"] != "requires_capture" or charge is None or intent["amount_received"]:
+        raise unexpected_state("Only a payment that is held can be captured.", intent)
+    if amount <= charge["amount"]:
+        raise invalid("Give more than was held.", "amount_to_capture")
+    intent["amount_capturable"] = amount
+    return _captured(call, intent, amount, True)
 
 
 def list_(call: Call) -> Json:
@@ -309,6 +321,8 @@ def _types(intent: Json) -> list[str]:
 def _fits(intent: Json, kind: str) -> bool:
     currencies = ENABLED_METHODS.get(kind)
     if currencies is not None and intent["currency"] not in currencies:
+        return False
+    if kind not in BY_CARD and intent["amount"] > largest_without_card(intent["currency"]):
         return False
     if intent["capture_method"] == "manual" and kind not in HOLDABLE:
         return False

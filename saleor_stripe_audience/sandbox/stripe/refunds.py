@@ -7,7 +7,7 @@ once, and comes off again when the refund fails.
 import copy
 
 from . import balance, listing, metadata
-from .charges import unrefunded
+from .charges import taken, unrefunded
 from .currencies import check_positive, check_whole
 from .errors import invalid, missing, required
 from .state import Call, Json, new_id
@@ -144,7 +144,7 @@ def _amount(call: Call, charge: Json) -> int:
 
 def _count(charge: Json, amount: int) -> None:
     charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    charge["refunded"] = charge["amount_refunded"] == taken(charge)
 
 
 def _refund(call: Call, charge: Json, amount: int, status: str, *, released: bool = False) -> Json:

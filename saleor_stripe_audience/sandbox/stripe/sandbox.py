@@ -141,20 +141,39 @@ class StripeSandbox:
             return [event for event in itertools.chain(*tables) if kind in (None, event["type"])]
 
     def open_dispute(
-        self, charge_or_intent: str, amount: int | None = None, reason: str = "fraudulent"
+        self,
+        charge_or_intent: str,
+        amount: int | None = None,
+        reason: str = "fraudulent",
+        *,
+        currency: str = "",
     ) -> Json:
-        """The buyer's bank takes a payment back. `amount` in the smallest unit; all of it if none is
-        given.
+        """The buyer's bank takes a payment back. `amount` in the payment's smallest unit; all of it if none is given.
+        `currency`: in which the bank disputes it, if not in the payment's.
         """
         with self._lock:
             account, charge = self._charge(charge_or_intent)
-            return disputes.opened(self._by_itself(account), charge, amount or charge["amount"], reason)
+            call = self._by_itself(account)
+            disputed = amount or charge["amount_captured"] or charge["amount"]
+            return disputes.opened(call, charge, disputed, reason, currency=currency)
 
-    def end_dispute(self, dispute_id: str, outcome: str) -> Json:
-        """`outcome`: won or lost."""
+    def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
+        """A part comes back while the dispute goes on; `amount` in the smallest unit of the account's balance."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.ended(self._by_itself(account), dispute, outcome)
+            return disputes.reinstated(self._by_itself(account), dispute, amount)
+
+    def end_dispute(self, dispute_id: str, outcome: str, amount: int | None = None) -> Json:
+        """`outcome`: won or lost. Of a won one `amount` (smallest unit of the account's balance) comes back, or all."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.ended(self._by_itself(account), dispute, outcome, amount)
+
+    def overcapture(self, intent_id: str, amount: int) -> Json:
+        """A held payment is captured in Stripe's Dashboard for more than was held, as tips are."""
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return payment_intents.overcaptured(self._by_itself(account), intent, amount)
 
     def end_refund(self, refund_id: str, *, ok: bool) -> Json:
         """A pending refund succeeds, or any refund fails after all."""

@@ -1,0 +1,158 @@
+"""A dispute in the payment's own currency, whatever currency the bank and the balance count in, and in parts."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments.disputes import Moves, is_of_other_currency, moves_of
+from saleor_stripe_audience.payments.ledger import Held, Told, lacking
+
+from .test_reporting import Town, orders, town
+
+__all__ = ["town"]
+
+Json = dict[str, Any]
+
+
+def an_intent(currency: str = "usd", received: int = 1000) -> Json:
+    charge = {"id": "ch_1", "status": "succeeded", "amount": received, "amount_captured": received}
+    return {
+        "id": "pi_1",
+        "status": "succeeded",
+        "amount": received,
+        "amount_received": received,
+        "amount_capturable": 0,
+        "currency": currency,
+        "livemode": False,
+        "metadata": {},
+        "last_payment_error": None,
+        "latest_charge": charge | {"captured": True, "amount_refunded": 0, "disputed": True},
+    }
+
+
+def a_dispute(amount: int, currency: str, *bookings: tuple[int, str]) -> Json:
+    booked = [{"amount": each, "currency": of} for each, of in bookings]
+    return {"id": "du_1", "amount": amount, "currency": currency, "balance_transactions": booked}
+
+
+class TestMoves:
+    @pytest.mark.parametrize(
+        ("intent", "dispute", "settled", "moves"),
+        [
+            # Booked in the payment's currency: the bookings count, in whatever currency the bank disputes.
+            (an_intent(), a_dispute(910, "eur", (-400, "usd")), None, Moves(400, 0)),
+            (an_intent(), a_dispute(910, "eur", (-400, "usd"), (150, "usd")), None, Moves(400, 150)),
+            # Disputed in the payment's currency, booked in the balance's.
+            (an_intent("pln"), a_dispute(300, "pln", (-75, "usd")), None, Moves(300, 0)),
+            (an_intent("pln"), a_dispute(300, "pln", (-75, "usd"), (25, "usd")), None, Moves(300, 100)),
+            # Neither: by the share of what the payment brought.
+            (an_intent("pln"), a_dispute(125, "eur", (-125, "usd")), Money(250, "USD"), Moves(500, 0)),
+            (an_intent("pln"), a_dispute(230, "eur", (-244, "usd")), Money(250, "USD"), Moves(1000, 0)),
+            (an_intent("pln"), a_dispute(230, "eur", (-250, "usd")), Money(0, "USD"), Moves(1000, 0)),
+            (an_intent("pln"), a_dispute(230, "eur", (-250, "usd")), Money(230, "EUR"), Moves(1000, 0)),
+            # And where that is not known, all of it.
+            (an_intent("pln"), a_dispute(230, "eur", (-250, "usd")), None, Moves(1000, 0)),
+            (an_intent("pln"), a_dispute(230, "eur", (-250, "usd"), (125, "usd")), None, Moves(1000, 500)),
+            # Never more than was paid.
+            (an_intent(), a_dispute(950, "eur", (-1030, "usd")), None, Moves(1000, 0)),
+            (an_intent(), a_dispute(950, "eur", (-1030, "usd"), (1030, "usd")), None, Moves(1000, 1000)),
+            (an_intent("pln"), a_dispute(1030, "pln", (-260, "usd")), None, Moves(1000, 0)),
+            # Won, then lost after all.
+            (
+                an_intent(),
+                a_dispute(1000, "usd", (-1000, "usd"), (1000, "usd"), (-1000, "usd")),
+                None,
+                Moves(2000, 1000),
+            ),
+            # Amounts as Stripe takes them.
+            (an_intent("isk", 50000), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(16700, 0)),
+            (an_intent("kwd", 5120), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(1710, 0)),
+            (an_intent("jpy", 500), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(167, 0)),
+            # An inquiry moves nothing, nor does money that comes back before any left.
+            (an_intent(), a_dispute(1000, "usd"), None, Moves(0, 0)),
+            (an_intent(), a_dispute(1000, "usd", (10, "usd")), None, Moves(0, 0)),
+        ],
+    )
+    def test_they_are_in_the_payments_currency(
+        self, intent: Json, dispute: Json, settled: Money | None, moves: Moves
+    ) -> None:
+        assert moves_of(dispute, intent, settled) == moves
+
+    def test_a_fee_that_is_booked_apart_is_no_part_of_the_payment(self) -> None:
+        dispute = a_dispute(1000, "usd", (-1000, "usd"), (-1500, "usd"))
+        dispute["balance_transactions"][1]["reporting_category"] = "fee"
+        assert moves_of(dispute, an_intent()) == Moves(1000, 0)
+
+    @pytest.mark.parametrize(
+        ("dispute", "is_other"),
+        [
+            (a_dispute(250, "usd", (-250, "usd")), True),
+            (a_dispute(1000, "pln", (-250, "usd")), False),
+            (a_dispute(230, "eur", (-1000, "pln")), False),
+            (a_dispute(230, "eur"), False),
+        ],
+    )
+    def test_when_the_balance_must_be_asked(self, dispute: Json, is_other: bool) -> None:
+        assert is_of_other_currency(dispute, an_intent("pln")) is is_other
+
+
+class TestReports:
+    PAID = Told("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))
+
+    def reports(self, dispute: Json, *told: Told) -> list[tuple[str, str, int]]:
+        held = Held(an_intent(), "CHARGE", disputes=[dispute])
+        return [
+            (each.result, each.psp_reference, each.money.minor) for each in lacking(held, [self.PAID, *told])
+        ]
+
+    def test_each_part_that_comes_back_has_its_own_reference(self) -> None:
+        back = Told("CHARGE_BACK", "du_1", Decimal("10.00"))
+        part = Told("CHARGE_SUCCESS", "du_1", Decimal("3.00"))
+        first = a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"))
+        assert self.reports(first) == [("CHARGE_BACK", "du_1", 1000), ("CHARGE_SUCCESS", "du_1", 300)]
+        assert self.reports(first, back, part) == []
+        both = a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"), (700, "usd"))
+        assert self.reports(both, back, part) == [("CHARGE_SUCCESS", "du_1:300-1000", 700)]
+        again = a_dispute(1000, "usd", (-1000, "usd"), (1000, "usd"), (-1000, "usd"))
+        whole = Told("CHARGE_SUCCESS", "du_1", Decimal("10.00"))
+        assert self.reports(again, back, whole) == [("CHARGE_BACK", "du_1:1000-2000", 1000)]
+
+    def test_a_part_of_it_is_not_called_won(self) -> None:
+        held = Held(an_intent(), "CHARGE", disputes=[a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"))])
+        assert lacking(held, [self.PAID])[-1].message == "A part of the disputed amount was given back."
+
+    def test_one_dispute_is_not_another(self) -> None:
+        other = Told("CHARGE_BACK", "du_11", Decimal("10.00"))
+        assert self.reports(a_dispute(400, "usd", (-400, "usd")), other) == [("CHARGE_BACK", "du_1", 400)]
+
+
+@pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
+def test_the_ledger_ends_right(town: Town, order: str) -> None:
+    town.begin()
+    town.pay()
+    dispute = town.stripe.open_dispute(town.intent, currency="eur")
+    town.stripe.reinstate_dispute(dispute["id"], 200)
+    town.tell(orders(town.events())[order])
+    assert town.amounts() == (2.0, 0, 0, 0)
+    town.stripe.end_dispute(dispute["id"], "won")
+    town.tell(town.events() * 2)
+    assert town.amounts() == (town.total(), 0, 0, 0)
+
+
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_share_of_a_foreign_payment(town: Town, may_ask: bool) -> None:
+    """Paid in dollars into an account that counts in pounds, disputed in euros: half of it, or all if nobody knows."""
+    town.stripe.account.default_currency = "gbp"
+    town.begin()
+    town.pay()
+    town.stripe.drain()
+    total = town.total()
+    dispute = town.stripe.open_dispute(town.intent, round(total * 50), currency="eur")
+    if not may_ask:
+        town.stripe.add_fault("GET /v1/balance_transactions", status=403, times=99)
+    town.tell(town.events())
+    [back] = town.told("CHARGE_BACK")
+    assert back["pspReference"] == dispute["id"]
+    assert back["amount"]["amount"] == pytest.approx(total / 2 if may_ask else total, abs=0.02)

@@ -1,0 +1,92 @@
+"""Stripe takes two of three decimals. The host asked for all three, and is told of what it asked for."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.payments.ledger import Held, Told, lacking
+from saleor_stripe_audience.payments.outcomes import EXACT, exact_amount
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+from .conftest import Buy
+
+Begin = Callable[..., Buy]
+Json = dict[str, Any]
+
+
+def intent_of(sandbox: StripeSandbox, one: Buy) -> Json:
+    return sandbox.account.table("payment_intent")[one.psp]
+
+
+def kuwait(total: str) -> Json:
+    return {
+        "__typename": "Checkout",
+        "id": "Q2hlY2tvdXQ6MQ==",
+        "channel": {"slug": "default-channel", "currencyCode": "KWD"},
+        "totalPrice": {"gross": {"amount": float(total), "currency": "KWD"}},
+    }
+
+
+@pytest.mark.parametrize(("asked", "minor"), [("5.124", 5120), ("5.125", 5130), ("5.12", 5120)])
+def test_a_checkout_of_three_decimals_is_paid_whole(
+    buy: Begin, stripe_sandbox: StripeSandbox, asked: str, minor: int
+) -> None:
+    one = buy(amount=asked, currency="KWD").paid()
+    assert intent_of(stripe_sandbox, one)["amount"] == minor
+    paid = one.process()
+    assert (paid["result"], Decimal(paid["amount"])) == ("CHARGE_SUCCESS", Decimal(asked))
+    refunded = one.request("REFUND", asked)
+    assert (refunded["result"], Decimal(refunded["amount"])) == ("REFUND_SUCCESS", Decimal(asked))
+    assert intent_of(stripe_sandbox, one)["amount_received"] == minor
+
+
+def test_a_hold_of_three_decimals_is_captured_whole(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    one = buy(amount="5.124", currency="KWD", flow="AUTHORIZATION").paid()
+    assert Decimal(one.process()["amount"]) == Decimal("5.124")
+    assert Decimal(one.request("CHARGE", "5.124")["amount"]) == Decimal("5.124")
+    assert intent_of(stripe_sandbox, one)["amount_received"] == 5120
+
+
+def test_a_part_is_told_as_it_was_moved(buy: Begin) -> None:
+    one = buy(amount="5.124", currency="KWD").paid()
+    first, again = one.request("REFUND", "1.126"), one.request("REFUND", "1.126", again=True)
+    assert Decimal(first["amount"]) == Decimal("1.13")
+    assert again["pspReference"] == first["pspReference"]
+
+
+def test_the_exact_amount_follows_the_total(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    one = buy(amount="5.124", currency="KWD")
+    one.initialize(sourceObject=kuwait("5.124"))
+    changed = one.process(sourceObject=kuwait("6.126"))
+    assert Decimal(changed["amount"]) == Decimal("6.126")
+    assert intent_of(stripe_sandbox, one)["amount"] == 6130
+    even = one.process(sourceObject=kuwait("6.5"))
+    assert Decimal(even["amount"]) == Decimal("6.5")
+    assert EXACT not in intent_of(stripe_sandbox, one)["metadata"]
+
+
+def test_the_ledger_knows_the_host_was_told_finer() -> None:
+    intent = {
+        "id": "pi_1",
+        "status": "succeeded",
+        "amount": 5120,
+        "amount_received": 5120,
+        "currency": "kwd",
+        "metadata": {EXACT: "5.124"},
+        "latest_charge": {"id": "ch_1", "status": "succeeded", "amount": 5120, "amount_captured": 5120}
+        | {"captured": True, "amount_refunded": 0},
+    }
+    told = [
+        Told("AUTHORIZATION_SUCCESS", "pi_1", Decimal("5.124")),
+        Told("CHARGE_SUCCESS", "ch_1", Decimal("5.124")),
+    ]
+    held = Held(intent, "AUTHORIZATION")
+    assert [each.amount for each in lacking(held, [])] == [Decimal("5.124"), Decimal("5.124")]
+    assert lacking(held, told) == []
+
+
+@pytest.mark.parametrize("edited", ["", "lots", "-1", "7.5", "5.1234"])
+def test_edited_metadata_is_left_aside(edited: str) -> None:
+    assert exact_amount({"currency": "kwd", "metadata": {EXACT: edited}}, 5120) is None
