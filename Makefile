@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto
 
-.PHONY: setup demo test lint types contract prove-sandbox prove-ledger bench-busy bench-audience
+.PHONY: setup demo test lint types contract prove-sandbox prove-ledger bench-busy bench-slow bench-audience
 
 setup: .venv/.ready
 
@@ -39,6 +39,10 @@ prove-sandbox: setup
 # How fast the app answers while one Stripe account hangs; prints JSON with the machine.
 bench-busy: setup
 	@.venv/bin/python -m saleor_stripe_audience.sandbox.busy
+
+# How fast the app answers while 200 callers never finish their requests; prints JSON with the machine.
+bench-slow: setup
+	@.venv/bin/python -m saleor_stripe_audience.sandbox.slow
 
 # SEQUENCES=2000: random histories of payments between both stand-ins and the app; prints JSON, fails on a difference.
 SEQUENCES ?= 2000

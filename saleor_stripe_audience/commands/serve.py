@@ -2,14 +2,20 @@
 
 import argparse
 import multiprocessing
+import resource
 from collections.abc import Sequence
 
 from django.conf import settings
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server import Server
 
 from saleor_stripe_audience.commands import migrate
 from saleor_stripe_audience.commands.work import EmbeddedWorker, serve_metrics
+
+HEADER_SECONDS = 30  # to send a request's headers, and for a connection to be idle between two requests
+MOST_CONNECTIONS = 8192  # open at the same time, those included that never send a whole request
+FILES_BESIDE = 256  # for the database, calls to Stripe and Saleor, and files
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -22,13 +28,16 @@ def run(arguments: Sequence[str]) -> int:
     # Granian answers in a child. It is started afresh, not forked: this process runs the worker's threads.
     multiprocessing.set_start_method("spawn", force=True)
     server = Server(
-        "saleor_stripe_audience.wsgi:application",
+        "saleor_stripe_audience.asgi:application",
         address=options.host,
         port=settings.PORT,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        websockets=False,
         workers=1,
-        blocking_threads=settings.SERVER_THREADS,
         backlog=1024,
+        backpressure=_most_connections(),
         log_enabled=False,
         respawn_failed_workers=True,
         workers_kill_timeout=20,  # seconds; a synchronous webhook may take fifteen
@@ -39,6 +48,15 @@ def run(arguments: Sequence[str]) -> int:
         server.on_shutdown(worker.stop)
     server.serve()
     return 0
+
+
+def _most_connections() -> int:
+    """How many callers may be connected; the limit of open files is raised for them as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + FILES_BESIDE
+    files = max(soft, wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return min(MOST_CONNECTIONS, max(files - FILES_BESIDE, files // 2))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
