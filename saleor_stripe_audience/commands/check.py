@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 
-import requests
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
@@ -18,6 +17,7 @@ from saleor_stripe_audience.gateway import connect, onboarding
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.saleor import client, signatures, upkeep
 from saleor_stripe_audience.saleor.models import Channel, Installation
 
@@ -99,11 +99,11 @@ def _check_database() -> None:
 def _check_public_url() -> None:
     """Saleor and Stripe come by this address: it must lead here, from this machine at least."""
     try:
-        answer = requests.get(f"{settings.PUBLIC_URL}/api/manifest", timeout=SECONDS, allow_redirects=False)
-        told = answer.json() if answer.ok else {}
-    except (requests.RequestException, ValueError):
-        told = {}
-    if not isinstance(told, dict) or told.get("id") != settings.APP_ID:
+        answer = exchange(make_session(), "GET", f"{settings.PUBLIC_URL}/api/manifest", seconds=SECONDS)
+        found = answer.json() if answer.ok else {}
+    except (NoAnswer, ValueError):
+        found = {}
+    if found.get("id") != settings.APP_ID:
         raise Rejected(
             "It does not answer with this app's manifest. Start `serve`; check PUBLIC_URL and what stands before it."
         )

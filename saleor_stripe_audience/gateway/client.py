@@ -14,6 +14,7 @@ import requests
 import stripe
 from django.conf import settings
 
+from saleor_stripe_audience import network
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.deadline import remaining, seconds_for_call
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
@@ -21,8 +22,8 @@ from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.gateway.bulkhead import room
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.metrics import timed_stripe_call
+from saleor_stripe_audience.network import Answer, NoAnswer
 
-CONNECT_SECONDS = 2.0
 KEY_REUSED = "idempotency"
 KEY_IN_USE = "idempotency_key_in_use"
 MISSING = "resource_missing"
@@ -57,33 +58,44 @@ class DeadlineClient(stripe.HTTPClient):
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
         seconds = seconds_for_call()
-        timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
             with room(_whose(dict(headers or {}))), timed_stripe_call():
-                answer = self._session().request(
+                answer = network.exchange(
+                    self._session(),
                     method,
                     url,
+                    seconds=seconds,
                     headers=dict(headers or {}),
                     data=post_data,
-                    timeout=timeout,
-                    allow_redirects=False,
                 )
-        except requests.RequestException as error:
+        except NoAnswer as error:
             raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's own
-        return answer.content.decode("utf-8", "replace"), answer.status_code, answer.headers
+        _check_readable(answer)
+        return answer.text, answer.status_code, answer.headers
 
     def close(self) -> None:
         """Sessions end with their threads."""
 
     def _session(self) -> requests.Session:
         if not hasattr(self._sessions, "session"):
-            self._sessions.session = requests.Session()
-            self._sessions.session.trust_env = False
+            self._sessions.session = network.make_session()
         session: requests.Session = self._sessions.session
         return session
 
     def _should_retry(self, *arguments: Any, **named: Any) -> bool:
         return remaining() >= LEAST_FOR_RETRY and bool(super()._should_retry(*arguments, **named))
+
+
+def _check_readable(answer: Answer) -> None:
+    """Stripe's success is an object that names its type. Of anything else nobody knows what Stripe did."""
+    if not answer.ok:
+        return
+    try:
+        is_stripes = isinstance(answer.json().get("object"), str)
+    except ValueError:
+        is_stripes = False
+    if not is_stripes:
+        raise stripe.APIConnectionError("no readable answer from Stripe", should_retry=True)  # type: ignore[no-untyped-call]  # the library's own
 
 
 def _whose(headers: dict[str, str]) -> str:

@@ -2,12 +2,12 @@
 
 import ipaddress
 import re
-import socket
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.network import resolve
 
 
 def check_allowed(api_url: str) -> None:
@@ -67,12 +67,11 @@ def public_address(host: str, port: int) -> str:
     `Rejected` if any of its addresses is not public, `Unavailable` if it has none now.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = resolve(host, port)
     except OSError:
         raise Unavailable(
             "The shop's address cannot be found. Please try again.", code="unknown_host"
         ) from None
-    addresses = [str(entry[4][0]) for entry in found]
     if any(not _is_public(address) for address in addresses):
         raise Rejected(
             "The shop's address is a private one. It is called only if ALLOWED_SALEOR_URLS names it literally.",

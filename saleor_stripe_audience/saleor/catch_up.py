@@ -19,6 +19,7 @@ from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.saleor.manifest import manifest, read_version, trimmed
 from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.strict_json import read_object
 
 Json = dict[str, Any]
 
@@ -37,7 +38,9 @@ def catch_up(installation: Installation, since: datetime | None = None) -> dict[
     `since` overrides where the last look ended. `Rejected` or `Unavailable` when the shop cannot be asked.
     """
     told = {
-        "failed deliveries": sum(_recorded_delivery(installation, each) for each in _failed(installation))
+        "failed deliveries": sum(
+            _recorded_delivery(installation, kind, body) for kind, body in _failed(installation)
+        )
     }
     wanted = {name.upper() for name in _events(installation)}
     for event, (listing, _) in CHANGED.items():
@@ -52,24 +55,29 @@ def _events(installation: Installation) -> Iterator[str]:
         yield webhook["identifier"]
 
 
-def _failed(installation: Installation) -> Iterator[Json]:
-    for webhook in client.fetch_failed_deliveries(installation):
-        if webhook["asyncEvents"]:
-            yield from (edge["node"] for edge in webhook["eventDeliveries"]["edges"])
+def _failed(installation: Installation) -> Iterator[tuple[str, Any]]:
+    """The event and the body of each asynchronous delivery that failed."""
+    with client.reading_answer():
+        failed = [
+            (str(edge["node"]["eventType"]).lower(), edge["node"]["payload"])
+            for webhook in client.fetch_failed_deliveries(installation)
+            if webhook["asyncEvents"]
+            for edge in webhook["eventDeliveries"]["edges"]
+        ]
+    yield from failed
 
 
-def _recorded_delivery(installation: Installation, delivery: Json) -> bool:
+def _recorded_delivery(installation: Installation, kind: str, body: Any) -> bool:
     """The delivery under the key that it would have had, had it come."""
-    kind = str(delivery["eventType"]).lower()
     try:
-        payload = json.loads(delivery["payload"])
-    except (TypeError, ValueError):
+        payload = read_object(body if isinstance(body, str) else "")
+    except ValueError:
         return False  # the host repeats with an empty body what it could not deliver: nothing is in it
-    if not isinstance(payload, dict) or not inbox.is_handled("saleor", kind):
+    recipient = payload.get("recipient")
+    is_ours = isinstance(recipient, dict) and recipient.get("id") == installation.app_id
+    if not is_ours or not inbox.is_handled("saleor", kind):
         return False
-    if (payload.get("recipient") or {}).get("id") != installation.app_id:
-        return False
-    key = hashlib.sha256(kind.encode() + b"\0" + delivery["payload"].encode()).hexdigest()
+    key = hashlib.sha256(kind.encode() + b"\0" + body.encode()).hexdigest()
     return inbox.record("saleor", installation.pk, key, kind, payload, _time(payload.get("issuedAt")))
 
 

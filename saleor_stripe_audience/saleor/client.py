@@ -1,6 +1,7 @@
 """What the app asks and tells the host: one function per document in graphql/operations."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -114,29 +115,47 @@ def installation_of(event: Event) -> Installation:
 
 def fetch_app(api_url: str, token: str) -> AppIdentity:
     """Who we are at that host, by that token; `Rejected` when the token is not the app's."""
-    app = _ask(api_url, token, "FetchApp", {}).get("app")
-    if not isinstance(app, dict):
-        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
-    return AppIdentity(app["id"], app["identifier"] or "")
+    app = _app_in(_ask(api_url, token, "FetchApp", {}))
+    with reading_answer():
+        return AppIdentity(_text(app["id"]), app["identifier"] or "")
 
 
 def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
     """Every sales channel of the shop."""
     channels = _ask(api_url, token, "FetchChannels", {}).get("channels") or []
-    return [ChannelData(each["slug"], each["name"], each["currencyCode"]) for each in channels]
+    with reading_answer():
+        return [
+            ChannelData(_text(each["slug"]), _text(each["name"]), _text(each["currencyCode"]))
+            for each in channels
+        ]
 
 
 def fetch_installed(installation: Installation) -> Installed:
     """What the shop knows of the app; `Rejected` with the code `KNOWN_NO_MORE` when it knows it no more."""
     told = _ask(installation.saleor_api_url, installation.token, "FetchInstalled", {})
+    app = _app_in(told)
+    with reading_answer():
+        return Installed(
+            schema_version=(told.get("shop") or {}).get("schemaVersion") or "",
+            permissions=frozenset(_text(each["code"]) for each in app["permissions"] or []),
+            webhooks=[_installed_webhook(each) for each in app["webhooks"] or []],
+        )
+
+
+def _app_in(told: Json) -> Json:
+    """The calling app; `Rejected` when the host knows it no more."""
     app = told.get("app")
-    if not isinstance(app, dict):
+    if app is None:
         raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
-    return Installed(
-        schema_version=(told.get("shop") or {}).get("schemaVersion") or "",
-        permissions=frozenset(each["code"] for each in app["permissions"] or []),
-        webhooks=[_installed_webhook(each) for each in app["webhooks"] or []],
-    )
+    if not isinstance(app, dict):
+        raise _unreadable()
+    return app
+
+
+def _text(found: Any) -> str:
+    if not isinstance(found, str):
+        raise TypeError("not a text")
+    return found
 
 
 def _installed_webhook(told: Json) -> InstalledWebhook:
@@ -178,17 +197,16 @@ def dismiss_problems(installation: Installation, keys: Sequence[str]) -> None:
 
 def _change(installation: Installation, document: str, mutation: str, variables: Json) -> None:
     told = _ask(installation.saleor_api_url, installation.token, document, variables)
-    if errors := told[mutation]["errors"]:
-        raise Rejected(_first_message(errors), code="webhook_refused")
+    with reading_answer():
+        if errors := told[mutation]["errors"]:
+            raise Rejected(_first_message(errors), code="webhook_refused")
 
 
 def fetch_failed_deliveries(installation: Installation) -> list[Json]:
     """The app's webhooks, each with the deliveries that failed; the host keeps them for some days."""
     told = _ask(installation.saleor_api_url, installation.token, "FetchFailedDeliveries", {})
-    app = told.get("app")
-    if not isinstance(app, dict):
-        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
-    return list(app["webhooks"] or [])
+    with reading_answer():
+        return list(_app_in(told)["webhooks"] or [])
 
 
 def fetch_changed(installation: Installation, query: str, listing: str, since: datetime) -> Iterator[Json]:
@@ -196,11 +214,15 @@ def fetch_changed(installation: Installation, query: str, listing: str, since: d
     after: str | None = None
     while True:
         variables = {"since": since.isoformat(), "after": after}
-        told = _send(installation.saleor_api_url, installation.token, query, "Changed", variables)[listing]
-        yield from (edge["node"] for edge in told["edges"])
-        if not told["pageInfo"]["hasNextPage"]:
+        told = _send(installation.saleor_api_url, installation.token, query, "Changed", variables)
+        with reading_answer():
+            nodes = [edge["node"] for edge in told[listing]["edges"]]
+            page = told[listing]["pageInfo"]
+            goes_on, ended_at = page["hasNextPage"], page["endCursor"]
+        yield from nodes
+        if not goes_on or ended_at == after:  # a host that repeats a page must not keep us for ever
             return
-        after = told["pageInfo"]["endCursor"]
+        after = ended_at
 
 
 def fetch_page(installation: Installation, query: str, after: str | None) -> Json:
@@ -217,12 +239,13 @@ def fetch_transaction_events(installation: Installation, transaction_id: str) ->
             "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
             code="unknown_transaction",
         )
-    return [
-        TransactionEvent(
-            each["type"] or "", each["pspReference"] or "", Decimal(str(each["amount"]["amount"]))
-        )
-        for each in found["events"]
-    ]
+    with reading_answer():
+        return [
+            TransactionEvent(
+                each["type"] or "", each["pspReference"] or "", Decimal(str(each["amount"]["amount"]))
+            )
+            for each in found["events"]
+        ]
 
 
 def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:
@@ -238,13 +261,14 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
         "availableActions": list(report.available_actions),
     }
     told = _ask(installation.saleor_api_url, installation.token, "ReportTransactionEvent", variables)
-    payload = told["transactionEventReport"]
-    errors = payload["errors"]
-    if errors and not {error["code"] for error in errors} <= ALREADY_THERE:
-        raise Rejected(
-            f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused"
-        )
-    return bool(errors) or bool(payload["alreadyProcessed"])
+    with reading_answer():
+        payload = told["transactionEventReport"]
+        errors = payload["errors"]
+        if errors and not {error["code"] for error in errors} <= ALREADY_THERE:
+            raise Rejected(
+                f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused"
+            )
+        return bool(errors) or bool(payload["alreadyProcessed"])
 
 
 @cache
@@ -277,18 +301,28 @@ def _exchange(api_url: str, token: str, query: str, name: str, variables: Json) 
     )
     if answer.status_code in (401, 403):
         raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
+    if answer.status_code >= SERVER_ERROR:
+        raise _unreadable()
+    with reading_answer():
+        found = answer.json()
+        if errors := found.get("errors"):
+            raise _refusal(errors)
+        return dict(found["data"])
+
+
+@contextmanager
+def reading_answer() -> Iterator[None]:
+    """An answer whose form is not that of the host's schema is none: `Unavailable`."""
     try:
-        told = answer.json()
-    except ValueError:
-        told = None
-    if answer.status_code >= SERVER_ERROR or not isinstance(told, dict):
-        raise Unavailable(
-            "Saleor did not answer as it should. It will be tried again.", code="saleor_unreachable"
-        )
-    if told.get("errors"):
-        raise _refusal(told["errors"])
-    data: Json = told.get("data") or {}
-    return data
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise _unreadable() from error
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable(
+        "Saleor did not answer as it should. It will be tried again.", code="saleor_unreachable"
+    )
 
 
 def _refusal(errors: Sequence[Json]) -> Rejected:

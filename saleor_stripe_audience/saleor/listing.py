@@ -53,10 +53,12 @@ def _asked(listing: str, size: int, fields: str) -> str:
 
 
 def _fetched(installation: Installation, listing: str, query: str, after: str | None) -> Page:
-    told = client.fetch_page(installation, query, after)[listing]
-    info = told["pageInfo"]
-    return Page(
-        [edge["node"] for edge in told["edges"]],
-        info["endCursor"] if info["hasNextPage"] else None,
-        told["totalCount"],
-    )
+    found = client.fetch_page(installation, query, after)
+    with client.reading_answer():
+        listed = found[listing]
+        info = listed["pageInfo"]
+        return Page(
+            [edge["node"] for edge in listed["edges"]],
+            info["endCursor"] if info["hasNextPage"] else None,
+            int(listed["totalCount"]),
+        )

@@ -21,6 +21,7 @@ from saleor_stripe_audience.saleor.addresses import origin_of
 from saleor_stripe_audience.saleor.models import Installation
 
 LONGEST_HEADER = 2048  # characters of the whole signature header; genuine ones have about 480
+LARGEST_JWKS = 256 * 1024  # bytes; a key has about 500
 SECONDS_BETWEEN_FETCHES = 60.0  # per shop: forged key ids must not make us call the host
 
 _fetched_at: dict[str, float] = {}
@@ -49,10 +50,10 @@ def verify(installation: Installation, signature: str, body: bytes) -> None:
 
 def fetch_jwks(api_url: str) -> Jwks:
     """The keys that the host publishes; `Unavailable` when they cannot be had."""
-    answer = http.call("GET", f"{origin_of(api_url)}/.well-known/jwks.json")
+    answer = http.call("GET", f"{origin_of(api_url)}/.well-known/jwks.json", largest=LARGEST_JWKS)
     try:
-        keys = answer.json()["keys"] if answer.ok else None
-    except (ValueError, KeyError, TypeError):
+        keys = answer.json().get("keys") if answer.ok else None
+    except ValueError:
         keys = None
     if not isinstance(keys, list):
         raise KeysUnavailable("The shop's signing keys could not be fetched.", code="jwks_unavailable")

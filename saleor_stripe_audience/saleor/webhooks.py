@@ -5,8 +5,6 @@ anything else into "failed" and drops our words. Everything else is written into
 """
 
 import hashlib
-import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.saleor import removal, signatures, tasks, upkeep
 from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.strict_json import read_object
 
 log = structlog.get_logger(__name__)
 
@@ -145,26 +144,12 @@ def _recorded(installation: Installation, kind: str, body: bytes) -> JsonRespons
 def _parsed(body: bytes) -> Json:
     """The event's object; `Rejected` for anything else, such as the empty body of the host's retries."""
     try:
-        payload = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
+        payload = read_object(body)
+    except ValueError:
         raise Rejected(UNREADABLE, code="unreadable") from None
-    if not isinstance(payload, dict):
-        raise Rejected(UNREADABLE, code="unreadable")
     # GraphQL errors of the subscription carry stack traces of the host: of no use, and not ours to keep.
     payload.pop("errors", None)
     return payload
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    """ValueError for a number beyond all numbers: it could not be written down again."""
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return number
 
 
 def _check_recipient(installation: Installation, payload: Json) -> None:

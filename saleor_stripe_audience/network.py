@@ -1,0 +1,249 @@
+"""One HTTP exchange, bounded as a whole: in time from looking up the name to the last byte, and in size while reading.
+
+The time-outs of `requests` count from one byte to the next, so a peer that sends a byte a second holds a thread for
+as long as it likes. Here every wait of an exchange takes what is left of one deadline.
+"""
+
+import http.client
+import io
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from saleor_stripe_audience.strict_json import read_object
+
+CONNECT_SECONDS = 2.0  # for each address of the peer
+LARGEST_ANSWER = 8 * 1024 * 1024  # bytes, after decompression
+MOST_LOOKUPS = 64  # names being looked up at once; a lookup cannot be interrupted, only left behind
+_CHUNK = 64 * 1024
+
+_ends_at: ContextVar[float] = ContextVar("exchange_ends_at")
+_lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
+
+
+class NoAnswer(Exception):  # noqa: N818 - it says what happened
+    """No complete answer came within the time and size allowed; the message says why, without any content."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; `content` is decompressed."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success (2xx)."""
+        return 200 <= self.status_code < 300  # noqa: PLR2004 - HTTP's own numbers
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the peer sends us elsewhere (3xx)."""
+        return 300 <= self.status_code < 400  # noqa: PLR2004 - HTTP's own numbers
+
+    @property
+    def text(self) -> str:
+        """The content as UTF-8; what is not UTF-8 is replaced."""
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object in it; ValueError for anything else, see `strict_json`."""
+        return read_object(self.content)
+
+
+class _Session(requests.Session):
+    """Never looks where a redirect leads: `requests` would read the whole body of one, however large."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the library's signature
+        return None
+
+
+def make_session(adapter: HTTPAdapter | None = None) -> requests.Session:
+    """A session for `exchange`, for one thread; `adapter` is a `TimedAdapter` with further rules."""
+    session = _Session()
+    session.trust_env = False  # neither proxies nor credentials of the machine go to a peer
+    session.headers["Accept-Encoding"] = "gzip"
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter or TimedAdapter())
+    return session
+
+
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    seconds: float,
+    largest: int = LARGEST_ANSWER,
+    **fields: Any,
+) -> Answer:
+    """Ask once and read the whole answer within `seconds`; redirects are not followed.
+
+    `fields` are those of `requests`. Raises `NoAnswer`.
+    """
+    token = _ends_at.set(time.monotonic() + seconds)
+    try:
+        with session.request(
+            method,
+            url,
+            timeout=(min(CONNECT_SECONDS, seconds), seconds),
+            allow_redirects=False,
+            stream=True,
+            **fields,
+        ) as response:
+            return Answer(response.status_code, response.headers, _read(response, largest))
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise NoAnswer(f"no complete answer ({type(error).__name__})") from error
+    finally:
+        _ends_at.reset(token)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The IP addresses of the name, within what the running exchange has left; OSError if there are none.
+
+    The system's lookup knows no time-out, so it runs in a thread that is left behind when time is up.
+    """
+    return _in_thread(lambda: [str(each[4][0]) for each in _addresses(host, port)], _left())
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def _in_thread[Found](function: Callable[[], Found], seconds: float) -> Found:
+    if not _lookups.acquire(blocking=False):
+        raise OSError("too many names are being looked up")
+    found: list[Found] = []
+    failed: list[Exception] = []
+
+    def run() -> None:
+        try:
+            found.append(function())
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
+            failed.append(error)
+        finally:
+            _lookups.release()
+
+    thread = threading.Thread(target=run, name="lookup", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not found:
+        raise TimeoutError("the name was not found in time")
+    return found[0]
+
+
+def _left() -> float:
+    """Seconds that the running exchange has left; outside of one, as long as a connection may take."""
+    ends_at = _ends_at.get(None)
+    if ends_at is None:
+        return CONNECT_SECONDS
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the exchange took too long")
+    return left
+
+
+def _read(response: requests.Response, largest: int) -> bytes:
+    """The body, decompressed piece by piece: a small answer may hold gigabytes."""
+    parts: list[bytes] = []
+    size = 0
+    while part := response.raw.read(_CHUNK, decode_content=True):
+        size += len(part)
+        if size > largest:
+            raise NoAnswer(f"the answer is larger than {largest} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+class _TimedReader(io.RawIOBase):
+    """A socket's bytes, each wait no longer than what is left of the exchange."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._raw = connected.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(_left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """Reads the status line, the headers and the body by the same deadline."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedReader(sock))
+
+
+class _Timed(HTTPConnection):
+    """Looks the name up and connects within the exchange's deadline, whatever number of addresses there are."""
+
+    response_class = _TimedResponse
+
+    def addresses(self) -> list[str]:
+        """Where to connect to, the first that answers; OSError if the name is unknown."""
+        return resolve(self._dns_host, self.port or self.default_port)
+
+    def _new_conn(self) -> socket.socket:
+        name = self._dns_host
+        try:
+            return self._connected()
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
+        finally:
+            self._dns_host = name  # a certificate is still asked for the name
+
+    def _connected(self) -> socket.socket:
+        failed: Exception = OSError("the name has no address")
+        for address in self.addresses():
+            self._dns_host, self.timeout = address, min(CONNECT_SECONDS, _left())
+            try:
+                connected = super()._new_conn()
+            except urllib3.exceptions.HTTPError as error:
+                failed = error
+            else:
+                connected.settimeout(_left())
+                return connected
+        raise failed
+
+
+class TimedHTTPSConnection(_Timed, HTTPSConnection):
+    """The same with TLS, whose handshake the socket's own time-out bounds as a whole."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Timed
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = TimedHTTPSConnection
+
+
+class TimedAdapter(HTTPAdapter):
+    """The adapter of every session that is used with `exchange`."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
