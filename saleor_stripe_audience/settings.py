@@ -258,7 +258,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.staticfiles",
     "django_ox",
-    "strawberry_django",
     "saleor_stripe_audience.inbox",
     "saleor_stripe_audience.saleor",
     "saleor_stripe_audience.gateway",

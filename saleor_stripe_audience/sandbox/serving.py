@@ -83,6 +83,7 @@ class _Server(ThreadedWSGIServer):
     def __init__(self, port: int, application: WSGIApplication) -> None:
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
+        _check_free(port)  # werkzeug would print a hint and end the process
         super().__init__("127.0.0.1", port, application, handler=_QuietHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -104,8 +105,15 @@ class _Server(ThreadedWSGIServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+def _check_free(port: int) -> None:
+    """OSError if another program listens on that port of the loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
 class Served:
-    """A WSGI application listening on 127.0.0.1.
+    """A WSGI application listening on 127.0.0.1; OSError where the port is in use.
 
     `port` 0 takes a free one. `start()` and `stop()` may be called once each; as a context manager both are.
     """

@@ -79,6 +79,29 @@ def test_the_box_and_a_cart_that_is_left(shop: Page) -> None:
     expect(shop.locator("#status")).to_have_text("subscribed")
     pay(shop, "ira.moss@example.com", DECLINED, consent=False, says="declined")
     expect(shop.locator("#who")).to_have_text("ira.moss@example.com")
-    shop.locator("#contacts tr", has_text="kim.lark@example.com").click()
+    shop.get_by_role("button", name="kim.lark@example.com").click()
     expect(shop.locator("#who")).to_have_text("kim.lark@example.com")
     expect(shop.locator("#status")).to_have_text("subscribed")
+    for width in (390, 1280):
+        shop.set_viewport_size({"width": width, "height": 844})
+        assert shop.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_keyboard_alone_is_enough(shop: Page) -> None:
+    pay(shop, "ada.moor@example.com", GOOD, consent=False, says="Thank you")
+    button = shop.get_by_role("button", name="ada.moor@example.com")
+    expect(button).to_have_count(1)
+    button.focus()
+    shop.evaluate("refresh()")  # what is drawn anew must not take the focus away
+    expect(button).to_be_focused()
+    shop.keyboard.press("Enter")
+    expect(shop.locator("#who")).to_have_text("ada.moor@example.com")
+    shop.locator("#orders button").first.focus()
+    shop.keyboard.press("Enter")
+    expect(shop.locator("#orders")).to_contain_text("REFUND_SUCCESS")
+
+
+def test_the_page_leads_to_the_dashboard(shop: Page) -> None:
+    shop.get_by_role("link", name="open the app's page in the Dashboard").click()
+    frame = shop.frame_locator("#app")
+    expect(frame.get_by_role("navigation").get_by_role("button", name="Payments")).to_be_visible()

@@ -41,6 +41,7 @@ class Page:
         self._routes = Map(
             [
                 Rule("/", endpoint=self._show, methods=["GET"]),
+                Rule("/dashboard", endpoint=self._dashboard, methods=["GET"]),
                 Rule("/products", endpoint=self._products, methods=["GET"]),
                 Rule("/state", endpoint=self._state, methods=["GET"]),
                 Rule("/graphiql", endpoint=self._graphiql, methods=["GET"]),
@@ -75,6 +76,10 @@ class Page:
         found: Response = redirect(
             f"{self._stage.app_url}/graphql/#key={self._stage.api_key}", Response=Response
         )
+        return found
+
+    def _dashboard(self, _: Request) -> Response:
+        found: Response = redirect(self._stage.dashboard_url, Response=Response)
         return found
 
     def _products(self, _: Request) -> Response:

@@ -2,6 +2,8 @@
 browser calls, nothing of the app's own.
 """
 
+import math
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,11 +11,14 @@ from typing import Any
 
 import requests
 
+from saleor_stripe_audience.sandbox.saleor.seed import STAFF_EMAIL, STAFF_PASSWORD
+
 from .stage import APP_ID, CALL_SECONDS, CONSENT_TEXT, Stage, StageFailed
 
 Json = dict[str, Any]
 
 LONG_SILENCE = timedelta(hours=2)
+TOKEN_SECONDS = 240  # the host's tokens are valid for 300
 
 ADDRESS = {
     "firstName": "Robin", "lastName": "Vale", "streetAddress1": "1 Harbour Street", "city": "Oswego",
@@ -165,12 +170,21 @@ class Shopper:
 
 
 class Staff:
-    """A member of staff signed in to the Dashboard."""
+    """A member of staff in the Dashboard, who signs in again whenever the token has grown old."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        signed_in = change(stage, SIGN_IN, None, email="admin@example.com", password="admin")
-        self._token: str = signed_in["token"]
+        self._token = ""
+        self._signed_in_at = -math.inf
+
+    @property
+    def token(self) -> str:
+        """An "access" token with at least a minute left: the host's are valid for five."""
+        if time.monotonic() - self._signed_in_at > TOKEN_SECONDS:
+            given = {"email": STAFF_EMAIL, "password": STAFF_PASSWORD}
+            self._token = change(self._stage, SIGN_IN, None, **given)["token"]
+            self._signed_in_at = time.monotonic()
+        return self._token
 
     def refund(self, transaction: str, amount: str) -> None:
         """Ask for a refund of `amount` in the transaction's currency."""
@@ -178,15 +192,15 @@ class Staff:
 
     def request(self, transaction: str, action: str, amount: str | None) -> None:
         """Ask for CHARGE, REFUND or CANCEL, as the order's page in the Dashboard does."""
-        change(self._stage, REQUEST_ACTION, self._token, id=transaction, action=action, amount=amount)
+        change(self._stage, REQUEST_ACTION, self.token, id=transaction, action=action, amount=amount)
 
     def rename(self, product: str, name: str) -> None:
         """Change a product's name."""
-        change(self._stage, RENAME, self._token, id=product, name=name)
+        change(self._stage, RENAME, self.token, id=product, name=name)
 
     def order(self, order: str) -> Json:
         """The order with its transactions, as staff sees it."""
-        found: Json = ask(self._stage, ORDER, self._token, id=order)["order"]
+        found: Json = ask(self._stage, ORDER, self.token, id=order)["order"]
         return found
 
 

@@ -17,6 +17,14 @@ from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KE
 
 APP_ID = "saleor.app.stripe-audience"
 CONSENT_TEXT = "Yes, send me news and offers by e-mail. I can unsubscribe at any time."
+READ_SCOPES = ["payments:read", "audience:read", "catalogue:read", "settings:read"]
+# The operator's own settings have no place in a demo: it must send no mail, and open no other port.
+OWN_SETTINGS = (
+    "API_REQUESTS_PER_MINUTE", "APP_NAME", "CART_RETENTION_DAYS", "DASHBOARD_ORIGINS", "EMAIL_FROM", "EMAIL_URL",
+    "EVENT_RETENTION_DAYS", "LOG_LEVEL", "METRICS_HOST", "METRICS_PORT", "PROXY_COUNT", "SECRET_KEY_FALLBACKS",
+    "SERVER_THREADS", "STRIPE_PLATFORM_PUBLISHABLE_KEY", "STRIPE_PLATFORM_SECRET_KEY",
+    "STRIPE_PLATFORM_WEBHOOK_SECRET",
+)  # fmt: skip
 FURNISH = """mutation Furnish($id: ID!, $text: String!, $scopes: [String!]!) {
   apiKeyCreate(name: "demo", scopes: $scopes) { secret }
   audienceUpdate(id: $id, consentText: $text) { id }
@@ -62,11 +70,14 @@ class Stage:
         return log.read_text(errors="replace")[-8000:] if log.exists() else ""
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Ask the app's own API as a developer does."""
+        """Query the app's own API with a developer's key."""
+        return self._graphql({"Authorization": f"Bearer {self.api_key}"}, query, **variables)
+
+    def _graphql(self, headers: dict[str, str], query: str, **variables: Any) -> dict[str, Any]:
         answer = requests.post(
             f"{self.app_url}/graphql/",
             json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {self.api_key}"},
+            headers=headers,
             timeout=CALL_SECONDS,
         ).json()
         if answer.get("errors"):
@@ -82,17 +93,37 @@ class Stage:
         port = _free_port()
         self.app_url = f"http://127.0.0.1:{port}"
         self._start_app(port)
-        self.saleor.install(f"{self.app_url}/api/manifest")
-        self._command("connect-stripe", "--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY)
+        self.app = self.saleor.install(f"{self.app_url}/api/manifest")
+        self._connect_stripe()
         self._furnish()
 
+    @property
+    def dashboard_url(self) -> str:
+        """The app's page in the stand-in's Dashboard."""
+        return self.saleor.dashboard_url(self.app)
+
+    def _as_staff(self) -> dict[str, str]:
+        """The headers with which the Dashboard lets its staff use the app."""
+        token = self.saleor.dashboard_token(self.app)
+        return {"Authorization": f"Bearer {token}", "Saleor-Api-Url": self.saleor_api_url}
+
+    def _connect_stripe(self) -> None:
+        """Fill in the form of the app's page, as a store owner does."""
+        channels = [each.slug for each in self.saleor.host.store.channels]
+        answer = requests.post(
+            f"{self.app_url}/dashboard/accounts/connect",
+            data={"publishable_key": PUBLISHABLE_KEY, "secret_key": RESTRICTED_KEY, "channel": channels},
+            headers=self._as_staff(),
+            timeout=CALL_SECONDS,
+        )
+        if not answer.ok:
+            raise StageFailed(f"Stripe could not be connected:\n{answer.text}\n{self.app_log()}")
+
     def _furnish(self) -> None:
-        """What a merchant chooses at first: a key that reads, the words at the checkout, the ready-made segments."""
-        reads = ["payments:read", "audience:read", "catalogue:read", "settings:read"]
-        scopes = [f"--scope={scope}" for scope in (*reads, "audience:write", "settings:write")]
-        self.api_key = self._command("api-key", "--name", "set up", *scopes).split()[-1]
-        [audience] = self.graphql("{ audiences { id } }")["audiences"]
-        made = self.graphql(FURNISH, id=audience["id"], text=CONSENT_TEXT, scopes=reads)
+        """What a merchant chooses first: a key that reads, the wording at the checkout, the ready-made segments."""
+        staff = self._as_staff()
+        [audience] = self._graphql(staff, "{ audiences { id } }")["audiences"]
+        made = self._graphql(staff, FURNISH, id=audience["id"], text=CONSENT_TEXT, scopes=READ_SCOPES)
         self.api_key = made["apiKeyCreate"]["secret"]
 
     def _serve(self, application: Any) -> str:
@@ -101,8 +132,9 @@ class Stage:
         return served.url
 
     def _environment(self, port: int) -> dict[str, str]:
-        return os.environ | {
-            "SECRET_KEY": self._secret,
+        inherited = {name: value for name, value in os.environ.items() if name not in OWN_SETTINGS}
+        return inherited | {
+            "SECRET_KEY": secrets.token_urlsafe(32),
             "DATABASE_URL": f"sqlite:///{self.folder / 'app.sqlite3'}",
             "PUBLIC_URL": self.app_url,
             "ALLOWED_SALEOR_URLS": self.saleor_api_url,
@@ -113,12 +145,11 @@ class Stage:
         }
 
     def _start_app(self, port: int) -> None:
-        self._secret = secrets.token_urlsafe(32)
-        self._env = self._environment(port)
+        environment = self._environment(port)
         with (self.folder / "app.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "saleor_stripe_audience", "serve"],
-                env=self._env,
+                [sys.executable, "-m", "saleor_stripe_audience", "serve", "--host", "127.0.0.1"],
+                env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -131,18 +162,6 @@ class Stage:
                 return
             time.sleep(0.1)
         raise StageFailed(f"The app did not start:\n{self.app_log()}")
-
-    def _command(self, *arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603 - our own command, no shell
-            [
-                sys.executable, "-m", "saleor_stripe_audience", arguments[0],
-                "--saleor-api-url", self.saleor_api_url, *arguments[1:],
-            ],
-            env=self._env, capture_output=True, text=True, check=False, timeout=START_SECONDS,
-        )  # fmt: skip
-        if done.returncode:
-            raise StageFailed(f"`{arguments[0]}` failed: {done.stderr.strip()}\n{self.app_log()}")
-        return done.stdout
 
     def _stop_app(self) -> None:
         if self._process is None:
