@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.audiences import default_audience
@@ -66,9 +67,10 @@ def _record(installation: Installation, source_id: str, fact: Fact, told_at: dat
             "outcome_at": told_at if fact.outcome else None,
         },
     )
-    if not is_new and fact.outcome and (row.outcome_at is None or told_at > row.outcome_at):
-        row.outcome, row.outcome_at = fact.outcome, told_at
-        row.save(update_fields=["outcome", "outcome_at"])
+    if not is_new and fact.outcome:
+        # One statement decides and writes: events of one dispute are worked in parallel.
+        earlier = Q(outcome_at=None) | Q(outcome_at__lt=told_at)
+        PaymentFact.objects.filter(earlier, pk=row.pk).update(outcome=fact.outcome, outcome_at=told_at)
     if contact is not None:
         touched(contact)
 

@@ -37,6 +37,7 @@ def charge(installation: Installation, requested: Requested) -> Json:
         intent, captured = _captured(account, intent, money, key)
     else:
         captured = int(intent["amount_received"])
+    intent = ownership.restore_metadata(account, intent)
     ownership.remember(installation, account, intent, "")
     charge_id = str((latest_charge(intent) or intent)["id"])
     reference = capture_reference(charge_id, captured - money.minor, captured)
@@ -74,6 +75,7 @@ def refund(installation: Installation, requested: Requested) -> Json:
             "Stripe could not refund this payment. Look at the payment in Stripe.", code="refund_failed"
         )
     after = client.retrieve_payment_intent(account, intent["id"]).to_dict()
+    after = ownership.restore_metadata(account, after)
     ownership.remember(installation, account, after, "")
     return _success("REFUND_SUCCESS", made.id, money, after)
 
@@ -94,7 +96,7 @@ def cancel(installation: Installation, requested: Requested) -> Json:
     if intent["status"] != "canceled" and not released_minor(intent, flow):
         key = request_key(installation, requested, "CANCEL_REQUEST", None)
         stop = client.release_rest if int(intent["amount_received"]) else client.cancel_payment_intent
-        intent = stop(account, intent["id"], key).to_dict()
+        intent = ownership.restore_metadata(account, stop(account, intent["id"], key).to_dict())
     ownership.remember(installation, account, intent, "")
     # What was never held is ended, but nothing is released: the amount is none.
     released = from_minor(released_minor(intent, flow), intent["currency"])

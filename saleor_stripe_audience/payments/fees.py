@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.db.models import Q
+
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import balance, client
 from saleor_stripe_audience.gateway.accounts import account_of
@@ -42,7 +44,7 @@ def note_fees(event: Event) -> Write | None:
     intent_id, charge_id = (
         (told.get("payment_intent"), told["id"]) if is_charge else (told["id"], told.get("latest_charge"))
     )
-    if not intent_id or not charge_id or not ownership.is_ours(told, account.installation_id):
+    if not intent_id or not charge_id or not _is_ours(account, intent_id, told):
         return None
     installation = Installation.objects.get(pk=account.installation_id)
     try:
@@ -54,6 +56,12 @@ def note_fees(event: Event) -> Write | None:
     if settled is None:
         return None
     return _write(installation, account, intent_id, settled)
+
+
+def _is_ours(account: StripeAccount, intent_id: str, told: Json) -> bool:
+    """By our own row; by the metadata where the row is lost, which is then looked into before it is written again."""
+    known = Payment.objects.filter(account=account, payment_intent_id=intent_id)
+    return known.exists() or ownership.is_ours(told, account.installation_id)
 
 
 def settled_by(entries: list[Json]) -> Settled | None:
@@ -73,12 +81,13 @@ def _sum(entries: list[Json], name: str) -> Money:
 def _write(installation: Installation, account: StripeAccount, intent_id: str, settled: Settled) -> Write:
     rows = Payment.objects.filter(account=account, payment_intent_id=intent_id)
     # A row that was lost is written again first: what is noted must not fall into nothing.
-    lost = None if rows.exists() else client.retrieve_payment_intent(account, intent_id).to_dict()
+    lost = None if rows.exists() else _recognized(account, intent_id)
 
     def write() -> None:
         if lost is not None:
             ownership.remember(installation, account, lost, "")
-        rows.update(
+        # What a hold that is captured in parts brought only grows: a lower sum was read before the last part.
+        rows.filter(Q(gross_minor=None) | Q(gross_minor__lte=settled.gross.minor)).update(
             gross_minor=settled.gross.minor,
             fee_minor=settled.fee.minor,
             net_minor=settled.net.minor,
@@ -87,6 +96,17 @@ def _write(installation: Installation, account: StripeAccount, intent_id: str, s
         problems.clear(installation, _problem(account))
 
     return write
+
+
+def _recognized(account: StripeAccount, intent_id: str) -> Json | None:
+    """The intent, unless it only names a transaction of the shop: `payments.reporting` tells of that."""
+    intent = client.retrieve_payment_intent(account, intent_id).to_dict()
+    try:
+        return ownership.recognize(account, intent)
+    except Rejected as error:
+        if error.code not in ownership.NOT_OURS:
+            raise
+        return None
 
 
 def _problem(account: StripeAccount) -> str:

@@ -10,6 +10,7 @@ class Payment(models.Model):
 
     The row is a memory, not the truth: who pays what is in Stripe, and the intent's metadata names the transaction.
     Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe booked it.
+    `asked_at` is when Stripe was asked for what is written here.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -32,6 +33,7 @@ class Payment(models.Model):
     settled_currency = models.CharField(max_length=3, default="", blank=True)
     decline_code = models.CharField(max_length=100, default="", blank=True)
     decline_message = models.CharField(max_length=512, default="", blank=True)
+    asked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

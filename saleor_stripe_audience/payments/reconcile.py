@@ -19,7 +19,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox import handlers as inbox
-from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments import foreign, ownership
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.reporting import settle
 from saleor_stripe_audience.saleor.catch_up import catch_up
@@ -151,13 +151,17 @@ def _payments(account: StripeAccount, since: datetime | None) -> Iterator[str]:
 def _compared(installation: Installation, account: StripeAccount, intent_id: str) -> Iterator[Difference]:
     """Heal one payment. What is refused is told, and the others are looked at all the same."""
     where = f"payment {intent_id}"
+    asked_at = datetime.now(UTC)
     try:
         intent = client.retrieve_payment_intent(account, intent_id).to_dict()
+        intent = ownership.recognize(account, intent)
         if not Payment.objects.filter(account=account, payment_intent_id=intent_id).exists():
             yield Difference("the payment was not known here", where, healed=True)
         outcomes = settle(account, intent)
-        ownership.remember(installation, account, intent, "")
+        ownership.remember(installation, account, intent, "", asked_at)
     except Failure as error:
+        if error.code == ownership.FOREIGN:
+            foreign.tell(account, intent, error)
         yield Difference("the payment could not be compared", where, healed=False, why=error.message)
         return
     for outcome in outcomes:

@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments import disputes, ownership
+from saleor_stripe_audience.payments import disputes, foreign, ownership
 from saleor_stripe_audience.payments.fees import MISSING_PERMISSION, settled_by
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
 from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
@@ -54,16 +54,18 @@ def report_decline(event: Event) -> Write | None:
     "charge.dispute.funds_reinstated",
 )
 def report_what_moved(event: Event) -> Write | None:
-    """Refunds and disputes, also those made or lost at Stripe: their intent's metadata names the transaction."""
+    """Refunds and disputes, also those made or lost at Stripe: they name their intent."""
     return _report(event, _object(event).get("payment_intent"))
 
 
 def settle(account: StripeAccount, intent: Json, *, declined: bool = False) -> list[Outcome]:
     """Bring the host's ledger to what Stripe holds of the intent; returns what was reported.
 
-    Repeating it reports nothing more. `Unavailable` when one side cannot be asked now.
+    Repeating it reports nothing more. `Unavailable` when one side cannot be asked now; `Rejected` with a code of
+    `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then.
     """
     installation = Installation.objects.get(pk=account.installation_id)
+    intent = ownership.recognize(account, intent)
     transaction_id = intent["metadata"][ownership.TRANSACTION]
     told = [_told(each) for each in fetch_transaction_events(installation, transaction_id)]
     held = _held(account, intent)
@@ -79,12 +81,19 @@ def _report(event: Event, intent_id: Any, *, is_decline: bool = False) -> Write 
     account = account_of(event)
     if not isinstance(intent_id, str):
         return None
-    intent = client.retrieve_payment_intent(account, intent_id).to_dict()
-    if not ownership.is_ours(intent, account.installation_id):
-        return None
-    settle(account, intent, declined=is_decline)
     installation = Installation.objects.get(pk=account.installation_id)
-    return lambda: ownership.remember(installation, account, intent, "")
+    asked_at = timezone.now()
+    intent = client.retrieve_payment_intent(account, intent_id).to_dict()
+    try:
+        recognized = ownership.recognize(account, intent)
+        settle(account, intent, declined=is_decline)
+    except Rejected as error:
+        if error.code not in ownership.NOT_OURS:
+            raise
+        if error.code == ownership.FOREIGN:
+            foreign.tell(account, intent, error)
+        return None
+    return lambda: ownership.remember(installation, account, recognized, "", asked_at)
 
 
 def _held(account: StripeAccount, intent: Json) -> Held:

@@ -67,9 +67,7 @@ def _known(installation: Installation, session: Session) -> tuple[StripeAccount,
     payment = ownership.payment_of(installation, session.transaction.id)
     if payment is None:
         return beginnings.resumed(installation, session.transaction.id)
-    return payment.account, client.retrieve_payment_intent(
-        payment.account, payment.payment_intent_id
-    ).to_dict()
+    return payment.account, ownership.retrieve(payment)
 
 
 @contextmanager

@@ -74,6 +74,8 @@ class TransactionEvent:
     type: str
     psp_reference: str
     amount: Decimal
+    currency: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,11 @@ def fetch_transaction_events(installation: Installation, transaction_id: str) ->
     with reading_answer():
         return [
             TransactionEvent(
-                each["type"] or "", each["pspReference"] or "", Decimal(str(each["amount"]["amount"]))
+                each["type"] or "",
+                each["pspReference"] or "",
+                Decimal(str(each["amount"]["amount"])),
+                each["amount"]["currency"],
+                each["message"] or "",
             )
             for each in found["events"]
         ]

@@ -164,10 +164,8 @@ class TestWhatCannotBeHealed:
     def test_a_transaction_that_saleor_no_longer_has(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
-        gone = {
-            "saleor_transaction": "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
-        }
-        town.api.payment_intents.update(town.intent, {"metadata": gone})
+        gone = "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
+        Payment.objects.update(transaction_id=gone)
         told = reconciled(worked)
         assert any("has no transaction" in each.why for each in told.differences if not each.healed)
 

@@ -1,0 +1,40 @@
+"""A payment in Stripe that names a transaction of the shop but is not that transaction's payment.
+
+Anybody with access to the Stripe account can write our metadata on a payment of their own. It is never booked; the
+merchant reads of it, until no money is in it any more.
+"""
+
+from typing import Any
+
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.outcomes import refunded_minor
+from saleor_stripe_audience.saleor import problems
+
+Json = dict[str, Any]
+
+HOLDS_MONEY = frozenset({"processing", "requires_capture", "succeeded"})
+WHAT_TO_DO = (
+    "Somebody may have copied the metadata of another payment. Look at it in Stripe: refund or cancel it if nobody "
+    "ordered anything with it."
+)
+
+
+def tell(account: StripeAccount, intent: Json, why: Failure) -> None:
+    """Report the problem, or clear it once the payment was cancelled or given back. Repeating it changes nothing."""
+    problems.report_or_clear(
+        account.installation,
+        f"foreign-{intent['id']}",
+        f"{why.message} {WHAT_TO_DO}" if _needs_a_look(intent) else "",
+    )
+
+
+def _needs_a_look(intent: Json) -> bool:
+    return intent["status"] in HOLDS_MONEY and _left(intent) > 0
+
+
+def _left(intent: Json) -> int:
+    """What is still paid or held, in the smallest unit."""
+    if intent["status"] != "succeeded":
+        return int(intent["amount"])
+    return int(intent["amount_received"]) - refunded_minor(intent)

@@ -1,0 +1,237 @@
+"""A payment counts only if it is the one; and what was read earlier never overwrites what was read later."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.payments import ownership, reporting
+from saleor_stripe_audience.payments.models import Attempt, Payment
+from saleor_stripe_audience.payments.reconcile import reconcile
+from saleor_stripe_audience.saleor.models import Problem
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+from .conftest import connect
+from .test_reporting import Town, town
+
+__all__ = ["town"]
+
+Json = dict[str, Any]
+
+
+def planted(town: Town, **changed: Any) -> str:
+    """A paid intent that carries the metadata of the town's own payment."""
+    metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
+    paid: Json = {
+        "amount": Payment.objects.get().amount_minor,
+        "currency": "usd",
+        "confirm": True,
+        "payment_method": "pm_card_visa",
+        "return_url": "https://shop.example.com",
+        "metadata": metadata,
+    }
+    return str(town.api.payment_intents.create(paid | changed).id)
+
+
+def foreign_problems() -> list[str]:
+    return list(Problem.objects.filter(key__startswith="foreign-").values_list("key", flat=True))
+
+
+class TestAnotherIntent:
+    @pytest.mark.parametrize("currency", ["usd", "pln"])
+    def test_is_a_problem_and_no_money(self, town: Town, currency: str) -> None:
+        town.begin()
+        other = planted(town, currency=currency)
+        town.tell(town.events())
+        assert town.amounts() == (0, 0, 0, 0)
+        assert foreign_problems() == [f"foreign-{other}"]
+        assert Payment.objects.get().payment_intent_id == town.intent
+        assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+
+    def test_does_not_hide_the_true_one(self, town: Town) -> None:
+        town.begin()
+        planted(town)
+        town.pay()
+        town.tell(town.events())
+        assert town.amounts()[0] == town.total()
+        assert len(town.told("CHARGE_SUCCESS")) == 1
+
+    def test_of_another_account_of_the_shop(self, town: Town, stripe_sandbox: StripeSandbox) -> None:
+        town.begin()
+        stripe_sandbox.create_account("Second", "pk_test_second", "sk_test_second")
+        second = connect(town.account.installation, secret_key="sk_test_second")
+        api = client.client_with("sk_test_second").v1
+        metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
+        made = api.payment_intents.create(
+            {
+                "amount": 100,
+                "currency": "usd",
+                "confirm": True,
+                "payment_method": "pm_card_visa",
+                "return_url": "https://shop.example.com",
+                "metadata": metadata,
+            }
+        )
+        intent = client.retrieve_payment_intent(second, made.id).to_dict()
+        with pytest.raises(Rejected) as refused:
+            reporting.settle(second, intent)
+        assert refused.value.code == ownership.FOREIGN
+        assert town.amounts() == (0, 0, 0, 0)
+
+    def test_goes_once_its_money_is_given_back(self, town: Town) -> None:
+        town.begin()
+        other = planted(town)
+        town.tell(town.events())
+        town.api.refunds.create({"payment_intent": other})
+        town.tell(town.events())
+        assert foreign_problems() == []
+
+    def test_is_found_by_the_comparison_too(self, town: Town) -> None:
+        town.begin()
+        other = planted(town)
+        told = reconcile(town.account.installation)
+        assert any(other in each.where and not each.healed for each in told.differences)
+        assert town.amounts() == (0, 0, 0, 0)
+        assert foreign_problems() == [f"foreign-{other}"]
+
+    def test_of_the_other_mode(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        StripeAccount.objects.update(livemode=True)
+        intent = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+        with pytest.raises(Rejected) as refused:
+            reporting.settle(StripeAccount.objects.get(), intent)
+        assert refused.value.code == ownership.FOREIGN
+
+
+class TestTheRowIsLost:
+    def test_what_was_written_down_before_says_which_intent_it_is(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        Payment.objects.all().delete()
+        town.tell(town.events())
+        assert Payment.objects.get().payment_intent_id == town.intent
+        assert town.amounts()[0] == town.total()
+
+    def test_so_does_the_host(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        Payment.objects.all().delete()
+        Attempt.objects.all().delete()
+        town.tell(town.events())
+        assert Payment.objects.get().payment_intent_id == town.intent
+        assert town.amounts()[0] == town.total()
+
+    def test_an_intent_that_the_host_never_heard_of_is_not_believed(self, town: Town) -> None:
+        town.begin()
+        other = planted(town, amount=100)
+        Payment.objects.all().delete()
+        Attempt.objects.all().delete()
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        assert town.amounts() == (0, 0, 0, 0)
+        assert foreign_problems() == [f"foreign-{other}"]
+        assert not Payment.objects.exists()
+
+
+class TestEditedMetadata:
+    @pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
+    @pytest.mark.parametrize("kept", [{}, {"saleor_flow": "CHARGE"}, {"saleor_transaction": "another"}])
+    def test_changes_nothing_of_a_payment_we_know(self, town: Town, flow: str, kept: Json) -> None:
+        town.begin(flow)
+        town.api.payment_intents.update(town.intent, {"metadata": ""})
+        if kept:
+            town.api.payment_intents.update(town.intent, {"metadata": kept})
+        town.pay()
+        town.tell(town.events())
+        charged, authorized, *_ = town.amounts()
+        assert (charged, authorized)[flow == "AUTHORIZATION"] == town.total()
+        assert Payment.objects.get().flow == flow
+        told = reconcile(town.account.installation)
+        assert told.differences == []
+
+    def test_fees_are_noted_all_the_same(self, town: Town) -> None:
+        town.begin()
+        town.api.payment_intents.update(town.intent, {"metadata": ""})
+        town.pay()
+        town.tell(town.events())
+        assert Payment.objects.get().gross_minor == Payment.objects.get().amount_minor
+
+
+class TestOrder:
+    def test_a_decline_read_before_never_overwrites_the_success(self, town: Town) -> None:
+        town.begin()
+        town.pay("pm_card_chargeDeclined")
+        early = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+        town.pay()
+        late = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+        for intent in (late, early):
+            ownership.remember(town.account.installation, town.account, intent, "")
+        assert Payment.objects.get().status == "succeeded"
+        assert Payment.objects.get().captured_minor == late["amount"]
+
+    def test_a_refund_read_before_it_failed_does_not_come_back(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        shop, account = town.account.installation, town.account
+        then = timezone.now()
+        refund = town.api.refunds.create({"payment_intent": town.intent, "amount": 100})
+        early = client.retrieve_payment_intent(account, town.intent).to_dict()
+        town.stripe.end_refund(refund.id, ok=False)
+        late = client.retrieve_payment_intent(account, town.intent).to_dict()
+        ownership.remember(shop, account, late, "", then + timedelta(seconds=2))
+        ownership.remember(shop, account, early, "", then + timedelta(seconds=1))
+        assert Payment.objects.get().refunded_minor == 0
+
+    @pytest.mark.parametrize("last", ["payment_intent.succeeded", "payment_intent.payment_failed"])
+    def test_success_and_failure_worked_at_once(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch, last: str
+    ) -> None:
+        """Both handlers have read Stripe before either writes; the failure read it before the shopper had paid."""
+        town.begin()
+        town.pay("pm_card_chargeDeclined")
+        read_failed, may_write = threading.Event(), threading.Event()
+        settle = reporting.settle
+
+        def slow_settle(account: StripeAccount, intent: Json, *, declined: bool = False) -> Any:
+            told = settle(account, intent, declined=declined)
+            if declined:
+                read_failed.set()
+                assert may_write.wait(timeout=60)
+            return told
+
+        monkeypatch.setattr(reporting, "settle", slow_settle)
+        [failed] = [each for each in town.events() if each["type"] == "payment_intent.payment_failed"]
+        with ThreadPoolExecutor(2) as threads:
+            first = threads.submit(_worked, failed, town)
+            assert read_failed.wait(timeout=60)
+            town.pay()
+            if last == "payment_intent.succeeded":
+                may_write.set()
+                first.result(timeout=60)
+            [paid] = town.stripe.events("payment_intent.succeeded")
+            threads.submit(_worked, paid, town).result(timeout=60)
+            may_write.set()
+            first.result(timeout=60)
+        row = Payment.objects.get()
+        assert (row.status, row.captured_minor, row.decline_code) == ("succeeded", row.amount_minor, "")
+        assert town.amounts()[0] == town.total()
+
+
+def _worked(event: Json, town: Town) -> None:
+    """Handle the event in this thread, as a worker of its own would."""
+    from saleor_stripe_audience.inbox import handlers
+    from saleor_stripe_audience.inbox.models import Event
+
+    try:
+        assert town.deliver(event).status_code == 200
+        handlers.work(Event.objects.get(key=event["id"]).pk)
+    finally:
+        connections.close_all()
