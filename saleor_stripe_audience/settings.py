@@ -318,6 +318,10 @@ TASKS = {
                     "task": "saleor_stripe_audience.payments.tasks.forget_old_attempts",
                     "cron": "27 3 * * *",
                 },
+                "look for orders": {
+                    "task": "saleor_stripe_audience.payments.tasks.look_for_orders",
+                    "cron": "7 * * * *",
+                },
                 "forget old request counts": {
                     "task": "saleor_stripe_audience.api.tasks.forget_old_counts",
                     "cron": "37 * * * *",

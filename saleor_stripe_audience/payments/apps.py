@@ -12,5 +12,6 @@ class PaymentsConfig(AppConfig):
             removal,
             reporting,
             shoppers,
+            surplus,
             webhooks,
         )

@@ -11,6 +11,7 @@ class Payment(models.Model):
     The row is a memory, not the truth: who pays what is in Stripe, and the intent's metadata names the transaction.
     Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe booked it.
     `asked_at` is when Stripe was asked for what is written here.
+    `order_number` is the order's that it pays; empty for a checkout, and until we learn of the order.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -31,6 +32,7 @@ class Payment(models.Model):
     fee_minor = models.BigIntegerField(null=True)
     net_minor = models.BigIntegerField(null=True)
     settled_currency = models.CharField(max_length=3, default="", blank=True)
+    order_number = models.CharField(max_length=64, default="", blank=True)
     decline_code = models.CharField(max_length=100, default="", blank=True)
     decline_message = models.CharField(max_length=512, default="", blank=True)
     asked_at = models.DateTimeField(null=True)

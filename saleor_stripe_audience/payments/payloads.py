@@ -58,6 +58,31 @@ class Gross(_Part):
     gross: MoneyPart
 
 
+class _Sum(_Part):
+    amount: Amount = Decimal(0)
+
+
+class Covering(_Part):
+    """A transaction of the host's, of whatever app, and what it holds of the total: in whole units."""
+
+    id: str
+    authorizedAmount: _Sum = _Sum()  # noqa: N815 - the host's name
+    authorizePendingAmount: _Sum = _Sum()  # noqa: N815 - the host's name
+    chargedAmount: _Sum = _Sum()  # noqa: N815 - the host's name
+    chargePendingAmount: _Sum = _Sum()  # noqa: N815 - the host's name
+
+    @property
+    def covered(self) -> Decimal:
+        """What is charged or held, also what is still pending; may be negative after refunds and disputes."""
+        parts = (
+            self.authorizedAmount,
+            self.authorizePendingAmount,
+            self.chargedAmount,
+            self.chargePendingAmount,
+        )
+        return sum((each.amount for each in parts), Decimal(0))
+
+
 class Source(_Part):
     """The checkout or order that is paid. An order has a number and a userEmail, a checkout an email."""
 
@@ -72,6 +97,20 @@ class Source(_Part):
     shippingAddress: Address | None = None  # noqa: N815 - the host's name
     totalPrice: Gross | None = None  # noqa: N815 - the host's name, of a checkout
     total: Gross | None = None
+    status: str = ""  # of an order
+    # The host's `transactions` under two names: on checkouts it may be null, on orders not, which would clash.
+    checkoutTransactions: list[Covering] | None = None  # noqa: N815 - our own alias
+    transactions: list[Covering] | None = None
+
+    @property
+    def language(self) -> str:
+        """What its buyer reads, as the host writes it: EN, FR_CA; empty where it did not say."""
+        return self.languageCode or self.languageCodeEnum
+
+    @property
+    def covering(self) -> list[Covering]:
+        """The transactions that pay it; empty where the host did not say."""
+        return self.checkoutTransactions or self.transactions or []
 
     @property
     def total_gross(self) -> MoneyPart | None:

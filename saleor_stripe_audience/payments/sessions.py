@@ -9,7 +9,8 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import accounts, client, platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
-from saleor_stripe_audience.payments import beginnings, methods, ownership, shopper_messages
+from saleor_stripe_audience.payments import beginnings, covering, methods, ownership, shopper_messages
+from saleor_stripe_audience.payments.covering import Lack
 from saleor_stripe_audience.payments.descriptions import language_of
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
@@ -40,26 +41,45 @@ def gateway_config(installation: Installation, source: Source) -> Json:
 
 
 def initialize(installation: Installation, session: Session) -> Json:
-    """Make the PaymentIntent, or find the one this transaction already has; the shopper then pays it in the browser."""
+    """Make the PaymentIntent, or find the one this transaction already has; the shopper then pays it in the browser.
+
+    It is made for what was asked, but never for more than the checkout or order still lacks.
+    """
     flow = _flow(session)
     wishes = wishes_of(session)
+    lacks = covering.lacking(installation, session.sourceObject, besides=session.transaction.id)
     known = _known(installation, session)
-    if known is not None:
-        account, intent = known
-    else:
+    if known is None:
         account = accounts.account_for(installation.pk, session.sourceObject.channel.slug)
-        params = _params(installation, session, flow, _money(session), wishes)
+        amount = _amount(session, lacks)
+        params = _params(installation, session, flow, amount, wishes, lacks)
         with _ways_to_pay(installation, session):
             account, intent = beginnings.begun(installation, account, session, wishes, params)
-    intent = _brought_up_to_date(account, intent, session, _money(session), flow, wishes.paymentMethod)
+    else:
+        account, intent = known
+        if (ended := _ended(installation, account, intent, session, lacks)) is not None:
+            return ended
+    intent = _brought_up_to_date(account, intent, session, flow, wishes.paymentMethod, lacks)
     ownership.remember(installation, account, intent, "")
     if wishes.offSession:
         try:
             intent = beginnings.charged_off_session(installation, account, session, intent)
         except Unavailable as error:
-            return unclear(flow, error)
+            return unclear(flow, error, session.sourceObject.language)
         ownership.remember(installation, account, intent, "")
-    return _answer(installation, intent, session)
+    return _answer(installation, intent, session, lacks)
+
+
+def _ended(
+    installation: Installation, account: StripeAccount, intent: Json, session: Session, lacks: Lack | None
+) -> Json | None:
+    """The answer where nothing is left to pay that Stripe could charge: the open intent is cancelled."""
+    reason = covering.too_little(lacks) if lacks is not None else None
+    if reason is None or intent["status"] not in WAITING:
+        return None
+    intent, cancelled = covering.cancelled(installation, account, intent, reason)
+    ownership.remember(installation, account, intent, "")
+    return _answer(installation, intent, session, lacks) if cancelled is not None else None
 
 
 def _known(installation: Installation, session: Session) -> tuple[StripeAccount, Json] | None:
@@ -95,9 +115,10 @@ def process(installation: Installation, session: Session) -> Json:
     account, intent = _known(installation, session) or ownership.current_intent(
         installation, transaction.id, transaction.pspReference
     )
-    intent = _following_the_total(account, intent, session)
+    lacks = covering.lacking(installation, session.sourceObject, besides=transaction.id)
+    intent, _ = covering.bring_in_line(installation, account, intent, lacks)
     ownership.remember(installation, account, intent, "")
-    return _answer(installation, intent, session)
+    return _answer(installation, intent, session, lacks)
 
 
 def failure(flow: str, error: Failure, language: str = "") -> Json:
@@ -137,61 +158,57 @@ def _flow(session: Session) -> str:
     return flow
 
 
-def _money(session: Session) -> Money:
-    if session.action.amount is None:
+def _amount(session: Session, lacks: Lack | None) -> Decimal:
+    """What was asked, or what is lacking if that is less: the host asks for totals without their gift cards."""
+    asked = session.action.amount
+    if asked is None:
         raise Rejected("Saleor's request came without an amount.", code="ParseError")
-    money = from_decimal(session.action.amount, session.action.currency)
+    money = from_decimal(asked, session.action.currency)
     if money.is_zero:
         raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")
-    check_chargeable(money)
-    return money
+    if lacks is not None:
+        lacks.check_currency(money.currency)
+        if reason := covering.too_little(lacks):
+            raise reason
+        asked = min(asked, lacks.amount)
+    check_chargeable(from_decimal(asked, money.currency))
+    return asked
 
 
 def _brought_up_to_date(
-    account: StripeAccount, intent: Json, session: Session, money: Money, flow: str, wished: str
+    account: StripeAccount, intent: Json, session: Session, flow: str, wished: str, lacks: Lack | None
 ) -> Json:
     """The intent with what is asked now, as long as the shopper has not paid: then it is what was paid that counts."""
+    if intent["status"] not in WAITING:
+        return intent
+    amount = _amount(session, lacks)
+    money = from_decimal(amount, session.action.currency)
     money.in_currency(intent["currency"].upper())
-    same = intent["amount"] == money.minor and ownership.asked_flow(intent) == flow
-    if same or intent["status"] not in WAITING:
+    if intent["amount"] == money.minor and ownership.asked_flow(intent) == flow:
         return intent
     params: Json = {
         "amount": money.minor,
         **methods.changed_options(flow, wished),
-        "metadata": {ownership.FLOW: flow, ownership.TOTAL: _total(session), **_exact(session, money)},
+        "metadata": {ownership.FLOW: flow, ownership.TOTAL: _text(lacks), **exact_metadata(amount, money)},
         "expand": ["latest_charge"],
     }
     return client.update_payment_intent(account, intent["id"], params).to_dict()
 
 
-def _following_the_total(account: StripeAccount, intent: Json, session: Session) -> Json:
-    """The checkout's total changed since the payment began: the payment changes by as much, as long as nobody paid."""
-    before, now = str((intent.get("metadata") or {}).get(ownership.TOTAL) or ""), _total(session)
-    if not before or not now or before == now or intent["status"] not in WAITING:
-        return intent
-    asked = outcome_of(intent, ownership.asked_flow(intent)).amount + Decimal(now) - Decimal(before)
-    money = from_decimal(asked, intent["currency"])
-    check_chargeable(money)
-    params: Json = {
-        "amount": money.minor,
-        "metadata": {ownership.TOTAL: now, **exact_metadata(asked, money)},
-        "expand": ["latest_charge"],
-    }
-    return client.update_payment_intent(account, intent["id"], params).to_dict()
+def _text(lacks: Lack | None) -> str:
+    return format(lacks.amount, "f") if lacks is not None else ""
 
 
-def _total(session: Session) -> str:
-    """What the checkout or order costs in all; empty where the host did not say."""
-    total = session.sourceObject.total_gross
-    return format(total.amount, "f") if total is not None else ""
-
-
-def _exact(session: Session, money: Money) -> Json:
-    return exact_metadata(session.action.amount or money.amount, money)
-
-
-def _params(installation: Installation, session: Session, flow: str, money: Money, wishes: Wishes) -> Json:
+def _params(
+    installation: Installation,
+    session: Session,
+    flow: str,
+    amount: Decimal,
+    wishes: Wishes,
+    lacks: Lack | None,
+) -> Json:
     """Only what stays the same for a transaction: the same idempotency key must find the same intent."""
+    money = from_decimal(amount, session.action.currency)
     return {
         "amount": money.minor,
         "currency": money.currency.lower(),
@@ -205,38 +222,65 @@ def _params(installation: Installation, session: Session, flow: str, money: Mone
             ownership.SOURCE: session.sourceObject.id,
             ownership.CHANNEL: session.sourceObject.channel.slug,
             ownership.ORDER_NUMBER: session.sourceObject.number,  # empty for a checkout: Stripe keeps no empty one
-            ownership.TOTAL: _total(session),
-            **_exact(session, money),
+            ownership.TOTAL: _text(lacks),
+            **exact_metadata(amount, money),
             LANGUAGE: language_of(session.sourceObject),
         },
         "expand": ["latest_charge"],
     }
 
 
-def _answer(installation: Installation, intent: Json, session: Session) -> Json:
+def _answer(installation: Installation, intent: Json, session: Session, lacks: Lack | None) -> Json:
     outcome = outcome_of(intent, ownership.flow_of(intent))
     told: Json = {"stripeClientSecret": intent.get("client_secret")}
     if outcome.decline_code:
         told["errors"] = [{"code": "StripeCardError", "message": outcome.message}]
     answer = {**outcome.answer(), "data": {"paymentIntent": told}}
-    if note := _note(intent, session):
+    if intent["status"] == "canceled":
+        message = _why_cancelled(session, lacks)
+        answer |= session_answer(outcome.result, "StripeApiError", message)
+    elif note := _note(intent, session, lacks):
         answer["message"] = note
     if read_version(installation.schema_version) >= KNOWS_DETAILS and (details := methods.details(intent)):
         answer["paymentMethodDetails"] = details
+    if outcome.result.endswith(("_SUCCESS", "_REQUEST")):
+        covering.keep_others_in_line(installation, session.sourceObject, session.transaction.id)
     return answer
 
 
-def _note(intent: Json, session: Session) -> str:
-    """What staff should know of a payment that went through otherwise than asked; empty where all is as asked."""
-    if intent["status"] not in ("succeeded", "processing", "requires_capture"):
+def _why_cancelled(session: Session, lacks: Lack | None) -> str:
+    reason = covering.too_little(lacks) if lacks is not None else None
+    reason = reason or Rejected("The payment was cancelled.", code="cancelled")
+    return shopper_messages.for_shopper(reason, session.sourceObject.language)
+
+
+def _note(intent: Json, session: Session, lacks: Lack | None) -> str:
+    """What is to be known of a payment that is otherwise than asked; empty where all is as asked.
+
+    It is shown to the shopper and stands in the order's history for staff.
+    """
+    language = session.sourceObject.language
+    if intent["status"] in WAITING:
+        return _capped(intent, session, language)
+    if intent["status"] == "canceled":
         return ""
-    before, now = str((intent.get("metadata") or {}).get(ownership.TOTAL) or ""), _total(session)
-    if before and now and before != now:
-        return (
-            f"The total changed from {before} to {now} {intent['currency'].upper()} after the shopper had paid: "
-            "the payment could not be changed any more."
-        )
+    paid = Money(int(intent["amount"]), intent["currency"].upper())
+    lacked = covering.lacked_at_first(intent)
+    if lacks is not None and lacked is not None:
+        if paid.minor > lacks.minor and lacked.minor > lacks.minor:
+            return shopper_messages.fallen(paid, Money(lacks.minor, paid.currency), language)
+        if lacks.minor > paid.minor >= lacked.minor:
+            return shopper_messages.risen(paid, Money(lacks.minor, paid.currency), language)
     return methods.CHARGED_AT_ONCE if ownership.flow_of(intent) != ownership.asked_flow(intent) else ""
+
+
+def _capped(intent: Json, session: Session, language: str) -> str:
+    """Less is asked than the host wanted, as there are gift cards or other payments; a decline is told instead."""
+    if intent.get("last_payment_error") or session.action.amount is None:
+        return ""
+    asked = from_decimal(session.action.amount, session.action.currency)
+    is_less = asked.currency.lower() == intent["currency"] and int(intent["amount"]) < asked.minor
+    return shopper_messages.capped(Money(int(intent["amount"]), asked.currency), language) if is_less else ""
 
 
 def _contract_code(error: Failure) -> str:

@@ -7,6 +7,7 @@ those that the merchant wrote for shoppers, when pausing a channel.
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.accounts import PAUSED
+from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments.declines import Sentence, language_of
 
 PAUSED_CODE = "paused"
@@ -73,11 +74,29 @@ _DECLINED = Sentence(
     "La carte a été refusée. Essayez une autre carte ou demandez à votre banque.",
 )
 
+_CANCELLED = Sentence(
+    "This payment was cancelled. Please start the payment again.",
+    "Ce paiement a été annulé. Recommencez le paiement.",
+)
+_CAPPED = Sentence(
+    "Only {amount} is left to pay, so the payment is for this amount.",
+    "Il ne reste que {amount} à payer : le paiement porte sur ce montant.",
+)
+_FALLEN = Sentence(
+    "{amount} was paid, but only {total} is to be paid. The shop can refund the difference.",
+    "{amount} ont été payés, mais seuls {total} sont à payer. La boutique peut rembourser la différence.",
+)
+_RISEN = Sentence(
+    "{amount} was paid, but {total} is to be paid by now. The rest is to be paid separately.",
+    "{amount} ont été payés, mais {total} sont désormais à payer. Le reste est à payer séparément.",
+)
+
 BY_CODE = {
     "already_covered": _ALREADY_COVERED,
     "amount_too_large": _TOO_LARGE,
     "amount_too_small": _TOO_SMALL,
     "busy": _TIMED_OUT,
+    "cancelled": _CANCELLED,
     "card_declined": _DECLINED,
     "currency": _NOT_PAYABLE,
     "deadline": _TIMED_OUT,
@@ -104,6 +123,22 @@ def for_shopper(error: Failure, language: str, otherwise: Sentence = UNAVAILABLE
     if error.values and (template := _WITH_VALUES.get(error.code)):
         return template.told(language).format(**_localized(error.values, language))
     return BY_CODE.get(error.code, otherwise).told(language)
+
+
+def capped(amount: Money, language: str) -> str:
+    """The payment is for less than was asked for: there are gift cards or other payments."""
+    return _CAPPED.told(language).format(**_localized({"amount": str(amount)}, language))
+
+
+def fallen(paid: Money, total: Money, language: str) -> str:
+    """More was paid than is now to be paid."""
+    amounts = {"amount": str(paid), "total": str(Money(max(0, total.minor), total.currency))}
+    return _FALLEN.told(language).format(**_localized(amounts, language))
+
+
+def risen(paid: Money, total: Money, language: str) -> str:
+    """Less was paid than is now to be paid."""
+    return _RISEN.told(language).format(**_localized({"amount": str(paid), "total": str(total)}, language))
 
 
 def _localized(values: dict[str, str], language: str) -> dict[str, str]:

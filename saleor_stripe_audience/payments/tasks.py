@@ -1,10 +1,12 @@
 """What is done for payments by the clock."""
 
+import uuid
 from typing import Any
 
 from django.tasks import task
 
-from saleor_stripe_audience.payments import attempts, reconcile, upkeep
+from saleor_stripe_audience.payments import attempts, reconcile, surplus, upkeep
+from saleor_stripe_audience.saleor.models import Installation
 
 
 @task
@@ -18,6 +20,20 @@ def keep_endpoints() -> int:
     """At the start and every hour: keys, channels, and Stripe's endpoint of every account."""
     upkeep.look_at_accounts()
     return upkeep.keep_endpoints()
+
+
+@task
+def follow_source(installation_id: str, transaction_id: str) -> None:
+    """At once, when an answer to the host could not wait: the open payments of one checkout or order."""
+    installation = Installation.objects.filter(pk=uuid.UUID(installation_id)).first()
+    if installation is not None:
+        surplus.follow(installation, transaction_id)
+
+
+@task
+def look_for_orders() -> int:
+    """Every hour: payments of which no order is known here."""
+    return surplus.look_for_orders()
 
 
 @task

@@ -237,10 +237,7 @@ def fetch_transaction_events(installation: Installation, transaction_id: str) ->
     told = _ask(installation.saleor_api_url, installation.token, "FetchTransaction", {"id": transaction_id})
     found = told.get("transaction")
     if not isinstance(found, dict):
-        raise Rejected(
-            "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
-            code="unknown_transaction",
-        )
+        raise _unknown_transaction()
     with reading_answer():
         return [
             TransactionEvent(
@@ -252,6 +249,25 @@ def fetch_transaction_events(installation: Installation, transaction_id: str) ->
             )
             for each in found["events"]
         ]
+
+
+def _unknown_transaction() -> Rejected:
+    return Rejected(
+        "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
+        code="unknown_transaction",
+    )
+
+
+def fetch_paid_source(installation: Installation, transaction_id: str) -> Json | None:
+    """The checkout or order that a transaction pays, as it is now; None when there is neither any more.
+
+    `Rejected` when the host has no such transaction of the app.
+    """
+    told = _ask(installation.saleor_api_url, installation.token, "FetchPaidSource", {"id": transaction_id})
+    found = told.get("transaction")
+    if not isinstance(found, dict):
+        raise _unknown_transaction()
+    return found.get("order") or found.get("checkout")
 
 
 def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:

@@ -56,6 +56,7 @@ def place(host: Host, checkout: Checkout, metadata: dict[str, str], requestor: R
         shipping_address=checkout.shipping_address,
         shipping_method=checkout.shipping_method,
         shipping_amount=checkout_shipping(checkout),
+        gift_cards=checkout.gift_cards,
         lines=_lines(checkout),
         metadata={**checkout.metadata, **metadata},
         private_metadata={**checkout.private_metadata},

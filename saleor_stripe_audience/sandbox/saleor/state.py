@@ -265,6 +265,7 @@ class Checkout(Record):
     shipping_address: Address | None = None
     shipping_method: ShippingMethod | None = None
     lines: list[CheckoutLine] = field(default_factory=list)
+    gift_cards: Decimal = Decimal(0)  # what gift cards pay of it
     was_fully_paid: bool = False
     was_fully_authorized: bool = False
 
@@ -317,6 +318,7 @@ class Order(Record):
     shipping_address: Address | None = None
     shipping_method: ShippingMethod | None = None
     shipping_amount: Decimal = Decimal(0)
+    gift_cards: Decimal = Decimal(0)  # what gift cards paid of it; its total is what they left
     lines: list[OrderLine] = field(default_factory=list)
     events: list[OrderEvent] = field(default_factory=list)
     external_reference: str | None = None

@@ -1,0 +1,337 @@
+"""One checkout, one payment: second tabs, totals that change, gift cards, and money that comes all the same."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+import stripe
+from django.utils import timezone
+
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments import ownership, shopper_messages, surplus
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, change
+from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
+from saleor_stripe_audience.sandbox.saleor.state import Checkout, Order
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+from .conftest import DECLINED, Buy
+from .test_reporting import Town, town
+
+__all__ = ["town"]
+
+Json = dict[str, Any]
+Begin = Callable[..., Buy]
+Work = Callable[[], int]
+PART = (
+    "mutation($id: ID!, $gateway: PaymentGatewayToInitialize!, $key: String, $amount: PositiveDecimal) {"
+    " transactionInitialize(id: $id, paymentGateway: $gateway, idempotencyKey: $key, amount: $amount) {"
+    " transaction { id } transactionEvent { type message pspReference amount { amount } } data"
+    " errors { field message code } } }"
+)
+
+
+def stage(town: Town) -> Stage:
+    return cast("Stage", town)
+
+
+def tab(town: Town, amount: str | None = None) -> tuple[str, str]:
+    """One more payment of the same checkout, or of its order: the host's transaction, and Stripe's intent."""
+    asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
+    if amount is None:
+        made = change(stage(town), INITIALIZE, None, **asked)
+    else:
+        made = change(stage(town), PART, None, **asked, amount=amount)
+    return made["transaction"]["id"], made["transactionEvent"]["pspReference"]
+
+
+def source(town: Town) -> Checkout | Order:
+    held = town.shop.host.store
+    return held.checkouts[0] if held.checkouts else held.orders[0]
+
+
+def checkout(town: Town) -> Checkout:
+    found = source(town)
+    assert isinstance(found, Checkout)
+    return found
+
+
+def intent(town: Town, identifier: str) -> Json:
+    return town.stripe.account.table("payment_intent")[identifier]
+
+
+def pay(town: Town, identifier: str) -> None:
+    before, town.intent = town.intent, identifier
+    town.pay()
+    town.intent = before
+
+
+def process(town: Town, transaction: str) -> Json:
+    told: Json = town.shop.gql(PROCESS, {"id": transaction})["transactionProcess"]["transactionEvent"]
+    return told
+
+
+def complete(town: Town) -> str:
+    number: str = change(stage(town), COMPLETE, None, id=source(town).id)["order"]["number"]
+    return number
+
+
+def hear_the_host(town: Town) -> None:
+    town.shop.drain()
+    while town.work():
+        pass
+
+
+def problems() -> list[str]:
+    return list(Problem.objects.order_by("pk").values_list("message", flat=True))
+
+
+class TestSecondTab:
+    @pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
+    def test_the_other_payment_is_cancelled_once_one_is_paid(self, town: Town, flow: str) -> None:
+        town.begin(flow)
+        other, other_intent = tab(town)
+        town.pay()
+        assert process(town, town.transaction)["type"] == f"{flow}_SUCCESS"
+        assert intent(town, other_intent)["status"] == "canceled"
+        with pytest.raises(stripe.InvalidRequestError, match="canceled"):
+            pay(town, other_intent)
+        told = process(town, other)
+        assert told["type"] == f"{flow}_FAILURE"
+        assert told["message"] == shopper_messages.BY_CODE["already_covered"].en
+        assert complete(town)
+
+    def test_by_stripes_event_alone(self, town: Town) -> None:
+        town.begin()
+        _, other = tab(town)
+        town.pay()
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        assert intent(town, other)["status"] == "canceled"
+        [event] = Event.objects.filter(kind="payment_intent.succeeded")
+        surplus.follow_payment(event)
+        assert (problems(), intent(town, town.intent)["status"]) == ([], "succeeded")
+
+    def test_later_if_stripe_cannot_be_asked_now(self, town: Town) -> None:
+        town.begin()
+        _, other = tab(town)
+        town.pay()
+        town.stripe.add_fault(f"* /v1/payment_intents/{other}*", status=500, times=3)
+        assert process(town, town.transaction)["type"] == "CHARGE_SUCCESS"
+        town.stripe.faults.clear()
+        hear_the_host(town)
+        assert intent(town, other)["status"] == "canceled"
+
+    def test_two_payments_of_a_part_each_stand(self, town: Town) -> None:
+        town.begin()
+        first, first_intent = tab(town, "10.00")
+        second, second_intent = tab(town, "13.00")
+        pay(town, first_intent)
+        assert process(town, first)["type"] == "CHARGE_SUCCESS"
+        assert intent(town, second_intent)["amount"] == 1300
+        assert intent(town, town.intent)["amount"] == 1300, "the one of all that was lacking follows"
+        pay(town, second_intent)
+        assert process(town, second)["type"] == "CHARGE_SUCCESS"
+        assert intent(town, town.intent)["status"] == "canceled"
+        assert complete(town)
+        assert problems() == []
+
+    def test_what_is_covered_is_not_begun_again(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        process(town, town.transaction)
+        asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": "again"}
+        told = change(stage(town), PART, None, **asked, amount="5.00")["transactionEvent"]
+        assert (told["type"], told["message"]) == ("CHARGE_FAILURE", "There is nothing left to pay here.")
+
+
+class TestTheTotalChanges:
+    def test_without_the_storefront_asking(self, town: Town) -> None:
+        town.begin()
+        line = checkout(town).lines[0]
+        for quantity in (3, 1):
+            town.shop.gql(
+                "mutation($id: ID!, $lines: [CheckoutLineUpdateInput!]!) {"
+                " checkoutLinesUpdate(id: $id, lines: $lines) { errors { code } } }",
+                {"id": checkout(town).id, "lines": [{"lineId": line.id, "quantity": quantity}]},
+            )
+            hear_the_host(town)
+            total = line.variant.channel_listings[0].price * quantity + 5
+            assert intent(town, town.intent)["amount"] == total * 100
+        assert Payment.objects.get().amount_minor == total * 100
+
+    @pytest.mark.parametrize("left", ["0.30", "0"])
+    def test_nothing_that_stripe_could_charge_is_left(self, town: Town, left: str) -> None:
+        town.begin()
+        checkout(town).gift_cards = Decimal(str(town.total())) - Decimal(left)
+        town.shop.event("CHECKOUT_UPDATED", checkout=checkout(town))
+        hear_the_host(town)
+        assert intent(town, town.intent)["status"] == "canceled"
+        assert process(town, town.transaction)["type"] == "CHARGE_FAILURE"
+
+    def test_a_gift_card_lowers_what_is_asked(self, town: Town) -> None:
+        """The host asks for the total without its gift cards."""
+        town.begin()
+        total = Decimal(str(town.total()))
+        checkout(town).gift_cards = Decimal("13.21")
+        asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": "gift"}
+        told = change(stage(town), PART, None, **asked, amount=str(total))["transactionEvent"]
+        assert told["amount"]["amount"] == float(total - Decimal("13.21"))
+        assert "is left to pay" in told["message"]
+        pay(town, told["pspReference"])
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        complete(town)
+        assert (
+            town.shop.gql(
+                "{ orders(first: 1) { edges { node { chargeStatus } } } }", {}, town.shop.staff_token()
+            )["orders"]["edges"][0]["node"]["chargeStatus"]
+            == "FULL"
+        )
+
+    def test_a_checkout_that_is_gone_by_now_says_nothing(self, town: Town) -> None:
+        town.begin()
+        town.shop.event("CHECKOUT_UPDATED", checkout=None)
+        hear_the_host(town)
+        ours = Handling.objects.filter(handler="payments.surplus.follow_totals")
+        assert ours.exists()
+        assert not ours.filter(given_up_at__isnull=False).exists()
+        assert intent(town, town.intent)["status"] == "requires_payment_method"
+
+    def test_an_order_that_is_cancelled_takes_its_open_payments_along(self, town: Town) -> None:
+        town.shop.host.store.channels[0].allows_unpaid_orders = True
+        town.begin()
+        complete(town)
+        hear_the_host(town)
+        assert intent(town, town.intent)["status"] == "requires_payment_method"
+        order = source(town)
+        town.shop.gql(
+            "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }",
+            {"id": order.id},
+            town.shop.staff_token(),
+        )
+        hear_the_host(town)
+        assert intent(town, town.intent)["status"] == "canceled"
+
+    @pytest.mark.parametrize("edited", ["", "99.99", "lots"])
+    def test_metadata_edited_at_stripe_never_raises_what_is_asked(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, edited: str
+    ) -> None:
+        one = buy(amount="18.00")
+        one.initialize(sourceObject=of(18))
+        row = stripe_sandbox.account.table("payment_intent")[one.psp]
+        row["metadata"][ownership.TOTAL] = edited
+        one.process(sourceObject=of(30))
+        assert row["amount"] == 1800
+        one.process(sourceObject=of(10))
+        assert row["amount"] == 1000
+
+
+def of(total: float) -> Json:
+    return {
+        "__typename": "Checkout",
+        "id": "Q2hlY2tvdXQ6MQ==",
+        "channel": {"slug": "default-channel", "currencyCode": "USD"},
+        "totalPrice": {"gross": {"amount": total, "currency": "USD"}},
+        "languageCode": "EN",
+    }
+
+
+@pytest.mark.parametrize(
+    ("paid", "total", "words"), [(18, 10, "refund"), (18, 30, "separately"), (18, 18, "")]
+)
+def test_a_total_that_changed_after_the_payment_is_noted(
+    buy: Begin, paid: int, total: int, words: str
+) -> None:
+    one = buy(amount=str(paid))
+    one.initialize(sourceObject=of(paid))
+    one.pay()
+    told = one.process(sourceObject=of(total))
+    assert (told["result"], told["amount"]) == ("CHARGE_SUCCESS", f"{paid}.00")
+    assert words in told["message"]
+    assert bool(told["message"]) == bool(words)
+
+
+def test_a_decline_and_a_lower_total_are_both_in_the_answer(buy: Begin) -> None:
+    one = buy(amount="18.00")
+    one.initialize(sourceObject=of(18))
+    one.pay(DECLINED)
+    told = one.process(sourceObject=of(10))
+    assert (told["result"], told["amount"]) == ("CHARGE_ACTION_REQUIRED", "10.00")
+    assert "declined" in told["message"]
+
+
+class TestMoneyComesAllTheSame:
+    def test_a_second_tab_is_paid_in_the_same_moment(self, town: Town) -> None:
+        town.begin()
+        _, other = tab(town)
+        town.pay()
+        pay(town, other)
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        [told] = problems()
+        assert f"{town.ledger()['chargedAmount']['amount']:.2f} USD more than it costs" in told
+        assert "https://dashboard.stripe.com/test/payments/pi_" in told
+        town.api.refunds.create({"payment_intent": other})
+        town.tell(town.stripe.events("refund.created"))
+        assert problems() == []
+
+    def test_the_checkout_is_gone(self, town: Town) -> None:
+        town.begin()
+        town.shop.host.store.transactions[0].checkout = None
+        town.pay()
+        for _ in range(2):
+            town.tell(town.stripe.events("payment_intent.succeeded"))
+        [told] = problems()
+        assert "there is no order" in told
+        assert town.intent in told
+        assert town.amounts()[0] == town.total()
+        town.api.refunds.create({"payment_intent": town.intent})
+        town.tell(town.stripe.events("refund.created"))
+        assert problems() == []
+
+    def test_an_open_payment_of_a_checkout_that_is_gone_is_cancelled(self, town: Town) -> None:
+        town.begin()
+        town.shop.host.store.transactions[0].checkout = None
+        surplus.follow(Installation.objects.get(), town.transaction)
+        assert intent(town, town.intent)["status"] == "canceled"
+
+    def test_a_checkout_that_was_paid_and_left(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        assert surplus.look_for_orders() == 0, "the shopper may still be at it"
+        Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+        assert surplus.look_for_orders() == 1
+        [told] = problems()
+        assert "did not become an order" in told
+        complete(town)
+        hear_the_host(town)
+        assert problems() == []
+        assert surplus.look_for_orders() == 0
+
+    def test_one_that_cannot_be_looked_at_does_not_keep_the_others_from_it(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        first = Payment.objects.get()
+        first.pk, first.transaction_id, first.payment_intent_id = uuid.uuid4(), "broken", "pi_broken"
+        first.save(force_insert=True)
+        Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+        assert surplus.look_for_orders() == 2
+        assert len(problems()) == 1
+
+
+def test_the_number_reaches_stripe_without_any_event_of_orders(town: Town) -> None:
+    """An app that may only take payments hears of no order."""
+    town.begin()
+    town.pay()
+    town.tell(town.stripe.events("payment_intent.succeeded"))
+    number = complete(town)
+    town.shop.drain()
+    Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert surplus.look_for_orders() == 0
+    assert intent(town, town.intent)["description"] == f"Order {number}"
+    assert intent(town, town.intent)["metadata"]["saleor_order_number"] == number
+    assert Payment.objects.get().order_number == number
