@@ -2,8 +2,11 @@
 
 Failure
 ├── Rejected     a retry cannot help: somebody must change something
+│   └── Blocked  the account is refused, whatever it asks: once that is put right the same request succeeds
 └── Unavailable  a retry may help: the other side did not answer, or not in time
 """
+
+import uuid
 
 
 class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as in CHARGE_FAILURE
@@ -22,6 +25,17 @@ class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as
 
 class Rejected(Failure):
     """The request was understood and refused; repeating it cannot help."""
+
+
+class Blocked(Rejected):
+    """The trouble is the account's, not the request's, such as a key that is no longer valid.
+
+    `by` is the id of our row of the account, None where there is none yet. Work that meets it waits for the account.
+    """
+
+    def __init__(self, message: str, *, code: str = "", by: uuid.UUID | None = None) -> None:
+        super().__init__(message, code=code)
+        self.by = by
 
 
 class Unavailable(Failure):

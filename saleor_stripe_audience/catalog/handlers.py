@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from django.db import transaction
+
 from saleor_stripe_audience.catalog import push, waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.payloads import items_of, read_product, read_reference
+from saleor_stripe_audience.errors import Blocked, Failure
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.activation import ACTIVATED
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
@@ -65,26 +69,46 @@ def send_what_waited(event: Event) -> None:
 
 
 def _push(event: Event, payload: Any) -> Write | None:
+    """At an account that Stripe does not serve the product waits; the others do not wait for it."""
     installation = installation_of(event)
     product = read_product(payload)
-    sent = [each for item in items_of(product) for each in push.push(installation, item, event.occurred_at)]
-    accounts = waiting.waiting_accounts(installation)
-    if not sent and not accounts:
-        return None
+    failed: dict[StripeAccount, Failure] = {}
+    sent = [
+        each
+        for item in items_of(product)
+        for each in push.push(installation, item, event.occurred_at, failed)
+    ]
+    blocked = [account for account, error in failed.items() if isinstance(error, Blocked)]
+    accounts = [*waiting.waiting_accounts(installation), *blocked]
 
     def write() -> None:
         push.write(installation, sent)
         waiting.keep(installation, accounts, product.id, payload, event.occurred_at)
 
-    return write
+    if others := [error for account, error in failed.items() if account not in blocked]:
+        with transaction.atomic():
+            write()
+        raise others[0]
+    return write if sent or accounts else None
 
 
 def _archive(event: Event, **which: str) -> Write | None:
+    """At an account that Stripe does not serve it is done once that is over; the others do not wait for it."""
     active = CatalogProduct.objects.filter(installation_id=event.origin, is_active=True, **which)
-    products = list(active.select_related("account"))
-    for product in products:
-        push.archive(product)
-    return (lambda: push.write_archived(products, event.occurred_at)) if products else None
+    archived: list[CatalogProduct] = []
+    blocked: Blocked | None = None
+    for product in active.select_related("account"):
+        try:
+            push.archive(product)
+        except Blocked as error:
+            blocked = error
+        else:
+            archived.append(product)
+    if blocked is not None:
+        with transaction.atomic():
+            push.write_archived(archived, event.occurred_at)
+        raise blocked
+    return (lambda: push.write_archived(archived, event.occurred_at)) if archived else None
 
 
 def _part(event: Event, name: str) -> Any:

@@ -28,7 +28,7 @@ class CatalogProduct(models.Model):
 
 
 class WaitingProduct(models.Model):
-    """A product for an account that Stripe does not let take payments yet, as the host told it last.
+    """A product for an account that Stripe does not serve, or not let take payments yet, as the host told it last.
 
     `payload` is empty for one that was deleted meanwhile: what is told later but happened earlier finds that here.
     """

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.payloads import Item, Price
+from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.money import Money, from_decimal
@@ -34,10 +35,20 @@ class Sent:
     prices: dict[str, tuple[Money, str]] = field(default_factory=dict)
 
 
-def push(installation: Installation, item: Item, issued_at: datetime) -> list[Sent]:
-    """Bring the variant into every account whose channels sell it; what is unchanged or older sends nothing."""
+def push(
+    installation: Installation,
+    item: Item,
+    issued_at: datetime,
+    failed: dict[StripeAccount, Failure] | None = None,
+) -> list[Sent]:
+    """Bring the variant into every account whose channels sell it; what is unchanged or older sends nothing.
+
+    What fails at one account is put into `failed`, if that is given, and keeps no other from its turn.
+    """
     sent = []
     for account, wanted in _by_account(installation, item).items():
+        if failed is not None and account in failed:
+            continue
         known = CatalogProduct.objects.filter(account=account, saleor_variant_id=item.variant_id).first()
         digest = _digest(item, wanted)
         if known is not None and (
@@ -46,7 +57,12 @@ def push(installation: Installation, item: Item, issued_at: datetime) -> list[Se
             continue
         if known is None and not wanted:
             continue
-        sent.append(_push_to(account, item, wanted, known, digest, issued_at))
+        try:
+            sent.append(_push_to(account, item, wanted, known, digest, issued_at))
+        except Failure as error:
+            if failed is None:
+                raise
+            failed[account] = error
     return sent
 
 

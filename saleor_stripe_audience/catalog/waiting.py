@@ -1,4 +1,4 @@
-"""The catalogue waits for an account that is not through Stripe's onboarding, and goes on once it is."""
+"""The catalogue waits for an account that is not through Stripe's onboarding, or that Stripe does not serve now."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,7 +33,7 @@ def keep(
     chosen = [each.pk for each in accounts]
     for account in StripeAccount.objects.select_for_update().filter(pk__in=chosen).order_by("pk"):
         _put(account, product_id, payload, issued_at)
-        if account.takes_payments:
+        if account.takes_payments and account.blocked_at is None:
             drain(installation, account)
 
 

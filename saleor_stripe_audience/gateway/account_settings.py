@@ -51,7 +51,7 @@ def _bad(why: str) -> Rejected:
 
 def _prefix(account: StripeAccount) -> str:
     """The account's own name on statements; empty where the key may not ask, which is no fault."""
-    with client.errors_of(account.name):
+    with client.errors_of(account):
         try:
             told = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
         except stripe.PermissionError:
@@ -62,7 +62,7 @@ def _prefix(account: StripeAccount) -> str:
 
 def _try_at_stripe(account: StripeAccount, suffix: str) -> None:
     """A payment that is never charged: what Stripe has against the suffix, it says now and not to a shopper."""
-    with client.errors_of(account.name):
+    with client.errors_of(account):
         intents = client.stripe_of(account).v1.payment_intents
         probe = intents.create(
             {

@@ -2,31 +2,37 @@
 
 from typing import Any
 
-from saleor_stripe_audience.gateway.client import errors_of, stripe_of
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys
 from saleor_stripe_audience.gateway.models import StripeAccount
 
 
 def create_product(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
-    """A new Product; returns its id."""
-    with errors_of(account.name):
-        made = stripe_of(account).v1.products.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]  # built in parts
-    return made.id
+    """A new Product; returns its id. A second one, should Stripe fail half-way, is not sold and does no harm."""
+
+    def create(key: str) -> str:
+        with errors_of(account):
+            return stripe_of(account).v1.products.create(params, {"idempotency_key": key}).id  # type: ignore[arg-type]  # built in parts
+
+    return under_new_keys(idempotency_key, create)
 
 
 def update_product(account: StripeAccount, product_id: str, params: dict[str, Any]) -> None:
     """Set the Product's fields; setting them again changes nothing."""
-    with errors_of(account.name):
+    with errors_of(account):
         stripe_of(account).v1.products.update(product_id, params)  # type: ignore[arg-type]  # built in parts
 
 
 def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
-    """A new Price; returns its id. Its amount and currency never change again."""
-    with errors_of(account.name):
-        made = stripe_of(account).v1.prices.create(params, {"idempotency_key": idempotency_key})  # type: ignore[arg-type]  # built in parts
-    return made.id
+    """A new Price; returns its id. Its amount and currency never change again. For a second one see above."""
+
+    def create(key: str) -> str:
+        with errors_of(account):
+            return stripe_of(account).v1.prices.create(params, {"idempotency_key": key}).id  # type: ignore[arg-type]  # built in parts
+
+    return under_new_keys(idempotency_key, create)
 
 
 def archive_price(account: StripeAccount, price_id: str) -> None:
     """The Price can be used no more; archiving it again changes nothing."""
-    with errors_of(account.name):
+    with errors_of(account):
         stripe_of(account).v1.prices.update(price_id, {"active": False})

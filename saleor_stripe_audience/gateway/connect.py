@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import activation, client, platform
+from saleor_stripe_audience.gateway import activation, client, platform, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import name_of
 
@@ -66,7 +66,7 @@ def link(account: StripeAccount, *, again: str, back: str) -> str:
     platform.check_reach(account)
     if account.connect_state == State.REJECTED:
         raise _not_ready(account)
-    with client.errors_of(account.name):
+    with client.errors_of(account):
         made = client.platform_client().v1.account_links.create(
             {
                 "account": account.stripe_id,
@@ -81,7 +81,7 @@ def link(account: StripeAccount, *, again: str, back: str) -> str:
 def ask(account: StripeAccount) -> tuple[Json, datetime]:
     """What Stripe says of the account, and when it was asked."""
     asked_at = timezone.now()
-    with client.errors_of(account.name):
+    with client.errors_of(account):
         told = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
     return told, asked_at
 
@@ -91,6 +91,7 @@ def refresh(account: StripeAccount) -> None:
     told, asked_at = ask(account)
     with transaction.atomic():
         keep(account, told, asked_at)
+    trouble.end(account)
     account.refresh_from_db()
 
 

@@ -75,7 +75,7 @@ def _searched(row: Customer) -> str:
     """The Customer made for the row at any time; empty if there is none, or where Stripe offers no search."""
     query = " AND ".join(f"metadata['{name}']:'{_quoted(value)}'" for name, value in _metadata(row).items())
     try:
-        with client.errors_of(row.account.name):
+        with client.errors_of(row.account):
             found = client.stripe_of(row.account).v1.customers.search({"query": query, "limit": 10}).data
     except Rejected as error:
         log.warning("customers cannot be searched", account=str(row.account_id), code=error.code)
@@ -85,7 +85,7 @@ def _searched(row: Customer) -> str:
 
 def _made(row: Customer) -> str:
     """With nothing but what never changes: the same key must come with the same details."""
-    with client.errors_of(row.account.name):
+    with client.errors_of(row.account):
         made = client.stripe_of(row.account).v1.customers.create(
             {"metadata": _metadata(row)}, {"idempotency_key": _key(row)}
         )
@@ -97,7 +97,7 @@ def _describe(account: StripeAccount, customer_id: str, email: str) -> None:
     if not email:
         return
     try:
-        with client.errors_of(account.name):
+        with client.errors_of(account):
             client.stripe_of(account).v1.customers.update(customer_id, {"email": email})
     except Rejected as error:
         log.warning("customer not described", customer=customer_id, code=error.code)
@@ -105,7 +105,7 @@ def _describe(account: StripeAccount, customer_id: str, email: str) -> None:
 
 def _is_gone(account: StripeAccount, customer_id: str) -> bool:
     try:
-        with client.errors_of(account.name):
+        with client.errors_of(account):
             found = client.stripe_of(account).v1.customers.retrieve(customer_id)
     except Rejected as error:
         if error.code != GONE:

@@ -1,6 +1,6 @@
 """What Stripe tells the platform of the accounts it made."""
 
-from saleor_stripe_audience.gateway import connect
+from saleor_stripe_audience.gateway import account_state, connect
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
 from saleor_stripe_audience.inbox.models import Event
@@ -8,8 +8,12 @@ from saleor_stripe_audience.inbox.models import Event
 
 @handles_outside("stripe", "account.updated")
 def follow_onboarding(event: Event) -> Write | None:
+    """What the account may do now; asked of Stripe, for events come in no order."""
     account = account_of(event)
-    if not account.is_hosted or account.has_left:
+    if not account.is_hosted:
+        answer = account_state.ask(account)
+        return (lambda: account_state.keep(account, *answer)) if answer is not None else None
+    if account.has_left:
         return None
     told, asked_at = connect.ask(account)
     return lambda: connect.keep(account, told, asked_at)

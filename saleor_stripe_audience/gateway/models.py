@@ -13,6 +13,8 @@ class StripeAccount(models.Model):
     `connect_state` is for the second kind: how far Stripe's onboarding is, `requirements` what Stripe still asks,
     `asked_at` when Stripe was asked for both last. `stripe_id` is empty until Stripe made the account.
 
+    `blocked_at` is since when Stripe has refused to serve the account, such as for its key; see trouble.py.
+
     `sends_receipts`: Stripe writes a receipt to the shopper. `descriptor_suffix`: what a card's statement shows
     after the account's own name. While Stripe's endpoint is renewed, events signed with the secret before are taken
     until `old_secret_until`. `endpoint_version` is the API version that the endpoint's events speak.
@@ -54,6 +56,7 @@ class StripeAccount(models.Model):
     requirements = models.JSONField(default=list, blank=True)
     charges_enabled = models.BooleanField(default=True)
     asked_at = models.DateTimeField(null=True, blank=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
     sends_receipts = models.BooleanField(default=False)
     descriptor_suffix = models.CharField(max_length=22, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

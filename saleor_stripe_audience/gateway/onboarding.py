@@ -12,10 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import activation, client
+from saleor_stripe_audience.gateway import activation, client, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
+NEW = "new account"  # what an account is called before Stripe has said its name
 KEY = re.compile(r"(pk|rk|sk)_(test|live)_\S+")
 EVENTS = [
     "payment_intent.succeeded",
@@ -30,7 +31,13 @@ EVENTS = [
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "charge.dispute.updated",
     "charge.updated",
+    "review.opened",
+    "review.closed",
+    "radar.early_fraud_warning.created",
+    "radar.early_fraud_warning.updated",
+    "account.updated",
     "customer.deleted",
 ]
 
@@ -70,6 +77,7 @@ def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) 
     _prove_same_account(account, secret_key)
     account.publishable_key, account.secret_key = publishable_key, secret_key
     account.save(update_fields=["publishable_key", "secret_key"])
+    trouble.end(account)
 
 
 def renew_endpoint(account: StripeAccount) -> None:
@@ -103,12 +111,17 @@ def check_pair(publishable_key: str, secret_key: str) -> bool:
     return public[2] == "live"
 
 
-def check_scopes(secret_key: str) -> None:
-    """`Rejected` with every permission that the key lacks, found by reads and writes that change nothing."""
-    missing = [scope for scope, probe in _PROBES.items() if _is_forbidden(secret_key, probe)]
+def check_scopes(secret_key: str, name: str = NEW) -> None:
+    """`Rejected` with every permission that the key lacks, found by reads and writes that change nothing.
+
+    `name` is the account's, where it is known already.
+    """
+    missing = [scope for scope, probe in _PROBES.items() if _is_forbidden(secret_key, probe, name)]
     if missing:
+        whose = "" if name == NEW else f" of account “{name}”"
         raise Rejected(
-            f"The restricted key lacks permissions: {', '.join(missing)}. Grant them in Stripe, then paste it again.",
+            f"The restricted key{whose} lacks permissions: {', '.join(missing)}. Grant them in Stripe, or paste "
+            "another key that has them.",
             code="missing_permission",
         )
 
@@ -122,7 +135,7 @@ def check_endpoint(account: StripeAccount) -> None:
     """`Rejected` unless Stripe has our endpoint for the account, switched on, with every event we handle."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
     try:
-        with client.errors_of(account.name):
+        with client.errors_of(account):
             found = client.stripe_of(account).v1.webhook_endpoints.retrieve(
                 account.webhook_endpoint_id or "none"
             )
@@ -170,12 +183,14 @@ _PROBES: dict[str, Callable[[stripe.StripeClient], object]] = {
     "Customers: write": lambda api: api.v1.customers.update(_NOBODY, {}),
     "PaymentMethods: write": lambda api: api.v1.payment_methods.detach(_NOBODY),
     "SetupIntents: write": lambda api: api.v1.setup_intents.cancel(_NOBODY),
+    "Disputes: read": lambda api: api.v1.disputes.retrieve(_NOBODY),
+    "Events: read": lambda api: api.v1.events.retrieve(_NOBODY),
     "Balance: read": lambda api: api.v1.balance_transactions.retrieve(_NOBODY),
 }
 
 
-def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object]) -> bool:
-    with client.errors_of("new account"):
+def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object], name: str) -> bool:
+    with client.errors_of(name):
         try:
             probe(client.client_with(secret_key))
         except stripe.PermissionError:
@@ -187,7 +202,7 @@ def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object
 
 def _own_account(secret_key: str) -> stripe.Account | None:
     """The account behind the key; a restricted key may lack the right to ask, which is no fault."""
-    with client.errors_of("new account"):
+    with client.errors_of(NEW):
         try:
             return client.client_with(secret_key).v1.accounts.retrieve_current()
         except stripe.PermissionError:
@@ -232,24 +247,35 @@ def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
 
 
 def _prove_pair(publishable_key: str, secret_key: str) -> None:
-    """The publishable key must open an intent that the secret key made: the two are then of one account."""
-    with client.errors_of("new account"):
-        secret_side = client.client_with(secret_key).v1.payment_intents
-        intent = secret_side.create(
-            {"amount": 1000, "currency": "usd", "description": "Key check, never charged"},
-            {"idempotency_key": f"pair-{uuid.uuid4()}"},
-        )
+    """The publishable key must open an intent that the secret key made: the two are then of one account.
+
+    Where Stripe does not let the account take payments now, it is an intent to store a method, without money.
+    """
+    secret_side, public_side = client.client_with(secret_key).v1, client.client_with(publishable_key).v1
+    with client.errors_of(NEW):
         try:
-            client.client_with(publishable_key).v1.payment_intents.retrieve(
-                intent.id, {"client_secret": intent.client_secret or ""}
+            made: stripe.PaymentIntent | stripe.SetupIntent = secret_side.payment_intents.create(
+                {"amount": 1000, "currency": "usd", "description": "Key check, never charged"},
+                {"idempotency_key": f"pair-{uuid.uuid4()}"},
             )
+        except stripe.InvalidRequestError as error:
+            if client.failure_of(error, NEW).code != client.CHARGES_DISABLED:
+                raise
+            made = secret_side.setup_intents.create(
+                {"description": "Key check, never used"}, {"idempotency_key": f"pair-{uuid.uuid4()}"}
+            )
+        is_payment = isinstance(made, stripe.PaymentIntent)
+        shown: Any = public_side.payment_intents if is_payment else public_side.setup_intents
+        ended: Any = secret_side.payment_intents if is_payment else secret_side.setup_intents
+        try:
+            shown.retrieve(made.id, {"client_secret": made.client_secret or ""})
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError):
             raise Rejected(
                 "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.",
                 code="pair",
             ) from None
         finally:
-            secret_side.cancel(intent.id)
+            ended.cancel(made.id)
 
 
 def _kept(
@@ -274,9 +300,12 @@ def _kept(
             "connect_state": "",
             "pending_since": None,
             "requirements": [],
-            "charges_enabled": True,
+            # A key that may not ask leaves it open: then a refused payment shows it.
+            "charges_enabled": True if told is None else bool(told.charges_enabled),
+            "asked_at": timezone.now(),
         },
     )
+    trouble.end(account)
     if known is not None and not known.takes_payments:
         activation.announce(account, timezone.now())
     return account
@@ -317,7 +346,7 @@ def _make_endpoint(account: StripeAccount) -> None:
 
 def _endpoint_stands(account: StripeAccount, url: str) -> bool:
     params: Any = {"enabled_events": EVENTS, "url": url, "disabled": False}
-    with client.errors_of(account.name):
+    with client.errors_of(account):
         try:
             found = client.stripe_of(account).v1.webhook_endpoints.update(
                 account.webhook_endpoint_id,

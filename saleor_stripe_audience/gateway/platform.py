@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Blocked, Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 
 
@@ -28,19 +28,24 @@ def check_offered() -> None:
 
 
 def check_reach(account: StripeAccount) -> None:
-    """`Rejected` unless the platform's key may be used for the account."""
-    check_offered()
+    """`Blocked` unless the platform's key may be used for the account."""
+    try:
+        check_offered()
+    except Rejected as error:
+        raise Blocked(error.message, code=error.code, by=account.pk) from None
     if account.livemode != is_live():
         mode, other = ("live", "test") if account.livemode else ("test", "live")
-        raise Rejected(
+        raise Blocked(
             f"“{account.name}” was connected in {mode} mode, and the app's operator now runs Stripe Connect in {other} "
             "mode. Connect an account in that mode, or ask the operator.",
             code="mode",
+            by=account.pk,
         )
     if not account.stripe_id or account.has_left:
-        raise Rejected(
+        raise Blocked(
             f"“{account.name}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
             code="not_connected",
+            by=account.pk,
         )
 
 

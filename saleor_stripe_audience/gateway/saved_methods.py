@@ -17,20 +17,20 @@ MOST_METHODS = 100  # of one Customer: Stripe's largest page, and more than anyb
 
 def methods_of(account: StripeAccount, customer_id: str) -> list[Json]:
     """What the Customer keeps, the newest first."""
-    with errors_of(account.name):
+    with errors_of(account):
         page = stripe_of(account).v1.customers.payment_methods.list(customer_id, {"limit": MOST_METHODS})
     return [each.to_dict() for each in page.data]
 
 
 def retrieve_method(account: StripeAccount, method_id: str) -> Json:
     """One payment method, as it is now."""
-    with errors_of(account.name):
+    with errors_of(account):
         return stripe_of(account).v1.payment_methods.retrieve(method_id).to_dict()
 
 
 def detach_method(account: StripeAccount, method_id: str) -> None:
     """Nobody keeps the method any more; one that nobody keeps already is no failure."""
-    with errors_of(account.name):
+    with errors_of(account):
         methods = stripe_of(account).v1.payment_methods
         try:
             methods.detach(method_id)
@@ -41,7 +41,7 @@ def detach_method(account: StripeAccount, method_id: str) -> None:
 
 def create_setup_intent(account: StripeAccount, customer_id: str, metadata: dict[str, str]) -> Json:
     """A SetupIntent that keeps a method for the Customer. One that is never finished costs nothing."""
-    with errors_of(account.name):
+    with errors_of(account):
         made = stripe_of(account).v1.setup_intents.create(
             {
                 "customer": customer_id,
@@ -55,7 +55,7 @@ def create_setup_intent(account: StripeAccount, customer_id: str, metadata: dict
 
 def retrieve_setup_intent(account: StripeAccount, intent_id: str) -> Json:
     """The SetupIntent as it is now."""
-    with errors_of(account.name):
+    with errors_of(account):
         return stripe_of(account).v1.setup_intents.retrieve(intent_id).to_dict()
 
 
@@ -64,7 +64,7 @@ def confirm_off_session(account: StripeAccount, intent_id: str, idempotency_key:
 
     The same key never charges twice.
     """
-    with errors_of(account.name):
+    with errors_of(account):
         intents = stripe_of(account).v1.payment_intents
         try:
             intents.confirm(intent_id, {"off_session": True}, {"idempotency_key": idempotency_key})

@@ -4,6 +4,10 @@
 other, each in a transaction of its own that also writes its `Handling`: a task run twice does nothing twice, and
 a retry runs only what is not done. A handler that calls the outside does so before its transaction, under a key
 that makes a repeat harmless, and returns what is then to be written.
+
+What fails for a reason that passes is never given up. If the other side does not answer, the engine repeats the task
+for some minutes, and then `sweep` gives it a new one, ever less often. If the account behind it is in trouble, the
+handling waits at no cost until somebody calls `resume`.
 """
 
 import uuid
@@ -15,12 +19,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from saleor_stripe_audience import metrics
-from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
 
@@ -31,6 +35,12 @@ Inside = Callable[[Event], None]
 Outside = Callable[[Event], Write | None]
 
 LEFT_BEHIND = timedelta(minutes=15)  # an event this old and not handled has lost its task
+RARELY = timedelta(days=1)  # an event this old is tried once an hour
+PASSES = (
+    Unavailable,
+    OperationalError,
+    InterfaceError,
+)  # the other side, or our database, does not answer now
 UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
 
 
@@ -113,8 +123,11 @@ def _work(event: Event, *, last_attempt: bool) -> None:
     for handler in _handlers[event.source, event.kind]:
         try:
             _run(event, handler)
+        except Blocked as error:
+            _note_waiting(event, handler, error)
+            metrics.handled.labels(event.source, "waiting").inc()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is kept on the row and the others run
-            final = last_attempt or isinstance(error, Rejected)
+            final = isinstance(error, Rejected) or (last_attempt and not isinstance(error, PASSES))
             _note_failure(event, handler, error, final=final)
             metrics.handled.labels(event.source, "given up" if final else "to be repeated").inc()
             to_retry = to_retry if final else error
@@ -122,7 +135,19 @@ def _work(event: Event, *, last_attempt: bool) -> None:
             metrics.handled.labels(event.source, "done").inc()
     if to_retry is not None:
         raise to_retry
-    Event.objects.filter(pk=event.pk, handled_at=None).update(handled_at=timezone.now())
+    open_events = Event.objects.filter(pk=event.pk, handled_at=None)
+    open_events.exclude(_has_waiting()).update(handled_at=timezone.now())
+
+
+def _has_waiting() -> Exists:
+    """Whether some handling of the event waits."""
+    return Exists(Handling.objects.filter(event=OuterRef("pk"), waits_for__isnull=False))
+
+
+def _has_open() -> Exists:
+    """Whether some handling of the event was tried and is to be tried again."""
+    tried = Handling.objects.filter(event=OuterRef("pk"), done_at=None, given_up_at=None, waits_for=None)
+    return Exists(tried)
 
 
 def _run(event: Event, handler: _Handler) -> None:
@@ -138,12 +163,42 @@ def _run(event: Event, handler: _Handler) -> None:
             write()
         handling.attempts += 1
         handling.done_at, handling.given_up_at, handling.reason = timezone.now(), None, ""
-        handling.save(update_fields=["attempts", "done_at", "given_up_at", "reason"])
+        handling.waits_for = None
+        handling.save(update_fields=["attempts", "done_at", "given_up_at", "reason", "waits_for"])
 
 
 def _is_through(event: Event, handler: _Handler) -> bool:
+    """Whether nothing is to be done now: it is done, given up or waiting."""
     handling = Handling.objects.filter(event=event, handler=handler.name).first()
-    return handling is not None and (handling.done_at is not None or handling.given_up_at is not None)
+    if handling is None:
+        return False
+    return any(each is not None for each in (handling.done_at, handling.given_up_at, handling.waits_for))
+
+
+def _note_waiting(event: Event, handler: _Handler, error: Blocked) -> None:
+    """It costs no attempt: nothing was wrong with it."""
+    log.info("handler waits", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code)
+    with transaction.atomic():
+        Handling.objects.get_or_create(event=event, handler=handler.name)
+        Handling.objects.filter(event=event, handler=handler.name, done_at=None).update(
+            waits_for=error.by or event.origin, reason=error.message
+        )
+
+
+def resume(whose: uuid.UUID) -> int:
+    """The trouble of the account (or shop) is over: what waited for it is tried again. Returns how many events.
+
+    Inside the caller's transaction, if there is one.
+    """
+    from saleor_stripe_audience.inbox.tasks import work_event  # noqa: PLC0415 - tasks call back into this module
+
+    with transaction.atomic():
+        waiting = Handling.objects.filter(waits_for=whose)
+        events = sorted(set(waiting.values_list("event_id", flat=True)))
+        Handling.objects.filter(waits_for=whose, event_id__in=events).update(waits_for=None)
+        for event_id in events:
+            work_event.enqueue(event_id)
+    return len(events)
 
 
 def _note_failure(event: Event, handler: _Handler, error: Exception, *, final: bool) -> None:
@@ -171,7 +226,7 @@ def replay(event: Event) -> None:
     if event.payload is None:
         raise Rejected("This event's content is no longer kept, so it cannot be replayed.", code="pruned")
     with transaction.atomic():
-        Handling.objects.filter(event=event, done_at=None).update(given_up_at=None)
+        Handling.objects.filter(event=event, done_at=None).update(given_up_at=None, waits_for=None)
         Event.objects.filter(pk=event.pk).update(handled_at=None)
         work_event.enqueue(event.pk)
 
@@ -184,6 +239,10 @@ def sweep() -> int:
     left = Event.objects.filter(handled_at=None, received_at__lt=now - LEFT_BEHIND).order_by("received_at")
     # With no worker running, an event must not be given a task more at every sweep.
     left = left.filter(Q(swept_at=None) | Q(swept_at__lt=now - LEFT_BEHIND))
+    left = left.filter(
+        Q(received_at__gte=now - RARELY) | Q(swept_at=None) | Q(swept_at__lt=now - timedelta(hours=1))
+    )
+    left = left.exclude(_has_waiting() & ~_has_open())
     identifiers = list(left.values_list("pk", flat=True)[:1000])
     with transaction.atomic():
         Event.objects.filter(pk__in=identifiers).update(swept_at=now)

@@ -38,7 +38,10 @@ class Event(models.Model):
 
 
 class Handling(models.Model):
-    """One handler's work on one event: done, given up with its reason, or to be tried again."""
+    """One handler's work on one event: done, given up with its reason, waiting, or to be tried again.
+
+    `waits_for` is the account (or shop) whose trouble stopped it. It is not tried until that is over: see `resume`.
+    """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="handlings")
     handler = models.CharField(max_length=200)
@@ -46,13 +49,17 @@ class Handling(models.Model):
     done_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
     reason = models.TextField(default="", blank=True)
+    waits_for = models.UUIDField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event", "handler"], name="inbox_handling_once")]
         indexes = [
             models.Index(
+                fields=["waits_for"], condition=models.Q(waits_for__isnull=False), name="inbox_waits_for"
+            ),
+            models.Index(
                 fields=["given_up_at"], condition=models.Q(given_up_at__isnull=False), name="inbox_given_up"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

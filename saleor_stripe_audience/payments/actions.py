@@ -47,7 +47,12 @@ def charge(installation: Installation, requested: Requested) -> Json:
 def _captured(account: StripeAccount, intent: Json, money: Money, key: str) -> tuple[Json, int]:
     """The intent as it is now, and how much had been taken in all after this capture."""
     made = client.capture_payment_intent(
-        account, intent["id"], money.minor, key, keep_rest=may_capture_again(intent)
+        account,
+        intent["id"],
+        money.minor,
+        key,
+        keep_rest=may_capture_again(intent),
+        received=int(intent["amount_received"]),
     )
     captured = int(made.amount_received)
     if client.was_replayed(made):

@@ -13,5 +13,6 @@ class PaymentsConfig(AppConfig):
             reporting,
             shoppers,
             surplus,
+            upkeep,
             webhooks,
         )

@@ -4,7 +4,6 @@ Refunds and disputes are bookings of their own and not counted here: Stripe keep
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -18,12 +17,10 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor import problems
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
 
-MISSING_PERMISSION = "missing_permission"
 OF_A_PAYMENT = frozenset({"charge", "payment"})  # cards, and all other methods
 
 
@@ -47,12 +44,7 @@ def note_fees(event: Event) -> Write | None:
     if not intent_id or not charge_id or not _is_ours(account, intent_id, told):
         return None
     installation = Installation.objects.get(pk=account.installation_id)
-    try:
-        settled = settled_by(balance.entries_of(account, charge_id))
-    except Rejected as error:
-        if error.code != MISSING_PERMISSION:
-            raise
-        return partial(problems.report, installation, _problem(account), error.message)
+    settled = settled_by(balance.entries_of(account, charge_id))
     if settled is None:
         return None
     return _write(installation, account, intent_id, settled)
@@ -93,7 +85,6 @@ def _write(installation: Installation, account: StripeAccount, intent_id: str, s
             net_minor=settled.net.minor,
             settled_currency=settled.gross.currency,
         )
-        problems.clear(installation, _problem(account))
 
     return write
 
@@ -107,7 +98,3 @@ def _recognized(account: StripeAccount, intent_id: str) -> Json | None:
         if error.code not in ownership.NOT_OURS:
             raise
         return None
-
-
-def _problem(account: StripeAccount) -> str:
-    return f"fees-{account.pk}"

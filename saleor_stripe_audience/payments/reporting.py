@@ -12,7 +12,7 @@ from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments import disputes, foreign, ownership
-from saleor_stripe_audience.payments.fees import MISSING_PERMISSION, settled_by
+from saleor_stripe_audience.payments.fees import settled_by
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
 from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
 from saleor_stripe_audience.saleor.client import (
@@ -115,12 +115,7 @@ def _settled(account: StripeAccount, intent: Json, charge: Json, found: list[Jso
     """What the balance got for the payment: asked only where a dispute cannot be told in the payment's currency."""
     if not any(disputes.is_of_other_currency(each, intent) for each in found):
         return None
-    try:
-        settled = settled_by(balance.entries_of(account, charge["id"]))
-    except Rejected as error:
-        if error.code != MISSING_PERMISSION:
-            raise
-        return None
+    settled = settled_by(balance.entries_of(account, charge["id"]))
     return settled.gross if settled is not None else None
 
 

@@ -37,6 +37,14 @@ def look_for_orders() -> int:
 
 
 @task
+def tell_obstacles(installation_id: str) -> None:
+    """Something that decides whether shoppers can pay changed: an account, a channel, the terms."""
+    shop = Installation.objects.filter(pk=uuid.UUID(installation_id), is_active=True).first()
+    if shop is not None:
+        upkeep.tell_obstacles(shop)
+
+
+@task
 def reconcile_all() -> list[dict[str, Any]]:
     """At the start and every hour: what was lost is found, and both sides agree again."""
     return [each.as_json() for each in reconcile.reconcile_all()]

@@ -1,13 +1,19 @@
-"""Stripe's endpoints are kept as they should be: an account that was connected long ago learns of new events too."""
+"""What stands in the way of payments is found and told, and Stripe's endpoints are kept as they should be.
+
+Every shop and account has its turn, whatever is wrong with another.
+"""
 
 import structlog
+from django.db.models import QuerySet
 
-from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.gateway import connect
+from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
+from saleor_stripe_audience.gateway import account_state, client, connect, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import check_scopes, keep_endpoint
+from saleor_stripe_audience.isolation import apart
+from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.saleor import problems
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.saleor.models import Installation, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -17,59 +23,134 @@ def keep_endpoints() -> int:
     connected = (
         StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED, installation__is_active=True)
         .exclude(kind=StripeAccount.Kind.CONNECT, stripe_id="")
-        .select_related("installation")
+        .order_by("created_at")
     )
-    return sum(_kept(account) for account in connected.order_by("created_at"))
+    stand = 0
+    for account_id in _ids(connected):
+        with apart("keeping an endpoint", account=account_id):
+            account = StripeAccount.objects.select_related("installation").get(pk=account_id)
+            stand += _kept(account)
+    return stand
 
 
 def look_at_accounts() -> None:
-    """What is wrong with the shops' accounts and channels is told as problems; what is mended goes."""
-    for shop in Installation.objects.filter(is_active=True):
-        problems.report_or_clear(shop, "channels", _without_account(shop))
-    for account in StripeAccount.objects.filter(installation__is_active=True).select_related("installation"):
-        is_connected = account.state == StripeAccount.State.CONNECTED
-        if not is_connected:
-            _forget_problems(account)
-        elif not account.is_hosted:
-            _look_at_key(account)
+    """What is wrong with the shops' accounts and channels is told as problems; what is put right goes."""
+    for shop_id in _ids(Installation.objects.filter(is_active=True).order_by("registered_at")):
+        with apart("looking at a shop", installation=shop_id):
+            look_at_shop(Installation.objects.get(pk=shop_id))
 
 
-def _without_account(shop: Installation) -> str:
-    """Channels in which nobody can pay. A shop without any account yet is told on its page, not as a problem."""
-    mapped = AccountChannel.objects.filter(
-        installation=shop, account__state=StripeAccount.State.CONNECTED
-    ).values("channel_slug")
-    without = Channel.objects.filter(installation=shop).exclude(slug__in=mapped).order_by("slug")
-    slugs = ", ".join(without.values_list("slug", flat=True)) if mapped.exists() else ""
-    return f"No Stripe account takes payments for {slugs}. Choose one on the app's page." if slugs else ""
+def look_at_shop(shop: Installation) -> None:
+    """Ask Stripe about each of the shop's accounts, then tell what keeps shoppers from paying."""
+    for account_id in _ids(StripeAccount.objects.filter(installation=shop).order_by("created_at")):
+        with apart("looking at an account", account=account_id):
+            _look_at(StripeAccount.objects.select_related("installation").get(pk=account_id))
+    tell_obstacles(shop)
 
 
-def _look_at_key(account: StripeAccount) -> None:
+def tell_obstacles(shop: Installation) -> None:
+    """What is written down here of why nobody can pay; nothing is asked of Stripe.
+
+    A shop without any account yet is told on its page, not as a problem.
+    """
+    found = readiness.obstacles(shop)
+    none_yet = not any(each.account.state == StripeAccount.State.CONNECTED for each in _mapped(shop))
+    wanted = {
+        _key_of(each): each.message
+        for each in found
+        if each.code in _OF_CHANNELS and not (each.code == readiness.NO_ACCOUNT and none_yet)
+    }
+    for key, message in wanted.items():
+        problems.report(shop, key, message)
+    for problem in Problem.objects.filter(installation=shop):
+        if problem.key.partition(":")[0] in _CHANNEL_KEYS and problem.key not in wanted:
+            problems.clear(shop, problem.key)
+
+
+_OF_CHANNELS = {
+    readiness.NO_ACCOUNT: "channels",
+    readiness.TERMS: "terms",
+    readiness.TEST_ONLY: "test-only",
+    readiness.PAUSED: "paused",
+}
+_CHANNEL_KEYS = frozenset(_OF_CHANNELS.values())
+LONGEST_KEY = 128  # characters, the host's limit
+
+
+def _key_of(obstacle: readiness.Obstacle) -> str:
+    key = _OF_CHANNELS[obstacle.code]
+    return f"{key}:{obstacle.about}"[:LONGEST_KEY] if obstacle.about else key
+
+
+@trouble.hears_of_trouble
+def tell_trouble(account: StripeAccount, failure: Failure) -> None:
+    """Stripe does not serve the account: one problem of the account, at the first call that shows it."""
+    if account.state != StripeAccount.State.CONNECTED:
+        return
+    if isinstance(failure, Blocked):
+        _report_once(account, _key(account), failure.message)
+    elif failure.code == client.CHARGES_DISABLED:
+        account_state.note_charges(account, enabled=False)
+        _report_once(account, _charges(account), failure.message)
+
+
+def _report_once(account: StripeAccount, key: str, message: str) -> None:
+    """Every call shows it again while it lasts: the first time is enough."""
+    if not Problem.objects.filter(installation_id=account.installation_id, key=key).exists():
+        problems.report(account.installation, key, message)
+
+
+def _look_at(account: StripeAccount) -> None:
+    if account.state != StripeAccount.State.CONNECTED:
+        _forget_problems(account)
+        return
+    if account.is_hosted:
+        if not account.stripe_id or account.has_left:
+            return
+        connect.refresh(account)
+    else:
+        if not _look_at_key(account):
+            return
+        account_state.refresh(account)
+    trouble.end(account)
+    problems.clear(account.installation, _key(account))
+    obstacle = readiness.obstacle_of(account)
+    problems.report_or_clear(account.installation, _charges(account), obstacle[1] if obstacle else "")
+
+
+def _look_at_key(account: StripeAccount) -> bool:
+    """Whether Stripe takes the key for everything that the app does."""
     try:
-        check_scopes(account.secret_key)
+        check_scopes(account.secret_key, account.name)
     except Unavailable as error:
         log.warning("key not looked at", account=str(account.pk), code=error.code)
+        return False
     except Rejected as error:
-        problems.report(account.installation, f"key-{account.pk}", f"{account.name}: {error.message}")
-    else:
-        problems.clear(account.installation, f"key-{account.pk}")
+        trouble.note(account, Blocked(error.message, code=error.code, by=account.pk))
+        problems.report(account.installation, _key(account), error.message)
+        return False
+    return True
 
 
 def _forget_problems(account: StripeAccount) -> None:
-    for key in (f"key-{account.pk}", _problem(account)):
+    for key in (_key(account), _charges(account), _endpoint(account)):
         problems.clear(account.installation, key)
 
 
 def _kept(account: StripeAccount) -> bool:
     try:
         _keep(account)
+    except Blocked:
+        return False  # told as the account's trouble already
     except Unavailable as error:
         log.warning("endpoint not looked at", account=str(account.pk), code=error.code)
         return False
     except Rejected as error:
-        problems.report(account.installation, _problem(account), error.message)
+        problems.report(account.installation, _endpoint(account), error.message)
         return False
-    problems.clear(account.installation, _problem(account))
+    problems.clear(account.installation, _endpoint(account))
+    if account.blocked_at is not None:
+        _look_at(account)  # Stripe serves it again, as far as this shows
     return True
 
 
@@ -81,5 +162,22 @@ def _keep(account: StripeAccount) -> None:
         keep_endpoint(account)
 
 
-def _problem(account: StripeAccount) -> str:
+def _mapped(shop: Installation) -> list[AccountChannel]:
+    return list(AccountChannel.objects.filter(installation=shop).select_related("account"))
+
+
+def _ids(rows: "QuerySet[StripeAccount] | QuerySet[Installation]") -> list[str]:
+    """The keys alone: a row that cannot be read must not keep the others from being read."""
+    return [str(each) for each in rows.values_list("pk", flat=True)]
+
+
+def _key(account: StripeAccount) -> str:
+    return f"key-{account.pk}"
+
+
+def _charges(account: StripeAccount) -> str:
+    return f"charges-{account.pk}"
+
+
+def _endpoint(account: StripeAccount) -> str:
     return f"endpoint-{account.pk}"

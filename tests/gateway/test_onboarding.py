@@ -22,6 +22,8 @@ ENOUGH = [
     "payment_method_write",
     "setup_intent_write",
     "balance_read",
+    "dispute_read",
+    "event_read",
 ]
 
 pytestmark = pytest.mark.usefixtures("stripe_url")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.database import NetworkCallInTransaction, leave_database
-from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.inbox import handlers
 from saleor_stripe_audience.inbox.handlers import (
     handles,
@@ -22,6 +22,7 @@ from saleor_stripe_audience.inbox.handlers import (
     prune,
     record,
     replay,
+    resume,
     sweep,
     work,
 )
@@ -179,14 +180,79 @@ def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
     assert Event.objects.get().handled_at is None
 
 
+def test_who_does_not_answer_for_hours_is_asked_again(worked_to_the_end: Work) -> None:
+    runs = counting(fails=Unavailable("Stripe did not answer."), times=settings.TASK_MAX_ATTEMPTS)
+    told()
+    assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
+    assert the_handling().given_up_at is None
+    Event.objects.update(received_at=timezone.now() - timedelta(hours=3))
+    assert sweep() == 1
+    worked_to_the_end()
+    assert len(runs) == settings.TASK_MAX_ATTEMPTS + 1
+    assert the_handling().done_at is not None
+
+
+def test_an_old_event_is_swept_once_an_hour() -> None:
+    counting(fails=Unavailable("Stripe did not answer."))
+    told()
+    now = timezone.now()
+    Event.objects.update(received_at=now - timedelta(days=3), swept_at=now - timedelta(minutes=20))
+    assert sweep() == 0
+    Event.objects.update(swept_at=now - timedelta(minutes=61))
+    assert sweep() == 1
+
+
+class TestWaiting:
+    def test_costs_nothing_and_goes_on_when_resumed(self, worked: Work) -> None:
+        account = uuid.uuid4()
+        runs = counting(fails=Blocked("The key is dead.", by=account), times=1)
+        told()
+        worked()
+        handling = the_handling()
+        assert (handling.attempts, handling.waits_for, handling.given_up_at) == (0, account, None)
+        assert handling.reason == "The key is dead."
+        work(Event.objects.get().pk)
+        assert len(runs) == 1
+        assert resume(uuid.uuid4()) == 0
+        assert resume(account) == 1
+        assert resume(account) == 0
+        worked()
+        assert len(runs) == 2
+        assert the_handling().done_at is not None
+        assert Event.objects.get().handled_at is not None
+
+    def test_keeps_the_content_however_old(self, worked: Work) -> None:
+        counting(fails=Blocked("The key is dead."))
+        told()
+        worked()
+        age(days=90)
+        assert prune() == 0
+        assert Event.objects.get().payload is not None
+
+    def test_does_not_keep_another_handler_from_its_retries(self, worked_to_the_end: Work) -> None:
+        counting(fails=Blocked("The key is dead."))
+        others: list[Event] = []
+
+        @handles("saleor", "order_paid")
+        def other(event: Event) -> None:
+            others.append(event)
+            if len(others) == 1:
+                raise Unavailable("busy")
+
+        told()
+        worked_to_the_end()
+        assert len(others) == 2
+        assert Event.objects.get().handled_at is None
+
+
 def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
-    runs = counting(fails=Unavailable("Stripe did not answer."))
+    runs = counting(fails=LookupError("a mistake of ours"))
     told()
     assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
     handling = the_handling()
     assert len(runs) == handling.attempts == settings.TASK_MAX_ATTEMPTS
     assert handling.given_up_at is not None
-    assert handling.reason == "Stripe did not answer."
+    assert handling.reason == handlers.UNEXPECTED
 
 
 def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> None:

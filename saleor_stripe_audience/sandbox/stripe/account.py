@@ -55,7 +55,7 @@ def retrieve(call: Call) -> Json:
 def shown(account: Account) -> Json:
     """The account object."""
     tie = account.connection
-    stage = tie.stage if tie is not None else "active"
+    stage = "restricted" if account.is_restricted else tie.stage if tie is not None else "active"
     works = "active" if charges_enabled(account) else "inactive"
     return {
         "id": account.id,
@@ -81,8 +81,10 @@ def shown(account: Account) -> Json:
 
 
 def charges_enabled(account: Account) -> bool:
-    """Whether the account may take payments: a connected one not before its onboarding came to a good end."""
-    return account.connection is None or account.connection.stage == "active"
+    """Whether the account may take payments: a connected one not before its onboarding came to a good end, any not
+    while Stripe has restricted it.
+    """
+    return not account.is_restricted and (account.connection is None or account.connection.stage == "active")
 
 
 def _made_by_platform() -> Json:

@@ -77,6 +77,20 @@ class Onboarding(_Told):
     outcome: Literal["complete", "review", "restrict", "reject", "deauthorize"]
 
 
+class Review(_Told):
+    """POST /sandbox/control/reviews: `id` is a charge or PaymentIntent to put under review, or a review to close."""
+
+    action: Literal["open", "close"]
+    id: str
+    reason: str = ""
+
+
+class Restriction(_Told):
+    """POST /sandbox/control/restriction: Stripe lets the first account take no payments, or lets it again."""
+
+    restricted: bool
+
+
 class Clock(_Told):
     """POST /sandbox/control/clock"""
 
@@ -175,6 +189,18 @@ def _account(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any
     return sandbox.onboard(identifier, outcome)
 
 
+def _review(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    told = _read(request, Review)
+    if told.action == "open":
+        return sandbox.open_review(told.id, told.reason or "rule")
+    return sandbox.close_review(told.id, told.reason or "approved")
+
+
+def _restriction(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+    sandbox.restrict(sandbox.account, _read(request, Restriction).restricted)
+    return {"ok": True}
+
+
 def _clock(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
     sandbox.advance(_read(request, Clock).advance_seconds)
     return {"now": sandbox.now()}
@@ -218,6 +244,8 @@ _MAP = Map(
         _rule("POST control/redeliver", _redeliver),
         _rule("POST control/keys", _key),
         _rule("POST control/accounts/<id>", _account),
+        _rule("POST control/reviews", _review),
+        _rule("POST control/restriction", _restriction),
         _rule("POST control/clock", _clock),
         _rule("POST control/drain", _drain),
         _rule("POST control/webhooks", _losing),

@@ -78,6 +78,14 @@ def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) ->
     return dispute
 
 
+def due(call: Call, dispute: Json, due_by: int) -> Json:
+    """Another day by which it is to be answered."""
+    before = copy.deepcopy(dispute)
+    dispute["evidence_details"]["due_by"] = due_by
+    call.emit("charge.dispute.updated", dispute, before)
+    return dispute
+
+
 def retrieve(call: Call) -> Json:
     """GET /v1/disputes/{id}"""
     return call.account.addressed("dispute", call.path["id"], "dispute")

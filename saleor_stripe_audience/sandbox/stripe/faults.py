@@ -6,6 +6,23 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+# Bodies of 429: https://docs.stripe.com/rate-limits
+LOCK_TIMEOUT: dict[str, Any] = {
+    "error": {
+        "type": "invalid_request_error",
+        "code": "lock_timeout",
+        "message": "This object cannot be accessed right now because another API request is accessing it.",
+    }
+}
+RATE_LIMIT: dict[str, Any] = {
+    "error": {
+        "type": "invalid_request_error",
+        "code": "rate_limit",
+        "message": "Request rate limit exceeded.",
+    }
+}
+FAILURE: dict[str, Any] = {"error": {"type": "api_error", "message": "An injected failure."}}
+
 
 class Fault(BaseModel):
     """What goes wrong for the next `times` requests that match.
@@ -14,6 +31,10 @@ class Fault(BaseModel):
     `garbage` answers 200 with what is no JSON; `drop_connection` hangs up; `latency_seconds` waits before the
     work. With `after_effect` the work is done first and kept under its idempotency key, and only the
     answer is late or lost. Without status, garbage or drop_connection the true answer follows the wait.
+
+    `kept`: Stripe's endpoint itself failed, as with 500: the answer of `status` and `body` is kept under the
+    idempotency key and given to every repeat, whether the work was done (`after_effect`) or not. Source: "Idempotent
+    requests".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,6 +48,7 @@ class Fault(BaseModel):
     drop_connection: bool = False
     garbage: bool = False
     after_effect: bool = False
+    kept: bool = False
 
     @property
     def loses_answer(self) -> bool:

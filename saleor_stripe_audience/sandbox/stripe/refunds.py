@@ -77,7 +77,15 @@ def succeeded(call: Call, refund: Json) -> Json:
     if refund["status"] != "pending":
         raise invalid(f"This refund has a status of {refund['status']} and cannot succeed.")
     before = copy.copy(refund)
-    refund["status"] = "succeeded"
+    refund["status"], refund["pending_reason"] = "succeeded", None
+    call.emit("refund.updated", refund, before)
+    return refund
+
+
+def held(call: Call, refund: Json, reason: str) -> Json:
+    """A refund waits, for the reason given. Source: "Refunds", pending_reason."""
+    before = copy.copy(refund)
+    refund["status"], refund["pending_reason"] = "pending", reason
     call.emit("refund.updated", refund, before)
     return refund
 

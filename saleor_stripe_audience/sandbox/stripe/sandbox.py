@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from . import confirming, connect, disputes, keys, payment_intents, refunds, setup_intents
+from . import confirming, connect, disputes, keys, payment_intents, refunds, reviews, setup_intents
+from .account import shown
 from .errors import missing
 from .faults import Fault, Faults
 from .outbox import Attempt, Deliveries, Schedule
 from .requests import RequestLog
 from .server import Server
-from .state import Account, Call, Job, Json
+from .state import Account, Call, Job, Json, snapshot
 
 PUBLISHABLE_KEY = "pk_test_sandbox"
 SECRET_KEY = "sk_test_sandbox"
@@ -174,6 +175,37 @@ class StripeSandbox:
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return payment_intents.overcaptured(self._by_itself(account), intent, amount)
+
+    def ask_until(self, dispute_id: str, due_by: int) -> Json:
+        """The bank names another day (seconds since 1970) by which the dispute is to be answered."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.due(self._by_itself(account), dispute, due_by)
+
+    def open_review(self, charge_or_intent: str, reason: str = "rule") -> Json:
+        """Radar puts a payment under review."""
+        with self._lock:
+            account, charge = self._charge(charge_or_intent)
+            return reviews.opened(self._by_itself(account), charge, reason)
+
+    def close_review(self, review_id: str, reason: str = "approved") -> Json:
+        """The review ends: `reason` as Stripe's closed_reason."""
+        with self._lock:
+            account, review = self._find("review", review_id)
+            return reviews.closed(self._by_itself(account), review, reason)
+
+    def restrict(self, account: Account, restricted: bool = True) -> None:
+        """Stripe lets the account take no payments until it has its papers (or, with False, lets it again)."""
+        with self._lock:
+            before = snapshot(shown(account))
+            account.is_restricted = restricted
+            self._by_itself(account).emit("account.updated", shown(account), before)
+
+    def hold_refund(self, refund_id: str, reason: str = "insufficient_funds") -> Json:
+        """A pending refund waits: `reason` as Stripe's pending_reason."""
+        with self._lock:
+            account, refund = self._find("refund", refund_id)
+            return refunds.held(self._by_itself(account), refund, reason)
 
     def end_refund(self, refund_id: str, *, ok: bool) -> Json:
         """A pending refund succeeds, or any refund fails after all."""

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from . import connect, control, expanding, forms, keys, params, routes
 from .errors import Refusal, invalid
-from .faults import Fault
+from .faults import FAILURE, Fault
 from .idempotency import Answer
 from .requests import Logged
 from .routes import Route
@@ -140,13 +140,15 @@ class Server:
         if fault is not None:
             time.sleep(0 if fault.after_effect else fault.latency_seconds)  # the fault asked for is slowness
             if fault.loses_answer and not fault.after_effect:
-                return Answer(0, {}, "")
+                return _kept(fault, call) if fault.kept else Answer(0, {}, "")
         with self._sandbox.lock:
             try:
                 result = route.handler(call)
                 body = expanding.expanded(call.account, result, call.params.get("expand", []))
             except Refusal as refusal:
                 return Answer(refusal.status, copy.deepcopy(refusal.body()), call.request_id or "")
+        if fault is not None and fault.kept:
+            return _kept(fault, call)
         return Answer(200, body, call.request_id or "")
 
 
@@ -197,17 +199,25 @@ def _response(answer: Answer, entry: Logged) -> Response:
     return Response(text, answer.status, headers, content_type="application/json")
 
 
+def _kept(fault: Fault, call: Call) -> Answer:
+    """The failure itself, as it is kept under the idempotency key."""
+    body = fault.body if isinstance(fault.body, dict) else FAILURE
+    return Answer(fault.status or 500, body, call.request_id or "")
+
+
 def _spoilt(fault: Fault, request: Request, entry: Logged) -> Response:
     """What the client gets instead of the answer."""
     if fault.drop_connection:
         _cut(request)
     entry.status = fault.status or 200
     headers = {"Request-Id": entry.request_id, **fault.headers}
+    if fault.kept:
+        headers["Stripe-Should-Retry"] = "false"
     if fault.garbage:
         return Response("<html>gateway</html>", entry.status, headers, content_type="text/html")
     body: Any = fault.body
     if body is None:
-        body = {"error": {"type": "api_error", "message": "An injected failure."}}
+        body = FAILURE
     text = body if isinstance(body, str) else json.dumps(body)
     return Response(text, entry.status, headers, content_type="application/json")
 

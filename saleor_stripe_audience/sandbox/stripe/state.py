@@ -62,6 +62,7 @@ class Account:
     used_methods: set[str] = field(default_factory=set)
     multicapture: bool = False  # a matter of the contract with Stripe
     is_platform: bool = False  # signed up for Connect
+    is_restricted: bool = False  # Stripe wants papers before it lets it take payments again
     connection: "Connection | None" = None
     connect_endpoints: set[str] = field(default_factory=set)
 

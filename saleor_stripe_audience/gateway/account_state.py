@@ -1,0 +1,57 @@
+"""Whether Stripe lets an account with keys of its own take payments: asked, never assumed.
+
+Accounts of the operator's platform have more to say: see connect.py.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import stripe
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.models import StripeAccount
+
+Json = dict[str, Any]
+
+
+def ask(account: StripeAccount) -> tuple[Json, datetime] | None:
+    """What Stripe says of the account, and when it was asked; None where the key may not ask, which is no fault."""
+    asked_at = timezone.now()
+    with client.errors_of(account):
+        try:
+            return client.stripe_of(account).v1.accounts.retrieve_current().to_dict(), asked_at
+        except stripe.PermissionError:
+            return None
+
+
+def refresh(account: StripeAccount) -> None:
+    """Ask Stripe, and write down what it says."""
+    if (answer := ask(account)) is not None:
+        keep(account, *answer)
+
+
+def keep(account: StripeAccount, told: Json, asked_at: datetime) -> None:
+    """Write down whether the account takes payments, unless something newer is written down."""
+    StripeAccount.objects.filter(pk=account.pk, asked_at=None).update(asked_at=asked_at)
+    StripeAccount.objects.filter(pk=account.pk, asked_at__lte=asked_at).update(
+        charges_enabled=bool(told.get("charges_enabled")), asked_at=asked_at
+    )
+    account.refresh_from_db(fields=["charges_enabled", "asked_at"])
+
+
+def note_charges(account: StripeAccount, *, enabled: bool) -> None:
+    """A payment showed it, whatever was asked before."""
+    StripeAccount.objects.filter(pk=account.pk).update(charges_enabled=enabled, asked_at=timezone.now())
+
+
+def check_charges(account: StripeAccount) -> None:
+    """`Rejected` unless Stripe, asked now, lets the account take payments. Nothing is changed."""
+    answer = ask(account)
+    if answer is not None and not answer[0].get("charges_enabled"):
+        raise Rejected(
+            f"Stripe does not let the account “{account.name}” take payments now: no charges are possible. Open "
+            "Stripe's Dashboard: it says there which papers or details Stripe asks for.",
+            code=client.CHARGES_DISABLED,
+        )

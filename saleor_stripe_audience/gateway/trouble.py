@@ -1,0 +1,52 @@
+"""A Stripe account that Stripe does not serve: noted at the first call that shows it, over as soon as one shows that.
+
+The account is in trouble, not what was asked of it: such work waits in the inbox, or in the catalogue's own list, and
+goes on when the trouble is over.
+"""
+
+from collections.abc import Callable
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Blocked, Failure
+from saleor_stripe_audience.gateway import activation
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox import handlers as inbox
+
+log = structlog.get_logger(__name__)
+
+Listener = Callable[[StripeAccount, Failure], None]
+_listeners: list[Listener] = []
+
+
+def hears_of_trouble(function: Listener) -> Listener:
+    """Have the function called whenever Stripe refuses to serve an account. It must bear being repeated."""
+    _listeners.append(function)
+    return function
+
+
+def note(account: StripeAccount, failure: Failure) -> None:
+    """If the failure is the account's, write that down and tell the listeners."""
+    try:
+        if isinstance(failure, Blocked):
+            with transaction.atomic():
+                StripeAccount.objects.filter(pk=account.pk, blocked_at=None).update(blocked_at=timezone.now())
+        for listener in _listeners:
+            listener(account, failure)
+    except DatabaseError:
+        # What Stripe said is what the caller must hear of; it is noted at the next call.
+        log.exception("trouble not noted", account=str(account.pk), code=failure.code)
+
+
+def end(account: StripeAccount) -> None:
+    """Stripe serves the account: what waited for it goes on. Repeating it changes nothing."""
+    now = timezone.now()
+    with transaction.atomic():
+        if StripeAccount.objects.filter(pk=account.pk, blocked_at__isnull=False).update(blocked_at=None):
+            activation.announce(account, now)
+        resumed = inbox.resume(account.pk)
+    if resumed:
+        log.info("what waited for the account goes on", account=str(account.pk), events=resumed)
+    account.blocked_at = None

@@ -1,0 +1,41 @@
+"""One bad row never stops the rest: each shop, account or payment has its turn, whatever becomes of the others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from saleor_stripe_audience.errors import Failure
+
+log = structlog.get_logger(__name__)
+
+UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
+
+
+@dataclass
+class Failures:
+    """What went wrong with whom, in words fit to show."""
+
+    messages: list[str] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.messages)
+
+
+@contextmanager
+def apart(what: str, **whose: str) -> Iterator[Failures]:
+    """Whatever fails inside ends only what is inside: it is logged, and told by what is yielded.
+
+    `what` names the work, `whose` says on which row; both go into the log.
+    """
+    failures = Failures()
+    try:
+        yield failures
+    except Failure as error:
+        log.warning("work failed", work=what, code=error.code, **whose)
+        failures.messages.append(error.message)
+    except Exception:
+        log.exception("work crashed", work=what, **whose)
+        failures.messages.append(UNEXPECTED)
