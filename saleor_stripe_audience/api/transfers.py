@@ -1,6 +1,6 @@
 """Bringing in and taking out over the API: long work and how far it is, and contacts of a CSV file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any, cast
 
@@ -13,8 +13,9 @@ from saleor_stripe_audience.api.audiences import own_audience
 from saleor_stripe_audience.api.context import caller_of, needs, shop_id
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.audiences import audience_named
-from saleor_stripe_audience.audience.transfer import backfill, importing, jobs
+from saleor_stripe_audience.audience.transfer import backfill, importing, jobs, reading
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
+from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.reading import as_file
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -25,6 +26,13 @@ Kind, State = models.Job.Kind, models.Job.State
 
 strawberry.enum(Kind, name="JobKind", description="What a job brings in.")
 strawberry.enum(State, name="JobState", description="Where a job stands.")
+strawberry.enum(TakenAs, name="ImportAs", description="What a whole file is a list of.")
+_AS_WORDS = {
+    TakenAs.SUBSCRIBED: "People who agreed to marketing.",
+    TakenAs.NONSUBSCRIBED: "People of whom the file says nothing, whatever its columns hold.",
+    TakenAs.UNSUBSCRIBED: "People who took consent back.",
+    TakenAs.CLEANED: "Addresses that do not take mail.",
+}
 _WORDS = {
     Kind.SALEOR: "All customers and orders of Saleor.",
     Kind.STRIPE: "Customers of Stripe, and charges that paid no order.",
@@ -40,6 +48,8 @@ _WORDS = {
 for _enum in (Kind, State):
     for _value in _enum.__strawberry_definition__.values:  # type: ignore[union-attr]  # put there by strawberry.enum
         _value.description = _WORDS[_enum(_value.value)]
+for _value in TakenAs.__strawberry_definition__.values:  # type: ignore[attr-defined]  # as above
+    _value.description = _AS_WORDS[TakenAs(_value.value)]
 
 
 @strawberry.type(description="How many of something a job met with.")
@@ -157,6 +167,31 @@ class StatusChange:
     count: int = strawberry.field(description="How many.")
 
 
+@strawberry.type(description="Which columns of a file one of our fields was read from.")
+class ColumnUse:
+    ours: str = strawberry.field(description="Our field.")
+    theirs: list[str] = strawberry.field(
+        description="The columns by their names; of several the first that holds something counts."
+    )
+
+
+@strawberry.type(description="A field that rows without a value of their own took from the import's choices.")
+class ColumnDefault:
+    ours: str = strawberry.field(description="Our field.")
+    value: str = strawberry.field(description="The value.")
+
+
+@strawberry.type(description="How a file was understood.")
+class FileUnderstood:
+    format: str = strawberry.field(description="Whose export it is; empty if it is none that is known.")
+    encoding: str = strawberry.field(description="Its characters' encoding.")
+    separator: str = strawberry.field(description="What stands between its cells.")
+    taken_as: str = strawberry.field(description="What the whole file was taken as; empty if its rows tell.")
+    used: list[ColumnUse] = strawberry.field(description="The columns that were read.")
+    ignored: list[str] = strawberry.field(description="The columns that were not.")
+    defaulted: list[ColumnDefault] = strawberry.field(description="What came from the import's choices.")
+
+
 @strawberry.type(description="What an import did, or would do.")
 class ContactsImported:
     dry_run: bool = strawberry.field(description="Whether nothing was written.")
@@ -169,6 +204,9 @@ class ContactsImported:
     status_changes: list[StatusChange] = strawberry.field(description="Whose status is another now.")
     refused: int = strawberry.field(description="Rows that could not be taken.")
     errors: list[LineError] = strawberry.field(description="Why; of the first 1,000.")
+    left_out: int = strawberry.field(description="Cells that could not be used, of rows that were taken.")
+    cells: list[LineError] = strawberry.field(description="Which, and why; the first 1,000.")
+    file: FileUnderstood = strawberry.field(description="How the file was understood.")
 
 
 @strawberry.input(description="Which column of the file is one of our fields.")
@@ -185,6 +223,19 @@ _Csv = strawberry.argument(
 _Columns = strawberry.argument(description="Columns that are not called by their usual names.")
 _Text = strawberry.argument(
     description="What was agreed to where the file does not say; else the audience's own."
+)
+_At = strawberry.argument(
+    description="When it was agreed to where the file does not say, with time zone; else such consents are refused."
+)
+_TakenAs = strawberry.argument(
+    description="What the whole file is a list of, unless a row says that its person left. Cleaned: addresses that "
+    "do not take mail. Subscribed needs the time and the wording of the consents."
+)
+_Given = strawberry.argument(
+    description="Values of the column of consent that mean yes, beside the usual ones."
+)
+_Withdrawn = strawberry.argument(
+    description="Values of the column of consent that mean that consent is taken back."
 )
 _DryRun = strawberry.argument(description="Only say what would happen.")
 _Audience = strawberry.argument(description="Id of the audience; the shop's own, if left out.")
@@ -230,9 +281,22 @@ def _import(
     consent_text: Annotated[str, _Text] = "",
     dry_run: Annotated[bool, _DryRun] = False,
     audience: Annotated[relay.GlobalID | None, _Audience] = None,
+    consent_at: Annotated[datetime | None, _At] = None,
+    taken_as: Annotated[TakenAs | None, _TakenAs] = None,
+    given_values: Annotated[list[str] | None, _Given] = None,
+    withdrawn_values: Annotated[list[str] | None, _Withdrawn] = None,
 ) -> ContactsImported:
     chosen = {each.ours: each.theirs for each in columns or []}
-    wishes = importing.Wishes(chosen, consent_text, caller_of(info).id, dry_run)
+    wishes = importing.Wishes(
+        chosen,
+        consent_text,
+        caller_of(info).id,
+        dry_run,
+        consent_at=consent_at,
+        taken_as=taken_as.value if taken_as else "",
+        given=given_values or (),
+        withdrawn=withdrawn_values or (),
+    )
     into = own_audience(info, audience) if audience else audience_named(_shop(info), "")
     report = importing.import_csv(into, as_file(csv), wishes)
     return ContactsImported(
@@ -247,9 +311,26 @@ def _import(
             StatusChange(change=name, count=each) for name, each in sorted(report.statuses.items())
         ],
         refused=report.refused,
-        errors=[
-            LineError(line=each.line, field_name=each.field, message=each.message) for each in report.errors
-        ],
+        errors=_told(report.errors),
+        left_out=report.left_out,
+        cells=_told(report.cells),
+        file=_understood(report.file),
+    )
+
+
+def _told(errors: Iterable[reading.LineError]) -> list[LineError]:
+    return [LineError(line=each.line, field_name=each.field, message=each.message) for each in errors]
+
+
+def _understood(file: importing.FileReport) -> FileUnderstood:
+    return FileUnderstood(
+        format=file.format,
+        encoding=file.encoding,
+        separator=file.separator,
+        taken_as=file.taken_as,
+        used=[ColumnUse(ours=ours, theirs=theirs) for ours, theirs in file.used.items()],
+        ignored=file.ignored,
+        defaulted=[ColumnDefault(ours=ours, value=value) for ours, value in file.defaulted.items()],
     )
 
 

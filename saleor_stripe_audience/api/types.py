@@ -211,6 +211,7 @@ class Contact(relay.Node):
     first_name: str = strawberry_django.field(description="First name; empty if not known.")
     last_name: str = strawberry_django.field(description="Last name; empty if not known.")
     phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
+    city: str = strawberry_django.field(description="City; empty if not known.")
     country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
     language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
     audience: Audience = strawberry_django.field(description="The list that the person is on.")

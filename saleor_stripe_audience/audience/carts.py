@@ -133,6 +133,7 @@ def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
         "first_name": (account.first_name if account else "") or address.first_name,
         "last_name": (account.last_name if account else "") or address.last_name,
         "phone": address.phone,
+        "city": address.city,
         "country": address.country,
         "language": language_tag(checkout.language_code),
     }

@@ -30,6 +30,7 @@ class Word:
     """One thing that a person said, before it is written down.
 
     `reference` names where it was said (an order, an account, a file), so that it is known again when told twice.
+    With `is_undated` nobody knows when it was said, and `at` is when it came in.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Word:
     actor: str = ""
     ip: str = ""
     needs_confirmation: bool = False
+    is_undated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _consent(words: list[Consent | Word], *, is_withdrawn: bool) -> ConsentState
 
 def check(word: Word) -> None:
     """`Rejected` for a word from the future, a giving without its wording, or an address of no computer."""
+    _check_moment(word.at)
     if word.at > timezone.now() + CLOCKS_DIFFER:
         raise Rejected(
             "The consent is dated in the future (consent_at), so it proves nothing. Set the clock of whoever "
@@ -195,6 +198,18 @@ def check(word: Word) -> None:
         check_wording(word.wording)
     if word.ip:
         _check_ip(word.ip)
+
+
+def _check_moment(at: datetime) -> None:
+    """The first and last hours of the calendar leave it when they are brought to UTC: year 1 at +02:00."""
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        raise Rejected(
+            "The consent's time (consent_at) is outside the calendar. Send when it was given, such as "
+            "2026-11-23T14:00:00Z.",
+            code="consent_at",
+        ) from None
 
 
 def check_wording(text: str) -> None:
@@ -213,20 +228,27 @@ def check_wording(text: str) -> None:
 
 
 def _check_ip(text: str) -> None:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
+    if not is_ip(text):
         raise Rejected(
             "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out.",
             code="consent_ip",
-        ) from None
+        )
+
+
+def is_ip(text: str) -> bool:
+    """Whether it is an IP address. fe80::1%eth0 means something on one computer only, and databases refuse it."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return getattr(address, "scope_id", None) is None
 
 
 def _key(email: str, word: Word) -> str:
     """What makes the same word one row. In another file, or on another line, it is the same word still."""
     is_imported = word.source == Consent.Source.IMPORT
-    told = [word.kind, word.basis, word.at.astimezone(UTC).isoformat(), word.source,
-            email if is_imported else word.reference or email]  # fmt: skip
+    at = word.reference if word.is_undated else word.at.astimezone(UTC).isoformat()
+    told = [word.kind, word.basis, at, word.source, email if is_imported else word.reference or email]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -31,7 +31,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-PROFILE = ("first_name", "last_name", "phone", "country", "language")
+PROFILE = ("first_name", "last_name", "phone", "city", "country", "language")
 
 Merge = Callable[[Contact, Contact], None]
 _merging: list[Merge] = []

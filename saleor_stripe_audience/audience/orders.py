@@ -37,6 +37,7 @@ class Address(_Payload):
     first_name: Text = ""
     last_name: Text = ""
     phone: Text = ""
+    city: Text = ""
     country: Text = Field("", validation_alias=AliasPath("country", "code"))
 
 

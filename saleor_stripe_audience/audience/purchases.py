@@ -171,6 +171,7 @@ def buyer_of(order: Order, issued_at: datetime) -> Person:
         "first_name": (account.first_name if account else "") or address.first_name,
         "last_name": (account.last_name if account else "") or address.last_name,
         "phone": address.phone,
+        "city": address.city,
         "country": address.country,
         "language": language_tag(order.language_code_enum),
     }

@@ -1,11 +1,15 @@
 """Tags on contacts: by hand, by a rule, by import."""
 
+import csv
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import batched
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Lower
 
 from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.contacts import on_merge
@@ -14,27 +18,36 @@ from saleor_stripe_audience.errors import Rejected
 
 LONGEST_NAME = 100
 WRITTEN_AT_ONCE = 1000
+# Controls, halves of characters, and what ends a line. What joins or turns letters and emoji is part of a name.
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cf", "Zs"})
+_BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 
 Origin = ContactTag.Origin
 
 
 def tag_named(audience: Audience, name: str) -> Tag:
     """The audience's tag of that name, made if it is new; capitals and outer blanks make no other tag."""
-    plain = _name(name)
-    found = audience.tags.filter(name__iexact=plain).first()
+    plain = check_name(name)
+    found = _named(audience, plain).first()
     if found is not None:
         return found
     try:
         with transaction.atomic():
             return audience.tags.create(name=plain)
     except IntegrityError:  # somebody else made it in the meantime
-        return audience.tags.get(name__iexact=plain)
+        return _named(audience, plain).get()
+
+
+def _named(audience: Audience, plain: str) -> QuerySet[Tag]:
+    """Compared as the constraint compares: there are letters whose capitals differ and whose small ones do not."""
+    return audience.tags.alias(small=Lower("name")).filter(small=Lower(Value(plain)))
 
 
 def rename(tag: Tag, name: str) -> Tag:
     """Another name for the tag, wherever it is. `Rejected` if another tag has that name."""
-    plain = _name(name)
-    if tag.audience.tags.filter(name__iexact=plain).exclude(pk=tag.pk).exists():
+    plain = check_name(name)
+    if _named(tag.audience, plain).exclude(pk=tag.pk).exists():
         raise Rejected("Another tag of the audience has this name. Choose another.", code="tag")
     tag.name = plain
     tag.save(update_fields=["name"])
@@ -114,8 +127,34 @@ def _move(absorbed: Contact, kept: Contact) -> None:
         put_on(row.tag, [kept], row.origin, row.actor)
 
 
-def _name(name: str) -> str:
-    plain = " ".join(name.split())
-    if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
-        raise Rejected(f"Give the tag a name of 1 to {LONGEST_NAME} characters.", code="tag")
+def check_name(name: str) -> str:
+    """The name as it is kept, in any script; `Rejected`, with the reason, for one that cannot be."""
+    plain = _BLANKS.sub(" ", name).strip()
+    kinds = {unicodedata.category(each) for each in plain}
+    if kinds <= _INVISIBLE:
+        raise Rejected("Give the tag a name that can be seen.", code="tag")
+    if kinds & _UNPRINTABLE:
+        raise Rejected("The tag's name holds a character that cannot be printed. Take it out.", code="tag")
+    if len(plain) > LONGEST_NAME:
+        raise Rejected(
+            f"The tag's name has {len(plain)} characters. Give it at most {LONGEST_NAME}.", code="tag"
+        )
     return plain
+
+
+def join(names: Iterable[str]) -> str:
+    """Names in one cell of a file, as `split` takes them apart; a name with a comma in it is quoted."""
+    return ", ".join(_quoted(name) if "," in name or '"' in name else name for name in names)
+
+
+def split(text: str) -> list[str]:
+    """The names in one cell: `VIP, Summer`, or as Mailchimp writes them, `"VIP","Summer"`."""
+    try:
+        [cells] = csv.reader([_BLANKS.sub(" ", text)], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):  # quotation marks that are part of a name
+        cells = text.replace('"', "").split(",")
+    return [name for name in (each.strip() for each in cells) if name]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

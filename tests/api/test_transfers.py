@@ -125,6 +125,26 @@ class TestImport:
         assert (new.audience.installation_id, new.status) == (mine.installation.pk, "subscribed")
         assert new.consents.get().actor.startswith("key:")
 
+    def test_a_whole_file_as_a_list_with_values_and_columns_by_hand(self, write: Asking) -> None:
+        query = """mutation($csv: String!) { contactsImport(csv: $csv, columns: [{ours: "consent", theirs: "news"}],
+          takenAs: UNSUBSCRIBED, withdrawnValues: ["non"], givenValues: ["oui"], consentAt: "2026-01-01T00:00:00Z") {
+            new leftOut cells { line fieldName } statusChanges { change count }
+            file { format encoding separator takenAs used { ours theirs } ignored defaulted { ours value } } } }"""
+        text = "email;news;country;shoe\na@shop.test;oui;Atlantis;42\nb@shop.test;non;Deutschland;43\n"
+        told = write(query, csv=text)["data"]["contactsImport"]
+        assert (told["new"], told["leftOut"]) == (2, 1)
+        assert told["cells"] == [{"line": 2, "fieldName": "country"}]
+        assert told["statusChanges"] == [{"change": "new → unsubscribed", "count": 2}]
+        assert told["file"] == {
+            "format": "", "encoding": "utf-8", "separator": ";", "takenAs": "unsubscribed",
+            "used": [{"ours": name, "theirs": [theirs]}
+                     for name, theirs in (("consent", "news"), ("email", "email"), ("country", "country"))],
+            "ignored": ["shoe"],
+            "defaulted": [{"ours": "consent_at", "value": "2026-01-01T00:00:00+00:00"},
+                          {"ours": "consent", "value": "unsubscribed"}],
+        }  # fmt: skip
+        assert Contact.objects.get(email="b@shop.test").country == "DE"
+
     def test_into_the_audience_that_is_named_of_this_shop(
         self, mine: Shop, theirs: Shop, write: Asking
     ) -> None:

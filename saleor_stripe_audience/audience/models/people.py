@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
 
 from saleor_stripe_audience.audience import status as facts
 from saleor_stripe_audience.vault import EncryptedTextField
@@ -104,6 +105,7 @@ class Contact(models.Model):
     first_name = models.CharField(max_length=256, blank=True, default="")
     last_name = models.CharField(max_length=256, blank=True, default="")
     phone = models.CharField(max_length=128, blank=True, default="")
+    city = models.CharField(max_length=256, blank=True, default="")
     country = models.CharField(max_length=8, blank=True, default="")
     language = models.CharField(max_length=35, blank=True, default="")
     consent = models.CharField(
@@ -131,7 +133,7 @@ class Contact(models.Model):
     orders_count = models.PositiveIntegerField(default=0)
     first_order_at = models.DateTimeField(null=True, blank=True)
     last_order_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = ContactQuerySet.as_manager()

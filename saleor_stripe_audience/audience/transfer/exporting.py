@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
+from saleor_stripe_audience.audience import tags
 from saleor_stripe_audience.audience.models import (
     Audience,
     Consent,
@@ -22,12 +23,27 @@ from saleor_stripe_audience.audience.segments.membership import members_of
 from saleor_stripe_audience.audience.segments.questions import large_questions
 from saleor_stripe_audience.audience.segments.store import segment_named
 from saleor_stripe_audience.audience.status import ConsentState, Status
-from saleor_stripe_audience.audience.transfer.cells import FORMULAS, harmless
+from saleor_stripe_audience.audience.transfer.cells import (
+    DANGER,
+    LEADING_BREAK,
+    PHONE,
+    harmless,
+    harmless_phone,
+)
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import THREE_DECIMAL, ZERO_DECIMAL, Money
 
 AT_ONCE = 5_000
-TYPED = ("email", "first_name", "last_name", "phone", "country", "language")  # by people: may hold anything
+LINE_END = "\r\n"  # cells that hold either are quoted
+TYPED = (
+    "email",
+    "first_name",
+    "last_name",
+    "phone",
+    "city",
+    "country",
+    "language",
+)  # by people: may hold anything
 COUNTED = (
     "status",
     "lawful_basis",
@@ -38,6 +54,7 @@ COUNTED = (
     "consent",
 )
 HEADER = (*TYPED, *COUNTED, "consent_at", "consent_text", "consent_source", "consent_ip", "spent", "tags")
+_WRITERS = [harmless_phone if name == "phone" else harmless for name in TYPED]
 SPOKEN = frozenset({ConsentState.CONFIRMED, ConsentState.WITHDRAWN})
 
 
@@ -45,7 +62,7 @@ class _Line:
     """A file for the csv module that hands on each line instead of keeping it."""
 
     def write(self, line: str) -> str:
-        return line
+        return line.removesuffix(LINE_END) + "\n"
 
 
 def chosen(audience: Audience, segment: str = "", statuses: Sequence[str] = ()) -> ContactQuerySet:
@@ -64,13 +81,13 @@ def chosen(audience: Audience, segment: str = "", statuses: Sequence[str] = ()) 
 
 def export_csv(contacts: QuerySet[Contact]) -> Iterator[str]:
     """The header, then some thousand lines at a time; in no order."""
-    yield csv.writer(_Line(), lineterminator="\n").writerow(HEADER)
+    yield csv.writer(_Line(), lineterminator=LINE_END).writerow(HEADER)
     yield from copied(contacts) if connection.vendor == "postgresql" else composed(contacts)
 
 
 def composed(contacts: QuerySet[Contact]) -> Iterator[str]:
     """The lines, put together here: for databases that cannot write CSV themselves."""
-    writer = csv.writer(_Line(), lineterminator="\n")
+    writer = csv.writer(_Line(), lineterminator=LINE_END)
     for some in _pages(contacts):
         yield "".join(map(writer.writerow, _rows(some)))
 
@@ -86,10 +103,21 @@ def copied(contacts: QuerySet[Contact]) -> Iterator[str]:
 
 
 def _harmless(column: str) -> str:
-    first = ", ".join(f"chr({ord(each)})" for each in FORMULAS)
-    return (
-        f"CASE WHEN left(ltrim({column}, chr(39)), 1) IN ({first}) THEN chr(39) || {column} ELSE {column} END"
-    )
+    """`cells.harmless` as PostgreSQL writes it."""
+    inner = rf"regexp_replace({column}, {_text(DANGER)}, '\1''\2', 'g')"
+    return rf"regexp_replace({inner}, {_text(LEADING_BREAK)}, '''\1')"
+
+
+def _text(pattern: str) -> str:
+    quoted = pattern.replace("'", "''")
+    return f"'{quoted}'"
+
+
+def _typed(name: str) -> str:
+    column = f"c.{name}"
+    if name != "phone":
+        return _harmless(column)
+    return f"CASE WHEN {column} ~ {_text(f'^{PHONE}$')} THEN {column} ELSE {_harmless(column)} END"
 
 
 def _time(column: str) -> str:
@@ -103,6 +131,11 @@ def _amount() -> str:
         f"CASE WHEN currency IN ({zero}) THEN spent_minor::text WHEN currency IN ({three}) "
         "THEN round(spent_minor / 1000.0, 3)::text ELSE round(spent_minor / 100.0, 2)::text END || ' ' || currency"
     )
+
+
+def _quoted(name: str) -> str:
+    """`tags.join` of one name."""
+    return f"""CASE WHEN {name} ~ '[,"]' THEN '"' || replace({name}, '"', '""') || '"' ELSE {name} END"""
 
 
 # What is wanted comes first: of few contacts what hangs on them is found by index, of all by one pass over each table.
@@ -124,14 +157,14 @@ _SELECT = f"""
         FROM wanted JOIN audience_contactspent ON contact_id = wanted.found GROUP BY contact_id
     ),
     tags AS (
-        SELECT contact_id, string_agg(tag.name, ', ' ORDER BY tag.name COLLATE "C") AS told
+        SELECT contact_id, string_agg({_quoted("tag.name")}, ', ' ORDER BY tag.name COLLATE "C") AS told
         FROM wanted JOIN audience_contacttag on_it ON on_it.contact_id = wanted.found
         JOIN audience_tag tag ON tag.id = on_it.tag_id GROUP BY contact_id
     )
-    SELECT {", ".join(_harmless(f"c.{name}") for name in TYPED)}, c.status, c.lawful_basis, c.orders_count,
+    SELECT {", ".join(map(_typed, TYPED))}, c.status, c.lawful_basis, c.orders_count,
         {", ".join(_time(f"c.{name}") for name in ("first_order_at", "last_order_at", "created_at"))}, c.consent,
         {_time("word.at")}, {_harmless("word.text")}, {_harmless("word.source")}, word.ip,
-        spent.told, {_harmless("tags.told")}
+        {_harmless("spent.told")}, {_harmless("tags.told")}
     FROM wanted JOIN audience_contact c ON c.id = wanted.found
     LEFT JOIN word ON word.contact_id = c.id
     LEFT JOIN spent ON spent.contact_id = c.id
@@ -151,16 +184,16 @@ def _pages(contacts: QuerySet[Contact]) -> Iterator[list[tuple[Any, ...]]]:
 def _rows(page: Sequence[tuple[Any, ...]]) -> Iterator[list[Any]]:
     own = [row[0] for row in page]
     words = _words([row[0] for row in page if row[-1] in SPOKEN])
-    spent, tags = _spent(own), _tags(own)
+    spent, tagged = _spent(own), _tags(own)
     silent = ("", "", "", "")
     typed = len(TYPED) + 1
     for row in page:
         yield [
-            *map(harmless, row[1:typed]),
+            *(write(text) for write, text in zip(_WRITERS, row[1:typed], strict=True)),
             *map(_plain, row[typed:]),
             *words.get(row[0], silent),
             spent.get(row[0], ""),
-            tags.get(row[0], ""),
+            tagged.get(row[0], ""),
         ]
 
 
@@ -193,7 +226,7 @@ def _spent(contacts: Sequence[UUID]) -> dict[UUID, str]:
     found: dict[UUID, str] = {}
     rows = ContactSpent.objects.filter(contact__in=contacts).order_by("contact", "currency")
     for contact, minor, currency in rows.values_list("contact", "spent_minor", "currency"):
-        told = str(Money(minor, currency))
+        told = harmless(str(Money(minor, currency)))
         found[contact] = f"{found[contact]}; {told}" if contact in found else told
     return found
 
@@ -203,4 +236,4 @@ def _tags(contacts: Sequence[UUID]) -> dict[UUID, str]:
     rows = ContactTag.objects.filter(contact__in=contacts)
     for contact, name in rows.values_list("contact", "tag__name"):
         found.setdefault(contact, []).append(name)
-    return {contact: harmless(", ".join(sorted(names))) for contact, names in found.items()}
+    return {contact: harmless(tags.join(sorted(names))) for contact, names in found.items()}

@@ -70,7 +70,7 @@ class FileJob:
 
 def job_of_file(audience: Audience, wishes: Wishes, digest: str, rows: int) -> FileJob:
     """The open job of the same file into the same audience in the same way, gone on with, or a new one."""
-    way = [digest, str(audience.pk), sorted(wishes.columns.items()), wishes.consent_text]
+    way = [digest, str(audience.pk), *wishes.way()]
     key = hashlib.sha256(json.dumps(way).encode()).hexdigest()
     job = jobs.begin(audience.installation, Job.Kind.IMPORT, wishes.actor, key=key, audience=audience)
     if job.state == Job.State.PAUSED:

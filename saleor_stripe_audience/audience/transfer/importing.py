@@ -7,9 +7,10 @@ in what is empty. The same file twice is once. Whoever was erased is left out an
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import batched
 from typing import Any, BinaryIO, Protocol
 from uuid import UUID
@@ -20,17 +21,19 @@ from django.utils import timezone
 from saleor_stripe_audience.audience import consent, tags, tombstones
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.changes import all_touched
-from saleor_stripe_audience.audience.models import Audience, Contact, ContactTag, FormerAddress
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, FormerAddress
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.transfer import bulk
-from saleor_stripe_audience.audience.transfer.columns import columns_of
-from saleor_stripe_audience.audience.transfer.reading import LineError, check_readable, digest_of, rows_of
-from saleor_stripe_audience.audience.transfer.rows import Row, RowReader
+from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
+from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
+from saleor_stripe_audience.audience.transfer.reading import Form, LineError, check_readable, look_at, rows_of
+from saleor_stripe_audience.audience.transfer.rows import Manner, Row, RowReader, plain_value
+from saleor_stripe_audience.errors import Rejected
 
 AT_ONCE = 5_000
 MOST_ERRORS = 1_000  # told one by one; beyond that they are only counted
 DIGEST_BYTES = 8
-FILLED_IN = ("first_name", "last_name", "phone", "country", "language")
+FILLED_IN = ("first_name", "last_name", "phone", "city", "country", "language")
 _BLANK = ("",) * len(FILLED_IN)
 NEW_CONTACT = (
     "id", "audience_id", "email", *FILLED_IN, "consent", "soft_opt_in", "deliverability", "lifecycle", "known_at",
@@ -67,6 +70,32 @@ def _keeps_nothing(_digest: str, _rows: int) -> Keeper:
 
 
 @dataclass
+class FileReport:
+    """How the file was understood: whose export it is, and which of its columns were read.
+
+    `defaulted` are fields that rows without a value of their own took from the import's own choices.
+    """
+
+    format: str = ""
+    encoding: str = ""
+    separator: str = ""
+    taken_as: str = ""
+    used: dict[str, list[str]] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    defaulted: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a command or an answer."""
+        return {
+            "format": self.format,
+            "encoding": self.encoding,
+            "separator": self.separator,
+            "taken_as": self.taken_as,
+            "columns": {"used": self.used, "ignored": self.ignored, "defaulted": self.defaulted},
+        }
+
+
+@dataclass
 class Report:
     """What an import did, or would do: `lines` read, contacts new and changed, words of consent, statuses."""
 
@@ -79,6 +108,16 @@ class Report:
     statuses: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     errors: list[LineError] = field(default_factory=list)
+    left_out: int = 0
+    cells: list[LineError] = field(default_factory=list)
+    file: FileReport = field(default_factory=FileReport)
+
+    def leave_out(self, cells: Iterable[LineError]) -> None:
+        """Note cells that could not be used, of rows that were taken."""
+        for cell in cells:
+            self.left_out += 1
+            if len(self.cells) < MOST_ERRORS:
+                self.cells.append(cell)
 
     def refuse(self, error: LineError) -> None:
         """Note a row that cannot be taken."""
@@ -97,20 +136,52 @@ class Report:
             "consents": self.consents,
             "statuses": dict(sorted(self.statuses.items())),
             "refused": self.refused,
-            "errors": [
-                {"line": each.line, "field": each.field, "message": each.message} for each in self.errors
-            ],
+            "errors": _as_json(self.errors),
+            "left_out": self.left_out,
+            "cells": _as_json(self.cells),
+            "file": self.file.as_json(),
         }
+
+
+def _as_json(told: Iterable[LineError]) -> list[dict[str, Any]]:
+    return [{"line": each.line, "field": each.field, "message": each.message} for each in told]
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How a file is to be taken: which column is what, the wording of its consents, who imports, and if only to try."""
+    """How a file is to be taken: which column is what, who imports, and if only to try.
+
+    `consent_text` and `consent_at` are the wording and the time of consents whose row has none. With `taken_as` the
+    whole file is a list of such people, unless a row says that its person left. `given` and `withdrawn` are values of
+    the consent's column. Encoding and separator are found out, if not told. `file_name` tells apart files that
+    differ by nothing else.
+    """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     consent_text: str = ""
     actor: str = ""
     dry_run: bool = False
+    consent_at: datetime | None = None
+    taken_as: str = ""
+    given: Sequence[str] = ()
+    withdrawn: Sequence[str] = ()
+    encoding: str = ""
+    separator: str = ""
+    file_name: str = ""
+
+    def way(self) -> list[Any]:
+        """What the result depends on, beside the file itself: by this an import is known again."""
+        at = self.consent_at.astimezone(UTC).isoformat() if self.consent_at else ""
+        chosen: list[Any] = [sorted(self.columns.items()), self.consent_text]
+        further = [
+            at,
+            self.taken_as,
+            sorted(self.given),
+            sorted(self.withdrawn),
+            self.encoding,
+            self.separator,
+        ]
+        return [*chosen, further] if any(further) else chosen
 
 
 def import_csv(
@@ -122,18 +193,20 @@ def import_csv(
 ) -> Report:
     """Take a file's contacts into the audience; a dry run writes nothing and says what would happen.
 
-    `Rejected`, before anything is written, for what is no CSV in UTF-8 or has no column of addresses. A row that
-    cannot be taken is told with its line; the others are taken. `progress` is told how many lines are done.
+    `Rejected`, before anything is written, for what is no CSV or has no column of addresses. A row that cannot be
+    taken is told with its line, and so is a cell; the others are taken. `progress` is told how many lines are done.
     `keeper_of` is asked, with the file's digest and its number of rows, for whoever keeps how far it is.
     """
-    number = check_readable(file)
-    digest = digest_of(file)
-    rows = rows_of(file)
+    _check(wishes)
+    form = look_at(file, wishes.encoding, wishes.separator)
+    number = check_readable(file, form)
+    rows = rows_of(file, form)
     _line, header = next(rows, (0, []))
-    reader = RowReader(
-        columns_of(header, wishes.columns), wishes.consent_text or audience.consent_text, wishes.actor, digest
-    )
-    keeper, report, goes_on = keeper_of(digest, number), Report(), True
+    found = recognize(header)
+    columns = read_columns(header, wishes.columns, found)
+    manner = _manner(audience, wishes, form, found, header)
+    reader, report = RowReader(columns, manner), Report(file=_understood(form, found, columns, manner))
+    keeper, goes_on = keeper_of(form.digest, number), True
     for some in _ahead(batched(_read(reader, rows, keeper.after), AT_ONCE)):
         with transaction.atomic():
             default_audience(audience.installation)
@@ -150,9 +223,60 @@ def import_csv(
     return report
 
 
-def _read(reader: RowReader, rows: Iterator[tuple[int, list[str]]], after: int) -> Iterator[Row | LineError]:
-    """Each row, or what is wrong with it. Of two with one address the first counts: which was meant, nobody can know.
+def _check(wishes: Wishes) -> None:
+    if wishes.taken_as and wishes.taken_as not in [each.value for each in TakenAs]:
+        known = ", ".join(each.value for each in TakenAs)
+        raise Rejected(f"A file is taken as one of: {known}.", code="import_as")
+    if wishes.separator and (len(wishes.separator) != 1 or wishes.separator in '"\r\n'):
+        raise Rejected("The separator is one character, such as ; or a tab.", code="import_separator")
+    if wishes.consent_at is not None:
+        if timezone.is_naive(wishes.consent_at):
+            raise Rejected(
+                "Give the time of the consents with its time zone, such as 2026-11-23T14:00:00Z.",
+                code="consent_at",
+            )
+        consent.check(consent.Word(Consent.Kind.WITHDRAWN, wishes.consent_at, Consent.Source.IMPORT))
 
+
+def _manner(audience: Audience, wishes: Wishes, form: Form, found: Format, header: Sequence[str]) -> Manner:
+    meanings = dict.fromkeys(map(plain_value, wishes.given), Meaning.GIVEN)
+    meanings |= dict.fromkeys(map(plain_value, wishes.withdrawn), Meaning.WITHDRAWN)
+    return Manner(
+        text=wishes.consent_text or audience.consent_text,
+        actor=wishes.actor,
+        file=form.digest,
+        at=wishes.consent_at,
+        found=found,
+        taken_as=TakenAs(wishes.taken_as) if wishes.taken_as else taken_as(found, header, wishes.file_name),
+        meanings=meanings,
+        is_clean=form.is_clean,
+    )
+
+
+def _understood(form: Form, found: Format, columns: Columns, manner: Manner) -> FileReport:
+    says_yes = manner.taken_as is TakenAs.SUBSCRIBED or found.given_by_time or "consent" in columns.places
+    chosen = {
+        "consent_at": manner.at.isoformat() if manner.at else "",
+        "consent_text": manner.text,
+        "consent": manner.taken_as.value if manner.taken_as else "",
+    }
+    return FileReport(
+        format=found.name,
+        encoding=form.encoding.removesuffix("-sig"),
+        separator=form.separator,
+        taken_as=manner.taken_as.value if manner.taken_as else "",
+        used=columns.used,
+        ignored=columns.ignored,
+        defaulted={
+            name: value for name, value in chosen.items() if value and (says_yes or name == "consent")
+        },
+    )
+
+
+def _read(reader: RowReader, rows: Iterator[tuple[int, list[str]]], after: int) -> Iterator[Row | LineError]:
+    """Each row, or what is wrong with it.
+
+    Of two rows with one address the first tells of the person; the other counts for its word of consent alone.
     Rows up to the line `after` were taken before; they are read for their addresses only.
     """
     seen: dict[bytes, int] = {}
@@ -178,6 +302,7 @@ def _taken(some: Iterable[Row | LineError], report: Report) -> Iterator[Row]:
         if isinstance(row, LineError):
             report.refuse(row)
         else:
+            report.leave_out(row.left_out)
             yield row
 
 
@@ -186,15 +311,27 @@ def _alone(row: Row | LineError, seen: dict[bytes, int]) -> Row | LineError:
         return row
     key = hashlib.blake2b(row.email.encode(), digest_size=DIGEST_BYTES).digest()
     before = seen.setdefault(key, row.line)
-    if before != row.line:
+    if before == row.line:
+        return row
+    if row.word is None and row.bounced_at is None:
         return LineError(row.line, "email", f"The same address as in line {before}.")
-    return row
+    return replace(row, profile={}, tags=())
 
 
 def _columns_of(
     standing: consent.Standing, deliverability: Deliverability, lifecycle: Lifecycle
 ) -> tuple[str, bool, str, str]:
     return standing.consent.value, standing.soft_opt_in, deliverability.value, lifecycle.value
+
+
+def _bounce(contact: Contact, at: datetime) -> bool:
+    """Note that mail to the contact bounced, unless something newer is known; returns whether that is news."""
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    if contact.deliverability != Deliverability.OK or moment <= contact.known_at.get("deliverability", ""):
+        return False
+    contact.deliverability = Deliverability.BOUNCED
+    contact.known_at["deliverability"] = moment
+    return True
 
 
 @dataclass
@@ -207,6 +344,7 @@ class _Batch:
 
     def take(self) -> None:
         self._leave_out_erased()
+        later = self._set_apart_later_rows()
         known = self._known()
         before = {contact.pk: contact.status for contact in known.values()}
         newcomers = [row for row in self.rows if row.email not in known]
@@ -215,12 +353,23 @@ class _Batch:
         made = self._create(newcomers)
         tagged = self._put_tags({email: contact.pk for email, contact in known.items()} | made)
         self._count(before, (filled_in | spoken | tagged) & set(before), len(made))
+        if later:
+            _Batch(self.audience, later, self.report).take()
 
     def _leave_out_erased(self) -> None:
-        names = {tombstones.address(row.email): row for row in self.rows}
-        erased = tombstones.known(self.audience.installation, names.keys())
-        self.report.erased_left_out += len(erased)
-        self.rows = [row for name, row in names.items() if name not in erased]
+        names = {row.email: tombstones.address(row.email) for row in self.rows}
+        erased = tombstones.known(self.audience.installation, names.values())
+        if erased:
+            present = [row for row in self.rows if names[row.email] not in erased]
+            self.report.erased_left_out += len(self.rows) - len(present)
+            self.rows = present
+
+    def _set_apart_later_rows(self) -> list[Row]:
+        """Keep each address once; further words of a person are taken once the person is known."""
+        firsts: dict[str, Row] = {}
+        later = [row for row in self.rows if firsts.setdefault(row.email, row) is not row]
+        self.rows = list(firsts.values())
+        return later
 
     def _known(self) -> dict[str, Contact]:
         """Who has, or had, one of the addresses."""
@@ -243,7 +392,11 @@ class _Batch:
                 if not getattr(contact, name):
                     setattr(contact, name, value)
                     changed[contact.pk] = contact
-        Contact.objects.bulk_update(changed.values(), FILLED_IN, batch_size=1000)
+            if row.bounced_at is not None and contact.email == row.email and _bounce(contact, row.bounced_at):
+                changed[contact.pk] = contact
+        Contact.objects.bulk_update(
+            changed.values(), (*FILLED_IN, "deliverability", "known_at"), batch_size=1000
+        )
         return set(changed)
 
     def _record_words(self, known: dict[str, Contact]) -> set[UUID]:
@@ -272,7 +425,7 @@ class _Batch:
             (
                 (
                     made[row.email], self.audience.pk, row.email, *map(row.profile.get, FILLED_IN, _BLANK),
-                    *written[each], {}, 0, now, now,
+                    *written[each], {}, 0, row.created_at or now, now,
                 )
                 for row, each in zip(newcomers, facts, strict=True)
             ),

@@ -1,8 +1,10 @@
 """A CSV file, read row by row, and what of it cannot be taken, with its line."""
 
+import codecs
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,8 +12,19 @@ from typing import BinaryIO
 from saleor_stripe_audience.errors import Rejected
 
 LONGEST_CELL = 100_000  # characters
+LONGEST_LINE = LONGEST_CELL * 4
+LONGEST_HEADER = 100_000  # characters that are looked through for separators
 BLOCK_BYTES = 1024 * 1024
-BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+SEPARATORS = (",", ";", "\t", "|")
+UTF_8 = "utf-8-sig"  # with or without its byte order mark
+# Longer marks first: that of UTF-32 begins like one of UTF-16.
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+_HALVES = re.compile("[\ud800-\udfff]")  # of a character beyond the first 65,536
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # the first line of files that Excel is to open
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,77 +36,181 @@ class LineError:
     message: str
 
 
-def check_readable(file: BinaryIO) -> int:
-    """How many rows it has, the header apart; `Rejected`, naming the line, if it is not CSV in UTF-8 to its end."""
-    rows = sum(1 for _row in rows_of(file))
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the file is written. `is_clean` if no cell can hold what a database refuses; `digest` is its SHA-256."""
+
+    encoding: str
+    separator: str
+    digest: str
+    is_clean: bool = True
+    has_separator_line: bool = False
+
+    @property
+    def errors(self) -> str:
+        """What becomes of bytes that are none of the encoding's: marks of which the row's reader complains."""
+        if self.encoding == UTF_8:
+            return "surrogateescape"
+        return "surrogatepass" if self.encoding.startswith("utf") else "replace"
+
+
+def look_at(file: BinaryIO, encoding: str = "", separator: str = "") -> Form:
+    """How the file is written, as told, or as it looks; `Rejected` for an encoding that there is not."""
+    digest, is_utf_8, has_zero = _look_through(file)
+    if not encoding:
+        encoding = _encoding(file, is_utf_8=is_utf_8)
+    elif not _is_encoding(encoding):
+        raise Rejected(
+            f"There is no encoding {encoding[:40]}, such as utf-8 or cp1252.", code="import_encoding"
+        )
+    is_clean = is_utf_8 and not has_zero and encoding in (UTF_8, "utf-8")
+    form = Form(encoding, separator or ",", digest, is_clean)
+    begins = _beginning(file, form)
+    first, _, _rest = begins.partition("\n")
+    told = _SEPARATOR_LINE.fullmatch(first.strip("\r \ufeff"))
+    if told is None:
+        return Form(encoding, separator or _separator(begins), digest, is_clean)
+    return Form(encoding, separator or told[1], digest, is_clean, has_separator_line=True)
+
+
+def check_readable(file: BinaryIO, form: Form | None = None) -> int:
+    """How many rows it has, the header apart; `Rejected`, naming the line, if it is not CSV to its end."""
+    rows = sum(1 for _row in rows_of(file, form))
     file.seek(0)
     return max(0, rows - 1)
 
 
 def digest_of(file: BinaryIO) -> str:
     """The SHA-256 of the whole file, by which it is known again."""
-    digest = hashlib.sha256()
-    while block := file.read(BLOCK_BYTES):
-        digest.update(block)
-    file.seek(0)
-    return digest.hexdigest()
+    return _look_through(file)[0]
 
 
-def rows_of(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line that it ends on; the first is the header, which shows if it is commas or semicolons."""
-    lines = _lines(file)
-    first = next(lines, "")
+def rows_of(file: BinaryIO, form: Form | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line that it ends on; the first is the header."""
+    form = form or look_at(file)
+    lines = _lines(file, form)
+    skipped = 0
+    if form.has_separator_line:
+        next(lines)
+        skipped = 1
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(_again(first, lines), delimiter=_delimiter(first), strict=True)
+    reader = csv.reader(lines, delimiter=form.separator, strict=True)
     while True:
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise Rejected(_csv_problem(reader.line_num, error), code="import_csv") from None
+            raise Rejected(_csv_problem(reader.line_num + skipped, error), code="import_csv") from None
         if row:
-            yield reader.line_num, row
+            yield reader.line_num + skipped, row
 
 
-def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+def _look_through(file: BinaryIO) -> tuple[str, bool, bool]:
+    """In one pass: the digest, whether all of it is UTF-8, and whether it holds a zero byte."""
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
+    is_utf_8, has_zero = True, False
+    while block := file.read(BLOCK_BYTES):
+        digest.update(block)
+        has_zero = has_zero or b"\0" in block
+        is_utf_8 = is_utf_8 and _is_decoded(decoder, block)
+    is_utf_8 = is_utf_8 and _is_decoded(decoder, b"", final=True)
+    file.seek(0)
+    return digest.hexdigest(), is_utf_8, has_zero
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
-    """The file's lines as text. One longer than any row may be is not read to its end."""
-    longest = LONGEST_CELL * 4
+def _is_decoded(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encoding(file: BinaryIO, *, is_utf_8: bool) -> str:
+    """UTF-8 whenever it can be; by its mark or its zero bytes UTF-16; otherwise what Windows writes in the West."""
+    begins = file.read(4)
+    file.seek(0)
+    for mark, name in _BOMS:
+        if begins.startswith(mark):
+            return name
+    zeros = [byte == 0 for byte in begins]
+    if zeros == [False, True, False, True]:
+        return "utf-16-le"
+    if zeros == [True, False, True, False]:
+        return "utf-16-be"
+    return UTF_8 if is_utf_8 or _is_damaged_utf_8(file) else "cp1252"
+
+
+def _is_damaged_utf_8(file: BinaryIO) -> bool:
+    """Whether most of what is not ASCII is UTF-8 after all: a few bad bytes must not garble every name."""
+    good = bad = 0
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    while block := file.read(BLOCK_BYTES):
+        text = decoder.decode(block)
+        wrong = len(_NOT_UTF_8.findall(text))
+        bad += wrong
+        good += sum(not character.isascii() for character in text) - wrong
+    file.seek(0)
+    return good > bad
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding  # noqa: SLF001 - what open() itself asks
+    except (LookupError, ValueError):
+        return False
+
+
+def _beginning(file: BinaryIO, form: Form) -> str:
+    """The first characters, lines ending in line feeds, that show what separates cells."""
+    opened = io.TextIOWrapper(file, form.encoding, form.errors, newline=None)
+    try:
+        return opened.read(LONGEST_HEADER).lstrip("\ufeff")
+    except UnicodeError:
+        return ""  # reading it whole tells on which line
+    finally:
+        opened.detach()
+        file.seek(0)
+
+
+def _separator(begins: str) -> str:
+    """What stands most often between the header's cells; inside quotation marks it separates nothing."""
+    counts = dict.fromkeys(SEPARATORS, 0)
+    is_quoted = False
+    for character in begins.lstrip():
+        if character == '"':
+            is_quoted = not is_quoted
+        elif is_quoted:
+            continue
+        elif character == "\n":
+            break
+        elif character in counts:
+            counts[character] += 1
+    return max(SEPARATORS, key=lambda each: counts[each])  # of equals the first
+
+
+def _lines(file: BinaryIO, form: Form) -> Iterator[str]:
+    """The file's lines as text, whatever ends them. One longer than any row may be is not read to its end."""
+    opened = io.TextIOWrapper(file, form.encoding, form.errors, newline="")
     number = 0
-    while line := file.readline(longest):
-        number += 1
-        if number == 1:
-            line = _without_bom(line)
-        if len(line) == longest:
-            raise Rejected(
-                f"Line {number} is longer than {longest:,} bytes. Is this a CSV file?", code="import_csv"
-            )
-        if b"\0" in line:
-            raise Rejected(
-                f"Line {number} holds a zero byte. Save the file as CSV in UTF-8.", code="import_csv"
-            )
-        try:
-            yield line.decode()
-        except UnicodeDecodeError:
-            raise Rejected(
-                f"Line {number} is not in UTF-8. Save the file as CSV in UTF-8.", code="import_encoding"
-            ) from None
-
-
-def _without_bom(line: bytes) -> bytes:
-    for mark, name in BOMS.items():
-        if line.startswith(mark):
-            raise Rejected(f"The file is in {name}. Save it as CSV in UTF-8.", code="import_encoding")
-    return line.removeprefix(b"\xef\xbb\xbf")
-
-
-def _delimiter(header: str) -> str:
-    return ";" if header.count(";") > header.count(",") else ","
+    try:
+        while line := opened.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE:
+                raise Rejected(
+                    f"Line {number} is longer than {LONGEST_LINE:,} characters. Is this a CSV file?",
+                    code="import_csv",
+                )
+            yield line
+    except UnicodeError:
+        raise Rejected(
+            f"Line {number + 1} is not in {form.encoding.upper()}. Save the file as CSV in UTF-8.",
+            code="import_encoding",
+        ) from None
+    finally:
+        if not file.closed:  # otherwise the wrapper would close what is its caller's
+            opened.detach()
 
 
 def _csv_problem(line: int, error: csv.Error) -> str:
@@ -103,5 +220,5 @@ def _csv_problem(line: int, error: csv.Error) -> str:
 
 
 def as_file(text: str) -> BinaryIO:
-    """CSV in hand as a file."""
-    return io.BytesIO(text.encode())
+    """CSV in hand as a file. Half a character, which JSON can bring, spoils its cell and no other."""
+    return io.BytesIO(_HALVES.sub("\0", text).encode())

@@ -1,45 +1,54 @@
-"""One row of an imported file, read into what is to be kept, or refused field by field."""
+"""One row of an imported file, read into what is to be kept.
+
+A cell that cannot be used is left out and told; the rest of its row is taken. A row is refused where it names nobody,
+where its cells have moved, and where it says yes without proof. Whoever says no is taken in any case.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from saleor_stripe_audience.audience import consent
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import consent, tags
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.locales import check_country, check_language
 from saleor_stripe_audience.audience.models import Consent
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
-from saleor_stripe_audience.audience.transfer.cells import as_written
-from saleor_stripe_audience.audience.transfer.countries import COUNTRIES
+from saleor_stripe_audience.audience.transfer.cells import as_written, leading_as_written
+from saleor_stripe_audience.audience.transfer.columns import Columns
+from saleor_stripe_audience.audience.transfer.formats import HOMEMADE, USUAL, Format, Meaning, TakenAs
 from saleor_stripe_audience.audience.transfer.reading import LineError
 from saleor_stripe_audience.errors import Rejected
 
-GIVEN = frozenset({"true", "yes", "1", "on", "given", "subscribed", "confirmed"})
-WITHDRAWN = frozenset({"withdrawn", "unsubscribed"})
-# A box that was not ticked is no withdrawal: whoever said yes elsewhere has not taken it back.
-SAYS_NOTHING = frozenset({"", "unknown", "pending", "nonsubscribed", "none", "false", "no", "0", "off"})
-LONGEST = {
-    "first_name": 256,
-    "last_name": 256,
-    "phone": 128,
-    "language": 35,
-}  # characters, as Contact has them
+LONGEST = {"first_name": 256, "last_name": 256, "phone": 128, "city": 256}  # characters, as Contact has them
 MOST_TAGS = 50
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
+EARLIEST = 1970  # a consent dated before is a zero date: nobody wrote mails then
 # As our own export writes them: whose mail bounced, who complained and who was filed away stays so in a new place.
-# The status of a complaint is unsubscribed, with a consent that was given.
+# The status of a complaint is unsubscribed, with a consent that was not withdrawn.
 HELD_BACK = {
     "cleaned": (Deliverability.BOUNCED, Lifecycle.ACTIVE),
     "unsubscribed": (Deliverability.COMPLAINED, Lifecycle.ACTIVE),
     "archived": (Deliverability.OK, Lifecycle.ARCHIVED),
 }
+_SUPPRESSED = {
+    "HARD_BOUNCE": Meaning.BOUNCED, "INVALID_EMAIL": Meaning.BOUNCED, "SPAM_COMPLAINT": Meaning.WITHDRAWN,
+    "UNSUBSCRIBE": Meaning.WITHDRAWN, "UNSUBSCRIBED": Meaning.WITHDRAWN, "USER_SUPPRESSED": Meaning.WITHDRAWN,
+}  # fmt: skip
+# What Go writes of a time: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
+_ZONE = re.compile(r"(?P<time>.*\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+[A-Z]{1,5})?")
+_NO_CONSENT = (Deliverability.OK, Lifecycle.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one row says of a person; the last two are for who is new."""
+    """What one row says of a person. `deliverability` and `lifecycle` are for who is new, `bounced_at` for all.
+
+    `left_out` are the cells that could not be used.
+    """
 
     line: int
     email: str
@@ -48,121 +57,340 @@ class Row:
     word: Word | None
     deliverability: Deliverability = Deliverability.OK
     lifecycle: Lifecycle = Lifecycle.ACTIVE
+    bounced_at: datetime | None = None
+    created_at: datetime | None = None
+    left_out: tuple[LineError, ...] = ()
 
     @property
     def lifts_against_its_status(self) -> bool:
         """Whether it says yes of somebody whom its own status keeps from mail."""
-        is_held_back = (self.deliverability, self.lifecycle) != (Deliverability.OK, Lifecycle.ACTIVE)
+        is_held_back = (self.deliverability, self.lifecycle) != _NO_CONSENT
         return is_held_back and self.word is not None and self.word.kind == Consent.Kind.GIVEN
 
+    @property
+    def is_refusal(self) -> bool:
+        return self.word is not None and self.word.kind == Consent.Kind.WITHDRAWN
 
-@dataclass(frozen=True)
-class RowReader:
-    """Reads rows of one file. `text` is the wording of consents whose row brings none; `actor` who imports.
 
-    `file` is the file's digest: with the line it says where a consent is written.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the rows of one file are to be read.
+
+    `text` is the wording and `at` the time of consents whose row brings none; `actor` who imports. `file` is the
+    file's digest: with the line it says where a consent is written. `meanings` are values chosen by the merchant.
     """
 
-    places: Mapping[str, int]
-    text: str
-    actor: str
-    file: str
+    text: str = ""
+    actor: str = ""
+    file: str = ""
+    at: datetime | None = None
+    found: Format = HOMEMADE
+    taken_as: TakenAs | None = None
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    is_clean: bool = True
+
+
+class RowReader:
+    """Reads rows of one file."""
+
+    def __init__(self, columns: Columns, manner: Manner) -> None:
+        self._manner = manner
+        self._places = columns.places
+        self._width = len(columns.header)
+        self._now = timezone.now()
+        self._meanings = {**(manner.found.values or USUAL), **manner.meanings}
+        self._written = as_written if manner.found.is_ours else leading_as_written
+        self._says_anything = manner.taken_as is not None or any(
+            each in columns.places
+            for each in ("consent", "status", "withdrawn_at", "bounced_at", "suppressions")
+        )
+        self._says_anything |= manner.found.given_by_time
+        usual: dict[str, Callable[[str], str]] = {"country": check_country, "language": check_language}
+        self._profile = [
+            (name, columns.places[name], usual.get(name) or _within(LONGEST[name]))
+            for name in ("country", "first_name", "last_name", "phone", "city", "language")
+            if name in columns.places
+        ]
 
     def read(self, line: int, cells: Sequence[str]) -> Row | LineError:
-        """The row, or what is wrong with it first."""
-        field = "email"
+        """The row, or why it is refused."""
+        if len(cells) > self._width and any(cells[self._width :]):
+            return LineError(
+                line,
+                "row",
+                f"The row has {len(cells)} cells, the header {self._width}: an unquoted separator moved them.",
+            )
         try:
             email = self._email(cells)
-            field = "country"
-            profile = {"country": self._country(cells)}
-            for field in ("first_name", "last_name", "phone", "language"):
-                profile[field] = self._text(cells, field)
-            field = "tags"
-            tags = self._tags(cells)
-            field = "consent"
-            word = self._word(line, cells)
         except Rejected as refused:
-            return LineError(line, field, refused.message)
-        told = {name: value for name, value in profile.items() if value}
-        return Row(line, email, told, tags, word, *self._facts(cells, word))
+            return LineError(line, "email", refused.message)
+        left_out: list[LineError] = []
+        profile = self._read_profile(line, cells, left_out)
+        meant = self._meant(line, cells, left_out) if self._says_anything else Said()
+        if isinstance(meant, LineError):
+            return meant
+        named = self._tags(line, cells)
+        if isinstance(named, LineError):
+            if meant.word is None or meant.word.kind != Consent.Kind.WITHDRAWN:
+                return named
+            left_out.append(named)
+            named = ()
+        return Row(
+            line, email, profile, named, meant.word, meant.deliverability, meant.lifecycle, meant.bounced_at,
+            self._created_at(line, cells, left_out), tuple(left_out),
+        )  # fmt: skip
 
-    def _cell(self, cells: Sequence[str], field: str) -> str:
-        place = self.places.get(field)
-        if place is None or place >= len(cells):
-            return ""
-        text = cells[place].strip()
-        return as_written(text).strip() if text[:1] == "'" else text
-
-    def _facts(self, cells: Sequence[str], word: Word | None) -> tuple[Deliverability, Lifecycle]:
-        status = self._cell(cells, "status").lower()
-        said_yes = word is not None and word.kind == Consent.Kind.GIVEN
-        if status == "unsubscribed" and not said_yes:
-            return Deliverability.OK, Lifecycle.ACTIVE  # the word alone tells
-        return HELD_BACK.get(status, (Deliverability.OK, Lifecycle.ACTIVE))
+    def _cell(self, cells: Sequence[str], name: str) -> str:
+        for place in self._places.get(name, ()):
+            if place < len(cells) and (text := cells[place].strip()):
+                if self._manner.found.is_ours and name in LONGEST:
+                    return as_written(cells[place])  # with its outer blanks, as it was exported
+                return self._written(text).strip() if "'" in text else text
+        return ""
 
     def _email(self, cells: Sequence[str]) -> str:
+        text = self._cell(cells, "email")
         try:
-            return normalised(self._cell(cells, "email"))
+            self._check_clean(text)
+            return normalised(text)
         except Rejected:
             raise Rejected("This is no e-mail address.", code="email_invalid") from None
 
-    def _country(self, cells: Sequence[str]) -> str:
-        code = self._cell(cells, "country").upper()
-        if code and code not in COUNTRIES:
-            raise Rejected("Give the country in two letters that a country has, such as FR.", code="country")
-        return code
+    def _check_clean(self, text: str) -> None:
+        """`Rejected` for what no database keeps: a zero byte, half a character, bytes of another encoding."""
+        if not self._manner.is_clean and not is_storable(text):
+            raise Rejected(
+                "This holds characters that are none. Save the file as CSV in UTF-8.", code="characters"
+            )
 
-    def _text(self, cells: Sequence[str], field: str) -> str:
-        text = self._cell(cells, field)
-        longest = LONGEST[field]
+    def _read_profile(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> dict[str, str]:
+        told: dict[str, str] = {}
+        for name, _places, check in self._profile:
+            text = self._cell(cells, name)
+            if text:
+                try:
+                    self._check_clean(text)
+                    told[name] = check(text)
+                except Rejected as refused:
+                    left_out.append(LineError(line, name, refused.message))
+        if "name" in self._places and "first_name" not in told and "last_name" not in told:
+            self._split_name(line, cells, told, left_out)
+        return told
+
+    def _split_name(
+        self, line: int, cells: Sequence[str], told: dict[str, str], left_out: list[LineError]
+    ) -> None:
+        """One column holds both: what stands before the first blank is the first name."""
+        text = self._cell(cells, "name")
+        try:
+            self._check_clean(text)
+            first, _, last = " ".join(text.split()).partition(" ")
+            for name, value in (("first_name", first), ("last_name", last)):
+                if value:
+                    told[name] = _within(LONGEST[name])(value)
+        except Rejected as refused:
+            left_out.append(LineError(line, "name", refused.message))
+
+    def _tags(self, line: int, cells: Sequence[str]) -> tuple[str, ...] | LineError:
+        text = self._cell(cells, "tags")
+        try:
+            self._check_clean(text)
+            return _tags(text) if text else ()
+        except Rejected as refused:
+            return LineError(line, "tags", refused.message)
+
+    def _created_at(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> datetime | None:
+        text = self._cell(cells, "created_at")
+        moment = read_moment(text) if text else None
+        if text and (moment is None or moment > self._now):
+            left_out.append(LineError(line, "created_at", "This is no time of the past."))
+            return None
+        return moment
+
+    def _meant(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> "Said | LineError":
+        """What the row says of consent, and of whether mail arrives."""
+        value = self._cell(cells, "consent")
+        meanings = self._said(value, cells)
+        if meanings is None:
+            return LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
+        withdrawn_at = self._cell(cells, "withdrawn_at")
+        bounced_at = self._cell(cells, "bounced_at")
+        is_refused = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
+        bounced = None
+        if bounced_at or Meaning.BOUNCED in meanings:
+            bounced = read_moment(bounced_at) or self._now
+        held_back = self._held_back(cells, meanings, is_refused=is_refused)
+        if bounced:
+            held_back = HELD_BACK["cleaned"]
+        word: Word | LineError | None = None
+        if is_refused:
+            said = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
+            word = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=said)
+        elif Meaning.GIVEN in meanings:
+            word = self._giving(line, cells, left_out)
+        if isinstance(word, LineError):
+            if self._manner.found is HOMEMADE or self._manner.found.is_ours:
+                return word
+            left_out.append(word)
+            word = None
+        return Said(word, *held_back, bounced)
+
+    def _said(self, value: str, cells: Sequence[str]) -> set[Meaning] | None:
+        """All that the row says; None for a value of the consent's column that is not understood."""
+        taken_as = self._manner.taken_as
+        if taken_as is TakenAs.NONSUBSCRIBED:
+            value = ""
+        found = self._meanings.get(plain_value(value), None if value else Meaning.NOTHING)
+        if found is None:
+            return None
+        said = {found}
+        if taken_as is TakenAs.UNSUBSCRIBED:
+            said.add(Meaning.WITHDRAWN)
+        elif taken_as is TakenAs.CLEANED:
+            said.add(Meaning.BOUNCED)
+        elif taken_as is TakenAs.SUBSCRIBED or (
+            self._manner.found.given_by_time and taken_as is None and self._cell(cells, "consent_at")
+        ):
+            said.add(Meaning.GIVEN)
+        if "suppressions" in self._places:
+            told = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
+            said |= {_SUPPRESSED[reason] for reason in told if reason in _SUPPRESSED}
+        if "consent" not in self._places:
+            # A list made by hand: that somebody left is a word, that somebody is on it is none.
+            status = USUAL.get(plain_value(self._cell(cells, "status")))
+            said |= {Meaning.WITHDRAWN} if status is Meaning.WITHDRAWN else set()
+        return said
+
+    def _held_back(
+        self, cells: Sequence[str], meanings: set[Meaning], *, is_refused: bool
+    ) -> tuple[Deliverability, Lifecycle]:
+        if Meaning.ARCHIVED in meanings:
+            return HELD_BACK["archived"]
+        status = self._cell(cells, "status").lower() if "status" in self._places else ""
+        if status == "unsubscribed" and is_refused:
+            return _NO_CONSENT  # the word alone tells
+        return HELD_BACK.get(status, _NO_CONSENT)
+
+    def _withdrawal(
+        self, line: int, cells: Sequence[str], told_at: str, left_out: list[LineError], *, is_dated: bool
+    ) -> Word:
+        """A refusal is kept whatever else is wrong; without a usable time it counts from now."""
+        text = told_at or (self._cell(cells, "consent_at") if is_dated else "")
+        moment = read_moment(text)
+        if moment is not None and moment > self._now + consent.CLOCKS_DIFFER:
+            moment = None
+        if text and moment is None:
+            left_out.append(
+                LineError(
+                    line, "consent_at", "This is no time of the past: the refusal counts from the import."
+                )
+            )
+        reference = f"file {self._manner.file}"
+        return Word(
+            kind=Consent.Kind.WITHDRAWN,
+            at=moment or self._now,
+            source=Consent.Source.IMPORT,
+            reference=f"{reference} line {line}" if moment else reference,
+            wording=self._optional(line, cells, "consent_text", left_out)[: consent.LONGEST_WORDING],
+            source_detail=self._optional(line, cells, "consent_source", left_out),
+            actor=self._manner.actor,
+            ip=self._ip(line, cells, left_out),
+            is_undated=moment is None,
+        )
+
+    def _giving(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> Word | LineError:
+        text = self._cell(cells, "consent_at")
+        moment = read_moment(text) if text else self._manner.at
+        if moment is None:
+            return LineError(
+                line, "consent_at", "A consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
+            )
+        if moment > self._now + consent.CLOCKS_DIFFER:
+            return LineError(
+                line, "consent_at", "The consent is dated in the future (consent_at), so it proves nothing."
+            )
+        word = Word(
+            kind=Consent.Kind.GIVEN,
+            at=moment,
+            source=Consent.Source.IMPORT,
+            reference=f"file {self._manner.file} line {line}",
+            wording=self._optional(line, cells, "consent_text", left_out) or self._manner.text,
+            source_detail=self._optional(line, cells, "consent_source", left_out),
+            actor=self._manner.actor,
+            ip=self._ip(line, cells, left_out),
+        )
+        try:
+            consent.check(word)
+        except Rejected as refused:
+            return LineError(line, "consent", refused.message)
+        return word
+
+    def _optional(self, line: int, cells: Sequence[str], name: str, left_out: list[LineError]) -> str:
+        text = self._cell(cells, name)
+        try:
+            self._check_clean(text)
+        except Rejected as refused:
+            left_out.append(LineError(line, name, refused.message))
+            return ""
+        return text
+
+    def _ip(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> str:
+        text = self._cell(cells, "consent_ip")
+        if text and not consent.is_ip(text):
+            left_out.append(LineError(line, "consent_ip", "This is not an IP address."))
+            return ""
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a row says of consent, and what keeps its person from mail."""
+
+    word: Word | None = None
+    deliverability: Deliverability = Deliverability.OK
+    lifecycle: Lifecycle = Lifecycle.ACTIVE
+    bounced_at: datetime | None = None
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database keeps the text: no zero byte, no half of a character."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+@lru_cache(maxsize=1024)
+def read_moment(text: str) -> datetime | None:
+    """The time in UTC, or None for what is none; without a zone it is UTC's, as exports are."""
+    told = text.strip()
+    if (parts := _ZONE.fullmatch(told)) is not None:
+        zone = parts["zone"] if parts["zone"][0] in "+-" else "+00:00"
+        told = parts["time"] + zone
+    try:
+        moment = datetime.fromisoformat(told)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year >= EARLIEST else None
+
+
+@lru_cache(maxsize=1024)
+def plain_value(value: str) -> str:
+    """A value as it is compared: capitals, underscores and hyphens make no difference."""
+    return " ".join(value.lower().replace("_", " ").replace("-", " ").split())
+
+
+@lru_cache(maxsize=64)
+def _within(longest: int) -> Callable[[str], str]:
+    def check(text: str) -> str:
         if len(text) > longest:
             raise Rejected(f"This is longer than {longest} characters.", code="too_long")
-        if field != "language" or not text:
-            return text
-        tag = text.replace("_", "-").lower()
-        if not LANGUAGE.fullmatch(tag):
-            raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
-        return tag
+        return text
 
-    def _tags(self, cells: Sequence[str]) -> tuple[str, ...]:
-        return _tags(self._cell(cells, "tags"))
-
-    def _word(self, line: int, cells: Sequence[str]) -> Word | None:
-        said = self._cell(cells, "consent").lower()
-        if said in SAYS_NOTHING:
-            return None
-        if said not in GIVEN | WITHDRAWN:
-            raise Rejected("Consent is yes, withdrawn, or empty.", code="consent")
-        word = Word(
-            kind=Consent.Kind.GIVEN if said in GIVEN else Consent.Kind.WITHDRAWN,
-            at=_moment(self._cell(cells, "consent_at")),
-            source=Consent.Source.IMPORT,
-            reference=f"file {self.file} line {line}",
-            wording=self._cell(cells, "consent_text") or (self.text if said in GIVEN else ""),
-            source_detail=self._cell(cells, "consent_source"),
-            actor=self.actor,
-            ip=self._cell(cells, "consent_ip"),
-        )
-        consent.check(word)
-        return word
+    return check
 
 
 @lru_cache(maxsize=1024)
 def _tags(text: str) -> tuple[str, ...]:
-    """`"VIP","Summer"` as Mailchimp writes them, or VIP, Summer."""
-    names = [name.strip().strip('"').strip() for name in text.split(",")]
-    given = tuple(dict.fromkeys(name for name in names if name))
-    if len(given) > MOST_TAGS or any(len(name) > 100 or not name.isprintable() for name in given):  # noqa: PLR2004 - a tag's longest name
-        raise Rejected(f"Give at most {MOST_TAGS} tags of at most 100 characters.", code="tags")
-    return given
-
-
-def _moment(text: str) -> datetime:
-    """When it was said; a date without a zone is UTC's, as Mailchimp's exports are."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Rejected(
-            "A consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.", code="consent_at"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    given = tags.split(text)
+    if len(given) > MOST_TAGS:
+        raise Rejected(f"These are {len(given)} tags. Give at most {MOST_TAGS}.", code="tags")
+    return tuple(dict.fromkeys(tags.check_name(name) for name in given))

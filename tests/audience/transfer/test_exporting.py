@@ -3,14 +3,17 @@
 import csv
 import hashlib
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saleor_stripe_audience.audience import tags
 from saleor_stripe_audience.audience.models import Audience, Consent, Contact
-from saleor_stripe_audience.audience.transfer import ads, exporting
+from saleor_stripe_audience.audience.transfer import ads, cells, exporting
 from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.conftest import install
@@ -24,7 +27,13 @@ FORMULA = '=HYPERLINK("http://evil.example","click")'
 @pytest.fixture
 def people(audience: Audience) -> list[Contact]:
     one = contact(
-        audience, email="a@shop.test", first_name=FORMULA, last_name='Quo"te', phone="+33 1", country="FR"
+        audience,
+        email="a@shop.test",
+        first_name=FORMULA,
+        last_name='Quo"te',
+        phone="+33 1",
+        country="FR",
+        city="-Nîmes",
     )
     two = contact(audience, email="b@shop.test", first_name="Ünï, B", last_name="two\nlines", language="fr")
     three = contact(audience, email="c@shop.test", first_name="@cmd", last_name="'-1+1")
@@ -62,11 +71,52 @@ def test_a_contact_with_all_that_is_known(audience: Audience, people: list[Conta
     assert (three["spent"], three["tags"], three["consent_at"], three["first_order_at"]) == ("", "", "", "")
 
 
-def test_no_cell_runs_as_a_formula(audience: Audience, people: list[Contact]) -> None:
+BEGINS_A_FORMULA = re.compile(r"""(^|[,;|"\s])["\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]""")
+
+
+def test_no_cell_runs_as_a_formula_whatever_separates_the_cells(
+    audience: Audience, people: list[Contact]
+) -> None:
     for row in exported(audience):
         for name, cell in row.items():
-            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")), name
-    assert exported(audience)[0]["first_name"] == f"'{FORMULA}"
+            assert name == "phone" or not BEGINS_A_FORMULA.search(cell), name
+    assert exported(audience)[0]["first_name"].startswith("'=HYPERLINK")
+
+
+DANGEROUS = [
+    FORMULA, "Ada;=1+cmd|' /C calc'!A0", " =1+1", "Ada\n=1+1", "Ada\r\n-1", "\uff1d1+1", "Ada\t@SUM(1)", 'Ada;"=1+1',
+    "'=1", "''+1", "\t=1", "a,\u3000+1", "| \u2212 1", "\u2028=1", "'\r=1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_a_dangerous_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
+    handed_out = cells.harmless(text)
+    assert not BEGINS_A_FORMULA.search(handed_out)
+    assert cells.as_written(handed_out) == text
+
+
+@given(st.text("=+-@'\" ;,|\t\r\n\u2028\uff1da", max_size=8))
+def test_any_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
+    handed_out = cells.harmless(text)
+    assert not BEGINS_A_FORMULA.search(handed_out)
+    assert cells.as_written(handed_out) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "handed_out"),
+    [
+        ("+441632960001", "+441632960001"),
+        ("+44 (0)1632 960.001", "+44 (0)1632 960.001"),
+        ("01632-960001", "01632-960001"),
+        ("+1-2-3", "'+1-2-3"),
+        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+        ("=1", "'=1"),
+    ],
+)
+def test_a_telephone_number_stays_usable_elsewhere(text: str, handed_out: str) -> None:
+    assert cells.harmless_phone(text) == handed_out
+    assert cells.as_written(handed_out) == text
 
 
 def test_both_ways_of_writing_it_write_the_same(audience: Audience, people: list[Contact]) -> None:
@@ -79,6 +129,26 @@ def test_both_ways_of_writing_it_write_the_same(audience: Audience, people: list
     )
 
 
+def test_both_ways_write_dangerous_cells_the_same_and_they_are_read_back(audience: Audience) -> None:
+    for number, text in enumerate(DANGEROUS):
+        person = contact(
+            audience, email=f"d{number:02}@shop.test", first_name=text, last_name=text, phone=text
+        )
+        tags.put_on(tags.tag_named(audience, 'a "b", c'), [person])
+    Contact.objects.filter(email="d00@shop.test").update(phone="+441632960001")
+    rows = exported(audience)
+    assert [row["first_name"] for row in rows] == [cells.harmless(text) for text in DANGEROUS]
+    assert rows[0]["phone"] == "+441632960001"
+    text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
+    other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
+    assert import_csv(other, io.BytesIO(text.encode()), Wishes()).left_out == 0
+    names = ("email", "first_name", "last_name", "phone")
+    assert list(other.contacts.order_by("email").values_list(*names)) == list(
+        audience.contacts.order_by("email").values_list(*names)
+    )
+    assert list(other.tags.values_list("name", flat=True)) == ['a "b", c']
+
+
 def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> None:
     text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
     other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
@@ -89,8 +159,10 @@ def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> 
         "first_name",
         "last_name",
         "phone",
+        "city",
         "country",
         "language",
+        "created_at",
         "status",
         "tags",
         "consent_at",
