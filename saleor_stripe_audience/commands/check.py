@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,14 +13,15 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_ox.models import OxTask
 
-from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.gateway import connect, onboarding
-from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.errors import Blocked, Failure, Rejected
+from saleor_stripe_audience.gateway import account_state, connect, onboarding
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
+from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.saleor import client, signatures, upkeep
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.saleor.models import Installation
 
 SECONDS = 10
 LONGEST_WAIT = timedelta(minutes=5)
@@ -80,6 +82,7 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
             yield f"“{account}” may take payments", partial(connect.check_ready, account)
             continue
         yield f"Stripe accepts the key of “{account}”", partial(onboarding.check_scopes, account.secret_key)
+        yield f"Stripe lets “{account}” take payments", partial(_check_charges, account)
         yield f"Stripe reports to us for “{account}”", partial(onboarding.check_endpoint, account)
     yield "every event was handled", _check_given_up
 
@@ -136,14 +139,23 @@ def _check_webhooks(shop: Installation) -> None:
 
 
 def _check_channels(shop: Installation) -> None:
-    mapped = AccountChannel.objects.filter(
-        installation=shop, account__state=StripeAccount.State.CONNECTED
-    ).values("channel_slug")
-    without = Channel.objects.filter(installation=shop).exclude(slug__in=mapped).order_by("slug")
-    if slugs := ", ".join(without.values_list("slug", flat=True)):
-        raise Rejected(
-            f"None for {slugs}: nobody can pay there. Choose one on the app's page in the Dashboard."
-        )
+    """Somebody can pay in every channel now, live where the shop is live. What Stripe says is looked at below."""
+    found = [_in_words(each) for each in readiness.obstacles(shop)]
+    if found:
+        raise Rejected(" ".join(found))
+
+
+def _in_words(obstacle: readiness.Obstacle) -> str:
+    if obstacle.code == readiness.NO_ACCOUNT:
+        slugs = ", ".join(obstacle.channels)
+        return f"None for {slugs}: nobody can pay there. Choose one on the app's page in the Dashboard."
+    return obstacle.message
+
+
+def _check_charges(account: StripeAccount) -> None:
+    """Whether Stripe lets it take payments; a key that is refused is told by the line before."""
+    with suppress(Blocked):
+        account_state.check_charges(account)
 
 
 def _check_given_up() -> None:

@@ -9,6 +9,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import account_settings, accounts, onboarding
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.saleor.client import get_installation
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -42,6 +43,7 @@ def _act(shop: Installation, options: argparse.Namespace) -> None:
         accounts.pause(shop.pk, options.pause, options.message)
     if options.resume:
         accounts.unpause(shop.pk, options.resume)
+    upkeep.tell_obstacles(shop)
 
 
 def _account(shop: Installation, account_id: str) -> StripeAccount:

@@ -17,6 +17,7 @@ from saleor_stripe_audience.gateway import account_settings, onboarding, platfor
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.tasks import tell_obstacles
 from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
@@ -47,7 +48,14 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Failure as error:
         note = Note("bad", error.message)
         return _shown(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
-    note = Note("good", _("“%(name)s” is connected and takes payments.") % {"name": account.name})
+    tell_obstacles.enqueue(str(user.installation.pk))
+    if account.charges_enabled:
+        note = Note("good", _("“%(name)s” is connected and takes payments.") % {"name": account.name})
+    else:
+        told = _(
+            "“%(name)s” is connected, but Stripe does not let it take payments now. Open Stripe: it says why."
+        )
+        note = Note("bad", told % {"name": account.name})
     return _shown(request, user, note=note, chosen=free_channels(user.installation))
 
 
@@ -63,6 +71,7 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
             disconnect(account)
     except Failure as error:
         return _shown(request, user, note=Note("bad", error.message), status=422)
+    tell_obstacles.enqueue(str(user.installation.pk))
     told = _("“%(name)s” is disconnected. Payments that were begun there go on to their end.")
     note = Note("good", told % {"name": account.name})
     return _shown(request, user, note=note, chosen=free_channels(user.installation))
@@ -92,6 +101,7 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("bad", _("Tick the box if you accept the terms for your shop."))
         return _shown(request, user, note=note, status=422)
     terms.accept(user.installation, user.email)
+    tell_obstacles.enqueue(str(user.installation.pk))
     return _shown(request, user, note=Note("good", _("Thank you. Live payments can begin.")))
 
 

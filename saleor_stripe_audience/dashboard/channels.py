@@ -12,6 +12,7 @@ from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.accounts import accounts_of, pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
+from saleor_stripe_audience.payments.tasks import tell_obstacles
 from saleor_stripe_audience.saleor.client import fetch_channels
 from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.saleor.register import keep_channels
@@ -47,6 +48,7 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
                 _map(user.installation, slug, usable.get(account))
     except Rejected as error:
         return _shown(request, user, Note("bad", error.message), 422)
+    tell_obstacles.enqueue(str(user.installation.pk))
     return _shown(request, user, Note("good", _("Saved. New payments follow it at once.")))
 
 
@@ -64,6 +66,7 @@ def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpR
             note = Note("good", _("Payments are taken again."))
     except Rejected as error:
         return _shown(request, user, Note("bad", error.message), 422)
+    tell_obstacles.enqueue(str(shop.pk))
     return _shown(request, user, note)
 
 
@@ -78,6 +81,7 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Failure as error:
         return _shown(request, user, Note("bad", error.message), 422)
     keep_channels(shop, found)
+    tell_obstacles.enqueue(str(shop.pk))
     return _shown(request, user, Note("good", _("The channels are as Saleor has them now.")))
 
 

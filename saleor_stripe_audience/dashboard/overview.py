@@ -14,7 +14,8 @@ from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard.problems import events_of, given_up, to_mend
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
 from saleor_stripe_audience.gateway.accounts import accounts_of
-from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.saleor.models import Channel, Installation
 
 WAITS_TOO_LONG = timedelta(
@@ -90,25 +91,69 @@ def _at_stripe(account: StripeAccount) -> Check:
 
 
 def _channels(shop: Installation) -> Check:
+    """Good only if a shopper can pay now in every channel, live where the shop is live."""
     title = _("Channels")
-    open_ones = AccountChannel.objects.filter(
-        installation=shop, account__state=StripeAccount.State.CONNECTED
-    ).values("channel_slug")
-    without = list(Channel.objects.filter(installation=shop).exclude(slug__in=open_ones).order_by("name"))
-    if without:
-        text = _("Choose a Stripe account for %(channels)s: nobody can pay there yet.")
-        return Check("todo", title, text % {"channels": _listed(without)}, CHANNELS)
     count = Channel.objects.filter(installation=shop).count()
     if not count:
         return Check(
             "todo", title, _("Make a sales channel in Saleor, then read the channels here."), CHANNELS
         )
+    if found := readiness.obstacles(shop):
+        return _obstacle(shop, title, found[0])
     return Check(
         "good",
         title,
         ngettext("The one channel has an account.", "All %(n)s channels have an account.", count)
         % {"n": count},
     )
+
+
+def _obstacle(shop: Installation, title: str, obstacle: readiness.Obstacle) -> Check:
+    names = _listed(
+        list(Channel.objects.filter(installation=shop, slug__in=obstacle.channels).order_by("name"))
+    )
+    text, state, section = {
+        readiness.NO_ACCOUNT: (
+            _("Choose a Stripe account for %(channels)s: nobody can pay there yet."),
+            "todo",
+            CHANNELS,
+        ),
+        readiness.PAUSED: (
+            _("Payments are paused in %(channels)s: nobody can pay there."),
+            "todo",
+            CHANNELS,
+        ),
+        readiness.TERMS: (
+            _("Accept the terms: before that nobody can pay in %(channels)s."),
+            "bad",
+            ACCOUNTS,
+        ),
+        readiness.TEST_ONLY: (
+            _("%(channels)s takes test payments only, while the shop is open. Choose a live account there."),
+            "bad",
+            CHANNELS,
+        ),
+        readiness.CHARGES: (
+            _(
+                "Stripe does not let “%(account)s” take payments now: nobody can pay in %(channels)s. Open Stripe."
+            ),
+            "bad",
+            ACCOUNTS,
+        ),
+        readiness.KEY: (
+            _(
+                "Stripe does not serve “%(account)s” with the app's key: payments in %(channels)s fail. Paste new keys."
+            ),
+            "bad",
+            ACCOUNTS,
+        ),
+        readiness.NOT_READY: (
+            _("“%(account)s” takes no payments yet: nobody can pay in %(channels)s."),
+            "todo",
+            ACCOUNTS,
+        ),
+    }[obstacle.code]
+    return Check(state, title, text % {"channels": names, "account": obstacle.about}, section)
 
 
 def _listed(channels: list[Channel], most: int = 3) -> str:

@@ -371,6 +371,14 @@ def retrieve_payment_intent(account: StripeAccount, intent_id: str) -> stripe.Pa
         return stripe_of(account).v1.payment_intents.retrieve(intent_id, {"expand": ["latest_charge"]})
 
 
+def payment_intent_of_charge(account: StripeAccount, charge_id: str) -> str:
+    """The id of the intent that the charge was made for; empty where there is none."""
+    with errors_of(account):
+        charge = stripe_of(account).v1.charges.retrieve(charge_id)
+    intent = charge.payment_intent
+    return intent if isinstance(intent, str) else intent.id if intent is not None else ""
+
+
 def capture_payment_intent(
     account: StripeAccount,
     intent_id: str,

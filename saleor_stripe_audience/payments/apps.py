@@ -14,5 +14,6 @@ class PaymentsConfig(AppConfig):
             shoppers,
             surplus,
             upkeep,
+            warnings,
             webhooks,
         )

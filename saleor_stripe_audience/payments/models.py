@@ -74,3 +74,30 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return self.transaction_id
+
+
+class Notice(models.Model):
+    """A state of one of Stripe's objects of which staff are told: written before, so that it is told once.
+
+    `reference` is the object's id at Stripe, such as a dispute's. `claimed_at` is when somebody began to tell it,
+    `told_at` when it was told; after the one that `is_last` no other state of the object is told.
+    """
+
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
+    reference = models.CharField(max_length=200)
+    state = models.CharField(max_length=100)
+    message = models.TextField()
+    is_last = models.BooleanField(default=False)
+    claimed_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["installation", "reference", "state"], name="payments_notice_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.state}"

@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments import disputes, foreign, ownership
+from saleor_stripe_audience.payments import disputes, foreign, notices, ownership
 from saleor_stripe_audience.payments.fees import settled_by
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
 from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
@@ -49,35 +49,45 @@ def report_decline(event: Event) -> Write | None:
     "refund.updated",
     "refund.failed",
     "charge.dispute.created",
+    "charge.dispute.updated",
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
 )
 def report_what_moved(event: Event) -> Write | None:
     """Refunds and disputes, also those made or lost at Stripe: they name their intent."""
-    return _report(event, _object(event).get("payment_intent"))
+    is_disputed = event.kind.startswith("charge.dispute.")
+    return _report(event, _object(event).get("payment_intent"), is_disputed=is_disputed)
 
 
-def settle(account: StripeAccount, intent: Json, *, declined: bool = False) -> list[Outcome]:
+def settle(
+    account: StripeAccount, intent: Json, *, declined: bool = False, disputed: bool = False
+) -> list[Outcome]:
     """Bring the host's ledger to what Stripe holds of the intent; returns what was reported.
 
     Repeating it reports nothing more. `Unavailable` when one side cannot be asked now; `Rejected` with a code of
-    `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then.
+    `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then. `disputed` if
+    an event said so: an inquiry does not show on the charge.
     """
     installation = Installation.objects.get(pk=account.installation_id)
     intent = ownership.recognize(account, intent)
     transaction_id = intent["metadata"][ownership.TRANSACTION]
     told = [_told(each) for each in fetch_transaction_events(installation, transaction_id)]
-    held = _held(account, intent)
+    held = _held(account, intent, disputed=disputed)
     outcomes = lacking(held, told)
     if declined and not outcomes and intent["status"] in WAITING:
         outcomes = [outcome_of(intent, held.flow)]
     for outcome in outcomes:
         report_transaction_event(installation, _as_report(transaction_id, outcome))
+    notices.tell(
+        installation, intent, [*notices.of_disputes(held.disputes), *notices.of_refunds(held.refunds)]
+    )
     return outcomes
 
 
-def _report(event: Event, intent_id: Any, *, is_decline: bool = False) -> Write | None:
+def _report(
+    event: Event, intent_id: Any, *, is_decline: bool = False, is_disputed: bool = False
+) -> Write | None:
     account = account_of(event)
     if not isinstance(intent_id, str):
         return None
@@ -86,7 +96,7 @@ def _report(event: Event, intent_id: Any, *, is_decline: bool = False) -> Write 
     intent = client.retrieve_payment_intent(account, intent_id).to_dict()
     try:
         recognized = ownership.recognize(account, intent)
-        settle(account, intent, declined=is_decline)
+        settle(account, intent, declined=is_decline, disputed=is_disputed)
     except Rejected as error:
         if error.code not in ownership.NOT_OURS:
             raise
@@ -96,12 +106,12 @@ def _report(event: Event, intent_id: Any, *, is_decline: bool = False) -> Write 
     return lambda: ownership.remember(installation, account, recognized, "", asked_at)
 
 
-def _held(account: StripeAccount, intent: Json) -> Held:
+def _held(account: StripeAccount, intent: Json, *, disputed: bool = False) -> Held:
     """The intent with its refunds and disputes; those are asked for only where there can be any."""
     charge = latest_charge(intent) or {}
     refunds = client.refunds_of(account, intent["id"]) if charge.get("captured") else []
-    disputed = client.disputes_of(account, intent["id"]) if charge.get("disputed") else []
-    found = [each.to_dict() for each in disputed]
+    has_disputes = disputed or bool(charge.get("disputed"))
+    found = [each.to_dict() for each in client.disputes_of(account, intent["id"])] if has_disputes else []
     return Held(
         intent,
         ownership.flow_of(intent),

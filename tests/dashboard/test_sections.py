@@ -15,7 +15,8 @@ from saleor_stripe_audience.dashboard import channels as channels_part
 from saleor_stripe_audience.dashboard.newest import amount_in_words
 from saleor_stripe_audience.dashboard.overview import checks, first_to_do
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway import onboarding, terms
+from saleor_stripe_audience.gateway.accounts import pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.models import Payment
@@ -56,6 +57,7 @@ def test_a_new_shop_is_told_to_connect_stripe_first(shop: Shop, client: Client) 
 
 def test_everything_connected_leaves_nothing_to_do(shop: Shop, client: Client, settings: Settings) -> None:
     settings.APP_ID = settings.STOCK_APP_ID
+    terms.accept(shop.installation, "Robin")
     onboarding.map_channels(an_account(shop.installation, livemode=True), ["default-channel", "channel-pln"])
     assert set(states(shop).values()) == {"good"}
     assert "Everything works" in text_of(client, shop, "overview")
@@ -64,11 +66,41 @@ def test_everything_connected_leaves_nothing_to_do(shop: Shop, client: Client, s
 def test_an_id_that_the_stock_storefront_does_not_know_is_mentioned_and_nothing_to_do(
     shop: Shop, client: Client
 ) -> None:
+    terms.accept(shop.installation, "Robin")
     onboarding.map_channels(an_account(shop.installation, livemode=True), ["default-channel", "channel-pln"])
     assert states(shop)["Storefront"] == "info"
     text = text_of(client, shop, "overview")
     assert "saleor.app.payment.stripe" in text
     assert "Everything works" in text
+
+
+def test_everything_works_only_when_a_shopper_can_pay_everywhere(shop: Shop, client: Client) -> None:
+    live = an_account(shop.installation, livemode=True)
+    onboarding.map_channels(live, ["default-channel", "channel-pln"])
+    assert "Accept the terms" in said_of_channels(shop)
+    terms.accept(shop.installation, "Robin")
+    pause(shop.installation.pk, "channel-pln")
+    assert said_of_channels(shop) == "Payments are paused in Poland: nobody can pay there."
+    unpause(shop.installation.pk, "channel-pln")
+    onboarding.map_channels(an_account(shop.installation, "Test"), [])
+    AccountChannel.objects.filter(channel_slug="channel-pln").update(
+        account=StripeAccount.objects.get(name="Test")
+    )
+    assert "test payments only" in said_of_channels(shop)
+    AccountChannel.objects.update(account=live)
+    StripeAccount.objects.update(charges_enabled=False)
+    assert "does not let “Main” take payments" in said_of_channels(shop)
+    StripeAccount.objects.update(charges_enabled=True, blocked_at=timezone.now())
+    assert "Paste new keys" in said_of_channels(shop)
+    assert "Everything works" not in text_of(client, shop, "overview")
+    StripeAccount.objects.update(blocked_at=None)
+    assert states(shop)["Channels"] == "good"
+
+
+def said_of_channels(shop: Shop) -> str:
+    [found] = [check for check in checks(shop.installation) if check.title == "Channels"]
+    assert found.state != "good"
+    return found.text
 
 
 def test_a_test_account_and_an_open_channel_are_named(shop: Shop) -> None:

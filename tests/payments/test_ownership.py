@@ -200,8 +200,8 @@ class TestOrder:
         read_failed, may_write = threading.Event(), threading.Event()
         settle = reporting.settle
 
-        def slow_settle(account: StripeAccount, intent: Json, *, declined: bool = False) -> Any:
-            told = settle(account, intent, declined=declined)
+        def slow_settle(account: StripeAccount, intent: Json, *, declined: bool = False, **more: Any) -> Any:
+            told = settle(account, intent, declined=declined, **more)
             if declined:
                 read_failed.set()
                 assert may_write.wait(timeout=60)

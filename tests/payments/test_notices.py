@@ -1,0 +1,185 @@
+"""What staff must act on is told once for each state: on the payment, and as a problem until it is over."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.onboarding import EVENTS
+from saleor_stripe_audience.money import from_minor
+from saleor_stripe_audience.payments import notices, ownership
+from saleor_stripe_audience.payments.models import Notice
+from saleor_stripe_audience.payments.reconcile import reconcile
+from saleor_stripe_audience.saleor.models import Problem
+from saleor_stripe_audience.sandbox.demo.shopper import Staff
+
+from .test_reporting import Town, town
+
+__all__ = ["town"]
+
+Json = dict[str, Any]
+
+
+def infos(town: Town) -> list[str]:
+    """The words of the ledger's notes, the newest first."""
+    return [each["message"] for each in town.told("INFO")]
+
+
+def problems() -> list[str]:
+    return list(Problem.objects.filter(key__startswith="payment-").values_list("message", flat=True))
+
+
+def paid(town: Town, method: str = "pm_card_visa") -> None:
+    town.begin()
+    town.pay(method)
+    town.tell(town.events())
+
+
+def test_the_endpoint_asks_for_them() -> None:
+    assert {
+        "review.opened",
+        "review.closed",
+        "radar.early_fraud_warning.created",
+        "radar.early_fraud_warning.updated",
+        "charge.dispute.updated",
+        "account.updated",
+    } <= set(EVENTS)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("reason", ["approved", "refunded_as_fraud"])
+def test_a_review(town: Town, order: int, reason: str) -> None:
+    paid(town)
+    review = town.stripe.open_review(town.intent)
+    if order == 1:
+        town.tell(town.events())
+        [told] = infos(town)
+        assert "under review" in told
+        assert len(problems()) == 1
+    town.stripe.close_review(review["id"], reason)
+    events = [each for each in town.events() if each["type"].startswith("review.")]
+    town.tell((events * 2)[:: -1 if order < 0 else 1])
+    assert "closed" in infos(town)[0]
+    assert len(infos(town)) == (2 if order == 1 else 1)
+    assert problems() == []
+    assert town.amounts()[0] == town.total()
+
+
+def test_an_early_fraud_warning_until_it_is_settled(town: Town) -> None:
+    paid(town, "pm_card_createIssuerFraudRecord")
+    [told] = infos(town)
+    assert "fraud" in told
+    assert len(problems()) == 1
+    [warning] = town.stripe.account.table("radar.early_fraud_warning").values()
+    over = {**warning, "actionable": False}
+    event = {
+        **town.stripe.events("radar.early_fraud_warning.created")[0],
+        "id": "evt_over",
+        "data": {"object": over},
+    }
+    event["type"] = "radar.early_fraud_warning.updated"
+    town.tell([event, {**event, "id": "evt_again"}])
+    assert problems() == []
+    assert len(infos(town)) == 2
+    assert town.amounts()[0] == town.total()
+
+
+def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
+    paid(town, "pm_card_createDisputeInquiry")
+    [inquiry] = town.stripe.account.table("dispute").values()
+    due = datetime.fromtimestamp(inquiry["evidence_details"]["due_by"], UTC)
+    [told] = infos(town)
+    assert "inquiry" in told
+    assert f"{due.day} {due:%B %Y}" in told
+    assert town.amounts()[0] == town.total()
+    later = int(due.timestamp()) + 5 * 86_400
+    town.stripe.ask_until(inquiry["id"], later)
+    town.tell(town.events() * 2)
+    assert len(infos(town)) == 2
+    day = datetime.fromtimestamp(later, UTC)
+    assert f"{day.day} {day:%B %Y}" in problems()[0]
+    town.stripe.end_dispute(inquiry["id"], "lost")
+    town.tell(town.events())
+    assert "closed" in infos(town)[0]
+    assert problems() == []
+
+
+def test_a_dispute_that_is_answered_is_no_problem_any_more(town: Town) -> None:
+    paid(town)
+    dispute = town.stripe.open_dispute(town.intent)
+    town.tell(town.events())
+    assert len(problems()) == 1
+    town.api.disputes.update(dispute["id"], {"evidence": {"uncategorized_text": "see attached"}})
+    town.tell(town.events()[::-1])
+    assert problems() == []
+    town.stripe.end_dispute(dispute["id"], "won")
+    town.tell(town.events())
+    assert "won" in infos(town)[0]
+    assert town.amounts()[0] == town.total()
+
+
+def test_a_refund_that_waits_for_balance(town: Town) -> None:
+    paid(town, "pm_card_pendingRefund")
+    town.stripe._later_seconds = 60
+    Staff(town).refund(town.transaction, "5.00")  # type: ignore[arg-type]  # it needs the two addresses only
+    town.shop.drain()
+    [refund] = town.stripe.account.table("refund").values()
+    town.stripe.hold_refund(refund["id"])
+    events = [each for each in town.stripe.events() if each["type"].startswith("refund.")]
+    town.tell(events * 2)
+    [told] = infos(town)
+    assert "balance" in told
+    assert len(problems()) == 1
+    town.stripe.end_refund(refund["id"], ok=True)
+    town.tell([each for each in town.stripe.events() if each["type"].startswith("refund.")])
+    assert problems() == []
+    assert len(infos(town)) == 2
+
+
+def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
+    paid(town)
+    intent = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+    intent = ownership.recognize(town.account, intent)
+    note = notices.Note("prv_1", "open", "Look at it.", from_minor(100, "usd"), to_do=True)
+    shop = town.account.installation
+
+    def tell(_: int) -> None:
+        try:
+            notices.tell(shop, intent, [note])
+        except Unavailable:
+            return  # the inbox tries it again
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(tell, range(4)))
+    tell(0)
+    assert infos(town) == ["Look at it."]
+
+
+def test_what_was_told_before_a_crash_is_not_told_again(town: Town) -> None:
+    paid(town)
+    intent = ownership.recognize(
+        town.account, client.retrieve_payment_intent(town.account, town.intent).to_dict()
+    )
+    note = notices.Note("prv_1", "open", "Look at it.", from_minor(100, "usd"), to_do=True)
+    notices.tell(town.account.installation, intent, [note])
+    Notice.objects.update(told_at=None, claimed_at=None)
+    notices.tell(town.account.installation, intent, [note])
+    assert infos(town) == ["Look at it."]
+    assert Notice.objects.get().told_at is not None
+
+
+def test_a_lost_event_of_a_dispute_is_made_good_by_the_comparison(
+    town: Town, worked: Callable[[], int]
+) -> None:
+    paid(town)
+    town.stripe.open_dispute(town.intent)
+    town.stripe.account.table("event").clear()
+    reconcile(town.account.installation)
+    assert len(infos(town)) == 1
