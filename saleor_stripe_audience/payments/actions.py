@@ -26,12 +26,12 @@ Json = dict[str, Any]
 LONGEST_METADATA = 500  # characters, Stripe's limit
 
 
-def charge(installation: Installation, requested: Requested) -> Json:
+def charge(installation: Installation, requested: Requested, key: str = "") -> Json:
     """Capture exactly the amount asked. Where the card allows no second capture the rest is released."""
     account, intent = _current(installation, requested)
     held = from_minor(intent["amount_capturable"], intent["currency"])
     money = _money(requested, default=held)
-    key = request_key(installation, requested, "CHARGE_REQUEST", money)
+    key = key or request_key(installation, requested, "CHARGE_REQUEST")
     if not _was_captured(intent, money):
         _check_capture(intent, money)
         intent, captured = _captured(account, intent, money, key)
@@ -60,16 +60,16 @@ def _captured(account: StripeAccount, intent: Json, money: Money, key: str) -> t
     return made.to_dict(), captured
 
 
-def refund(installation: Installation, requested: Requested) -> Json:
+def refund(installation: Installation, requested: Requested, key: str = "") -> Json:
     """Give exactly the amount asked back. Stripe may take days for some methods: then only the reference is told."""
     account, intent = _current(installation, requested)
     refundable = from_minor(int(intent["amount_received"]) - refunded_minor(intent), intent["currency"])
     money = _money(requested, default=refundable)
-    key = request_key(installation, requested, "REFUND_REQUEST", money)
+    key = key or request_key(installation, requested, "REFUND_REQUEST")
     metadata = {
         ownership.INSTALLATION: str(installation.pk),
         ownership.TRANSACTION: requested.transaction.id,
-        **_why(requested, money),
+        **_why(requested, key),
     }
     # Whether the money is there to be refunded is Stripe's to say: a repeated request must find its first answer.
     made = client.create_refund(account, intent["id"], money.minor, metadata, key)
@@ -85,21 +85,22 @@ def refund(installation: Installation, requested: Requested) -> Json:
     return _success("REFUND_SUCCESS", made.id, money, after)
 
 
-def _why(requested: Requested, money: Money) -> Json:
+def _why(requested: Requested, key: str) -> Json:
     """The reason that staff gave, beside the refund in Stripe: of the granted refund, or of the request itself."""
     granted = requested.grantedRefund
-    newest = _newest_waiting(requested, "REFUND_REQUEST", money)
-    reason = (granted.reason if granted is not None else "") or (newest.message if newest is not None else "")
+    waiting = waiting_requests(requested, "REFUND_REQUEST")
+    own = [each for each in waiting if each.idempotencyKey and key.endswith(each.idempotencyKey)] or waiting
+    reason = (granted.reason if granted is not None else "") or (own[0].message if own else "")
     told = {"saleor_granted_refund": granted.id if granted is not None else "", "saleor_reason": reason or ""}
     return {name: text[:LONGEST_METADATA] for name, text in told.items() if text}
 
 
-def cancel(installation: Installation, requested: Requested) -> Json:
+def cancel(installation: Installation, requested: Requested, key: str = "") -> Json:
     """Release what is held, or what is left of it, or end a payment that never came."""
     account, intent = _current(installation, requested)
     flow = ownership.flow_of(intent)
     if intent["status"] != "canceled" and not released_minor(intent, flow):
-        key = request_key(installation, requested, "CANCEL_REQUEST", None)
+        key = key or request_key(installation, requested, "CANCEL_REQUEST")
         stop = client.release_rest if int(intent["amount_received"]) else client.cancel_payment_intent
         intent = ownership.restore_metadata(account, stop(account, intent["id"], key).to_dict())
     ownership.remember(installation, account, intent, "")
@@ -108,30 +109,32 @@ def cancel(installation: Installation, requested: Requested) -> Json:
     return _success("CANCEL_SUCCESS", intent["id"], released, intent)
 
 
-def request_key(installation: Installation, requested: Requested, kind: str, money: Money | None) -> str:
-    """Stripe's idempotency key for this very request: the host's own of the newest unanswered request event.
+def request_key(
+    installation: Installation, requested: Requested, kind: str, event: Event | None = None
+) -> str:
+    """Stripe's idempotency key for a request: the host's own of `event`, by default the newest that has no answer.
 
-    Without one (an older host) the count of such requests tells them apart.
+    Without one the count of such requests tells them apart.
     """
-    newest = _newest_waiting(requested, kind, money)
-    wanted = [event for event in requested.transaction.events if event.type == kind]
-    own = newest.idempotencyKey if newest is not None and newest.idempotencyKey else f"{len(wanted)}:{money}"
+    event = event or next(iter(waiting_requests(requested, kind)), None)
+    of_kind = [each for each in requested.transaction.events if each.type == kind]
+    counted = f"{len(of_kind)}:{requested.action.amount}"
+    own = event.idempotencyKey if event is not None and event.idempotencyKey else counted
     return ownership.stripe_key(installation, requested.transaction.id, kind, own)
 
 
-def _newest_waiting(requested: Requested, kind: str, money: Money | None) -> Event | None:
-    """The host's own event of this very request: the newest of its kind and amount that has no answer yet."""
+def waiting_requests(requested: Requested, kind: str) -> list[Event]:
+    """The host's own events that this request may be: of its kind and amount, without an answer; the newest first.
+
+    `kind` is the type of the events, such as REFUND_REQUEST. A cancelation has no amount of its own.
+    """
+    asked = requested.action.amount if kind != "CANCEL_REQUEST" else None
     waiting = [
         event
         for event in requested.transaction.events
-        if event.type == kind and not event.pspReference and _same_amount(event.amount.amount, money)
+        if event.type == kind and not event.pspReference and asked in (None, event.amount.amount)
     ]
-    return max(waiting, key=lambda event: event.createdAt, default=None)
-
-
-def _same_amount(amount: Any, money: Money | None) -> bool:
-    """Stripe may take a rounded amount: the host's event then has a finer one."""
-    return money is None or amount == money.amount or from_decimal(amount, money.currency) == money
+    return sorted(waiting, key=lambda event: event.createdAt, reverse=True)
 
 
 def _current(installation: Installation, requested: Requested) -> tuple[StripeAccount, Json]:

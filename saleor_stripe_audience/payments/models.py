@@ -101,3 +101,31 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} {self.state}"
+
+
+class ActionRequest(models.Model):
+    """A charge, refund or cancelation that the host asked for, and what it was answered; kept as long as the shop is.
+
+    `key` is the host's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
+    took it. `answer` is null while it is not known what became of the request.
+    """
+
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="action_requests"
+    )
+    transaction_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10)
+    key = models.CharField(max_length=255)
+    body = models.CharField(max_length=64)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "key"], name="payments_request_once"),
+            models.UniqueConstraint(fields=["installation", "body"], name="payments_request_body_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.transaction_id}"

@@ -174,6 +174,7 @@ class GrantedRefund(_Part):
 class Requested(_Part):
     """TRANSACTION_CHARGE_REQUESTED, _REFUND_REQUESTED, _CANCELATION_REQUESTED."""
 
+    issuedAt: str | None = None  # noqa: N815 - the host's name
     action: Action
     transaction: Transaction
     grantedRefund: GrantedRefund | None = None  # noqa: N815 - the host's name

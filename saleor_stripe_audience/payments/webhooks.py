@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.payments import actions, ownership, sessions, shopper_messages, stored_methods
+from saleor_stripe_audience.payments import (
+    actions,
+    ownership,
+    requests,
+    sessions,
+    shopper_messages,
+    stored_methods,
+)
 from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.payments.payloads import (
     GatewayInitialize,
@@ -33,10 +41,6 @@ def _session_unclear(_message: str) -> Json:
     """
     message = f"{shopper_messages.UNCLEAR.en} {shopper_messages.UNCLEAR.fr}"
     return sessions.session_answer(f"{CHARGE}_ACTION_REQUIRED", "StripeApiError", message)
-
-
-def _failure(result: str) -> Callable[[str], Json]:
-    return lambda message: {"result": result, "message": message[:512]}
 
 
 def _error(result: str) -> Callable[[str], Json]:
@@ -96,19 +100,19 @@ def _process_failed(_installation: Installation, payload: Json, error: Failure) 
     return answer(_flow(payload), error, _language(payload))
 
 
-@answers("transaction_charge_requested", failure=_failure("CHARGE_FAILURE"))
+@answers("transaction_charge_requested", failure=partial(requests.failure, "CHARGE"), bounded=False)
 def transaction_charge_requested(installation: Installation, payload: Json) -> Json:
-    return actions.charge(installation, read(Requested, payload))
+    return requests.answer_once(installation, read(Requested, payload), "CHARGE", actions.charge)
 
 
-@answers("transaction_refund_requested", failure=_failure("REFUND_FAILURE"))
+@answers("transaction_refund_requested", failure=partial(requests.failure, "REFUND"), bounded=False)
 def transaction_refund_requested(installation: Installation, payload: Json) -> Json:
-    return actions.refund(installation, read(Requested, payload))
+    return requests.answer_once(installation, read(Requested, payload), "REFUND", actions.refund)
 
 
-@answers("transaction_cancelation_requested", failure=_failure("CANCEL_FAILURE"))
+@answers("transaction_cancelation_requested", failure=partial(requests.failure, "CANCEL"), bounded=False)
 def transaction_cancelation_requested(installation: Installation, payload: Json) -> Json:
-    return actions.cancel(installation, read(Requested, payload))
+    return requests.answer_once(installation, read(Requested, payload), "CANCEL", actions.cancel)
 
 
 @answers("list_stored_payment_methods", failure=lambda _: {"paymentMethods": []})

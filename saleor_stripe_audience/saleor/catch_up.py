@@ -16,7 +16,7 @@ from graphql import DocumentNode, FieldNode, InlineFragmentNode, OperationDefini
 from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox import handlers as inbox
-from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.saleor import client, freshness
 from saleor_stripe_audience.saleor.manifest import manifest, read_version, trimmed
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.strict_json import read_object
@@ -78,7 +78,11 @@ def _recorded_delivery(installation: Installation, kind: str, body: Any) -> bool
     if not is_ours or not inbox.is_handled("saleor", kind):
         return False
     key = hashlib.sha256(kind.encode() + b"\0" + body.encode()).hexdigest()
-    return inbox.record("saleor", installation.pk, key, kind, payload, _time(payload.get("issuedAt")))
+    return inbox.record("saleor", installation.pk, key, kind, payload, _occurred_at(payload))
+
+
+def _occurred_at(payload: Json) -> datetime:
+    return freshness.issued_at(payload.get("issuedAt")) or datetime.now(UTC)
 
 
 def _changed(installation: Installation, event: str, since: datetime | None) -> int:
@@ -128,11 +132,3 @@ def _selection(document: DocumentNode, part: str) -> Any:
                 if isinstance(field, FieldNode) and field.name.value == part:
                     return field
     raise LookupError(part)
-
-
-def _time(issued: Any) -> datetime:
-    try:
-        told = datetime.fromisoformat(issued)
-    except (TypeError, ValueError):
-        return datetime.now(UTC)
-    return told if told.tzinfo else told.replace(tzinfo=UTC)

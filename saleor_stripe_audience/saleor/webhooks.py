@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from saleor_stripe_audience import deadline, metrics
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import handlers as inbox
-from saleor_stripe_audience.saleor import removal, signatures, tasks, upkeep
+from saleor_stripe_audience.saleor import freshness, removal, signatures, tasks, upkeep
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.strict_json import read_object
 
@@ -40,16 +40,21 @@ UNREADABLE = "The shop sent this request without readable content. Please try ag
 class _Answering:
     answer: Answer
     failure: FailureAnswer
+    bounded: bool
 
 
 _answering: dict[str, _Answering] = {}
 
 
-def answers(event: str, *, failure: FailureAnswer) -> Callable[[Answer], Answer]:
-    """Register the function that answers a synchronous event; `failure` words what went wrong in that event's form."""
+def answers(event: str, *, failure: FailureAnswer, bounded: bool = True) -> Callable[[Answer], Answer]:
+    """Register the function that answers a synchronous event; `failure` words what went wrong in that event's form.
+
+    The function is not asked about bodies that are too old, see `freshness`, unless `bounded` is False: then it sees to
+    it itself that an old one does nothing.
+    """
 
     def register(function: Answer) -> Answer:
-        _answering[event] = _Answering(function, failure)
+        _answering[event] = _Answering(function, failure, bounded)
         return function
 
     return register
@@ -116,8 +121,11 @@ def _answered(answering: _Answering, installation: Installation, kind: str, body
 def _answer_or_failure(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
     try:
         payload = _parsed(body)
+        _check_event(kind, payload)
         _check_recipient(installation, payload)
-        removal.resume(installation)  # the host asks only apps that are installed and switched on
+        if answering.bounded:
+            freshness.check(payload.get("issuedAt"))
+        _check_installed(installation, payload)
         _note_version(installation, payload)
         return answering.answer(installation, payload)
     except Failure as error:
@@ -131,13 +139,14 @@ def _answer_or_failure(answering: _Answering, installation: Installation, kind: 
 def _recorded(installation: Installation, kind: str, body: bytes) -> JsonResponse:
     try:
         payload = _parsed(body)
+        _check_event(kind, payload)
         _check_recipient(installation, payload)
     except Failure as error:
         log.warning("webhook refused", kind=kind, installation=str(installation.pk), code=error.code)
         return _error(400, error.code, error.message)
     _note_version(installation, payload)
     key = hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
-    new = inbox.record("saleor", installation.pk, key, kind, payload, _issued_at(payload))
+    new = inbox.record("saleor", installation.pk, key, kind, payload, _occurred_at(payload))
     return JsonResponse({"ok": True, "new": new})
 
 
@@ -152,6 +161,37 @@ def _parsed(body: bytes) -> Json:
     return payload
 
 
+def _check_event(kind: str, payload: Json) -> None:
+    """A body that the shop signed for one event must not pass for another at another address.
+
+    All our documents ask for the name. Without it, as from a webhook that is not up to date yet, nothing is deleted;
+    what moves money names its action, which is checked where it is answered.
+    """
+    named = payload.get("__typename")
+    is_deletion = kind.endswith("_deleted") and kind != "app_deleted"  # which names the app that is meant
+    if named != type_of(kind) and (named is not None or is_deletion):
+        raise Rejected("This request was made for another event.", code="wrong_event")
+
+
+def type_of(kind: str) -> str:
+    """The GraphQL type of an event: OrderCreated of `order_created`."""
+    return "".join(part.capitalize() for part in kind.split("_"))
+
+
+def _check_installed(installation: Installation, payload: Json) -> None:
+    """The host asks only apps that are installed and switched on, so it asks one again that had been removed.
+
+    What it asked before the removal proves nothing of the kind.
+    """
+    if installation.is_active:
+        return
+    issued, removed_at = freshness.issued_at(payload.get("issuedAt")), installation.removed_at
+    is_later = issued is not None and (removed_at is None or issued > removed_at)
+    if not is_later or not freshness.is_fresh(payload.get("issuedAt")):
+        raise Rejected("The shop has removed the app or switched it off.", code="removed")
+    removal.resume(installation)
+
+
 def _check_recipient(installation: Installation, payload: Json) -> None:
     """A genuine event of another app of the same shop must not pass for ours."""
     recipient = payload.get("recipient")
@@ -162,7 +202,8 @@ def _check_recipient(installation: Installation, payload: Json) -> None:
 def _note_version(installation: Installation, payload: Json) -> None:
     """The host was upgraded: its webhooks are made anew for its new version, once however many events come."""
     version = str(payload.get("version") or "")[:20]
-    if not upkeep.is_other_version(installation, version):
+    is_now = freshness.is_fresh(payload.get("issuedAt"))  # an old event tells of the version before
+    if not is_now or not upkeep.is_other_version(installation, version):
         return
     with transaction.atomic():
         known = Installation.objects.filter(pk=installation.pk, schema_version=installation.schema_version)
@@ -170,12 +211,8 @@ def _note_version(installation: Installation, payload: Json) -> None:
             tasks.keep_up.enqueue(str(installation.pk))
 
 
-def _issued_at(payload: Json) -> datetime:
-    try:
-        issued = datetime.fromisoformat(payload["issuedAt"])
-    except (KeyError, TypeError, ValueError):
-        return datetime.now(UTC)
-    return issued if issued.tzinfo else issued.replace(tzinfo=UTC)
+def _occurred_at(payload: Json) -> datetime:
+    return freshness.issued_at(payload.get("issuedAt")) or datetime.now(UTC)
 
 
 def _error(status: int, code: str, message: str) -> JsonResponse:

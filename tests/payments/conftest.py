@@ -18,6 +18,7 @@ from django.test import Client
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.webhooks import type_of
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
@@ -94,7 +95,12 @@ class Buy:
 
     def send(self, event: str, **more: Any) -> Json:
         """A synchronous webhook and its answer, which is always 200 and of the host's schema."""
-        payload = {"issuedAt": datetime.now(UTC).isoformat(), "recipient": {"id": APP}, **more}
+        payload = {
+            "__typename": type_of(event),
+            "issuedAt": datetime.now(UTC).isoformat(),
+            "recipient": {"id": APP},
+            **more,
+        }
         response = post_signed(self.installation, event, json.dumps(payload).encode())
         assert response.status_code == 200
         answer: Json = response.json()

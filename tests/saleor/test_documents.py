@@ -4,10 +4,19 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLSchema, build_schema, parse, validate
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    build_schema,
+    parse,
+    validate,
+)
 
 from saleor_stripe_audience.documents import document_names, read_document
 from saleor_stripe_audience.saleor.manifest import manifest, read_version, since, variants
+from saleor_stripe_audience.saleor.webhooks import type_of
 
 SCHEMAS = Path(__file__).parents[3] / "shared" / "saleor" / "schema"
 VERSIONS = ["3.21", "3.22", "3.23", "3.24"]
@@ -49,3 +58,30 @@ def test_the_manifests_ask_for_known_events_and_permissions(version: str) -> Non
         for webhook in made["webhooks"]:
             assert set(webhook.get("syncEvents", [])) <= synchronous
             assert set(webhook.get("asyncEvents", [])) <= asynchronous
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_subscription_asks_what_it_is_and_when_it_was_made(version: str) -> None:
+    """By these the app tells a body that was captured and is posted at another time, or to another address."""
+    for webhook in manifest("app", read_version(version))["webhooks"]:
+        asked = _asked_of_event(webhook["query"])
+        kind = webhook["targetUrl"].rpartition("/")[2].replace("-", "_")
+        assert {"__typename", "issuedAt", f"... on {type_of(kind)}"} <= asked, kind
+        assert type_of(kind) in host(version).type_map
+
+
+def _asked_of_event(query: str) -> set[str]:
+    """The fields asked of the event itself, whether inside its fragment or beside it."""
+    [subscription] = parse(query).definitions
+    assert isinstance(subscription, OperationDefinitionNode)
+    [event] = subscription.selection_set.selections
+    assert isinstance(event, FieldNode)
+    assert event.selection_set is not None
+    asked: set[str] = set()
+    for each in event.selection_set.selections:
+        if isinstance(each, InlineFragmentNode) and each.type_condition:
+            asked.add(f"... on {each.type_condition.name.value}")
+            asked |= {one.name.value for one in each.selection_set.selections if isinstance(one, FieldNode)}
+        elif isinstance(each, FieldNode):
+            asked.add(each.name.value)
+    return asked

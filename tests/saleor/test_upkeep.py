@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -274,7 +274,9 @@ def test_a_removal_told_after_the_reinstall_does_not_switch_the_new_one_off(
 
 def test_a_purchase_that_reaches_us_resumes_the_shop(shop: SaleorSandbox, installation: Installation) -> None:
     removal.mark_removed(installation)
-    body = json.dumps({"recipient": {"id": installation.app_id}}).encode()
+    body = json.dumps(
+        {"issuedAt": datetime.now(UTC).isoformat(), "recipient": {"id": installation.app_id}}
+    ).encode()
     Client().post(
         "/api/webhooks/saleor/payment-gateway-initialize-session",
         body,

@@ -10,6 +10,12 @@ from .town import Amounts, PlayTown, quietly
 Json = dict[str, Any]
 Move = tuple[str, int]  # what happens, and a number from 0 to 99 that says how much or which
 
+REPLAYED_TO = (
+    "TRANSACTION_REFUND_REQUESTED",
+    "TRANSACTION_CHARGE_REQUESTED",
+    "TRANSACTION_CANCELATION_REQUESTED",
+    "TRANSACTION_PROCESS_SESSION",
+)
 DOUBLED = 0.3  # of all events
 FLOWS = ("CHARGE", "AUTHORIZATION")
 CARDS = (
@@ -23,12 +29,13 @@ CARDS = (
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A history after which the host's ledger is not Stripe's truth."""
+    """A history after which the host's ledger is not Stripe's truth, or in which a replayed body moved money."""
 
     flow: str
     moves: Sequence[Move]
     host: Amounts
     stripe: Amounts
+    moved: str = ""
 
 
 @dataclass
@@ -39,6 +46,7 @@ class Player:
     transaction: str
     intent: str
     told: set[str] = field(default_factory=set)
+    moved_by_replay: str = ""
 
     def play(self, move: Move) -> None:
         """One move; what cannot be done in this state is refused by somebody, and nothing happens."""
@@ -125,6 +133,20 @@ class Player:
         amount = self._intent()["amount_capturable"] * (100 + number) // 100
         quietly(lambda: self.town.stripe.overcapture(self.intent, amount))
 
+    def replay(self, number: int) -> None:
+        """A signed body that somebody captured is posted again, after Stripe has forgotten its key, or elsewhere."""
+        captured = self.town.captured(self.transaction)
+        delivery = captured[number % len(captured)]
+        elsewhere = REPLAYED_TO[number % len(REPLAYED_TO)]
+        event = delivery.event if number % 2 else elsewhere
+        before = self.town.truth(self.intent)
+        if number % 3:
+            self.town.stripe.forget_keys()
+        self.town.replay(delivery, event)
+        after = self.town.truth(self.intent)
+        if before != after:
+            self.moved_by_replay = f"{delivery.event} at the address of {event} moved {before} to {after}"
+
     def tell_some(self, number: int) -> None:
         """Some of Stripe's events arrive, in no order, some of them once more."""
         self.town.stripe.drain()
@@ -184,7 +206,9 @@ def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> D
     _come_to_rest(player)
     player.tell_everything(seed)
     host, truth = town.ledger(player.transaction), town.truth(player.intent)
-    return None if host == truth else Disagreement(flow, moves, host, truth)
+    if host == truth and not player.moved_by_replay:
+        return None
+    return Disagreement(flow, moves, host, truth, player.moved_by_replay)
 
 
 def _come_to_rest(player: Player) -> None:

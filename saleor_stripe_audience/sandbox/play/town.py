@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from http import HTTPStatus
 from typing import Any, cast
 
 import stripe
@@ -21,6 +22,7 @@ from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, REQUEST_ACTION, Shopper, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage, StageFailed
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.delivery import Delivery
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox, signature
 from saleor_stripe_audience.sandbox.stripe.errors import Refusal
@@ -84,6 +86,26 @@ class PlayTown:
             return
         self.shop.drain()
 
+    def captured(self, transaction: str) -> list[Delivery]:
+        """Every signed body that the host has sent about the transaction."""
+        sent = [each for each in self.shop.deliveries if each.synchronous and each.attempts]
+        return [each for each in sent if _transaction_in(each) == transaction]
+
+    def replay(self, captured: Delivery, event: str) -> None:
+        """Post a body once more, byte for byte, to the address of `event`, which may be another than its own."""
+        headers = captured.attempts[0].headers
+        answer = Client().post(
+            f"/api/webhooks/saleor/{event.lower().replace('_', '-')}",
+            captured.body,
+            content_type="application/json",
+            headers={
+                "Saleor-Event": event.lower(),
+                **{name: headers[name] for name in ("Saleor-Api-Url", "Saleor-Signature")},
+            },
+        )
+        if answer.status_code != HTTPStatus.OK:
+            raise StageFailed(f"the app answered a synchronous webhook with {answer.status_code}")
+
     def process(self, transaction: str) -> None:
         """The storefront asks what became of the payment."""
         self.shop.gql(PROCESS, {"id": transaction})
@@ -138,6 +160,10 @@ class PlayTown:
                 for each in (held, received - sum(standing) - withdrawn, sum(standing), rest)
             )
         )
+
+
+def _transaction_in(delivery: Delivery) -> str:
+    return str((delivery.payload.get("transaction") or {}).get("id") or "")
 
 
 @contextmanager

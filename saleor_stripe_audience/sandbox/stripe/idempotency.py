@@ -55,6 +55,10 @@ class Answers:
         """Keep the answer for the next request with this key."""
         self._kept[key].answer = answer
 
+    def forget_all(self) -> None:
+        """As after a day: every key is free again."""
+        self._kept = {key: kept for key, kept in self._kept.items() if kept.answer is None}
+
     def forget(self, key: str) -> None:
         """The work never began: the key is free again."""
         self._kept.pop(key, None)

@@ -106,6 +106,12 @@ class StripeSandbox:
             for account in self.accounts.values():
                 payment_intents.lapse(self._by_itself(account))
 
+    def forget_keys(self) -> None:
+        """Idempotency keys are forgotten as after a day, while everything else stays as it is."""
+        with self._lock:
+            for account in self.accounts.values():
+                account.answers.forget_all()
+
     def add_fault(self, match: str, **fields: Any) -> None:
         """Have a Fault happen, e.g. "POST /v1/refunds" with drop_connection=True, after_effect=True."""
         self.faults.add(Fault(match=match, **fields))

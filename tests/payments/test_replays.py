@@ -1,0 +1,314 @@
+"""A signed body works once, and only as what it is, whenever and wherever it is posted again."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments.models import ActionRequest
+from saleor_stripe_audience.saleor import removal
+from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor.webhooks import type_of
+from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+
+from .conftest import APP, Buy, post_signed
+
+Begin = Callable[..., Buy]
+Json = dict[str, Any]
+DAY = 25 * 3600
+EVENTS = {
+    "CHARGE": "transaction_charge_requested",
+    "REFUND": "transaction_refund_requested",
+    "CANCEL": "transaction_cancelation_requested",
+}
+
+
+@pytest.fixture
+def charged(buy: Begin) -> Buy:
+    return buy().paid()
+
+
+@pytest.fixture
+def held(buy: Begin) -> Buy:
+    return buy(flow="AUTHORIZATION").paid()
+
+
+def ago(**span: float) -> str:
+    return (datetime.now(UTC) - timedelta(**span)).isoformat()
+
+
+def request_of(one: Buy, *, key: str = "", created: str = "", amount: str = "2.30") -> Json:
+    """An event of the host's for a request, as it stands in the transaction."""
+    return {
+        "type": "REFUND_REQUEST",
+        "idempotencyKey": key or str(uuid.uuid4()),
+        "pspReference": "",
+        "createdAt": created or datetime.now(UTC).isoformat(),
+        "amount": {"amount": float(amount), "currency": one.currency},
+    }
+
+
+def body_of(one: Buy, kind: str, events: list[Json], *, amount: str = "2.30", **more: Any) -> bytes:
+    whole: Json = {
+        "__typename": type_of(EVENTS[kind]),
+        "issuedAt": datetime.now(UTC).isoformat(),
+        "recipient": {"id": APP},
+        "action": {"actionType": kind, "amount": float(amount), "currency": one.currency},
+        "transaction": {"id": one.id, "pspReference": one.psp, "events": events},
+    }
+    return json.dumps(whole | more).encode()
+
+
+def post(one: Buy, kind: str, body: bytes) -> Json:
+    response = post_signed(one.installation, EVENTS[kind], body)
+    assert response.status_code == 200
+    answer: Json = response.json()
+    return answer
+
+
+def refunded(sandbox: StripeSandbox) -> list[int]:
+    return [each["amount"] for each in sandbox.account.table("refund").values()]
+
+
+def test_a_refund_posted_again_gets_its_answer_and_moves_nothing(
+    charged: Buy, stripe_sandbox: StripeSandbox
+) -> None:
+    body = body_of(charged, "REFUND", [request_of(charged)])
+    first = post(charged, "REFUND", body)
+    for _ in range(3):
+        stripe_sandbox.advance(DAY)
+        assert post(charged, "REFUND", body) == first
+    assert refunded(stripe_sandbox) == [230]
+
+
+def test_a_day_later_by_our_clock_too(
+    charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = body_of(charged, "REFUND", [request_of(charged)])
+    first = post(charged, "REFUND", body)
+    stripe_sandbox.advance(DAY)
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=DAY))
+    assert post(charged, "REFUND", body) == first
+    assert refunded(stripe_sandbox) == [230]
+
+
+def test_a_capture_posted_again_takes_nothing_more(held: Buy, stripe_sandbox: StripeSandbox) -> None:
+    stripe_sandbox.account.multicapture = True
+    body = body_of(held, "CHARGE", [request_of(held) | {"type": "CHARGE_REQUEST"}])
+    first = post(held, "CHARGE", body)
+    assert first["result"] == "CHARGE_SUCCESS"
+    stripe_sandbox.advance(DAY)
+    assert post(held, "CHARGE", body) == first
+    assert stripe_sandbox.account.table("payment_intent")[held.psp]["amount_received"] == 230
+
+
+def test_a_cancelation_posted_again_is_answered_as_then(held: Buy, stripe_sandbox: StripeSandbox) -> None:
+    body = body_of(held, "CANCEL", [])
+    first = post(held, "CANCEL", body)
+    assert first["result"] == "CANCEL_SUCCESS"
+    stripe_sandbox.advance(DAY)
+    assert post(held, "CANCEL", body) == first
+
+
+def test_what_was_refused_stays_refused(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+    """Staff were told that it failed; what they did then, such as paying it back by hand, counts on that."""
+    body = body_of(charged, "REFUND", [request_of(charged)])
+    stripe_sandbox.add_fault(
+        "POST /v1/refunds",
+        status=400,
+        body={"error": {"type": "invalid_request_error", "message": "Not now."}},
+    )
+    first = post(charged, "REFUND", body)
+    assert first["result"] == "REFUND_FAILURE"
+    assert post(charged, "REFUND", body) == first
+    assert refunded(stripe_sandbox) == []
+    assert charged.request("REFUND", "2.30")["result"] == "REFUND_SUCCESS", "a new request is a new one"
+
+
+def test_what_stayed_open_is_asked_again_under_its_key(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+    body = body_of(charged, "REFUND", [request_of(charged)])
+    stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+    assert post(charged, "REFUND", body)["result"] == "REFUND_FAILURE"
+    assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
+    assert refunded(stripe_sandbox) == [230]
+
+
+def test_what_stayed_open_is_not_asked_again_once_stripe_may_have_forgotten_it(
+    charged: Buy, stripe_sandbox: StripeSandbox
+) -> None:
+    body = body_of(charged, "REFUND", [request_of(charged)], issuedAt=None)
+    stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+    post(charged, "REFUND", body)
+    stripe_sandbox.advance(DAY)
+    ActionRequest.objects.update(created_at=timezone.now() - timedelta(seconds=DAY))
+    answer = post(charged, "REFUND", body)
+    assert answer["result"] == "REFUND_FAILURE"
+    assert "Look at the payment in Stripe" in answer["message"]
+    assert refunded(stripe_sandbox) == [230]
+
+
+@pytest.mark.parametrize("minutes", [25 * 60, 16, -6])
+def test_a_request_of_another_time_is_not_carried_out(
+    charged: Buy, stripe_sandbox: StripeSandbox, minutes: int
+) -> None:
+    body = body_of(charged, "REFUND", [request_of(charged)], issuedAt=ago(minutes=minutes))
+    assert post(charged, "REFUND", body)["result"] == "REFUND_FAILURE"
+    assert refunded(stripe_sandbox) == []
+    assert not ActionRequest.objects.exists()
+
+
+@pytest.mark.parametrize("minutes", [14, -4])
+def test_clocks_may_differ_and_requests_may_wait(charged: Buy, minutes: int) -> None:
+    body = body_of(charged, "REFUND", [request_of(charged)], issuedAt=ago(minutes=minutes))
+    assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
+
+
+def test_an_old_session_is_not_answered(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    assert buy().initialize(issuedAt=ago(hours=1))["result"] != "CHARGE_SUCCESS"
+    assert not stripe_sandbox.account.table("payment_intent")
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize(
+    "named", ["TransactionInitializeSession", "TransactionProcessSession", "OrderPaid", None, 7]
+)
+def test_a_body_made_for_another_event_moves_nothing(
+    charged: Buy, stripe_sandbox: StripeSandbox, kind: str, named: Any
+) -> None:
+    action = {"actionType": "CHARGE" if kind != "CHARGE" else "REFUND", "amount": 2.3, "currency": "USD"}
+    body = body_of(charged, kind, [request_of(charged)], __typename=named, action=action)
+    assert post(charged, kind, body)["result"] == f"{kind}_FAILURE"
+    assert refunded(stripe_sandbox) == []
+
+
+def test_a_refund_posted_where_cancelations_are_taken_moves_nothing(
+    held: Buy, stripe_sandbox: StripeSandbox
+) -> None:
+    body = body_of(held, "REFUND", [request_of(held)])
+    assert post(held, "CANCEL", body)["result"] == "CANCEL_FAILURE"
+    assert stripe_sandbox.account.table("payment_intent")[held.psp]["status"] == "requires_capture"
+
+
+@pytest.mark.parametrize(
+    ("made_for", "posted_to"),
+    [
+        ("customer_updated", "customer_deleted"),
+        ("product_updated", "product_deleted"),
+        ("order_created", "order_cancelled"),
+        ("customer_created", "account_deleted"),
+    ],
+)
+def test_an_event_posted_to_another_address_is_not_taken_in(
+    installation: Installation, made_for: str, posted_to: str
+) -> None:
+    body = {
+        "__typename": type_of(made_for),
+        "recipient": {"id": APP},
+        "user": {"id": "x"},
+        "product": {"id": "x"},
+    }
+    assert post_signed(installation, posted_to, json.dumps(body).encode()).status_code == 400
+    assert not Event.objects.exists()
+
+
+def test_a_deletion_must_name_itself(installation: Installation) -> None:
+    body = {"recipient": {"id": APP}, "user": {"id": "x"}}
+    assert post_signed(installation, "customer_deleted", json.dumps(body).encode()).status_code == 400
+
+
+class TestEqualRefundsAtOnce:
+    """The host takes them all; their bodies may be made after all of them are in the transaction."""
+
+    def bodies(self, one: Buy, *seen: int) -> list[bytes]:
+        """A body for each number, which says how many of the requests it holds."""
+        asked = [request_of(one, created=ago(seconds=9 - number)) for number in range(3)]
+        return [
+            body_of(one, "REFUND", asked[:many], issuedAt=ago(seconds=place))
+            for place, many in enumerate(seen, start=1)
+        ]
+
+    @pytest.mark.parametrize("seen", [(1, 2, 3), (3, 2, 1), (3, 3, 3), (2, 3, 3), (1, 3, 3)])
+    def test_each_is_its_own(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, seen: tuple[int, ...]
+    ) -> None:
+        bodies = self.bodies(charged, *seen)
+        answers = [post(charged, "REFUND", body) for body in bodies]
+        assert refunded(stripe_sandbox) == [230, 230, 230]
+        assert len({answer["pspReference"] for answer in answers}) == 3
+        assert [post(charged, "REFUND", body) for body in bodies] == answers
+        assert len(refunded(stripe_sandbox)) == 3
+
+    def test_no_more_than_were_asked_for(self, charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+        for body in self.bodies(charged, 2, 2, 2, 2):
+            post(charged, "REFUND", body)
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_an_equal_request_of_long_ago_is_not_carried_out_now(
+        self, charged: Buy, stripe_sandbox: StripeSandbox
+    ) -> None:
+        """The app was down when it was made, and staff were told that it failed."""
+        lost, new = request_of(charged, created=ago(hours=2)), request_of(charged)
+        for second in range(3):
+            post(charged, "REFUND", body_of(charged, "REFUND", [lost, new], issuedAt=ago(seconds=second)))
+        assert refunded(stripe_sandbox) == [230]
+
+
+class TestRemovedShop:
+    def test_an_old_body_does_not_revive_it(self, buy: Begin, installation: Installation) -> None:
+        issued = ago()
+        removal.mark_removed(installation)
+        answer = buy().initialize(issuedAt=issued)
+        assert answer["result"] != "CHARGE_SUCCESS"
+        assert not Installation.objects.get().is_active
+
+    def test_nor_does_one_that_does_not_say_when_it_was_made(
+        self, buy: Begin, installation: Installation
+    ) -> None:
+        removal.mark_removed(installation)
+        buy().initialize(issuedAt=None)
+        assert not Installation.objects.get().is_active
+
+    def test_a_purchase_begun_since_does(self, buy: Begin, installation: Installation) -> None:
+        removal.mark_removed(installation)
+        assert buy().initialize()["pspReference"].startswith("pi_")
+        assert Installation.objects.get().is_active
+
+    def test_it_refunds_nothing_by_an_old_body(
+        self, charged: Buy, installation: Installation, stripe_sandbox: StripeSandbox
+    ) -> None:
+        body = body_of(charged, "REFUND", [request_of(charged)])
+        removal.mark_removed(installation)
+        assert post(charged, "REFUND", body)["result"] == "REFUND_FAILURE"
+        assert refunded(stripe_sandbox) == []
+
+
+def test_an_old_event_does_not_set_the_shops_version_back(installation: Installation) -> None:
+    Installation.objects.update(schema_version="3.23")
+    body = {
+        "__typename": "OrderPaid",
+        "issuedAt": ago(days=30),
+        "version": "3.21.4",
+        "recipient": {"id": APP},
+        "order": {"id": "x"},
+    }
+    assert post_signed(installation, "order_paid", json.dumps(body).encode()).status_code == 200
+    assert Installation.objects.get().schema_version == "3.23"
+
+
+def test_an_answer_that_cannot_be_written_down_is_given_all_the_same(
+    charged: Buy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise DatabaseError("database is locked")
+
+    body = body_of(charged, "REFUND", [request_of(charged)])
+    with monkeypatch.context() as patched:
+        patched.setattr("django.db.models.query.QuerySet.update", fail)
+        assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
