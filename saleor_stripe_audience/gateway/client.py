@@ -248,6 +248,11 @@ def _code_of(error: stripe.StripeError) -> str:
     return str(error.code or getattr(error.error, "code", None) or "")
 
 
+def refused_parameter(error: Failure) -> str:
+    """The parameter that Stripe named in its refusal, such as "payment_method_options[klarna]"; empty if none."""
+    return str(getattr(error.__cause__, "param", "") or "")
+
+
 def _may_not_charge(account_name: str) -> Rejected:
     return Rejected(
         f"Stripe does not let the account “{account_name}” take payments now. Open Stripe's Dashboard: it says there "
@@ -363,6 +368,12 @@ def update_payment_intent(
     """Change an intent that is not paid. Without a key of ours: saying the same twice changes nothing more."""
     with errors_of(account):
         return stripe_of(account).v1.payment_intents.update(intent_id, params)  # type: ignore[arg-type]  # built in parts
+
+
+def update_charge(account: StripeAccount, charge_id: str, params: dict[str, Any]) -> None:
+    """Change what a charge says of itself, such as its shipping address: that is possible after the payment as well."""
+    with errors_of(account):
+        stripe_of(account).v1.charges.update(charge_id, params)  # type: ignore[arg-type]  # built in parts
 
 
 def retrieve_payment_intent(account: StripeAccount, intent_id: str) -> stripe.PaymentIntent:

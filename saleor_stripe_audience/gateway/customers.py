@@ -6,19 +6,24 @@ search is up to a minute late, and for that minute the key still holds: so one o
 """
 
 import hashlib
+import json
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.db.models import F
 
-from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import Customer, StripeAccount
 
 log = structlog.get_logger(__name__)
 
+Json = dict[str, Any]
+
 INSTALLATION, SHOPPER = "saleor_installation", "saleor_user"  # names in the Customer's metadata
 GONE = "resource_missing"
+LONGEST_NAME, LONGEST_PHONE = 256, 20  # characters, Stripe's limits
 
 
 def customer_of(account: StripeAccount, shopper: str) -> str:
@@ -27,10 +32,14 @@ def customer_of(account: StripeAccount, shopper: str) -> str:
     return row.customer_id if row is not None else ""
 
 
-def ensure_customer(account: StripeAccount, shopper: str, email: str = "") -> str:
-    """The Stripe id of the shopper's Customer, which is made if need be."""
+def ensure_customer(account: StripeAccount, shopper: str, email: str = "", person: Json | None = None) -> str:
+    """The Stripe id of the shopper's Customer, which is made if need be.
+
+    `person` is the name, telephone and billing address, as Stripe has them: what changed is told to Stripe.
+    """
     row, _ = Customer.objects.get_or_create(account=account, shopper=shopper)
     if row.customer_id:
+        _describe_anew(row, person)
         return row.customer_id
     try:
         found = _searched(row) or _made(row)
@@ -39,9 +48,27 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "") -> st
         if told := customer_of(account, shopper):
             return told
         raise
-    _describe(account, found, email)
-    Customer.objects.filter(pk=row.pk, customer_id="", generation=row.generation).update(customer_id=found)
+    described = _describe(account, found, email, person)
+    Customer.objects.filter(pk=row.pk, customer_id="", generation=row.generation).update(
+        customer_id=found, described=_digest(person) if described else ""
+    )
     return customer_of(account, shopper) or found
+
+
+def make_guest(account: StripeAccount, key: str, email: str, person: Json) -> str:
+    """A Customer of a shopper without an account: the only place for a billing address before the payment.
+
+    One for each `key`; empty where Stripe refuses it or cannot be asked: the payment goes on without.
+    """
+    metadata = {INSTALLATION: str(account.installation_id)}
+    params: Any = {**_fitting(person), **({"email": email} if email else {}), "metadata": metadata}
+    try:
+        with client.errors_of(account):
+            made = client.stripe_of(account).v1.customers.create(params, {"idempotency_key": key})
+    except Failure as error:
+        log.warning("payment begun without its billing address", account=str(account.pk), code=error.code)
+        return ""
+    return made.id
 
 
 def with_customer[Result](
@@ -59,7 +86,7 @@ def with_customer[Result](
 def forget_customer(account: StripeAccount, customer_id: str) -> None:
     """The Customer was deleted at Stripe: the shopper's next one is another. Repeating it changes nothing."""
     known = Customer.objects.filter(account=account, customer_id=customer_id).exclude(customer_id="")
-    known.update(customer_id="", generation=F("generation") + 1)
+    known.update(customer_id="", described="", generation=F("generation") + 1)
 
 
 def forget_if_gone(account: StripeAccount, shopper: str) -> bool:
@@ -92,15 +119,34 @@ def _made(row: Customer) -> str:
     return made.id
 
 
-def _describe(account: StripeAccount, customer_id: str, email: str) -> None:
-    """The address is for the merchant's eyes: one that Stripe refuses is no obstacle."""
-    if not email:
-        return
+def _describe_anew(row: Customer, person: Json | None) -> None:
+    """Told once: the same name and address again costs no call."""
+    if person and row.described != _digest(person) and _describe(row.account, row.customer_id, "", person):
+        Customer.objects.filter(pk=row.pk, customer_id=row.customer_id).update(described=_digest(person))
+
+
+def _describe(account: StripeAccount, customer_id: str, email: str, person: Json | None) -> bool:
+    """For the merchant, and for the banks that ask for it: what Stripe refuses is no obstacle. Whether it was told."""
+    params: Any = {**_fitting(person or {}), **({"email": email} if email else {})}
+    if not params:
+        return False
     try:
         with client.errors_of(account):
-            client.stripe_of(account).v1.customers.update(customer_id, {"email": email})
-    except Rejected as error:
+            client.stripe_of(account).v1.customers.update(customer_id, params)
+    except Failure as error:
         log.warning("customer not described", customer=customer_id, code=error.code)
+        return False
+    return True
+
+
+def _fitting(person: Json) -> Json:
+    cut = {"name": LONGEST_NAME, "phone": LONGEST_PHONE}
+    return {name: value[: cut[name]] if name in cut else value for name, value in person.items()}
+
+
+def _digest(person: Json | None) -> str:
+    """What was told, without keeping it."""
+    return hashlib.sha256(json.dumps(person, sort_keys=True).encode()).hexdigest() if person else ""
 
 
 def _is_gone(account: StripeAccount, customer_id: str) -> bool:

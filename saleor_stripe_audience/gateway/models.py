@@ -120,12 +120,14 @@ class Customer(models.Model):
 
     The row is written before Stripe is asked, so that all who ask at once ask under the same key, which is made of
     `generation`: it counts the Customers that were deleted at Stripe. `customer_id` is empty until Stripe told it.
+    `described` is a digest of the name and address that Stripe was given last.
     """
 
     account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="customers")
     shopper = models.CharField(max_length=200)
     customer_id = models.CharField(max_length=100, default="", blank=True)
     generation = models.PositiveIntegerField(default=0)
+    described = models.CharField(max_length=64, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -24,6 +24,8 @@ EVENTS = [
     "payment_intent.processing",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
+    "payment_intent.requires_action",
+    "payment_intent.partially_funded",
     "refund.created",
     "refund.updated",
     "refund.failed",

@@ -11,6 +11,7 @@ class PaymentsConfig(AppConfig):
             numbering,
             removal,
             reporting,
+            shipping,
             shoppers,
             surplus,
             upkeep,

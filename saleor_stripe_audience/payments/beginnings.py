@@ -7,8 +7,8 @@ import structlog
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import client, customers, saved_methods
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.payments import attempts, ownership, stored_methods
-from saleor_stripe_audience.payments.descriptions import decorations
+from saleor_stripe_audience.payments import attempts, methods, ownership, stored_methods
+from saleor_stripe_audience.payments.descriptions import decorations, person_of, receipt_of
 from saleor_stripe_audience.payments.payloads import Session
 from saleor_stripe_audience.payments.wishes import Wishes
 from saleor_stripe_audience.saleor.models import Installation
@@ -23,9 +23,11 @@ def begun(
 ) -> tuple[StripeAccount, Json]:
     """The account and the intent: made of `params`, the shopper's Customer, the wishes and a description.
 
-    A description that Stripe refuses does not stop the payment. A Customer that was deleted at Stripe is replaced.
+    A description that Stripe refuses does not stop the payment, nor does the hold of a method that the account does not
+    have. A Customer that was deleted at Stripe is replaced.
     """
-    owned, words = _owned(account, session, wishes), decorations(account, session.sourceObject)
+    owned = _owned(account, session, wishes)
+    words = decorations(account, session.sourceObject, ships=wishes.shippingFromSaleor)
     try:
         return _asked(installation, account, session, {**params, **owned, **words})
     except Rejected as error:
@@ -33,6 +35,9 @@ def begun(
             raise  # whether Stripe made it is not known: only the same request may be repeated
         if _customer_is_gone(account, session, error):
             variant, owned = "renewed", _owned(account, session, wishes)
+        elif client.refused_parameter(error).startswith("payment_method_options"):
+            log.warning("payment begun with a hold of cards only", account=str(account.pk), code=error.code)
+            variant, params = "cards", methods.card_options(params, wishes.paymentMethod)
         else:
             log.warning("payment begun without its description", account=str(account.pk), code=error.code)
             variant, words = "plain", {}
@@ -83,7 +88,7 @@ def _customer_is_gone(account: StripeAccount, session: Session, error: Rejected)
 
 
 def _owned(account: StripeAccount, session: Session, wishes: Wishes) -> Json:
-    """The Customer, and what was wished of the method; nothing for a guest."""
+    """The Customer, and what was wished of the method; nothing for a guest of whom nothing is known."""
     customer = _customer(account, session, wishes)
     if not customer:
         return {}
@@ -99,16 +104,22 @@ def _owned(account: StripeAccount, session: Session, wishes: Wishes) -> Json:
 
 
 def _customer(account: StripeAccount, session: Session, wishes: Wishes) -> str:
-    """The shopper's Customer; empty for a guest, and where it cannot be had but is not needed."""
-    owner = session.sourceObject.user
+    """The Customer with the billing name and address; empty where it cannot be had but is not needed."""
+    owner, source = session.sourceObject.user, session.sourceObject
+    person = person_of(source.billingAddress)
     if owner is None:
-        return ""
+        return _guest(account, session, person) if "line1" in person.get("address", {}) else ""
     if wishes.storedPaymentMethodId:
         return stored_methods.check_owner(account, owner.id, wishes.method_id)
     try:
-        return customers.ensure_customer(account, owner.id, owner.email)
+        return customers.ensure_customer(account, owner.id, owner.email, person)
     except Failure as error:
         if wishes.needs_customer:
             raise
         log.warning("payment begun without its customer", account=str(account.pk), code=error.code)
         return ""
+
+
+def _guest(account: StripeAccount, session: Session, person: Json) -> str:
+    key = ownership.stripe_key(account.installation, session.transaction.id, "guest")
+    return customers.make_guest(account, key, receipt_of(session.sourceObject), person)

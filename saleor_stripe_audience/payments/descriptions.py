@@ -1,6 +1,10 @@
 """What goes on a PaymentIntent beside the amount: words, addresses and names that the merchant finds again at Stripe.
 
 None of it decides about money: where Stripe refuses one of them the payment is begun without.
+
+The shipping address is not set before the payment unless the storefront wants it to be. Stripe refuses every browser
+that would change it after a secret key ("The shipping information … was last set with a secret key"),
+and the Express Checkout Element and the Address Element always send it. `shipping.py` adds it once there is an order.
 """
 
 import base64
@@ -16,11 +20,14 @@ LONGEST = 500  # characters; Stripe takes more, nobody reads more
 LONGEST_EMAIL = 512
 
 
-def decorations(account: StripeAccount, source: Source) -> Json:
-    """The parameters of a PaymentIntent that describe it; those with nothing to say are left out."""
+def decorations(account: StripeAccount, source: Source, *, ships: bool = False) -> Json:
+    """The parameters of a PaymentIntent that describe it; those with nothing to say are left out.
+
+    `ships`: the storefront wants Saleor's shipping address on it before the payment.
+    """
     told = {
         "description": description_of(source),
-        "shipping": shipping_of(source.shippingAddress),
+        "shipping": shipping_of(source.shippingAddress) if ships else {},
         "receipt_email": receipt_of(source) if account.sends_receipts else "",
         "statement_descriptor_suffix": account.descriptor_suffix,
     }
@@ -54,14 +61,19 @@ def receipt_of(source: Source) -> str:
 
 def shipping_of(address: Address | None) -> Json:
     """Where it is sent; nothing unless there are both a name and a street, without which Stripe takes none of it."""
+    person = person_of(address)
+    return person if person.get("address", {}).get("line1") else {}
+
+
+def person_of(address: Address | None) -> Json:
+    """Name, telephone and address as Stripe's Customer has them; empty without a name: that alone is of no use."""
     if address is None:
         return {}
     name = f"{address.firstName} {address.lastName}".strip() or address.companyName.strip()
-    street = address.streetAddress1.strip()
-    if not name or not street:
+    if not name:
         return {}
     place = {
-        "line1": street,
+        "line1": address.streetAddress1,
         "line2": address.streetAddress2,
         "city": address.city,
         "state": address.countryArea,

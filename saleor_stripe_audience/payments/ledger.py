@@ -12,15 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
-from saleor_stripe_audience.payments import disputes
+from saleor_stripe_audience.payments import delayed, disputes
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
+    CHARGE,
     WAITING,
     Outcome,
     actions_of,
     dashboard_url,
     decline_of,
     exact_amount,
+    language_of,
     latest_charge,
     released_minor,
 )
@@ -82,16 +84,31 @@ def _authorized(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
 
 
 def _pending(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """The bank takes its time; if it says no in the end, what was pending is over."""
-    request, failure = f"{held.flow}_REQUEST", f"{held.flow}_FAILURE"
-    reference, amount = held.intent["id"], int(held.intent["amount"])
-    known = _has(told, request, reference)
-    if held.intent["status"] == "processing" and not known:
-        yield _outcome(held, request, reference, amount, message="The bank is working on the payment.")
+    """The bank takes its time, or the shopper with a voucher. If no money comes what was pending is over."""
+    intent, reference, amount = held.intent, held.intent["id"], int(held.intent["amount"])
+    waiting = delayed.message_of(intent, language_of(intent)) if delayed.is_handed_out(intent) else ""
+    if intent["status"] == "processing":
+        waiting = "The bank is working on the payment."
+    request = f"{held.flow}_REQUEST"
+    if waiting and not _has(told, request, reference):
+        yield _outcome(held, request, reference, amount, message=waiting)
     # The host books its own request of the session under the same reference: only a decline ends what was pending.
-    is_declined = held.intent["status"] in WAITING and bool(held.intent.get("last_payment_error"))
-    if is_declined and known and _was_processing(held) and not _has(told, failure, reference):
-        yield _outcome(held, failure, reference, amount, message=decline_of(held.intent)[1])
+    is_declined = intent["status"] in WAITING and bool(intent.get("last_payment_error"))
+    was_pending = _was_processing(held) and _has(told, _begun(held, told) + "_REQUEST", reference)
+    if is_declined and (was_pending or delayed.has_run_out(intent)):
+        yield from _failed(held, told, decline_of(intent)[1])
+
+
+def _failed(held: Held, told: Sequence[Told], message: str) -> Iterator[Outcome]:
+    """Nothing can come of it any more: told once."""
+    result, reference = f"{_begun(held, told)}_FAILURE", held.intent["id"]
+    if not _has(told, result, reference):
+        yield _outcome(held, result, reference, int(held.intent["amount"]), message=message)
+
+
+def _begun(held: Held, told: Sequence[Told]) -> str:
+    """CHARGE where the host was told so: a voucher of a shop that holds is charged at once."""
+    return CHARGE if _has(told, "CHARGE_REQUEST", held.intent["id"]) else held.flow
 
 
 def _was_processing(held: Held) -> bool:
@@ -123,13 +140,9 @@ def _released(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
 
 
 def _ended(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """Cancelled before anything was held or paid: nothing can come of it any more."""
-    if held.intent["status"] != "canceled" or released_minor(held.intent, held.flow):
-        return
-    failure = f"{held.flow}_FAILURE"
-    if not _has(told, failure, held.intent["id"]):
-        amount = int(held.intent["amount"])
-        yield _outcome(held, failure, held.intent["id"], amount, message="The payment was cancelled.")
+    """Cancelled before anything was held or paid."""
+    if held.intent["status"] == "canceled" and not released_minor(held.intent, held.flow):
+        yield from _failed(held, told, "The payment was cancelled.")
 
 
 def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:

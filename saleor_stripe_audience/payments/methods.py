@@ -5,6 +5,7 @@ The account's own choice in Stripe says which are offered (automatic payment met
 
 from typing import Any
 
+from saleor_stripe_audience.payments import delayed
 from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, latest_charge
 
 Json = dict[str, Any]
@@ -26,30 +27,51 @@ NAMES = {
     "eps": "EPS", "p24": "Przelewy24",
     "blik": "BLIK", "paypal": "PayPal", "cashapp": "Cash App Pay", "twint": "TWINT", "wechat_pay": "WeChat Pay",
 }  # fmt: skip
-LONGEST_BRAND = 40
+# The host's limits: it refuses the whole answer or report that goes beyond one of them.
+LONGEST_BRAND, LONGEST_NAME = 40, 256
+MONTHS, YEARS = range(1, 13), range(2000, 10_000)
 
 
-def options(flow: str, wished: str) -> Json:
-    """What a hold needs: cards are held, and the method that the storefront named, if it can be.
+def options(flow: str, _wished: str = "") -> Json:
+    """What a hold needs: every method that can be held is held, whatever the storefront named.
 
-    All others are charged at once: asked for manual capture as a whole, Stripe would not even offer them. A card may be
-    captured in several parts where its network and the account's contract with Stripe allow it.
+    The shopper chooses in Stripe's form, not in the storefront's. Methods that cannot be held are charged at once: with
+    manual capture asked for the payment as a whole, Stripe would not even offer them. A card may be captured in several
+    parts where its network and the account's contract with Stripe allow it.
     """
     if flow != AUTHORIZATION:
         return {}
-    named: Json = {"card": {"capture_method": "manual", "request_multicapture": "if_available"}}
-    if wished in HOLDABLE and wished != "card":
-        named[wished] = {"capture_method": "manual"}
-    return {"payment_method_options": named}
+    held: Json = {kind: {"capture_method": "manual"} for kind in sorted(HOLDABLE)}
+    held["card"]["request_multicapture"] = "if_available"
+    return {"payment_method_options": held}
 
 
-def changed_options(flow: str, wished: str) -> Json:
-    """The same for an intent that is there already: what was to be held is no more, where that was so."""
-    return options(flow, wished) or {"payment_method_options": {"card": {"capture_method": ""}}}
+def card_options(params: Json, wished: str) -> Json:
+    """The parameters with a hold of cards, and of the method that the storefront named, only.
+
+    For an account at which Stripe refuses an option of a method that it does not have.
+    """
+    held = params.get("payment_method_options")
+    if not held:
+        return params
+    return {**params, "payment_method_options": {k: held[k] for k in held if k in ("card", wished)}}
+
+
+def changed_options(flow: str, _wished: str = "", intent: Json | None = None) -> Json:
+    """The same for an intent that is there already: what was to be held is no more, where that was so.
+
+    Of `intent` only the methods that it offers are changed.
+    """
+    offered = {"card", *(intent or {}).get("payment_method_types", HOLDABLE)}
+    held = options(flow).get("payment_method_options")
+    wanted = held or {kind: {"capture_method": ""} for kind in sorted(HOLDABLE)}
+    return {"payment_method_options": {kind: wanted[kind] for kind in wanted if kind in offered}}
 
 
 def could_be_held(intent: Json) -> bool:
-    """Whether the payment was, or will be, a hold: what was used is known once there is a charge."""
+    """Whether the payment was, or will be, a hold: what was used is known once there is a charge or a voucher."""
+    if delayed.cannot_be_held(intent):
+        return False
     charge = latest_charge(intent)
     if charge is None:
         return True
@@ -66,20 +88,30 @@ def details(intent: Json) -> Json | None:
         return None
     card = used.get("card")
     if kind != "card" or not isinstance(card, dict):
-        return {"type": "OTHER", "name": _named(str(kind))}
+        return {"type": "OTHER", "name": _named(str(kind))[:LONGEST_NAME]}
     brand = _named(str(card.get("brand") or "card"))
     wallet = (card.get("wallet") or {}).get("type")
     found: Json = {
         "type": "CARD",
-        "name": f"{brand} ({_named(str(wallet))})" if wallet else brand,
+        "name": (f"{brand} ({_named(str(wallet))})" if wallet else brand)[:LONGEST_NAME],
         "brand": brand[:LONGEST_BRAND],
     }
     last = str(card.get("last4") or "")
     if last.isdigit() and len(last) == len("4242"):
         found["lastDigits"] = last
-    if card.get("exp_month") and card.get("exp_year"):
-        found |= {"expMonth": int(card["exp_month"]), "expYear": int(card["exp_year"])}
+    month, year = card.get("exp_month"), card.get("exp_year")
+    if month in MONTHS and year in YEARS:
+        found |= {"expMonth": month, "expYear": year}
     return found
+
+
+def reported_details(intent: Json) -> Json | None:
+    """The same as the host's `transactionEventReport` takes it: `card` or `other`."""
+    found = details(intent)
+    if found is None:
+        return None
+    kind = str(found["type"]).lower()
+    return {kind: {name: value for name, value in found.items() if name != "type"}}
 
 
 def _named(kind: str) -> str:

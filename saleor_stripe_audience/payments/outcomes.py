@@ -11,7 +11,7 @@ from typing import Any
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
-from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments import declines, delayed
 
 CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
 WAITING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
@@ -79,6 +79,9 @@ def _outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     asked = from_minor(intent["amount"], currency)
     if status == "processing":
         return Outcome(f"{flow}_REQUEST", intent["id"], asked, (), "The bank is working on the payment.", url)
+    if delayed.is_handed_out(intent):
+        waiting = delayed.message_of(intent, language_of(intent))
+        return Outcome(f"{flow}_REQUEST", intent["id"], asked, (), waiting, url)
     if status in WAITING:
         code, message = decline_of(intent)
         return Outcome(f"{flow}_ACTION_REQUIRED", intent["id"], asked, (), message, url, code)
@@ -156,8 +159,12 @@ def decline_of(intent: dict[str, Any]) -> tuple[str, str]:
     if not error:
         return "", NOTHING_YET
     code = str(error.get("decline_code") or error.get("code") or "")[: declines.LONGEST_CODE]
-    language = str((intent.get("metadata") or {}).get(LANGUAGE) or "")
-    return code, declines.for_shopper(code, language)
+    return code, declines.for_shopper(code, language_of(intent))
+
+
+def language_of(intent: dict[str, Any]) -> str:
+    """The language tag of the shopper; empty if none was noted."""
+    return str((intent.get("metadata") or {}).get(LANGUAGE) or "")
 
 
 def dashboard_url(intent: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ class Country(_Part):
 
 
 class Address(_Part):
-    """Where something is sent; any part may be empty."""
+    """Where something is sent, or the invoice; any part may be empty."""
 
     firstName: str = ""  # noqa: N815 - the host's name
     lastName: str = ""  # noqa: N815 - the host's name
@@ -95,6 +95,7 @@ class Source(_Part):
     languageCodeEnum: str = ""  # noqa: N815 - the host's name
     user: Shopper | None = None
     shippingAddress: Address | None = None  # noqa: N815 - the host's name
+    billingAddress: Address | None = None  # noqa: N815 - the host's name
     totalPrice: Gross | None = None  # noqa: N815 - the host's name, of a checkout
     total: Gross | None = None
     status: str = ""  # of an order

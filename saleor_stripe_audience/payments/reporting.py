@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments import disputes, foreign, notices, ownership
+from saleor_stripe_audience.payments import delayed, disputes, foreign, notices, ownership
 from saleor_stripe_audience.payments.fees import settled_by
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
 from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
@@ -32,9 +32,16 @@ Json = dict[str, Any]
     "payment_intent.processing",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
+    "payment_intent.partially_funded",
 )
 def report_payment_intent(event: Event) -> Write | None:
     return _report(event, _object(event).get("id"))
+
+
+@handles_outside("stripe", "payment_intent.requires_action")
+def report_voucher(event: Event) -> Write | None:
+    """A voucher was handed out. 3-D Secure and the like need no report: the shopper is at it."""
+    return _report(event, _object(event).get("id")) if delayed.is_handed_out(_object(event)) else None
 
 
 @handles_outside("stripe", "payment_intent.payment_failed")

@@ -188,7 +188,7 @@ def _brought_up_to_date(
         return intent
     params: Json = {
         "amount": money.minor,
-        **methods.changed_options(flow, wished),
+        **methods.changed_options(flow, wished, intent),
         "metadata": {ownership.FLOW: flow, ownership.TOTAL: _text(lacks), **exact_metadata(amount, money)},
         "expand": ["latest_charge"],
     }

@@ -12,6 +12,8 @@ class Wishes(BaseModel):
     """`data.paymentIntent` of the storefront's request; names it does not know are left alone.
 
     `paymentMethod` is for reading only: what may be paid with is the account's own choice in Stripe.
+    `shippingFromSaleor`: the app tells Stripe the checkout's shipping address before the payment. Then the browser must
+    send none, which Express Checkout does always.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
@@ -20,6 +22,7 @@ class Wishes(BaseModel):
     storedPaymentMethodId: str = ""  # noqa: N815 - the storefront's name
     setupFutureUsage: Literal["on_session", "off_session"] | None = None  # noqa: N815 - the storefront's name
     offSession: bool = False  # noqa: N815 - the storefront's name
+    shippingFromSaleor: bool = False  # noqa: N815 - the storefront's name
 
     @property
     def needs_customer(self) -> bool:

@@ -12,7 +12,7 @@ import stripe.params
 
 from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.saleor.models import Installation, Problem
-from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
 
 from .conftest import GOOD, Buy
 
@@ -28,6 +28,31 @@ def confirm(one: Buy, method: str) -> None:
         timeout=10,
     )
     assert answer.ok, answer.text
+
+
+def choose(one: Buy, kind: str) -> None:
+    """What Stripe's form does for the method that the shopper chose in it."""
+    data = {
+        "client_secret": one.secret,
+        "payment_method_data[type]": kind,
+        "return_url": "https://shop.example.com/",
+    }
+    answer = requests.post(
+        f"{one.stripe_url}/v1/payment_intents/{one.psp}/confirm",
+        data=data,
+        headers={"Authorization": f"Bearer {PUBLISHABLE_KEY}"},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+
+
+def finish(sandbox: StripeSandbox, one: Buy) -> None:
+    """The shopper comes back from where the method sent them, if it did."""
+    action = intent_of(sandbox, one)["next_action"] or {}
+    if "redirect_to_url" in action:
+        sandbox.authenticate(one.psp)
+    elif action:
+        sandbox.pay_voucher(one.psp)
 
 
 def intent_of(sandbox: StripeSandbox, one: Buy) -> Json:
@@ -54,15 +79,71 @@ class TestHolds:
         assert intent_of(stripe_sandbox, one)["status"] == "requires_capture"
         assert one.process()["message"] == ""
 
-    def test_a_method_that_the_storefront_names_is_held_if_it_can_be(
+    @pytest.mark.parametrize("wished", ["", "card", "klarna", "us_bank_account"])
+    def test_every_method_that_can_be_held_is_held_whatever_the_storefront_names(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, wished: str
+    ) -> None:
+        one = buy(flow="AUTHORIZATION")
+        one.initialize(data={"paymentIntent": {"paymentMethod": wished}} if wished else None)
+        asked = intent_of(stripe_sandbox, one)["payment_method_options"]
+        held = {kind for kind, options in asked.items() if options.get("capture_method") == "manual"}
+        assert held == methods.HOLDABLE
+
+    @pytest.mark.parametrize(
+        "kind", ["link", "klarna", "affirm", "paypal", "afterpay_clearpay", "amazon_pay", "cashapp"]
+    )
+    def test_what_the_shopper_chose_is_held(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, kind: str
+    ) -> None:
+        one = buy(flow="AUTHORIZATION")
+        one.initialize(data={"paymentIntent": {"paymentMethod": "card"}})
+        choose(one, kind)
+        finish(stripe_sandbox, one)
+        held = one.process()
+        assert (held["result"], held["message"], held["actions"]) == (
+            "AUTHORIZATION_SUCCESS",
+            "",
+            ["CHARGE", "CANCEL"],
+        )
+        assert one.request("CHARGE", "12.30")["result"] == "CHARGE_SUCCESS"
+
+    @pytest.mark.parametrize("kind", ["ideal", "bancontact"])
+    def test_a_bank_redirect_is_charged_with_a_note(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, kind: str
+    ) -> None:
+        one = buy(flow="AUTHORIZATION", currency="EUR")
+        one.initialize()
+        choose(one, kind)
+        finish(stripe_sandbox, one)
+        charged = one.process()
+        assert (charged["result"], charged["message"]) == ("CHARGE_SUCCESS", methods.CHARGED_AT_ONCE)
+
+    def test_an_account_that_lacks_a_method_holds_cards(
         self, buy: Begin, stripe_sandbox: StripeSandbox
     ) -> None:
-        for wished, held in (("klarna", True), ("us_bank_account", False)):
-            one = buy(flow="AUTHORIZATION")
-            one.initialize(data={"paymentIntent": {"paymentMethod": wished}})
-            asked = intent_of(stripe_sandbox, one)["payment_method_options"]
-            assert (asked.get(wished, {}).get("capture_method") == "manual") is held
-            assert asked["card"]["capture_method"] == "manual"
+        refusal = {
+            "error": {
+                "type": "invalid_request_error",
+                "param": "payment_method_options[kr_card]",
+                "message": "This account cannot take Korean cards.",
+            }
+        }
+        stripe_sandbox.add_fault("POST /v1/payment_intents", status=400, body=refusal, times=1)
+        one = buy(flow="AUTHORIZATION")
+        one.initialize(data={"paymentIntent": {"paymentMethod": "klarna"}})
+        asked = intent_of(stripe_sandbox, one)["payment_method_options"]
+        assert set(asked) == {"card", "klarna"}
+        one.pay()
+        assert one.process()["result"] == "AUTHORIZATION_SUCCESS"
+
+    def test_a_charge_that_becomes_a_hold_is_held(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        one = buy()
+        one.initialize()
+        one.flow = "AUTHORIZATION"
+        one.initialize()
+        choose(one, "klarna")
+        finish(stripe_sandbox, one)
+        assert one.process()["result"] == "AUTHORIZATION_SUCCESS"
 
     def test_a_hold_that_becomes_a_charge_is_charged(self, buy: Begin) -> None:
         one = buy(flow="AUTHORIZATION")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.payments import methods
+from saleor_stripe_audience.payments import delayed, methods
 from saleor_stripe_audience.payments.ledger import Held, lacking
 from saleor_stripe_audience.payments.outcomes import outcome_of
 from saleor_stripe_audience.payments.ownership import FLOW, flow_of
@@ -13,6 +13,7 @@ from saleor_stripe_audience.payments.ownership import FLOW, flow_of
 Json = dict[str, Any]
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "payments.md").read_text()
+RAN_OUT = {"code": "payment_intent_payment_attempt_expired", "payment_method": {"type": "boleto"}}
 DECLINED = {"code": "card_declined", "decline_code": "generic_decline", "message": "declined"}
 
 
@@ -61,13 +62,17 @@ def test_a_session_is_answered_as_the_table_says(row: list[str], column: int, fl
     if (status, flow) == ("requires_capture", "CHARGE"):
         flow = "AUTHORIZATION"  # such an intent was made for a hold
     used = "us_bank_account" if status == "processing" else "card"
-    made = intent(status, flow=flow, used=used, error=DECLINED if "declined" in row[0] else None)
+    kind = "boleto_display_details" if "voucher" in row[0] else "redirect_to_url"
+    waits = {"next_action": {"type": kind, kind: {}}} if status == "requires_action" else {}
+    made = intent(status, flow=flow, used=used, error=DECLINED if "declined" in row[0] else None, **waits)
     found = outcome_of(made, flow_of(made))
     assert found.result == row[column].split("`")[1]
     assert found.money.minor == 1000
     assert ", ".join(found.actions) == row[4]
     assert bool(found.decline_code) is ("error" in row[column])
-    assert ("note" in row[column]) is (flow == "AUTHORIZATION" and not methods.could_be_held(made))
+    is_charged_at_once = flow == "AUTHORIZATION" and not methods.could_be_held(made)
+    # While a voucher waits, its own message says so; the note comes with the money.
+    assert ("note" in row[column]) is (is_charged_at_once and not delayed.is_handed_out(made))
 
 
 REPORTED: list[tuple[str, Held]] = [
@@ -76,6 +81,10 @@ REPORTED: list[tuple[str, Held]] = [
     (
         "a payment cancelled before anything was paid",
         Held(intent("canceled", flow="CHARGE"), "CHARGE"),
+    ),
+    (
+        "a voucher that ran out, an account that was never verified",
+        Held(intent("requires_payment_method", flow="CHARGE", error=RAN_OUT), "CHARGE"),
     ),
     (
         "a refund, wherever it was made",
@@ -114,10 +123,10 @@ def test_stripe_tells_as_the_table_says(what: str, held: Held) -> None:
 # Where the other rows are tried, with both stand-ins; the names must exist.
 ELSEWHERE = {
     "A session is answered": {
-        "Stripe cannot be asked, nothing begun": "test_sessions.py::test_a_stripe_that_is_down_is_a_failure_with_words",
-        "Stripe cannot be asked, payment begun": (
-            "test_sessions.py::test_a_paid_payment_that_cannot_be_looked_up_is_not_called_failed"
+        "refused before Stripe was asked, or by Stripe itself": (
+            "test_descriptions.py::test_an_amount_that_stripe_refuses_is_refused"
         ),
+        "unclear: Stripe has, or may have, a payment": "test_begun_or_not.py::test_whatever_stripe_answers",
     },
     "Staff ask": {
         "CHARGE all of a hold": "test_actions.py::test_a_hold_is_captured_whole",

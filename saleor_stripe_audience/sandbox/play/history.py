@@ -17,6 +17,7 @@ REPLAYED_TO = (
     "TRANSACTION_PROCESS_SESSION",
 )
 DOUBLED = 0.3  # of all events
+PAID_LATER = ("customer_balance", "us_bank_account")  # what is offered in dollars
 FLOWS = ("CHARGE", "AUTHORIZATION")
 CARDS = (
     "pm_card_visa",
@@ -68,6 +69,23 @@ class Player:
     def pay(self, number: int) -> None:
         confirm = {"payment_method": CARDS[number % len(CARDS)], "return_url": "https://shop.example.com"}
         quietly(lambda: self.town.api.payment_intents.confirm(self.intent, confirm))
+
+    def take_voucher(self, number: int) -> None:
+        """The shopper will pay later: by bank transfer, or from an account that small deposits verify first."""
+        kind = PAID_LATER[number % len(PAID_LATER)]
+        confirm: Json = {
+            "payment_method_data": {"type": kind},
+            "payment_method_options": {"us_bank_account": {"verification_method": "microdeposits"}},
+            "return_url": "https://shop.example.com",
+        }
+        quietly(lambda: self.town.api.payment_intents.confirm(self.intent, confirm))
+
+    def pay_voucher(self, number: int) -> None:
+        amount = None if number % 3 else 1 + number
+        quietly(lambda: self.town.stripe.pay_voucher(self.intent, amount))
+
+    def expire_voucher(self, _: int) -> None:
+        quietly(lambda: self.town.stripe.expire_voucher(self.intent))
 
     def process(self, _: int) -> None:
         self.town.process(self.transaction)
@@ -192,7 +210,7 @@ _MOVES: dict[str, Callable[[Player, int], None]] = {
     for name in (
         "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
         "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some", "reinstate",
-        "overcapture",
+        "overcapture", "take_voucher", "pay_voucher", "expire_voucher",
     )
 }  # fmt: skip
 MOVES = tuple(_MOVES)

@@ -36,6 +36,7 @@ class Behaviour:
     refund: RefundCourse = "succeeds"
     settles_later: bool = False
     redirects: bool = False
+    next_action: str = ""
 
 
 def _declined(decline_code: str, message: str = "Your card was declined.") -> Decline:
@@ -55,6 +56,9 @@ INCORRECT_CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security 
 PROCESSING = Decline("processing_error", "processing_error", "An error occurred while processing your card.")
 NEEDS_AUTHENTICATION = Decline(
     "authentication_required", "authentication_required", "Your card requires authentication."
+)
+EXPIRED_ATTEMPT = Decline(
+    "payment_intent_payment_attempt_expired", None, "The latest attempt to pay has expired."
 )
 FAILED_AUTHENTICATION = Decline(
     "payment_intent_authentication_failure", None, "The payment method could not be authenticated."
@@ -149,14 +153,39 @@ def by_token(token: str) -> Behaviour | None:
 
 
 def of_type(kind: str) -> Behaviour:
-    """How a method that is no card behaves: debits settle days later, the others send the shopper
-    elsewhere.
+    """How a method that is no card behaves: debits settle days later, vouchers and transfers are paid days later, QR
+    codes at once, the others send the shopper elsewhere.
     """
     if kind in DEBITS:
         return Behaviour(type=kind, settles_later=True)
-    return Behaviour(type=kind, redirects=kind in REDIRECTS)
+    return Behaviour(type=kind, redirects=kind in REDIRECTS, next_action=NEXT_ACTIONS.get(kind, ""))
 
 
 DEBITS = frozenset({"us_bank_account", "sepa_debit", "bacs_debit", "acss_debit", "au_becs_debit"})
-REDIRECTS = frozenset({"ideal", "bancontact", "eps", "p24", "klarna", "paypal", "blik", "alipay", "twint"})
-HOLDABLE = frozenset({"card", "link", "klarna", "paypal", "amazon_pay", "revolut_pay", "cashapp", "affirm"})
+REDIRECTS = frozenset(
+    {
+        "affirm", "afterpay_clearpay", "alipay", "amazon_pay", "bancontact", "blik", "eps", "ideal", "klarna",
+        "mobilepay", "p24", "paypal", "revolut_pay", "twint",
+    }
+)  # fmt: skip
+# What the shopper is shown instead, by the type of next_action. The first five are paid days later.
+NEXT_ACTIONS = {
+    "boleto": "boleto_display_details",
+    "konbini": "konbini_display_details",
+    "multibanco": "multibanco_display_details",
+    "oxxo": "oxxo_display_details",
+    "customer_balance": "display_bank_transfer_instructions",
+    "cashapp": "cashapp_handle_redirect_or_display_qr_code",
+    "paynow": "paynow_display_qr_code",
+    "pix": "pix_display_qr_code",
+    "promptpay": "promptpay_display_qr_code",
+    "swish": "swish_handle_redirect_or_display_qr_code",
+}
+# Those whose options have a capture_method. Source: reference: create a PaymentIntent; "Place a hold: availability".
+HOLDABLE = frozenset(
+    {
+        "affirm", "afterpay_clearpay", "alma", "amazon_pay", "billie", "card", "cashapp", "klarna", "link",
+        "mobilepay", "paypal", "revolut_pay", "satispay",
+    }
+)  # fmt: skip
+REUSABLE = frozenset({"amazon_pay", "card", "cashapp", "klarna", "link", "paypal", "revolut_pay"}) | DEBITS

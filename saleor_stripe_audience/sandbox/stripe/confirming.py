@@ -36,6 +36,7 @@ def check(call: Call, intent: Json, given: Json) -> None:
         message = "A card payment takes statement_descriptor_suffix, not statement_descriptor."
         raise invalid(message, "statement_descriptor")
     _check_return_url(call, intent, given)
+    _check_export(call, intent, method)
 
 
 def check_method(call: Call, intent: Json, method: Json) -> None:
@@ -55,6 +56,8 @@ def confirmed(call: Call, intent: Json, given: Json) -> Json:
     method = call.account.table("payment_method")[intent["payment_method"]]
     behaviour = call.account.behaviours[method["id"]]
     intent["last_payment_error"] = None
+    if shown := _shown_instead(intent, behaviour):
+        return _hand_out(call, intent, shown)
     if _must_authenticate(intent, method, behaviour):
         return _ask(call, intent, method, given)
     if not finished(call, intent, method):
@@ -77,6 +80,40 @@ def authenticated(call: Call, intent: Json, ok: bool) -> Json:
     else:
         _declined(call, intent, method, cards.FAILED_AUTHENTICATION, charged=False)
     return intent
+
+
+def paid_later(call: Call, intent: Json, amount: int | None = None) -> Json:
+    """The voucher is paid at the till, the QR code scanned, the small deposits confirmed; or a bank transfer arrives.
+
+    `amount` is that of a transfer; all that is open if none is given.
+    """
+    action = _waiting(intent)
+    transfer = action.get("display_bank_transfer_instructions")
+    if transfer is not None and amount is not None and amount < transfer["amount_remaining"]:
+        transfer["amount_remaining"] -= amount
+        call.emit("payment_intent.partially_funded", intent)
+        return intent
+    intent["next_action"] = None
+    method = call.account.table("payment_method")[intent["payment_method"]]
+    finished(call, intent, method)
+    return intent
+
+
+def expired(call: Call, intent: Json) -> Json:
+    """What was handed out ran out before it was paid: the intent waits for another method. Transfers do not run out."""
+    if _waiting(intent)["type"] == "display_bank_transfer_instructions":
+        raise unexpected_state("Instructions for a bank transfer do not expire.", intent)
+    method = call.account.table("payment_method")[intent["payment_method"]]
+    _declined(call, intent, method, cards.EXPIRED_ATTEMPT, charged=False)
+    return intent
+
+
+def has_expired(call: Call, intent: Json) -> bool:
+    """Whether the sandbox's time is past what was handed out."""
+    action = intent["next_action"] or {}
+    details = action.get(action.get("type", ""), {})
+    ends = details.get("expires_at", details.get("expires_after"))
+    return intent["status"] == "requires_action" and ends is not None and call.now > ends
 
 
 def finished(call: Call, intent: Json, method: Json) -> bool:
@@ -127,6 +164,53 @@ def decline_of(intent: Json) -> Refusal:
     kind, message = error.pop("type"), error.pop("message")
     error.pop("doc_url", None)
     return Refusal(402, kind, message, payment_intent=intent, **error)
+
+
+def _waiting(intent: Json) -> Json:
+    action: Json = intent["next_action"] or {}
+    if intent["status"] != "requires_action" or "redirect_to_url" in action or "use_stripe_sdk" in action:
+        raise unexpected_state("Nothing was handed out for this payment.", intent)
+    return action
+
+
+def _shown_instead(intent: Json, behaviour: cards.Behaviour) -> str:
+    """The next_action that a method has instead of a redirect; a US bank account may ask for small deposits."""
+    options = intent["payment_method_options"].get(behaviour.type) or {}
+    if options.get("verification_method") == "microdeposits":
+        return "verify_with_microdeposits"
+    return behaviour.next_action
+
+
+def _hand_out(call: Call, intent: Json, kind: str) -> Json:
+    """A voucher for some days, a QR code for some hours, an account to transfer to."""
+    page = f"{call.base_url}/sandbox/receipts/{intent['id']}"
+    seconds = _DAYS_OF_A_VOUCHER if kind.endswith("_display_details") else _SECONDS_OF_A_CODE
+    details: Json = {"expires_at": call.now + seconds}
+    if kind.endswith("_display_details"):
+        details["hosted_voucher_url"] = page
+    if kind == "oxxo_display_details":
+        details = {"expires_after": details["expires_at"], "hosted_voucher_url": page, "number": "1234"}
+    if kind == "verify_with_microdeposits":
+        details = {
+            "arrival_date": call.now + 24 * 3600,
+            "hosted_verification_url": page,
+            "microdeposit_type": "amounts",
+        }
+    if kind == "display_bank_transfer_instructions":
+        details = {
+            "amount_remaining": intent["amount"],
+            "currency": intent["currency"],
+            "hosted_instructions_url": page,
+            "reference": "SANDBOX",
+            "type": "eu_bank_transfer",
+        }
+    intent.update(status="requires_action", next_action={"type": kind, kind: details})
+    call.emit("payment_intent.requires_action", intent)
+    return intent
+
+
+_DAYS_OF_A_VOUCHER = 3 * 24 * 3600
+_SECONDS_OF_A_CODE = 4 * 3600
 
 
 def _must_authenticate(intent: Json, method: Json, behaviour: cards.Behaviour) -> bool:
@@ -222,6 +306,19 @@ def _process(call: Call, intent: Json, charge: Json) -> None:
     intent.update(status="processing", processing={"type": charge["payment_method_details"]["type"]})
     call.emit("charge.pending", charge)
     call.emit("payment_intent.processing", intent)
+
+
+def _check_export(call: Call, intent: Json, method: Json) -> None:
+    """Source: "Accept international payments from India": description, name and address of the buyer."""
+    if call.account.country != "IN" or intent["currency"] == "inr":
+        return
+    if not intent["description"]:
+        raise invalid("As per Indian regulations, export transactions require a description.", "description")
+    customer = call.account.table("customer").get(intent["customer"] or "") or {}
+    known = (intent["shipping"] or {}, customer, method["billing_details"])
+    if not any(each.get("name") and (each.get("address") or {}).get("line1") for each in known):
+        message = "As per Indian regulations, export transactions require a customer name and address."
+        raise invalid(message, None, "payment_intent_invalid_parameter")
 
 
 def _check_return_url(call: Call, intent: Json, given: Json) -> None:

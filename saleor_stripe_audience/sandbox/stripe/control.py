@@ -49,11 +49,12 @@ class Refund(_Told):
 
 
 class Intent(_Told):
-    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D
-    Secure.
+    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D Secure, pay a
+    voucher or send a transfer of `amount`, let it expire, capture `amount` of a hold, more than was held.
     """
 
-    outcome: Literal["settle", "fail", "authenticate", "reject"]
+    outcome: Literal["settle", "fail", "authenticate", "reject", "pay", "expire", "overcapture"]
+    amount: int | None = None
 
 
 class Redelivery(_Told):
@@ -157,10 +158,17 @@ def _refund(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
 
 
 def _intent(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
-    outcome = _read(request, Intent).outcome
-    if outcome in ("settle", "fail"):
-        return sandbox.end_processing(identifier, ok=outcome == "settle")
-    return sandbox.authenticate(identifier, ok=outcome == "authenticate")
+    told = _read(request, Intent)
+    acts: dict[str, Callable[[], Any]] = {
+        "settle": lambda: sandbox.end_processing(identifier, ok=True),
+        "fail": lambda: sandbox.end_processing(identifier, ok=False),
+        "authenticate": lambda: sandbox.authenticate(identifier, ok=True),
+        "reject": lambda: sandbox.authenticate(identifier, ok=False),
+        "pay": lambda: sandbox.pay_voucher(identifier, told.amount),
+        "expire": lambda: sandbox.expire_voucher(identifier),
+        "overcapture": lambda: sandbox.overcapture(identifier, told.amount or 0),
+    }
+    return acts[told.outcome]()
 
 
 def _redeliver(sandbox: "StripeSandbox", request: Request, _: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import confirming, listing, metadata, payment_methods, refunds
 from .account import charges_enabled
-from .cards import DEBITS, HOLDABLE, REDIRECTS
+from .cards import HOLDABLE, REDIRECTS, REUSABLE
 from .charges import after_success, may_capture_often, settled
 from .currencies import check_charge, check_positive, check_whole, checked_currency, largest_without_card
 from .descriptors import check_descriptor, check_suffix
@@ -30,6 +30,22 @@ ENABLED_METHODS: dict[str, frozenset[str] | None] = {
     "ideal": frozenset({"eur"}),
     "bancontact": frozenset({"eur"}),
     "klarna": frozenset({"eur", "usd", "gbp", "pln", "sek"}),
+    "paypal": frozenset({"eur", "usd", "gbp", "pln", "sek"}),
+    "affirm": frozenset({"usd", "cad"}),
+    "afterpay_clearpay": frozenset({"usd", "gbp", "aud"}),
+    "amazon_pay": frozenset({"usd", "eur", "gbp"}),
+    "cashapp": frozenset({"usd"}),
+    "revolut_pay": frozenset({"eur", "gbp"}),
+    "mobilepay": frozenset({"dkk", "eur", "sek", "nok"}),
+    "boleto": frozenset({"brl"}),
+    "pix": frozenset({"brl"}),
+    "oxxo": frozenset({"mxn"}),
+    "konbini": frozenset({"jpy"}),
+    "multibanco": frozenset({"eur"}),
+    "promptpay": frozenset({"thb"}),
+    "paynow": frozenset({"sgd"}),
+    "swish": frozenset({"sek"}),
+    "customer_balance": frozenset({"eur", "gbp", "jpy", "mxn", "usd"}),
 }
 _PUBLIC = (
     "id", "object", "amount", "automatic_payment_methods", "canceled_at", "cancellation_reason",
@@ -144,8 +160,10 @@ def canceled(call: Call, intent: Json, reason: str | None) -> Json:
 
 
 def lapse(call: Call) -> None:
-    """Authorizations older than 7 days end by themselves."""
+    """Authorizations older than 7 days end by themselves, and what was handed out to be paid when it expires."""
     for intent in list(call.account.table("payment_intent").values()):
+        if confirming.has_expired(call, intent):
+            confirming.expired(call, intent)
         if intent["status"] != "requires_capture":
             continue
         charge = call.account.table("charge")[intent["latest_charge"]]
@@ -259,6 +277,7 @@ def _automatic(given: Json) -> Json | None:
 
 def _change(call: Call, intent: Json, given: Json) -> None:
     """What create, update and confirm have in common. Checks come before any change that others could see."""
+    _check_shipping(call, intent, given)
     for name in _FREE_TEXT:
         if name in given:
             intent[name] = given[name] or None
@@ -277,6 +296,23 @@ def _change(call: Call, intent: Json, given: Json) -> None:
     _options(intent, given.get("payment_method_options") or {})
     intent["payment_method_types"] = _types(intent)
     _choose_method(call, intent, given)
+
+
+def _check_shipping(call: Call, intent: Json, given: Json) -> None:
+    """A browser may set the shipping address, and change what a browser set."""
+    if "shipping" not in given:
+        return
+    by_secret_key = call.account.shipping_by_secret_key
+    if call.by_browser and intent["id"] in by_secret_key:
+        message = (
+            "The shipping information on this PaymentIntent was last set with a secret key and therefore cannot be "
+            "changed with a publishable key. Please use your secret key instead."
+        )
+        raise invalid(message, "shipping", "payment_intent_invalid_parameter")
+    if not call.by_browser and given["shipping"]:
+        by_secret_key.add(intent["id"])
+    elif not call.by_browser:
+        by_secret_key.discard(intent["id"])
 
 
 def _describe(intent: Json, given: Json) -> None:
@@ -326,7 +362,9 @@ def _fits(intent: Json, kind: str) -> bool:
         return False
     if intent["capture_method"] == "manual" and kind not in HOLDABLE:
         return False
-    return not (intent["setup_future_usage"] and kind not in HOLDABLE | DEBITS)
+    if kind == "customer_balance" and not intent["customer"]:
+        return False  # a bank transfer pays into the balance of a Customer
+    return not (intent["setup_future_usage"] and kind not in REUSABLE)
 
 
 def _choose_method(call: Call, intent: Json, given: Json) -> None:

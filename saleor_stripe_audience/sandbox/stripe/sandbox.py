@@ -98,8 +98,8 @@ class StripeSandbox:
         return self._clock() + self._shift
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: authorizations of 7 days lapse, idempotency keys of a day and events of 30 are
-        forgotten.
+        """Let time pass: authorizations of 7 days lapse, vouchers expire, idempotency keys of a day and events of 30
+        are forgotten.
         """
         with self._lock:
             self._shift += seconds
@@ -225,6 +225,20 @@ class StripeSandbox:
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return confirming.processed(self._by_itself(account), intent, ok)
+
+    def pay_voucher(self, intent_id: str, amount: int | None = None) -> Json:
+        """What was handed out is paid: a voucher, a QR code, small deposits confirmed. `amount` (smallest unit): a bank
+        transfer of so much arrives.
+        """
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return confirming.paid_later(self._by_itself(account), intent, amount)
+
+    def expire_voucher(self, intent_id: str) -> Json:
+        """What was handed out runs out now."""
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return confirming.expired(self._by_itself(account), intent)
 
     def authenticate(self, intent_id: str, *, ok: bool = True) -> Json:
         """The shopper completes (or fails) 3-D Secure or a redirect; for PaymentIntents and SetupIntents."""

@@ -58,8 +58,10 @@ class Account:
     tables: dict[str, dict[str, Json]] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    unverified_domains: set[str] = field(default_factory=set)
     secrets: dict[str, str] = field(default_factory=dict)
     used_methods: set[str] = field(default_factory=set)
+    shipping_by_secret_key: set[str] = field(default_factory=set)  # PaymentIntents
     multicapture: bool = False  # a matter of the contract with Stripe
     is_platform: bool = False  # signed up for Connect
     is_restricted: bool = False  # Stripe wants papers before it lets it take payments again

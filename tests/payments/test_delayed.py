@@ -1,0 +1,332 @@
+"""Vouchers, bank transfers, small deposits: the order is made, and the money comes days later or never."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+import stripe
+
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import delayed, methods, reporting
+from saleor_stripe_audience.payments.ledger import Held, Told, lacking
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.outcomes import outcome_of
+from saleor_stripe_audience.payments.ownership import FLOW, flow_of
+from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, change
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
+
+from .conftest import Buy
+from .test_reporting import Town, orders, town
+
+__all__ = ["town"]
+
+Begin = Callable[..., Buy]
+Json = dict[str, Any]
+
+LATER = [
+    "boleto_display_details",
+    "card_await_notification",
+    "display_bank_transfer_instructions",
+    "konbini_display_details",
+    "multibanco_display_details",
+    "oxxo_display_details",
+    "verify_with_microdeposits",
+]
+AT_ONCE = [
+    "alipay_handle_redirect",
+    "blik_authorize",
+    "cashapp_handle_redirect_or_display_qr_code",
+    "klarna_display_qr_code",
+    "paynow_display_qr_code",
+    "pix_display_qr_code",
+    "promptpay_display_qr_code",
+    "redirect_to_url",
+    "swish_handle_redirect_or_display_qr_code",
+    "upi_handle_redirect_or_display_qr_code",
+    "use_stripe_sdk",
+    "wechat_pay_display_qr_code",
+    "wechat_pay_redirect_to_android_app",
+    "wechat_pay_redirect_to_ios_app",
+]
+
+
+def an_intent(kind: str | None, *, status: str = "requires_action", **more: Any) -> Json:
+    return {
+        "id": "pi_1",
+        "status": status,
+        "amount": 5000,
+        "amount_received": 0,
+        "amount_capturable": 0,
+        "currency": "eur",
+        "livemode": False,
+        "metadata": {},
+        "last_payment_error": None,
+        "latest_charge": None,
+        "next_action": {"type": kind, kind: {}} if kind else None,
+        **more,
+    }
+
+
+def ran_out(code: str = delayed.EXPIRED, kind: str | None = "boleto", **more: Any) -> Json:
+    error = {"code": code, "message": "…"} | ({"payment_method": {"type": kind}} if kind else {})
+    return an_intent(None, status="requires_payment_method", last_payment_error=error, **more)
+
+
+class TestKinds:
+    def test_every_kind_that_stripe_has_is_decided(self) -> None:
+        known = set(stripe.PaymentIntent.NextAction.__annotations__) - {"type"}
+        assert known == {*LATER, *AT_ONCE}
+
+    @pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
+    @pytest.mark.parametrize("kind", [*LATER, "new_display_details"])
+    def test_what_is_paid_later_is_pending(self, kind: str, flow: str) -> None:
+        found = outcome_of(an_intent(kind), flow)
+        assert (found.result, found.psp_reference) == (f"{flow}_REQUEST", "pi_1")
+        assert (found.money.minor, found.actions) == (5000, ())
+        assert found.message
+
+    @pytest.mark.parametrize("kind", [*AT_ONCE, None])
+    def test_what_is_paid_at_once_is_not(self, kind: str | None) -> None:
+        assert outcome_of(an_intent(kind), "CHARGE").result == "CHARGE_ACTION_REQUIRED"
+
+    def test_only_while_it_waits(self) -> None:
+        left_over = an_intent("boleto_display_details", status="canceled")
+        assert outcome_of(left_over, "CHARGE").result == "CHARGE_FAILURE"
+
+    @pytest.mark.parametrize("kind", [each for each in LATER if each != "card_await_notification"])
+    def test_it_cannot_be_held(self, kind: str) -> None:
+        asked = an_intent(kind, metadata={FLOW: "AUTHORIZATION"}, capture_method="automatic")
+        assert flow_of(asked) == "CHARGE"
+        card = {"id": "ch_0", "payment_method_details": {"type": "card"}, "status": "failed"}
+        manual = {"card": {"capture_method": "manual"}}
+        tried_before = asked | {"latest_charge": card, "payment_method_options": manual}
+        assert flow_of(tried_before) == "CHARGE"
+
+    def test_a_card_whose_bank_is_told_first_can_be(self) -> None:
+        asked = an_intent("card_await_notification", metadata={FLOW: "AUTHORIZATION"})
+        assert flow_of(asked) == "AUTHORIZATION"
+
+    @pytest.mark.parametrize(
+        ("language", "word"), [("en", "transfer"), ("fr-CA", "virement"), ("", "transfer")]
+    )
+    def test_it_says_what_is_still_to_come(self, language: str, word: str) -> None:
+        waiting = an_intent("display_bank_transfer_instructions", metadata={"saleor_language": language})
+        assert word in outcome_of(waiting, "CHARGE").message
+        waiting["next_action"]["display_bank_transfer_instructions"] = {"amount_remaining": 1250}
+        assert "12.50 EUR" in outcome_of(waiting, "CHARGE").message
+
+
+class TestEnds:
+    BEGUN = Told("CHARGE_REQUEST", "pi_1", Decimal("50.00"))
+
+    def results(self, intent: Json, *told: Told) -> list[str]:
+        return [each.result for each in lacking(Held(intent, flow_of(intent)), told)]
+
+    @pytest.mark.parametrize(
+        "intent",
+        [
+            ran_out(),
+            ran_out(kind="konbini"),
+            ran_out(kind=None),
+            ran_out("payment_intent_payment_attempt_failed", "multibanco"),
+            ran_out("payment_method_microdeposit_verification_attempts_exceeded", "us_bank_account"),
+            ran_out("payment_method_microdeposit_verification_timeout", None),
+            ran_out(metadata={FLOW: "AUTHORIZATION"}),
+        ],
+    )
+    def test_a_slip_that_ran_out_is_a_failure(self, intent: Json) -> None:
+        assert self.results(intent, self.BEGUN) == ["CHARGE_FAILURE"]
+        failed = Told("CHARGE_FAILURE", "pi_1", Decimal("50.00"))
+        assert self.results(intent, self.BEGUN, failed) == []
+
+    @pytest.mark.parametrize(
+        "intent",
+        [
+            ran_out(kind="promptpay"),
+            ran_out(kind="pix"),
+            ran_out(kind="card"),
+            ran_out("tax_id_invalid", "boleto"),
+            ran_out("card_declined", "card"),
+            ran_out("payment_intent_payment_attempt_failed", None),
+        ],
+    )
+    def test_what_can_be_tried_again_is_none(self, intent: Json) -> None:
+        assert self.results(intent, self.BEGUN) == []
+        assert outcome_of(intent, "CHARGE").result == "CHARGE_ACTION_REQUIRED"
+
+    def test_a_slip_that_the_host_was_not_told_of_is_reported(self) -> None:
+        assert self.results(an_intent("oxxo_display_details")) == ["CHARGE_REQUEST"]
+        assert self.results(an_intent("oxxo_display_details"), self.BEGUN) == []
+
+    def test_a_transfer_that_was_called_off_in_a_shop_that_holds(self) -> None:
+        intent = an_intent(None, status="canceled", metadata={FLOW: "AUTHORIZATION"})
+        assert self.results(intent, self.BEGUN) == ["CHARGE_FAILURE"]
+        assert self.results(intent) == ["AUTHORIZATION_FAILURE"]
+
+
+def take(town: Town, kind: str, currency: str) -> None:
+    """The shopper chooses the method; the stand-in's shop sells in dollars, so the intent is given its currency."""
+    row = town.stripe.account.table("payment_intent")[town.intent]
+    row.update(currency=currency, amount=20000 if currency == "jpy" else row["amount"])
+    data = {
+        "client_secret": row["client_secret"],
+        "payment_method_data[type]": kind,
+        "return_url": "https://shop.example.com/",
+    }
+    answer = requests.post(
+        f"{town.stripe_url}/v1/payment_intents/{town.intent}/confirm",
+        data=data,
+        headers={"Authorization": f"Bearer {PUBLISHABLE_KEY}"},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+
+
+PROCESS = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent { type message } } }"
+
+
+@pytest.fixture
+def slip(town: Town) -> Town:
+    """A bank transfer that the shopper is to send, with the order made."""
+    town.begin()
+    customer = town.api.customers.create({"name": "Robin Vale"})
+    town.api.payment_intents.update(town.intent, {"customer": customer.id})
+    take(town, "customer_balance", "usd")
+    told = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
+    assert told["type"] == "CHARGE_REQUEST"
+    assert "transfer" in told["message"]
+    return town
+
+
+def completed(town: Town) -> Json:
+    done: Json = change(town, COMPLETE, None, id=Payment.objects.get().source_id)  # type: ignore[arg-type]  # it needs the address only
+    order: Json = done["order"]
+    return order
+
+
+class TestInTheShop:
+    def test_the_order_is_made_and_paid_later(self, slip: Town) -> None:
+        assert completed(slip)
+        assert slip.amounts() == (0, 0, 0, 0)
+        slip.stripe.pay_voucher(slip.intent)
+        slip.tell(slip.events() * 2)
+        assert slip.amounts() == (slip.total(), 0, 0, 0)
+        assert len(slip.told("CHARGE_SUCCESS")) == 1
+
+    @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
+    def test_a_transfer_in_two_parts(self, slip: Town, order: str) -> None:
+        slip.stripe.pay_voucher(slip.intent, 100)
+        slip.tell(slip.events())
+        assert slip.amounts() == (0, 0, 0, 0)
+        slip.stripe.pay_voucher(slip.intent)
+        slip.tell(orders(slip.events())[order])
+        assert slip.amounts() == (slip.total(), 0, 0, 0)
+
+    def test_a_transfer_that_is_called_off_ends_it(self, slip: Town) -> None:
+        assert completed(slip)
+        slip.api.payment_intents.cancel(slip.intent)
+        slip.tell(slip.events() * 2)
+        assert len(slip.told("CHARGE_FAILURE")) == 1
+        assert slip.amounts() == (0, 0, 0, 0)
+
+    def test_small_deposits_that_never_came_end_it(self, town: Town) -> None:
+        town.begin()
+        town.api.payment_intents.confirm(
+            town.intent,
+            {
+                "payment_method_data": {"type": "us_bank_account"},
+                "payment_method_options": {"us_bank_account": {"verification_method": "microdeposits"}},
+                "return_url": "https://shop.example.com",
+            },
+        )
+        told = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
+        assert told["type"] == "CHARGE_REQUEST"
+        assert completed(town)
+        town.stripe.expire_voucher(town.intent)
+        town.tell(town.events() * 2)
+        assert len(town.told("CHARGE_FAILURE")) == 1
+        assert Payment.objects.get().status == "requires_payment_method"
+
+    def test_three_d_secure_is_not_looked_up(self, town: Town) -> None:
+        town.begin()
+        town.pay("pm_card_threeDSecure2Required")
+        [event] = [each for each in town.events() if each["type"] == "payment_intent.requires_action"]
+        town.stripe.log.clear()
+        told = Event(origin=town.account.pk, kind=event["type"], payload=event)
+        assert reporting.report_voucher(told) is None
+        assert town.stripe.log.entries() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "currency", "amount"),
+    [
+        ("boleto", "BRL", "1200.00"),
+        ("oxxo", "MXN", "1200.00"),
+        ("konbini", "JPY", "1200"),
+        ("multibanco", "EUR", "12"),
+    ],
+)
+def test_a_voucher_in_a_shop_that_holds(
+    buy: Begin, stripe_sandbox: StripeSandbox, kind: str, currency: str, amount: str
+) -> None:
+    one = buy(flow="AUTHORIZATION", amount=amount, currency=currency)
+    one.initialize()
+    confirm(one, kind)
+    pending = one.process()
+    assert (pending["result"], "slip" in pending["message"]) == ("CHARGE_REQUEST", True)
+    stripe_sandbox.pay_voucher(one.psp)
+    paid = one.process()
+    assert paid["message"] == methods.CHARGED_AT_ONCE
+    assert (paid["result"], paid["pspReference"], paid["actions"]) == ("CHARGE_SUCCESS", one.psp, ["REFUND"])
+
+
+@pytest.mark.parametrize(("kind", "currency"), [("pix", "BRL"), ("promptpay", "THB"), ("swish", "SEK")])
+def test_a_qr_code_is_paid_now(buy: Begin, stripe_sandbox: StripeSandbox, kind: str, currency: str) -> None:
+    one = buy(amount="120.00", currency=currency)
+    one.initialize()
+    confirm(one, kind)
+    assert one.process()["result"] == "CHARGE_ACTION_REQUIRED"
+    stripe_sandbox.expire_voucher(one.psp)
+    again = one.process()
+    assert (again["result"], bool(again["data"]["paymentIntent"]["errors"])) == (
+        "CHARGE_ACTION_REQUIRED",
+        True,
+    )
+    confirm(one, kind)
+    stripe_sandbox.pay_voucher(one.psp)
+    assert one.process()["result"] == "CHARGE_SUCCESS"
+
+
+def test_vouchers_expire_with_time(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    one = buy(amount="1200.00", currency="BRL")
+    one.initialize()
+    confirm(one, "boleto")
+    assert one.process()["result"] == "CHARGE_REQUEST"
+    stripe_sandbox.advance(4 * 24 * 3600)
+    row = stripe_sandbox.account.table("payment_intent")[one.psp]
+    assert (row["status"], row["last_payment_error"]["code"]) == ("requires_payment_method", delayed.EXPIRED)
+
+
+@pytest.mark.parametrize("kind", ["payment_intent.requires_action", "payment_intent.partially_funded"])
+def test_stripe_is_asked_for_these_events(kind: str) -> None:
+    assert kind in onboarding.EVENTS
+    assert inbox.is_handled("stripe", kind)
+
+
+def confirm(one: Buy, kind: str) -> None:
+    data = {
+        "client_secret": one.secret,
+        "payment_method_data[type]": kind,
+        "return_url": "https://shop.example.com/",
+    }
+    answer = requests.post(
+        f"{one.stripe_url}/v1/payment_intents/{one.psp}/confirm",
+        data=data,
+        headers={"Authorization": f"Bearer {PUBLISHABLE_KEY}"},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
