@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments import delayed, disputes, foreign, notices, ownership
+from saleor_stripe_audience.payments import delayed, disputes, foreign, methods, notices, ownership
 from saleor_stripe_audience.payments.fees import settled_by
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
 from saleor_stripe_audience.payments.outcomes import WAITING, Outcome, latest_charge, outcome_of
@@ -85,7 +85,7 @@ def settle(
     if declined and not outcomes and intent["status"] in WAITING:
         outcomes = [outcome_of(intent, held.flow)]
     for outcome in outcomes:
-        report_transaction_event(installation, _as_report(transaction_id, outcome))
+        report_transaction_event(installation, _as_report(transaction_id, outcome, intent))
     notices.tell(
         installation, intent, [*notices.of_disputes(held.disputes), *notices.of_refunds(held.refunds)]
     )
@@ -147,7 +147,7 @@ def _told(event: TransactionEvent) -> Told:
     return Told(event.type, event.psp_reference, event.amount)
 
 
-def _as_report(transaction_id: str, outcome: Outcome) -> TransactionReport:
+def _as_report(transaction_id: str, outcome: Outcome, intent: Json) -> TransactionReport:
     """Told as of now: the host orders a ledger by time, and a refund that failed must come after its success."""
     return TransactionReport(
         transaction_id=transaction_id,
@@ -158,6 +158,7 @@ def _as_report(transaction_id: str, outcome: Outcome) -> TransactionReport:
         message=outcome.message,
         external_url=outcome.external_url,
         available_actions=outcome.actions,
+        payment_method=methods.reported_details(intent),
     )
 
 

@@ -15,6 +15,7 @@ from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import http
+from saleor_stripe_audience.saleor.manifest import NEWEST, Version, read_version, trimmed
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
@@ -25,6 +26,7 @@ REINSTALL = (
 )
 KNOWN_NO_MORE = "token_refused"
 LACKS_PERMISSION = "permission_denied"
+KNOWS_PAYMENT_METHODS = (3, 22)
 ALREADY_THERE = frozenset({"ALREADY_EXISTS"})
 SERVER_ERROR = 500
 
@@ -80,7 +82,10 @@ class TransactionEvent:
 
 @dataclass(frozen=True)
 class TransactionReport:
-    """One event for a transaction's ledger. The host knows doubles by (transaction, pspReference, type)."""
+    """One event for a transaction's ledger. The host knows doubles by (transaction, pspReference, type).
+
+    `payment_method` is a PaymentMethodDetailsInput; hosts before 3.22 are not told.
+    """
 
     transaction_id: str
     type: str
@@ -90,6 +95,7 @@ class TransactionReport:
     message: str = ""
     external_url: str = ""
     available_actions: tuple[str, ...] = ()
+    payment_method: Json | None = None
 
 
 def get_installation(saleor_api_url: str) -> Installation:
@@ -272,7 +278,7 @@ def fetch_paid_source(installation: Installation, transaction_id: str) -> Json |
 
 def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:
     """Tell the host what became of money; True if it had been told before. Repeating it is harmless."""
-    variables = {
+    variables: Json = {
         "id": report.transaction_id,
         "type": report.type,
         "pspReference": report.psp_reference,
@@ -282,7 +288,11 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
         "externalUrl": report.external_url,
         "availableActions": list(report.available_actions),
     }
-    told = _ask(installation.saleor_api_url, installation.token, "ReportTransactionEvent", variables)
+    version = read_version(installation.schema_version)
+    if version >= KNOWS_PAYMENT_METHODS and report.payment_method is not None:
+        variables["paymentMethodDetails"] = report.payment_method
+    name = "ReportTransactionEvent"
+    told = _send(installation.saleor_api_url, installation.token, _document(name, version), name, variables)
     with reading_answer():
         payload = told["transactionEventReport"]
         errors = payload["errors"]
@@ -294,9 +304,10 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
 
 
 @cache
-def _document(name: str) -> str:
-    """The document, parsed once by gql so that a broken one fails here and not at the host."""
-    return print_ast(gql(read_document(f"graphql/operations/{name}.graphql")).document)
+def _document(name: str, version: Version = NEWEST) -> str:
+    """The document as a host of that version takes it, parsed once by gql so that a broken one fails here."""
+    text = trimmed(read_document(f"graphql/operations/{name}.graphql"), version)
+    return print_ast(gql(text).document)
 
 
 def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
