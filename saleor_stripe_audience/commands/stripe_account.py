@@ -1,12 +1,13 @@
-"""List a shop's Stripe accounts, disconnect one, give it new keys or a new endpoint, or pause a channel."""
+"""List a shop's Stripe accounts, disconnect one, give it new keys, a new endpoint or a domain, or pause a channel."""
 
 import argparse
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import account_settings, accounts, onboarding
+from saleor_stripe_audience.gateway import account_settings, accounts, domains, onboarding
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import upkeep
@@ -15,9 +16,12 @@ from saleor_stripe_audience.saleor.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do it, then print the shop's accounts as JSON. Doing it again changes nothing more."""
+    """Do it, then print the shop's accounts as JSON, or the domains of one. Doing it again changes nothing more."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
+    if options.domains or options.register_domain:
+        print(json.dumps([asdict(each) for each in _domains(shop, options)], indent=2))
+        return 0
     _act(shop, options)
     print(json.dumps([_told(each) for each in accounts.accounts_of(shop.pk)], indent=2))
     return 0
@@ -44,6 +48,14 @@ def _act(shop: Installation, options: argparse.Namespace) -> None:
     if options.resume:
         accounts.unpause(shop.pk, options.resume)
     upkeep.tell_obstacles(shop)
+
+
+def _domains(shop: Installation, options: argparse.Namespace) -> list[domains.Domain]:
+    if options.domains:
+        return domains.domains_of(_account(shop, options.domains))
+    if not options.domain:
+        raise Rejected("Give --domain with --register-domain.", code="domain")
+    return [domains.register_domain(_account(shop, options.register_domain), options.domain)]
 
 
 def _account(shop: Installation, account_id: str) -> StripeAccount:
@@ -95,6 +107,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--descriptor-suffix", metavar="TEXT", help="what a card statement shows after the account's name"
     )
+    parser.add_argument("--domains", metavar="ACCOUNT", help="list the domains on which wallets are shown")
+    parser.add_argument(
+        "--register-domain",
+        metavar="ACCOUNT",
+        help="show Apple Pay, Google Pay and Link on the storefront's domain:",
+    )
+    parser.add_argument("--domain", metavar="shop.example.com", help="that domain")
     parser.add_argument("--pause", metavar="CHANNEL", help="take no new payments of this channel")
     parser.add_argument("--message", default="", help="what shoppers read meanwhile, with --pause")
     parser.add_argument("--resume", metavar="CHANNEL", help="take new payments of this channel again")

@@ -13,7 +13,7 @@ from saleor_stripe_audience.dashboard.hosted import asked_in_words, begin_url, f
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway import account_settings, onboarding, platform, terms
+from saleor_stripe_audience.gateway import account_settings, domains, onboarding, platform, terms
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -91,6 +91,30 @@ def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UU
     except Failure as error:
         return _shown(request, user, note=Note("bad", error.message), status=422)
     return _shown(request, user, note=Note("good", _("Saved. New payments follow it at once.")))
+
+
+@require_POST
+@for_staff(ACCOUNTS)
+def register_domain(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
+    """Register the storefront's domain with Stripe, so that wallets appear there. Twice is once."""
+    account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
+    if account is None:
+        return _shown(request, user, note=Note("bad", _("There is no such account.")), status=404)
+    try:
+        with deadline(CONNECT_SECONDS):
+            domain = domains.register_domain(account, request.POST.get("domain", ""))
+    except Failure as error:
+        return _shown(request, user, note=Note("bad", error.message), status=422)
+    return _shown(request, user, note=_domain_note(domain))
+
+
+def _domain_note(domain: domains.Domain) -> Note:
+    if not domain.inactive:
+        text = _("“%(domain)s” is registered. Shown there: %(active)s.")
+        return Note("good", text % {"domain": domain.name, "active": ", ".join(domain.active)})
+    reasons = "; ".join(f"{method} ({why})" if why else method for method, why in domain.inactive.items())
+    text = _("“%(domain)s” is registered. Not shown there yet: %(reasons)s")
+    return Note("bad", text % {"domain": domain.name, "reasons": reasons})
 
 
 @require_POST

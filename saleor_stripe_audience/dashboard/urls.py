@@ -16,6 +16,7 @@ urlpatterns = [
     path("accounts/connect", accounts.connect, name="connect"),
     path("accounts/<uuid:account_id>/disconnect", accounts.disconnect_account, name="disconnect"),
     path("accounts/<uuid:account_id>/settings", accounts.save_settings, name="account_settings"),
+    path("accounts/<uuid:account_id>/domain", accounts.register_domain, name="register_domain"),
     path("accounts/terms", accounts.accept_terms, name="accept_terms"),
     path("stripe/<str:token>/begin", hosted.begin, name=hosted.BEGIN),
     path("stripe/<str:token>/again", hosted.again, name=hosted.AGAIN),

@@ -1,6 +1,7 @@
 """What the page shows and what its buttons do; each twice is as once."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from saleor_stripe_audience.dashboard.overview import checks, first_to_do
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import onboarding, terms
 from saleor_stripe_audience.gateway.accounts import pause, unpause
+from saleor_stripe_audience.gateway.domains import Domain
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.models import Payment
@@ -380,6 +382,24 @@ def test_an_accounts_settings_are_saved_and_bad_ones_named(
     assert account.descriptor_suffix == "TEA"
     other = an_account(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation)
     assert post(client, shop, f"accounts/{other.pk}/settings")[0] == 404
+
+
+def test_a_domain_is_registered_and_what_is_missing_is_named(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = an_account(shop.installation)
+    path = f"accounts/{account.pk}/domain"
+    status, text = post(client, shop, path, {"domain": "https://shop.example.com/"})
+    assert (status, "without https://" in text) == (422, True)
+    found = Domain("shop.example.com", is_enabled=True, active=("Link",), inactive={})
+    monkeypatch.setattr("saleor_stripe_audience.gateway.domains.register_domain", lambda *_: found)
+    for _ in range(2):
+        status, text = post(client, shop, path, {"domain": "shop.example.com"})
+        assert (status, "Shown there: Link." in text) == (200, True)
+    found = replace(found, inactive={"Apple Pay": "no file", "Klarna": ""})
+    assert "Not shown there yet: Apple Pay (no file); Klarna" in post(client, shop, path, {"domain": "x"})[1]
+    other = an_account(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation)
+    assert post(client, shop, f"accounts/{other.pk}/domain", {"domain": "shop.example.com"})[0] == 404
 
 
 def test_the_terms_are_accepted_by_name(shop: Shop, client: Client) -> None:

@@ -18,6 +18,7 @@ PERMISSIONS = {
     "setup_intent": ("setup_intent", "SetupIntents"),
     "payment_method": ("payment_method", "PaymentMethods"),
     "charge": ("charge", "Charges and Refunds"),
+    "payment_method_domain": ("payment_method_domain", "Payment Method Domains"),
     "customer": ("customer", "Customers"),
     "customer_session": ("customer_session", "Customer Sessions"),
     "product": ("product", "Products"),

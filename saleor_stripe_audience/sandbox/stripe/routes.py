@@ -14,6 +14,7 @@ from . import (
     customers,
     disputes,
     payment_intents,
+    payment_method_domains,
     payment_methods,
     refunds,
     setup_intents,
@@ -107,6 +108,36 @@ ROUTES = (
     ),
     _route(
         "POST payment_methods/<id>/detach", "PaymentMethodDetach", payment_methods.detach, "payment_method"
+    ),
+    _route(
+        "POST payment_method_domains",
+        "PaymentMethodDomainCreate",
+        payment_method_domains.create,
+        "payment_method_domain",
+    ),
+    _route(
+        "GET payment_method_domains",
+        "PaymentMethodDomainList",
+        payment_method_domains.list_,
+        "payment_method_domain",
+    ),
+    _route(
+        "GET payment_method_domains/<id>",
+        "PaymentMethodDomainRetrieve",
+        payment_method_domains.retrieve,
+        "payment_method_domain",
+    ),
+    _route(
+        "POST payment_method_domains/<id>",
+        "PaymentMethodDomainUpdate",
+        payment_method_domains.update,
+        "payment_method_domain",
+    ),
+    _route(
+        "POST payment_method_domains/<id>/validate",
+        "PaymentMethodDomainValidate",
+        payment_method_domains.validate,
+        "payment_method_domain",
     ),
     _route("POST customers", "CustomerCreate", customers.create, "customer"),
     _route("GET customers", "CustomerList", customers.list_, "customer"),

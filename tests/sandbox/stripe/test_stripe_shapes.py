@@ -20,6 +20,7 @@ CLASSES: dict[str, type[Any]] = {
     "event": stripe.Event,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,
+    "payment_method_domain": stripe.PaymentMethodDomain,
     "price": stripe.Price,
     "product": stripe.Product,
     "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
@@ -35,6 +36,7 @@ def busy(
 ) -> StripeSandbox:
     """A sandbox in which nearly everything has happened."""
     customer = client.v1.customers.create({"email": "buyer@example.com"})
+    client.v1.payment_method_domains.create({"domain_name": "shop.example.com"})
     product = client.v1.products.create({"name": "Shirt"})
     client.v1.prices.create({"product": product.id, "currency": "usd", "unit_amount": 5, "lookup_key": "k"})
     client.v1.webhook_endpoints.create({"url": "http://127.0.0.1:1/", "enabled_events": ["account.updated"]})
