@@ -18,6 +18,8 @@ COMMANDS = {
     "connect-stripe": "connect a Stripe account to a shop by its keys",
     "stripe-account": "list Stripe accounts; disconnect, new keys, new endpoint, pause a channel",
     "api-key": "make a key for a developer; it is printed once",
+    "audience": "show and change an audience: sender, consent text, wordings, keys",
+    "renew-links": "make links in mails to somebody good for unsubscribing only",
     "storefront-key": "make a public key for the shop's own pages",
     "import": "bring contacts of a CSV file into an audience",
     "export": "write an audience's contacts as CSV, or as a list for advertisers",

@@ -330,6 +330,10 @@ TASKS = {
                     "task": "saleor_stripe_audience.audience.tasks.prune_carts",
                     "cron": "57 3 * * *",
                 },
+                "forget mail requests": {
+                    "task": "saleor_stripe_audience.audience.tasks.forget_mail_requests",
+                    "cron": "7 4 * * *",
+                },
                 "sweep jobs": {
                     "task": "saleor_stripe_audience.audience.transfer.tasks.sweep_jobs",
                     "every": 60,

@@ -1,6 +1,7 @@
 """What every test of the app may use."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -30,3 +31,11 @@ def worked_to_the_end() -> Work:
                 return attempts
 
     return work
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> None:
+    """The app has a mail server; what it sends is in `mailoutbox`."""
+    settings.EMAIL_CONFIGURED = True
+    settings.DEFAULT_FROM_EMAIL = "news@shop.example"
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

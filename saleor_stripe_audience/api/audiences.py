@@ -12,7 +12,7 @@ from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.context import needs, shop_id
 from saleor_stripe_audience.api.enums import Purpose, Status
 from saleor_stripe_audience.api.people import Tag, purposes
-from saleor_stripe_audience.audience import audiences, models
+from saleor_stripe_audience.audience import audiences, models, wordings
 from saleor_stripe_audience.audience.by_hand import not_found
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -35,6 +35,10 @@ def _channels(root: strawberry.Parent[models.Audience]) -> list[str]:
     return audiences.channels_of(root)
 
 
+def _wordings(root: strawberry.Parent[models.Audience]) -> list[str]:
+    return wordings.texts_of(root)
+
+
 def _counts(root: strawberry.Parent[models.Audience]) -> list[StatusCount]:
     counted = audiences.counts_by_status(root)
     return [StatusCount(status=each, count=counted[each.value]) for each in Status]
@@ -55,6 +59,18 @@ class Audience(relay.Node):
     )
     cart_silence_minutes: int = strawberry_django.field(
         description="After how many minutes without news a cart counts as abandoned."
+    )
+    sender_name: str = strawberry_django.field(
+        description="The name that its mails bear; empty, they bear the shop's name."
+    )
+    consent_keys: list[str] = strawberry_django.field(
+        description="Further keys of Saleor's metadata that mean a ticked box, such as newsletter. The time, wording, "
+        "place and IP address stand under the same name with _at, _text, _source and _ip."
+    )
+    known_wordings: list[str] = strawberry_django.field(
+        resolver=_wordings,
+        only=["consent_text", "installation"],
+        description="The wordings that prove a consent: its own text first, those it had before, and those added.",
     )
     created_at: datetime = strawberry_django.field(description="When it was made.")
     channels: list[str] = strawberry_django.field(
@@ -91,6 +107,10 @@ _DoubleOptIn = strawberry.argument(
 )
 _ConsentText = strawberry.argument(description="The wording where a storefront sends none.")
 _Silence = strawberry.argument(description="After how many minutes without news a cart counts as abandoned.")
+_SenderName = strawberry.argument(
+    description="The name that its mails bear: one line; empty for the shop's name."
+)
+_ConsentKeys = strawberry.argument(description="Further keys of Saleor's metadata that mean a ticked box.")
 _Channel = strawberry.argument(description="Slug of the channel.")
 
 
@@ -119,6 +139,8 @@ def _create(
     double_opt_in: Annotated[bool | None, _DoubleOptIn] = None,
     consent_text: Annotated[str | None, _ConsentText] = None,
     cart_silence_minutes: Annotated[int | None, _Silence] = None,
+    sender_name: Annotated[str | None, _SenderName] = None,
+    consent_keys: Annotated[list[str] | None, _ConsentKeys] = None,
 ) -> Audience:
     shop = Installation.objects.get(pk=shop_id(info))
     usual = audiences.Wishes(name)
@@ -128,6 +150,8 @@ def _create(
         ids.given(double_opt_in, usual.double_opt_in),
         ids.given(consent_text, usual.consent_text),
         ids.given(cart_silence_minutes, usual.cart_silence_minutes),
+        ids.given(sender_name, usual.sender_name),
+        tuple(ids.given(consent_keys, usual.consent_keys)),
     )
     return cast("Audience", audiences.create_audience(shop, wishes))
 
@@ -140,6 +164,8 @@ def _update(
     double_opt_in: Annotated[bool | None, _DoubleOptIn] = None,
     consent_text: Annotated[str | None, _ConsentText] = None,
     cart_silence_minutes: Annotated[int | None, _Silence] = None,
+    sender_name: Annotated[str | None, _SenderName] = None,
+    consent_keys: Annotated[list[str] | None, _ConsentKeys] = None,
 ) -> Audience:
     present = own_audience(info, id)
     wishes = audiences.Wishes(
@@ -148,8 +174,20 @@ def _update(
         ids.given(double_opt_in, present.double_opt_in),
         ids.given(consent_text, present.consent_text),
         ids.given(cart_silence_minutes, present.cart_silence_minutes),
+        ids.given(sender_name, present.sender_name),
+        tuple(ids.given(consent_keys, present.consent_keys)),
     )
     return cast("Audience", audiences.change_audience(present, wishes))
+
+
+def _add_wording(
+    info: Info,
+    id: Annotated[relay.GlobalID, _Id],  # noqa: A002 - relay names the argument
+    text: Annotated[str, strawberry.argument(description="The words that a storefront shows, exactly.")],
+) -> Audience:
+    audience = own_audience(info, id)
+    wordings.add(audience, text)
+    return cast("Audience", audience)
 
 
 def _move(
@@ -218,6 +256,12 @@ class AudienceMutations:
         resolver=_update,
         permission_classes=WRITE,
         description="Change what is sent of an audience; the rest stays. Needs the scope audience:write.",
+    )
+    audience_wording_add: Audience = strawberry.field(
+        resolver=_add_wording,
+        permission_classes=WRITE,
+        description="A storefront shows other words than the audience's own: from now on they prove a consent, too. "
+        "Needs the scope audience:write.",
     )
     channel_move: Audience = strawberry.field(
         resolver=_move,

@@ -66,6 +66,13 @@ def _restore(
     return cast("types.Contact", by_hand.restore(ids.doer(info), ids.key_of(id, "Contact")))
 
 
+def _renew_links(
+    info: Info,
+    id: Annotated[relay.GlobalID, _Contact],  # noqa: A002 - as above
+) -> types.Contact:
+    return cast("types.Contact", by_hand.renew_links(ids.doer(info), ids.key_of(id, "Contact")))
+
+
 def _merge(
     info: Info,
     kept: Annotated[
@@ -159,6 +166,12 @@ class ContactMutations:
         resolver=_restore,
         permission_classes=WRITE,
         description="Work with it again; its status is what its consent makes it. Needs the scope audience:write.",
+    )
+    contact_links_renew: types.Contact = strawberry.field(
+        resolver=_renew_links,
+        permission_classes=WRITE,
+        description="Links in mails to the contact fell into wrong hands: from now on they only unsubscribe. Needs the "
+        "scope audience:write.",
     )
     contact_merge: types.Contact = strawberry.field(
         resolver=_merge,

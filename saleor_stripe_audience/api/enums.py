@@ -31,11 +31,13 @@ __all__ = [
     "Status",
     "TagOrigin",
     "TimelineKind",
+    "WordingOrigin",
 ]
 
 ConsentKind = Consent.Kind
 ConsentBasis = Consent.Basis
 ConsentSource = Consent.Source
+WordingOrigin = Consent.WordingOrigin
 TagOrigin = ContactTag.Origin
 ErasureReason = Erasure.Reason
 PaymentFactKind = PaymentFact.Kind
@@ -143,6 +145,16 @@ _show(
         ConsentSource.IMPORT: "In a file that was imported.",
         ConsentSource.STAFF: "To a member of staff.",
         ConsentSource.MAILCHIMP: "In Mailchimp.",
+    },
+)
+_show(
+    WordingOrigin,
+    "WordingOrigin",
+    "Where the wording of a consent is from.",
+    {
+        WordingOrigin.SENT: "Sent with it, and written by the merchant.",
+        WordingOrigin.AUDIENCE: "None was sent: it is the audience's own text of that time.",
+        WordingOrigin.UNKNOWN: "Sent with it, but not written by the merchant: it proves nothing and is not shown.",
     },
 )
 _show(

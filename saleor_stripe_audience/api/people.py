@@ -16,6 +16,7 @@ from saleor_stripe_audience.api.enums import (
     ErasureReason,
     Purpose,
     TagOrigin,
+    WordingOrigin,
 )
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.status import RECEIVES, Status
@@ -68,7 +69,9 @@ class FormerAddress:
 
 
 def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
-    return root.wording.text if root.wording else None
+    """Words that a stranger may have written are shown to nobody."""
+    is_unknown = root.wording_origin == models.Consent.WordingOrigin.UNKNOWN
+    return root.wording.text if root.wording and not is_unknown else None
 
 
 @strawberry_django.type(
@@ -89,8 +92,15 @@ class ConsentWord:
     wording: str | None = strawberry_django.field(
         resolver=_wording,
         select_related=["wording"],
-        only=["wording__text"],
-        description="What was agreed to, word for word; none of a withdrawal.",
+        only=["wording__text", "wording_origin"],
+        description="What was agreed to, word for word; none of a withdrawal, nor words of a stranger.",
+    )
+    wording_origin: WordingOrigin = strawberry_django.field(
+        description="Where the wording is from: only the merchant's words prove anything."
+    )
+    is_proven: bool = strawberry_django.field(
+        description="Whether the mailbox's owner is known to have said it: by a link in a mail, or from a confirmed "
+        "account. After a refusal nothing else subscribes anybody."
     )
     ip: str | None = strawberry_django.field(description="The computer's address, if it is known.")
     needs_confirmation: bool = strawberry_django.field(

@@ -1,13 +1,16 @@
 """The audiences of a shop, and which sales channel feeds which."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
+from django.utils import timezone
 
+from saleor_stripe_audience.audience import consent
 from saleor_stripe_audience.audience.changes import all_touched
-from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
+from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact, KnownWording
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -15,17 +18,25 @@ LONGEST_NAME = 200
 LONGEST_LANGUAGE = 35
 LONGEST_CONSENT_TEXT = 10_000
 LONGEST_SILENCE = 30 * 24 * 60  # minutes
+MOST_CONSENT_KEYS = 20
+LONGEST_CONSENT_KEY = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a merchant chooses for an audience. A cart silent for `cart_silence_minutes` counts as abandoned."""
+    """What a merchant chooses for an audience. A cart silent for `cart_silence_minutes` counts as abandoned.
+
+    `sender_name` is what its mails bear; empty, they bear the shop's name. `consent_keys` are further keys of Saleor's
+    metadata that mean a ticked box, beside our own and the stock storefront's.
+    """
 
     name: str
     language: str = ""
     double_opt_in: bool = False
     consent_text: str = ""
     cart_silence_minutes: int = 60
+    sender_name: str = ""
+    consent_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +186,27 @@ def counts_by_status(audience: Audience) -> dict[str, int]:
 
 def _save(audience: Audience, wishes: Wishes) -> Audience:
     _check(audience, wishes)
+    former_text = audience.consent_text
     audience.name, audience.language = wishes.name.strip(), wishes.language.strip().lower()
     audience.double_opt_in, audience.consent_text = wishes.double_opt_in, wishes.consent_text.strip()
     audience.cart_silence_minutes = wishes.cart_silence_minutes
+    audience.sender_name = wishes.sender_name.strip()
+    audience.consent_keys = list(dict.fromkeys(key.strip() for key in wishes.consent_keys))
     audience.save()
+    if former_text and former_text != audience.consent_text:
+        _remember_own_text(audience, former_text)
     all_touched(audience.pk)  # segments may ask for abandoned carts
     return audience
+
+
+def _remember_own_text(audience: Audience, text: str) -> None:
+    """What was agreed to before stays what was agreed to: the text was the audience's own until now."""
+    own = KnownWording.objects.filter(audience=audience, is_own=True)
+    since = own.aggregate(last=Max("until"))["last"] or audience.created_at
+    wording = consent.keep_wording(audience.installation_id, text)
+    KnownWording.objects.create(
+        audience=audience, wording=wording, is_own=True, since=since, until=timezone.now()
+    )
 
 
 def _check(audience: Audience, wishes: Wishes) -> None:
@@ -203,10 +229,29 @@ def _check(audience: Audience, wishes: Wishes) -> None:
             f"A cart counts as abandoned after 1 to {LONGEST_SILENCE} minutes (30 days).",
             code="cart_silence_minutes",
         )
+    _check_sender(wishes.sender_name.strip())
+    _check_consent_keys([key.strip() for key in wishes.consent_keys])
     if wishes.double_opt_in and not settings.EMAIL_CONFIGURED:
         raise Rejected(
             "Double opt-in sends mails. Ask whoever runs the app to set EMAIL_URL and EMAIL_FROM first.",
             code="email_not_configured",
+        )
+
+
+def _check_sender(name: str) -> None:
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise Rejected(
+            f"Give the sender a name of one line, at most {LONGEST_NAME} characters.", code="sender_name"
+        )
+
+
+def _check_consent_keys(keys: Sequence[str]) -> None:
+    is_odd = any(not key or len(key) > LONGEST_CONSENT_KEY or not key.isprintable() for key in keys)
+    if is_odd or len(keys) > MOST_CONSENT_KEYS:
+        raise Rejected(
+            f"Give at most {MOST_CONSENT_KEYS} keys of metadata, each of at most {LONGEST_CONSENT_KEY} printable "
+            "characters, such as newsletter.",
+            code="consent_keys",
         )
 
 

@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import confirmation, consent, contacts, erasure, lifecycle, tags
+from saleor_stripe_audience.audience import confirmation, consent, contacts, erasure, lifecycle, links, tags
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.consent import Word
 from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, Erasure, Tag
@@ -64,6 +64,14 @@ def restore(doer: Doer, contact_id: UUID) -> Contact:
         return _contact(doer, contact_id)
 
 
+def renew_links(doer: Doer, contact_id: UUID) -> Contact:
+    """Links in mails to the contact fell into wrong hands: from now on those only unsubscribe."""
+    with transaction.atomic():
+        links.renew(_contact(doer, contact_id))
+        _log(doer, "links renewed", contact=contact_id)
+        return _contact(doer, contact_id)
+
+
 def merge(doer: Doer, kept_id: UUID, absorbed_id: UUID) -> Contact:
     """The two are one person; returns the contact that goes on. Asked again, nothing more happens."""
     with transaction.atomic():
@@ -78,8 +86,8 @@ def merge(doer: Doer, kept_id: UUID, absorbed_id: UUID) -> Contact:
 def record_word(doer: Doer, contact_id: UUID, said: Said) -> Consent:
     """Write down what the person said; the same word told again is still one row.
 
-    Where the audience wants double opt-in, a giving waits for its confirmation here too: who asked for it on paper
-    gets the mail. `Rejected` for what proves nothing.
+    Where the audience wants double opt-in, or the person had refused before, a giving waits for its confirmation here
+    too: who asked for it on paper gets the mail. `Rejected` for what proves nothing.
     """
     if timezone.is_naive(said.at):
         raise Rejected(

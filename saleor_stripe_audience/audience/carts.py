@@ -124,7 +124,7 @@ def _move(absorbed: Contact, kept: Contact) -> None:
 
 def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
     """Who shops; nobody is known before an address is given."""
-    account = checkout.user if checkout.user and checkout.user.is_confirmed is not False else None
+    account = checkout.user if checkout.user and checkout.user.is_confirmed else None
     email = (account.email if account else "") or checkout.email
     if not email:
         return None

@@ -1,5 +1,8 @@
 """What people choose themselves: on the page behind a mail's link, or by their mailbox's own button."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,12 +22,26 @@ def subscribe(contact: Contact, wording: str, *, ip: str = "") -> None:
             _reached(current)
 
 
-def withdraw(contact: Contact, source: str = Consent.Source.MAIL, *, ip: str = "", detail: str = "") -> None:
-    """The contact wants no marketing any more. Saying it again adds nothing."""
+def withdraw(
+    contact: Contact,
+    source: str = Consent.Source.MAIL,
+    *,
+    ip: str = "",
+    detail: str = "",
+    at: datetime | None = None,
+) -> None:
+    """The contact wants no marketing any more, from none of the shop's audiences; said at `at`, or now.
+
+    Saying it again adds nothing.
+    """
     with transaction.atomic():
         current = _locked(contact)
-        if current is not None and current.consent != ConsentState.WITHDRAWN:
-            consent.record(current, _word(Consent.Kind.WITHDRAWN, source, "", ip, detail))
+        if current is None:
+            return
+        people = consent.contacts_of_person(current)
+        if any(each.consent != ConsentState.WITHDRAWN for each in people):
+            word = _word(Consent.Kind.WITHDRAWN, source, "", ip, detail)
+            consent.record(current, replace(word, at=at) if at else word)
 
 
 def note(contact: Contact, word: Word) -> None:
@@ -58,4 +75,12 @@ def _locked(contact: Contact) -> Contact | None:
 
 
 def _word(kind: str, source: str, wording: str, ip: str, detail: str = "") -> Word:
-    return Word(kind, timezone.now(), source, wording=wording, ip=ip, source_detail=detail)
+    return Word(
+        kind,
+        timezone.now(),
+        source,
+        wording=wording,
+        ip=ip,
+        source_detail=detail,
+        is_proven=source == Consent.Source.MAIL,
+    )

@@ -6,12 +6,14 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import consent
+from saleor_stripe_audience.audience import consent, wordings
 from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.mailboxes import mailbox_digest
 from saleor_stripe_audience.audience.models import ConfirmationMail, Consent, Contact
-from saleor_stripe_audience.audience.status import ConsentState
+from saleor_stripe_audience.audience.status import ConsentState, Deliverability
 from saleor_stripe_audience.audience.tasks import send_confirmation
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
 
@@ -21,33 +23,64 @@ PER_DAY = 5
 
 
 def ask_if_needed(contact: Contact, written: Consent) -> None:
-    """Have a mail sent for a giving that needs one; not twice for one giving, and no mailbox is flooded."""
-    if not _needs_a_mail(contact, written):
+    """Have a mail sent for a giving that needs one; not twice for one giving, and no mailbox is flooded.
+
+    One needs it that does not count yet: it waits for its confirmation, or a refusal came before it.
+    """
+    if not settings.EMAIL_CONFIGURED or not _waits(contact, written) or contact.email != written.email:
         return
-    mail = ConfirmationMail.objects.create(contact=contact, consent=written, requested_at=timezone.now())
-    send_confirmation.enqueue(mail.pk)
+    if contact.deliverability == Deliverability.BOUNCED:
+        return
+    if ConfirmationMail.objects.filter(consent=written).exists():
+        return
+    installation = contact.audience.installation
+    if may_ask(installation, contact.email):
+        mail = ConfirmationMail.objects.create(
+            contact=contact,
+            consent=written,
+            mailbox=mailbox_digest(installation, contact.email),
+            requested_at=timezone.now(),
+        )
+        send_confirmation.enqueue(mail.pk)
 
 
-def _needs_a_mail(contact: Contact, written: Consent) -> bool:
+def may_ask(installation: Installation, address: str) -> bool:
+    """Whether one more mail may go to the address: its mailbox counts, however the address is spelled."""
     now = timezone.now()
-    if not settings.EMAIL_CONFIGURED or not written.needs_confirmation:
-        return False
-    if contact.consent == ConsentState.CONFIRMED or written.at < now - FRESH:
-        return False
-    asked = contact.confirmation_mails.filter(requested_at__gt=now - timedelta(days=1))
-    if asked.filter(consent=written).exists() or asked.filter(requested_at__gt=now - PAUSE).exists():
+    asked = ConfirmationMail.objects.filter(
+        mailbox=mailbox_digest(installation, address), requested_at__gt=now - timedelta(days=1)
+    )
+    if asked.filter(requested_at__gt=now - PAUSE).exists():
         return False
     if asked.count() >= PER_DAY:
-        log.warning("confirmation mail withheld", contact=str(contact.pk))
+        log.warning("confirmation mail withheld", installation=str(installation.pk))
         return False
     return True
 
 
-def confirm(given: Consent, *, ip: str = "") -> Consent:
-    """The owner of the mailbox confirms. `Rejected` when the person withdrew since: that is the later word.
+def is_fresh(word: Consent | Word) -> bool:
+    """Whether somebody has agreed just now: nobody is asked about anything older."""
+    is_consent = word.kind == Consent.Kind.GIVEN and word.basis == Consent.Basis.CONSENT
+    return is_consent and word.at >= timezone.now() - FRESH
 
-    Runs under the lock of `default_audience`. Confirming twice is confirming once.
+
+def _waits(contact: Contact, written: Consent) -> bool:
+    if contact.consent == ConsentState.CONFIRMED or not is_fresh(written):
+        return False
+    return not contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=written.at).exists()
+
+
+def confirm(given: Consent, *, ip: str = "") -> Consent:
+    """The owner of the mailbox confirms what the page showed.
+
+    `Rejected` when the person withdrew since: that is the later word; and when the person has another address now,
+    for the mail went to the former one. Runs under the lock of `default_audience`. Confirming twice is confirming once.
     """
+    if given.contact.email != given.email:
+        raise Rejected(
+            "The address was changed after this mail was sent. Subscribe again to get a new one.",
+            code="address_changed",
+        )
     if given.contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=given.at).exists():
         raise Rejected(
             "The subscription was ended after this mail was sent. Subscribe again to get a new one.",
@@ -62,9 +95,10 @@ def confirm(given: Consent, *, ip: str = "") -> Consent:
             Consent.Kind.CONFIRMED,
             timezone.now(),
             Consent.Source.MAIL,
-            wording=given.wording.text if given.wording else "",
+            wording=wordings.shown_to_person(given),
             reference=_reference(given),
             ip=ip,
+            is_proven=True,
         ),
     )
 

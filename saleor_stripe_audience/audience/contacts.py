@@ -63,6 +63,7 @@ def record_customer(
     """Keep what Saleor says of an account; `Rejected` without a usable address, None of one that was erased.
 
     A change of address keeps the person, with everything bought before, in every audience that knows the person.
+    An account that is not confirmed makes no contact: anybody can register under any address.
     """
     person = person_of(read_account(payload), issued_at)
     with transaction.atomic():
@@ -82,7 +83,7 @@ def person_of(account: Account, said_at: datetime) -> Person:
         "language": language_tag(account.language_code),
     }
     return Person(
-        normalised(account.email), account.id, profile, said_at, proven=account.is_confirmed is not False
+        normalised(account.email), account.id, profile, said_at, proven=account.is_confirmed is True
     )
 
 
@@ -94,13 +95,16 @@ def _others_that_know(default: Audience, person: Person) -> Iterable[Audience]:
 
 
 def contact_of(audience: Audience, person: Person) -> Contact | None:
-    """The person's contact, found or made, with what was said of the person taken over; None once erased."""
+    """The person's contact, found or made, with what was said of the person taken over; None once erased.
+
+    None also of an account that is not confirmed, under an address that nobody here has.
+    """
     account_id = person.account_id if person.proven else None
     if erasure.concerns_erased(audience.installation, person.email, account_id, person.said_at):
         return None
     if person.account_id and not person.proven:
         # Whoever registers under an address may not be its owner: nothing of the contact there is touched.
-        return holder_of(audience, person.email) or _newcomer(audience, person.email)
+        return holder_of(audience, person.email)
     found = _contact_of_account(audience, person) if account_id else holder_of(audience, person.email)
     contact = found or _newcomer(audience, person.email)
     if account_id:
@@ -111,11 +115,13 @@ def contact_of(audience: Audience, person: Person) -> Contact | None:
     _take_over_profile(contact, person)
     contact.save()
     touched(contact)
+    consent.carry_refusals(contact)
     return contact
 
 
 def _newcomer(audience: Audience, email: str) -> Contact:
     contact = audience.contacts.create(email=email)
+    erasure.adopt_former_links(contact)
     touched(contact)
     return contact
 
@@ -234,6 +240,7 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
         _merge(going, going_on)
         _keep_former(going_on, email, timezone.now())
         going_on.save()
+        consent.carry_refusals(going_on)
         return going_on
 
 

@@ -4,8 +4,9 @@ What was erased grows with what is learnt later: an account that turns out to ha
 person, in whatever order that is told. What remains of purchases are numbers that are nobody's.
 """
 
+import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,8 @@ from django.db.models.functions import Cast
 from saleor_stripe_audience.audience import payloads, tombstones
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import default_audience
-from saleor_stripe_audience.audience.models import Contact, Erasure, Purchase
+from saleor_stripe_audience.audience.mailboxes import mailbox_digest
+from saleor_stripe_audience.audience.models import ConfirmationMail, Contact, Erasure, FormerContact, Purchase
 from saleor_stripe_audience.audience.orders import read_account
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
@@ -80,10 +82,11 @@ def follow_deletion(
 ) -> Erasure | None:
     """Erase whose account was deleted in Saleor. None for an account that never was confirmed.
 
-    Whoever registers under another's address and goes again takes nothing of that other person along.
+    Whoever registers under another's address and goes again takes nothing of that other person along. Where the
+    host does not say whether it was confirmed, an account that is known here was.
     """
     account = read_account(payload)
-    if account.is_confirmed is False:
+    if not (account.is_confirmed or (account.is_confirmed is None and _is_known(installation, account.id))):
         return None
     receipt = erase(installation, account.email, account_id=account.id, reason=reason)
     if event is not None:
@@ -93,21 +96,72 @@ def follow_deletion(
     return receipt
 
 
+def _is_known(installation: Installation, account_id: str) -> bool:
+    return Contact.objects.filter(audience__installation=installation, saleor_user_id=account_id).exists()
+
+
 def receipts(installation: Installation, email: str) -> QuerySet[Erasure]:
     """The receipts of everything that was erased of the address, newest first."""
-    [digest] = tombstones.digests(installation, [tombstones.address(normalised(email))])
+    return _receipts(installation, tombstones.digests(installation, [tombstones.address(normalised(email))]))
+
+
+def _receipts(installation: Installation, digests: Iterable[str]) -> QuerySet[Erasure]:
     told = installation.erasures.annotate(told=Cast("digests", TextField()))
-    return told.filter(told__contains=digest).order_by("-erased_at")
+    named = Q(pk__in=[])
+    for digest in digests:
+        named |= Q(told__contains=digest)
+    return told.filter(named).order_by("-erased_at")
 
 
 def readmit(installation: Installation, email: str) -> bool:
-    """Let an erased address in again, by the person's own wish; False if it was not erased.
+    """Let an erased person in again, by their own wish; False if the address was not erased.
 
-    Nothing comes back: the person begins anew with the next event or subscription.
+    The accounts and addresses that were erased with it are let in, too: they are the same person's, and would erase
+    the address anew. Nothing comes back: the person begins anew with the next event or subscription.
     """
+    address = tombstones.address(normalised(email))
     with transaction.atomic():
         default_audience(installation)
-        return tombstones.lift(installation, [tombstones.address(normalised(email))]) > 0
+        if not tombstones.known(installation, [address]):
+            return False
+        tombstones.lift(installation, _erased_with(installation, address))
+        return True
+
+
+def erased_at(installation: Installation, email: str) -> datetime | None:
+    """When the normalised address was erased; None if it was not, or is let in again."""
+    return tombstones.erased_at(installation, tombstones.address(email))
+
+
+def was_erased(installation: Installation, email: str) -> bool:
+    """Whether the normalised address was erased at some time, also if it is let in again since."""
+    return bool(tombstones.known(installation, [tombstones.address(email)], with_lifted=True))
+
+
+def adopt_former_links(contact: Contact) -> None:
+    """Links in mails from before an erasure are the new contact's: it is the same mailbox."""
+    installation = contact.audience.installation
+    address = tombstones.address(contact.email)
+    if not tombstones.known(installation, [address], with_lifted=True):
+        return
+    former = {
+        uuid.UUID(pk)
+        for receipt in _receipts(installation, tombstones.digests(installation, [address]))
+        for pk in receipt.contact_ids
+    }
+    FormerContact.objects.bulk_create(
+        [FormerContact(pk=pk, contact=contact) for pk in sorted(former)], ignore_conflicts=True
+    )
+
+
+def _erased_with(installation: Installation, address: str) -> set[str]:
+    """The digests of everything that was erased of the person who had the address."""
+    digests = set(tombstones.digests(installation, [address]))
+    while True:
+        found = {each for receipt in _receipts(installation, digests) for each in receipt.digests}
+        if found <= digests:
+            return digests
+        digests |= found
 
 
 def is_erased(installation: Installation, email: str) -> bool:
@@ -169,6 +223,8 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
     erased: Counter[str] = Counter()
     erased["inbox payloads"] = payloads.drop(installation, found.addresses, [*found.accounts, *orders])
     erased["purchases made anonymous"] = purchases.update(contact=None, voucher_code="")
+    mailboxes = [mailbox_digest(installation, address) for address in sorted(found.addresses)]
+    ConfirmationMail.objects.filter(mailbox__in=mailboxes, contact=None).delete()
     for contact in found.contacts.values():
         for function in _erasing:
             function(contact)
@@ -179,7 +235,7 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
         reason=reason,
         actor=actor[:128],
         contact_ids=sorted(str(pk) for pk in found.contacts),
-        digests=tombstones.bury(installation, found.names()),
+        digests=tombstones.bury(installation, found.names(), anew=reason != Erasure.Reason.FOUND_LATER),
         erased={name: count for name, count in sorted(erased.items()) if count},
     )
     log.info("person erased", installation=str(installation.pk), receipt=str(receipt.pk), reason=reason)

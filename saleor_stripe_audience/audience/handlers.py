@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from saleor_stripe_audience.audience import carts, contacts, erasure, metadata, payment_facts, purchases
-from saleor_stripe_audience.audience.models import Erasure
+from saleor_stripe_audience.audience.models import Consent, Erasure
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.accounts import account_of
@@ -39,10 +39,14 @@ def record_order(event: Event) -> None:
     purchases.record_order(installation_of(event), _part(event, "order"), event.occurred_at)
 
 
-# Apart from the order itself: a consent that proves nothing is refused with its reason, the purchase is kept.
+# Apart from the order itself: a consent that proves nothing is told as one problem, the purchase is kept.
 @handles("saleor", *_ORDERS)
 def record_order_consent(event: Event) -> None:
-    metadata.record_order_words(installation_of(event), _part(event, "order"), event.occurred_at)
+    installation, order = installation_of(event), _part(event, "order")
+    try:
+        metadata.record_order_words(installation, order, event.occurred_at)
+    except Rejected as refused:
+        _tell_of_consent(installation, Consent.Source.CHECKOUT, refused)
 
 
 @handles("saleor", *_CHECKOUTS)
@@ -57,7 +61,11 @@ def record_customer(event: Event) -> None:
 
 @handles("saleor", *_ACCOUNTS)
 def record_customer_consent(event: Event) -> None:
-    metadata.record_account_words(installation_of(event), _part(event, "user"), event.occurred_at)
+    installation, user = installation_of(event), _part(event, "user")
+    try:
+        metadata.record_account_words(installation, user, event.occurred_at)
+    except Rejected as refused:
+        _tell_of_consent(installation, Consent.Source.ACCOUNT, refused)
 
 
 @handles("saleor", *_DELETIONS)
@@ -89,6 +97,13 @@ def record_dispute(event: Event) -> Write | None:
     if not source:
         return None
     return partial(payment_facts.record, installation, source, fact, event.occurred_at)
+
+
+def _tell_of_consent(installation: Installation, source: str, refused: Rejected) -> None:
+    """A consent that proves nothing is one problem of the shop; anything else that is wrong is the event's own."""
+    if not refused.code.startswith("consent_"):
+        raise refused
+    metadata.tell_problem(installation, source, refused)
 
 
 def _stripe_object(event: Event) -> dict[str, Any]:

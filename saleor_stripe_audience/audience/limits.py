@@ -16,6 +16,8 @@ def within(name: str, limit: int, span: timedelta) -> bool:
     """
     begins = _beginning(timezone.now(), span)
     bucket = salted_hmac("audience.limits", f"{name}|{begins.isoformat()}", algorithm="sha256").hexdigest()
+    if RateWindow.objects.filter(bucket=bucket, count__gte=limit).exists():
+        return False  # a flood of what is refused writes nothing
     _window, is_new = RateWindow.objects.get_or_create(bucket=bucket, defaults={"ends_at": begins + span})
     if is_new:
         RateWindow.objects.filter(ends_at__lt=timezone.now()).delete()

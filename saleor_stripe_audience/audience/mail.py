@@ -1,7 +1,7 @@
 """Mails of the audience, in the language of who reads them."""
 
 import smtplib
-from email.utils import formataddr
+from email.utils import formataddr, make_msgid
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -9,8 +9,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from saleor_stripe_audience.audience import links
-from saleor_stripe_audience.audience.models import ConfirmationMail, Contact
+from saleor_stripe_audience.audience import erased_requests, links, wordings
+from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Contact
+from saleor_stripe_audience.audience.senders import sender_name
 from saleor_stripe_audience.audience.status import ConsentState
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.errors import Rejected, Unavailable
@@ -22,44 +23,65 @@ def send_confirmation(mail_id: int) -> None:
     `Unavailable` while the mail server does not answer.
     """
     asked = ConfirmationMail.objects.select_related(
-        "contact__audience", "consent__wording"
+        "contact__audience__installation", "consent__wording", "consent__audience__installation"
     ).filter(pk=mail_id, sent_at=None).first()  # fmt: skip
-    if asked is None or asked.contact.consent == ConsentState.CONFIRMED:
+    message = _message(asked) if asked is not None else None
+    if message is None:
         return
-    _send(_confirmation(asked))
-    ConfirmationMail.objects.filter(pk=mail_id).update(sent_at=timezone.now())
+    _send(message)
+    ConfirmationMail.objects.filter(pk=mail_id).update(sent_at=timezone.now(), request="")
 
 
 def language_of(contact: Contact) -> str:
     """One that the app speaks: the person's, else the audience's, else English."""
-    for wanted in (contact.language, contact.audience.language):
+    return supported_language(contact.language, contact.audience.language)
+
+
+def supported_language(*wanted: str) -> str:
+    """The first of the languages that the app speaks, else English."""
+    for each in wanted:
         try:
-            return translation.get_supported_language_variant(wanted)
+            return translation.get_supported_language_variant(each)
         except LookupError:
             continue
     return settings.LANGUAGE_CODE
 
 
-def _confirmation(asked: ConfirmationMail) -> EmailMultiAlternatives:
-    contact, wording = asked.contact, asked.consent.wording
-    facts = {
-        "audience": contact.audience.name,
-        "wording": wording.text if wording else "",
-        "confirm": links.confirmation_url(asked.consent),
-        "preferences": links.preferences_url(contact),
-    }
-    with translation.override(language_of(contact)):
-        message = EmailMultiAlternatives(
-            subject=_("Please confirm: news from %(audience)s") % facts,
-            body=render_to_string("audience/confirmation.txt", facts),
-            from_email=formataddr((contact.audience.name, settings.DEFAULT_FROM_EMAIL)),
-            to=[contact.email],
-            headers=links.unsubscribe_headers(contact),
-        )
-        message.attach_alternative(
-            render_to_string("audience/confirmation.html", facts | {"language": translation.get_language()}),
-            "text/html",
-        )
+def _message(asked: ConfirmationMail) -> EmailMultiAlternatives | None:
+    """The mail; None where there is nothing to confirm, or the person has another address since."""
+    if asked.contact is not None and asked.consent is not None:
+        contact, given = asked.contact, asked.consent
+        if contact.consent == ConsentState.CONFIRMED or contact.email != given.email:
+            return None
+        with translation.override(language_of(contact)):
+            facts = {
+                "wording": wordings.shown_to_person(given),
+                "confirm": links.confirmation_url(given),
+                "preferences": links.preferences_url(contact),
+            }
+            return _confirmation(contact.audience, contact.email, facts, links.unsubscribe_headers(contact))
+    request = erased_requests.read(asked.request) if asked.request else None
+    if request is None:
+        return None
+    with translation.override(supported_language(request.audience.language)):
+        facts = {"wording": request.word.wording, "confirm": links.request_url(asked.request)}
+        return _confirmation(request.audience, request.email, facts, {})
+
+
+def _confirmation(
+    audience: Audience, address: str, told: dict[str, str], headers: dict[str, str]
+) -> EmailMultiAlternatives:
+    name, sender = sender_name(audience), settings.DEFAULT_FROM_EMAIL
+    facts = told | {"audience": name}
+    message = EmailMultiAlternatives(
+        subject=_("Please confirm: news from %(audience)s") % facts,
+        body=render_to_string("audience/confirmation.txt", facts),
+        from_email=formataddr((name, sender)),
+        to=[address],
+        headers={"Message-ID": make_msgid(domain=sender.rpartition("@")[2])} | headers,
+    )
+    html = render_to_string("audience/confirmation.html", facts | {"language": translation.get_language()})
+    message.attach_alternative(html, "text/html")
     return message
 
 

@@ -12,14 +12,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from saleor_stripe_audience.audience import choices, links
-from saleor_stripe_audience.audience.mail import language_of
-from saleor_stripe_audience.audience.models import Consent, Contact
+from saleor_stripe_audience.audience import choices, erased_requests, links, readmission, wordings
+from saleor_stripe_audience.audience.links import Link
+from saleor_stripe_audience.audience.mail import language_of, supported_language
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.senders import sender_name
 from saleor_stripe_audience.audience.status import ConsentState
 from saleor_stripe_audience.client_address import client_ip
 from saleor_stripe_audience.errors import Rejected
 
-_INVALID = frozenset({"link", "withdrawn_since"})
+_INVALID = frozenset({"link", "withdrawn_since", "address_changed"})
 
 View = Callable[[HttpRequest, str], HttpResponse]
 
@@ -56,58 +58,73 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """Opening the link changes nothing: programs that look through mails open every link. The button does."""
     given = links.consent_of_link(token)
     if given is None:
+        return _confirm_request(request, token)
+    contact = given.contact
+    if contact.email != given.email:  # the mail went to another mailbox
         return _invalid(request)
-    with translation.override(language_of(given.contact)):
+    with translation.override(language_of(contact)):
         if request.method != "POST":
-            return _show(request, "confirm", given.contact, wording=_agreed_to(given))
+            return _show(request, "confirm", contact, wording=wordings.shown_to_person(given))
         choices.confirm(given, ip=client_ip(request))
-        return _show(
-            request,
-            "done",
-            given.contact,
-            told=_("You are subscribed."),
-            again=links.preferences_url(given.contact),
-        )
+        return _subscribed(request, contact)
+
+
+def _confirm_request(request: HttpRequest, token: str) -> HttpResponse:
+    """The same for somebody who was erased and wants to come back."""
+    asked = erased_requests.request_of(token)
+    if asked is None:
+        return _invalid(request)
+    with translation.override(supported_language(asked.audience.language)):
+        if request.method == "POST":
+            return _subscribed(request, readmission.confirm(asked, ip=client_ip(request)))
+        facts = {
+            "audience": sender_name(asked.audience),
+            "address": _hidden(asked.email),
+            "wording": asked.word.wording,
+        }
+        return render(request, "audience/confirm.html", facts)
 
 
 @_page
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
-    contact = links.contact_of_link(token)
-    if contact is None:
+    link = links.link_of(token)
+    if link is None:
         return _erased(request)
-    with translation.override(language_of(contact)):
+    with translation.override(language_of(link.contact)):
         if request.method == "POST":
-            return _chosen(request, contact)
-        return _preferences(request, contact)
+            return _chosen(request, link)
+        return _preferences(request, link)
 
 
 @_page
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A POST unsubscribes at once (RFC 8058); a person who opens the link sees the preference page."""
-    contact = links.contact_of_link(token)
-    if contact is None:
+    link = links.link_of(token)
+    if link is None:
         return _erased(request)
-    with translation.override(language_of(contact)):
+    with translation.override(language_of(link.contact)):
         if request.method != "POST":
-            return _preferences(request, contact)
-        choices.withdraw(contact, ip=client_ip(request), detail="one click")
-        return _unsubscribed(request, contact)
+            return _preferences(request, link)
+        choices.withdraw(link.contact, ip=client_ip(request), detail="one click")
+        return _unsubscribed(request, link)
 
 
-def _chosen(request: HttpRequest, contact: Contact) -> HttpResponse:
+def _chosen(request: HttpRequest, link: Link) -> HttpResponse:
     choice = request.POST.get("choice", "")
     if choice == "unsubscribe":
-        choices.withdraw(contact, ip=client_ip(request), detail="preference page")
-        return _unsubscribed(request, contact)
-    if choice == "subscribe":
-        choices.subscribe(contact, _offer(contact), ip=client_ip(request))
-        return _show(
-            request, "done", contact, told=_("You are subscribed."), again=links.preferences_url(contact)
-        )
-    return _preferences(request, contact, status=400)
+        choices.withdraw(link.contact, ip=client_ip(request), detail="preference page")
+        return _unsubscribed(request, link)
+    if choice == "subscribe" and link.is_current:
+        choices.subscribe(link.contact, wordings.offer(link.contact.audience), ip=client_ip(request))
+        return _subscribed(request, link.contact)
+    return _preferences(request, link, status=400)
 
 
-def _preferences(request: HttpRequest, contact: Contact, status: int = 200) -> HttpResponse:
+def _preferences(request: HttpRequest, link: Link, status: int = 200) -> HttpResponse:
+    contact = link.contact
+    if not link.is_current:
+        facts = {"audience": sender_name(contact.audience)}
+        return render(request, "audience/former_link.html", facts, status=status)
     return _show(
         request,
         "preferences",
@@ -115,28 +132,24 @@ def _preferences(request: HttpRequest, contact: Contact, status: int = 200) -> H
         status=status,
         action=links.preferences_url(contact),
         is_subscribed=contact.consent == ConsentState.CONFIRMED,
-        offer=_offer(contact),
+        offer=wordings.offer(contact.audience),
     )
 
 
-def _unsubscribed(request: HttpRequest, contact: Contact) -> HttpResponse:
-    told = _("You are unsubscribed. You get no more news from us.")
+def _subscribed(request: HttpRequest, contact: Contact) -> HttpResponse:
+    told = _("You are subscribed.")
     return _show(request, "done", contact, told=told, again=links.preferences_url(contact))
 
 
-def _offer(contact: Contact) -> str:
-    """What one agrees to on the page: it is shown there, and kept in the ledger word for word."""
-    return contact.audience.consent_text or _("I agree to receive news from %(audience)s by e-mail.") % {
-        "audience": contact.audience.name
-    }
-
-
-def _agreed_to(given: Consent) -> str:
-    return given.wording.text if given.wording else ""
+def _unsubscribed(request: HttpRequest, link: Link) -> HttpResponse:
+    """Who came by a link that is not current gets no new one here."""
+    told = _("You are unsubscribed. You get no more news from us.")
+    again = links.preferences_url(link.contact) if link.is_current else ""
+    return _show(request, "done", link.contact, told=told, again=again)
 
 
 def _show(request: HttpRequest, name: str, contact: Contact, status: int = 200, **facts: Any) -> HttpResponse:
-    context = {"audience": contact.audience.name, "address": _hidden(contact.email), **facts}
+    context = {"audience": sender_name(contact.audience), "address": _hidden(contact.email), **facts}
     return render(request, f"audience/{name}.html", context, status=status)
 
 

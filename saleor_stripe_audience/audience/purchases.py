@@ -165,7 +165,7 @@ def _line(line: Line, currency: str) -> PurchaseLine:
 
 def buyer_of(order: Order, issued_at: datetime) -> Person:
     """The account's own address where there is a proven account: it follows the person, the order's does not."""
-    account = order.user if order.user and order.user.is_confirmed is not False else None
+    account = order.user if order.user and order.user.is_confirmed else None
     address = order.address
     profile = {
         "first_name": (account.first_name if account else "") or address.first_name,

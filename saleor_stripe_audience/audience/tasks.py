@@ -15,6 +15,22 @@ def send_confirmation(mail_id: int) -> None:
 
 
 @task
+def work_storefront_request(request: str) -> None:
+    """What a shop's page asked; `request` is encrypted, for it holds an address."""
+    from saleor_stripe_audience.audience import storefront  # noqa: PLC0415 - it enqueues tasks of this module
+
+    storefront.work(request)
+
+
+@task
+def forget_mail_requests() -> int:
+    """Every night: requests of mails that never went."""
+    from saleor_stripe_audience.audience import readmission  # noqa: PLC0415 - it enqueues tasks of this module
+
+    return readmission.forget_requests()
+
+
+@task
 def keep_memberships(contact_id: str) -> None:
     """A contact changed: work out its segments again."""
     membership.refresh_contact(UUID(contact_id))

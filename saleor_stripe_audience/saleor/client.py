@@ -67,6 +67,7 @@ class Installed:
     schema_version: str
     permissions: frozenset[str]
     webhooks: list[InstalledWebhook]
+    shop_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def fetch_installed(installation: Installation) -> Installed:
             schema_version=(told.get("shop") or {}).get("schemaVersion") or "",
             permissions=frozenset(_text(each["code"]) for each in app["permissions"] or []),
             webhooks=[_installed_webhook(each) for each in app["webhooks"] or []],
+            shop_name=(told.get("shop") or {}).get("name") or "",
         )
 
 

@@ -10,14 +10,16 @@ from saleor_stripe_audience.vault import EncryptedTextField
 class Installation(models.Model):
     """One shop. A reinstall keeps this row: the app's id and token change, its data and accounts stay.
 
-    `variant` names the manifest it installed. `removed_at` is when the app was found to be removed or switched off:
-    from then on `is_active` is False, until the shop is heard of again or the row is pruned.
+    `shop_name` is what Saleor calls the shop. `variant` names the manifest it installed. `removed_at` is when the app
+    was found to be removed or switched off: from then on `is_active` is False, until the shop is heard of again or the
+    row is pruned.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     saleor_api_url = models.URLField(max_length=500, unique=True)
     app_id = models.CharField(max_length=200)
     domain = models.CharField(max_length=300, default="", blank=True)
+    shop_name = models.CharField(max_length=200, default="", blank=True)
     schema_version = models.CharField(max_length=20, default="", blank=True)
     variant = models.CharField(max_length=40, default="app")
     token = EncryptedTextField()

@@ -40,6 +40,7 @@ def keep_up(installation: Installation) -> list[str]:
         return ["marked as removed"]
     removal.resume(installation)
     _keep_version(installation, found.schema_version)
+    _keep_name(installation, found.shop_name)
     wanted = manifest(installation.variant, read_version(found.schema_version))
     problems.report_or_clear(installation, PERMISSIONS, _lacking(wanted["permissions"], found.permissions))
     return _mend(installation, wanted["webhooks"], found.webhooks)
@@ -63,6 +64,14 @@ def _keep_version(installation: Installation, version: str) -> None:
     if version and version != installation.schema_version:
         installation.schema_version = version[:20]
         installation.save(update_fields=["schema_version"])
+
+
+def _keep_name(installation: Installation, told: str) -> None:
+    """What the merchant calls the shop in Saleor, on one line: mails to customers bear it."""
+    name = " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())[:200]
+    if name and name != installation.shop_name:
+        installation.shop_name = name
+        installation.save(update_fields=["shop_name"])
 
 
 def _lacking(wanted: list[str], granted: frozenset[str]) -> str:

@@ -27,6 +27,8 @@ _FIELDS = {
     "email_invalid": "email",
     "channel": "channel",
     "language": "language",
+    "source": "source",
+    "consent_text": "consentText",
     "consent_without_wording": "consentText",
     "consent_wording_too_long": "consentText",
 }
@@ -49,8 +51,8 @@ def _context(info: Info) -> Context:
 class AudienceError:
     field: str | None = strawberry.field(description="The input's field, if it is one field's fault.")
     code: str = strawberry.field(
-        description="EMAIL_INVALID, CHANNEL, LANGUAGE, CONSENT_WITHOUT_WORDING, CONSENT_WORDING_TOO_LONG or "
-        "RATE_LIMITED."
+        description="EMAIL_INVALID, CHANNEL, LANGUAGE, SOURCE, CONSENT_TEXT, CONSENT_WITHOUT_WORDING, "
+        "CONSENT_WORDING_TOO_LONG or RATE_LIMITED."
     )
     message: str = strawberry.field(description="What to do, in English.")
 
@@ -74,7 +76,9 @@ class AudienceSubscribeInput:
     channel: str = strawberry.field(description="The slug of the sales channel.")
     email: str = strawberry.field(description="The address.")
     consent_text: str = strawberry.field(
-        default="", description="The words that were shown. Left out, they are the audience's own."
+        default="",
+        description="The words that were shown. Left out, they are the audience's own. Words that the merchant did not "
+        "write for the audience have to be confirmed from the mailbox.",
     )
     language: str = strawberry.field(default="", description="The reader's language, such as en or fr-CA.")
     source: str = strawberry.field(default="", description="Where it was asked, such as footer.")
@@ -116,7 +120,7 @@ def _form(
 def _subscribe(info: Info, input: AudienceSubscribeInput) -> AudienceAnswer:  # noqa: A002 - GraphQL's custom
     context = _context(info)
     return _answered(
-        lambda: storefront.subscribe(
+        lambda: storefront.ask_to_subscribe(
             context.installation,
             input.channel,
             input.email,
@@ -131,7 +135,7 @@ def _subscribe(info: Info, input: AudienceSubscribeInput) -> AudienceAnswer:  # 
 def _unsubscribe(info: Info, input: AudienceUnsubscribeInput) -> AudienceAnswer:  # noqa: A002 - as above
     context = _context(info)
     return _answered(
-        lambda: storefront.unsubscribe(
+        lambda: storefront.ask_to_unsubscribe(
             context.installation,
             input.channel,
             input.email,

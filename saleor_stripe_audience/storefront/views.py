@@ -1,5 +1,6 @@
 """The address for a shop's pages: a public key says which shop, the browser's Origin whose page."""
 
+import json
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -34,8 +35,6 @@ def storefront_view(request: HttpRequest) -> HttpResponse:
         return _refused(
             403, "FOREIGN_ORIGIN", "This page is not one of the shop's: add its origin to the key."
         )
-    if _is_too_large(request):
-        return _shared(_refused(413, "TOO_LARGE", "The request is too large."), origin)
     return _shared(_answer(request, key), origin)
 
 
@@ -49,6 +48,10 @@ class _View(GraphQLView[Context, None]):
 
 
 def _answer(request: HttpRequest, key: StorefrontKey) -> HttpResponse:
+    if _is_too_large(request):
+        return _refused(413, "TOO_LARGE", "The request is too large.")
+    if not _is_graphql(request.body):
+        return _refused(400, "BAD_REQUEST", "Send one GraphQL operation as a JSON object.")
     answer = _View(key).dispatch(request)
     return answer if isinstance(answer, HttpResponse) else _refused(400, "BAD_REQUEST", "Send a POST.")
 
@@ -58,6 +61,20 @@ def _is_too_large(request: HttpRequest) -> bool:
         return len(request.body) > LARGEST_REQUEST_BYTES
     except RequestDataTooBig:
         return True
+
+
+def _is_graphql(body: bytes) -> bool:
+    """Whether the body is one operation, as GraphQL over HTTP has it."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(told, dict) or not isinstance(told.get("query"), str):
+        return False
+    objects = (told.get(name) or {} for name in ("variables", "extensions"))
+    return all(isinstance(each, dict) for each in objects) and isinstance(
+        told.get("operationName") or "", str
+    )
 
 
 def _preflight(origin: str) -> HttpResponse:

@@ -232,7 +232,7 @@ def test_all_of_a_contact_is_told(ask: Ask, people: dict[str, Contact]) -> None:
         "basis": "CONSENT",
         "at": at(50).isoformat(),
         "email": "bea@mine.example",
-        "source": "STAFF",
+        "source": "MAIL",
         "sourceDetail": "",
         "actor": "",
         "reference": "",

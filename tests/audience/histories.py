@@ -78,15 +78,25 @@ def account(number: int = 7, email: str = "ada@shop.example", **known: Any) -> d
     } | known
 
 
+def member(number: int = 7, email: str = "ada@shop.example", **known: Any) -> dict[str, Any]:
+    """An account whose owner has shown that the address is their own."""
+    return account(number, email, **{"isConfirmed": True} | known)
+
+
 def say(contact: Contact, kind: str, moment: datetime, **known: Any) -> Consent:
-    """The person says something about marketing to a member of staff."""
-    word = consent.Word(kind, moment, Consent.Source.STAFF, wording="News by mail, please.", **known)
+    """The person says something about marketing, from their own mailbox."""
+    usual: dict[str, Any] = {
+        "source": Consent.Source.MAIL,
+        "wording": "News by mail, please.",
+        "is_proven": True,
+    }
+    word = consent.Word(kind, moment, **usual | known)
     return consent.record(contact, word)
 
 
 def everything(installation: Installation) -> list[dict[str, Any]]:
     """All that the audience holds of a shop, without the ids that differ from one telling to another."""
-    contacts = Contact.objects.filter(audience__installation=installation).order_by("email")
+    contacts = Contact.objects.filter(audience__installation=installation).order_by("audience__name", "email")
     return [_told(contact) for contact in contacts]
 
 
@@ -114,6 +124,7 @@ def _told(contact: Contact) -> dict[str, Any]:
     )
     purchases = contact.purchases.order_by("saleor_order_id")
     return {name: getattr(contact, name) for name in fields.split()} | {
+        "audience": contact.audience.name if not contact.audience.is_default else "",
         "spent": {row.currency: (row.spent_minor, row.refunded_minor) for row in contact.spent.all()},
         "former": sorted(contact.former_addresses.values_list("email", flat=True)),
         "carts": sorted(

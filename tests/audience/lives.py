@@ -21,7 +21,7 @@ from saleor_stripe_audience.audience.payment_facts import record as record_fact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import account, at, line, order
+from tests.audience.histories import at, line, member, order
 from tests.audience.shopping.tellings import checkout, checkout_id
 
 Delivery = Callable[[Installation], object]
@@ -29,6 +29,8 @@ Delivery = Callable[[Installation], object]
 ADDRESSES = {7: ["a1@shop.example", "a2@shop.example", "a3@shop.example"],
              8: ["b1@shop.example", "b2@shop.example", "b3@shop.example"]}  # fmt: skip
 WORDS = ["", "true", "false", "withdrawn"]
+WORDING = "News, please."
+OTHER_CHANNEL = "channel-fr"  # feeds another audience, where there are two
 
 
 @dataclass
@@ -41,7 +43,7 @@ class _Shopper:
 
     def as_account(self) -> dict[str, Any]:
         metadata = [{"key": key, "value": value} for key, value in self.word.items()]
-        return account(self.number, self.address, firstName=self.name, isConfirmed=True, metadata=metadata)
+        return member(self.number, self.address, firstName=self.name, isConfirmed=True, metadata=metadata)
 
 
 @dataclass
@@ -52,6 +54,7 @@ class _Order:
     is_guest: bool
     word: dict[str, str]
     checkout: str = ""
+    channel: str = "default-channel"
     state: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
@@ -60,6 +63,7 @@ class _Order:
         return order(str(self.number), email=self.address, user=user, **self.state) | {
             "metadata": metadata,
             "checkoutId": self.checkout or None,
+            "channel": {"slug": self.channel, "currencyCode": "USD"},
         }
 
 
@@ -95,7 +99,7 @@ def _of_account(payload: dict[str, Any], moment: datetime) -> Delivery:
 
 def _word(index: int, step: int) -> dict[str, str]:
     value = WORDS[index % len(WORDS)]
-    told = {"marketing_consent": value, "consent_at": at(step).isoformat(), "consent_text": "News, please."}
+    told = {"marketing_consent": value, "consent_at": at(step).isoformat(), "consent_text": WORDING}
     return told if value else {}
 
 
@@ -164,7 +168,7 @@ def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Ord
         return [_altered(what, shopper, which, step)]
     if what == "delete" and shopper.has_account:
         shopper.has_account = False
-        payload = account(shopper.number, shopper.address, isConfirmed=True)
+        payload = member(shopper.number, shopper.address, isConfirmed=True)
         return [lambda shop: follow_deletion(shop, payload, "account_deleted")]
     return []
 
@@ -172,7 +176,8 @@ def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Ord
 def _bought(is_guest: bool, shopper: _Shopper, which: int, step: int, orders: list[_Order]) -> Delivery:
     as_guest = is_guest or not shopper.has_account
     address = ADDRESSES[shopper.number][which % 3] if as_guest else shopper.address
-    made = _Order(shopper, len(orders), address, as_guest, _word(which // 3, step))
+    channel = OTHER_CHANNEL if (which + step) % 3 == 0 else "default-channel"
+    made = _Order(shopper, len(orders), address, as_guest, _word(which // 3, step), channel=channel)
     orders.append(made)
     return _of_order(made.told(), at(step))
 

@@ -5,18 +5,26 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from saleor_stripe_audience.audience.audiences import (
+    Wishes,
+    change_audience,
+    create_audience,
+    default_audience,
+)
+from saleor_stripe_audience.audience.consent import contacts_of_person
 from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.models import ChannelAudience, Consent, Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, line, nobodys, order, out, products
+from tests.audience.histories import at, everything, line, member, nobodys, order, out, products
+from tests.audience.lives import OTHER_CHANNEL, WORDING, lives
 from tests.audience.lives import Delivery as Life
-from tests.audience.lives import lives
 
 PEOPLE = st.sampled_from([7, 8, None])
 ADDRESSES = st.sampled_from(["a@shop.example", "b@shop.example", "c@shop.example"])
@@ -27,18 +35,50 @@ Delivery = tuple[Callable[[Installation, Mapping[str, Any], datetime], object], 
 HISTORY: list[Delivery] = [
     (record_order, order("1", charge_status="NONE", charged=0.0), at(1)),
     (record_order, order("1", lines=[line(1), line(2)]), at(2)),
-    (record_customer, account(7, firstName="Ada", lastName="Lovelace"), at(3)),
+    (record_customer, member(7, firstName="Ada", lastName="Lovelace"), at(3)),
     (record_order, order("1", charged=25.0, refunded=5.0, charge_status="PARTIAL"), at(4)),
     (record_order, order("2", email=NEW, total=900, currency="JPY", lines=[]), at(5)),
-    (record_customer, account(7, NEW, firstName="Augusta"), at(6)),
-    (record_order, order("3", user=account(7, NEW), email=NEW), at(7)),
-    (record_order, order("3", user=account(7, NEW), email=NEW, status="CANCELED"), at(8)),
+    (record_customer, member(7, NEW, firstName="Augusta"), at(6)),
+    (record_order, order("3", user=member(7, NEW), email=NEW), at(7)),
+    (record_order, order("3", user=member(7, NEW), email=NEW, status="CANCELED"), at(8)),
     (record_order, order("4", email="other@shop.example"), at(9)),
 ]
 LOST_NOTHING = {
     NEW: (2, {"USD": (2500, 500), "JPY": (900, 0)}),
     "other@shop.example": (1, {"USD": (3000, 0)}),
 }
+
+
+def with_two_audiences() -> Installation:
+    """A shop whose other channel feeds another audience; both know the words that the storefront shows."""
+    shop = install()
+    with transaction.atomic():
+        change_audience(default_audience(shop), Wishes("Shop", consent_text=WORDING))
+    other = create_audience(shop, Wishes("France", consent_text=WORDING))
+    ChannelAudience.objects.create(installation=shop, channel=OTHER_CHANNEL, audience=other)
+    return shop
+
+
+def subscribed_against_a_refusal(shop: Installation) -> list[str]:
+    """Subscribers of whom some audience knows a refusal that the person never took back."""
+    found = []
+    for contact in Contact.objects.filter(audience__installation=shop, status="subscribed"):
+        others = contacts_of_person(contact)
+        refused = [
+            word.at
+            for word in Consent.objects.filter(contact__in=others, kind="withdrawn")
+            if word.source != "checkout" or word.is_proven
+        ]
+        proven = [word.at for word in contact.consents.exclude(kind="withdrawn") if word.is_proven]
+        if refused and max(refused) >= max(proven, default=at(-1)):
+            found.append(str(contact.pk))
+    return found
+
+
+def consents(shop: Installation) -> list[tuple[object, ...]]:
+    """Whom the shop may write to, by audience and address."""
+    contacts = Contact.objects.filter(audience__installation=shop)
+    return sorted(contacts.values_list("audience__name", "email", "consent", "soft_opt_in", "status"))
 
 
 class AnyOrder(TestCase):
@@ -68,7 +108,7 @@ class AnyOrder(TestCase):
         steps = moments.sample(range(100), len(told))
         orders = set()
         for (person, email, number), step in zip(told, steps, strict=True):
-            user = account(person, email) if person else None
+            user = member(person, email) if person else None
             if user and number == 0:
                 record_customer(shop, user, at(step))
             else:
@@ -87,6 +127,9 @@ class AnyOrder(TestCase):
     def test_every_arrival_of_any_life_ends_alike(self, told: list[Life], arrival: Random) -> None:
         """Orders, refunds, edits, consents, changes of address and erasures, doubled and in any order."""
         in_order, shuffled = install(), install()
+        for shop in (in_order, shuffled):
+            with transaction.atomic():
+                change_audience(default_audience(shop), Wishes("Shop", consent_text=WORDING))
         for deliver in told:
             deliver(in_order)
         deliveries = told + arrival.choices(told, k=len(told) // 3) if told else []
@@ -97,3 +140,19 @@ class AnyOrder(TestCase):
         assert nobodys(shuffled) == nobodys(in_order)
         assert products(shuffled) == products(in_order)
         assert out(shuffled) == out(in_order)
+        assert not subscribed_against_a_refusal(shuffled)
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(told=lives, arrival=st.randoms(use_true_random=False))
+    def test_every_arrival_of_any_life_ends_in_the_same_consent_to_two_audiences(
+        self, told: list[Life], arrival: Random
+    ) -> None:
+        in_order, shuffled = with_two_audiences(), with_two_audiences()
+        for deliver in told:
+            deliver(in_order)
+        deliveries = told + arrival.choices(told, k=len(told) // 3) if told else []
+        arrival.shuffle(deliveries)
+        for deliver in deliveries:
+            deliver(shuffled)
+        assert consents(shuffled) == consents(in_order)
+        assert not subscribed_against_a_refusal(shuffled)

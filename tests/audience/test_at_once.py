@@ -10,13 +10,13 @@ from saleor_stripe_audience.audience.models import Audience, Contact, Purchase
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, order
+from tests.audience.histories import at, everything, member, order
 
 
 def _tell(shop: Installation, step: int) -> None:
     try:
         if step % 5 == 0:
-            record_customer(shop, account(7), at(step))
+            record_customer(shop, member(7), at(step))
         else:
             record_order(shop, order(str(step % 8)), at(step))
     finally:

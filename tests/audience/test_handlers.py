@@ -9,7 +9,7 @@ from saleor_stripe_audience.audience.models import Contact, Purchase
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import account, at, everything, order
+from tests.audience.histories import at, everything, member, order
 
 
 def _told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> Event:
@@ -32,8 +32,8 @@ def test_each_event_of_an_order_keeps_the_order(shop: Installation, kind: str) -
 
 @pytest.mark.parametrize("kind", ["customer_created", "customer_updated"])
 def test_each_event_of_a_customer_keeps_the_customer(shop: Installation, kind: str) -> None:
-    work(_told(shop, kind, {"user": account(7)}, 1).pk)
-    assert Contact.objects.get().saleor_user_id == account(7)["id"]
+    work(_told(shop, kind, {"user": member(7)}, 1).pk)
+    assert Contact.objects.get().saleor_user_id == member(7)["id"]
 
 
 def test_the_four_events_of_one_purchase_are_one_order(shop: Installation) -> None:

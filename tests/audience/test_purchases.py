@@ -12,7 +12,7 @@ from saleor_stripe_audience.audience.status import ConsentState, Deliverability
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, line, order
+from tests.audience.histories import at, everything, line, member, order
 
 
 def test_a_paid_order_makes_a_nonsubscribed_contact_with_the_purchase(shop: Installation) -> None:
@@ -107,9 +107,9 @@ def test_currencies_are_never_added_together(shop: Installation) -> None:
 
 def test_guest_and_account_with_one_address_are_one_contact(shop: Installation) -> None:
     record_order(shop, order("1", email="ADA@shop.example"), at(1))
-    record_order(shop, order("2", user=account(7)), at(2))
+    record_order(shop, order("2", user=member(7)), at(2))
     contact = Contact.objects.get()
-    assert (contact.orders_count, contact.saleor_user_id) == (2, account(7)["id"])
+    assert (contact.orders_count, contact.saleor_user_id) == (2, member(7)["id"])
 
 
 def test_two_shops_share_nothing(shop: Installation) -> None:
@@ -134,7 +134,7 @@ def test_a_purchase_never_changes_what_a_person_agreed_to(shop: Installation, fa
     Contact.objects.update(**facts)
     status = Contact.objects.get().status
     record_order(shop, order("2"), at(2))
-    record_customer(shop, account(7), at(3))
+    record_customer(shop, member(7), at(3))
     contact = Contact.objects.get()
     assert {name: getattr(contact, name) for name in facts} == facts
     assert contact.status == status

@@ -2,14 +2,14 @@
 
 import base64
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from saleor_stripe_audience.audience import consent, erasure
+from saleor_stripe_audience.audience import erasure
 from saleor_stripe_audience.audience.audiences import Wishes, change_audience, default_audience
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Audience, Cart, Contact, Purchase, SoldProduct
@@ -29,12 +29,6 @@ CUSTOMERS = {"customer_created", "customer_updated"}
 pytestmark = pytest.mark.skipif(
     not RECORDINGS.is_file(), reason="the recordings are not beside this checkout"
 )
-
-
-@pytest.fixture(autouse=True)
-def _whenever_this_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recordings are of one day; a clock that is behind it must not make its consents future ones."""
-    monkeypatch.setattr(consent, "CLOCKS_DIFFER", timedelta(days=36_500))
 
 
 def _recorded() -> list[tuple[str, dict[str, Any]]]:

@@ -1,15 +1,22 @@
 """Subscribing and unsubscribing from a shop's own pages, by a public key; nobody learns who is a contact."""
 
+import contextlib
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_ox.models import OxTask
+from django_ox.testing import run_tasks
 
-from saleor_stripe_audience.audience import erasure, limits, storefront
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
+from saleor_stripe_audience.audience import erasure, limits, storefront, wordings
+from saleor_stripe_audience.audience.audiences import Wishes, audiences_of, change_audience
+from saleor_stripe_audience.audience.mailboxes import mailbox_of
 from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact, RateWindow
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
@@ -53,16 +60,19 @@ def post(client: Client, key: str, query: str, origin: str = PAGE, **variables: 
 def subscribe(client: Client, key: str, email: str = "ada@shop.example", **given: str) -> dict[str, Any]:
     told = {"channel": "default-channel", "email": email} | given
     answer: dict[str, Any] = post(client, key, SUBSCRIBE, input=told).json()["data"]["audienceSubscribe"]
+    run_tasks()
     return answer
 
 
 def unsubscribe(client: Client, key: str, email: str = "ada@shop.example", **given: str) -> dict[str, Any]:
     told = {"channel": "default-channel", "email": email} | given
     answer: dict[str, Any] = post(client, key, UNSUBSCRIBE, input=told).json()["data"]["audienceUnsubscribe"]
+    run_tasks()
     return answer
 
 
 def test_a_page_subscribes_with_the_words_it_showed(client: Client, key: str) -> None:
+    wordings.add(Audience.objects.get(), "Write to me.")
     given = {"consentText": "Write to me.", "source": "footer", "language": "fr-CA"}
     assert subscribe(client, key, "Grace@Shop.Example", **given) == ACCEPTED
     contact = Contact.objects.get(email="grace@shop.example")
@@ -99,16 +109,16 @@ def test_unsubscribing_a_stranger_keeps_nothing(client: Client, key: str) -> Non
     assert Consent.objects.count() == 0
 
 
-def test_who_withdrew_comes_back_only_through_the_mailbox(client: Client, key: str, settings: Any) -> None:
-    settings.EMAIL_CONFIGURED = True
+def test_who_withdrew_comes_back_only_through_the_mailbox(
+    client: Client, key: str, mail_server: None
+) -> None:
     say(Contact.objects.get(), "withdrawn", at(2))
     subscribe(client, key)
     assert Contact.objects.get().status == "unsubscribed"
     assert ConfirmationMail.objects.count() == 1
 
 
-def test_with_double_opt_in_everybody_confirms(client: Client, key: str, settings: Any) -> None:
-    settings.EMAIL_CONFIGURED = True
+def test_with_double_opt_in_everybody_confirms(client: Client, key: str, mail_server: None) -> None:
     change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes"))
     subscribe(client, key)
     assert Contact.objects.get().status == "pending"
@@ -132,6 +142,14 @@ def test_a_strangers_word_changes_nothing_else_of_a_contact(client: Client, key:
         ({"channel": ""}, "channel", "CHANNEL"),
         ({"language": "x; DROP"}, "language", "LANGUAGE"),
         ({"consentText": "x" * 10_001}, "consentText", "CONSENT_WORDING_TOO_LONG"),
+        ({"email": "ada\0@shop.example"}, "email", "EMAIL_INVALID"),
+        ({"email": "ada\ud800@shop.example"}, "email", "EMAIL_INVALID"),
+        ({"channel": "default\0channel"}, "channel", "CHANNEL"),
+        ({"channel": "\udfff"}, "channel", "CHANNEL"),
+        ({"language": "en\0"}, "language", "LANGUAGE"),
+        ({"consentText": "Yes\0"}, "consentText", "CONSENT_TEXT"),
+        ({"consentText": "Yes\ud800"}, "consentText", "CONSENT_TEXT"),
+        ({"source": "footer\0"}, "source", "SOURCE"),
     ],
 )
 def test_what_is_wrong_with_the_question_is_told(
@@ -162,8 +180,8 @@ def test_the_form_says_what_is_agreed_to(client: Client, key: str) -> None:
 def test_another_shops_key_reaches_another_shop(client: Client, key: str) -> None:
     other = install("other.example")
     Channel.objects.create(installation=other, slug="default-channel", name="Default", currency="USD")
-    with_text = {"consentText": "Yes"}
-    assert subscribe(client, storefront.create_key(other, [PAGE]).key, **with_text) == ACCEPTED
+    audiences_of(other).update(consent_text="Yes")
+    assert subscribe(client, storefront.create_key(other, [PAGE]).key) == ACCEPTED
     assert Contact.objects.get(audience__installation=other).status == "subscribed"
     assert Contact.objects.exclude(audience__installation=other).get().status == "nonsubscribed"
 
@@ -244,6 +262,101 @@ def test_one_address_is_not_subscribed_over_and_over(
     assert Consent.objects.count() == 2
 
 
+def test_one_mailbox_is_one_however_its_address_is_spelled(
+    client: Client, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storefront, "PER_ADDRESS", 2)
+    for spelling in ("a.da@gmail.com", "ada+1@gmail.com", "a.d.a@googlemail.com", "ADA@gmail.com"):
+        assert subscribe(client, key, spelling) == ACCEPTED
+    assert Consent.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("callers", "is_one"),
+    [
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"], True),
+        (["2001:db8:1:2::1", "2001:db8:1:3::1"], False),
+        (["203.0.113.4", "203.0.113.5"], False),
+        (["203.0.113.4", "::ffff:203.0.113.4"], True),
+    ],
+)
+def test_a_caller_is_an_ipv4_address_or_an_ipv6_network(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch, callers: list[str], is_one: bool
+) -> None:
+    monkeypatch.setattr(storefront, "PER_CALLER", 1)
+    storefront.subscribe(shop, "default-channel", "a@shop.example", ip=callers[0])
+    if is_one:
+        with pytest.raises(Rejected, match="Too many"):
+            storefront.subscribe(shop, "default-channel", "b@shop.example", ip=callers[1])
+    else:
+        storefront.subscribe(shop, "default-channel", "b@shop.example", ip=callers[1])
+
+
+def test_nobody_locks_others_out(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storefront, "PER_CALLER", 3)
+    monkeypatch.setattr(storefront, "PER_SHOP", 5)
+    for number in range(20):
+        with contextlib.suppress(Rejected):
+            storefront.subscribe(shop, "default-channel", f"x{number}@shop.example", ip="203.0.113.4")
+    for odd in ("nobody", "\0", "x" * 400):
+        with pytest.raises(Rejected, match="address"):
+            storefront.subscribe(shop, "default-channel", odd, ip="203.0.113.5")
+    storefront.subscribe(shop, "default-channel", "other@shop.example", ip="203.0.113.6")
+    assert Contact.objects.get(email="other@shop.example").status == "subscribed"
+
+
+def test_unsubscribing_never_runs_out(
+    client: Client, key: str, shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PER_CALLER", "PER_SHOP", "PER_ADDRESS"):
+        monkeypatch.setattr(storefront, name, 1)
+    subscribe(client, key)
+    assert subscribe(client, key, "b@shop.example")["accepted"] is False
+    assert [unsubscribe(client, key) for _ in range(4)] == [ACCEPTED] * 4
+    assert Contact.objects.get().status == "unsubscribed"
+    assert Consent.objects.filter(kind="withdrawn").count() == 1
+
+
+def test_whoever_is_known_the_work_is_the_same(client: Client, shop: Installation, key: str) -> None:
+    for number, status in enumerate(["subscribed", "erased"]):
+        record_order(shop, order(str(number + 2), email=f"{status}@shop.example"), at(1))
+    say(Contact.objects.get(email="subscribed@shop.example"), "given", at(2))
+    erasure.erase(shop, "erased@shop.example")
+    for query in (SUBSCRIBE, UNSUBSCRIBE):
+        post(client, key, query, input={"channel": "default-channel", "email": "first@shop.example"})
+        asked = []
+        for name in ("ada", "subscribed", "erased", "stranger"):
+            told = {"channel": "default-channel", "email": f"{name}@shop.example"}
+            with CaptureQueriesContext(connection) as queries:
+                post(client, key, query, input=told)
+            asked.append([re.sub(r"'[^']*'|s\d+_x\d+", "?", each["sql"]) for each in queries])
+        assert asked == [asked[0]] * 4
+
+
+def test_a_task_of_a_page_holds_no_address(client: Client, key: str) -> None:
+    told = {"channel": "default-channel", "email": "ada@shop.example"}
+    post(client, key, SUBSCRIBE, input=told)
+    assert "ada" not in str(list(OxTask.objects.values()))
+
+
+@pytest.mark.parametrize(
+    ("address", "mailbox"),
+    [
+        ("ada.l+shop@gmail.com", "adal@gmail.com"),
+        ("ada.l@googlemail.com", "adal@gmail.com"),
+        ("ada.l+x@example.com", "ada.l@example.com"),
+        ("ada-shop@yahoo.com", "ada@yahoo.com"),
+        ("a_d-a.l@protonmail.com", "adal@proton.me"),
+        ("shop@ada.fastmail.com", "ada@fastmail.com"),
+        ("ada.l+x@outlook.com", "ada.l@outlook.com"),
+        ("+@example.com", "+@example.com"),
+        ("ada@me.com", "ada@icloud.com"),
+    ],
+)
+def test_providers_deliver_many_spellings_to_one_mailbox(address: str, mailbox: str) -> None:
+    assert mailbox_of(address) == mailbox
+
+
 def test_limits_keep_no_addresses_and_end(shop: Installation) -> None:
     assert limits.within("203.0.113.4", 1, timedelta(minutes=1))
     assert not limits.within("203.0.113.4", 1, timedelta(minutes=1))
@@ -276,6 +389,7 @@ def test_whose_request_it_is_the_operators_proxies_say(
         content_type="application/json",
         headers={"Authorization": f"Bearer {key}", "X-Forwarded-For": forwarded},
     )
+    run_tasks()
     assert Consent.objects.get().ip == seen
 
 
@@ -289,8 +403,15 @@ def test_too_much_at_once_is_refused(client: Client, key: str) -> None:
     assert "errors" in post(client, key, f"{{ {many} }}").json()
 
 
-@pytest.mark.parametrize("body", ["", "[]", "nonsense", '{"query": 7}', '{"query": "{"}'])
-def test_what_is_no_graphql_is_refused(client: Client, key: str, body: str) -> None:
+NO_GRAPHQL = [
+    "", "[]", "nonsense", '{"query": 7}', '{"query": "{"}', "1", '"x"', "null", b"\xff", "[" * 330 + "]" * 330,
+    "[" * 20_000, '{"query": "{__typename}", "variables": 3}', '{"query": "{__typename}", "operationName": 3}',
+    '{"query": "\\ud800"}', '{"query": "{__typename\\u0000}"}', '{"variables": {}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NO_GRAPHQL)
+def test_what_is_no_graphql_is_refused(client: Client, key: str, body: str | bytes) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     answer = client.post("/storefront/graphql/", body, content_type="application/json", headers=headers)
     assert answer.status_code in (200, 400)
@@ -305,7 +426,7 @@ def test_neither_answer_nor_log_repeats_what_went_wrong(
     def crash(*_: object) -> None:
         raise RuntimeError("ada@shop.example is a contact")
 
-    monkeypatch.setattr(storefront, "subscribe", crash)
+    monkeypatch.setattr(storefront, "ask_to_subscribe", crash)
     told = {"channel": "default-channel", "email": "ada@shop.example"}
     answer = post(client, key, SUBSCRIBE, input=told)
     assert "ada" not in answer.content.decode()

@@ -37,7 +37,8 @@ class Audience(models.Model):
 
     `consent_text` is the wording of those storefronts that do not send the wording they showed. With
     `double_opt_in` a consent counts once it is confirmed from the mailbox. A cart that nothing was heard of for
-    `cart_silence_minutes` counts as abandoned.
+    `cart_silence_minutes` counts as abandoned. `sender_name` is the name that its mails and pages bear; empty, they
+    bear the shop's own. `consent_keys` are further keys of Saleor's metadata that mean a ticked box.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -50,6 +51,8 @@ class Audience(models.Model):
     double_opt_in = models.BooleanField(default=False)
     consent_text = models.TextField(blank=True, default="")
     cart_silence_minutes = models.PositiveIntegerField(default=60)
+    sender_name = models.CharField(max_length=200, blank=True, default="")
+    consent_keys = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -95,6 +98,7 @@ class Contact(models.Model):
     `known_at` says of each field when Saleor said its present value, so that an older saying never replaces a
     newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the sum of the ledger (see
     `consent.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
+    `link_generation` is counted up when the links in mails are renewed: older ones then only unsubscribe.
     """
 
     Status = facts.Status
@@ -130,6 +134,7 @@ class Contact(models.Model):
     )
     saleor_user_id = models.CharField(max_length=128, null=True, blank=True, default=None)
     known_at = models.JSONField(default=dict, blank=True)
+    link_generation = models.PositiveIntegerField(default=0, db_default=0)
     orders_count = models.PositiveIntegerField(default=0)
     first_order_at = models.DateTimeField(null=True, blank=True)
     last_order_at = models.DateTimeField(null=True, blank=True)
@@ -316,6 +321,30 @@ class Wording(models.Model):
         return self.digest
 
 
+class KnownWording(models.Model):
+    """A wording that the merchant wrote for an audience: only these prove a consent, and only these are mailed.
+
+    With `is_own` it was the audience's own text from `since` until `until`; its present own text stands on the
+    audience. The others are what storefronts show. None is ever taken off: consents of its time refer to it.
+    """
+
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="known_wordings")
+    wording = models.ForeignKey(Wording, on_delete=models.RESTRICT, related_name="known_to")
+    is_own = models.BooleanField(default=False)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["audience", "wording"], condition=Q(is_own=False), name="known_wording_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wording} of {self.audience_id}"
+
+
 class LedgerIsAppendOnly(TypeError):  # noqa: N818 - it says what is true
     """Somebody tried to change or delete what a person said."""
 
@@ -340,9 +369,10 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 class Consent(models.Model):
     """One word of a person about marketing: when, to what, by which way. Append-only.
 
-    `needs_confirmation` is true of a giving that counts only once it is confirmed from the mailbox. `key` makes
-    the same word, told twice, one row. `actor` is who wrote it down where that was not the person: a member of
-    staff, an import. Soft opt-in is a basis of its own and no consent.
+    `needs_confirmation` is true of a giving that counts only once it is confirmed from the mailbox. `is_proven` is
+    true of what the owner of the mailbox is known to have said: by a link in a mail, or from a confirmed account.
+    `key` makes the same word, told twice, one row. `actor` is who wrote it down where that was not the person: a
+    member of staff, an import. Soft opt-in is a basis of its own and no consent.
     """
 
     class Kind(models.TextChoices):
@@ -363,6 +393,13 @@ class Consent(models.Model):
         STAFF = "staff"
         MAILCHIMP = "mailchimp"
 
+    class WordingOrigin(models.TextChoices):
+        """Where the wording is from: sent with the word; the audience's own, for none was sent; sent, but unknown."""
+
+        SENT = "sent"
+        AUDIENCE = "audience"
+        UNKNOWN = "unknown"
+
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="consents")
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -375,8 +412,10 @@ class Consent(models.Model):
     actor = models.CharField(max_length=128, blank=True, default="")
     reference = models.CharField(max_length=128, blank=True, default="")
     wording = models.ForeignKey(Wording, null=True, on_delete=models.RESTRICT, related_name="consents")
+    wording_origin = models.CharField(max_length=8, choices=WordingOrigin.choices, default=WordingOrigin.SENT)
     ip = models.GenericIPAddressField(null=True)
     needs_confirmation = models.BooleanField(default=False)
+    is_proven = models.BooleanField(default=False)
     key = models.CharField(max_length=64)
 
     objects = ConsentQuerySet.as_manager()
@@ -398,15 +437,25 @@ class Consent(models.Model):
 
 
 class ConfirmationMail(models.Model):
-    """A mail that asks whether a consent was meant. Kept so that a mailbox is not flooded."""
+    """A mail that asks whether a consent was meant. Kept so that a mailbox is not flooded.
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="confirmation_mails")
-    consent = models.ForeignKey(Consent, on_delete=models.CASCADE, related_name="confirmation_mails")
+    `mailbox` is an HMAC of the mailbox under the shop's secret. Of an address that was erased there is no contact:
+    `request` holds what was asked, until the mail is sent.
+    """
+
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.CASCADE, related_name="confirmation_mails"
+    )
+    consent = models.ForeignKey(
+        Consent, null=True, on_delete=models.CASCADE, related_name="confirmation_mails"
+    )
+    mailbox = models.CharField(max_length=64, default="")
+    request = EncryptedTextField(blank=True, default="")
     requested_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["contact", "requested_at"], name="confirmation_mail_newest")]
+        indexes = [models.Index(fields=["mailbox", "requested_at"], name="confirmation_mail_by_mailbox")]
 
     def __str__(self) -> str:
         return f"for consent {self.consent_id}"
@@ -428,13 +477,17 @@ class ShopSecret(models.Model):
 
 
 class Tombstone(models.Model):
-    """An address or account that was erased, as an HMAC. What comes in under it later is not kept."""
+    """An address or account that was erased, as an HMAC. What comes in under it later is not kept.
+
+    Since `lifted_at` it is kept again, by the person's own wish.
+    """
 
     installation = models.ForeignKey(
         "saleor.Installation", on_delete=models.CASCADE, related_name="tombstones"
     )
     digest = models.CharField(max_length=64)
-    erased_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(default=timezone.now)
+    lifted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["installation", "digest"], name="tombstone_once")]
@@ -488,6 +541,40 @@ class StorefrontKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SoftBounce(models.Model):
+    """A mail to the contact was turned away for a reason that may pass; forgotten once one arrives."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="soft_bounces")
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "day"], name="soft_bounce_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} on {self.day}"
+
+
+class MailWebhook(models.Model):
+    """The address to which a mail service reports bounces and complaints of a shop's mails.
+
+    `secret_digest` is the SHA-256 of the secret in its address. `signing_key` is the service's own, if it signs.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey(
+        "saleor.Installation", on_delete=models.CASCADE, related_name="mail_webhooks"
+    )
+    service = models.CharField(max_length=32)
+    secret_digest = models.CharField(max_length=64, unique=True)
+    signing_key = EncryptedTextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.pk}"
 
 
 class RateWindow(models.Model):

@@ -60,9 +60,9 @@ def _brought_in(job: Job, after: str | None, record: Recording, record_words: Wo
 
 def _record_customer(installation: Installation, node: Json, looked: datetime) -> str:
     kept = contacts.record_customer(installation, node, looked)
-    if kept is None:
-        return "erased"
-    return "unconfirmed" if read_account(node).is_confirmed is False else "kept"
+    if not read_account(node).is_confirmed:
+        return "unconfirmed"
+    return "kept" if kept is not None else "erased"
 
 
 def _record_order(installation: Installation, node: Json, looked: datetime) -> str:
@@ -111,7 +111,7 @@ def _difference(of: str, what: str, identifier: str = "", why: str | None = None
 
 def _compare_customers(job: Job, nodes: list[Json]) -> tuple[Counter[str], list[str]]:
     """A customer is here as an account; unconfirmed accounts speak for nobody, and erased ones stay away."""
-    ids = {node["id"] for node in nodes if node.get("isConfirmed") is not False}
+    ids = {node["id"] for node in nodes if node.get("isConfirmed") is True}
     here = _accounts(job.installation).filter(saleor_user_id__in=ids)
     held = set(here.values_list("saleor_user_id", flat=True))
     names = {tombstones.account(each): each for each in ids - held}

@@ -432,6 +432,7 @@ class _Batch:
         )  # fmt: skip
         spoken = [(made[row.email], row.email, row.word) for row in newcomers if row.word]
         consent.record_first_words(self.audience, spoken)
+        consent.carry_refusals_of(self.audience, list(made))
         self.report.consents += len(spoken)
         for (standing, deliverability, lifecycle), count in Counter(facts).items():
             status = status_of(standing.consent, deliverability, lifecycle)

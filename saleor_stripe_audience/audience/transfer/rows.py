@@ -277,7 +277,7 @@ class RowReader:
         """A refusal is kept whatever else is wrong; without a usable time it counts from now."""
         text = told_at or (self._cell(cells, "consent_at") if is_dated else "")
         moment = read_moment(text)
-        if moment is not None and moment > self._now + consent.CLOCKS_DIFFER:
+        if moment is not None and moment > self._now:
             moment = None
         if text and moment is None:
             left_out.append(
@@ -305,10 +305,6 @@ class RowReader:
             return LineError(
                 line, "consent_at", "A consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
             )
-        if moment > self._now + consent.CLOCKS_DIFFER:
-            return LineError(
-                line, "consent_at", "The consent is dated in the future (consent_at), so it proves nothing."
-            )
         word = Word(
             kind=Consent.Kind.GIVEN,
             at=moment,
@@ -318,6 +314,8 @@ class RowReader:
             source_detail=self._optional(line, cells, "consent_source", left_out),
             actor=self._manner.actor,
             ip=self._ip(line, cells, left_out),
+            # The row's own time says that the person said so then, after any earlier refusal. The file's time does not.
+            is_proven=bool(text),
         )
         try:
             consent.check(word)

@@ -1,11 +1,11 @@
 """Consent is the sum of what a person said, in whatever order it arrives."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import permutations
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils.timezone import now
 
 from saleor_stripe_audience.audience import consent
 from saleor_stripe_audience.audience.consent import Word
@@ -117,8 +117,7 @@ def test_soft_opt_in_makes_no_subscriber_and_ends_with_a_refusal(ada: Contact) -
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"at": timezone.now() + timedelta(hours=1)}, "consent_from_the_future"),
-        ({"at": timezone.now() + timedelta(days=365_000)}, "consent_from_the_future"),
+        ({"at": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))}, "consent_at"),
         ({"wording": ""}, "consent_without_wording"),
         ({"wording": " \n"}, "consent_without_wording"),
         ({"wording": "x" * 10_001}, "consent_wording_too_long"),
@@ -137,6 +136,46 @@ def test_what_proves_nothing_is_refused_and_leaves_nothing(
     assert Contact.objects.get().consent == "unknown"
 
 
-def test_a_clock_that_is_a_little_ahead_is_no_future(ada: Contact) -> None:
-    say(ada, GIVEN, timezone.now() + timedelta(minutes=2))
+@pytest.mark.parametrize("ahead", [timedelta(minutes=2), timedelta(days=365_000)])
+def test_a_word_from_the_future_counts_from_its_receipt(ada: Contact, ahead: timedelta) -> None:
+    said = now() + ahead
+    written = say(ada, GIVEN, said)
+    assert written.at <= now()
+    assert say(ada, GIVEN, said) == written
+    say(ada, WITHDRAWN, now())
+    assert (Contact.objects.get().status, Consent.objects.count()) == ("unsubscribed", 2)
+
+
+# What is not the mailbox owner's own word
+
+GUESTS: dict[str, Any] = {"source": Consent.Source.CHECKOUT, "is_proven": False}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Consent.Source.STOREFRONT, Consent.Source.STAFF, Consent.Source.IMPORT, Consent.Source.MAILCHIMP],
+)
+def test_a_refusal_is_lifted_by_the_mailboxs_owner_alone(ada: Contact, source: str) -> None:
+    say(ada, WITHDRAWN, at(2), source=source, is_proven=False)
+    say(ada, GIVEN, at(3), source=source, is_proven=False)
+    say(ada, GIVEN, at(3), reference="order 2", **GUESTS)
+    assert Contact.objects.get().status == "unsubscribed"
+    say(ada, GIVEN, at(4), source=Consent.Source.ACCOUNT)
     assert Contact.objects.get().status == "subscribed"
+
+
+def test_a_guests_checkout_takes_back_only_what_it_gave(ada: Contact) -> None:
+    say(ada, GIVEN, at(2), reference="order 1", **GUESTS)
+    say(ada, WITHDRAWN, at(3), reference="order 2", **GUESTS)
+    assert Contact.objects.get().status == "subscribed"
+    say(ada, WITHDRAWN, at(4), reference="order 1", **GUESTS)
+    assert Contact.objects.get().status == "nonsubscribed"
+
+
+def test_an_order_that_was_a_guests_stays_one_when_the_host_gives_it_to_an_account(ada: Contact) -> None:
+    account: dict[str, Any] = {"source": Consent.Source.CHECKOUT, "reference": "order 1"}
+    for number, told in enumerate(permutations([GUESTS | account, account])):
+        say(ada, WITHDRAWN, at(2 + 10 * number))
+        for known in told:
+            say(ada, GIVEN, at(3 + 10 * number), **known)
+        assert Contact.objects.get().status == "unsubscribed"

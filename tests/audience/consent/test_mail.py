@@ -1,8 +1,14 @@
 """Double opt-in from the ticked box to the confirmed subscription, by the mail that is really sent."""
 
+import email
+import email.policy
+import html
 import re
+import socketserver
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,14 +17,16 @@ from django.test import Client
 from django.utils import timezone
 
 from saleor_stripe_audience import mailers
-from saleor_stripe_audience.audience import choices, confirmation, consent, links, mail
+from saleor_stripe_audience.audience import choices, confirmation, consent, links, mail, storefront
 from saleor_stripe_audience.audience.audiences import Wishes, change_audience
 from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.metadata import record_order_words
 from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import at, order, say
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from tests.audience.histories import at, member, order, say
 from tests.conftest import Work
 
 Mails = list[EmailMultiAlternatives]
@@ -35,12 +43,12 @@ def ada(shop: Installation) -> Contact:
     return Contact.objects.select_related("audience").get()
 
 
-def tick(contact: Contact, ago: timedelta = timedelta(0)) -> Consent:
+def tick(contact: Contact, ago: timedelta = timedelta(0), wording: str = "Yes, news!") -> Consent:
     word = Word(
         Consent.Kind.GIVEN,
         timezone.now() - ago,
         Consent.Source.STOREFRONT,
-        wording="Yes, news!",
+        wording=wording,
         needs_confirmation=True,
     )
     written = consent.record(contact, word)
@@ -213,6 +221,166 @@ def test_every_form_of_a_mailers_address(url: str, backend: str) -> None:
 def test_another_address_of_a_mailer_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="mailer"):
         mailers.mailers(url)
+
+
+class _Sink(socketserver.StreamRequestHandler):
+    """A mail server that takes everything and keeps the bytes."""
+
+    got: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 sink\r\n")
+        body: list[bytes] | None = None
+        for line in self.rfile:
+            if body is not None:
+                if line == b".\r\n":
+                    self.got.append(b"".join(body))
+                    body = None
+                    self.wfile.write(b"250 kept\r\n")
+                else:
+                    body.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+            elif line.upper().startswith(b"DATA"):
+                body = []
+                self.wfile.write(b"354 go on\r\n")
+            else:
+                self.wfile.write(b"250 yes\r\n")
+                if line.upper().startswith(b"QUIT"):
+                    return
+
+
+@pytest.fixture
+def wire(settings: Any) -> Iterator[list[bytes]]:
+    """What leaves by SMTP, byte for byte."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Sink) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings.MAILERS = mailers.mailers(f"smtp://127.0.0.1:{server.server_address[1]}")
+        _Sink.got.clear()
+        yield _Sink.got
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "public_url", ["http://a.example", "https://" + "long." * 60 + "example/" + "x" * 200]
+)
+@pytest.mark.parametrize("text", ["Yes, news!", "J'accepte les nouveautés ☃ " * 60])
+def test_what_leaves_has_its_headers_on_one_plain_line(
+    ada: Contact, settings: Any, wire: list[bytes], public_url: str, text: str
+) -> None:
+    settings.PUBLIC_URL = public_url
+    wishes = Wishes("A", double_opt_in=True, consent_text=text, sender_name="Thé & Cie, <x@evil.example> ☃")
+    change_audience(ada.audience, wishes)
+    tick(Contact.objects.select_related("audience__installation").get(), wording=text)
+    mail.send_confirmation(ConfirmationMail.objects.get().pk)
+    head, _, body = wire[0].partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    [unsubscribe] = [line for line in lines if line.lower().startswith(b"list-unsubscribe:")]
+    assert unsubscribe == f"List-Unsubscribe: <{links.unsubscribe_url(Contact.objects.get())}>".encode()
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
+    told = email.message_from_bytes(wire[0], policy=email.policy.default)
+    assert [each.addr_spec for each in told["From"].addresses] == ["news@shop.example"]
+    assert [each.addr_spec for each in told["To"].addresses] == ["ada@shop.example"]
+    assert told["Message-ID"].endswith("@shop.example>")
+    for kind in ("plain", "html"):
+        part = told.get_body((kind,))
+        assert part is not None
+        written = html.unescape(part.get_content())
+        assert f"{settings.PUBLIC_URL}/audience/confirm/" in written
+        assert links.preferences_url(Contact.objects.get()) in written
+        assert text.strip() in written
+    assert all(len(line) <= 998 for line in body.split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "shop_name", "audience", "shown"),
+    [
+        ("Tea by mail", "Tea House", "News", "Tea by mail"),
+        ("", "Tea House", "News", "Tea House"),
+        ("", "", "News", "News"),
+        ("", "", "shop.tea-house.example", "Tea house"),
+        ("", "", "127.0.0.1:8000", "Tea house"),
+        ("", "https://shop.example/", "localhost", "Tea house"),
+    ],
+)
+def test_mails_and_pages_bear_the_shops_name(
+    ada: Contact, worked: Work, mailoutbox: Mails, client: Client,
+    sender: str, shop_name: str, audience: str, shown: str,
+) -> None:  # fmt: skip
+    Installation.objects.update(shop_name=shop_name, domain="shop.tea-house.example")
+    Audience.objects.update(name=audience, sender_name=sender)
+    tick(Contact.objects.select_related("audience__installation").get())
+    worked()
+    [sent] = mailoutbox
+    assert sent.from_email == f"{shown} <news@shop.example>"
+    assert sent.subject.endswith(shown)
+    assert shown in client.get(link(sent, "confirm")).content.decode()
+
+
+@pytest.mark.parametrize("name", ["A\r\nBcc: x@y.example", "x" * 201, "a\0b"])
+def test_a_sender_name_is_one_line(ada: Contact, name: str) -> None:
+    with pytest.raises(Rejected):
+        change_audience(ada.audience, Wishes("A", sender_name=name))
+
+
+EVIL = "URGENT: your account is locked, see https://evil.example/"
+
+
+def test_words_of_a_stranger_are_neither_mailed_nor_shown_and_prove_nothing(
+    ada: Contact, worked: Work, mailoutbox: Mails, client: Client
+) -> None:
+    Audience.objects.update(double_opt_in=False)
+    Channel.objects.create(
+        installation=ada.audience.installation, slug="default-channel", name="Default", currency="USD"
+    )
+    storefront.subscribe(ada.audience.installation, "default-channel", ada.email, EVIL)
+    worked()
+    [sent] = mailoutbox
+    assert Contact.objects.get().status == "pending"
+    shown = str(sent.message()) + client.get(link(sent, "confirm")).content.decode()
+    assert "evil" not in shown
+    assert "Yes, news!" in shown
+    client.post(link(sent, "confirm"))
+    confirmed = Consent.objects.get(kind="confirmed")
+    assert confirmed.wording is not None
+    assert (Contact.objects.get().status, confirmed.wording.text) == ("subscribed", "Yes, news!")
+
+
+def test_a_confirmation_counts_for_the_address_it_was_mailed_to(
+    shop: Installation, worked: Work, mailoutbox: Mails, client: Client
+) -> None:
+    record_customer(shop, member(7), at(1))
+    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes, news!"))
+    tick(Contact.objects.select_related("audience__installation").get())
+    worked()
+    record_customer(shop, member(7, "ada.new@shop.example"), at(2))
+    path = link(mailoutbox[0], "confirm")
+    assert client.get(path).status_code == client.post(path).status_code == 404
+    assert Contact.objects.get().status == "pending"
+
+
+def test_a_mail_does_not_follow_an_address_that_changed(
+    shop: Installation, worked: Work, mailoutbox: Mails
+) -> None:
+    record_customer(shop, member(7), at(1))
+    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes, news!"))
+    tick(Contact.objects.select_related("audience__installation").get())
+    record_customer(shop, member(7, "ada.new@shop.example"), at(2))
+    worked()
+    assert mailoutbox == []
+
+
+def test_one_mailbox_is_not_flooded_through_many_spellings(
+    shop: Installation, worked: Work, mailoutbox: Mails
+) -> None:
+    for number, spelling in enumerate(["ada@gmail.com", "a.da@gmail.com", "ada+x@googlemail.com"]):
+        told = order(str(number), email=spelling) | {
+            "metadata": [{"key": "marketing_consent", "value": "true"}]
+        }
+        told["created"] = timezone.now().isoformat()
+        record_order(shop, told, at(number))
+        Audience.objects.update(double_opt_in=True, consent_text="Yes, news!")
+        record_order_words(shop, told, at(number))
+    worked()
+    assert len(mailoutbox) == 1
 
 
 def test_links_hold_no_address(ada: Contact) -> None:

@@ -3,17 +3,25 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from saleor_stripe_audience.audience import confirmation, wordings
 from saleor_stripe_audience.audience.audiences import Wishes, change_audience
 from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Purchase
+from saleor_stripe_audience.audience.models import (
+    Audience,
+    ConfirmationMail,
+    Consent,
+    Contact,
+    Purchase,
+)
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import BEGINNING, account, at, order, say
+from saleor_stripe_audience.saleor.models import Installation, Problem
+from tests.audience.histories import BEGINNING, at, member, order, say
 
 TEXT = "Send me news by e-mail."
 
@@ -24,6 +32,13 @@ def audience(shop: Installation) -> Audience:
     Contact.objects.all().delete()
     Purchase.objects.all().delete()
     return change_audience(Audience.objects.get(), Wishes("News", consent_text=TEXT))
+
+
+def signed_in(shop: Installation, step: int = 1, number: str = "1", **told: str) -> None:
+    """A customer with a confirmed account buys."""
+    payload = order(number, user=member(7)) | {"metadata": metadata(**told)}
+    record_order(shop, payload, at(step))
+    record_order_words(shop, payload, at(step))
 
 
 def metadata(**told: str) -> list[dict[str, str]]:
@@ -37,12 +52,13 @@ def bought(shop: Installation, step: int = 1, number: str = "1", **told: str) ->
 
 
 def signed_up(shop: Installation, step: int = 1, *, is_confirmed: bool = True, **told: str) -> None:
-    payload = account(7, isConfirmed=is_confirmed, metadata=metadata(**told))
+    payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**told))
     record_customer(shop, payload, at(step))
     record_account_words(shop, payload, at(step))
 
 
 def test_a_ticked_box_at_the_checkout_subscribes_with_proof(shop: Installation, audience: Audience) -> None:
+    wordings.add(audience, "Yes to news!")
     bought(
         shop,
         marketing_consent="true",
@@ -58,7 +74,7 @@ def test_a_ticked_box_at_the_checkout_subscribes_with_proof(shop: Installation, 
     )  # fmt: skip
     assert (kept.at.isoformat(), kept.ip) == ("2024-10-31T08:00:00+00:00", "203.0.113.9")
     assert kept.wording is not None
-    assert kept.wording.text == "Yes to news!"
+    assert (kept.wording.text, kept.wording_origin) == ("Yes to news!", "sent")
     assert Contact.objects.get().status == "subscribed"
 
 
@@ -68,6 +84,7 @@ def test_without_moment_and_wording_the_orders_and_the_audiences_count(
     bought(shop, marketing_consent="yes")
     kept = Consent.objects.get()
     assert (kept.at, kept.wording and kept.wording.text) == (BEGINNING, TEXT)
+    assert kept.wording_origin == "audience"
 
 
 @pytest.mark.parametrize("value", ["false", "no", "0", "", "off", "null", "maybe", "<script>"])
@@ -79,9 +96,117 @@ def test_an_unticked_box_is_no_withdrawal(shop: Installation, audience: Audience
 
 
 def test_a_withdrawal_is_said_in_so_many_words(shop: Installation, audience: Audience) -> None:
-    bought(shop, number="1", marketing_consent="true", consent_at="2024-10-01T00:00:00Z")
-    bought(shop, number="2", marketing_consent="withdrawn", consent_at="2024-10-02T00:00:00Z")
+    signed_in(shop, number="1", marketing_consent="true", consent_at="2024-10-01T00:00:00Z")
+    signed_in(shop, number="2", marketing_consent="withdrawn", consent_at="2024-10-02T00:00:00Z")
     assert Contact.objects.get().status == "unsubscribed"
+
+
+def test_a_guest_neither_unsubscribes_nor_resubscribes_anybody(
+    shop: Installation, audience: Audience
+) -> None:
+    signed_in(shop, number="1", marketing_consent="true")
+    bought(shop, number="2", marketing_consent="withdrawn", consent_at="2024-12-01T00:00:00Z")
+    assert Contact.objects.get().status == "subscribed"
+    say(Contact.objects.get(), "withdrawn", at(9_000_000))
+    bought(shop, number="3", marketing_consent="true", consent_at="2026-01-01T00:00:00Z")
+    assert Contact.objects.get().status == "unsubscribed"
+    signed_in(shop, number="4", marketing_consent="true", consent_at="2026-01-02T00:00:00Z")
+    assert Contact.objects.get().status == "subscribed"
+
+
+@pytest.mark.usefixtures("mail_server")
+def test_a_guest_who_had_refused_is_asked_in_the_mailbox(shop: Installation, audience: Audience) -> None:
+    bought(shop, number="1")
+    say(Contact.objects.get(), "withdrawn", at(2))
+    bought(shop, number="2", marketing_consent="true", consent_at=timezone.now().isoformat())
+    asked = ConfirmationMail.objects.get()
+    assert asked.consent is not None
+    confirmation.confirm(asked.consent)
+    assert Contact.objects.get().status == "subscribed"
+
+
+@pytest.mark.parametrize("is_confirmed", [False, None])
+def test_an_account_that_is_not_known_to_be_confirmed_is_a_strangers(
+    shop: Installation, audience: Audience, is_confirmed: bool | None
+) -> None:
+    told: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
+    payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**told))
+    if is_confirmed is None:
+        del payload["isConfirmed"]
+    assert record_customer(shop, payload, at(1)) is None
+    record_account_words(shop, payload, at(1))
+    assert (Contact.objects.count(), Consent.objects.count()) == (0, 0)
+
+
+STOCK: dict[str, Any] = {"paper.marketing_opt_in": "true", "paper.marketing_opt_in_at": "2024-10-31T08:00:00Z",
+         "paper.marketing_opt_in_source": "checkout"}  # fmt: skip
+
+
+def test_the_stock_storefronts_box_counts(shop: Installation, audience: Audience) -> None:
+    bought(shop, **STOCK)
+    kept = Consent.objects.get()
+    assert (kept.at.isoformat(), kept.source_detail) == ("2024-10-31T08:00:00+00:00", "checkout")
+    assert (kept.wording and kept.wording.text, kept.wording_origin) == (TEXT, "audience")
+    assert Contact.objects.get().status == "subscribed"
+    bought(shop, 2, **STOCK)
+    assert Consent.objects.count() == 1
+
+
+def test_a_merchants_own_keys_count_for_their_audience(shop: Installation, audience: Audience) -> None:
+    told: dict[str, Any] = {
+        "newsletter": "yes",
+        "newsletter_at": "2024-10-31T08:00:00Z",
+        "newsletter_text": TEXT,
+    }
+    bought(shop, number="1", **told)
+    assert Consent.objects.count() == 0
+    change_audience(audience, Wishes("News", consent_text=TEXT, consent_keys=("newsletter",)))
+    bought(shop, number="2", **told)
+    kept = Consent.objects.get()
+    assert (kept.at.isoformat(), kept.wording_origin) == ("2024-10-31T08:00:00+00:00", "sent")
+
+
+@pytest.mark.parametrize("unticked", ["false", "", "no"])
+def test_the_stock_storefronts_empty_box_says_nothing(
+    shop: Installation, audience: Audience, unticked: str
+) -> None:
+    bought(shop, **STOCK | {"paper.marketing_opt_in": unticked})
+    assert Consent.objects.count() == 0
+
+
+def test_without_a_wording_the_audiences_text_of_that_time_is_the_proof(
+    shop: Installation, audience: Audience
+) -> None:
+    change_audience(audience, Wishes("News", consent_text="Another text."))
+    between = timezone.now()
+    change_audience(audience, Wishes("News", consent_text="A third text."))
+    bought(shop, number="1", marketing_consent="true", consent_at=between.isoformat())
+    bought(shop, number="2", marketing_consent="true", consent_at=timezone.now().isoformat())
+    told = [each.wording.text for each in Consent.objects.order_by("at") if each.wording]
+    assert told == ["Another text.", "A third text."]
+
+
+@pytest.mark.parametrize("sent", ["URGENT: see https://evil.example/", " ", TEXT + "\n", "Former text."])
+def test_only_words_of_the_merchant_prove_a_consent(
+    shop: Installation, audience: Audience, sent: str
+) -> None:
+    change_audience(audience, Wishes("News", consent_text="Former text."))
+    change_audience(audience, Wishes("News", consent_text=TEXT))
+    bought(shop, marketing_consent="true", consent_text=sent)
+    is_known = "evil" not in sent
+    assert Contact.objects.get().status == ("subscribed" if is_known else "pending")
+    assert (Consent.objects.get().wording_origin == "unknown") is not is_known
+    assert Problem.objects.filter(key=wordings.UNKNOWN_WORDING).exists() is not is_known
+
+
+def test_a_wording_that_the_merchant_adds_proves_what_is_told_again(
+    shop: Installation, audience: Audience
+) -> None:
+    for step in (1, 2):
+        bought(shop, step, marketing_consent="true", consent_text="Our footer's words.")
+        wordings.add(audience, "Our footer's words.")
+    assert Contact.objects.get().status == "subscribed"
+    assert not Problem.objects.exists()
 
 
 def test_the_events_of_one_order_say_it_once_and_a_resync_lifts_nobody(
@@ -110,7 +235,7 @@ def test_a_resync_of_an_account_lifts_and_lowers_nobody(shop: Installation, audi
 def test_a_consent_counts_only_once_its_account_is_confirmed(shop: Installation, audience: Audience) -> None:
     told: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
     signed_up(shop, 1, is_confirmed=False, **told)
-    assert (Contact.objects.get().status, Consent.objects.count()) == ("nonsubscribed", 0)
+    assert (Contact.objects.count(), Consent.objects.count()) == (0, 0)
     signed_up(shop, 2, is_confirmed=True, **told)
     assert Contact.objects.get().status == "subscribed"
 
@@ -132,7 +257,7 @@ def test_soft_opt_in_is_recorded_as_what_it_is(shop: Installation, audience: Aud
     [
         ({"consent_at": "yesterday"}, "consent_at"),
         ({"consent_at": "2024-10-01T00:00:00"}, "consent_at"),
-        ({"consent_at": "2924-10-01T00:00:00Z"}, "consent_at"),
+        ({"consent_at": "0001-01-01T00:00:00+14:00"}, "consent_at"),
         ({"consent_ip": "unknown"}, "consent_ip"),
         ({"consent_text": "x" * 10_001}, "consent_text"),
     ],
@@ -152,14 +277,19 @@ def test_metadata_of_another_shape_says_nothing(shop: Installation, audience: Au
     assert Consent.objects.count() == 0
 
 
-def test_without_any_wording_the_purchase_is_kept_and_the_reason_told(shop: Installation) -> None:
-    payload = {"order": order() | {"metadata": metadata(marketing_consent="true")}}
-    record("saleor", shop.pk, "one", "order_created", payload, at(1))
-    work(Event.objects.get().pk)
-    handled = {each.handler.rpartition(".")[2]: each for each in Handling.objects.all()}
-    assert handled["record_order"].done_at is not None
-    assert "default consent text" in handled["record_order_consent"].reason
+def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_told(shop: Installation) -> None:
+    for number, kind in enumerate(["order_created", "order_paid", "order_updated"] * 2):
+        payload = {"order": order() | {"metadata": metadata(marketing_consent="true")}}
+        record("saleor", shop.pk, f"event {number}", kind, payload, at(number))
+        work(Event.objects.get(key=f"event {number}").pk)
+    assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+    problem = Problem.objects.get()
+    assert "default consent text" in problem.message
     assert (Purchase.objects.count(), Contact.objects.get().status) == (1, "nonsubscribed")
+
+    change_audience(Audience.objects.get(), Wishes("News", consent_text=TEXT))
+    bought(shop, 9, marketing_consent="true")
+    assert (Problem.objects.count(), Contact.objects.get().status) == (0, "subscribed")
 
 
 def test_with_double_opt_in_a_tick_waits_for_its_confirmation(shop: Installation, audience: Audience) -> None:

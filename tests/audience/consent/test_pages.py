@@ -1,11 +1,14 @@
 """The pages behind the links in mails: no script, no cookie, and nothing for who holds no link."""
 
+import io
+import logging
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from django.core import signing
 from django.test import Client
 from django.utils import translation
@@ -16,8 +19,9 @@ from saleor_stripe_audience.audience.contacts import record_customer
 from saleor_stripe_audience.audience.models import Audience, Consent, Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.commands import rotate_keys
+from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.saleor.models import Installation
-from tests.audience.histories import account, at, order, say
+from tests.audience.histories import at, member, order, say
 
 NEW = "ada.new@shop.example"
 
@@ -98,7 +102,7 @@ def test_every_sentence_has_its_french() -> None:
     }
     said |= {
         sentence
-        for name in ("pages.py", "mail.py")
+        for name in ("pages.py", "mail.py", "wordings.py")
         for sentence in re.findall(r'\b_\(\s*"([^"]+)"', (package / name).read_text())
     }
     assert len(said) > 20
@@ -119,7 +123,9 @@ def test_a_forged_link_shows_and_changes_nothing(ada: Contact, client: Client, p
     say(ada, "given", at(2))
     dumped = signing.dumps(str(ada.pk), salt="another purpose")
     signed = signing.Signer(salt="audience.preferences").sign(ada.pk.hex)
-    for token in ("x", str(ada.pk), dumped, signed, preferences(ada).rpartition("/")[2][:-1]):
+    real = preferences(ada).rpartition("/")[2]
+    other_tag = real.replace(real[33:45], "A" * 12)
+    for token in ("x", str(ada.pk), dumped, signed, real[:-1], real + "A", other_tag, f"{real}:{real}"):
         path = f"/audience/{page}/{token}"
         assert client.get(path).status_code == client.post(path, {"choice": "unsubscribe"}).status_code == 404
     assert Contact.objects.get().status == "subscribed"
@@ -128,20 +134,91 @@ def test_a_forged_link_shows_and_changes_nothing(ada: Contact, client: Client, p
 def test_links_of_an_old_mail_work_after_every_merge(
     shop: Installation, ada: Contact, client: Client
 ) -> None:
-    record_customer(shop, account(7, NEW), at(2))
+    record_customer(shop, member(7, NEW), at(2))
     links_of_all = [one_click(each) for each in Contact.objects.all()]
     for number in (3, 4):
         address = f"guest-{number}@shop.example"
         record_order(shop, order(str(number), email=address), at(number))
         links_of_all.append(one_click(Contact.objects.get(email=address)))
-        record_customer(shop, account(7, address), at(10 + number))
-    record_customer(shop, account(7, "ada@shop.example"), at(20))
+        record_customer(shop, member(7, address), at(10 + number))
+    record_customer(shop, member(7, "ada@shop.example"), at(20))
     assert len(set(links_of_all)) == 4
     contact = Contact.objects.get()
     assert {links.contact_of_link(path.rpartition("/")[2]) for path in links_of_all} == {contact}
     say(contact, "given", at(30))
     client.post(links_of_all[2])
     assert Contact.objects.get().status == "unsubscribed"
+
+
+def old_links(contact: Contact) -> list[str]:
+    """As earlier versions made them: the id and its signature."""
+    secret = contact.audience.installation.audience_secret.secret
+    token = signing.Signer(key=secret, salt="audience.preferences").sign(contact.pk.hex)
+    return [f"/audience/preferences/{token}", f"/audience/unsubscribe/{token}"]
+
+
+def test_a_link_to_a_former_mailbox_only_unsubscribes(
+    shop: Installation, ada: Contact, client: Client
+) -> None:
+    record_customer(shop, member(7), at(1))
+    path = preferences(Contact.objects.get())
+    record_customer(shop, member(7, NEW), at(2))
+    say(Contact.objects.get(), "withdrawn", at(3))
+    page = client.get(path).content.decode()
+    assert "shop.example" not in page
+    assert client.post(path, {"choice": "subscribe"}).status_code == 400
+    assert Contact.objects.get().status == "unsubscribed"
+    say(Contact.objects.get(), "given", at(4))
+    answer = client.post(path, {"choice": "unsubscribe"})
+    assert Contact.objects.get().status == "unsubscribed"
+    assert "/audience/preferences/" not in answer.content.decode()
+
+
+def test_renewed_links_leave_the_old_ones_only_to_unsubscribe(ada: Contact, client: Client) -> None:
+    former = [preferences(ada), *old_links(ada)]
+    assert "a…@shop.example" in client.get(former[1]).content.decode()
+    links.renew(ada)
+    assert client.post(preferences(ada), {"choice": "subscribe"}).status_code == 200
+    for path in former[:2]:
+        assert "a…@shop.example" not in client.get(path).content.decode()
+        assert client.post(path, {"choice": "subscribe"}).status_code == 400
+    client.post(former[2])
+    assert Contact.objects.get().status == "unsubscribed"
+
+
+def test_links_of_earlier_versions_work(ada: Contact, client: Client) -> None:
+    links.preferences_url(ada)  # makes the shop's secret
+    page, one = old_links(ada)
+    client.post(page, {"choice": "subscribe"})
+    assert Contact.objects.get().status == "subscribed"
+    client.post(one)
+    assert Contact.objects.get().status == "unsubscribed"
+
+
+def test_a_forged_link_tells_nothing_about_who_is_known(ada: Contact, client: Client) -> None:
+    links.preferences_url(ada)
+    for head in (ada.pk.hex, "0" * 32, "zz"):
+        assert client.get(f"/audience/preferences/{head}:x").status_code == 404
+
+
+@pytest.mark.parametrize("status", [400, 404, 405])
+def test_no_link_stands_in_the_log(ada: Contact, client: Client, status: int) -> None:
+    path = preferences(ada)
+    token = path.rpartition("/")[2]
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    form = logging_settings("DEBUG")["formatters"]["json"]
+    shared, final = form["foreign_pre_chain"], form["processors"]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    logging.getLogger("django.request").addHandler(handler)
+    try:
+        answers = {400: lambda: client.post(path, {"choice": "odd"}), 405: lambda: client.put(path),
+                   404: lambda: client.get(path + "x")}  # fmt: skip
+        assert answers[status]().status_code == status
+    finally:
+        logging.getLogger("django.request").removeHandler(handler)
+    assert "/audience/preferences/" in stream.getvalue()
+    assert token[:20] not in stream.getvalue()
 
 
 def test_links_of_an_old_mail_work_after_the_apps_key_was_changed(

@@ -17,7 +17,7 @@ from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Channel, Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, order, say
+from tests.audience.histories import at, everything, member, order, say
 
 NEW = "ada.new@shop.example"
 
@@ -96,9 +96,9 @@ def test_a_move_that_was_overtaken_is_refused(shop: Installation, french: Audien
 
 
 def test_a_change_of_address_is_known_in_every_audience(shop: Installation, french: Audience) -> None:
-    record_order(shop, of("fr", "1", user=account(7)), at(1))
-    record_order(shop, of("default-channel", "2", user=account(7)), at(2))
-    record_customer(shop, account(7, NEW), at(3))
+    record_order(shop, of("fr", "1", user=member(7)), at(1))
+    record_order(shop, of("default-channel", "2", user=member(7)), at(2))
+    record_customer(shop, member(7, NEW), at(3))
     assert set(Contact.objects.values_list("email", flat=True)) == {NEW}
     assert Contact.objects.count() == 2
 
@@ -106,9 +106,9 @@ def test_a_change_of_address_is_known_in_every_audience(shop: Installation, fren
 def test_an_order_told_after_a_change_of_address_finds_the_person(
     shop: Installation, french: Audience
 ) -> None:
-    record_customer(shop, account(7), at(1))
-    record_customer(shop, account(7, NEW), at(3))
-    record_order(shop, of("fr", "1", user=account(7)), at(2))
+    record_customer(shop, member(7), at(1))
+    record_customer(shop, member(7, NEW), at(3))
+    record_order(shop, of("fr", "1", user=member(7)), at(2))
     record_order(shop, of("fr", "2"), at(4))
     contact = french.contacts.get()
     assert (contact.email, contact.orders_count) == (NEW, 2)

@@ -9,7 +9,7 @@ from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, order
+from tests.audience.histories import at, member, order
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def test_whoever_is_merged_has_the_tags_of_both(shop: Installation, audience: Au
     tags.put_on(one, [contact(0)])
     tags.put_on(both, [contact(0)])
     tags.put_on(both, [contact(1)], ContactTag.Origin.RULE)
-    record_customer(shop, account(7, "1@shop.example"), at(2))
-    record_customer(shop, account(7, "0@shop.example"), at(3))
+    record_customer(shop, member(7, "1@shop.example"), at(2))
+    record_customer(shop, member(7, "0@shop.example"), at(3))
     assert (tagged(one), tagged(both)) == ({"0@shop.example": "hand"}, {"0@shop.example": "hand"})
 
 

@@ -16,7 +16,7 @@ from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, everything, order, say
+from tests.audience.histories import at, everything, member, order, say
 
 ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"
@@ -36,8 +36,8 @@ def all_that_is_kept() -> str:
 
 
 def test_nothing_of_the_person_is_left_and_the_receipt_says_what_went(shop: Installation) -> None:
-    told(shop, "order_created", {"order": order("1", user=account(7)) | {"voucherCode": "ADA10"}}, 1)
-    told(shop, "customer_updated", {"user": account(7, NEW, firstName="Augusta", lastName="King")}, 2)
+    told(shop, "order_created", {"order": order("1", user=member(7)) | {"voucherCode": "ADA10"}}, 1)
+    told(shop, "customer_updated", {"user": member(7, NEW, firstName="Augusta", lastName="King")}, 2)
     told(shop, "order_created", {"order": order("2", email="other@shop.example")}, 3)
     say(Contact.objects.get(email=NEW), "given", at(3))
     receipt = erasure.erase(shop, "ADA@Shop.Example", actor="staff 1")
@@ -71,17 +71,17 @@ def test_what_was_sold_stays_but_is_nobodys(shop: Installation) -> None:
 def test_an_erased_address_stays_out(shop: Installation, email: str) -> None:
     erasure.erase(shop, ADA)
     record_order(shop, order("1", email=email), at(1))
-    record_customer(shop, account(8, email), at(2))
+    record_customer(shop, member(8, email), at(2))
     assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
     assert erasure.is_erased(shop, ADA)
     assert not erasure.is_erased(shop, "other@shop.example")
 
 
 def test_an_erased_account_stays_out_under_every_address(shop: Installation) -> None:
-    record_customer(shop, account(7), at(1))
+    record_customer(shop, member(7), at(1))
     erasure.erase(shop, ADA)
     record_order(shop, order("1", email=NEW), at(2))
-    record_customer(shop, account(7, NEW), at(3))
+    record_customer(shop, member(7, NEW), at(3))
     assert Contact.objects.count() == 0
     assert erasure.is_erased(shop, NEW)
 
@@ -89,13 +89,13 @@ def test_an_erased_account_stays_out_under_every_address(shop: Installation) -> 
 def test_an_address_that_passed_on_to_another_account_is_not_erased_with_its_former_owner(
     shop: Installation,
 ) -> None:
-    record_customer(shop, account(7, ADA), at(1))
-    record_customer(shop, account(7, NEW), at(2))
-    record_customer(shop, account(9, ADA), at(3))
+    record_customer(shop, member(7, ADA), at(1))
+    record_customer(shop, member(7, NEW), at(2))
+    record_customer(shop, member(9, ADA), at(3))
     erasure.erase(shop, NEW)
     assert [one["email"] for one in everything(shop)] == [ADA]
-    record_customer(shop, account(7, ADA), at(1))
-    assert [one["saleor_user_id"] for one in everything(shop)] == [account(9)["id"]]
+    record_customer(shop, member(7, ADA), at(1))
+    assert [one["saleor_user_id"] for one in everything(shop)] == [member(9)["id"]]
 
 
 def test_another_shop_keeps_its_own(shop: Installation) -> None:
@@ -148,28 +148,28 @@ def test_nothing_is_erased_for_an_address_that_is_none(shop: Installation) -> No
 
 @pytest.mark.parametrize("kind", ["customer_deleted", "account_deleted"])
 def test_a_deletion_in_saleor_is_followed(shop: Installation, kind: str) -> None:
-    told(shop, "order_created", {"order": order("1", user=account(7))}, 1)
-    event = told(shop, kind, {"user": account(7) | {"isConfirmed": True}}, 2)
+    told(shop, "order_created", {"order": order("1", user=member(7))}, 1)
+    event = told(shop, kind, {"user": member(7) | {"isConfirmed": True}}, 2)
     assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
     assert Erasure.objects.get().reason == kind
     event.refresh_from_db()
-    assert event.payload == {"user": {"id": account(7)["id"], "isConfirmed": True}}
+    assert event.payload == {"user": {"id": member(7)["id"], "isConfirmed": True}}
     assert event.handled_at is not None
     assert "ada@" not in all_that_is_kept()
 
 
 def test_a_deletion_that_arrives_first_keeps_the_rest_out(shop: Installation) -> None:
-    told(shop, "account_deleted", {"user": account(7, NEW)}, 9)
-    told(shop, "customer_created", {"user": account(7, ADA)}, 1)
+    told(shop, "account_deleted", {"user": member(7, NEW)}, 9)
+    told(shop, "customer_created", {"user": member(7, ADA)}, 1)
     told(shop, "order_created", {"order": order("1", email=ADA)}, 2)
-    told(shop, "customer_updated", {"user": account(7, NEW)}, 3)
+    told(shop, "customer_updated", {"user": member(7, NEW)}, 3)
     assert Contact.objects.count() == 0
 
 
 def test_the_deletion_of_an_unconfirmed_account_takes_no_other_person_along(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
-    told(shop, "customer_created", {"user": account(9) | {"isConfirmed": False}}, 2)
-    told(shop, "customer_deleted", {"user": account(9) | {"isConfirmed": False}}, 3)
+    told(shop, "customer_created", {"user": member(9) | {"isConfirmed": False}}, 2)
+    told(shop, "customer_deleted", {"user": member(9) | {"isConfirmed": False}}, 3)
     assert Contact.objects.get().orders_count == 1
     assert not erasure.is_erased(shop, ADA)
 

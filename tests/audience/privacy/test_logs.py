@@ -17,7 +17,7 @@ from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.saleor.models import Channel, Installation
-from tests.audience.histories import account, at, order
+from tests.audience.histories import at, member, order
 from tests.audience.shopping.tellings import checkout
 from tests.conftest import Work
 
@@ -57,14 +57,14 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
     Channel.objects.create(installation=shop, slug="default-channel", name="Default", currency="USD")
     key = storefront.create_key(shop, ["https://shop.example.com"]).key
 
-    told(shop, "customer_created", {"user": account(7, firstName="Augusta", lastName="Lovelace")}, 1)
-    told(shop, "order_created", {"order": order("1", user=account(7)) | {"metadata": consent("true")}}, 2)
+    told(shop, "customer_created", {"user": member(7, firstName="Augusta", lastName="Lovelace")}, 1)
+    told(shop, "order_created", {"order": order("1", user=member(7)) | {"metadata": consent("true")}}, 2)
     change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="News, please"))
     told(shop, "order_created", {"order": order("2") | {"metadata": consent("true", "tomorrow")}}, 3)
     told(shop, "order_updated", {"order": order("3", email="ada@nowhere")}, 4)
-    told(shop, "customer_updated", {"user": account(7, "ada.new@shop.example")}, 5)
+    told(shop, "customer_updated", {"user": member(7, "ada.new@shop.example")}, 5)
     told(shop, "order_created", {"order": {"id": "ada@shop.example"}}, 6)
-    told(shop, "checkout_created", {"checkout": checkout(user=account(7, "ada.new@shop.example"))}, 9)
+    told(shop, "checkout_created", {"checkout": checkout(user=member(7, "ada.new@shop.example"))}, 9)
     told(shop, "checkout_updated", {"checkout": checkout(2, email="ada@nowhere")}, 10)
     told(shop, "checkout_updated", {"checkout": {"id": "ada@shop.example"}}, 11)
     for query in (SUBSCRIBE, 'mutation { nonsense(email: "ada@shop.example" }'):
@@ -81,7 +81,7 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
     client.get("/audience/preferences/ada")
     subject.export(shop, "ada@shop.example")
     erasure.erase(shop, "ada@shop.example")
-    told(shop, "account_deleted", {"user": account(7, "ada.new@shop.example")}, 8)
+    told(shop, "account_deleted", {"user": member(7, "ada.new@shop.example")}, 8)
 
     written = log.getvalue().lower()
     assert "person erased" in written

@@ -14,7 +14,7 @@ from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, order, say
+from tests.audience.histories import at, member, order, say
 
 ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"
@@ -22,9 +22,9 @@ NEW = "ada.new@shop.example"
 
 @pytest.fixture
 def known(shop: Installation) -> Installation:
-    record("saleor", shop.pk, "1", "order_created", {"order": order("1", user=account(7))}, at(1))
+    record("saleor", shop.pk, "1", "order_created", {"order": order("1", user=member(7))}, at(1))
     work(Event.objects.get().pk)
-    record_customer(shop, account(7, NEW, firstName="Augusta"), at(2))
+    record_customer(shop, member(7, NEW, firstName="Augusta"), at(2))
     say(Contact.objects.get(), "given", at(2))
     record_order(shop, order("2", email="other@shop.example"), at(3))
     return shop

@@ -17,7 +17,7 @@ from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import account, at, line, order
+from tests.audience.histories import at, line, member, order
 from tests.audience.shopping.tellings import checkout, checkout_id
 
 Telling = Callable[[Installation], Any]
@@ -82,7 +82,7 @@ HISTORIES: dict[str, list[Telling]] = {
     "bought and cancelled": [tell(checkout(), 1), tell_order(2), tell_order(3, status="CANCELED")],
     "an account": [
         tell(checkout(email="guest@shop.example"), 1),
-        tell(checkout(user=account(7, "member@shop.example", isConfirmed=True)), 2),
+        tell(checkout(user=member(7, "member@shop.example", isConfirmed=True)), 2),
     ],
 }
 
@@ -174,7 +174,7 @@ def test_a_merge_takes_the_carts_along(shop: Installation) -> None:
 
 
 def test_an_unconfirmed_account_shops_as_a_guest(shop: Installation) -> None:
-    stranger = account(9, "victim@shop.example", isConfirmed=False)
+    stranger = member(9, "victim@shop.example", isConfirmed=False)
     tell(checkout(email="typed@shop.example", user=stranger), 1)(shop)
     assert list(Contact.objects.values_list("email", "saleor_user_id")) == [("typed@shop.example", None)]
 

@@ -51,7 +51,7 @@ def test_everything_is_told_newest_first(ada: Contact) -> None:
     assert str(told[Kind.ORDER].amount) == "60.00 USD"
     assert told[Kind.PAYMENT_DECLINED].title == "A payment was declined: insufficient funds"
     assert told[Kind.DISPUTE_DECIDED].title == "The dispute was lost"
-    assert told[Kind.CONSENT].title == "Agreed to marketing (staff)"
+    assert told[Kind.CONSENT].title == "Agreed to marketing (mail)"
     assert told[Kind.TAG].title == "Tagged “VIP” by hand"
     assert told[Kind.CART_ABANDONED].at == NOW - timedelta(days=3) + timedelta(minutes=60)
     assert [entry.kind for entry in page.entries].count(Kind.CART_ABANDONED) == 1

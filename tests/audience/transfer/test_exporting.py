@@ -64,7 +64,7 @@ def test_a_contact_with_all_that_is_known(audience: Audience, people: list[Conta
     assert (one["consent"], one["consent_at"]) == ("confirmed", "2026-01-01T12:30:15.000000+00:00")
     assert (one["consent_text"], one["consent_source"], one["consent_ip"]) == (
         "News by mail, please.",
-        "staff",
+        "mail",
         "192.0.2.1",
     )
     assert (two["spent"], two["status"], two["first_name"]) == ("1.000 KWD", "unsubscribed", "Ünï, B")

@@ -1,7 +1,7 @@
 """A CSV file becomes contacts; nobody is lifted or lowered without a word; what is wrong is told with its line."""
 
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -112,7 +112,7 @@ def test_what_is_known_stays_and_what_is_empty_is_filled_in(audience: Audience) 
         ("given", "a@shop.test,unknown,", "subscribed"),
         ("given", "a@shop.test,no,2026-06-01", "subscribed"),
         ("given", "a@shop.test,false,2026-06-01", "subscribed"),
-        ("given", "a@shop.test,withdrawn,2027-06-01", "unsubscribed"),
+        ("given", "a@shop.test,withdrawn,2999-06-01", "unsubscribed"),  # counts from its receipt
         ("given", "a@shop.test,withdrawn,tomorrow", "unsubscribed"),
         ("given", "a@shop.test,withdrawn,", "unsubscribed"),
         ("given", "a@shop.test,withdrawn,2026-06-01", "unsubscribed"),
@@ -146,7 +146,6 @@ def test_a_dry_run_says_the_same_and_writes_nothing(audience: Audience) -> None:
     assert (tried.consents, tried.refused) == (2, 1)
 
 
-FUTURE = (timezone.now() + timedelta(days=1)).isoformat()
 ROWS = [
     ("nobody", "email", "no e-mail address"),
     ("", "email", "no e-mail address"),
@@ -157,7 +156,6 @@ ROWS = [
     ("a@shop.test,,,yes,0001-01-01T00:00:00+02:00", "consent_at", "needs its time"),
     ("a@shop.test,,,yes,9999-12-31T23:59:59-02:00", "consent_at", "needs its time"),
     ("a@shop.test,,,yes,0000-00-00 00:00:00", "consent_at", "needs its time"),
-    (f"a@shop.test,,,yes,{FUTURE}", "consent_at", "in the future"),
     (f"a@shop.test,,,,,,{'t' * 101}", "tags", "has 101 characters"),
     (f'a@shop.test,,,,,,"{",".join(map(str, range(51)))}"', "tags", "51 tags"),
     ("a@shop.test,,,,,,A\u2028B", "tags", "cannot be printed"),
@@ -232,7 +230,7 @@ def test_a_refusal_without_a_time_is_one_word_however_often_its_file_is_imported
     text = "email,consent\na@shop.test,unsubscribed\n"
     take(audience, text)
     contact = Contact.objects.get()
-    say(contact, "given", timezone.now() + timedelta(seconds=1))
+    say(contact, "given", timezone.now())
     assert take(audience, text).consents == 0
     contact.refresh_from_db()
     assert contact.status == "subscribed"  # who came back since is not turned away by the old file

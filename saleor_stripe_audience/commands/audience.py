@@ -1,0 +1,84 @@
+"""Show an audience, or change what is named; what is not named stays as it is. Prints it as JSON."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from saleor_stripe_audience.audience import wordings
+from saleor_stripe_audience.audience.audiences import Wishes, change_audience, channels_of
+from saleor_stripe_audience.audience.models import Audience
+from saleor_stripe_audience.audience.senders import sender_name
+from saleor_stripe_audience.commands import audiences
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Change the audience as the options say, then print it."""
+    options = _options(arguments)
+    audience = audiences.audience_of(options)
+    audience = change_audience(audience, _wishes(audience, options))
+    for text in options.add_wording:
+        wordings.add(audience, text)
+    print(json.dumps(_told(audience), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _wishes(present: Audience, options: argparse.Namespace) -> Wishes:
+    def chosen[Value](option: Value | None, otherwise: Value) -> Value:
+        return otherwise if option is None else option
+
+    return Wishes(
+        name=chosen(options.name, present.name),
+        language=chosen(options.language, present.language),
+        double_opt_in=chosen(options.double_opt_in, present.double_opt_in),
+        consent_text=chosen(options.consent_text, present.consent_text),
+        cart_silence_minutes=chosen(options.cart_silence_minutes, present.cart_silence_minutes),
+        sender_name=chosen(options.sender_name, present.sender_name),
+        consent_keys=tuple(chosen(options.consent_key, present.consent_keys)),
+    )
+
+
+def _told(audience: Audience) -> dict[str, object]:
+    return {
+        "name": audience.name,
+        "is_default": audience.is_default,
+        "channels": channels_of(audience),
+        "language": audience.language,
+        "double_opt_in": audience.double_opt_in,
+        "consent_text": audience.consent_text,
+        "known_wordings": wordings.texts_of(audience),
+        "cart_silence_minutes": audience.cart_silence_minutes,
+        "sender_name": sender_name(audience),
+        "consent_keys": audience.consent_keys,
+    }
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience audience", description=__doc__)
+    audiences.add_options(parser)
+    parser.add_argument("--name", help="a new name")
+    parser.add_argument("--sender-name", metavar="NAME", help='what its mails bear; "" for the shop\'s name')
+    parser.add_argument("--language", help="a language tag, such as en or fr-ca")
+    parser.add_argument(
+        "--double-opt-in",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether a consent counts only once it is confirmed from the mailbox",
+    )
+    parser.add_argument("--consent-text", metavar="TEXT", help="the wording where a storefront sends none")
+    parser.add_argument(
+        "--add-wording",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="another wording that a storefront shows; repeat it for more",
+    )
+    parser.add_argument(
+        "--consent-key",
+        action="append",
+        metavar="KEY",
+        help="a further key of metadata that means a ticked box; those named replace the present ones",
+    )
+    parser.add_argument(
+        "--cart-silence-minutes", type=int, metavar="N", help="when a cart counts as abandoned"
+    )
+    return parser.parse_args(arguments)

@@ -1,0 +1,29 @@
+"""Links in mails to somebody fell into wrong hands: from now on those only unsubscribe. New mails hold new ones."""
+
+import argparse
+from collections.abc import Sequence
+
+from django.db.models import Q
+
+from saleor_stripe_audience.audience import links
+from saleor_stripe_audience.audience.addresses import normalised
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.client import get_installation
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Renew the links of the person's contacts in all audiences; prints of how many."""
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience renew-links", description=__doc__)
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--email", required=True, help="an address that the person has or had")
+    options = parser.parse_args(arguments)
+    address = normalised(options.email)
+    contacts = Contact.objects.filter(audience__installation=get_installation(options.saleor_api_url))
+    found = list(contacts.filter(Q(email=address) | Q(former_addresses__email=address)).distinct())
+    if not found:
+        raise Rejected("The shop has no contact with this address.", code="not_found")
+    for contact in found:
+        links.renew(contact)
+    print(f"The links of {len(found)} contacts are renewed.")
+    return 0

@@ -1,0 +1,49 @@
+"""The operator's commands about consent."""
+
+import json
+
+import pytest
+
+from saleor_stripe_audience.audience import links
+from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.commands import audience, renew_links
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.histories import at, order
+
+
+@pytest.fixture
+def ada(shop: Installation) -> Contact:
+    record_order(shop, order(), at(1))
+    return Contact.objects.select_related("audience__installation").get()
+
+
+def test_an_audience_is_changed_where_it_is_named(
+    shop: Installation, ada: Contact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ["--saleor-api-url", shop.saleor_api_url]
+    audience.run(
+        [*url, "--consent-text", "Yes.", "--sender-name", "Tea House", "--consent-key", "newsletter"]
+    )
+    audience.run(
+        [*url, "--add-wording", "Yes, please.", "--add-wording", "Yes, please.", "--consent-text", "Oui."]
+    )
+    told = json.loads(capsys.readouterr().out.rpartition("\n{")[2].join(["{", ""]))
+    assert told["known_wordings"] == ["Oui.", "Yes.", "Yes, please."]
+    assert (told["sender_name"], told["consent_keys"]) == ("Tea House", ["newsletter"])
+    for odd in (["--consent-key", ""], ["--sender-name", "a\nb"], ["--add-wording", " "]):
+        with pytest.raises(Rejected):
+            audience.run([*url, *odd])
+
+
+def test_links_are_renewed_by_address(
+    shop: Installation, ada: Contact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    former = links.preferences_url(ada)
+    renew_links.run(["--saleor-api-url", shop.saleor_api_url, "--email", "ADA@shop.example"])
+    found = links.link_of(former.rpartition("/")[2])
+    assert found is not None
+    assert not found.is_current
+    with pytest.raises(Rejected, match="no contact"):
+        renew_links.run(["--saleor-api-url", shop.saleor_api_url, "--email", "x@shop.example"])

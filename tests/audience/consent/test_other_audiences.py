@@ -1,0 +1,131 @@
+"""A refusal reaches every audience of the shop that knows the person."""
+
+import pytest
+
+from saleor_stripe_audience.audience import choices, storefront
+from saleor_stripe_audience.audience.audiences import (
+    Wishes,
+    change_audience,
+    create_audience,
+    default_audience,
+)
+from saleor_stripe_audience.audience.contacts import merge, record_customer
+from saleor_stripe_audience.audience.metadata import record_account_words
+from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Consent, Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from tests.audience.histories import at, member, order, say
+
+ADA, NEW = "ada@shop.example", "ada.new@shop.example"
+
+
+@pytest.fixture
+def other(shop: Installation) -> Audience:
+    """A second audience, which the French channel feeds."""
+    default_audience(shop)
+    change_audience(Audience.objects.get(), Wishes("Shop", consent_text="Yes."))
+    made = create_audience(shop, Wishes("France", consent_text="Oui."))
+    for slug in ("default-channel", "channel-fr"):
+        Channel.objects.create(installation=shop, slug=slug, name=slug, currency="EUR")
+    ChannelAudience.objects.create(installation=shop, channel="channel-fr", audience=made)
+    return made
+
+
+def buy(shop: Installation, number: str, step: int, *, email: str = ADA, french: bool = False) -> None:
+    told = order(number, email=email)
+    told["channel"]["slug"] = "channel-fr" if french else "default-channel"
+    record_order(shop, told, at(step))
+
+
+def statuses() -> list[str]:
+    return sorted(Contact.objects.values_list("status", flat=True))
+
+
+def everywhere(shop: Installation) -> None:
+    buy(shop, "1", 1)
+    buy(shop, "2", 1, french=True)
+    for contact in Contact.objects.all():
+        say(contact, "given", at(2))
+    assert statuses() == ["subscribed", "subscribed"]
+
+
+def test_a_link_unsubscribes_from_all(shop: Installation, other: Audience) -> None:
+    everywhere(shop)
+    choices.withdraw(Contact.objects.get(audience=other))
+    choices.withdraw(Contact.objects.exclude(audience=other).get())
+    assert statuses() == ["unsubscribed", "unsubscribed"]
+    assert Consent.objects.filter(kind="withdrawn").count() == 2  # one row in each ledger
+
+
+def test_a_page_unsubscribes_from_all_also_where_its_own_audience_knows_nobody(
+    shop: Installation, other: Audience
+) -> None:
+    buy(shop, "1", 1)
+    say(Contact.objects.get(), "given", at(2))
+    storefront.unsubscribe(shop, "channel-fr", ADA)
+    assert statuses() == ["unsubscribed"]
+
+
+def test_an_accounts_metadata_unsubscribes_from_all(shop: Installation, other: Audience) -> None:
+    everywhere(shop)
+    told = [
+        {"key": "marketing_consent", "value": "withdrawn"},
+        {"key": "consent_at", "value": at(3).isoformat()},
+    ]
+    record_account_words(shop, member(7, metadata=told), at(3))
+    assert statuses() == ["unsubscribed", "unsubscribed"]
+
+
+def test_staff_and_imports_unsubscribe_from_all(shop: Installation, other: Audience) -> None:
+    for source in (Consent.Source.STAFF, Consent.Source.IMPORT, Consent.Source.MAILCHIMP):
+        Contact.objects.all().delete()
+        everywhere(shop)
+        say(Contact.objects.get(audience=other), "withdrawn", at(3), source=source, is_proven=False)
+        assert statuses() == ["unsubscribed", "unsubscribed"]
+
+
+def test_an_audience_that_learns_of_somebody_later_learns_of_the_refusal(
+    shop: Installation, other: Audience
+) -> None:
+    buy(shop, "1", 1)
+    say(Contact.objects.get(), "withdrawn", at(2))
+    buy(shop, "2", 3, french=True)
+    assert statuses() == ["unsubscribed", "unsubscribed"]
+
+
+def test_a_change_of_address_brings_the_refusal_along(shop: Installation, other: Audience) -> None:
+    record_customer(shop, member(7, ADA), at(1))
+    say(Contact.objects.get(), "withdrawn", at(2))
+    buy(shop, "2", 3, email=NEW, french=True)
+    assert statuses() == ["nonsubscribed", "unsubscribed"]
+    record_customer(shop, member(7, NEW), at(4))
+    assert statuses() == ["unsubscribed", "unsubscribed"]
+
+
+def test_people_merged_by_hand_bring_theirs_along(shop: Installation, other: Audience) -> None:
+    buy(shop, "1", 1)
+    buy(shop, "2", 1, email=NEW)
+    buy(shop, "3", 1, email=NEW, french=True)
+    say(Contact.objects.get(email=ADA), "withdrawn", at(2))
+    merge(Contact.objects.get(email=ADA), Contact.objects.get(email=NEW, audience__is_default=True))
+    assert statuses() == ["unsubscribed", "unsubscribed"]
+
+
+def test_a_later_yes_to_one_audience_is_a_yes_to_that_one(shop: Installation, other: Audience) -> None:
+    everywhere(shop)
+    choices.withdraw(Contact.objects.get(audience=other))
+    choices.subscribe(Contact.objects.get(audience=other), "Oui.")
+    assert statuses() == ["subscribed", "unsubscribed"]
+    choices.withdraw(Contact.objects.exclude(audience=other).get())
+    assert statuses() == ["unsubscribed", "unsubscribed"]
+
+
+def test_another_shops_audience_hears_nothing(shop: Installation, other: Audience) -> None:
+    from tests.audience.conftest import install
+
+    elsewhere = install("other.example")
+    record_order(elsewhere, order("1"), at(1))
+    say(Contact.objects.get(), "given", at(1))
+    buy(shop, "1", 1)
+    choices.withdraw(Contact.objects.get(audience__installation=shop))
+    assert statuses() == ["subscribed", "unsubscribed"]

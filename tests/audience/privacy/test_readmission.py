@@ -1,0 +1,156 @@
+"""Somebody who was erased subscribes again by their own wish; nobody else can do it for them."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import choices, erasure, links, readmission, storefront
+from saleor_stripe_audience.audience.audiences import Wishes, change_audience
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
+from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from tests.audience.histories import at, member, order, say
+from tests.conftest import Work
+
+ADA = "ada@shop.example"
+Mails = list[EmailMultiAlternatives]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("mail_server")]
+
+
+@pytest.fixture
+def erased(shop: Installation) -> list[str]:
+    """Ada was a subscriber with an account, and was erased; the paths of her old links."""
+    Channel.objects.create(installation=shop, slug="default-channel", name="Default", currency="USD")
+    record_customer(shop, member(7), at(1))
+    change_audience(Audience.objects.get(), Wishes("News", consent_text="Yes, news!"))
+    contact = Contact.objects.select_related("audience__installation").get()
+    say(contact, "given", at(2))
+    made = [urlsplit(link(contact)).path for link in (links.preferences_url, links.unsubscribe_url)]
+    erasure.erase(shop, ADA)
+    return made
+
+
+def on_a_page(shop: Installation) -> None:
+    storefront.subscribe(shop, "default-channel", ADA, "Yes, news!")
+
+
+def at_the_checkout(shop: Installation) -> None:
+    told = [{"key": "paper.marketing_opt_in", "value": "true"},
+            {"key": "paper.marketing_opt_in_at", "value": timezone.now().isoformat()}]  # fmt: skip
+    record_order_words(shop, order("5") | {"metadata": told}, timezone.now())
+
+
+def in_an_account(shop: Installation) -> None:
+    told = [
+        {"key": "marketing_consent", "value": "true"},
+        {"key": "consent_at", "value": timezone.now().isoformat()},
+    ]
+    record_account_words(shop, member(7, metadata=told), timezone.now())
+
+
+WAYS = [on_a_page, at_the_checkout, in_an_account]
+
+
+def confirmation_path(sent: EmailMultiAlternatives) -> str:
+    found = re.search(r"http://\S+/audience/confirm/\S+", str(sent.body))
+    assert found
+    return urlsplit(found[0]).path
+
+
+@pytest.mark.parametrize("subscribe", WAYS)
+def test_one_comes_back_through_ones_mailbox_and_old_links_work(
+    shop: Installation, erased: list[str], client: Client, worked: Work, mailoutbox: Mails,
+    subscribe: Callable[[Installation], None],
+) -> None:  # fmt: skip
+    subscribe(shop)
+    subscribe(shop)
+    assert Contact.objects.count() == 0
+    worked()
+    [sent] = mailoutbox
+    assert sent.to == [ADA]
+    assert "Yes, news!" in str(sent.body)
+    assert not ConfirmationMail.objects.exclude(request="").exists()  # only the mail knows now
+
+    path = confirmation_path(sent)
+    assert client.get(path).status_code == 200
+    assert Contact.objects.count() == 0
+    assert [client.post(path).status_code for _ in range(2)] == [200, 200]
+    assert (Contact.objects.get().email, Contact.objects.get().status) == (ADA, "subscribed")
+    assert sorted(Consent.objects.values_list("kind", flat=True)) == ["confirmed", "given"]
+
+    record_customer(shop, member(7, firstName="Ada"), timezone.now())  # her account does not erase her again
+    assert Contact.objects.get().status == "subscribed"
+    assert b"a\xe2\x80\xa6@shop.example" in client.get(erased[0]).content
+    client.post(erased[1])
+    assert Contact.objects.get().status == "unsubscribed"
+
+
+def test_what_was_told_before_the_erasure_asks_nobody(
+    shop: Installation, erased: list[str], worked: Work, mailoutbox: Mails
+) -> None:
+    told = [{"key": "marketing_consent", "value": "true"}, {"key": "consent_at", "value": at(2).isoformat()}]
+    record_account_words(shop, member(7, metadata=told), timezone.now())
+    worked()
+    assert mailoutbox == []
+
+
+def test_a_link_from_before_another_erasure_lets_nobody_in(
+    shop: Installation, erased: list[str], client: Client, worked: Work, mailoutbox: Mails
+) -> None:
+    on_a_page(shop)
+    worked()
+    erasure.erase(shop, ADA)
+    assert client.post(confirmation_path(mailoutbox[0])).status_code == 404
+    assert Contact.objects.count() == 0
+
+
+def test_an_erasure_takes_a_request_along_and_so_does_a_night(shop: Installation, erased: list[str]) -> None:
+    on_a_page(shop)
+    erasure.erase(shop, ADA)
+    assert ConfirmationMail.objects.count() == 0
+    on_a_page(shop)
+    ConfirmationMail.objects.update(requested_at=timezone.now() - readmission.KEPT * 2)
+    assert readmission.forget_requests() == 1
+
+
+def test_a_stranger_resubscribes_nobody_who_was_let_in_again(shop: Installation, erased: list[str]) -> None:
+    erasure.readmit(shop, ADA)
+    told = [{"key": "marketing_consent", "value": "true"}]
+    record_order(shop, order("6"), timezone.now())
+    record_order_words(shop, order("6") | {"metadata": told}, timezone.now())
+    assert Contact.objects.get().status == "pending"
+
+
+def test_a_forged_request_lets_nobody_in(shop: Installation, erased: list[str], client: Client) -> None:
+    for token in ("x", "gAAAAABo", "A" * 200, "%00", erased[0].rpartition("/")[2]):
+        assert client.post(f"/audience/confirm/{token}").status_code == 404
+    assert Contact.objects.count() == 0
+
+
+def test_the_words_of_a_stranger_are_not_mailed(
+    shop: Installation, erased: list[str], worked: Work, mailoutbox: Mails
+) -> None:
+    storefront.subscribe(shop, "default-channel", ADA, "Click https://evil.example/")
+    worked()
+    assert "evil" not in str(mailoutbox[0].message())
+
+
+def test_erasing_her_again_keeps_her_out(
+    shop: Installation, erased: list[str], client: Client, settings: Any
+) -> None:
+    erasure.readmit(shop, ADA)
+    record_order(shop, order("6"), timezone.now())
+    choices.subscribe(Contact.objects.get(), "Yes, news!")
+    erasure.erase(shop, ADA)
+    record_order(shop, order("7"), timezone.now())
+    assert Contact.objects.count() == 0
+    assert "We hold nothing" in client.get(erased[0]).content.decode()
