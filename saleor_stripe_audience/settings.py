@@ -42,6 +42,7 @@ class Environment(BaseSettings):
     STRIPE_PLATFORM_WEBHOOK_SECRET: str = ""
     APP_ID: str = "saleor.app.stripe-audience"
     APP_NAME: str = "Stripe and Audience"
+    STAFF_LANGUAGE: str = "en"
     LOG_LEVEL: str = "INFO"
     PORT: int = 8000
     SERVER_THREADS: int = 128
@@ -75,6 +76,8 @@ class Environment(BaseSettings):
             )
         found += self._problems_of_saleor()
         found += self._problems_of_numbers()
+        if self.STAFF_LANGUAGE not in ("en", "fr"):
+            found.append("STAFF_LANGUAGE: give en or fr, the language of problems and payment histories.")
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
         if self.CART_RETENTION_DAYS < 1:
@@ -224,6 +227,7 @@ STRIPE_PLATFORM_PUBLISHABLE_KEY = _environment.STRIPE_PLATFORM_PUBLISHABLE_KEY
 STRIPE_PLATFORM_WEBHOOK_SECRET = _environment.STRIPE_PLATFORM_WEBHOOK_SECRET
 APP_ID = _environment.APP_ID
 APP_NAME = _environment.APP_NAME
+STAFF_LANGUAGE = _environment.STAFF_LANGUAGE
 PORT = _environment.PORT
 SERVER_THREADS = _environment.SERVER_THREADS
 METRICS_PORT = _environment.METRICS_PORT

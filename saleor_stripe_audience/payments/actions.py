@@ -7,7 +7,7 @@ from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
 from saleor_stripe_audience.payments import ownership
-from saleor_stripe_audience.payments.ledger import capture_reference
+from saleor_stripe_audience.payments.ledger import REASON, capture_reference
 from saleor_stripe_audience.payments.outcomes import (
     Outcome,
     actions_of,
@@ -91,7 +91,7 @@ def _why(requested: Requested, key: str) -> Json:
     waiting = waiting_requests(requested, "REFUND_REQUEST")
     own = [each for each in waiting if each.idempotencyKey and key.endswith(each.idempotencyKey)] or waiting
     reason = (granted.reason if granted is not None else "") or (own[0].message if own else "")
-    told = {"saleor_granted_refund": granted.id if granted is not None else "", "saleor_reason": reason or ""}
+    told = {"saleor_granted_refund": granted.id if granted is not None else "", REASON: reason or ""}
     return {name: text[:LONGEST_METADATA] for name, text in told.items() if text}
 
 

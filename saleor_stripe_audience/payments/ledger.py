@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
-from saleor_stripe_audience.payments import delayed, disputes
+from saleor_stripe_audience.payments import delayed, disputes, staff_messages
 from saleor_stripe_audience.payments.outcomes import (
     AUTHORIZATION,
     CHARGE,
@@ -26,11 +26,13 @@ from saleor_stripe_audience.payments.outcomes import (
     latest_charge,
     released_minor,
 )
+from saleor_stripe_audience.payments.staff_messages import for_staff
 
 Json = dict[str, Any]
 
 AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
 REFUND_FAILED = frozenset({"failed", "canceled"})
+REASON = "saleor_reason"  # the metadata of a refund that was asked for in Saleor
 
 
 @dataclass(frozen=True)
@@ -149,19 +151,25 @@ def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     for refund in held.refunds:
         reference, amount = refund["id"], int(refund["amount"])
         if refund["status"] == "succeeded":
-            result, message = "REFUND_SUCCESS", ""
+            result, message = "REFUND_SUCCESS", _why_refunded(refund)
         elif refund["status"] in REFUND_FAILED:
             reason = str(refund.get("failure_reason") or refund["status"]).replace("_", " ")
-            result, message = (
-                "REFUND_FAILURE",
-                f"The refund did not arrive ({reason}); the money stayed with you.",
-            )
+            result, message = "REFUND_FAILURE", for_staff(staff_messages.REFUND_FAILED, reason=reason)
         elif any(each.psp_reference == reference for each in told):
             continue
         else:
-            result, message = "REFUND_REQUEST", ""
+            result, message = "REFUND_REQUEST", _why_refunded(refund)
         if not _has(told, result, reference):
             yield _outcome(held, result, reference, amount, message=message)
+
+
+def _why_refunded(refund: Json) -> str:
+    """The reason that was given: in Saleor, or with a refund that was made in Stripe; empty where none was."""
+    own = str((refund.get("metadata") or {}).get(REASON) or "")
+    known = staff_messages.REFUND_REASONS.get(str(refund.get("reason") or ""))
+    if own or known is None:
+        return own
+    return for_staff(staff_messages.REFUNDED_AT_STRIPE, reason=for_staff(known))
 
 
 def _disputes(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:

@@ -1,5 +1,6 @@
 """Stripe tells, the host is told: whatever the event says, what is reported is what the host's ledger lacks now."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -25,6 +26,8 @@ from saleor_stripe_audience.saleor.models import Installation
 
 Json = dict[str, Any]
 
+DECLINE_IS_TOLD_AFTER = timedelta(minutes=2)  # by then the shopper's browser has asked, or will not
+
 
 @handles_outside(
     "stripe",
@@ -46,8 +49,32 @@ def report_voucher(event: Event) -> Write | None:
 
 @handles_outside("stripe", "payment_intent.payment_failed")
 def report_decline(event: Event) -> Write | None:
-    """As any other, and the decline itself is told as well: staff see what the shopper met."""
-    return _report(event, _object(event).get("id"), is_decline=True)
+    """As any other, and later the decline itself, unless the storefront asked meanwhile: staff see it once.
+
+    Stripe tells of a decline before the shopper's browser is back, and whatever `transactionProcess` is answered
+    becomes an entry of the transaction's history too.
+    """
+    from saleor_stripe_audience.payments.tasks import tell_decline  # noqa: PLC0415 - tasks call back into this module
+
+    remember = _report(event, _object(event).get("id"))
+    if remember is None:
+        return None
+    charge_id = str(_object(event).get("latest_charge") or "")
+
+    def write() -> None:
+        remember()
+        later = tell_decline.using(run_after=timezone.now() + DECLINE_IS_TOLD_AFTER)
+        later.enqueue(str(event.origin), str(_object(event)["id"]), charge_id)
+
+    return write
+
+
+def tell_decline(account: StripeAccount, intent_id: str, charge_id: str) -> None:
+    """The decline of that charge, if the shopper has not tried again since and the host does not know of it yet."""
+    intent = client.retrieve_payment_intent(account, intent_id).to_dict()
+    charge = latest_charge(intent)
+    if intent["status"] in WAITING and (charge or {}).get("id", "") == charge_id:
+        settle(account, intent, declined=True)
 
 
 @handles_outside(
@@ -79,11 +106,12 @@ def settle(
     installation = Installation.objects.get(pk=account.installation_id)
     intent = ownership.recognize(account, intent)
     transaction_id = intent["metadata"][ownership.TRANSACTION]
-    told = [_told(each) for each in fetch_transaction_events(installation, transaction_id)]
+    events = fetch_transaction_events(installation, transaction_id)
     held = _held(account, intent, disputed=disputed)
-    outcomes = lacking(held, told)
+    outcomes = lacking(held, [_told(each) for each in events])
     if declined and not outcomes and intent["status"] in WAITING:
-        outcomes = [outcome_of(intent, held.flow)]
+        decline = outcome_of(intent, held.flow)
+        outcomes = [] if _knows(events, decline) else [decline]
     for outcome in outcomes:
         report_transaction_event(installation, _as_report(transaction_id, outcome, intent))
     notices.tell(
@@ -92,9 +120,12 @@ def settle(
     return outcomes
 
 
-def _report(
-    event: Event, intent_id: Any, *, is_decline: bool = False, is_disputed: bool = False
-) -> Write | None:
+def _knows(events: list[TransactionEvent], decline: Outcome) -> bool:
+    """Whether the history has it: the host takes the same decline as often as it is told."""
+    return any((each.type, each.message) == (decline.result, decline.message) for each in events)
+
+
+def _report(event: Event, intent_id: Any, *, is_disputed: bool = False) -> Write | None:
     account = account_of(event)
     if not isinstance(intent_id, str):
         return None
@@ -103,7 +134,7 @@ def _report(
     intent = client.retrieve_payment_intent(account, intent_id).to_dict()
     try:
         recognized = ownership.recognize(account, intent)
-        settle(account, intent, declined=is_decline, disputed=is_disputed)
+        settle(account, intent, disputed=is_disputed)
     except Rejected as error:
         if error.code not in ownership.NOT_OURS:
             raise

@@ -9,7 +9,14 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import accounts, client, platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
-from saleor_stripe_audience.payments import beginnings, covering, methods, ownership, shopper_messages
+from saleor_stripe_audience.payments import (
+    beginnings,
+    covering,
+    methods,
+    ownership,
+    shopper_messages,
+    staff_messages,
+)
 from saleor_stripe_audience.payments.covering import Lack
 from saleor_stripe_audience.payments.descriptions import language_of
 from saleor_stripe_audience.payments.outcomes import (
@@ -22,6 +29,7 @@ from saleor_stripe_audience.payments.outcomes import (
     outcome_of,
 )
 from saleor_stripe_audience.payments.payloads import Session, Source
+from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.payments.wishes import Wishes, wishes_of
 from saleor_stripe_audience.saleor import problems
 from saleor_stripe_audience.saleor.manifest import read_version
@@ -102,8 +110,7 @@ def _ways_to_pay(installation: Installation, session: Session) -> Iterator[None]
             problems.report(
                 installation,
                 problem,
-                f"Nobody can pay in the channel “{slug}” with {session.action.currency}: switch on a payment "
-                "method for it in Stripe, under Settings, Payment methods.",
+                for_staff(staff_messages.NO_WAY_TO_PAY, channel=slug, currency=session.action.currency),
             )
         raise
     problems.clear(installation, problem)

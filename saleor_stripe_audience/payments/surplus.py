@@ -15,11 +15,11 @@ from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.inbox.handlers import handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
-from saleor_stripe_audience.payments import covering, numbering
-from saleor_stripe_audience.payments.declines import Sentence
+from saleor_stripe_audience.payments import covering, numbering, staff_messages
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import dashboard_url
 from saleor_stripe_audience.payments.payloads import Source, read
+from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor import client, problems
 from saleor_stripe_audience.saleor.models import Installation, Problem
 
@@ -33,25 +33,6 @@ LATE = timedelta(
 LOOKED_FOR = timedelta(days=30)
 LONGEST_KEY = 128  # characters of a problem's key, the host's limit
 PAID = ("processing", "requires_capture", "succeeded")
-
-_GONE = Sentence(
-    "Stripe took {amount} for a checkout that is gone from Saleor, so there is no order for it. Refund the payment, or "
-    "make the order by hand: {url}",
-    "Stripe a encaissé {amount} pour un panier qui n'existe plus dans Saleor : il n'y a donc pas de commande. "
-    "Remboursez le paiement ou créez la commande vous-même : {url}",
-)
-_UNFINISHED = Sentence(
-    "Stripe took {amount}, but the checkout did not become an order: the shopper left before the last step. Complete "
-    "it with the customer, or refund the payment: {url}",
-    "Stripe a encaissé {amount}, mais le panier n'est pas devenu une commande : l'acheteur est parti avant la dernière "
-    "étape. Terminez-la avec le client ou remboursez le paiement : {url}",
-)
-_TOO_MUCH = Sentence(
-    "{what} was paid {surplus} more than it costs. Refund what is too much; the last payment is {url}",
-    "{what} : {surplus} ont été payés en trop. Remboursez le surplus ; le dernier paiement est {url}",
-)
-_CHECKOUT = Sentence("A checkout", "Un panier")
-_ORDER = Sentence("Order {number}", "Commande {number}")
 
 
 @handles_outside(
@@ -168,20 +149,18 @@ def _message(payment: Payment, source: Source | None, *, is_late: bool) -> str:
     taken = _taken(payment)
     if taken.is_zero:
         return ""
-    language = ""
     url = dashboard_url({"id": payment.payment_intent_id, "livemode": payment.account.livemode})
     if source is None:
-        return _GONE.told(language).format(amount=taken, url=url)
+        return for_staff(staff_messages.GONE, amount=taken, url=url)
     lacks = covering.lacking(payment.installation, source)
     if lacks is not None and lacks.minor < 0:
-        what = _ORDER if source.number else _CHECKOUT
-        return _TOO_MUCH.told(language).format(
-            what=what.told(language).format(number=source.number),
-            surplus=Money(-lacks.minor, lacks.currency),
-            url=url,
+        what = for_staff(
+            staff_messages.ORDER if source.number else staff_messages.CHECKOUT, number=source.number
         )
+        surplus = Money(-lacks.minor, lacks.currency)
+        return for_staff(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
     if is_late and not source.number:
-        return _UNFINISHED.told(language).format(amount=taken, url=url)
+        return for_staff(staff_messages.UNFINISHED, amount=taken, url=url)
     return ""
 
 

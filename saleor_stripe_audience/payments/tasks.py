@@ -5,7 +5,8 @@ from typing import Any
 
 from django.tasks import task
 
-from saleor_stripe_audience.payments import attempts, reconcile, surplus, upkeep
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import attempts, reconcile, reporting, surplus, upkeep
 from saleor_stripe_audience.saleor.models import Installation
 
 
@@ -28,6 +29,14 @@ def follow_source(installation_id: str, transaction_id: str) -> None:
     installation = Installation.objects.filter(pk=uuid.UUID(installation_id)).first()
     if installation is not None:
         surplus.follow(installation, transaction_id)
+
+
+@task
+def tell_decline(account_id: str, intent_id: str, charge_id: str) -> None:
+    """Some minutes after a decline: the host's history has it, whether or not the storefront asked."""
+    account = StripeAccount.objects.filter(pk=uuid.UUID(account_id)).first()
+    if account is not None:
+        reporting.tell_decline(account, intent_id, charge_id)
 
 
 @task

@@ -17,7 +17,7 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.models import Installation
-from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, Shopper, change
+from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, PROCESS, Shopper, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
@@ -163,15 +163,63 @@ def test_a_charge_is_told(town: Town, order: str) -> None:
     assert Payment.objects.get().status == "succeeded"
 
 
-def test_a_decline_is_told_so_that_the_shopper_may_try_again(town: Town) -> None:
+def test_a_decline_is_told_so_that_the_shopper_may_try_again(town: Town, worked_to_the_end: Work) -> None:
     town.begin()
     town.pay("pm_card_visa_chargeDeclinedStolenCard")
     town.tell(town.events())
+    worked_to_the_end()
     messages = [each["message"] for each in town.told("CHARGE_ACTION_REQUIRED")]
     assert declines.for_shopper("stolen_card") in messages
     assert "stolen" in declines.for_merchant(Payment.objects.get().decline_code)
     assert "stolen" not in str(town.ledger()).lower()
     assert Payment.objects.get().decline_code == "stolen_card"
+
+
+def declines_told(town: Town) -> int:
+    messages = [each["message"] for each in town.told("CHARGE_ACTION_REQUIRED")]
+    return messages.count(declines.for_shopper("generic_decline"))
+
+
+@pytest.mark.parametrize("first", ["the storefront", "Stripe"])
+def test_a_decline_stands_once_in_the_history(town: Town, worked_to_the_end: Work, first: str) -> None:
+    town.begin()
+    town.pay("pm_card_chargeDeclined")
+    told = town.stripe.events("payment_intent.payment_failed") if first == "Stripe" else []
+    town.tell(told * 2)
+    assert declines_told(town) == 0, "the shopper's browser is about to ask"
+    town.shop.gql(PROCESS, {"id": town.transaction})
+    town.tell(town.events())
+    worked_to_the_end()
+    assert declines_told(town) == 1
+
+
+def test_a_decline_after_which_the_shopper_paid_is_not_told_late(town: Town, worked_to_the_end: Work) -> None:
+    town.begin()
+    town.pay("pm_card_chargeDeclined")
+    town.tell(town.events())
+    town.pay()
+    worked_to_the_end()
+    assert declines_told(town) == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "reason", "message"),
+    [
+        ("en", "requested_by_customer", "Refunded in Stripe: requested by the customer."),
+        ("fr", "duplicate", "Remboursé dans Stripe : payé deux fois."),
+        ("en", None, ""),
+    ],
+)
+def test_a_refund_made_at_stripe_carries_its_reason(
+    town: Town, settings: Any, language: str, reason: str | None, message: str
+) -> None:
+    settings.STAFF_LANGUAGE = language
+    town.begin()
+    town.pay()
+    asked: Any = {"payment_intent": town.intent, "amount": 500} | ({"reason": reason} if reason else {})
+    town.api.refunds.create(asked)
+    town.tell(town.events())
+    assert [each["message"] for each in town.told("REFUND_SUCCESS")] == [message]
 
 
 @pytest.mark.parametrize("order", ORDERS)

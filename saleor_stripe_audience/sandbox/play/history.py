@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .tabs import Tabs
 from .town import Amounts, PlayTown, quietly
 
 Json = dict[str, Any]
@@ -37,6 +38,7 @@ class Disagreement:
     host: Amounts
     stripe: Amounts
     moved: str = ""
+    of_tabs: Sequence[str] = ()
 
 
 @dataclass
@@ -48,6 +50,10 @@ class Player:
     intent: str
     told: set[str] = field(default_factory=set)
     moved_by_replay: str = ""
+    tabs: Tabs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tabs = Tabs.beside(self.town, self.transaction)
 
     def play(self, move: Move) -> None:
         """One move; what cannot be done in this state is refused by somebody, and nothing happens."""
@@ -165,6 +171,18 @@ class Player:
         if before != after:
             self.moved_by_replay = f"{delivery.event} at the address of {event} moved {before} to {after}"
 
+    def second_tab(self, _: int) -> None:
+        self.tabs.open()
+
+    def double_click(self, _: int) -> None:
+        self.tabs.double_click()
+
+    def pay_in_tab(self, number: int) -> None:
+        self.tabs.pay(number)
+
+    def process_tab(self, number: int) -> None:
+        self.tabs.process(number)
+
     def tell_some(self, number: int) -> None:
         """Some of Stripe's events arrive, in no order, some of them once more."""
         self.town.stripe.drain()
@@ -198,7 +216,8 @@ class Player:
         return [each for each in self.town.stripe.events() if self._is_ours(each["data"]["object"])]
 
     def _is_ours(self, item: Json) -> bool:
-        return self.intent in (item.get("id"), item.get("payment_intent"))
+        named = (item.get("id"), item.get("payment_intent"))
+        return any(each in named for each in (self.intent, *self.tabs.intents()))
 
     def _deliver(self, event: Json) -> None:
         self.town.deliver(event)
@@ -211,6 +230,7 @@ _MOVES: dict[str, Callable[[Player, int], None]] = {
         "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
         "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some", "reinstate",
         "overcapture", "take_voucher", "pay_voucher", "expire_voucher",
+        "second_tab", "double_click", "pay_in_tab", "process_tab",
     )
 }  # fmt: skip
 MOVES = tuple(_MOVES)
@@ -224,9 +244,10 @@ def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> D
     _come_to_rest(player)
     player.tell_everything(seed)
     host, truth = town.ledger(player.transaction), town.truth(player.intent)
-    if host == truth and not player.moved_by_replay:
+    of_tabs = player.tabs.what_is_wrong(player.intent)
+    if host == truth and not player.moved_by_replay and not of_tabs:
         return None
-    return Disagreement(flow, moves, host, truth, player.moved_by_replay)
+    return Disagreement(flow, moves, host, truth, player.moved_by_replay, of_tabs)
 
 
 def _come_to_rest(player: Player) -> None:
