@@ -20,6 +20,7 @@ COMMANDS = {
     "api-key": "make a key for a developer; it is printed once",
     "audience": "show and change an audience: sender, consent text, wordings, keys",
     "renew-links": "make links in mails to somebody good for unsubscribing only",
+    "mail-webhook": "hear of bounces and complaints from a mail service",
     "storefront-key": "make a public key for the shop's own pages",
     "import": "bring contacts of a CSV file into an audience",
     "export": "write an audience's contacts as CSV, or as a list for advertisers",

@@ -5,6 +5,7 @@ from django.urls import include, path
 from saleor_stripe_audience import health
 from saleor_stripe_audience.api.downloads import export_view
 from saleor_stripe_audience.api.views import graphql_view
+from saleor_stripe_audience.audience.deliveries.views import mail_webhook
 from saleor_stripe_audience.dashboard import views
 from saleor_stripe_audience.gateway.webhooks import connect_webhook, stripe_webhook
 from saleor_stripe_audience.saleor.manifest import manifest_view
@@ -18,6 +19,8 @@ urlpatterns = [
     path("api/webhooks/saleor/<slug:event>", receive),
     path("api/webhooks/stripe/connect", connect_webhook),
     path("api/webhooks/stripe/<uuid:account_id>", stripe_webhook),
+    path("api/webhooks/mail/", mail_webhook),
+    path("api/webhooks/mail/<str:secret>", mail_webhook),
     path("graphql/", graphql_view),
     path("api/audience/export.csv", export_view),
     path("dashboard", views.page),  # as Saleor's Dashboard spells it

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 from saleor_stripe_audience.audience import carts, contacts, erasure, metadata, payment_facts, purchases
+from saleor_stripe_audience.audience.deliveries import record
+from saleor_stripe_audience.audience.deliveries import services as deliveries
 from saleor_stripe_audience.audience.models import Consent, Erasure
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
@@ -97,6 +99,14 @@ def record_dispute(event: Event) -> Write | None:
     if not source:
         return None
     return partial(payment_facts.record, installation, source, fact, event.occurred_at)
+
+
+@handles("mail", *(kind.value for kind in deliveries.Kind))
+def record_delivery(event: Event) -> None:
+    """A mail service told what became of a mail."""
+    told = event.payload or {}
+    kind, recipient = deliveries.Kind(event.kind), str(told.get("recipient", ""))
+    record.record(installation_of(event), kind, recipient, event.occurred_at, str(told.get("service", "")))
 
 
 def _tell_of_consent(installation: Installation, source: str, refused: Rejected) -> None:

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_ox.models import OxTask
 
+from saleor_stripe_audience.audience.deliveries.webhooks import webhooks_of
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway import account_state, connect, onboarding
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -73,6 +74,8 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{shop} gives its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
         yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
+        if settings.EMAIL_CONFIGURED:
+            yield f"a mail service reports bounces and complaints to {shop}", partial(_check_deliveries, shop)
     accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(
         kind=StripeAccount.Kind.CONNECT, stripe_id=""
     )
@@ -156,6 +159,15 @@ def _check_charges(account: StripeAccount) -> None:
     """Whether Stripe lets it take payments; a key that is refused is told by the line before."""
     with suppress(Blocked):
         account_state.check_charges(account)
+
+
+def _check_deliveries(shop: Installation) -> None:
+    """Without it nobody ever becomes `cleaned`, and a complaint changes nothing."""
+    if not webhooks_of(shop).exists():
+        raise Rejected(
+            "None does, so mail goes on to dead mailboxes and to people who complained. Make an address for yours with "
+            f"`mail-webhook --saleor-api-url {shop} --service NAME`, and give it to the service."
+        )
 
 
 def _check_given_up() -> None:

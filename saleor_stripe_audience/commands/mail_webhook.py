@@ -1,0 +1,60 @@
+"""Make an address to which a mail service reports bounces and complaints of a shop's mails; list or revoke them."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from saleor_stripe_audience.audience.deliveries import webhooks
+from saleor_stripe_audience.audience.deliveries.services import SERVICES
+from saleor_stripe_audience.audience.models import MailWebhook
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.saleor.models import Installation
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print the new address once: it holds a secret that is kept nowhere. Or list, or revoke."""
+    options = _options(arguments)
+    shop = get_installation(options.saleor_api_url)
+    if options.list:
+        print(json.dumps([_told(each) for each in webhooks.webhooks_of(shop)], indent=2))
+    elif options.revoke:
+        webhooks.revoke(_webhook(shop, options.revoke))
+    else:
+        print(webhooks.create(shop, options.service or "", options.signing_key).url)
+    return 0
+
+
+def _webhook(shop: Installation, text: str) -> MailWebhook:
+    try:
+        found = webhooks.webhooks_of(shop).filter(pk=UUID(text)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Rejected("The shop has no such webhook. --list shows them.", code="not_found")
+    return found
+
+
+def _told(webhook: MailWebhook) -> dict[str, object]:
+    heard = webhook.heard_at.isoformat() if webhook.heard_at else None
+    return {
+        "id": str(webhook.pk),
+        "service": webhook.service,
+        "is_signed": bool(webhook.signing_key),
+        "created_at": webhook.created_at.isoformat(),
+        "heard_at": heard,
+    }
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience mail-webhook", description=__doc__)
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--service", choices=sorted(SERVICES), help="who sends the shop's mails")
+    what.add_argument("--list", action="store_true", help="print those in use")
+    what.add_argument("--revoke", metavar="ID", help="take nothing from this one any more")
+    parser.add_argument(
+        "--signing-key", default="", metavar="KEY", help="the service's key for signing webhooks"
+    )
+    return parser.parse_args(arguments)

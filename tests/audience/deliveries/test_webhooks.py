@@ -1,0 +1,344 @@
+"""Bounces and complaints as mail services report them, in their own form, through the door that they come by."""
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+from django.utils import timezone
+
+from saleor_stripe_audience.audience import choices
+from saleor_stripe_audience.audience.deliveries import record, webhooks
+from saleor_stripe_audience.audience.deliveries.services import SERVICES, Kind
+from saleor_stripe_audience.audience.models import Consent, Contact, MailWebhook, SoftBounce
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.commands import check, mail_webhook
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.conftest import install
+from tests.audience.histories import at, order, say
+from tests.conftest import Work
+
+ADA = "ada@shop.example"
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SECONDS = int(NOW.timestamp())
+KEY = "key-of-the-service"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ada(shop: Installation) -> Contact:
+    record_order(shop, order(), at(1))
+    say(Contact.objects.get(), "given", at(2))
+    return Contact.objects.get()
+
+
+def sns(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Type": "Notification",
+        "MessageId": "m1",
+        "Message": json.dumps(event),
+        "Timestamp": NOW.isoformat(),
+    }
+
+
+def ses_bounce(kind: str) -> dict[str, Any]:
+    bounce = {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": [{"emailAddress": ADA}]}
+    return sns({"eventType": "Bounce", "mail": {"messageId": "x", "destination": [ADA]}, "bounce": bounce})
+
+
+def mailgun(event: str, **more: Any) -> dict[str, Any]:
+    token = "t" * 50
+    signed = hmac.new(KEY.encode(), f"{SECONDS}{token}".encode(), hashlib.sha256).hexdigest()
+    data = {"event": event, "id": f"{event}-1", "timestamp": SECONDS, "recipient": ADA} | more
+    return {
+        "signature": {"timestamp": str(SECONDS), "token": token, "signature": signed},
+        "event-data": data,
+    }
+
+
+def sparkpost(kind: str, bounce_class: str = "") -> list[dict[str, Any]]:
+    event = {"type": kind, "bounce_class": bounce_class, "rcpt_to": ADA, "raw_rcpt_to": ADA}
+    event |= {"timestamp": str(SECONDS), "event_id": "1", "transmission_id": "2"}
+    return [{"msys": {"message_event": event}}]
+
+
+def postmark(record_type: str, kind: str = "") -> dict[str, Any]:
+    return {"RecordType": record_type, "Type": kind, "Email": ADA, "Recipient": ADA, "ID": 7,
+            "BouncedAt": NOW.isoformat(), "DeliveredAt": NOW.isoformat()}  # fmt: skip
+
+
+def resend(kind: str, bounce: str = "") -> dict[str, Any]:
+    data: dict[str, Any] = {"email_id": "e", "to": [ADA], "headers": []}
+    if bounce:
+        data["bounce"] = {"message": "The recipient's provider sent a bounce message", "type": bounce}
+    return {"type": kind, "created_at": NOW.isoformat(), "data": data}
+
+
+def brevo(event: str) -> dict[str, Any]:
+    return {"event": event, "email": ADA, "id": 1, "ts_event": SECONDS, "message-id": "<x@y>", "tags": []}
+
+
+def sendgrid(event: str, **more: Any) -> list[dict[str, Any]]:
+    return [
+        {"event": event, "email": ADA, "timestamp": SECONDS, "sg_event_id": "s", "sg_message_id": "m"} | more
+    ]
+
+
+def mailjet(event: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"event": event, "email": ADA, "time": SECONDS, "MessageID": 1} | more]
+
+
+REPORTS: list[tuple[str, Any, Kind | None]] = [
+    ("postmark", postmark("Bounce", "HardBounce"), Kind.HARD_BOUNCE),
+    ("postmark", postmark("Bounce", "SoftBounce"), Kind.SOFT_BOUNCE),
+    ("postmark", postmark("Bounce", "BadEmailAddress"), Kind.HARD_BOUNCE),
+    ("postmark", postmark("Bounce", "Transient"), None),
+    ("postmark", postmark("SpamComplaint", "SpamComplaint"), Kind.COMPLAINT),
+    ("postmark", postmark("Delivery"), Kind.DELIVERED),
+    ("postmark", postmark("Open"), None),
+    ("mailgun", mailgun("failed", severity="permanent", reason="bounce"), Kind.HARD_BOUNCE),
+    ("mailgun", mailgun("failed", severity="permanent", reason="generic"), Kind.SOFT_BOUNCE),
+    ("mailgun", mailgun("failed", severity="temporary", reason="generic"), None),
+    ("mailgun", mailgun("complained"), Kind.COMPLAINT),
+    ("mailgun", mailgun("unsubscribed"), Kind.UNSUBSCRIBE),
+    ("sendgrid", sendgrid("bounce", type="bounce"), Kind.HARD_BOUNCE),
+    ("sendgrid", sendgrid("bounce", type="blocked"), Kind.SOFT_BOUNCE),
+    ("sendgrid", sendgrid("dropped", reason="Bounced Address"), Kind.HARD_BOUNCE),
+    ("sendgrid", sendgrid("deferred"), None),
+    ("sendgrid", sendgrid("spamreport"), Kind.COMPLAINT),
+    ("brevo", brevo("hard_bounce"), Kind.HARD_BOUNCE),
+    ("brevo", brevo("soft_bounce"), Kind.SOFT_BOUNCE),
+    ("brevo", brevo("spam"), Kind.COMPLAINT),
+    ("brevo", brevo("unsubscribe"), Kind.UNSUBSCRIBE),
+    ("mailjet", mailjet("bounce", hard_bounce=True, error="user unknown"), Kind.HARD_BOUNCE),
+    ("mailjet", mailjet("bounce", hard_bounce=False, error="quota exceeded"), Kind.SOFT_BOUNCE),
+    ("mailjet", mailjet("spam", source="x"), Kind.COMPLAINT),
+    ("sparkpost", sparkpost("bounce", "10"), Kind.HARD_BOUNCE),
+    ("sparkpost", sparkpost("bounce", "22"), Kind.SOFT_BOUNCE),
+    ("sparkpost", sparkpost("spam_complaint"), Kind.COMPLAINT),
+    ("sparkpost", sparkpost("delivery"), Kind.DELIVERED),
+    ("resend", resend("email.bounced", "Permanent"), Kind.HARD_BOUNCE),
+    ("resend", resend("email.bounced", "Transient"), Kind.SOFT_BOUNCE),
+    ("resend", resend("email.complained"), Kind.COMPLAINT),
+    ("amazon-ses", ses_bounce("Permanent"), Kind.HARD_BOUNCE),
+    ("amazon-ses", ses_bounce("Transient"), Kind.SOFT_BOUNCE),
+]
+
+
+def key_of(service: str) -> str:
+    return KEY if SERVICES[service].needs_key else ""
+
+
+def tell(client: Client, url: str, told: Any, **headers: str) -> Any:
+    path = "/" + url.partition("://")[2].partition("/")[2]
+    message = told if isinstance(told, dict) else {}
+    if "MessageId" in message:
+        headers |= {"x-amz-sns-message-type": message["Type"], "x-amz-sns-message-id": message["MessageId"]}
+    return client.post(path, json.dumps(told), content_type="application/json", headers=headers)
+
+
+@pytest.mark.parametrize(("service", "told", "kind"), REPORTS)
+def test_every_service_is_understood(
+    shop: Installation, ada: Contact, client: Client, worked: Work, service: str, told: Any, kind: Kind | None
+) -> None:
+    if kind == Kind.DELIVERED:
+        Contact.objects.update(deliverability="bounced")
+    url = webhooks.create(shop, service, key_of(service)).url
+    for _ in range(2):
+        assert tell(client, url, told).status_code == 200
+    worked()
+    assert list(Event.objects.filter(source="mail").values_list("kind", flat=True)) == (
+        [kind] if kind else []
+    )
+    contact = Contact.objects.get()
+    expected = {
+        Kind.HARD_BOUNCE: ("cleaned", "bounced"),
+        Kind.COMPLAINT: ("unsubscribed", "complained"),
+        Kind.UNSUBSCRIBE: ("unsubscribed", "ok"),
+    }
+    assert (contact.status, contact.deliverability) == expected.get(
+        kind or Kind.DELIVERED, ("subscribed", "ok")
+    )
+    assert SoftBounce.objects.count() == (kind == Kind.SOFT_BOUNCE)
+    assert MailWebhook.objects.get().heard_at is not None
+
+
+def test_a_mailbox_that_bounces_softly_for_days_is_dead_and_lives_once_mail_arrives(
+    shop: Installation, ada: Contact
+) -> None:
+    for day in range(record.SOFT_BOUNCE_DAYS - 1):
+        for _ in range(3):
+            record.record(shop, Kind.SOFT_BOUNCE, ADA, NOW + timedelta(days=day), "x")
+    assert Contact.objects.get().status == "subscribed"
+    record.record(shop, Kind.SOFT_BOUNCE, ADA, NOW + timedelta(days=60), "x")
+    assert Contact.objects.get().status == "subscribed"  # too long ago
+    record.record(shop, Kind.SOFT_BOUNCE, ADA, NOW + timedelta(days=10), "x")
+    assert Contact.objects.get().status == "cleaned"
+    record.record(shop, Kind.DELIVERED, ADA, NOW + timedelta(days=61), "x")
+    assert (Contact.objects.get().status, SoftBounce.objects.count()) == ("subscribed", 0)
+
+
+def test_mail_that_arrives_takes_no_complaint_back_but_the_person_does(
+    shop: Installation, ada: Contact
+) -> None:
+    for _ in range(2):
+        record.record(shop, Kind.COMPLAINT, ADA, NOW, "postmark")
+    record.record(shop, Kind.DELIVERED, ADA, NOW + timedelta(days=1), "postmark")
+    assert Contact.objects.get().status == "unsubscribed"
+    refusal = Consent.objects.get(kind="withdrawn")
+    assert (refusal.at, refusal.source_detail) == (NOW, "complaint told by postmark")
+    choices.subscribe(Contact.objects.get(), "Yes.")
+    record.record(shop, Kind.COMPLAINT, ADA, NOW, "postmark")
+    assert Contact.objects.get().status == "subscribed"
+
+
+def test_another_shop_and_strangers_hear_nothing(
+    shop: Installation, ada: Contact, client: Client, worked: Work
+) -> None:
+    other = install("other.example")
+    url = webhooks.create(other, "postmark").url
+    assert tell(client, url, postmark("SpamComplaint", "SpamComplaint")).json() == {"ok": True, "new": 0}
+    assert not Event.objects.filter(source="mail").exists()
+    assert Contact.objects.get().status == "subscribed"
+
+
+# Who may report
+
+
+def test_without_the_secret_nothing_is_taken(shop: Installation, ada: Contact, client: Client) -> None:
+    url = webhooks.create(shop, "postmark").url
+    secret = url.rpartition("/")[2]
+    bounce = postmark("Bounce", "HardBounce")
+    assert tell(client, url[:-1], bounce).status_code == 404
+    assert tell(client, "x://h/api/webhooks/mail/", bounce).status_code == 401
+    for password, status in ((secret, 200), ("wrong", 401)):
+        basic = base64.b64encode(f"any:{password}".encode()).decode()
+        answer = tell(client, "x://h/api/webhooks/mail/", bounce, Authorization=f"Basic {basic}")
+        assert answer.status_code == status
+    webhooks.revoke(MailWebhook.objects.get())
+    assert tell(client, url, bounce).status_code == 404
+    assert secret not in str(list(MailWebhook.objects.values()))
+
+
+def test_where_the_service_signs_the_signature_must_be_its_own(
+    shop: Installation, ada: Contact, client: Client
+) -> None:
+    told = mailgun("complained")
+    told["signature"]["signature"] = "0" * 64
+    assert tell(client, webhooks.create(shop, "mailgun", KEY).url, told).status_code == 403
+    assert tell(client, webhooks.create(shop, "mailersend", KEY).url, {"data": {}}).status_code == 403
+    assert not Event.objects.filter(source="mail").exists()
+    for service, key in (("mailgun", ""), ("postmark", KEY), ("sendgrid", "no key"), ("other", "")):
+        with pytest.raises(Rejected):
+            webhooks.create(shop, service, key)
+
+
+ODD = [
+    "", "x", "null", "1", "[]", "{}", "[1]", '{"RecordType": 7}', b"\xff", "[" * 20_000,
+    '[{"event": "bounce", "timestamp": 1e30}]', '{"Email": "\\u0000", "RecordType": "Bounce", "Type": "HardBounce"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("service", [name for name in SERVICES if not SERVICES[name].needs_key])
+@pytest.mark.parametrize("body", ODD)
+def test_a_body_that_is_no_report_is_refused(
+    shop: Installation, client: Client, service: str, body: str | bytes
+) -> None:
+    path = "/api/webhooks/mail/" + webhooks.create(shop, service).url.rpartition("/")[2]
+    assert client.post(path, body, content_type="application/json").status_code in (200, 400, 403)
+    assert client.head(path).status_code == 200
+    assert client.get(path).status_code == 405
+
+
+def test_amazon_is_confirmed_at_its_own_address_only(
+    shop: Installation, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def get(url: str, **_: Any) -> requests.Response:
+        asked.append(url)
+        return requests.Response()
+
+    monkeypatch.setattr(requests, "get", get)
+    url = webhooks.create(shop, "amazon-ses").url
+    genuine = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=x"
+    odd = ["http://sns.eu-west-1.amazonaws.com/", "https://sns.evil.example/", "https://sns.x.amazonaws.com.evil.example/",
+           "https://sns.x.amazonaws.com@10.0.0.1/", "https://sns.x.amazonaws.com:22/", "", "https://["]  # fmt: skip
+    for target in [genuine, *odd]:
+        told = {"Type": "SubscriptionConfirmation", "MessageId": "m", "SubscribeURL": target}
+        assert tell(client, url, told).status_code == (200 if target == genuine else 400)
+    assert asked == [genuine]
+
+
+def test_the_address_stands_in_no_log(
+    shop: Installation, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    from saleor_stripe_audience.logs import logging_settings
+
+    final = logging_settings("INFO")["formatters"]["json"]["processors"]
+    secret = webhooks.create(shop, "postmark").url.rpartition("/")[2]
+    told: Any = {"event": f"Bad Request: /api/webhooks/mail/{secret}", "level": "warning"}
+    for process in final[1:]:
+        told = process(logging.getLogger(), "warning", told)
+    assert secret not in str(told)
+
+
+# For operators
+
+
+def test_the_command_makes_lists_and_revokes(
+    shop: Installation, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ["--saleor-api-url", shop.saleor_api_url]
+    mail_webhook.run([*url, "--service", "postmark"])
+    assert "/api/webhooks/mail/" in capsys.readouterr().out
+    mail_webhook.run([*url, "--list"])
+    [told] = json.loads(capsys.readouterr().out)
+    assert (told["service"], told["heard_at"]) == ("postmark", None)
+    mail_webhook.run([*url, "--revoke", told["id"]])
+    for odd in (told["id"], "x"):
+        with pytest.raises(Rejected, match="--list"):
+            mail_webhook.run([*url, "--revoke", odd])
+
+
+def test_the_check_asks_for_reports_where_mails_are_sent(shop: Installation, mail_server: None) -> None:
+    named = "a mail service reports bounces and complaints"
+    [look] = [look for name, look in check._checks() if name.startswith(named)]
+    with pytest.raises(Rejected, match="mail-webhook"):
+        look()
+    webhooks.create(shop, "postmark")
+    look()
+
+
+def test_reports_about_somebody_erased_are_erased_too(
+    shop: Installation, ada: Contact, client: Client
+) -> None:
+    from saleor_stripe_audience.audience import erasure
+
+    tell(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce"))
+    erasure.erase(shop, ADA)
+    assert Event.objects.get(source="mail").payload is None
+    tell(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce") | {"ID": 8})
+    assert Event.objects.filter(source="mail").count() == 1
+
+
+def test_a_report_from_the_future_counts_from_its_receipt(
+    shop: Installation, ada: Contact, client: Client, worked: Work
+) -> None:
+    ahead = (timezone.now() + timedelta(days=400)).isoformat()
+    tell(
+        client,
+        webhooks.create(shop, "postmark").url,
+        postmark("SpamComplaint", "SpamComplaint") | {"BouncedAt": ahead},
+    )
+    worked()
+    assert Consent.objects.get(kind="withdrawn").at <= timezone.now()
