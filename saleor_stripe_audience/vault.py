@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Blocked
 
 
 @cache
@@ -36,11 +37,11 @@ def encrypt(secret: str) -> str:
 
 
 def decrypt(token: str) -> str:
-    """The secret again; `Rejected` when no key of this installation opens it."""
+    """The secret again; `Blocked` when no key of this installation opens it: the right SECRET_KEY may come back."""
     try:
         return _fernet().decrypt(token.encode()).decode()
     except InvalidToken:
-        raise Rejected(
+        raise Blocked(
             "A stored secret cannot be opened with this SECRET_KEY. Start with the SECRET_KEY that was in use "
             "when it was stored, or give that one in SECRET_KEY_FALLBACKS.",
             code="secret_key_changed",
@@ -56,11 +57,39 @@ def is_current(token: str) -> bool:
     return True
 
 
+class _Sealed:
+    """A secret as it is stored; opened when it is first read."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+
+class _Opening(DeferredAttribute):
+    """Opens the secret when it is read: one that cannot be opened must not keep rows from being listed."""
+
+    field: Any
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if isinstance(value, _Sealed):
+            value = decrypt(value.token)
+            self.__set__(instance, value)
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Text that is encrypted in the database and plain on the instance. It cannot be searched."""
+    """Text that is encrypted in the database and plain on the instance. It cannot be searched.
+
+    Reading it raises `Blocked` when it cannot be opened; reading the row does not.
+    """
+
+    descriptor_class = _Opening
 
     def get_prep_value(self, value: Any) -> Any:
         return value if value in (None, "") else encrypt(str(value))
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:  # noqa: ARG002
-        return decrypt(value) if value else value
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> _Sealed | str | None:  # noqa: ARG002
+        return _Sealed(value) if value else value

@@ -20,6 +20,7 @@ from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.contacts import Person, contact_of, forget_if_unknown, on_merge
 from saleor_stripe_audience.audience.models import Audience, Cart, CartLine, Contact, Purchase
 from saleor_stripe_audience.audience.orders import Checkout, CheckoutLine, language_tag, read_checkout
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor.models import Installation
 
 PRUNED_AT_ONCE = 500
@@ -98,14 +99,17 @@ def prune() -> int:
     """Let go of carts that nobody came back to for CART_RETENTION_DAYS, and of whom nothing else is known."""
     before = timezone.now() - timedelta(days=settings.CART_RETENTION_DAYS)
     old = Cart.objects.filter(last_active_at__lt=before).order_by("pk")
-    pruned = 0
-    while some := list(old.select_related("installation", "contact")[:PRUNED_AT_ONCE]):
+    pruned, failed = 0, list[int]()
+    while some := list(old.exclude(pk__in=failed).select_related("installation", "contact")[:PRUNED_AT_ONCE]):
         for cart in some:
-            with transaction.atomic():
+            with apart("pruning a cart", cart=str(cart.pk)) as failures, transaction.atomic():
                 default_audience(cart.installation)
                 Cart.objects.filter(pk=cart.pk).delete()
                 _let_go([cart.contact], None)
-        pruned += len(some)
+            if failures.any:
+                failed.append(cart.pk)
+            else:
+                pruned += 1
     return pruned
 
 

@@ -456,6 +456,29 @@ def disputes_of(account: StripeAccount, intent_id: str) -> list[stripe.Dispute]:
         return list(pages.auto_paging_iter())
 
 
+def refunded_since(account: StripeAccount, created: int) -> Iterator[str]:
+    """The ids of the intents of which a refund was made since `created` (seconds since 1970), at any time of theirs."""
+    with errors_of(account):
+        for refund in stripe_of(account).v1.refunds.list(_page(created)).auto_paging_iter():
+            yield from _id_of(refund.payment_intent)
+
+
+def disputed_since(account: StripeAccount, created: int) -> Iterator[str]:
+    """The same of disputes."""
+    with errors_of(account):
+        for dispute in stripe_of(account).v1.disputes.list(_page(created)).auto_paging_iter():
+            yield from _id_of(dispute.payment_intent)
+
+
+def _page(created: int) -> Any:
+    return {"created": {"gte": created}, "limit": 100}
+
+
+def _id_of(intent: stripe.PaymentIntent | str | None) -> Iterator[str]:
+    if intent is not None:
+        yield intent if isinstance(intent, str) else intent.id
+
+
 def cancel_payment_intent(
     account: StripeAccount, intent_id: str, idempotency_key: str
 ) -> stripe.PaymentIntent:

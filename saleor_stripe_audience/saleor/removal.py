@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.inbox.models import Cursor, Event
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,11 @@ def resume(installation: Installation) -> None:
 def forget_removed() -> int:
     """Forget every shop that removed the app more than 30 days ago; returns how many."""
     due = Installation.objects.filter(is_active=False, removed_at__lt=timezone.now() - KEPT)
-    return sum(_forgotten(installation) for installation in due)
+    forgotten = 0
+    for installation in due:
+        with apart("forgetting a shop", installation=str(installation.pk)):
+            forgotten += _forgotten(installation)
+    return forgotten
 
 
 def _forgotten(installation: Installation) -> bool:

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import structlog
 from graphql import GraphQLError, parse, print_ast
 
-from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor import client, problems, removal
 from saleor_stripe_audience.saleor.client import InstalledWebhook
 from saleor_stripe_audience.saleor.manifest import manifest, read_version
@@ -39,6 +41,7 @@ def keep_up(installation: Installation) -> list[str]:
         removal.mark_removed(installation)
         return ["marked as removed"]
     removal.resume(installation)
+    inbox.resume(installation.pk)
     _keep_version(installation, found.schema_version)
     _keep_name(installation, found.shop_name)
     wanted = manifest(installation.variant, read_version(found.schema_version))
@@ -169,9 +172,8 @@ def keep_all_up() -> dict[str, str]:
     """Every shop in turn; one that fails does not keep the others from their turn. Returns what became of each."""
     told: dict[str, str] = {}
     for installation in Installation.objects.order_by("registered_at"):
-        try:
+        with apart("upkeep", installation=str(installation.pk)) as failures:
             told[installation.saleor_api_url] = ", ".join(keep_up(installation)) or "as it should be"
-        except Failure as error:
-            log.warning("upkeep failed", installation=str(installation.pk), code=error.code)
-            told[installation.saleor_api_url] = error.message
+        if failures.any:
+            told[installation.saleor_api_url] = " ".join(failures.messages)
     return told

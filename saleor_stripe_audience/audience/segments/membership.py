@@ -28,6 +28,7 @@ from saleor_stripe_audience.audience.models import (
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.questions import large_questions
+from saleor_stripe_audience.isolation import apart
 
 log = structlog.get_logger(__name__)
 
@@ -88,11 +89,13 @@ def refresh_due() -> int:
     """
     lost = StaleContact.objects.filter(marked_at__lt=timezone.now() - LEFT_BEHIND).order_by("marked_at")
     for contact_id in list(lost.values_list("contact", flat=True)[:AT_ONCE]):
-        refresh_contact(contact_id)
+        with apart("refreshing a contact", contact=str(contact_id)):
+            refresh_contact(contact_id)
     done: set[UUID] = set()
     while (identifier := _next_due(done)) is not None:
         done.add(identifier)
-        refresh_segment(identifier, only_if_due=True)
+        with apart("refreshing a segment", segment=str(identifier)):
+            refresh_segment(identifier, only_if_due=True)
     return len(done)
 
 

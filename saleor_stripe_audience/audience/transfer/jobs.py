@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.models import Audience, Job
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -190,7 +191,7 @@ def sweep() -> int:
     before = timezone.now() - LEFT_BEHIND
     left = Job.objects.filter(state__in=Job.MOVING, updated_at__lt=before).exclude(kind=Job.Kind.IMPORT)
     for job in left:
-        with transaction.atomic():
+        with apart("sweeping a job", job=str(job.pk)), transaction.atomic():
             # With no worker running, a job must not be given a task more at every sweep.
             Job.objects.filter(pk=job.pk, step=job.step).update(updated_at=timezone.now())
             start(job)
