@@ -29,6 +29,7 @@ COMMANDS = {
     "erase": "erase a person for good, and keep them out",
     "export-subject": "print all that is held about a person",
     "reconcile": "find what Stripe and Saleor disagree on, and heal it",
+    "hand-over": "decide about a shop's data where its address has other signing keys",
     "rotate-keys": "encrypt every stored secret anew with the present SECRET_KEY",
     "migrate": "bring the database up to date",
 }

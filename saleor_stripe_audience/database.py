@@ -1,6 +1,11 @@
-"""What must be true of the database while the network is waited for."""
+"""What must be true of the database while the network is waited for, and what its errors mean for a caller."""
 
-from django.db import connection
+from django.db import DataError, Error, connection
+
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+
+OUTAGE = "The app cannot reach its database just now. Please try again in a moment."
+UNUSABLE = "The request holds a value that cannot be used: too long, too large, or not readable as text."
 
 
 class NetworkCallInTransaction(RuntimeError):  # noqa: N818 - it names what happened
@@ -17,3 +22,26 @@ def leave_database() -> None:
         raise NetworkCallInTransaction("A network call must not be made inside a database transaction.")
     if connection.vendor == "postgresql":
         connection.close()
+
+
+def failure_of(error: BaseException | None) -> Failure | None:
+    """What an unexpected exception means for the caller; None for one that is a mistake of ours.
+
+    `Unavailable` when the database is out of reach, full or locked. `Rejected` when it, or the way to it, cannot hold
+    a value of the request: NUL, half a character, a number beyond its column, a text too long, nesting too deep.
+    """
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError):
+        return Rejected(UNUSABLE, code="unusable_value")
+    if isinstance(error, Error):
+        _drop_broken_connections()
+        return Unavailable(OUTAGE, code="database")
+    return None
+
+
+def _drop_broken_connections() -> None:
+    """After an outage each pooled connection would fail once more: all that are idle are replaced."""
+    pool = getattr(connection, "pool", None)  # only PostgreSQL has one
+    if pool is not None and not pool.closed:
+        pool.drain()

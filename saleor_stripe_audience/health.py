@@ -1,9 +1,20 @@
 """Two questions of whoever operates the app: does the process answer, and may it be given traffic?"""
 
-from django.db import DatabaseError, connection
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
+
+from saleor_stripe_audience.inbox.models import Pulse
+from saleor_stripe_audience.refusals import RETRY_SECONDS
+
+READINESS = "readiness"
+LEAST_FREE = 32 * 1024 * 1024  # bytes on the disk of an SQLite database
 
 
 @require_safe
@@ -14,9 +25,12 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """The database answers and has every migration. The worker is not asked."""
-    problem = database_problem()
-    return JsonResponse({"ok": not problem, "database": problem or "ready"}, status=503 if problem else 200)
+    """The database answers, has every migration and takes writes. The worker is not asked."""
+    problem = database_problem() or storage_problem()
+    answer = JsonResponse({"ok": not problem, "database": problem or "ready"}, status=503 if problem else 200)
+    if problem:
+        answer["Retry-After"] = RETRY_SECONDS
+    return answer
 
 
 def database_problem() -> str:
@@ -24,6 +38,21 @@ def database_problem() -> str:
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except Error:
         return "The database does not answer. Check DATABASE_URL."
     return "Migrations are waiting. Run `saleor-stripe-audience migrate`." if waiting else ""
+
+
+def storage_problem() -> str:
+    """Why the database could not keep what comes in, in words; empty when it can: one row is written to see it."""
+    if connection.vendor == "sqlite" and _free_bytes() < LEAST_FREE:
+        return "The disk of the database is full. Make room on it."
+    try:
+        Pulse.objects.update_or_create(name=READINESS, defaults={"at": timezone.now()})
+    except Error:
+        return "The database takes no writes. Look whether its disk is full."
+    return ""
+
+
+def _free_bytes() -> int:
+    return shutil.disk_usage(Path(settings.DATABASES["default"]["NAME"]).parent).free

@@ -210,7 +210,21 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
 
 def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
     # Connections are pooled and given back before every network call: see database.py.
-    options = parsed.get("OPTIONS", {}) | {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}
+    pool = {
+        "min_size": 1,
+        "max_size": 16,
+        # While PostgreSQL is away a request waits so many seconds for a connection, and half of the threads at most
+        # wait at the same time; the others are answered at once.
+        "timeout": 1.5,
+        "max_waiting": max(1, _environment.SERVER_THREADS // 2),
+        # A connection that fails is tried once more half a second later, then when the next request wants one. The
+        # library's five minutes with growing pauses kept the app away long after PostgreSQL was back.
+        "reconnect_timeout": 0.5,
+    }
+    # A PostgreSQL that vanishes without a word is noticed: libpq's least for a new connection, and milliseconds that
+    # what was sent may stay unacknowledged.
+    noticing = {"connect_timeout": 2, "tcp_user_timeout": 5000}
+    options = noticing | parsed.get("OPTIONS", {}) | {"pool": pool}
     return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
 
 
@@ -278,6 +292,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "saleor_stripe_audience.refusals.RefusalMiddleware",
 ]
 
 TEMPLATES = [
@@ -298,7 +313,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TASK_MAX_ATTEMPTS = 8
 TASKS = {
     "default": {
-        "BACKEND": "django_ox.backend.OxBackend",
+        "BACKEND": "saleor_stripe_audience.task_engine.Backend",
         "OPTIONS": {
             "MAX_ATTEMPTS": TASK_MAX_ATTEMPTS,
             "LOCK_TIMEOUT": 30,  # seconds without renewal until a killed worker's task is taken over

@@ -17,11 +17,13 @@ from strawberry import Info, relay
 from strawberry.relay import NodeType, PageInfo
 from strawberry.relay.types import NodeIterableType
 from strawberry.relay.utils import from_base64, should_resolve_list_connection_edges, to_base64
+from strawberry_django.relay import DjangoListConnection
 
 from saleor_stripe_audience.api.problems import BAD_PAGE
 from saleor_stripe_audience.errors import Rejected
 
 COUNTED_UP_TO = 10_000
+LARGEST_NUMBER = 10**12  # of a row; no shop has as many
 _MARK = "place"
 
 
@@ -105,6 +107,32 @@ class LongConnection(relay.Connection[NodeType]):
             is_first, found = False, found[len(found) - last :]
         edges = [_edge(each, rows, info, cls) for each in found]
         return cls(edges=edges, page_info=_page_info(edges, is_first=is_first, is_last=is_last), rows=rows)
+
+
+@strawberry.type(name="Connection", description="A connection to a list of items.")
+class NumberedConnection(DjangoListConnection[NodeType]):
+    @classmethod
+    def resolve_connection(
+        cls,
+        nodes: NodeIterableType[NodeType],
+        *,
+        info: Info,
+        before: str | None = None,
+        after: str | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """As the library's, but a cursor with a number that no database counts to is refused."""
+        for cursor in (before, after):
+            if cursor is not None and not _is_number(cursor):
+                raise _bad_page()
+        return super().resolve_connection(nodes, info=info, before=before, after=after, **arguments)
+
+
+def _is_number(cursor: str) -> bool:
+    try:
+        return 0 <= int(from_base64(cursor)[1]) <= LARGEST_NUMBER
+    except ValueError:
+        return False
 
 
 def _edge(row: Model, rows: QuerySet[Any], info: Info, connection: type[Any]) -> relay.Edge[Any]:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from graphql import GraphQLError
 
+from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ def _told(error: GraphQLError) -> tuple[str, str]:
         return error.message, "GRAPHQL_VALIDATION_FAILED"
     if isinstance(cause, ValueError | TypeError) and _raised_by_paging(cause.__traceback__):
         return BAD_PAGE, "BAD_PAGE"
-    return _unexpected(cause)
+    failure = failure_of(cause)
+    return _unexpected(cause) if failure is None else (failure.message, failure.code.upper())
 
 
 def _kind(failure: Failure) -> str:

@@ -12,7 +12,6 @@ from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDept
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry_django.optimizer import DjangoOptimizerExtension
-from strawberry_django.relay import DjangoListConnection
 from strawberry_django.utils.typing import get_django_definition
 
 from saleor_stripe_audience.api import account, filters, types
@@ -20,6 +19,7 @@ from saleor_stripe_audience.api.audiences import Audience, AudienceMutations, Au
 from saleor_stripe_audience.api.contact_changes import ContactMutations
 from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope, needs, shop_id
+from saleor_stripe_audience.api.paging import NumberedConnection
 from saleor_stripe_audience.api.people import ErasureReceipt, Tag
 from saleor_stripe_audience.api.segments import Segment, SegmentMutations, SegmentQueries
 from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
@@ -106,12 +106,12 @@ class Query(AudienceQueries, ContactQueries, TransferQueries, SegmentQueries):
     installation: types.Installation = strawberry_django.field(
         resolver=_installation, description="The shop this key belongs to. Needs no scope."
     )
-    payments: DjangoListConnection[types.Payment] = strawberry_django.connection(
+    payments: NumberedConnection[types.Payment] = strawberry_django.connection(
         resolver=_payments,
         permission_classes=[needs("payments:read")],
         description="The shop's payments through Stripe. Needs the scope payments:read.",
     )
-    products: DjangoListConnection[types.Product] = strawberry_django.connection(
+    products: NumberedConnection[types.Product] = strawberry_django.connection(
         resolver=_products,
         permission_classes=[needs("catalogue:read")],
         description="The shop's variants that are Products in Stripe. Needs the scope catalogue:read.",

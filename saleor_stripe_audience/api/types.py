@@ -7,7 +7,6 @@ import strawberry
 import strawberry_django
 from django.db.models import QuerySet
 from strawberry import Info, relay
-from strawberry_django.relay import DjangoListConnection
 
 from saleor_stripe_audience.api.amounts import Money, money_field, money_of
 from saleor_stripe_audience.api.audiences import Audience
@@ -20,6 +19,7 @@ from saleor_stripe_audience.api.enums import (
     Purpose,
     Status,
 )
+from saleor_stripe_audience.api.paging import NumberedConnection
 from saleor_stripe_audience.api.people import ConsentWord, ContactTag, FormerAddress, purposes
 from saleor_stripe_audience.api.shopping import Cart, PaymentFact
 from saleor_stripe_audience.audience import models as audience
@@ -256,7 +256,7 @@ class Contact(relay.Node):
     payment_facts: list[PaymentFact] = strawberry_django.field(
         description="Payments that went wrong, newest first."
     )
-    purchases: DjangoListConnection[Purchase] = strawberry_django.connection(
+    purchases: NumberedConnection[Purchase] = strawberry_django.connection(
         description="All orders, newest first, paid or not.", max_results=PURCHASES_ON_A_PAGE
     )
 

@@ -1,12 +1,12 @@
 """The one address of the API: POST, JSON, a key or a token of Saleor's Dashboard."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -22,6 +22,7 @@ from saleor_stripe_audience.api.scopes import of_permissions
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.signatures import KeysUnavailable
 from saleor_stripe_audience.saleor.tokens import verify_dashboard_token
+from saleor_stripe_audience.strict_json import read_object
 
 LARGEST_REQUEST_BYTES = 100_000
 UNKNOWN_CALLER = (
@@ -105,21 +106,9 @@ def _operation(request: HttpRequest) -> Operation:
 
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
-        asked = json.loads(_body(request))
-        _check_text(asked)
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise Rejected("The body must be a JSON object with `query`.", code="BAD_REQUEST")
-    return asked
-
-
-def _check_text(asked: Any) -> None:
-    """ValueError for what no database can be asked: NUL characters and halves of characters."""
-    text = json.dumps(asked, ensure_ascii=False)
-    text.encode()
-    if "\\u0000" in text:
-        raise ValueError("NUL")
+        return read_object(_body(request))
+    except ValueError:
+        raise Rejected("The body must be a JSON object with `query`.", code="BAD_REQUEST") from None
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -152,8 +141,16 @@ def _answer(operation: Operation, context: Context) -> JsonResponse:
         )
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
+        _raise_outage(result.errors)
         answer["errors"] = [problems.formatted(error) for error in result.errors]
     return JsonResponse(answer)
+
+
+def _raise_outage(errors: list[GraphQLError]) -> None:
+    """An answer that lacks what the database could not give is none: the whole request may be repeated later."""
+    for error in errors:
+        if isinstance(error.original_error, Error) and not isinstance(error.original_error, DataError):
+            raise error.original_error
 
 
 def _check(operation: Operation) -> None:

@@ -19,6 +19,7 @@ from saleor_stripe_audience.gateway import account_state, connect, onboarding
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, last_seen_worker
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.saleor import client, signatures, upkeep
@@ -26,6 +27,8 @@ from saleor_stripe_audience.saleor.models import Installation
 
 SECONDS = 10
 LONGEST_WAIT = timedelta(minutes=5)
+FIRST_START = timedelta(minutes=2)
+START = "Start `work`, or `serve` without --no-worker."
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,19 @@ def _check_public_url() -> None:
 
 
 def _check_worker() -> None:
-    """A task that was due minutes ago has found nobody to work it."""
-    due = timezone.now() - LONGEST_WAIT
+    """A worker is alive, and no task that was due minutes ago still waits."""
+    now = timezone.now()
+    seen = last_seen_worker()
+    if seen is not None and seen < now - DEAD_AFTER:
+        raise Rejected(f"No worker is alive; the last one was seen at {seen:%Y-%m-%d %H:%M:%S} UTC. {START}")
+    due = now - LONGEST_WAIT
     waiting = OxTask.objects.filter(status=OxTask.Status.READY, enqueued_at__lt=due)
     if waiting.exclude(run_after__gt=due).exists():
-        raise Rejected("Tasks wait for more than five minutes. Start `work`, or `serve` without --no-worker.")
+        cure = START if seen is None else "The workers cannot keep up: start more `work`."
+        raise Rejected(f"Tasks wait for more than five minutes. {cure}")
+    # Right after an installation the first worker may still be starting.
+    if seen is None and Installation.objects.filter(registered_at__lt=now - FIRST_START).exists():
+        raise Rejected(f"No worker has ever run. {START}")
 
 
 def _check_installed() -> None:

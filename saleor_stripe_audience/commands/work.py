@@ -6,16 +6,20 @@ import threading
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.db import connections
 from django_ox.worker import Worker
 
 from saleor_stripe_audience import metrics
+from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
+from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.tasks import keep_all_up
 
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
 CONCURRENCY = 4
 STOP_SECONDS = 30
+WAIT_SECONDS = 1.0  # between two looks at a database that is not ready
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,13 +28,39 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--concurrency", type=int, default=CONCURRENCY, help="tasks at once (default: %(default)s)"
     )
-    worker = make_worker(parser.parse_args(arguments).concurrency)
+    concurrency = parser.parse_args(arguments).concurrency
     serve_metrics()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    if not _wait_for_migrations(stopped):
+        return 0
+    worker = make_worker(concurrency)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.request_stop())
+    if stopped.is_set():  # between the two
+        return 0
+    pulse = WorkerPulse()
+    pulse.start()
     print("Working.", flush=True)
-    worker.run()
+    try:
+        worker.run()
+    finally:
+        pulse.stop()
     return 0
+
+
+def _wait_for_migrations(stopped: threading.Event) -> bool:
+    """Wait until the database is there and up to date: `serve` or `migrate` may be about to do it. False if stopped."""
+    told = ""
+    while problem := database_problem():
+        if problem != told:
+            print(f"Waiting. {problem}", flush=True)
+            told = problem
+        connections.close_all()
+        if stopped.wait(WAIT_SECONDS):
+            return False
+    return True
 
 
 class EmbeddedWorker:
@@ -39,14 +69,17 @@ class EmbeddedWorker:
     def __init__(self) -> None:
         self._worker = make_worker(CONCURRENCY)
         self._thread = threading.Thread(target=self._worker.run, name="worker", daemon=True)
+        self._pulse = WorkerPulse()
 
     def start(self) -> None:
         self._thread.start()
+        self._pulse.start()
 
     def stop(self) -> None:
         """Finish what is begun. What takes too long is left to the next worker, by its lease."""
         self._worker.request_stop()
         self._thread.join(STOP_SECONDS)
+        self._pulse.stop()
 
 
 def serve_metrics() -> None:

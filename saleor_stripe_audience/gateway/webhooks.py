@@ -4,7 +4,7 @@ Each account with keys of its own has its endpoint and its secret. All accounts 
 and the event says which of them it is of.
 """
 
-import json
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,19 +15,25 @@ import stripe
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from saleor_stripe_audience.database import failure_of
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.refusals import RETRY_SECONDS
+from saleor_stripe_audience.strict_json import read_object
 
 log = structlog.get_logger(__name__)
 
 TOLERANCE_SECONDS = 300
+LONGEST_ID = 255  # characters; Stripe's documented limit for ids
+LATEST = 253_402_300_800  # seconds since 1970: the year 10000, which no date of Python's reaches
 
 
 @csrf_exempt
@@ -47,13 +53,19 @@ def connect_webhook(request: HttpRequest) -> JsonResponse:
 def _answered(take_in: Callable[[], JsonResponse], whose: str) -> JsonResponse:
     try:
         return take_in()
-    except DatabaseError:
+    except Error as error:
         log.exception("database failed", account=whose)
+        failure = failure_of(error)
+        if isinstance(failure, Rejected):
+            return _refusal(400, failure.code, failure.message)
         return _refusal(503, "database", "Please repeat this later.")
+    except Rejected as refusal:
+        log.warning("stripe webhook refused", account=whose, code=refusal.code)
+        return _refusal(400, refusal.code, refusal.message)
     except RequestDataTooBig:
         return _refusal(413, "too_large", "Larger than 2 MB.")
     except (stripe.SignatureVerificationError, ValueError):
-        log.warning("stripe webhook refused", account=whose)
+        log.warning("stripe webhook refused", account=whose, code="invalid_signature")
         return _refusal(400, "invalid_signature", "The signature is not Stripe's.")
 
 
@@ -87,17 +99,45 @@ def _hosted_account(event: dict[str, Any]) -> StripeAccount | None:
 
 
 def _refusal(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    answer = JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    if status == 503:  # noqa: PLR2004 - Service Unavailable
+        answer["Retry-After"] = RETRY_SECONDS
+    return answer
 
 
 def _verified(request: HttpRequest, secrets: list[str]) -> dict[str, Any]:
     body = request.body.decode("utf-8")
     signature = request.headers.get("Stripe-Signature", "")
     _check_signature(body, signature, secrets)
-    event = json.loads(body)
-    if not isinstance(event, dict) or not isinstance(event.get("id"), str):
-        raise ValueError("not an event")  # noqa: TRY004 - the caller tells bodies apart by ValueError alone
+    return _event_in(body)
+
+
+def _event_in(body: str) -> dict[str, Any]:
+    """The event in a body that Stripe signed; `Rejected` unless it has the form of one."""
+    try:
+        event = read_object(body)
+    except ValueError:
+        raise _unreadable() from None
+    if not _is_id(event.get("id")):
+        raise _unreadable()
     return event
+
+
+def _without_secrets(value: Any) -> Any:
+    """The same without client secrets: with one of those anybody can confirm the payment it belongs to."""
+    if isinstance(value, dict):
+        return {name: _without_secrets(each) for name, each in value.items() if name != "client_secret"}
+    if isinstance(value, list):
+        return [_without_secrets(each) for each in value]
+    return value
+
+
+def _is_id(told: Any) -> bool:
+    return isinstance(told, str) and 0 < len(told) <= LONGEST_ID
+
+
+def _unreadable() -> Rejected:
+    return Rejected("The body is not an event of Stripe.", code="unreadable")
 
 
 def _secrets_of(account: StripeAccount) -> list[str]:
@@ -108,6 +148,7 @@ def _secrets_of(account: StripeAccount) -> list[str]:
 
 
 def _check_signature(body: str, signature: str, secrets: list[str]) -> None:
+    _check_not_ahead(signature)
     *others, last = secrets
     for secret in others:
         with suppress(stripe.SignatureVerificationError):
@@ -116,9 +157,28 @@ def _check_signature(body: str, signature: str, secrets: list[str]) -> None:
     stripe.WebhookSignature.verify_header(body, signature, last, TOLERANCE_SECONDS)
 
 
+def _check_not_ahead(signature: str) -> None:
+    """The library refuses old timestamps only; one that lies ahead could be replayed until then."""
+    for part in signature.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() == "t" and int(value) > time.time() + TOLERANCE_SECONDS:
+            raise stripe.SignatureVerificationError("Timestamp ahead of time", signature)
+
+
 def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
     kind = str(event.get("type", ""))
     if not inbox.is_handled("stripe", kind) or event.get("livemode") != account.livemode:
         return False
-    occurred_at = datetime.fromtimestamp(int(event["created"]), UTC)
-    return inbox.record("stripe", account.pk, event["id"], kind, event, occurred_at)
+    data = event.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
+        raise _unreadable()
+    kept = _without_secrets(event)
+    return inbox.record("stripe", account.pk, event["id"], kind, kept, _occurred_at(event))
+
+
+def _occurred_at(event: dict[str, Any]) -> datetime:
+    """When Stripe made the event; `Rejected` unless it says so in seconds since 1970."""
+    created = event.get("created")
+    if isinstance(created, bool) or not isinstance(created, int) or not 0 < created < LATEST:
+        raise _unreadable()
+    return datetime.fromtimestamp(created, UTC)

@@ -66,6 +66,16 @@ class Handling(models.Model):
         return f"{self.handler} of event {self.event_id}"
 
 
+class Pulse(models.Model):
+    """When something was last seen to be alive: a worker, by the machine and process it is, or the database itself."""
+
+    name = models.CharField(max_length=200, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class Cursor(models.Model):
     """Up to when something was caught up with, such as a Stripe account's events; `origin` as in Event."""
 

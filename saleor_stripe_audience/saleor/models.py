@@ -12,7 +12,8 @@ class Installation(models.Model):
 
     `shop_name` is what Saleor calls the shop. `variant` names the manifest it installed. `removed_at` is when the app
     was found to be removed or switched off: from then on `is_active` is False, until the shop is heard of again or the
-    row is pruned.
+    row is pruned. `accepts_new_keys_until` is how long the operator lets a registration under other signing keys take
+    over the row.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -27,9 +28,24 @@ class Installation(models.Model):
     is_active = models.BooleanField(default=True)
     registered_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)
+    accepts_new_keys_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.saleor_api_url
+
+
+class RegistrationCount(models.Model):
+    """How many registrations were tried in one minute, by a caller or for a shop; `who` is a hash."""
+
+    who = models.CharField(max_length=64)
+    minute = models.BigIntegerField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["who", "minute"], name="saleor_registrations_once")]
+
+    def __str__(self) -> str:
+        return f"{self.who[:8]}… {self.minute}"
 
 
 class Channel(models.Model):

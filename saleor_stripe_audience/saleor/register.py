@@ -1,6 +1,6 @@
 """The host hands over its token: verified with the host itself before anything is kept."""
 
-import json
+import re
 from typing import Any
 
 import structlog
@@ -11,17 +11,20 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from saleor_stripe_audience.client_address import client_ip
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.saleor import client, signatures
+from saleor_stripe_audience.refusals import RETRY_SECONDS
+from saleor_stripe_audience.saleor import client, registration_limits, signatures
 from saleor_stripe_audience.saleor.addresses import check_allowed
 from saleor_stripe_audience.saleor.manifest import variants
 from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.strict_json import read_object
 
 log = structlog.get_logger(__name__)
 
 REGISTER_SECONDS = 15.0
-LONGEST_TOKEN = 500
+TOKEN = re.compile(r"[!-~]{1,500}")
 LONGEST_BODY = 10_000  # bytes; the genuine one has 48
 
 
@@ -30,27 +33,28 @@ LONGEST_BODY = 10_000  # bytes; the genuine one has 48
 def register_view(request: HttpRequest) -> JsonResponse:
     """POST {"auth_token": …} with the header Saleor-Api-Url. A refusal is shown to the staff who install."""
     try:
-        api_url = request.headers.get("Saleor-Api-Url", "")
+        api_url, token, variant = (
+            request.headers.get("Saleor-Api-Url", ""),
+            _token(request),
+            _variant(request),
+        )
         check_allowed(api_url)
-        with deadline(REGISTER_SECONDS):
-            register(
-                api_url,
-                _token(request),
-                _header(request, "Saleor-Domain"),
-                _version(request),
-                _variant(request),
-            )
+        with registration_limits.one_of_few(api_url, client_ip(request)), deadline(REGISTER_SECONDS):
+            register(api_url, token, _header(request, "Saleor-Domain"), _version(request), variant)
     except Unavailable as error:
         return _refused(503, error)
     except Failure as error:
-        return _refused(403, error)
+        return _refused(429 if error.code == registration_limits.TOO_MANY else 403, error)
     return JsonResponse({"success": True})
 
 
 def register(
     api_url: str, token: str, domain: str, schema_version: str, variant: str = "app"
 ) -> Installation:
-    """Keep the shop's token once the host confirms it is ours; a reinstall keeps the shop's row."""
+    """Keep the shop's token once the host confirms it is ours; a reinstall by the same shop keeps its row.
+
+    `Rejected` where the address belonged to a shop with other signing keys, until the operator decides.
+    """
     identity = client.fetch_app(api_url, token)
     if identity.identifier != settings.APP_ID:
         raise Rejected(
@@ -58,6 +62,7 @@ def register(
             code="wrong_app",
         )
     jwks = signatures.fetch_jwks(api_url)
+    _check_same_shop(api_url, jwks)
     channels = client.fetch_channels(api_url, token)
     values: dict[str, Any] = {
         "app_id": identity.id,
@@ -68,6 +73,7 @@ def register(
         "jwks": jwks,
         "is_active": True,
         "removed_at": None,
+        "accepts_new_keys_until": None,
         "registered_at": timezone.now(),
     }
     with transaction.atomic():
@@ -75,6 +81,21 @@ def register(
         keep_channels(installation, channels)
     log.info("shop registered", installation=str(installation.pk), reinstalled=not created)
     return installation
+
+
+def _check_same_shop(api_url: str, jwks: signatures.Jwks) -> None:
+    """`Rejected` unless nothing is kept of the address, or it is of the shop that publishes these keys."""
+    before = Installation.objects.filter(saleor_api_url=api_url).first()
+    if before is None or signatures.is_same_shop(before, jwks):
+        return
+    if before.accepts_new_keys_until is not None and before.accepts_new_keys_until > timezone.now():
+        log.info("shop taken over by the operator's decision", installation=str(before.pk))
+        return
+    raise Rejected(
+        "This address belonged to a shop with other signing keys, and its data is still kept. Whoever runs the app "
+        "must decide whether it is the same shop: saleor-stripe-audience hand-over --saleor-api-url URL.",
+        code="other_shop",
+    )
 
 
 def keep_channels(installation: Installation, channels: list[client.ChannelData]) -> None:
@@ -88,13 +109,15 @@ def keep_channels(installation: Installation, channels: list[client.ChannelData]
 
 
 def _token(request: HttpRequest) -> str:
-    if int(request.headers.get("Content-Length") or 0) > LONGEST_BODY:
+    body = request.body
+    if len(body) > LONGEST_BODY:
         raise Rejected("The registration is too large.", code="unreadable")
     try:
-        token = json.loads(request.body)["auth_token"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        token = read_object(body).get("auth_token")
+    except ValueError:
         token = None
-    if not isinstance(token, str) or not token or len(token) > LONGEST_TOKEN:
+    # A token that is not plain ASCII could not be sent back in a header.
+    if not isinstance(token, str) or not TOKEN.fullmatch(token):
         raise Rejected("The registration came without a token. Install the app again.", code="unreadable")
     return token
 
@@ -117,4 +140,7 @@ def _version(request: HttpRequest) -> str:
 
 def _refused(status: int, error: Failure) -> JsonResponse:
     log.warning("registration refused", code=error.code)
-    return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=status)
+    answer = JsonResponse({"error": {"code": error.code, "message": error.message}}, status=status)
+    if status in (429, 503):
+        answer["Retry-After"] = "60" if status == 429 else RETRY_SECONDS  # noqa: PLR2004 - Too Many Requests
+    return answer

@@ -71,6 +71,12 @@ def forget_removed() -> int:
     return forgotten
 
 
+def forget_now(installation: Installation) -> bool:
+    """Forget the shop at once, by the operator's decision; False if something outside could not be taken down yet."""
+    mark_removed(installation)
+    return _forgotten(installation)
+
+
 def _forgotten(installation: Installation) -> bool:
     try:
         for function in _before_forgetting:

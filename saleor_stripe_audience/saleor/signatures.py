@@ -7,6 +7,7 @@ an older PyJWT leave `crit` out of the header although `b64` is false; both form
 import base64
 import binascii
 import json
+import secrets
 import threading
 import time
 from typing import Any
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.saleor import http
+from saleor_stripe_audience.saleor import client, http
 from saleor_stripe_audience.saleor.addresses import origin_of
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -98,10 +99,46 @@ def _refresh(installation: Installation) -> None:
             return
         _fetched_at[installation.saleor_api_url] = time.monotonic()
     try:
-        installation.jwks = fetch_jwks(installation.saleor_api_url)
+        fetched = fetch_jwks(installation.saleor_api_url)
+        if not _thumbprints(fetched):
+            return  # the keys that are known stay
+        is_proven = is_same_shop(installation, fetched)
     except Failure as error:
         raise KeysUnavailable(error.message, code="jwks_unavailable") from None
+    if not is_proven:
+        raise KeysUnavailable(
+            "The keys at the shop's address are other ones now, and the shop there does not know the app's token.",
+            code="keys_not_proven",
+        )
+    installation.jwks = fetched
     installation.save(update_fields=["jwks"])
+
+
+def is_same_shop(installation: Installation, fetched: Jwks) -> bool:
+    """Whether who publishes these keys is the shop that installed the app, and not a later owner of its address.
+
+    Proven by one key that is known already, or by the app's token: the shop knows it, and does not know a made-up
+    one. `Unavailable` when the shop cannot be asked.
+    """
+    known = _thumbprints(installation.jwks)
+    if not known or known & _thumbprints(fetched):
+        return True
+    return _knows(installation, installation.token) and not _knows(installation, secrets.token_urlsafe(22))
+
+
+def _knows(installation: Installation, token: str) -> bool:
+    try:
+        return client.fetch_app(installation.saleor_api_url, token).id == installation.app_id
+    except Rejected:
+        return False
+
+
+def _thumbprints(jwks: Jwks) -> set[tuple[str, str]]:
+    """What makes a key the one it is; the key's id is only a name."""
+    keys = jwks.get("keys", [])
+    return {
+        (str(key.get("n")), str(key.get("e"))) for key in keys if key.get("kty") == "RSA" and key.get("n")
+    }
 
 
 def _find(jwks: Jwks, kid: str) -> rsa.RSAPublicKey | None:

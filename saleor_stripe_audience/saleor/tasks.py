@@ -4,7 +4,7 @@ import uuid
 
 from django.tasks import task
 
-from saleor_stripe_audience.saleor import problems, removal, upkeep
+from saleor_stripe_audience.saleor import problems, registration_limits, removal, upkeep
 from saleor_stripe_audience.saleor.models import Installation, Problem
 
 
@@ -23,7 +23,8 @@ def keep_up(installation_id: str) -> list[str]:
 
 @task
 def forget_removed() -> int:
-    """Every night: shops that removed the app more than 30 days ago."""
+    """Every night: shops that removed the app more than 30 days ago, and registrations that were counted."""
+    registration_limits.forget_old()
     return removal.forget_removed()
 
 

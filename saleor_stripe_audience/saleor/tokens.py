@@ -36,6 +36,8 @@ def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
     if installation is None or not token or len(token) > LONGEST_TOKEN:
         raise _refused()
     claims = _signed_claims(installation, token)
+    if claims.get("is_staff") is not True:
+        raise _refused()
     permissions = claims.get("user_permissions")
     named = permissions if isinstance(permissions, list) else []
     return DashboardUser(

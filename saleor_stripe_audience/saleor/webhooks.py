@@ -12,14 +12,16 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from saleor_stripe_audience import deadline, metrics
+from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.refusals import RETRY_SECONDS
 from saleor_stripe_audience.saleor import freshness, removal, signatures, tasks, upkeep
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.strict_json import read_object
@@ -71,8 +73,11 @@ def receive(request: HttpRequest, event: str) -> JsonResponse:
     try:
         with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):
             return _verified_and_dealt_with(request, kind, answering)
-    except DatabaseError:
+    except Error as error:
         log.exception("database failed", kind=kind)
+        failure = failure_of(error)
+        if isinstance(failure, Rejected) and answering is None:
+            return _error(400, failure.code, failure.message)
         return _to_be_repeated(answering, DATABASE_FAILED, "database")
 
 
@@ -216,4 +221,7 @@ def _occurred_at(payload: Json) -> datetime:
 
 
 def _error(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    answer = JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    if status == 503:  # noqa: PLR2004 - Service Unavailable
+        answer["Retry-After"] = RETRY_SECONDS
+    return answer

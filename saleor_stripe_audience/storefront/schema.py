@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 import structlog
+from django.db import Error
 from django.http import HttpRequest
 from graphql import GraphQLError
 from strawberry import Info
@@ -175,6 +176,8 @@ class Schema(strawberry.Schema):
     ) -> None:
         """Log the app's own failures by kind alone: a query's text, and a database's words, may hold an address."""
         for error in filter(_is_ours, errors):
+            if isinstance(error.original_error, Error):
+                raise error.original_error  # answered as any outage is
             log.error("storefront request failed", kind=type(error.original_error).__name__, path=error.path)
 
 

@@ -1,6 +1,5 @@
 """The address for a shop's pages: a public key says which shop, the browser's Origin whose page."""
 
-import json
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -12,6 +11,7 @@ from strawberry.django.views import GraphQLView
 from saleor_stripe_audience.audience import storefront
 from saleor_stripe_audience.audience.models import StorefrontKey
 from saleor_stripe_audience.storefront.schema import Context, schema
+from saleor_stripe_audience.strict_json import read_object
 
 LARGEST_REQUEST_BYTES = 50_000
 PREFLIGHT_SECONDS = "600"
@@ -66,10 +66,10 @@ def _is_too_large(request: HttpRequest) -> bool:
 def _is_graphql(body: bytes) -> bool:
     """Whether the body is one operation, as GraphQL over HTTP has it."""
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_object(body)
+    except ValueError:
         return False
-    if not isinstance(told, dict) or not isinstance(told.get("query"), str):
+    if not isinstance(told.get("query"), str):
         return False
     objects = (told.get(name) or {} for name in ("variables", "extensions"))
     return all(isinstance(each, dict) for each in objects) and isinstance(

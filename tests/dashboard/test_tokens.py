@@ -124,8 +124,9 @@ def test_an_unknown_key_is_asked_for_once_and_then_refused(shop: Shop, no_keys_t
 
 
 def test_a_rotated_key_is_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that shares its place with a known one; tests/saleor/test_changed_hands.py has the others."""
     rotated = SigningKey.generate()
-    monkeypatch.setattr(signatures, "fetch_jwks", lambda _: {"keys": [rotated.jwk()]})
+    monkeypatch.setattr(signatures, "fetch_jwks", lambda _: {"keys": [shop.key.jwk(), rotated.jwk()]})
     assert opened(shop, rotated.token(shop.claims()))
 
 
@@ -242,3 +243,9 @@ def test_a_refusal_is_never_kept_and_says_what_to_do(shop: Shop, client: Client)
     assert "no-store" in answer["Cache-Control"]
     assert "Open this page again from Saleor&#x27;s Dashboard." in answer.content.decode()
     assert not answer.cookies
+
+
+@pytest.mark.parametrize("told", [False, None, "true", 1])
+def test_only_staff_open_the_page(shop: Shop, told: object) -> None:
+    with pytest.raises(Rejected):
+        opened(shop, shop.token(is_staff=told))

@@ -127,3 +127,40 @@ def test_a_shop_that_the_operator_named_may_be_private(settings: Any) -> None:
     with Served(answer) as served:
         settings.ALLOWED_SALEOR_URLS = (f"{served.url}/graphql/",)
         assert http.call("GET", f"{served.url}/graphql/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "::ffff:0:7f00:1",
+        "::ffff:10.0.0.1",
+        "fec0::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "2002:7f00:1::",
+        "2001:0:7f00:1::",
+        "100::1",
+        "2001:db8::1",
+        "::",
+        "::1",
+        "0.0.0.1",
+        "100.64.0.1",
+        "192.0.0.1",
+        "198.18.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "224.0.0.1",
+        "ff02::1",
+    ],
+)
+def test_no_spelling_of_a_private_address_is_public(address: str) -> None:
+    assert not addresses._is_public(address)
+
+
+@pytest.mark.parametrize("address", [PUBLIC, f"::ffff:{PUBLIC}", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+def test_public_addresses_are_called(address: str) -> None:
+    assert addresses._is_public(address)

@@ -389,3 +389,9 @@ def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
     age(days=300)
     assert prune() == 0
     assert not Event.objects.filter(payload__isnull=True).exists()
+
+
+def test_asking_about_unknown_kinds_remembers_nothing() -> None:
+    before = len(handlers._handlers)
+    assert not handlers.is_handled("saleor", "invented-7f3a")
+    assert len(handlers._handlers) == before

@@ -1,0 +1,66 @@
+"""Whether a worker is alive: each writes down every few seconds that it is, and what it wrote ends with it."""
+
+import os
+import platform
+import threading
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import Error, connection
+from django.utils import timezone
+
+from saleor_stripe_audience.inbox.models import Pulse
+
+log = structlog.get_logger(__name__)
+
+WORKER = "worker "
+SECONDS = 10.0
+DEAD_AFTER = timedelta(seconds=60)
+FORGOTTEN_AFTER = timedelta(days=7)  # a worker that was killed leaves its row
+
+
+class WorkerPulse:
+    """Says from a thread of its own that this process works, for as long as `stop` was not called."""
+
+    def __init__(self) -> None:
+        self._name = f"{WORKER}{platform.node()[:150]} {os.getpid()}"
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The worker ended in order: nobody needs to look for it."""
+        self._stopped.set()
+        self._thread.join(SECONDS)
+
+    def _beat(self) -> None:
+        try:
+            while True:
+                self._write(alive=True)
+                if self._stopped.wait(SECONDS):
+                    break
+            self._write(alive=False)
+        finally:
+            connection.close()
+
+    def _write(self, *, alive: bool) -> None:
+        now = timezone.now()
+        mine = Pulse.objects.filter(name=self._name)
+        try:
+            if alive:
+                Pulse.objects.update_or_create(name=self._name, defaults={"at": now})
+                Pulse.objects.filter(name__startswith=WORKER, at__lt=now - FORGOTTEN_AFTER).delete()
+            else:
+                mine.update(at=now - DEAD_AFTER)
+        except Error:
+            log.warning("pulse not written")
+        finally:
+            connection.close()
+
+
+def last_seen_worker() -> datetime | None:
+    """When any worker was last alive; None if none ever was."""
+    found = Pulse.objects.filter(name__startswith=WORKER).order_by("-at").first()
+    return found.at if found is not None else None

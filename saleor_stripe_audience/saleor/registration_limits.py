@@ -1,0 +1,79 @@
+"""How often and how many at once: whoever can POST can register, and each registration makes us call an address."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.models import F
+from django.utils.crypto import salted_hmac
+
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.saleor.models import RegistrationCount
+
+TOO_MANY = "too_many_registrations"
+PER_CALLER = 30  # a minute; of IPv6 a whole /64 is one caller
+PER_SHOP = 10  # a minute
+AT_ONCE = 8  # in this process, so that slow shops cannot hold the threads that take payments
+KEPT_MINUTES = 60
+SECONDS = 60
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+_under_way: set[str] = set()
+_lock = threading.Lock()
+
+
+@contextmanager
+def one_of_few(api_url: str, caller: str) -> Iterator[None]:
+    """Register inside. `Rejected` for too many in this minute, `Unavailable` while too many are under way."""
+    for who, most in ((f"caller {_network(caller)}", PER_CALLER), (f"shop {api_url}", PER_SHOP)):
+        if _counted(who) > most:
+            raise Rejected("Too many registrations. Wait a minute and install the app again.", code=TOO_MANY)
+    with _alone(api_url):
+        if not _places.acquire(blocking=False):
+            raise _busy()
+        try:
+            yield
+        finally:
+            _places.release()
+
+
+def forget_old() -> int:
+    """Drop the counts of minutes that are over; returns how many."""
+    before = int(time.time()) // SECONDS - KEPT_MINUTES
+    return RegistrationCount.objects.filter(minute__lt=before).delete()[0]
+
+
+@contextmanager
+def _alone(api_url: str) -> Iterator[None]:
+    """One registration of a shop after the other."""
+    with _lock:
+        if api_url in _under_way:
+            raise _busy()
+        _under_way.add(api_url)
+    try:
+        yield
+    finally:
+        with _lock:
+            _under_way.discard(api_url)
+
+
+def _busy() -> Unavailable:
+    return Unavailable("The app is busy with other registrations. Please try again in a moment.", code="busy")
+
+
+def _counted(who: str) -> int:
+    """How many there were in this minute, this one included; all processes count in the same row."""
+    minute = int(time.time()) // SECONDS
+    hashed = salted_hmac("saleor.registrations", who, algorithm="sha256").hexdigest()
+    mine, _is_new = RegistrationCount.objects.get_or_create(who=hashed, minute=minute)
+    RegistrationCount.objects.filter(pk=mine.pk).update(count=F("count") + 1)
+    mine.refresh_from_db()
+    return mine.count
+
+
+def _network(caller: str) -> str:
+    if ":" not in caller:
+        return caller
+    return str(ipaddress.ip_network(f"{caller}/64", strict=False))

@@ -1,0 +1,39 @@
+"""Whatever a task fails by: its row names the failure and holds no word of it."""
+
+import json
+
+import pytest
+from django.tasks import task
+from django_ox.models import OxTask
+from django_ox.testing import run_tasks
+
+from saleor_stripe_audience.errors import Rejected
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@task
+def fail_unexpectedly(word: str) -> None:
+    try:
+        {}[word]
+    except KeyError as error:
+        raise ValueError(f"of {word}") from error
+
+
+@task
+def fail_with_a_code(word: str) -> None:
+    raise Rejected(f"not {word}", code="a_code")
+
+
+@pytest.mark.parametrize(
+    ("failing", "name"), [(fail_unexpectedly, "ValueError"), (fail_with_a_code, "a_code")]
+)
+def test_a_failed_task_stores_a_name_and_no_words(
+    failing: "object", name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.enqueue("ada@example.com")  # type: ignore[attr-defined]  # a task of either kind
+    run_tasks()
+    stored = json.dumps(OxTask.objects.get().errors)
+    assert name in stored
+    assert "example.com" not in stored
+    assert "example.com" not in capsys.readouterr().err
