@@ -1,13 +1,14 @@
 # Two stages: what is needed to build stays behind.
 FROM python:3.12-slim AS build
-RUN pip install --no-cache-dir uv==0.9.7
+RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
-ENV UV_PROJECT_ENVIRONMENT=/app UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
+ENV UV_PROJECT_ENVIRONMENT=/app UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
 RUN uv sync --locked --no-dev --no-install-project
 COPY saleor_stripe_audience saleor_stripe_audience
 COPY manifests manifests
 COPY graphql graphql
+COPY docs/terms.md docs/terms.md
 RUN uv sync --locked --no-dev --no-editable
 
 FROM python:3.12-slim

@@ -3,10 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import version
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import Error
 
 from saleor_stripe_audience.errors import Failure
 
@@ -34,23 +37,45 @@ COMMANDS = {
     "migrate": "bring the database up to date",
 }
 
+KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "TERM")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. A failure is one line that says what to do."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options, rest = _parser().parse_known_args(given)
+    options, rest = _parser(asks_help=given[:1] in ([], ["-h"], ["--help"])).parse_known_args(given)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_stripe_audience.settings")
+    asks_for_options = not {"-h", "--help"}.isdisjoint(rest)
     try:
-        return _run(options.command, rest)
+        with _stand_in_for_settings() if asks_for_options else nullcontext():
+            return _run(options.command, rest)
     except (Failure, ImproperlyConfigured) as error:
         problem = str(error)
-    except DatabaseError:
+    except Error:
         problem = "The database does not answer, or lacks its tables. Check DATABASE_URL, then run `migrate`."
     print(f"saleor-stripe-audience {options.command}: {problem}", file=sys.stderr)
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+@contextmanager
+def _stand_in_for_settings() -> Iterator[None]:
+    """Whoever asks how a command is used need not have set anything yet, and what is set may be wrong."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ |= {name: value for name, value in before.items() if name in KEPT} | {
+        "SECRET_KEY": "only to print how a command is used",
+        "PUBLIC_URL": "https://app.example.com",
+        "ALLOWED_SALEOR_URLS": "https://shop.example.com/graphql/",
+        "DATABASE_URL": "sqlite://:memory:",
+    }
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
+def _parser(*, asks_help: bool) -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:16}{words}" for name, words in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="saleor-stripe-audience",
@@ -59,14 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
     )
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", nargs="?" if _asks_help() else None)
-    if _asks_help():
-        parser.add_argument("--help", "-h", action="help")
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {version('saleor-stripe-audience')}"
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", nargs="?" if asks_help else None)
+    if asks_help:
+        parser.add_argument("--help", "-h", action="help", default=argparse.SUPPRESS)
     return parser
-
-
-def _asks_help() -> bool:
-    return len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help")  # noqa: PLR2004 - the program's own name is the first
 
 
 def _run(command: str, rest: list[str]) -> int:
@@ -74,6 +98,32 @@ def _run(command: str, rest: list[str]) -> int:
         from saleor_stripe_audience.sandbox import demo  # noqa: PLC0415 - the stand-ins are for the demo only
 
         return demo.run(rest)
+    with _metrics_of_several_processes(command):
+        return _run_in_django(command, rest)
+
+
+@contextmanager
+def _metrics_of_several_processes(command: str) -> Iterator[None]:
+    """Processes of one start count in files of one folder. It must be known before the first counter is made."""
+    name = "PROMETHEUS_MULTIPROC_DIR"
+    if (
+        command not in ("serve", "work")
+        or os.environ.get("METRICS_PORT", "0") in ("", "0")
+        or name in os.environ
+    ):
+        yield
+        return
+    with tempfile.TemporaryDirectory(
+        prefix="saleor-stripe-audience-metrics-", ignore_cleanup_errors=True
+    ) as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            del os.environ[name]
+
+
+def _run_in_django(command: str, rest: list[str]) -> int:
     import django  # noqa: PLC0415 - settings are read here, so that a wrong one is told in one line
 
     django.setup()

@@ -35,12 +35,21 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 def database_problem() -> str:
     """What is wrong with the database or its migrations, in words; empty when nothing is."""
+    if is_database_missing():
+        return "There is no database yet. Run `saleor-stripe-audience migrate`."
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except Error:
         return "The database does not answer. Check DATABASE_URL."
     return "Migrations are waiting. Run `saleor-stripe-audience migrate`." if waiting else ""
+
+
+def is_database_missing() -> bool:
+    """Whether the file of an SQLite database is not there; asking the database would make an empty one."""
+    name = str(connection.settings_dict["NAME"])
+    is_file = connection.vendor == "sqlite" and name != ":memory:" and not name.startswith("file:")
+    return is_file and not Path(name).exists()
 
 
 def storage_problem() -> str:

@@ -1,8 +1,6 @@
 """The environment as typed values, then Django's settings. Half a configuration is refused, in words."""
 
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +16,8 @@ from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
 
 HIGHEST_PORT = 65_535
+MOST_DAYS = 3650
+MOST_PROXIES = 10
 APP_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,100}")
 STOCK_APP_ID = "saleor.app.payment.stripe"  # the one gateway that Saleor's reference storefront pays through
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?/?")
@@ -63,10 +63,18 @@ class Environment(BaseSettings):
             found.append(
                 "SECRET_KEY: give a long random text (16 characters or more); it encrypts what is stored."
             )
-        if (
-            urlsplit(self.PUBLIC_URL).scheme not in ("http", "https")
-            or not urlsplit(self.PUBLIC_URL).hostname
-        ):
+        found += self._problems_of_addresses()
+        found += self._problems_of_saleor()
+        found += self._problems_of_numbers()
+        if self.STAFF_LANGUAGE not in ("en", "fr"):
+            found.append("STAFF_LANGUAGE: give en or fr, the language of problems and payment histories.")
+        if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
+        return found + self._problems_of_mail() + self._problems_of_platform()
+
+    def _problems_of_addresses(self) -> list[str]:
+        found = []
+        if not is_web_address(self.PUBLIC_URL):
             found.append(
                 "PUBLIC_URL: give the address at which Saleor reaches this app, such as https://app.example.com."
             )
@@ -74,17 +82,15 @@ class Environment(BaseSettings):
             found.append(
                 "ALLOWED_SALEOR_URLS: give the API address of your shop, such as https://shop.example.com/graphql/."
             )
-        found += self._problems_of_saleor()
-        found += self._problems_of_numbers()
-        if self.STAFF_LANGUAGE not in ("en", "fr"):
-            found.append("STAFF_LANGUAGE: give en or fr, the language of problems and payment histories.")
-        if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
-        if self.CART_RETENTION_DAYS < 1:
-            found.append("CART_RETENTION_DAYS: give how many days abandoned carts are kept: 1 or more.")
-        if self.PROXY_COUNT < 0:
-            found.append("PROXY_COUNT: give how many proxies of yours stand before the app: 0 or more.")
-        return found + self._problems_of_mail() + self._problems_of_platform()
+        found += [
+            f"ALLOWED_SALEOR_URLS: {each[:80]!r} is no API address; give one such as "
+            "https://shop.example.com/graphql/, with * only inside the host's first label."
+            for each in listed(self.ALLOWED_SALEOR_URLS)
+            if not is_shop_pattern(each)
+        ]
+        if not is_web_address(self.STRIPE_API_BASE):
+            found.append("STRIPE_API_BASE: give an address such as https://api.stripe.com, or leave it out.")
+        return found
 
     def _problems_of_saleor(self) -> list[str]:
         """What the shop and its Dashboard must be able to read."""
@@ -162,7 +168,40 @@ class Environment(BaseSettings):
             found.append("METRICS_PORT: give a number up to 65535 that is not PORT's, or 0 for no metrics.")
         if self.API_REQUESTS_PER_MINUTE < 1:
             found.append("API_REQUESTS_PER_MINUTE: give a number above 0.")
+        if not 1 <= self.CART_RETENTION_DAYS <= MOST_DAYS:
+            found.append(
+                f"CART_RETENTION_DAYS: give how many days abandoned carts are kept: 1 to {MOST_DAYS}."
+            )
+        if not 0 <= self.EVENT_RETENTION_DAYS <= MOST_DAYS:
+            found.append(
+                f"EVENT_RETENTION_DAYS: give how many days handled events are kept: 0 to {MOST_DAYS}."
+            )
+        if not 0 <= self.PROXY_COUNT <= MOST_PROXIES:
+            found.append(
+                f"PROXY_COUNT: give how many proxies of yours stand before the app: 0 to {MOST_PROXIES}."
+            )
         return found
+
+
+def is_web_address(text: str) -> bool:
+    """Whether it is an http or https address with a host, and nothing after its path."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    has_form = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    return has_form and not parts.query and not parts.fragment and not re.search(r"\s", text)
+
+
+def is_shop_pattern(text: str) -> bool:
+    """Whether it is a shop's API address, in which * may stand inside the host's first label."""
+    if not is_web_address(text):
+        return False
+    first, dot, rest = urlsplit(text).netloc.partition(".")
+    return "*" not in text or (
+        "*" in first and bool(dot) and text.count("*") == first.count("*") and bool(rest)
+    )
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -183,6 +222,14 @@ def read_environment() -> Environment:
 
 
 def database(url: str) -> dict[str, Any]:
+    """As `database_settings`; the folder of an SQLite database is made, so that the file can be."""
+    found = database_settings(url)
+    if found["ENGINE"] == "django.db.backends.sqlite3":
+        Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def database_settings(url: str) -> dict[str, Any]:
     """Django's settings for the database of that address: SQLite or PostgreSQL."""
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url))
@@ -199,7 +246,6 @@ def database(url: str) -> dict[str, Any]:
 
 def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
     # With Django's defaults 16 writers lost half of all writes ("database is locked"); with these none.
-    Path(parsed["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -246,11 +292,6 @@ PORT = _environment.PORT
 SERVER_THREADS = _environment.SERVER_THREADS
 METRICS_PORT = _environment.METRICS_PORT
 METRICS_HOST = _environment.METRICS_HOST
-if METRICS_PORT:
-    # Several processes count; the one that is asked adds them up. It must be known before the first counter is made.
-    os.environ.setdefault(
-        "PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="saleor-stripe-audience-metrics-")
-    )
 API_REQUESTS_PER_MINUTE = _environment.API_REQUESTS_PER_MINUTE
 GRAPHIQL = _environment.GRAPHIQL
 EVENT_RETENTION_DAYS = _environment.EVENT_RETENTION_DAYS
@@ -307,7 +348,8 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-DATABASES = {"default": database(_environment.DATABASE_URL)}
+DATABASE_URL = _environment.DATABASE_URL
+DATABASES = {"default": database_settings(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TASK_MAX_ATTEMPTS = 8

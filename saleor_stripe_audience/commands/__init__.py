@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
 
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.health import is_database_missing
+
+MAKE_DATABASE = ("serve", "migrate", "work", "check")  # or wait for it, or tell that it is missing
+
 
 def run(command: str, arguments: Sequence[str]) -> int:
     """Run the command of that name, such as "connect-stripe"."""
+    if command not in MAKE_DATABASE and {"-h", "--help"}.isdisjoint(arguments) and is_database_missing():
+        raise Rejected("There is no database yet. Run `saleor-stripe-audience migrate`.", code="database")
     name = command.replace("-", "_")
     module = import_module(f"{__name__}.{name}_" if iskeyword(name) else f"{__name__}.{name}")
     code: int = module.run(arguments)

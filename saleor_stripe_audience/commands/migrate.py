@@ -4,8 +4,11 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+
+from saleor_stripe_audience.settings import database
 
 MIGRATING = 7_325_811_001  # the number of this product's lock in PostgreSQL
 
@@ -34,6 +37,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 def apply(*, verbosity: int = 0) -> None:
     """Apply every migration and leave no connection open, so that a server may be started afterwards."""
+    database(settings.DATABASE_URL)  # no other command makes the folder of an SQLite database
     with _one_at_a_time():
         call_command("migrate", interactive=False, verbosity=verbosity)
     connections.close_all()

@@ -1,4 +1,4 @@
-"""Make a public key with which a shop's own pages subscribe and unsubscribe, or take one back."""
+"""Make a public key with which a shop's own pages subscribe and unsubscribe, list them, or take one back."""
 
 import argparse
 from collections.abc import Sequence
@@ -20,14 +20,25 @@ def run(arguments: Sequence[str]) -> int:
         help="where the shop's pages are, such as https://shop.example.com",
     )
     parser.add_argument("--name", default="", help="what the key is for")
-    parser.add_argument("--revoke", metavar="KEY", help="take this key back instead")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="list the shop's keys instead, revoked ones too")
+    instead.add_argument("--revoke", metavar="KEY", help="take this key back instead")
     options = parser.parse_args(arguments)
     shop = get_installation(options.saleor_api_url)
-    if options.revoke:
+    if options.list:
+        _list(shop)
+    elif options.revoke:
         _revoke(shop, options.revoke)
     else:
         print(storefront.create_key(shop, options.origin, options.name).key)
     return 0
+
+
+def _list(shop: Installation) -> None:
+    """One line a key: the key, which is public, whether it is in use, its origins and what it is for."""
+    for key in shop.storefront_keys.order_by("created_at", "pk"):
+        state = "revoked" if key.revoked_at else "in use"
+        print(f"{key.key}  {state:8}  {', '.join(key.origins)}  {key.name}".rstrip())
 
 
 def _revoke(shop: Installation, text: str) -> None:

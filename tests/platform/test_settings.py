@@ -162,3 +162,42 @@ def test_a_wrong_part_of_a_platform_is_named(monkeypatch: pytest.MonkeyPatch, na
     with pytest.raises(ImproperlyConfigured, match=f"^{name}: ") as refused:
         read_environment()
     assert value not in str(refused.value), "no key in a message"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "https://["),
+        ("PUBLIC_URL", "https://app.example.com:port"),
+        ("PUBLIC_URL", "https://app.example.com/?a=b"),
+        ("PUBLIC_URL", "https://user:password@app.example.com"),
+        ("ALLOWED_SALEOR_URLS", "*"),
+        ("ALLOWED_SALEOR_URLS", "shop.example.com/graphql/"),
+        ("ALLOWED_SALEOR_URLS", "https://*/graphql/"),
+        ("ALLOWED_SALEOR_URLS", "https://shop.*.com/graphql/"),
+        ("ALLOWED_SALEOR_URLS", "https://shop.example.com/*"),
+        ("ALLOWED_SALEOR_URLS", "https://["),
+        ("STRIPE_API_BASE", "stripe"),
+        ("EVENT_RETENTION_DAYS", "-1"),
+        ("EVENT_RETENTION_DAYS", "999999999"),
+        ("CART_RETENTION_DAYS", "999999999"),
+        ("PROXY_COUNT", "1000"),
+    ],
+)
+def test_nonsense_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: "):
+        read_environment()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://*.example.com/graphql/",
+        "https://shop-*.example.com/graphql/",
+        "http://127.0.0.1:8000/graphql/",
+    ],
+)
+def test_patterns_of_shops_are_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ALLOWED_SALEOR_URLS", value)
+    assert value == read_environment().ALLOWED_SALEOR_URLS

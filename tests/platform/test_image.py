@@ -1,0 +1,167 @@
+"""The image without an engine: what the Dockerfile copies is copied into an empty folder, what it runs is run there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from saleor_stripe_audience.settings import Environment
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 300
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions with what follows them, continued lines joined."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
+
+
+def is_sent(path: Path) -> bool:
+    """Whether the builder is sent the file: the last line of .dockerignore that fits it decides."""
+    sent = True
+    name = path.relative_to(ROOT).as_posix()
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        pattern = line.removeprefix("!").removeprefix("**/")
+        candidates = [name, *(parent.as_posix() for parent in Path(name).parents)]
+        if "**/" in line:
+            candidates += Path(name).parts
+        if any(fnmatch(each, pattern) for each in candidates):
+            sent = line.startswith("!")
+    return sent
+
+
+@dataclass
+class Builder:
+    """One machine for all stages: the paths of the image lie below `root`."""
+
+    root: Path
+    environment: dict[str, str]
+    folder: str = "/"
+    commands: list[str] = field(default_factory=list)
+
+    def at(self, path: str) -> Path:
+        return self.root / (path if path.startswith("/") else f"{self.folder}/{path}").strip("/")
+
+    def copy(self, words: list[str]) -> None:
+        *sources, target = words
+        for source in sources:
+            found = [each for each in (ROOT / source).rglob("*") if each.is_file()] or [ROOT / source]
+            for each in filter(is_sent, found):
+                inside = each.relative_to(ROOT / source) if (ROOT / source).is_dir() else Path()
+                goal = self.at(target) / (Path(source).name if target.endswith("/") else "") / inside
+                goal.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(each, goal)
+
+    def run(self, command: str) -> str:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.at(""),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def set(self, words: str) -> None:
+        for name, value in re.findall(r"(\w+)=(\S+)", words):
+            placed = re.sub(r"^/(?=\w)", f"{self.root}/", value)
+            self.environment[name] = placed.replace("$PATH", self.environment["PATH"])
+
+
+@pytest.fixture(scope="module")
+def uv() -> str:
+    found = shutil.which("uv") or str(next(iter(ROOT.glob(".tools/**/uv")), ""))
+    if not found:
+        pytest.skip("uv is not on this machine: `make setup` finds or makes one")
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """All of the Dockerfile but its base image, for which an empty environment of this Python stands."""
+    root = tmp_path_factory.mktemp("image")
+    subprocess.run([uv, "venv", "-q", "--seed", "--python", sys.executable, str(root / "base")], check=True)
+    kept = ("HOME", "LANG", "UV_CACHE_DIR", "HTTPS_PROXY", "SSL_CERT_FILE", "UV_INDEX_URL", "PIP_INDEX_URL")
+    given = {name: os.environ[name] for name in kept if name in os.environ}
+    builder = Builder(
+        root,
+        given | {"PATH": f"{root}/base/bin:{os.environ['PATH']}", "UV_PYTHON": f"{root}/base/bin/python"},
+    )
+    for name, rest in instructions():
+        if name == "WORKDIR":
+            builder.folder = rest
+            builder.at("").mkdir(parents=True, exist_ok=True)
+        elif name == "ENV":
+            builder.set(rest)
+        elif name == "COPY" and not rest.startswith("--from=build"):
+            builder.copy(rest.split())
+        elif name == "RUN" and "useradd" not in rest:
+            builder.run(rest.replace("pip install", f"{uv} pip install").replace(" --no-cache-dir", ""))
+        elif name == "CMD":
+            builder.commands.append(rest)
+    return builder
+
+
+def test_the_image_has_all_that_the_app_reads(built: Builder) -> None:
+    assert built.run("saleor-stripe-audience --version").startswith("saleor-stripe-audience ")
+    [shipped] = built.at("/app").rglob("site-packages/saleor_stripe_audience/shipped")
+    assert (shipped / "docs" / "terms.md").is_file()
+    assert (shipped / "manifests" / "app.json").is_file()
+    assert list((shipped / "graphql").rglob("*.graphql"))
+
+
+def test_what_the_image_starts_is_a_command(built: Builder) -> None:
+    assert built.commands == ['["saleor-stripe-audience", "serve"]']
+    assert "serve" in built.run("saleor-stripe-audience serve --help")
+
+
+def test_byte_code_is_compiled(built: Builder) -> None:
+    [package] = built.at("/app").rglob("site-packages/saleor_stripe_audience")
+    assert list((package / "__pycache__").glob("__main__.*.pyc"))
+    assert list(package.parent.glob("django/__pycache__/*.pyc"))
+
+
+def test_nothing_of_the_development_is_sent_to_the_builder() -> None:
+    for name in (
+        ".git/HEAD",
+        "tests/conftest.py",
+        ".venv/pyvenv.cfg",
+        ".env",
+        "var/db.sqlite3",
+        "docs/demo.png",
+    ):
+        assert not is_sent(ROOT / name), name
+    for name in ("uv.lock", "docs/terms.md", "saleor_stripe_audience/__main__.py"):
+        assert is_sent(ROOT / name), name
+
+
+def variables_of_the_readme() -> set[str]:
+    text = (ROOT / "README.md").read_text()
+    table = text.partition("## Settings")[2].partition("## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return {name for cell in cells for name in re.findall(r"`([A-Z_]+)`", cell)}
+
+
+def test_the_readme_names_every_variable() -> None:
+    assert variables_of_the_readme() == set(Environment.model_fields)
+
+
+def test_compose_passes_every_variable() -> None:
+    told: dict[str, Any] = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
+    for name in ("web", "worker"):
+        assert set(told["services"][name]["environment"]) == variables_of_the_readme()
