@@ -3,10 +3,8 @@
 import base64
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import pytest
 from django.db import transaction
 
 from saleor_stripe_audience.audience import erasure
@@ -17,24 +15,19 @@ from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.models import Installation
+from tests import recordings
 from tests.audience.conftest import install
 from tests.audience.histories import everything, nobodys
 
-RECORDINGS = Path(__file__).parents[2].parent / "shared/saleor/recordings/deliveries-audience.jsonl"
 ORDERS = {
     "order_created", "order_paid", "order_fully_paid", "order_refunded", "order_cancelled", "order_updated",
 }  # fmt: skip
 CUSTOMERS = {"customer_created", "customer_updated"}
 
-pytestmark = pytest.mark.skipif(
-    not RECORDINGS.is_file(), reason="the recordings are not beside this checkout"
-)
-
 
 def _recorded() -> list[tuple[str, dict[str, Any]]]:
     told = []
-    for row in RECORDINGS.read_text(encoding="utf-8").splitlines():
-        delivery = json.loads(row)
+    for delivery in recordings.lines("deliveries-audience.jsonl"):
         event = {name.lower(): value for name, value in delivery["headers"]}["saleor-event"]
         told.append((event, json.loads(base64.b64decode(delivery["body_b64"]))))
     return told

@@ -5,7 +5,6 @@ import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from tests import recordings
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     APP,
     account,
@@ -30,7 +30,6 @@ from tests.payments.conftest import (  # noqa: F401 - fixtures
 Json = dict[str, Any]
 Work = Callable[[], int]
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
-RECORDINGS = Path(__file__).parents[3] / "shared" / "saleor" / "recordings"
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("account", "stripe_url")]
 
@@ -239,10 +238,8 @@ def test_rich_text_becomes_words(description: str | None, words: str) -> None:
 
 
 def test_genuine_deliveries_are_pushed(shop: Shop) -> None:
-    file = RECORDINGS / "deliveries-audience.jsonl"
-    if not file.exists():
-        pytest.skip("the genuine deliveries are not beside this checkout")
-    told = [each for line in file.read_text().splitlines() if (each := genuine_product(json.loads(line)))]
+    deliveries = recordings.lines("deliveries-audience.jsonl")
+    told = [each for delivery in deliveries if (each := genuine_product(delivery))]
     for minute, payload in enumerate(told):
         shop.tell("product_updated", minute=minute, product=payload)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -22,9 +21,9 @@ from saleor_stripe_audience.saleor.webhooks import type_of
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+from tests import recordings
 
 Json = dict[str, Any]
-SCHEMAS = Path(__file__).parents[3] / "shared" / "saleor" / "response-schemas"
 APP = "QXBwOjE="
 GOOD, DECLINED, STOLEN, SECURE = (
     "4242424242424242",
@@ -55,14 +54,14 @@ GATEWAY_READY = {
 
 
 def check_answer(event: str, answer: Json) -> None:
-    """The host's own schema of the answer, where it is at hand."""
+    """By the host's own schema of the answer, where it has one."""
     if event == "payment_gateway_initialize_tokenization_session":
         jsonschema.validate(answer, GATEWAY_READY)
         return
     name = SCHEMA_FILES.get(event) or "".join(part.capitalize() for part in event.split("_"))
-    file = SCHEMAS / f"{name}.json"
-    if file.exists():
-        jsonschema.validate(answer, json.loads(file.read_text()))
+    schema = recordings.answer_schema(name)
+    if schema is not None:
+        jsonschema.validate(answer, schema)
     assert isinstance(answer, dict)
 
 

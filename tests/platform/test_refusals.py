@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import stripe
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, connections
 from django.db.backends.utils import CursorWrapper
 from django.test import Client
 
@@ -286,7 +286,9 @@ class TestStripe:
             "object": {"id": "si_1", "client_secret": "marker", "list": [{"client_secret": "marker", "a": 1}]}
         }
         self.post(account, json.dumps(self.event(data=nested)))
-        assert Event.objects.get().payload["data"] == {"object": {"id": "si_1", "list": [{"a": 1}]}}
+        payload = Event.objects.get().payload
+        assert payload is not None
+        assert payload["data"] == {"object": {"id": "si_1", "list": [{"a": 1}]}}
         assert self.post(account, json.dumps(self.event(data=nested))).json() == {"ok": True, "new": False}
 
 
@@ -300,6 +302,6 @@ def test_after_an_outage_broken_connections_are_replaced(monkeypatch: pytest.Mon
         def drain(self) -> None:
             drained.append("drained")
 
-    monkeypatch.setattr(type(connection._connections["default"]), "pool", Pool())
+    monkeypatch.setattr(type(connections["default"]), "pool", Pool())
     database.failure_of(OperationalError("the connection is closed"))
     assert drained == ["drained"]

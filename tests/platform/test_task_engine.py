@@ -15,9 +15,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @task
 def fail_unexpectedly(word: str) -> None:
     try:
-        {}[word]
-    except KeyError as error:
-        raise ValueError(f"of {word}") from error
+        int(word)
+    except ValueError as error:
+        raise LookupError(f"of {word}") from error
 
 
 @task
@@ -26,7 +26,7 @@ def fail_with_a_code(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failing", "name"), [(fail_unexpectedly, "ValueError"), (fail_with_a_code, "a_code")]
+    ("failing", "name"), [(fail_unexpectedly, "LookupError"), (fail_with_a_code, "a_code")]
 )
 def test_a_failed_task_stores_a_name_and_no_words(
     failing: "object", name: str, capsys: pytest.CaptureFixture[str]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,19 +9,13 @@ import pytest
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.saleor import signatures
 from saleor_stripe_audience.saleor.models import Installation
-
-RECORDINGS = Path(__file__).parents[3] / "shared" / "saleor" / "recordings"
-
-pytestmark = pytest.mark.skipif(
-    not RECORDINGS.is_dir(), reason="the genuine recordings are not beside the checkout"
-)
+from tests import recordings
 
 
 def genuine(name: str) -> list[tuple[str, bytes]]:
     """Signature and body of every signed delivery of a recording."""
     deliveries = []
-    for line in (RECORDINGS / name).read_text().splitlines():
-        record = json.loads(line)
+    for record in recordings.lines(name):
         headers = {key.lower(): value for key, value in record["headers"]}
         if "saleor-signature" in headers:
             deliveries.append((headers["saleor-signature"], base64.b64decode(record["body_b64"])))
@@ -32,7 +25,7 @@ def genuine(name: str) -> list[tuple[str, bytes]]:
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Installation:
     """The recorded host, its keys known; it answers nobody."""
-    jwks: dict[str, Any] = json.loads((RECORDINGS / "jwks.json").read_text())
+    jwks: dict[str, Any] = json.loads(recordings.read("jwks.json"))
     monkeypatch.setattr(signatures, "fetch_jwks", lambda _url: jwks)
     monkeypatch.setattr(Installation, "save", lambda *_, **__: None)
     signatures._fetched_at.clear()

@@ -4,7 +4,6 @@ import base64
 import json
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from werkzeug.wrappers import Response
 
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import App
+from tests import recordings
 
 from .conftest import Shopper, request_action, staff, succeed
 from .recorder import Received, Recorder, as_json
-
-RECORDED = Path(__file__).parents[4] / "shared/saleor/recordings/deliveries.jsonl"
 
 
 def unpadded(text: str) -> bytes:
@@ -78,10 +76,9 @@ def test_rotated_keys_sign_at_once_and_are_the_only_ones_shown(
     verify(shop, recorder.received[0])
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded deliveries are not beside this checkout")
 def test_headers_are_those_recorded(shop: SaleorSandbox, recorder: Recorder, app: App) -> None:
-    lines = map(json.loads, RECORDED.read_text(encoding="utf-8").splitlines())
-    recorded = next(each for each in lines if each["path"].endswith("product-updated"))
+    deliveries = recordings.lines("deliveries.jsonl")
+    recorded = next(each for each in deliveries if each["path"].endswith("product-updated"))
     change_product(shop)
     shop.drain(10)
     names = {name.lower() for name, _ in recorded["headers"]}

@@ -17,8 +17,8 @@ from saleor_stripe_audience.sandbox.saleor.ledger import (
     judge,
 )
 from saleor_stripe_audience.sandbox.saleor.prove import prove
+from tests import recordings
 
-RECORDED = Path(__file__).parents[4] / "shared/saleor/recordings/ledger.jsonl"
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -26,9 +26,8 @@ def event(kind: str, amount: float | str, psp: str = "pi_1", seconds: int = 0) -
     return LedgerEvent(kind, psp, Decimal(str(amount)), START + timedelta(seconds=seconds))
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded histories are not beside this checkout")
 def test_every_recorded_history_is_reproduced() -> None:
-    counts, differences = prove(RECORDED.read_text(encoding="utf-8").splitlines())
+    counts, differences = prove(recordings.read("ledger.jsonl").splitlines())
     assert differences == []
     assert counts == {"histories": 500, "events": 2578, "differences": 0}
 

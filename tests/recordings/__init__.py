@@ -1,0 +1,30 @@
+"""What a real Saleor sent and published; README.md says what each file is."""
+
+import json
+import lzma
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+
+
+@cache
+def read(name: str) -> str:
+    """The text of a recording, such as `schema/3.23.graphql`, compressed or not."""
+    packed = FOLDER / f"{name}.xz"
+    if packed.exists():
+        return lzma.decompress(packed.read_bytes()).decode()
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """The objects of a recording that has one a line."""
+    return [json.loads(line) for line in read(name).splitlines()]
+
+
+def answer_schema(name: str) -> dict[str, Any] | None:
+    """Saleor's schema of an answer, such as `TransactionInitializeSession`; None for one that it has no schema of."""
+    file = FOLDER / "response-schemas" / f"{name}.json"
+    found: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return found
