@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto
 
-.PHONY: setup demo test lint types contract prove-sandbox prove-ledger bench-busy bench-slow bench-audience
+.PHONY: setup demo test lint types contract prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience
 
 setup: .venv/.ready
 
@@ -35,6 +35,13 @@ contract: setup
 # HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
 prove-sandbox: setup
 	@.venv/bin/python -m saleor_stripe_audience.sandbox.saleor.prove $(HISTORIES)
+
+# INPUTS=100000: mutated requests over every address of the served app; prints JSON, fails on an answer of 500, on one that
+# takes more than five seconds, and on memory that grows. FUZZ_DATABASE_URL=postgres://…: on an empty database there.
+INPUTS ?= 100000
+SEED ?= 1
+fuzz: setup
+	@.venv/bin/python -m saleor_stripe_audience.sandbox.fuzz $(INPUTS) $(SEED)
 
 # How fast the app answers while one Stripe account hangs; prints JSON with the machine.
 bench-busy: setup

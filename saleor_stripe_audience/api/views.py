@@ -20,6 +20,7 @@ from saleor_stripe_audience.api.keys import MARK, find_key
 from saleor_stripe_audience.api.schema import MAX_TOKENS, schema
 from saleor_stripe_audience.api.scopes import of_permissions
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.graphql_fragments import undefined_fragments
 from saleor_stripe_audience.saleor.signatures import KeysUnavailable
 from saleor_stripe_audience.saleor.tokens import verify_dashboard_token
 from saleor_stripe_audience.strict_json import read_object
@@ -159,6 +160,8 @@ def _check(operation: Operation) -> None:
         document = parse(operation.query, max_tokens=MAX_TOKENS)
     except (GraphQLError, RecursionError):
         return  # the schema says where
+    if names := undefined_fragments(document):
+        raise Rejected(f"The document has no fragment {names[0][:80]}.", code="GRAPHQL_VALIDATION_FAILED")
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if len(operations) > 1 and operation.name is None:
         raise Rejected(

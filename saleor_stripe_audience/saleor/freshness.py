@@ -22,9 +22,9 @@ def issued_at(told: Any) -> datetime | None:
     """`issuedAt` of a payload; None where its subscription did not ask for it."""
     try:
         issued = datetime.fromisoformat(told)
-    except (TypeError, ValueError):
+        return issued.astimezone(UTC) if issued.tzinfo else issued.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return issued if issued.tzinfo else issued.replace(tzinfo=UTC)
 
 
 def is_fresh(told: Any) -> bool:

@@ -121,18 +121,18 @@ def busy_town(folder: Path, threads: int) -> Iterator[BusyTown]:
     with StripeSandbox() as sandbox:
         stripe = HangingStripe(sandbox)
         with Served(stripe.wsgi) as served:
-            port = _free_port()
-            environment = _environment(folder, port, threads, served.url)
+            port = free_port()
+            given = environment(folder, port, threads, served.url)
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "saleor_stripe_audience", "serve", "--no-worker"],
-                    env=environment,
+                    env=given,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
             try:
-                _wait_until_ready(f"http://127.0.0.1:{port}", process)
-                _install(key, environment)
+                wait_until_ready(f"http://127.0.0.1:{port}", process)
+                _install(key, given)
                 yield BusyTown(f"http://127.0.0.1:{port}", key, stripe)
             finally:
                 stripe.released.set()
@@ -140,7 +140,8 @@ def busy_town(folder: Path, threads: int) -> Iterator[BusyTown]:
                 process.wait()
 
 
-def _environment(folder: Path, port: int, threads: int, stripe_url: str) -> dict[str, str]:
+def environment(folder: Path, port: int, threads: int, stripe_url: str) -> dict[str, str]:
+    """What the app is served with: a new database in `folder`, so many threads, that Stripe."""
     return os.environ | {
         "SECRET_KEY": "only-for-this-run-0123456789",
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
@@ -165,20 +166,22 @@ def _install(key: SigningKey, environment: dict[str, str]) -> None:
     subprocess.run(command, input=json.dumps(given), text=True, check=True, env=environment)  # noqa: S603 - as above
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Return once the app may be given traffic; TimeoutError if it does not come to that."""
     ends = time.monotonic() + SECONDS
     while time.monotonic() < ends and process.poll() is None:
         try:
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     raise TimeoutError("the app did not start")
 

@@ -10,7 +10,8 @@ from strawberry.django.views import GraphQLView
 
 from saleor_stripe_audience.audience import storefront
 from saleor_stripe_audience.audience.models import StorefrontKey
-from saleor_stripe_audience.storefront.schema import Context, schema
+from saleor_stripe_audience.graphql_fragments import has_undefined_fragments
+from saleor_stripe_audience.storefront.schema import MAX_TOKENS, Context, schema
 from saleor_stripe_audience.strict_json import read_object
 
 LARGEST_REQUEST_BYTES = 50_000
@@ -69,7 +70,8 @@ def _is_graphql(body: bytes) -> bool:
         told = read_object(body)
     except ValueError:
         return False
-    if not isinstance(told.get("query"), str):
+    query = told.get("query")
+    if not isinstance(query, str) or has_undefined_fragments(query, MAX_TOKENS):
         return False
     objects = (told.get(name) or {} for name in ("variables", "extensions"))
     return all(isinstance(each, dict) for each in objects) and isinstance(

@@ -137,6 +137,16 @@ def test_bodies_that_are_no_graphql_are_refused_in_words(
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
+@pytest.mark.parametrize(("path", "key"), [("/graphql/", "api"), ("/storefront/graphql/", "storefront")])
+def test_a_fragment_that_is_not_there_is_refused(
+    caller: Client, keys: dict[str, str], path: str, key: str
+) -> None:
+    asked = {"query": "query A { ...b } fragment c on Query { __typename ...d }"}
+    answer = caller.post(path, asked, "application/json", headers={"Authorization": f"Bearer {keys[key]}"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] in ("GRAPHQL_VALIDATION_FAILED", "BAD_REQUEST")
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -71,7 +71,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -
         try:
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     pytest.fail((folder / "log").read_text())
 
@@ -87,6 +87,22 @@ def test_it_serves_from_nothing_and_ends_when_told(tmp_path: Path, options: tupl
         assert "Traceback" not in (tmp_path / "log").read_text()
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{url}/healthz", timeout=5)
+
+
+def test_nothing_goes_on_answering_when_it_is_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--no-worker") as (url, process):
+        process.kill()
+        process.wait()
+        ends = time.monotonic() + SECONDS
+        while is_answered(url):
+            assert time.monotonic() < ends
+
+
+def is_answered(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def test_a_page_may_be_framed_and_nothing_is_named_by_host(tmp_path: Path) -> None:

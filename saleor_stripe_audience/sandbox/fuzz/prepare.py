@@ -1,0 +1,94 @@
+"""What the app knows before the first request: a shop, a Stripe account, keys, an audience with a contact."""
+
+from typing import Any
+
+from django.urls import get_resolver
+from django.utils import timezone
+
+from saleor_stripe_audience.api.export import schema_text
+from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api.scopes import EVERYTHING
+from saleor_stripe_audience.audience import links, storefront
+from saleor_stripe_audience.audience.audiences import audience_of_channel
+from saleor_stripe_audience.audience.contacts import Person, contact_of
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.saleor import webhooks
+from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY
+from saleor_stripe_audience.storefront.schema import schema as storefront_schema
+
+APP_ID = "QXBwOjE="
+WEBHOOK_SECRET = "whsec_fuzz"
+CHANNEL = "default-channel"
+
+
+def prepare(given: dict[str, Any]) -> dict[str, Any]:
+    """Make it all; gives what a caller with every right would know of it."""
+    get_resolver().url_patterns  # noqa: B018 - imports every view, and with them every handler
+    shop = Installation.objects.create(
+        saleor_api_url=given["api_url"],
+        app_id=APP_ID,
+        token="token",
+        schema_version="3.23",
+        jwks={"keys": [given["jwk"]]},
+        registered_at=timezone.now(),
+    )
+    Channel.objects.create(installation=shop, slug=CHANNEL, name="Default", currency="USD")
+    account = StripeAccount.objects.create(
+        installation=shop,
+        name="Shop",
+        publishable_key=PUBLISHABLE_KEY,
+        secret_key=SECRET_KEY,
+        stripe_id="acct_1",
+        livemode=False,
+        webhook_secret=WEBHOOK_SECRET,
+    )
+    AccountChannel.objects.create(installation=shop, account=account, channel_slug=CHANNEL)
+    audience = audience_of_channel(shop, CHANNEL)
+    contact = contact_of(audience, Person("known@example.com", None, {}, timezone.now()))
+    if contact is None:
+        raise RuntimeError("the contact was not made")
+    preferences = links.preferences_url(contact).split("/audience/", 1)[1]
+    key = create_key(shop, "fuzz", scopes=EVERYTHING)
+    return {
+        "api_url": shop.saleor_api_url,
+        "app_id": APP_ID,
+        "api_key": key,
+        "storefront_key": storefront.create_key(shop, ["https://shop.example.com"]).key,
+        "staff_claims": _claims(shop),
+        "account_id": str(account.pk),
+        "webhook_secret": WEBHOOK_SECRET,
+        "synchronous": sorted(webhooks._answering),  # noqa: SLF001 - nobody else asks for all of them
+        "asynchronous": sorted(kind for source, kind in inbox._handlers if source == "saleor"),  # noqa: SLF001 - as above
+        "stripe_kinds": sorted(kind for source, kind in inbox._handlers if source == "stripe"),  # noqa: SLF001 - as above
+        "links": [f"/audience/{preferences}", f"/audience/{preferences.replace('preferences', 'unsubscribe')}",
+                  "/audience/confirm/x", "/dashboard/stripe/x/begin", "/dashboard/stripe/x/back"],
+        "fragments": _fragments(str(account.pk)),
+        "schemas": [schema_text(), storefront_schema.as_str()],
+        "given": {"channel": [CHANNEL], "email": ["known@example.com", "new@example.com"]},
+    }  # fmt: skip
+
+
+def _claims(shop: Installation) -> dict[str, Any]:
+    return {
+        "owner": "saleor",
+        "iss": shop.saleor_api_url,
+        "type": "thirdparty",
+        "app": shop.app_id,
+        "email": "staff@example.com",
+        "user_id": "VXNlcjox",
+        "is_staff": True,
+        "permissions": [],
+        "user_permissions": ["MANAGE_APPS", "MANAGE_USERS", "HANDLE_PAYMENTS", "MANAGE_PRODUCTS"],
+    }
+
+
+def _fragments(account: str) -> list[tuple[str, str]]:
+    shown = ("", "overview", "accounts", "channels", "payments", "contacts", "problems")
+    posted = ("accounts/connect", f"accounts/{account}/settings", "accounts/terms", "channels/save", "channels/read",
+              f"channels/{CHANNEL}/pause", "channels/unknown/pause", "problems/1/replay",
+              f"problems/{'9' * 30}/replay")  # fmt: skip
+    return [("GET", f"/dashboard/{each}") for each in shown] + [
+        ("POST", f"/dashboard/{each}") for each in posted
+    ]
