@@ -36,16 +36,24 @@ OTHERS_SECONDS = 4.0  # the longest that an answer to the host waits for the oth
 
 @dataclass(frozen=True)
 class Lack:
-    """What is lacking, in whole units and as exactly as the host counts; less than zero where there is too much."""
+    """What is lacking of `total`, in whole units and as exactly as the host counts.
+
+    Less than zero where there is too much.
+    """
 
     amount: Decimal
     currency: str
+    total: Decimal
 
     @property
     def minor(self) -> int:
         """The same in the smallest unit, as Stripe takes it."""
         minor = from_decimal(abs(self.amount), self.currency).minor
         return minor if self.amount >= 0 else -minor
+
+    def metadata(self) -> dict[str, str]:
+        """What a PaymentIntent's metadata must say, so that its amount can follow."""
+        return {ownership.TOTAL: format(self.total, "f"), ownership.LACKING: format(self.amount, "f")}
 
     def check_currency(self, currency: str) -> None:
         """`Rejected` unless it is of that currency."""
@@ -63,7 +71,7 @@ class Coverage:
     def lacks(self, besides: str = "") -> Lack:
         """What is lacking without the transaction `besides`."""
         others = (amount for transaction, amount in self.covered.items() if transaction != besides)
-        return Lack(self.total - sum(others, Decimal(0)), self.currency)
+        return Lack(self.total - sum(others, Decimal(0)), self.currency, self.total)
 
     def release(self, transaction: str) -> None:
         """The transaction covers nothing any more."""
@@ -109,8 +117,8 @@ def bring_in_line(
 ) -> tuple[Json, Rejected | None]:
     """The open intent asks for no more than is lacking; why it was cancelled, if it was.
 
-    One that asked for all that was lacking follows it up and down; one of a part is only lowered. One that was paid
-    meanwhile stays as it is.
+    One that asked for all that was lacking follows it up and down. One of a part rises with the total, and falls only
+    where it asks for too much. One that was paid meanwhile stays as it is.
     """
     if lacks is None or intent["status"] not in WAITING:
         return intent, None
@@ -120,8 +128,8 @@ def bring_in_line(
     if wanted.minor == int(intent["amount"]):
         return intent, None
     metadata = exact_metadata(wanted.amount, Money(wanted.minor, wanted.currency))
-    if _covers_all(intent):
-        metadata[ownership.TOTAL] = format(lacks.amount, "f")
+    if _covers_all(intent) or wanted.minor > int(intent["amount"]):
+        metadata |= lacks.metadata()
     params: Json = {"amount": wanted.minor, "metadata": metadata, "expand": ["latest_charge"]}
     try:
         changed = client.update_payment_intent(account, intent["id"], params).to_dict()
@@ -229,10 +237,11 @@ def covered_minor(row: Payment) -> int:
 
 def lacked_at_first(intent: Json) -> Money | None:
     """What was lacking when the intent's amount was set last; None where its metadata does not say."""
-    told, currency = (
-        str((intent.get("metadata") or {}).get(ownership.TOTAL) or ""),
-        intent["currency"].upper(),
-    )
+    return _noted(intent, ownership.LACKING) or _noted(intent, ownership.TOTAL)
+
+
+def _noted(intent: Json, name: str) -> Money | None:
+    told, currency = str((intent.get("metadata") or {}).get(name) or ""), intent["currency"].upper()
     try:
         return from_decimal(told, currency) if told else None
     except Rejected:
@@ -243,9 +252,15 @@ def lacked_at_first(intent: Json) -> Money | None:
 def _wanted(intent: Json, lacks: Lack) -> Lack:
     asked = from_minor(int(intent["amount"]), intent["currency"])
     lacks.check_currency(asked.currency)
-    if _covers_all(intent) or lacks.minor < asked.minor:
-        return lacks
-    return Lack(asked.amount, asked.currency)
+    grown = asked.amount + _rise(intent, lacks)
+    is_too_much = from_decimal(grown, asked.currency).minor > lacks.minor
+    return lacks if _covers_all(intent) or is_too_much else Lack(grown, asked.currency, lacks.total)
+
+
+def _rise(intent: Json, lacks: Lack) -> Decimal:
+    """By how much the total rose since the intent's amount was set."""
+    before = _noted(intent, ownership.TOTAL)
+    return max(Decimal(0), lacks.total - before.amount) if before is not None else Decimal(0)
 
 
 def _covers_all(intent: Json) -> bool:

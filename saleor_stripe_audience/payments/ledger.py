@@ -14,7 +14,9 @@ from typing import Any
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
 from saleor_stripe_audience.payments import delayed, disputes, staff_messages
 from saleor_stripe_audience.payments.outcomes import (
+    AT_THE_BANK,
     AUTHORIZATION,
+    CANCELLED,
     CHARGE,
     WAITING,
     Outcome,
@@ -90,7 +92,7 @@ def _pending(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     intent, reference, amount = held.intent, held.intent["id"], int(held.intent["amount"])
     waiting = delayed.message_of(intent, language_of(intent)) if delayed.is_handed_out(intent) else ""
     if intent["status"] == "processing":
-        waiting = "The bank is working on the payment."
+        waiting = AT_THE_BANK.told(language_of(intent))
     request = f"{held.flow}_REQUEST"
     if waiting and not _has(told, request, reference):
         yield _outcome(held, request, reference, amount, message=waiting)
@@ -144,7 +146,7 @@ def _released(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
 def _ended(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     """Cancelled before anything was held or paid."""
     if held.intent["status"] == "canceled" and not released_minor(held.intent, held.flow):
-        yield from _failed(held, told, "The payment was cancelled.")
+        yield from _failed(held, told, CANCELLED.told(language_of(held.intent)))
 
 
 def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:

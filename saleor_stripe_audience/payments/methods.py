@@ -6,6 +6,7 @@ The account's own choice in Stripe says which are offered (automatic payment met
 from typing import Any
 
 from saleor_stripe_audience.payments import delayed
+from saleor_stripe_audience.payments.declines import Sentence
 from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, latest_charge
 
 Json = dict[str, Any]
@@ -19,6 +20,10 @@ HOLDABLE = frozenset(
     }
 )  # fmt: skip
 CHARGED_AT_ONCE = "This way to pay cannot be held, so the amount was charged at once."
+CHARGED_INSTEAD = Sentence(
+    CHARGED_AT_ONCE,
+    "Ce moyen de paiement ne permet pas de réserver le montant, qui a donc été débité aussitôt.",
+)
 NAMES = {
     "amex": "American Express", "cartes_bancaires": "Cartes Bancaires", "diners": "Diners Club", "jcb": "JCB",
     "mastercard": "Mastercard", "unionpay": "UnionPay", "eftpos_au": "eftpos", "us_bank_account": "ACH Direct Debit",

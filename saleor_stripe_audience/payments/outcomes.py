@@ -12,6 +12,7 @@ from typing import Any
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_decimal, from_minor
 from saleor_stripe_audience.payments import declines, delayed
+from saleor_stripe_audience.payments.declines import Sentence
 
 CHARGE, AUTHORIZATION = "CHARGE", "AUTHORIZATION"
 WAITING = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
@@ -21,6 +22,9 @@ EXACT = (
     "saleor_amount"  # the metadata with the amount that Saleor asked for, where Stripe takes a rounded one
 )
 NOTHING_YET = "Waiting for the shopper to pay."
+WAITS_FOR_SHOPPER = Sentence(NOTHING_YET, "En attente du paiement de l'acheteur.")
+AT_THE_BANK = Sentence("The bank is working on the payment.", "La banque traite le paiement.")
+CANCELLED = Sentence("The payment was cancelled.", "Le paiement a été annulé.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
 def _outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     currency = intent["currency"]
     status = intent["status"]
-    url = dashboard_url(intent)
+    url, language = dashboard_url(intent), language_of(intent)
     if status == "succeeded":
         received = from_minor(intent["amount_received"], currency)
         return Outcome(
@@ -78,14 +82,14 @@ def _outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
         return Outcome("AUTHORIZATION_SUCCESS", intent["id"], held, actions_of(intent), "", url)
     asked = from_minor(intent["amount"], currency)
     if status == "processing":
-        return Outcome(f"{flow}_REQUEST", intent["id"], asked, (), "The bank is working on the payment.", url)
+        return Outcome(f"{flow}_REQUEST", intent["id"], asked, (), AT_THE_BANK.told(language), url)
     if delayed.is_handed_out(intent):
         waiting = delayed.message_of(intent, language_of(intent))
         return Outcome(f"{flow}_REQUEST", intent["id"], asked, (), waiting, url)
     if status in WAITING:
         code, message = decline_of(intent)
         return Outcome(f"{flow}_ACTION_REQUIRED", intent["id"], asked, (), message, url, code)
-    return Outcome(f"{flow}_FAILURE", intent["id"], asked, (), "The payment was cancelled.", url)
+    return Outcome(f"{flow}_FAILURE", intent["id"], asked, (), CANCELLED.told(language), url)
 
 
 def exact_amount(intent: dict[str, Any], minor: int) -> Decimal | None:
@@ -157,7 +161,7 @@ def decline_of(intent: dict[str, Any]) -> tuple[str, str]:
     """The last decline: its code for the merchant, a sentence for the shopper. No code when nothing was declined."""
     error = intent.get("last_payment_error")
     if not error:
-        return "", NOTHING_YET
+        return "", WAITS_FOR_SHOPPER.told(language_of(intent))
     code = str(error.get("decline_code") or error.get("code") or "")[: declines.LONGEST_CODE]
     return code, declines.for_shopper(code, language_of(intent))
 

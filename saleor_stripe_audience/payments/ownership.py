@@ -29,7 +29,8 @@ __all__ = ["CHANNEL", "FLOW", "INSTALLATION", "SOURCE", "TRANSACTION"]  # its ca
 
 Json = dict[str, Any]
 
-TOTAL = "saleor_total"  # what the checkout or order cost when the payment began or was changed last
+TOTAL = "saleor_total"  # what the checkout or order cost when the amount was set last
+LACKING = "saleor_lacking"  # what of that no other payment covered then
 
 ORDER_NUMBER = "saleor_order_number"
 

@@ -196,14 +196,14 @@ def _brought_up_to_date(
     params: Json = {
         "amount": money.minor,
         **methods.changed_options(flow, wished, intent),
-        "metadata": {ownership.FLOW: flow, ownership.TOTAL: _text(lacks), **exact_metadata(amount, money)},
+        "metadata": {ownership.FLOW: flow, **_noted(lacks), **exact_metadata(amount, money)},
         "expand": ["latest_charge"],
     }
     return client.update_payment_intent(account, intent["id"], params).to_dict()
 
 
-def _text(lacks: Lack | None) -> str:
-    return format(lacks.amount, "f") if lacks is not None else ""
+def _noted(lacks: Lack | None) -> Json:
+    return lacks.metadata() if lacks is not None else {}
 
 
 def _params(
@@ -229,7 +229,7 @@ def _params(
             ownership.SOURCE: session.sourceObject.id,
             ownership.CHANNEL: session.sourceObject.channel.slug,
             ownership.ORDER_NUMBER: session.sourceObject.number,  # empty for a checkout: Stripe keeps no empty one
-            ownership.TOTAL: _text(lacks),
+            **_noted(lacks),
             **exact_metadata(amount, money),
             LANGUAGE: language_of(session.sourceObject),
         },
@@ -278,7 +278,8 @@ def _note(intent: Json, session: Session, lacks: Lack | None) -> str:
             return shopper_messages.fallen(paid, Money(lacks.minor, paid.currency), language)
         if lacks.minor > paid.minor >= lacked.minor:
             return shopper_messages.risen(paid, Money(lacks.minor, paid.currency), language)
-    return methods.CHARGED_AT_ONCE if ownership.flow_of(intent) != ownership.asked_flow(intent) else ""
+    is_held_as_asked = ownership.flow_of(intent) == ownership.asked_flow(intent)
+    return "" if is_held_as_asked else methods.CHARGED_INSTEAD.told(language)
 
 
 def _capped(intent: Json, session: Session, language: str) -> str:

@@ -222,7 +222,7 @@ class TestTheTotalChanges:
         one = buy(amount="18.00")
         one.initialize(sourceObject=of(18))
         row = stripe_sandbox.account.table("payment_intent")[one.psp]
-        row["metadata"][ownership.TOTAL] = edited
+        row["metadata"] |= {ownership.TOTAL: edited, ownership.LACKING: edited}
         one.process(sourceObject=of(30))
         assert row["amount"] == 1800
         one.process(sourceObject=of(10))

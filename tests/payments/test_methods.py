@@ -239,21 +239,28 @@ class TestTheTotal:
         one.initialize(sourceObject=self.source(30))
         assert one.process(sourceObject=self.source(32.5))["amount"] == "12.50"
 
+    def test_a_part_stays_when_the_total_falls(self, buy: Begin) -> None:
+        one = buy(amount="10.00")
+        one.initialize(sourceObject=self.source(30))
+        assert one.process(sourceObject=self.source(25))["amount"] == "10.00"
+        assert one.process(sourceObject=self.source(30))["amount"] == "10.00"
+        assert one.process(sourceObject=self.source(8))["amount"] == "8.00"
+
     def test_after_it_was_paid_it_is_said(self, buy: Begin) -> None:
         one = buy()
         one.initialize(sourceObject=self.source(12.3))
         one.pay()
         answer = one.process(sourceObject=self.source(20))
         assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "12.30")
-        assert "changed from 12.3 to 20 USD" in answer["message"]
+        assert "12.30 USD was paid, but 20.00 USD is to be paid" in answer["message"]
 
     def test_a_total_too_small_is_said(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         one = buy()
         one.initialize(sourceObject=self.source(12.3))
         answer = one.process(sourceObject=self.source(0.1))
-        assert answer["result"] == "CHARGE_ACTION_REQUIRED"
-        assert answer["message"]
-        assert intent_of(stripe_sandbox, one)["amount"] == 1230
+        assert answer["result"] == "CHARGE_FAILURE"
+        assert "no less than 0.50 USD" in answer["message"]
+        assert intent_of(stripe_sandbox, one)["status"] == "canceled"
 
 
 class TestReasons:

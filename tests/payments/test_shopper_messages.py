@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway import accounts
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import shopper_messages
 from saleor_stripe_audience.payments.shopper_messages import for_shopper
-from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
 
 from .conftest import Buy
 
@@ -97,3 +97,24 @@ def test_every_code_has_a_sentence(kind: type[Failure], language: str) -> None:
         told = for_shopper(kind("Paste a new key.", code=code), language)
         assert told
         assert "Paste" not in told or code == shopper_messages.PAUSED_CODE
+
+
+@pytest.mark.parametrize(
+    ("status", "english", "french"),
+    [
+        (
+            "requires_payment_method",
+            "Waiting for the shopper to pay.",
+            "En attente du paiement de l'acheteur.",
+        ),
+        ("processing", "The bank is working on the payment.", "La banque traite le paiement."),
+    ],
+)
+def test_what_is_under_way_is_said_in_the_shoppers_language(
+    buy: Begin, stripe_sandbox: StripeSandbox, status: str, english: str, french: str
+) -> None:
+    for language, words in (("EN", english), ("FR", french)):
+        one = buy()
+        one.initialize(sourceObject=source(language))
+        stripe_sandbox.account.table("payment_intent")[one.psp]["status"] = status
+        assert one.process(sourceObject=source(language))["message"] == words
