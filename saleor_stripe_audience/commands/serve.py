@@ -3,24 +3,29 @@
 import argparse
 import multiprocessing
 import resource
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server import Server
 
-from saleor_stripe_audience.commands import migrate
+from saleor_stripe_audience.commands import migrate, ports
 from saleor_stripe_audience.commands.work import EmbeddedWorker, serve_metrics
 
 HEADER_SECONDS = 30  # to send a request's headers, and for a connection to be idle between two requests
 MOST_CONNECTIONS = 8192  # open at the same time, those included that never send a whole request
 FILES_BESIDE = 256  # for the database, calls to Stripe and Saleor, and files
+# Granian's own words, such as that its child died, go where the product's log goes.
+LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
 
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C. Migrations are applied first."""
     options = _options(arguments)
+    ports.check_free(options.host, settings.PORT, "PORT")
     migrate.apply()
     serve_metrics()
     print(f"Serving {settings.PUBLIC_URL} on {options.host}:{settings.PORT}", flush=True)
@@ -38,7 +43,8 @@ def run(arguments: Sequence[str]) -> int:
         workers=1,
         backlog=1024,
         backpressure=_most_connections(),
-        log_enabled=False,
+        log_level=LogLevels.warning,
+        log_dictconfig=LOGGING,
         respawn_failed_workers=True,
         workers_kill_timeout=20,  # seconds; a synchronous webhook may take fifteen
     )
@@ -46,7 +52,17 @@ def run(arguments: Sequence[str]) -> int:
         worker = EmbeddedWorker()
         server.on_startup(worker.start)
         server.on_shutdown(worker.stop)
-    server.serve()
+    return _served(server.serve)
+
+
+def _served(serve: Callable[[], None]) -> int:
+    """Serve, and say why it ended. A child that dies is started again, unless it dies at once every time."""
+    try:
+        serve()
+    except SystemExit as end:
+        print("Ended: the process that answers requests died again right after its start.", file=sys.stderr)
+        return end.code if isinstance(end.code, int) else 1
+    print("Ended: told to by a signal.", file=sys.stderr)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Work the tasks: what Saleor and Stripe told is carried out here. As many may run as one likes."""
 
 import argparse
+import errno
 import signal
 import threading
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from django.db import connections
 from django_ox.worker import Worker
 
 from saleor_stripe_audience import metrics
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
@@ -83,9 +85,19 @@ class EmbeddedWorker:
 
 
 def serve_metrics() -> None:
-    """Answer Prometheus, if the operator asked for it."""
+    """Answer Prometheus, if the operator asked for it; `Rejected` if another process listens there."""
     if settings.METRICS_PORT:
-        metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, BacklogMetrics())
+        try:
+            metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, BacklogMetrics())
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise Rejected(
+                f"Port {settings.METRICS_PORT} for metrics is in use by another process, such as another `serve` or "
+                "`work` of this product. One of them tells the figures of all on this machine: set METRICS_PORT for "
+                "that one only, or give each its own.",
+                code="port_in_use",
+            ) from error
         print(f"Metrics on {settings.METRICS_HOST}:{settings.METRICS_PORT}", flush=True)
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from saleor_stripe_audience.commands import ports
+from saleor_stripe_audience.errors import Rejected
+
 SECONDS = 180  # only ever waited for on a busy machine
 
 
@@ -85,6 +88,7 @@ def test_it_serves_from_nothing_and_ends_when_told(tmp_path: Path, options: tupl
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0, (tmp_path / "log").read_text()
         assert "Traceback" not in (tmp_path / "log").read_text()
+        assert "Ended: told to by a signal." in (tmp_path / "log").read_text()
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{url}/healthz", timeout=5)
 
@@ -144,3 +148,78 @@ def test_work_ends_when_told(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def children_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """The processes that answer requests; multiprocessing's own helper is none of them."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in listed if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@contextmanager
+def a_while() -> Iterator[Iterator[None]]:
+    """Again and again, until what is waited for has come; fails on a machine where it never does."""
+    ends = time.monotonic() + SECONDS
+
+    def turns() -> Iterator[None]:
+        while time.monotonic() < ends:
+            yield
+            time.sleep(0.1)
+        pytest.fail("waited in vain")
+
+    yield turns()
+
+
+def is_gone(url: str) -> bool:
+    try:
+        requests.get(f"{url}/healthz", timeout=5)
+    except requests.ConnectionError:
+        return True
+    except requests.Timeout:
+        return False
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
+class TestProcesses:
+    def test_nobody_serves_once_it_was_killed(self, tmp_path: Path) -> None:
+        with serving(tmp_path) as (url, process):
+            [child] = children_of(process)
+            process.kill()
+            process.wait()
+            with a_while() as turns:
+                for _ in turns:
+                    if is_gone(url) and not Path(f"/proc/{child}").exists():
+                        break
+        assert "the process that started this one is gone" in (tmp_path / "log").read_text()
+
+    def test_a_child_that_dies_is_started_again(self, tmp_path: Path) -> None:
+        with serving(tmp_path, "--no-worker") as (url, process):
+            [child] = children_of(process)
+            os.kill(child, signal.SIGKILL)
+            with a_while() as turns:
+                for _ in turns:
+                    if children_of(process) not in ([], [child]) and not is_gone(url):
+                        break
+            assert process.poll() is None
+        assert "Unexpected exit" in (tmp_path / "log").read_text()
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield int(listening.getsockname()[1])
+
+
+def test_a_port_of_another_process_is_not_shared(taken_port: int) -> None:
+    with pytest.raises(Rejected, match=f"Port {taken_port} is in use .* set PORT"):
+        ports.check_free("127.0.0.1", taken_port, "PORT", seconds=0)
+    ports.check_free("127.0.0.1", free_port(), "PORT", seconds=0)
+
+
+def test_two_processes_with_one_metrics_port_are_told_so(tmp_path: Path, taken_port: int) -> None:
+    command(tmp_path, "migrate")
+    done = command(tmp_path, "work", METRICS_PORT=str(taken_port), METRICS_HOST="127.0.0.1")
+    assert done.returncode == 1
+    assert "set METRICS_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
