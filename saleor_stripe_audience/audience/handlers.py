@@ -6,6 +6,8 @@
 from functools import partial
 from typing import Any
 
+import structlog
+
 from saleor_stripe_audience.audience import carts, contacts, erasure, metadata, payment_facts, purchases
 from saleor_stripe_audience.audience.deliveries import record
 from saleor_stripe_audience.audience.deliveries import services as deliveries
@@ -17,6 +19,8 @@ from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outsid
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
 from saleor_stripe_audience.saleor.models import Installation
+
+log = structlog.get_logger(__name__)
 
 _ORDERS = (
     "order_created",
@@ -38,13 +42,16 @@ _DELETIONS = {
 
 @handles("saleor", *_ORDERS)
 def record_order(event: Event) -> None:
-    purchases.record_order(installation_of(event), _part(event, "order"), event.occurred_at)
+    if (order := _part(event, "order")) is not None:
+        purchases.record_order(installation_of(event), order, event.occurred_at)
 
 
 # Apart from the order itself: a consent that proves nothing is told as one problem, the purchase is kept.
 @handles("saleor", *_ORDERS)
 def record_order_consent(event: Event) -> None:
     installation, order = installation_of(event), _part(event, "order")
+    if order is None:
+        return
     try:
         metadata.record_order_words(installation, order, event.occurred_at)
     except Rejected as refused:
@@ -53,17 +60,21 @@ def record_order_consent(event: Event) -> None:
 
 @handles("saleor", *_CHECKOUTS)
 def record_checkout(event: Event) -> None:
-    carts.record_checkout(installation_of(event), _part(event, "checkout"), event.occurred_at)
+    if (checkout := _part(event, "checkout")) is not None:
+        carts.record_checkout(installation_of(event), checkout, event.occurred_at)
 
 
 @handles("saleor", *_ACCOUNTS)
 def record_customer(event: Event) -> None:
-    contacts.record_customer(installation_of(event), _part(event, "user"), event.occurred_at)
+    if (user := _part(event, "user")) is not None:
+        contacts.record_customer(installation_of(event), user, event.occurred_at)
 
 
 @handles("saleor", *_ACCOUNTS)
 def record_customer_consent(event: Event) -> None:
     installation, user = installation_of(event), _part(event, "user")
+    if user is None:
+        return
     try:
         metadata.record_account_words(installation, user, event.occurred_at)
     except Rejected as refused:
@@ -73,7 +84,8 @@ def record_customer_consent(event: Event) -> None:
 @handles("saleor", *_DELETIONS)
 def erase_customer(event: Event) -> None:
     """Saleor sends `account_deleted` alone when customers delete their own account."""
-    erasure.follow_deletion(installation_of(event), _part(event, "user"), _DELETIONS[event.kind], event)
+    if (user := _part(event, "user")) is not None:
+        erasure.follow_deletion(installation_of(event), user, _DELETIONS[event.kind], event)
 
 
 @handles("stripe", "payment_intent.payment_failed")
@@ -121,12 +133,16 @@ def _stripe_object(event: Event) -> dict[str, Any]:
     return found
 
 
-def _part(event: Event, name: str) -> dict[str, Any]:
-    part = (event.payload or {}).get(name)
-    if not isinstance(part, dict):
-        raise Rejected(
-            f"Saleor's {event.kind} came without its {name}. The app may lack a permission: look at its "
-            "permissions in Saleor's Dashboard, then replay the event.",
-            code="payload",
-        )
-    return part
+def _part(event: Event, name: str) -> dict[str, Any] | None:
+    """What the event is about; None where it was gone before Saleor wrote the payload, or was not shown to the app.
+
+    Both are ordinary: payloads are written late, and a permission that the app lacks is told as a problem of the shop.
+    """
+    payload = event.payload or {}
+    if name in payload and payload[name] is None:
+        log.info("event without its object", event_id=event.pk, kind=event.kind)
+        return None
+    if not isinstance(payload.get(name), dict):
+        raise Rejected(f"Saleor's {event.kind} came without its {name}.", code="payload")
+    found: dict[str, Any] = payload[name]
+    return found

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AliasPath, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from saleor_stripe_audience import money
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money, from_decimal
 
 
 def _as_written(amount: Any) -> Any:
@@ -29,8 +29,13 @@ class Price(_Payload):
     amount: Amount
     currency: str
 
-    def money(self) -> money.Money:
-        return money.from_decimal(self.amount, self.currency)
+    def money(self) -> Money:
+        return from_decimal(self.amount, self.currency)
+
+    def balance(self) -> Money:
+        """What may be less than nothing: `totalCharged` is after a refund and a dispute for the whole (observed)."""
+        size = from_decimal(abs(self.amount), self.currency)
+        return size if self.amount >= 0 else Money(-size.minor, size.currency)
 
 
 class Address(_Payload):

@@ -135,7 +135,7 @@ def _amounts(order: Order) -> Amounts:
     total = order.total.money()
     nothing = Money(0, total.currency)
     refunded = order.total_refunded.money() if order.total_refunded else nothing
-    held = order.total_charged.money() if order.total_charged else (total if order.is_paid else nothing)
+    held = order.total_charged.balance() if order.total_charged else (total if order.is_paid else nothing)
     return Amounts(
         total, charged=Money(held.in_currency(total.currency), total.currency) + refunded, refunded=refunded
     )

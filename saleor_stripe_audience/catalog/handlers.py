@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from saleor_stripe_audience.catalog import push, waiting
@@ -14,6 +15,8 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
+
+log = structlog.get_logger(__name__)
 
 
 @handles_outside("saleor", "product_created", "product_updated")
@@ -31,6 +34,9 @@ def push_variant(event: Event) -> Write | None:
 @handles_outside("saleor", "product_deleted")
 def archive_product(event: Event) -> Write | None:
     """The payload has no variants any more: they are known here."""
+    if _part(event, "product") is None:
+        _note_nothing_said(event)
+        return None
     deleted = read_reference(_part(event, "product"))
     write = _archive(event, saleor_product_id=deleted.id)
     installation = installation_of(event)
@@ -48,6 +54,9 @@ def archive_product(event: Event) -> Write | None:
 
 @handles_outside("saleor", "product_variant_deleted")
 def archive_variant(event: Event) -> Write | None:
+    if _part(event, "productVariant") is None:
+        _note_nothing_said(event)
+        return None
     deleted = read_reference(_part(event, "productVariant"))
     write = _archive(event, saleor_variant_id=deleted.id)
     accounts = waiting.waiting_accounts(installation_of(event))
@@ -70,6 +79,9 @@ def send_what_waited(event: Event) -> None:
 
 def _push(event: Event, payload: Any) -> Write | None:
     """At an account that Stripe does not serve the product waits; the others do not wait for it."""
+    if payload is None:
+        _note_nothing_said(event)
+        return None
     installation = installation_of(event)
     product = read_product(payload)
     failed: dict[StripeAccount, Failure] = {}
@@ -109,6 +121,11 @@ def _archive(event: Event, **which: str) -> Write | None:
             push.write_archived(archived, event.occurred_at)
         raise blocked
     return (lambda: push.write_archived(archived, event.occurred_at)) if archived else None
+
+
+def _note_nothing_said(event: Event) -> None:
+    """What the event is about was gone before Saleor wrote the payload, or not shown to the app: it is null then."""
+    log.info("event without its object", event_id=event.pk, kind=event.kind)
 
 
 def _part(event: Event, name: str) -> Any:

@@ -18,6 +18,9 @@ Amount = Annotated[
     Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
 ]
 
+# What the host's schema calls nullable may be null; to us it is then empty.
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -41,19 +44,19 @@ class Listing(_Part):
 
 class Variant(_Part):
     id: str
-    name: str = ""
+    name: Text = ""
     sku: str | None = None
     channelListings: list[Listing] | None = None  # noqa: N815 - the host's name
 
 
 class Media(_Part):
     url: str
-    type: str = "IMAGE"
+    type: Text = "IMAGE"
 
 
 class Product(_Part):
     id: str
-    name: str = ""
+    name: Text = ""
     description: str | None = None
     media: list[Media] | None = None
     variants: list[Variant] | None = None

@@ -13,6 +13,9 @@ Amount = Annotated[
     Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
 ]
 
+# What the host's schema calls nullable may be null; to us it is then empty.
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -31,25 +34,25 @@ class Shopper(_Part):
     """A shopper with an account of the shop."""
 
     id: str = Field(min_length=1, max_length=200)
-    email: str = ""
-    languageCode: str = ""  # noqa: N815 - the host's name
+    email: Text = ""
+    languageCode: Text = ""  # noqa: N815 - the host's name
 
 
 class Country(_Part):
-    code: str = ""
+    code: Text = ""
 
 
 class Address(_Part):
     """Where something is sent, or the invoice; any part may be empty."""
 
-    firstName: str = ""  # noqa: N815 - the host's name
-    lastName: str = ""  # noqa: N815 - the host's name
-    companyName: str = ""  # noqa: N815 - the host's name
-    streetAddress1: str = ""  # noqa: N815 - the host's name
-    streetAddress2: str = ""  # noqa: N815 - the host's name
-    city: str = ""
-    countryArea: str = ""  # noqa: N815 - the host's name
-    postalCode: str = ""  # noqa: N815 - the host's name
+    firstName: Text = ""  # noqa: N815 - the host's name
+    lastName: Text = ""  # noqa: N815 - the host's name
+    companyName: Text = ""  # noqa: N815 - the host's name
+    streetAddress1: Text = ""  # noqa: N815 - the host's name
+    streetAddress2: Text = ""  # noqa: N815 - the host's name
+    city: Text = ""
+    countryArea: Text = ""  # noqa: N815 - the host's name
+    postalCode: Text = ""  # noqa: N815 - the host's name
     country: Country = Country()
     phone: str | None = None
 
@@ -88,17 +91,17 @@ class Source(_Part):
 
     id: str
     channel: Channel
-    number: str = ""
+    number: Text = ""
     email: str | None = None
     userEmail: str | None = None  # noqa: N815 - the host's name
-    languageCode: str = ""  # noqa: N815 - the host's name
-    languageCodeEnum: str = ""  # noqa: N815 - the host's name
+    languageCode: Text = ""  # noqa: N815 - the host's name
+    languageCodeEnum: Text = ""  # noqa: N815 - the host's name
     user: Shopper | None = None
     shippingAddress: Address | None = None  # noqa: N815 - the host's name
     billingAddress: Address | None = None  # noqa: N815 - the host's name
     totalPrice: Gross | None = None  # noqa: N815 - the host's name, of a checkout
     total: Gross | None = None
-    status: str = ""  # of an order
+    status: Text = ""  # of an order
     # The host's `transactions` under two names: on checkouts it may be null, on orders not, which would clash.
     checkoutTransactions: list[Covering] | None = None  # noqa: N815 - our own alias
     transactions: list[Covering] | None = None
@@ -130,21 +133,21 @@ class Principal(_Part):
 class Action(_Part):
     actionType: str  # noqa: N815 - the host's name
     amount: Amount | None = None
-    currency: str = ""
+    currency: Text = ""
 
 
 class Event(_Part):
     type: str | None
     idempotencyKey: str | None = None  # noqa: N815 - the host's name
-    pspReference: str = ""  # noqa: N815 - the host's name
-    message: str = ""
+    pspReference: Text = ""  # noqa: N815 - the host's name
+    message: Text = ""
     createdAt: datetime  # noqa: N815 - the host's name
     amount: MoneyPart
 
 
 class Transaction(_Part):
     id: str
-    pspReference: str = ""  # noqa: N815 - the host's name
+    pspReference: Text = ""  # noqa: N815 - the host's name
     events: list[Event] = Field(default_factory=list)
     order: Source | None = None
     checkout: Source | None = None
@@ -159,7 +162,7 @@ class Session(_Part):
 
     data: Any = None
     issuingPrincipal: Principal | None = None  # noqa: N815 - the host's name
-    idempotencyKey: str = ""  # noqa: N815 - the host's name
+    idempotencyKey: Text = ""  # noqa: N815 - the host's name
     action: Action
     transaction: Transaction
     sourceObject: Source  # noqa: N815 - the host's name

@@ -43,7 +43,14 @@ def test_the_four_events_of_one_purchase_are_one_order(shop: Installation) -> No
     assert (buyer["orders_count"], buyer["spent"], len(buyer["purchases"])) == (1, {"USD": (3000, 0)}, 1)
 
 
-@pytest.mark.parametrize("payload", [{"order": None}, {}, {"order": order(email="nobody")}])
+def test_an_order_that_is_gone_before_it_is_told_is_nothing_to_do(shop: Installation) -> None:
+    event = _told(shop, "order_created", {"order": None}, 1)
+    work(event.pk)
+    assert all(each.done_at for each in Handling.objects.filter(event=event))
+    assert Contact.objects.count() == 0
+
+
+@pytest.mark.parametrize("payload", [{"order": []}, {}, {"order": order(email="nobody")}])
 def test_what_cannot_be_kept_is_given_up_with_a_reason(shop: Installation, payload: dict[str, Any]) -> None:
     event = _told(shop, "order_created", payload, 1)
     work(event.pk)

@@ -169,6 +169,14 @@ def test_a_bad_order_is_refused_and_leaves_nothing(shop: Installation, change: d
     assert (Contact.objects.count(), Purchase.objects.count(), Audience.objects.count()) == (0, 0, 0)
 
 
+def test_a_refund_and_a_dispute_may_take_more_than_was_charged(shop: Installation) -> None:
+    """Charged 30, 5 given back, then the whole disputed: the shop is 5 in the red."""
+    record_order(shop, order(charged=-5.0, refunded=5.0), at(1))
+    purchase = Purchase.objects.get()
+    assert (purchase.charged_minor, purchase.refunded_minor) == (0, 500)
+    assert [row.spent_minor for row in Contact.objects.get().spent.all()] == [-500]
+
+
 def test_what_an_older_host_leaves_out_stays_empty(shop: Installation) -> None:
     whole = order()
     needed = {name: whole[name] for name in ("id", "status", "userEmail", "total", "isPaid")}

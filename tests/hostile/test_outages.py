@@ -169,7 +169,9 @@ class TestDatabase:
             genuine(event, handler)
 
         monkeypatch.setattr(inbox, "_run", sometimes)
-        body = json.dumps({"recipient": {"id": APP}, "product": {"id": "UHJvZHVjdDox"}}).encode()
+        body = json.dumps(
+            {"__typename": "ProductDeleted", "recipient": {"id": APP}, "product": {"id": "UHJvZHVjdDox"}}
+        ).encode()
         post_signed(installation, "product_deleted", body)
         worked_to_the_end()
         assert Event.objects.get().handled_at is not None

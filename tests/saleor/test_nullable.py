@@ -1,0 +1,217 @@
+"""Whatever the host's schema calls nullable may be null: nothing is given up for it, and nothing crashes.
+
+For every subscription a whole payload is made from the schema; then each nullable field in turn is null.
+"""
+
+import copy
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    build_schema,
+    get_named_type,
+    is_abstract_type,
+    is_list_type,
+    parse,
+)
+
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.saleor import webhooks
+from saleor_stripe_audience.saleor.manifest import manifest, read_version
+from saleor_stripe_audience.saleor.models import Installation
+from tests.payments.conftest import APP, account, installation, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
+
+SCHEMAS = Path(__file__).parents[3] / "shared" / "saleor" / "schema"
+VERSIONS = ["3.21", "3.24"]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the host's schemas are not beside the checkout"),
+]
+
+Json = dict[str, Any]
+Place = tuple[str | int, ...]
+
+TEXTS = {
+    "email": "robin@example.com",
+    "userEmail": "robin@example.com",
+    "slug": "default-channel",
+    "currency": "USD",
+    "currencyCode": "USD",
+    "languageCode": "EN",
+    "languageCodeEnum": "EN",
+    "code": "US",
+    "version": "3.23.28",
+    "url": "https://shop.example.com/picture.png",
+    "pspReference": "",
+}
+ENUMS = {"actionType": "CHARGE", "languageCode": "EN", "languageCodeEnum": "EN"}
+
+
+@cache
+def host(version: str) -> GraphQLSchema:
+    return build_schema((SCHEMAS / f"{version}.graphql").read_text(), assume_valid=True)
+
+
+def queries() -> list[tuple[str, str]]:
+    return [
+        (version, each["targetUrl"].rpartition("/")[2].replace("-", "_"))
+        for version in VERSIONS
+        for each in manifest("app", read_version(version))["webhooks"]
+    ]
+
+
+def payloads_of(version: str, kind: str) -> Iterator[tuple[Json, list[Place]]]:
+    """A whole payload of the event, once for each kind of thing it may be about, and which fields of it may be null."""
+    [query] = [
+        each["query"]
+        for each in manifest("app", read_version(version))["webhooks"]
+        if each["identifier"] == kind
+    ]
+    [operation] = parse(query).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    [event] = operation.selection_set.selections
+    assert isinstance(event, FieldNode)
+    assert event.selection_set is not None
+    found = host(version).type_map[webhooks.type_of(kind)]
+    assert isinstance(found, GraphQLObjectType)
+    for chosen in ("Checkout", "Order"):
+        nullable: list[Place] = []
+        yield _object(host(version), found, event.selection_set, (), nullable, chosen), nullable
+
+
+def _object(
+    schema: GraphQLSchema,
+    of: GraphQLObjectType,
+    selected: SelectionSetNode,
+    place: Place,
+    nullable: list[Place],
+    chosen: str,
+) -> Json:
+    made: Json = {}
+    for each in selected.selections:
+        if isinstance(each, InlineFragmentNode):
+            assert each.type_condition is not None
+            if each.type_condition.name.value == of.name:
+                made |= _object(schema, of, each.selection_set, place, nullable, chosen)
+        elif isinstance(each, FieldNode):
+            name, shown = each.name.value, (each.alias or each.name).value
+            made[shown] = (
+                of.name
+                if name == "__typename"
+                else _value(schema, of.fields[name].type, each, (*place, shown), nullable, chosen)
+            )
+    return made
+
+
+def _value(
+    schema: GraphQLSchema, kind: Any, field: FieldNode, place: Place, nullable: list[Place], chosen: str
+) -> Any:
+    if not isinstance(kind, GraphQLNonNull):
+        nullable.append(place)
+    else:
+        kind = kind.of_type
+    if is_list_type(kind):
+        return [_value(schema, kind.of_type, field, (*place, 0), nullable, chosen)]
+    named = get_named_type(kind)
+    if field.selection_set is None:
+        return _scalar(named, field.name.value)
+    if is_abstract_type(named):
+        possible = {each.name: each for each in schema.get_possible_types(named)}
+        named = possible.get(chosen) or possible["User"]
+    return _object(schema, named, field.selection_set, place, nullable, chosen)
+
+
+def _scalar(kind: Any, name: str) -> Any:
+    if isinstance(kind, GraphQLEnumType):
+        return ENUMS.get(name, next(iter(kind.values)))
+    by_type: Json = {
+        "DateTime": datetime.now(UTC).isoformat(),
+        "Boolean": True,
+        "Int": 1,
+        "Float": 1.0,
+        "Decimal": 12.5,
+        "PositiveDecimal": 12.5,
+        "JSON": None,
+        "JSONString": '{"blocks": []}',
+        "ID": f"VHlwZTo=={uuid.uuid4().hex}",
+        "UUID": str(uuid.uuid4()),
+    }
+    return by_type[kind.name] if kind.name in by_type else TEXTS.get(name, "text")
+
+
+def without(payload: Json, place: Place) -> Json:
+    changed = copy.deepcopy(payload)
+    inside: Any = changed
+    for step in place[:-1]:
+        inside = inside[step]
+    inside[place[-1]] = None
+    return changed
+
+
+def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa: F811 - a fixture
+    """As the door and the worker would; any exception goes through."""
+    if (answering := webhooks._answering.get(kind)) is not None:
+        try:
+            assert isinstance(answering.answer(installation, payload), dict)
+        except Failure as failure:
+            assert failure.message  # noqa: PT017 - a refusal in words is an answer too
+        return
+    event = Event.objects.create(
+        source="saleor",
+        origin=installation.pk,
+        key=uuid.uuid4().hex,
+        kind=kind,
+        payload=payload,
+        occurred_at=datetime.now(UTC),
+    )
+    for handler in inbox._handlers["saleor", kind]:
+        write = handler.prepare(event)
+        if write is not None:
+            write()
+
+
+def fresh(payload: Json) -> Json:
+    """The same of another transaction, order, checkout, customer and product."""
+    changed = copy.deepcopy(payload) | {"recipient": {"id": APP}}
+    for name in ("transaction", "order", "checkout", "user", "product", "productVariant"):
+        if isinstance(changed.get(name), dict) and "id" in changed[name]:
+            changed[name]["id"] = f"VHlwZTo=={uuid.uuid4().hex}"
+    return changed
+
+
+@pytest.mark.parametrize(("version", "kind"), queries())
+def test_what_may_be_null_is_ordinary(
+    installation: Installation,  # noqa: F811 - a fixture
+    account: StripeAccount,  # noqa: F811 - a fixture
+    stripe_url: str,  # noqa: F811 - a fixture
+    version: str,
+    kind: str,
+) -> None:
+    failed: dict[str, str] = {}
+    for payload, nullable in payloads_of(version, kind):
+        work(installation, kind, fresh(payload))
+        for place in nullable:
+            if place[0] == "recipient":
+                continue
+            try:
+                work(installation, kind, without(fresh(payload), place))
+            except Exception as error:  # noqa: BLE001 - all of them are told together
+                failed[".".join(map(str, place))] = f"{type(error).__name__}: {error}"
+    assert failed == {}
