@@ -14,6 +14,7 @@ from saleor_stripe_audience.api.enums import Purpose, Status
 from saleor_stripe_audience.api.people import Tag, purposes
 from saleor_stripe_audience.audience import audiences, models, wordings
 from saleor_stripe_audience.audience.by_hand import not_found
+from saleor_stripe_audience.audience.transfer.ads import NOTE
 from saleor_stripe_audience.saleor.models import Installation
 
 READ, WRITE = [needs("audience:read")], [needs("audience:write")]
@@ -37,6 +38,10 @@ def _channels(root: strawberry.Parent[models.Audience]) -> list[str]:
 
 def _wordings(root: strawberry.Parent[models.Audience]) -> list[str]:
     return wordings.texts_of(root)
+
+
+def _attribute_keys(root: strawberry.Parent[models.Audience]) -> list[str]:
+    return list(root.attribute_keys)
 
 
 def _counts(root: strawberry.Parent[models.Audience]) -> list[StatusCount]:
@@ -71,6 +76,14 @@ class Audience(relay.Node):
         resolver=_wordings,
         only=["consent_text", "installation"],
         description="The wordings that prove a consent: its own text first, those it had before, and those added.",
+    )
+    attribute_keys: list[str] = strawberry_django.field(
+        resolver=_attribute_keys,
+        only=["attribute_keys"],
+        description="The keys of Saleor's metadata whose values contacts keep as attributes; none but these.",
+    )
+    ads_to_buyers: bool = strawberry_django.field(
+        description=f"Whether lists for advertisers hold non-subscribed buyers, too. {NOTE}"
     )
     created_at: datetime = strawberry_django.field(description="When it was made.")
     channels: list[str] = strawberry_django.field(
@@ -111,6 +124,13 @@ _SenderName = strawberry.argument(
     description="The name that its mails bear: one line; empty for the shop's name."
 )
 _ConsentKeys = strawberry.argument(description="Further keys of Saleor's metadata that mean a ticked box.")
+_AttributeKeys = strawberry.argument(
+    description="Keys of Saleor's metadata, of accounts and orders, whose values contacts shall keep. A key that is "
+    "left out is forgotten with its values. Values come with the next event of each person, or by a backfill."
+)
+_AdsToBuyers = strawberry.argument(
+    description=f"Whether lists for advertisers shall hold non-subscribed buyers, too. {NOTE}"
+)
 _Channel = strawberry.argument(description="Slug of the channel.")
 
 
@@ -141,6 +161,8 @@ def _create(
     cart_silence_minutes: Annotated[int | None, _Silence] = None,
     sender_name: Annotated[str | None, _SenderName] = None,
     consent_keys: Annotated[list[str] | None, _ConsentKeys] = None,
+    attribute_keys: Annotated[list[str] | None, _AttributeKeys] = None,
+    ads_to_buyers: Annotated[bool | None, _AdsToBuyers] = None,
 ) -> Audience:
     shop = Installation.objects.get(pk=shop_id(info))
     usual = audiences.Wishes(name)
@@ -152,6 +174,8 @@ def _create(
         ids.given(cart_silence_minutes, usual.cart_silence_minutes),
         ids.given(sender_name, usual.sender_name),
         tuple(ids.given(consent_keys, usual.consent_keys)),
+        ids.given(attribute_keys, usual.attribute_keys),
+        ids.given(ads_to_buyers, usual.ads_to_buyers),
     )
     return cast("Audience", audiences.create_audience(shop, wishes))
 
@@ -166,6 +190,8 @@ def _update(
     cart_silence_minutes: Annotated[int | None, _Silence] = None,
     sender_name: Annotated[str | None, _SenderName] = None,
     consent_keys: Annotated[list[str] | None, _ConsentKeys] = None,
+    attribute_keys: Annotated[list[str] | None, _AttributeKeys] = None,
+    ads_to_buyers: Annotated[bool | None, _AdsToBuyers] = None,
 ) -> Audience:
     present = own_audience(info, id)
     wishes = audiences.Wishes(
@@ -176,6 +202,8 @@ def _update(
         ids.given(cart_silence_minutes, present.cart_silence_minutes),
         ids.given(sender_name, present.sender_name),
         tuple(ids.given(consent_keys, present.consent_keys)),
+        ids.given(attribute_keys, present.attribute_keys),
+        ids.given(ads_to_buyers, present.ads_to_buyers),
     )
     return cast("Audience", audiences.change_audience(present, wishes))
 

@@ -38,6 +38,31 @@ class Readmission:
     was_erased: bool = strawberry.field(description="Whether it had been erased; if not, nothing changed.")
 
 
+@strawberry.input(
+    description="What is known of a person. What is left out stays as it is; an empty text empties it."
+)
+class ContactProfile:
+    first_name: str | None = strawberry.field(default=None, description="First name.")
+    last_name: str | None = strawberry.field(default=None, description="Last name.")
+    phone: str | None = strawberry.field(default=None, description="Telephone number, best as +441632960001.")
+    city: str | None = strawberry.field(default=None, description="City.")
+    country: str | None = strawberry.field(
+        default=None, description="ISO 3166 code of the country, or its name in any language."
+    )
+    language: str | None = strawberry.field(
+        default=None, description="Language tag, such as fr-ca, or its name."
+    )
+
+    def told(self) -> by_hand.Profile:
+        """The same for `by_hand`."""
+        return by_hand.Profile(
+            self.first_name, self.last_name, self.phone, self.city, self.country, self.language
+        )
+
+
+_Profile = strawberry.argument(description="What is known of the person.")
+_Address = strawberry.argument(description="The person's address; capitals do not matter.")
+_AudienceId = strawberry.argument(description="The audience's id.")
 _Contact = strawberry.argument(description="The contact's id.")
 _Contacts = strawberry.argument(description="The contacts' ids, at most 100, of the tag's audience.")
 _Tag = strawberry.argument(description="The tag's id.")
@@ -50,6 +75,26 @@ _At = strawberry.argument(
 _Wording = strawberry.argument(description="What was agreed to, word for word; needed where it was given.")
 _Where = strawberry.argument(description="Where it was said, such as: by telephone.")
 _Ip = strawberry.argument(description="The computer's address, if there was one.")
+
+
+def _create(
+    info: Info,
+    audience: Annotated[relay.GlobalID, _AudienceId],
+    email: Annotated[str, _Address],
+    profile: Annotated[ContactProfile | None, _Profile] = None,
+) -> types.Contact:
+    told = (profile or ContactProfile()).told()
+    made = by_hand.create_contact(ids.doer(info), ids.key_of(audience, "Audience"), email, told)
+    return cast("types.Contact", made)
+
+
+def _update(
+    info: Info,
+    id: Annotated[relay.GlobalID, _Contact],  # noqa: A002 - relay names the argument
+    profile: Annotated[ContactProfile, _Profile],
+) -> types.Contact:
+    changed = by_hand.update_contact(ids.doer(info), ids.key_of(id, "Contact"), profile.told())
+    return cast("types.Contact", changed)
 
 
 def _archive(
@@ -157,6 +202,22 @@ def _readmit(info: Info, email: Annotated[str, _Email]) -> Readmission:
 
 @strawberry.type
 class ContactMutations:
+    contact_create: types.Contact = strawberry.field(
+        resolver=_create,
+        permission_classes=WRITE,
+        description=(
+            "Make a contact, non-subscribed: consent is recorded by `consentRecord`. Refused if the audience has one "
+            "of the address, or the address was erased. Needs the scope audience:write."
+        ),
+    )
+    contact_update: types.Contact = strawberry.field(
+        resolver=_update,
+        permission_classes=WRITE,
+        description=(
+            "Change what is known of a person; never status or consent. What Saleor says later replaces it. Needs "
+            "the scope audience:write."
+        ),
+    )
     contact_archive: types.Contact = strawberry.field(
         resolver=_archive,
         permission_classes=WRITE,

@@ -58,6 +58,20 @@ class ContactTag:
         return queryset.filter(tag__audience__installation_id=shop_id(info)).order_by("added_at", "pk")
 
 
+@strawberry_django.type(
+    models.ContactAttribute, description="A value of Saleor's metadata that the audience keeps."
+)
+class ContactAttribute:
+    key: str = strawberry_django.field(description="The key in Saleor's metadata.")
+    value: str = strawberry_django.field(description="Its value.")
+    said_at: datetime = strawberry_django.field(description="When Saleor said it last.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        own = queryset.filter(contact__audience__installation_id=shop_id(info))
+        return own.exclude(value="").order_by("key")
+
+
 @strawberry_django.type(models.FormerAddress, description="An address that a contact had before.")
 class FormerAddress:
     email: str = strawberry_django.field(description="The address; what comes in under it is the contact's.")

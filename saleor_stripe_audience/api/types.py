@@ -20,7 +20,13 @@ from saleor_stripe_audience.api.enums import (
     Status,
 )
 from saleor_stripe_audience.api.paging import NumberedConnection
-from saleor_stripe_audience.api.people import ConsentWord, ContactTag, FormerAddress, purposes
+from saleor_stripe_audience.api.people import (
+    ConsentWord,
+    ContactAttribute,
+    ContactTag,
+    FormerAddress,
+    purposes,
+)
 from saleor_stripe_audience.api.shopping import Cart, PaymentFact
 from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.catalog import models as catalog
@@ -245,6 +251,9 @@ class Contact(relay.Node):
     spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
     tags: list[ContactTag] = strawberry_django.field(
         field_name="contact_tags", description="The tags that are on the contact."
+    )
+    attributes: list[ContactAttribute] = strawberry_django.field(
+        description="Values of Saleor's metadata under the keys that the audience keeps."
     )
     consents: list[ConsentWord] = strawberry_django.field(
         description="The ledger: every word of the person about marketing, oldest first."

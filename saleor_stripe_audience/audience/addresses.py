@@ -29,6 +29,14 @@ def normalised(address: str | None) -> str:
     return whole if len(whole) <= _LONGEST_WHOLE else _normalised(text)
 
 
+def usable(address: str | None) -> str:
+    """`normalised`, or empty for what is no address that can be written to."""
+    try:
+        return normalised(address)
+    except Rejected:
+        return ""
+
+
 @lru_cache(maxsize=4096)
 def _domain(domain: str) -> str:
     """The domain, looked at once: of a million addresses most share a few."""

@@ -1,6 +1,6 @@
 """The audiences of a shop, and which sales channel feeds which."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -10,12 +10,20 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience import consent
 from saleor_stripe_audience.audience.changes import all_touched
-from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact, KnownWording
+from saleor_stripe_audience.audience.locales import check_language
+from saleor_stripe_audience.audience.models import (
+    Audience,
+    ChannelAudience,
+    Contact,
+    ContactAttribute,
+    KnownWording,
+)
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 
 LONGEST_NAME = 200
-LONGEST_LANGUAGE = 35
+LONGEST_KEY = 128
+MOST_KEYS = 50
 LONGEST_CONSENT_TEXT = 10_000
 LONGEST_SILENCE = 30 * 24 * 60  # minutes
 MOST_CONSENT_KEYS = 20
@@ -28,6 +36,8 @@ class Wishes:
 
     `sender_name` is what its mails bear; empty, they bear the shop's name. `consent_keys` are further keys of Saleor's
     metadata that mean a ticked box, beside our own and the stock storefront's.
+    Of Saleor's metadata contacts keep the `attribute_keys`. `ads_to_buyers` puts non-subscribed buyers on lists for
+    advertisers, which takes a legal basis of the merchant's own: see `transfer.ads.NOTE`.
     """
 
     name: str
@@ -37,6 +47,8 @@ class Wishes:
     cart_silence_minutes: int = 60
     sender_name: str = ""
     consent_keys: tuple[str, ...] = ()
+    attribute_keys: Sequence[str] = ()
+    ads_to_buyers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +199,16 @@ def counts_by_status(audience: Audience) -> dict[str, int]:
 def _save(audience: Audience, wishes: Wishes) -> Audience:
     _check(audience, wishes)
     former_text = audience.consent_text
-    audience.name, audience.language = wishes.name.strip(), wishes.language.strip().lower()
+    audience.name, audience.language = wishes.name.strip(), check_language(wishes.language)
     audience.double_opt_in, audience.consent_text = wishes.double_opt_in, wishes.consent_text.strip()
     audience.cart_silence_minutes = wishes.cart_silence_minutes
     audience.sender_name = wishes.sender_name.strip()
     audience.consent_keys = list(dict.fromkeys(key.strip() for key in wishes.consent_keys))
+    audience.ads_to_buyers = wishes.ads_to_buyers
+    audience.attribute_keys = check_attribute_keys(wishes.attribute_keys)
     audience.save()
+    attributes = ContactAttribute.objects.filter(contact__audience=audience)
+    attributes.exclude(key__in=audience.attribute_keys).delete()  # a key that is not wanted is forgotten
     if former_text and former_text != audience.consent_text:
         _remember_own_text(audience, former_text)
     all_touched(audience.pk)  # segments may ask for abandoned carts
@@ -209,6 +225,18 @@ def _remember_own_text(audience: Audience, text: str) -> None:
     )
 
 
+def check_attribute_keys(keys: Iterable[str]) -> list[str]:
+    """The keys of metadata as they are kept, each once; `Rejected` for too many, or for what is no key."""
+    plain = list(dict.fromkeys(key.strip() for key in keys))
+    if len(plain) > MOST_KEYS:
+        raise Rejected(f"An audience keeps {MOST_KEYS} keys of metadata at most.", code="attribute_keys")
+    if any(not key or len(key) > LONGEST_KEY or not key.isprintable() for key in plain):
+        raise Rejected(
+            f"A key of metadata is one line of 1 to {LONGEST_KEY} characters.", code="attribute_keys"
+        )
+    return plain
+
+
 def _check(audience: Audience, wishes: Wishes) -> None:
     name = wishes.name.strip()
     if not name or len(name) > LONGEST_NAME or any(not each.isprintable() for each in name):
@@ -218,8 +246,6 @@ def _check(audience: Audience, wishes: Wishes) -> None:
     twins = Audience.objects.filter(installation_id=audience.installation_id, name=name)
     if twins.exclude(pk=audience.pk).exists():
         raise Rejected("Another audience of the shop has this name already. Choose another.", code="name")
-    if len(wishes.language) > LONGEST_LANGUAGE:
-        raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
     if len(wishes.consent_text) > LONGEST_CONSENT_TEXT:
         raise Rejected(
             f"The consent text is longer than {LONGEST_CONSENT_TEXT} characters.", code="consent_text"

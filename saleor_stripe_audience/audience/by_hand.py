@@ -4,9 +4,9 @@ Each function takes the lock of `default_audience` first, so that nothing it fou
 Each change leaves a line in the log that names ids, never people.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -14,10 +14,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.audience import confirmation, consent, contacts, erasure, lifecycle, links, tags
+from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import default_audience
+from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.consent import Word
+from saleor_stripe_audience.audience.locales import check_country, check_language
 from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, Erasure, Tag
 from saleor_stripe_audience.audience.segments import store
+from saleor_stripe_audience.audience.transfer.rows import LONGEST, is_storable
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -43,9 +47,83 @@ class Said:
     ip: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What staff know of a person. None leaves a field as it is, nothing empties it. Never a status, never consent."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    phone: str | None = None
+    city: str | None = None
+    country: str | None = None
+    language: str | None = None
+
+    def checked(self) -> dict[str, str]:
+        """The given fields as they are kept; `Rejected` for what a field cannot hold."""
+        told = {name: getattr(self, name) for name in contacts.PROFILE}
+        return {name: _checked(name, text.strip()) for name, text in told.items() if text is not None}
+
+
 def not_found(what: str) -> Rejected:
     """The same for what never was and for what another shop has."""
     return Rejected(f"This shop has no such {what}.", code="not_found")
+
+
+def create_contact(doer: Doer, audience_id: UUID, email: str, profile: Profile) -> Contact:
+    """Make a contact, non-subscribed; `Rejected` if the audience has one of the address, or the address was erased."""
+    address, fields = normalised(email), profile.checked()
+    with transaction.atomic():
+        default_audience(doer.installation)
+        audience = Audience.objects.filter(installation=doer.installation, pk=audience_id).first()
+        if audience is None:
+            raise not_found("audience")
+        if erasure.is_erased(doer.installation, address):
+            raise Rejected(
+                "Whoever has this address was erased. Readmit the address first, at the person's own wish.",
+                code="erased",
+            )
+        if contacts.holder_of(audience, address) is not None:
+            raise Rejected("The audience has a contact of this address already.", code="contact_exists")
+        contact = audience.contacts.create(email=address)
+        _take_over(contact, fields)
+        touched(contact)
+        _log(doer, "contact created", contact=contact.pk)
+        return _contact(doer, contact.pk)
+
+
+def update_contact(doer: Doer, contact_id: UUID, profile: Profile) -> Contact:
+    """Change what is known of the person. What Saleor says later is newer, and counts then."""
+    fields = profile.checked()
+    with transaction.atomic():
+        contact = _contact(doer, contact_id)
+        if _take_over(contact, fields):
+            touched(contact)
+            _log(doer, "contact changed", contact=contact_id)
+        return _contact(doer, contact_id)
+
+
+def _take_over(contact: Contact, fields: Mapping[str, str]) -> bool:
+    """Set the fields as said now; returns whether that changed anything."""
+    changed = {name: value for name, value in fields.items() if getattr(contact, name) != value}
+    moment = timezone.now().astimezone(UTC).isoformat(timespec="microseconds")
+    for name, value in changed.items():
+        setattr(contact, name, value)
+        contact.known_at[name] = moment
+    if changed:
+        contact.save(update_fields=[*changed, "known_at", "updated_at"])
+    return bool(changed)
+
+
+def _checked(name: str, text: str) -> str:
+    if name == "country":
+        return check_country(text)
+    if name == "language":
+        return check_language(text)
+    if not is_storable(text):
+        raise Rejected("This holds characters that are none.", code="characters")
+    if len(text) > LONGEST[name]:
+        raise Rejected(f"This is longer than {LONGEST[name]} characters.", code="too_long")
+    return text
 
 
 def archive(doer: Doer, contact_id: UUID) -> Contact:

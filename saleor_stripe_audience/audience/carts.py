@@ -10,11 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.audience import erasure, payment_facts
-from saleor_stripe_audience.audience.addresses import normalised
+from saleor_stripe_audience.audience.addresses import usable
 from saleor_stripe_audience.audience.audiences import audience_of_channel, default_audience
 from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.contacts import Person, contact_of, forget_if_unknown, on_merge
@@ -29,10 +29,10 @@ PRUNED_AT_ONCE = 500
 def record_checkout(
     installation: Installation, payload: Mapping[str, Any], issued_at: datetime
 ) -> Cart | None:
-    """Keep a checkout as it stood at `issued_at`; None while it has no address.
+    """Keep a checkout as it stood at `issued_at`; None while it has no usable address.
 
     What is older than what is kept changes nothing of it. It is nobody's once its shopper was erased, or its order was
-    made anonymous. `Rejected` when it has no usable address or amount.
+    made anonymous. `Rejected` when it has no usable amount.
     """
     checkout = read_checkout(payload)
     person = _shopper(checkout, issued_at)
@@ -89,10 +89,35 @@ def close(purchase: Purchase) -> None:
 
 
 def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:
-    """The audience's open carts that hold something and were silent for as long as its merchant chose."""
+    """The audience's open carts that hold something and were silent for as long as its merchant chose.
+
+    Whoever placed an order since, by whatever checkout, left nothing behind.
+    """
     silent_since = now - timedelta(minutes=audience.cart_silence_minutes)
     left = Cart.objects.filter(contact__audience=audience, closed_at=None, last_active_at__lt=silent_since)
-    return left.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk"))))
+    return without_later_order(left.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk")))), audience)
+
+
+def without_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
+    """Those of the audience's carts whose shopper placed no order after the cart's last activity.
+
+    Any order counts that stands, paid or not: from another device, by staff, or in a channel of another audience.
+    """
+    return carts.exclude(_later_order(audience))
+
+
+def with_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
+    """The others."""
+    return carts.filter(_later_order(audience))
+
+
+def _later_order(audience: Audience) -> Exists | Q:
+    later = Purchase.objects.placed().filter(placed_at__gte=OuterRef("last_active_at"))
+    own = Exists(later.filter(contact=OuterRef("contact")))
+    if not Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk).exists():
+        return own
+    elsewhere = later.filter(installation=audience.installation_id, contact__email=OuterRef("contact__email"))
+    return Q(own) | Q(Exists(elsewhere))
 
 
 def prune() -> int:
@@ -127,9 +152,9 @@ def _move(absorbed: Contact, kept: Contact) -> None:
 
 
 def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
-    """Who shops; nobody is known before an address is given."""
+    """Who shops; nobody is known before a usable address is given: some tell every letter that is typed."""
     account = checkout.user if checkout.user and checkout.user.is_confirmed else None
-    email = (account.email if account else "") or checkout.email
+    email = usable((account.email if account else "") or checkout.email)
     if not email:
         return None
     address = checkout.address
@@ -141,7 +166,7 @@ def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
         "country": address.country,
         "language": language_tag(checkout.language_code),
     }
-    return Person(normalised(email), account.id if account else None, profile, issued_at)
+    return Person(email, account.id if account else None, profile, issued_at)
 
 
 def _lines(checkout: Checkout) -> list[CartLine]:

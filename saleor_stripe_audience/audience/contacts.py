@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import consent, erasure
+from saleor_stripe_audience.audience import attributes, consent, erasure
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.changes import touched
@@ -65,13 +65,18 @@ def record_customer(
     A change of address keeps the person, with everything bought before, in every audience that knows the person.
     An account that is not confirmed makes no contact: anybody can register under any address.
     """
-    person = person_of(read_account(payload), issued_at)
+    account = read_account(payload)
+    person = person_of(account, issued_at)
     with transaction.atomic():
         default = default_audience(installation)
         kept = contact_of(default, person)
         if person.proven:
-            for audience in _others_that_know(default, person):
-                contact_of(audience, person)
+            others = [contact_of(audience, person) for audience in _others_that_know(default, person)]
+            for contact in (kept, *others):
+                if contact is not None:
+                    # A document without metadata says nothing of it; one that has it tells all of it.
+                    is_whole = payload.get("metadata") is not None
+                    attributes.keep(contact, account.metadata, issued_at, is_whole=is_whole)
         return kept
 
 
@@ -287,6 +292,7 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     absorbed.former_addresses.update(contact=kept)
     absorbed.former_contacts.update(contact=kept)
     Consent.objects.follow(absorbed, kept)
+    attributes.move(absorbed, kept)
     for function in _merging:
         function(absorbed, kept)
     for field in PROFILE:

@@ -67,6 +67,8 @@ def record_order_words(installation: Installation, payload: Mapping[str, Any], i
         if not _says_something(order.metadata, audience):
             return
         buyer = buyer_of(order, issued_at)
+        if buyer is None:  # nobody who can be written to gave it
+            return
         words = words_in(
             order.metadata,
             source=Consent.Source.CHECKOUT,

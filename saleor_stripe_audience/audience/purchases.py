@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
-from saleor_stripe_audience.audience import carts, payment_facts, sold
-from saleor_stripe_audience.audience.addresses import normalised
+from saleor_stripe_audience.audience import attributes, carts, payment_facts, sold
+from saleor_stripe_audience.audience.addresses import usable
 from saleor_stripe_audience.audience.audiences import audience_of_channel
 from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.contacts import Person, contact_of, forget_if_unknown, refresh_totals
@@ -31,8 +31,8 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
     """Keep an order as it stood at `issued_at`, in one transaction.
 
     Returns the purchase as it is kept then: what is older than what is kept changes nothing of it. It is nobody's
-    when its buyer was erased, or the order was made anonymous in Saleor. `Rejected` when the order has no usable
-    address or amount.
+    when its buyer was erased, when the order was made anonymous in Saleor, or has no usable address. `Rejected` when it
+    has no usable amount.
     """
     order = read_order(payload)
     amounts, lines = _amounts(order), _lines(order)
@@ -56,12 +56,19 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         )
         _replace_lines(purchase, lines)
         payment_facts.attach(installation, [order.id, order.checkout_id], contact)
+        if contact is not None and person is not None and _speaks_for(contact, person):
+            attributes.keep(contact, order.metadata, issued_at, is_whole=False)
         for counted in {contact, holder}:
             refresh_totals(counted)
         carts.close(purchase)
         if contact is None:
             forget_if_unknown(holder)
         return purchase
+
+
+def _speaks_for(contact: Contact, person: Person) -> bool:
+    """Whoever types an address at the checkout must not write attributes of an account there."""
+    return person.account_id is not None or contact.saleor_user_id is None
 
 
 def audience_of_order(installation: Installation, order: Order) -> Audience:
@@ -163,8 +170,11 @@ def _line(line: Line, currency: str) -> PurchaseLine:
     )
 
 
-def buyer_of(order: Order, issued_at: datetime) -> Person:
-    """The account's own address where there is a proven account: it follows the person, the order's does not."""
+def buyer_of(order: Order, issued_at: datetime) -> Person | None:
+    """The account's own address where there is a proven account: it follows the person, the order's does not.
+
+    None where neither is an address that can be written to: staff take orders by telephone, too.
+    """
     account = order.user if order.user and order.user.is_confirmed else None
     address = order.address
     profile = {
@@ -175,5 +185,5 @@ def buyer_of(order: Order, issued_at: datetime) -> Person:
         "country": address.country,
         "language": language_tag(order.language_code_enum),
     }
-    email = (account.email if account else "") or order.user_email
-    return Person(normalised(email), account.id if account else None, profile, issued_at)
+    email = usable((account.email if account else "") or order.user_email)
+    return Person(email, account.id if account else None, profile, issued_at) if email else None

@@ -21,7 +21,7 @@ from saleor_stripe_audience.money import Money, from_minor
 
 LONGEST_PAGE = 100
 _KNOWN_SINCE = datetime(1971, 1, 1, tzinfo=UTC)  # an address that nobody knows the time of is held since 1970
-_YEARS = range(1970, 9999)
+_YEARS = range(2, 9999)  # an audience's silence of a month goes neither before the calendar nor beyond it
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from saleor_stripe_audience.audience.status import Status
-from saleor_stripe_audience.audience.transfer.ads import NETWORKS, export_ads
+from saleor_stripe_audience.audience.transfer.ads import NETWORKS, NOTE, export_ads
 from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv
 from saleor_stripe_audience.commands import audiences
 
@@ -14,7 +14,10 @@ from saleor_stripe_audience.commands import audiences
 def run(arguments: Sequence[str]) -> int:
     """To the file, or to the standard output."""
     options = _options(arguments)
-    contacts = chosen(audiences.audience_of(options), options.segment, options.status or ())
+    audience = audiences.audience_of(options)
+    contacts = chosen(audience, options.segment, options.status or ())
+    if options.ads and audience.ads_to_buyers:
+        print(NOTE, file=sys.stderr)
     blocks = export_ads(contacts, options.ads) if options.ads else export_csv(contacts)
     if options.output is None:
         sys.stdout.writelines(blocks)

@@ -46,6 +46,13 @@ RECEIPTS = "query ($email: String!) { erasureReceipts(email: $email) { id actor 
 GIVEN = {"kind": "GIVEN", "at": "2026-11-01T12:00:00Z", "wording": "News, please."}
 
 
+CREATE = """mutation ($audience: ID!, $email: String!, $profile: ContactProfile) {
+  contactCreate(audience: $audience, email: $email, profile: $profile) {
+    id email firstName lastName phone city country language status consent attributes { key value } } }"""
+UPDATE = """mutation ($id: ID!, $profile: ContactProfile!) { contactUpdate(id: $id, profile: $profile) {
+  email firstName lastName city country language status } }"""
+
+
 @pytest.fixture
 def ada(mine: Shop) -> Contact:
     return Contact.objects.select_related("audience").get(email="ada@mine.example")
@@ -64,6 +71,74 @@ def actor(write: Ask) -> str:
 @pytest.fixture
 def vip(ada: Contact) -> Tag:
     return ada.audience.tags.create(name="VIP")
+
+
+def test_a_contact_is_made_non_subscribed(write: Ask, ada: Contact, caplog: pytest.LogCaptureFixture) -> None:
+    profile = {"firstName": " Grace ", "lastName": "Hopper", "phone": "+441632960001", "city": "Leeds", "country": "UK",
+               "language": "English"}  # fmt: skip
+    asked = {"audience": id_of(ada.audience), "email": "Grace@Mine.example", "profile": profile}
+    made = one(write(CREATE, **asked))
+    assert made | {"id": ""} == {
+        "id": "", "email": "grace@mine.example", "firstName": "Grace", "lastName": "Hopper", "phone": "+441632960001",
+        "city": "Leeds", "country": "GB", "language": "en", "status": "NONSUBSCRIBED", "consent": "UNKNOWN",
+        "attributes": [],
+    }  # fmt: skip
+    assert codes_of(write(CREATE, **asked)) == {"CONTACT_EXISTS"}
+    assert Contact.objects.filter(email="grace@mine.example").count() == 1
+    assert "grace" not in caplog.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("email", "profile", "code"),
+    [
+        ("nobody", {}, "EMAIL_INVALID"),
+        ("new@mine.example", {"country": "Atlantis"}, "COUNTRY"),
+        ("new@mine.example", {"language": "Klingon!"}, "LANGUAGE"),
+        ("new@mine.example", {"firstName": "x" * 257}, "TOO_LONG"),
+        ("gone@mine.example", {}, "ERASED"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    write: Ask, ada: Contact, email: str, profile: dict[str, str], code: str
+) -> None:
+    one(write(ERASE, email="gone@mine.example"))
+    before = Contact.objects.count()
+    answer = write(CREATE, audience=id_of(ada.audience), email=email, profile=profile)
+    assert codes_of(answer) == {code}
+    assert Contact.objects.count() == before
+
+
+def test_a_profile_is_changed_and_nothing_else(write: Ask, ada: Contact) -> None:
+    Contact.objects.filter(pk=ada.pk).update(consent="confirmed")
+    for _ in range(2):
+        told = one(
+            write(UPDATE, id=id_of(ada), profile={"firstName": "Augusta", "lastName": "", "country": "FR"})
+        )
+        assert told == {
+            "email": "ada@mine.example", "firstName": "Augusta", "lastName": "", "city": "", "country": "FR",
+            "language": "en-us", "status": "SUBSCRIBED",
+        }  # fmt: skip
+    record_order(ada.audience.installation, order("77", email="ada@mine.example"), at(1))
+    ada.refresh_from_db()
+    assert ada.first_name == "Augusta"  # what Saleor said before is older
+
+
+def test_another_shops_contacts_and_audiences_are_out_of_reach(
+    write: Ask, ada: Contact, bob: Contact
+) -> None:
+    assert codes_of(write(UPDATE, id=id_of(bob), profile={"firstName": "X"})) == {"NOT_FOUND"}
+    assert codes_of(write(CREATE, audience=id_of(bob.audience), email="new@mine.example")) == {"NOT_FOUND"}
+    assert Contact.objects.count() == 2
+
+
+def test_keys_of_metadata_and_ads_are_chosen(write: Ask, ada: Contact) -> None:
+    query = """mutation ($id: ID!) { audienceUpdate(id: $id, attributeKeys: ["tier"], adsToBuyers: true) {
+      attributeKeys adsToBuyers language } }"""
+    assert one(write(query, id=id_of(ada.audience))) == {
+        "attributeKeys": ["tier"], "adsToBuyers": True, "language": "",
+    }  # fmt: skip
+    bad = 'mutation ($id: ID!) { audienceUpdate(id: $id, language: "Klingon!") { id } }'
+    assert codes_of(write(bad, id=id_of(ada.audience))) == {"LANGUAGE"}
 
 
 def test_a_contact_is_filed_away_and_taken_back(write: Ask, ada: Contact) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Contact, Purchase, PurchaseLine
+from saleor_stripe_audience.audience.metadata import record_order_words
+from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.audience.status import ConsentState, Deliverability
 from saleor_stripe_audience.errors import Rejected
@@ -150,8 +151,6 @@ def test_a_thousand_purchases_make_no_subscriber(shop: Installation) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"userEmail": "nobody"},
-        {"userEmail": ""},
         {"total": {"gross": {"amount": "NaN", "currency": "USD"}}},
         {"total": {"gross": {"amount": 12.345, "currency": "USD"}}},
         {"total": {"gross": {"amount": 12, "currency": "??"}}},
@@ -175,6 +174,44 @@ def test_a_refund_and_a_dispute_may_take_more_than_was_charged(shop: Installatio
     purchase = Purchase.objects.get()
     assert (purchase.charged_minor, purchase.refunded_minor) == (0, 500)
     assert [row.spent_minor for row in Contact.objects.get().spent.all()] == [-500]
+
+
+@pytest.mark.parametrize("address", ["", "nobody", "a@", None])
+def test_an_order_without_a_usable_address_is_a_purchase_of_nobody(
+    shop: Installation, address: str | None
+) -> None:
+    for _ in range(2):  # twice is once
+        record_order(shop, order(lines=[line(1)]) | {"userEmail": address}, at(1))
+    purchase = Purchase.objects.get()
+    assert (purchase.contact, purchase.charged_minor, purchase.lines.count()) == (None, 3000, 1)
+    assert not Contact.objects.exists()
+
+
+def test_an_address_that_is_corrected_later_makes_the_purchase_somebodys(shop: Installation) -> None:
+    for first, second in ((("nobody", 1), ("ada@shop.example", 2)), (("ada@shop.example", 2), ("nobody", 1))):
+        Purchase.objects.all().delete()
+        Contact.objects.all().delete()
+        for address, step in (first, second):
+            record_order(shop, order(email=address), at(step))
+        contact = Contact.objects.get()
+        assert (contact.email, contact.orders_count, Purchase.objects.get().contact) == (
+            "ada@shop.example",
+            1,
+            contact,
+        )
+
+
+def test_a_consent_on_an_order_without_a_usable_address_is_nobodys(shop: Installation) -> None:
+    payload = order(email="nobody") | {"metadata": [{"key": "marketing_consent", "value": "true"}]}
+    record_order_words(shop, payload, at(1))
+    assert not Consent.objects.exists()
+
+
+def test_the_city_of_the_buyer_is_kept(shop: Installation) -> None:
+    payload = order()
+    payload["billingAddress"]["city"] = "PARIS"
+    record_order(shop, payload, at(1))
+    assert Contact.objects.get().city == "PARIS"
 
 
 def test_what_an_older_host_leaves_out_stays_empty(shop: Installation) -> None:

@@ -38,7 +38,9 @@ class Audience(models.Model):
     `consent_text` is the wording of those storefronts that do not send the wording they showed. With
     `double_opt_in` a consent counts once it is confirmed from the mailbox. A cart that nothing was heard of for
     `cart_silence_minutes` counts as abandoned. `sender_name` is the name that its mails and pages bear; empty, they
-    bear the shop's own. `consent_keys` are further keys of Saleor's metadata that mean a ticked box.
+    bear the shop's own. `consent_keys` are further keys of Saleor's metadata that mean a ticked box. Of Saleor's
+    metadata contacts keep the `attribute_keys`. With `ads_to_buyers` lists for advertisers hold non-subscribed buyers
+    too.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -53,6 +55,8 @@ class Audience(models.Model):
     cart_silence_minutes = models.PositiveIntegerField(default=60)
     sender_name = models.CharField(max_length=200, blank=True, default="")
     consent_keys = models.JSONField(default=list, blank=True)
+    attribute_keys = models.JSONField(default=list, blank=True)
+    ads_to_buyers = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -164,6 +168,29 @@ class Contact(models.Model):
         return str(self.id)  # not the address: instances are printed in logs
 
 
+class ContactAttribute(models.Model):
+    """A value of Saleor's metadata under a key that the audience keeps, as it was at `said_at`; empty once it is gone.
+
+    `number` is the value where it is one, so that it can be compared.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="attributes")
+    key = models.CharField(max_length=128)
+    value = models.CharField(max_length=500, blank=True, default="")
+    number = models.DecimalField(max_digits=18, decimal_places=3, null=True)
+    said_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "key"], name="contact_attribute_once")]
+        indexes = [
+            models.Index(fields=["key", "value", "contact"], name="contact_attribute_by_value"),
+            models.Index(fields=["key", "number", "contact"], name="contact_attribute_by_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.contact_id}"
+
+
 class FormerAddress(models.Model):
     """An address that a contact had before. What still comes in under it belongs to the same person.
 
@@ -214,6 +241,10 @@ class ContactSpent(models.Model):
 
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
+    def placed(self) -> "PurchaseQuerySet":
+        """Those that stand, paid or not: neither cancelled nor expired, and no drafts."""
+        return self.exclude(status__in=NOT_SALES)
+
     def paid(self) -> "PurchaseQuerySet":
         """Those that are revenue: something is charged, and the order neither cancelled nor expired."""
         return self.filter(charge_status__in=PAID).exclude(status__in=NOT_SALES)

@@ -8,17 +8,21 @@ every inner question is narrowed to them, so that it costs the same however larg
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import singledispatchmethod
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
+from saleor_stripe_audience.audience.carts import with_later_order, without_later_order
 from saleor_stripe_audience.audience.models import (
     Audience,
     Cart,
     CartLine,
+    Consent,
     Contact,
+    ContactAttribute,
     ContactSpent,
     ContactTag,
     PaymentFact,
@@ -29,6 +33,7 @@ from saleor_stripe_audience.audience.models import (
     SoldProductCollection,
 )
 from saleor_stripe_audience.audience.segments import rules
+from saleor_stripe_audience.audience.status import ConsentState
 from saleor_stripe_audience.errors import Rejected
 
 EVERYBODY = ~Q(pk__in=[])
@@ -137,7 +142,7 @@ class Compiler:
     def _(self, node: rules.LastOrder) -> Q:
         return self._when("last_order_at", node)
 
-    def _when(self, column: str, node: rules.FirstOrder | rules.LastOrder) -> Q:
+    def _when(self, column: str, node: rules.FirstOrder | rules.LastOrder | rules.Joined) -> Q:
         found = Q(**{f"{column}__isnull": False})
         if node.within:
             found &= Q(**{f"{column}__gte": self._ago(node.within.length)})
@@ -188,8 +193,83 @@ class Compiler:
     def carts(self, node: rules.HasCart, contact: Any) -> QuerySet[Cart]:
         """The carts of the contact that the condition means."""
         silence = node.abandoned_for.length if node.abandoned_for else self._cart_silence()
-        left = Cart.objects.filter(contact=contact, closed_at=None, last_active_at__lt=self._ago(silence))
-        return left.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk"))))
+        left = self._open_carts(node, contact).filter(last_active_at__lt=self._ago(silence))
+        return without_later_order(left, self.audience)
+
+    def _open_carts(self, node: rules.HasCart | rules.InCart, contact: Any) -> QuerySet[Cart]:
+        lines = CartLine.objects.filter(cart=OuterRef("pk"))
+        if node.holding is not None:
+            kind, ids = node.holding
+            lines = lines.filter(**{f"saleor_{kind}_id__in": ids})
+        return Cart.objects.filter(Exists(lines), contact=contact, closed_at=None)
+
+    @condition.register
+    def _(self, node: rules.InCart) -> Q:
+        return Q(Exists(self.carts_with(node, OuterRef("pk"))))
+
+    def carts_with(self, node: rules.InCart, contact: Any) -> QuerySet[Cart]:
+        """The open carts of the contact that hold what the condition names."""
+        found = self._open_carts(node, contact)
+        return found.filter(last_active_at__gte=self._ago(node.within.length)) if node.within else found
+
+    @condition.register
+    def _(self, node: rules.OrderedSince) -> Q:
+        if node.cart:
+            return Q(Exists(self.carts_bought_since(OuterRef("pk"))))
+        return Q(Exists(self.placed_since(node, OuterRef("pk"))))
+
+    def placed_since(self, node: rules.OrderedSince, contact: Any) -> QuerySet[Purchase]:
+        """The orders of the contact that the condition means, paid or not."""
+        since = node.since or self._ago(node.within.length if node.within else timedelta())
+        return Purchase.objects.placed().filter(contact=contact, placed_at__gte=since)
+
+    def carts_bought_since(self, contact: Any) -> QuerySet[Cart]:
+        """The carts that the contact left for an order by another checkout."""
+        return with_later_order(self._open_carts(rules.HasCart(), contact), self.audience)
+
+    @condition.register
+    def _(self, node: rules.Joined) -> Q:
+        return self._when("created_at", node)
+
+    @condition.register
+    def _(self, node: rules.ConsentGiven) -> Q:
+        """By the latest word: one that is older is not what is in force."""
+        words = self.givings(OuterRef("pk"))
+        found = Q(Exists(words), consent=ConsentState.CONFIRMED.value)
+        for bound in (node.since, self._ago(node.within.length) if node.within else None):
+            if bound:
+                found &= Q(Exists(words.filter(at__gte=bound)))
+        for bound in (node.before, self._ago(node.longer_ago.length) if node.longer_ago else None):
+            if bound:
+                found &= ~Q(Exists(words.filter(at__gte=bound)))
+        return found
+
+    def givings(self, contact: Any) -> QuerySet[Consent]:
+        """The words by which the contact's consent counts."""
+        counts = Q(kind=Consent.Kind.CONFIRMED) | Q(kind=Consent.Kind.GIVEN, needs_confirmation=False)
+        return Consent.objects.filter(counts, contact=contact, basis=Consent.Basis.CONSENT)
+
+    @condition.register
+    def _(self, node: rules.Named) -> Q:
+        columns = [f"{node.part}_name"] if node.part else ["first_name", "last_name"]
+        return Q(*(_text(column, node) for column in columns), _connector=Q.OR)
+
+    @condition.register
+    def _(self, node: rules.LivesIn) -> Q:
+        return _text("city", node)
+
+    @condition.register
+    def _(self, node: rules.HasAttribute) -> Q:
+        rows = ContactAttribute.objects.filter(contact=OuterRef("pk"), key=node.key).exclude(value="")
+        if node.exists is False:
+            return ~Q(Exists(rows))
+        if node.is_ is not None:
+            rows = rows.filter(value__in=node.is_)
+        elif node.contains is not None:
+            rows = rows.filter(value__icontains=node.contains)
+        elif node.exists is None:
+            rows = rows.filter(_range("number", node.at_least, node.at_most), number__isnull=False)
+        return Q(Exists(rows))
 
     def _cart_silence(self) -> timedelta:
         return timedelta(minutes=self.audience.cart_silence_minutes)
@@ -252,7 +332,15 @@ def _by_contact(orders: QuerySet[Purchase]) -> QuerySet[Purchase, Any]:
     return orders.order_by().values("contact")
 
 
-def _range(column: str, low: int | None, high: int | None) -> Q:
+def _text(column: str, node: rules.Named | rules.LivesIn) -> Q:
+    if node.contains is not None:
+        return Q(**{f"{column}__icontains": node.contains})
+    if node.starts_with is not None:
+        return Q(**{f"{column}__istartswith": node.starts_with})
+    return Q(*(Q(**{f"{column}__iexact": each}) for each in node.is_ or ()), _connector=Q.OR)
+
+
+def _range(column: str, low: int | Decimal | None, high: int | Decimal | None) -> Q:
     found = Q()
     if low is not None:
         found &= Q(**{f"{column}__gte": low})

@@ -13,6 +13,7 @@ from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.models import Contact, PaymentFact, Purchase, Segment
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
+from saleor_stripe_audience.audience.status import ConsentState
 
 DAY = "%Y-%m-%d"
 MINUTE = "%Y-%m-%d %H:%M UTC"
@@ -141,6 +142,48 @@ class _Explainer:
         if cart is None:
             return "no such cart"
         return f"a cart of {_money(cart.total_minor, cart.currency)} is silent since {cart.last_active_at:{MINUTE}}"
+
+    @fact.register
+    def _(self, node: rules.InCart) -> str:
+        cart = self.compiler.carts_with(node, self.contact.pk).order_by("-last_active_at").first()
+        if cart is None:
+            return "no such cart"
+        return f"a cart of {_money(cart.total_minor, cart.currency)}, last changed at {cart.last_active_at:{MINUTE}}"
+
+    @fact.register
+    def _(self, node: rules.OrderedSince) -> str:
+        if node.cart:
+            cart = self.compiler.carts_bought_since(self.contact.pk).order_by("-last_active_at").first()
+            if cart is None:
+                return "no order since a cart was left"
+            return f"ordered since the cart that was left at {cart.last_active_at:{MINUTE}}"
+        orders = self.compiler.placed_since(node, self.contact.pk).order_by("-placed_at")
+        return _orders(list(orders), "such order")
+
+    @fact.register
+    def _(self, _node: rules.Joined) -> str:
+        return f"joined on {self.contact.created_at:{DAY}}"
+
+    @fact.register
+    def _(self, _node: rules.ConsentGiven) -> str:
+        word = self.compiler.givings(self.contact.pk).order_by("-at").first()
+        if word is None or self.contact.consent != ConsentState.CONFIRMED:
+            return f"consent is {self.contact.consent}"
+        return f"consent was last given on {word.at:{DAY}}"
+
+    @fact.register
+    def _(self, _node: rules.Named) -> str:
+        name = f"{self.contact.first_name} {self.contact.last_name}".strip()
+        return f"the name is {name}" if name else "no name is known"
+
+    @fact.register
+    def _(self, _node: rules.LivesIn) -> str:
+        return f"the city is {self.contact.city}" if self.contact.city else "no city is known"
+
+    @fact.register
+    def _(self, node: rules.HasAttribute) -> str:
+        row = self.contact.attributes.filter(key=node.key).exclude(value="").first()
+        return f"{node.key} is {row.value}" if row else f"{node.key} is not set"
 
     @fact.register
     def _(self, node: rules.PaymentDeclined) -> str:

@@ -35,6 +35,7 @@ VERSION = 1
 DEEPEST = 20
 MOST_CONDITIONS = 100
 MOST_VALUES = 100
+MOST_NUMBER = 10**15
 LONGEST_SPAN = timedelta(days=3650)
 
 Json = dict[str, Any]
@@ -271,6 +272,84 @@ class LastOrder(_When):
     type: Literal["lastOrder"] = "lastOrder"
 
 
+class Joined(_When):
+    """When the person became a contact of the audience."""
+
+    type: Literal["joined"] = "joined"
+
+
+class ConsentGiven(_When):
+    """When the consent that is in force was last given or confirmed; nobody whose consent is not confirmed."""
+
+    type: Literal["consentGiven"] = "consentGiven"
+
+
+class OrderedSince(_Part):
+    """An order was placed since, paid or not: since a time, within a time, or since a cart was left (`cart: true`)."""
+
+    type: Literal["orderedSince"] = "orderedSince"
+    since: AwareDatetime | None = None
+    within: Span | None = None
+    cart: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_time(self) -> Self:
+        if len([each for each in (self.since, self.within, self.cart) if each is not None]) != 1:
+            raise ValueError("give one of since, within and cart")
+        return self
+
+
+class _Text(_Part):
+    """Text compared without capitals: equal to one of several, with something in it, or beginning with something."""
+
+    is_: Several[Text] | None = Field(None, alias="is")
+    contains: Text | None = None
+    starts_with: Text | None = None
+
+    @model_validator(mode="after")
+    def _is_one_comparison(self) -> Self:
+        if len([each for each in (self.is_, self.contains, self.starts_with) if each is not None]) != 1:
+            raise ValueError("give one of is, contains and startsWith")
+        return self
+
+
+class Named(_Text):
+    """The first or the last name, or either of them."""
+
+    type: Literal["name"] = "name"
+    part: Literal["first", "last"] | None = None
+
+
+class LivesIn(_Text):
+    """The city, as orders, carts and imports write it."""
+
+    type: Literal["city"] = "city"
+
+
+class HasAttribute(_Range):
+    """A value of Saleor's metadata under a key that the audience keeps; `at_least` and `at_most` compare numbers."""
+
+    type: Literal["attribute"] = "attribute"
+    key: Annotated[str, Field(min_length=1, max_length=128)]
+    is_: Several[Annotated[str, Field(max_length=500)]] | None = Field(None, alias="is")
+    contains: Text | None = None
+    exists: bool | None = None
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        ways = [self.is_ is not None, self.contains is not None, self.exists is not None,
+                self.at_least is not None or self.at_most is not None]  # fmt: skip
+        if sum(ways) != 1:
+            raise ValueError("give one of is, contains, exists, or atLeast and atMost")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("atLeast is more than atMost: nobody can fit")
+        if any(each is not None and abs(each) >= MOST_NUMBER for each in (self.at_least, self.at_most)):
+            raise ValueError("the number is too large")
+        return self
+
+
 BOUGHT = ("product", "variant", "collection", "category", "product_type")
 
 
@@ -301,11 +380,44 @@ class Purchased(_Part):
         return next(((name, getattr(self, name)) for name in BOUGHT if getattr(self, name) is not None), None)
 
 
-class HasCart(_Part):
-    """A cart with something in it was left, silent for that long (if left out, the audience's own setting)."""
+class _CartWith(_Part):
+    product: Several[ProductId] | None = None
+    variant: Several[VariantId] | None = None
+
+    @model_validator(mode="after")
+    def _names_one_kind(self) -> Self:
+        if self.product is not None and self.variant is not None:
+            raise ValueError("name products or variants, one kind only")
+        return self
+
+    @property
+    def holding(self) -> tuple[str, tuple[str, ...]] | None:
+        """Which kind of thing is in the cart, and which of it; None for anything."""
+        named = (("product", self.product), ("variant", self.variant))
+        return next(((kind, ids) for kind, ids in named if ids is not None), None)
+
+
+class HasCart(_CartWith):
+    """A cart with something in it was left, silent for that long (if left out, the audience's own setting).
+
+    Its shopper placed no order since.
+    """
 
     type: Literal["cart"] = "cart"
     abandoned_for: Span | None = None
+
+
+class InCart(_CartWith):
+    """One of these is in a cart that is open, left or not; `within` is when the cart was last changed."""
+
+    type: Literal["inCart"] = "inCart"
+    within: Span | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.holding is None:
+            raise ValueError("name products or variants")
+        return self
 
 
 class PaymentDeclined(_Part):
@@ -341,6 +453,7 @@ class UsedVoucher(_Part):
 Condition = (
     StatusIs | ConsentIs | CountryIs | LanguageIs | HasTag | InSegment | OrdersCount | Spent | AverageOrder
     | FirstOrder | LastOrder | Purchased | HasCart | PaymentDeclined | Disputed | Refunded | UsedVoucher
+    | Joined | ConsentGiven | OrderedSince | Named | LivesIn | HasAttribute | InCart
 )  # fmt: skip
 Node = Annotated[All | AnyOf | Not | Condition, Field(discriminator="type")]
 

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience.audience.models import (
     Audience,
+    CartLine,
     Contact,
     PurchaseLine,
     Segment,
@@ -207,6 +208,13 @@ def _unknown(audience: Audience, rule: rules.Rule) -> Iterator[str]:
             for index, each in enumerate(ids):
                 if not _was_bought(audience, kind, each):
                     yield f"{place}.{step}[{index}]: nobody has bought it. Was it deleted?"
+        elif isinstance(node, rules.HasCart | rules.InCart) and node.holding is not None:
+            kind, ids = node.holding
+            for index, each in enumerate(ids):
+                if not (_was_bought(audience, kind, each) or _is_in_a_cart(audience, kind, each)):
+                    yield f"{place}.{kind}[{index}]: nobody has bought it or has it in a cart. Was it deleted?"
+        elif isinstance(node, rules.HasAttribute) and node.key not in audience.attribute_keys:
+            yield f"{place}.key: the audience keeps no {node.key} of Saleor's metadata. Add it to its attributeKeys."
 
 
 def _was_bought(audience: Audience, kind: str, saleor_id: str) -> bool:
@@ -219,6 +227,11 @@ def _was_bought(audience: Audience, kind: str, saleor_id: str) -> bool:
             product__installation=shop, saleor_collection_id=saleor_id
         ).exists()
     return SoldProduct.objects.filter(installation=shop, **{f"saleor_{kind}_id": saleor_id}).exists()
+
+
+def _is_in_a_cart(audience: Audience, kind: str, saleor_id: str) -> bool:
+    lines = CartLine.objects.filter(cart__installation=audience.installation_id)
+    return lines.filter(**{f"saleor_{kind}_id": saleor_id}).exists()
 
 
 def _check_circles(segment: Segment) -> None:

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from saleor_stripe_audience.audience import attributes
 from saleor_stripe_audience.audience.contacts import refresh_totals
 from saleor_stripe_audience.audience.models import (
     Audience,
     Cart,
     CartLine,
     Contact,
+    ContactAttribute,
     PaymentFact,
     Purchase,
     PurchaseLine,
@@ -102,8 +104,21 @@ def cart(who: Contact, *, silent_since: datetime, lines: int = 1, **fields: Any)
         **fields,
     )
     for number in range(lines):
-        CartLine.objects.create(cart=made, saleor_line_id=str(number), quantity=1, total_minor=4000)
+        CartLine.objects.create(
+            cart=made,
+            saleor_line_id=str(number),
+            saleor_product_id=product(number + 1),
+            saleor_variant_id=saleor_id("ProductVariant", (number + 1) * 10),
+            quantity=1,
+            total_minor=4000,
+        )
     return made
+
+
+def attribute(who: Contact, key: str, value: str) -> ContactAttribute:
+    return ContactAttribute.objects.create(
+        contact=who, key=key, value=value, number=attributes.number_in(value), said_at=NOW
+    )
 
 
 def went_wrong(who: Contact, kind: str, *, at: datetime, code: str = "") -> PaymentFact:

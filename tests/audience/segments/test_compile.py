@@ -10,9 +10,11 @@ from saleor_stripe_audience.audience.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import rules, store
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.explain import explain
+from tests.audience.histories import say
 from tests.audience.segments.people import (
     NOW,
     ago,
+    attribute,
     bought,
     cart,
     contact,
@@ -158,6 +160,102 @@ CASES: list[tuple[dict[str, Any], Do, Do]] = [
         ),
     ),
     (
+        {"type": "cart"},
+        both(
+            lambda who: bought(who, at=ago(hours=3)),
+            lambda who: cart(who, silent_since=ago(hours=2)),
+            lambda who: bought(who, at=ago(hours=1), status="CANCELED"),
+        ),
+        both(
+            lambda who: cart(who, silent_since=ago(hours=2)),
+            lambda who: bought(who, at=ago(hours=1), charge_status="NONE"),
+        ),
+    ),
+    (
+        {"type": "cart", "product": [product(2)]},
+        lambda who: cart(who, silent_since=ago(hours=2), lines=2),
+        lambda who: cart(who, silent_since=ago(hours=2), lines=1),
+    ),
+    (
+        {"type": "inCart", "variant": [saleor_id("ProductVariant", 10)]},
+        lambda who: cart(who, silent_since=NOW),
+        both(lambda who: cart(who, silent_since=NOW, closed_at=NOW), lambda who: cart(who, silent_since=NOW, lines=0)),
+    ),
+    (
+        {"type": "inCart", "product": [product(1)], "within": {"hours": 1}},
+        lambda who: cart(who, silent_since=ago(minutes=59)),
+        lambda who: cart(who, silent_since=ago(minutes=61)),
+    ),
+    (
+        {"type": "orderedSince", "since": "2026-11-20T12:00:00Z"},
+        lambda who: bought(who, at=ago(days=3), charge_status="NONE"),
+        both(
+            lambda who: bought(who, at=ago(days=3, seconds=1)),
+            lambda who: bought(who, at=ago(days=1), status="EXPIRED"),
+        ),
+    ),
+    (
+        {"type": "orderedSince", "within": {"days": 3}},
+        lambda who: bought(who, at=ago(days=3)),
+        lambda who: bought(who, at=ago(days=3, seconds=1)),
+    ),
+    (
+        {"type": "orderedSince", "cart": True},
+        both(lambda who: cart(who, silent_since=ago(hours=2)), lambda who: bought(who, at=ago(hours=1))),
+        both(lambda who: bought(who, at=ago(hours=3)), lambda who: cart(who, silent_since=ago(hours=2))),
+    ),
+    ({"type": "joined", "within": {"days": 7}}, is_(created_at=ago(days=7)), is_(created_at=ago(days=7, seconds=1))),
+    ({"type": "joined", "before": "2026-11-20T12:00:00Z"}, is_(created_at=ago(days=4)), is_(created_at=ago(days=3))),
+    ({"type": "name", "is": ["ada", "bo"]}, is_(first_name="ADA"), is_(first_name="Adam", last_name="Box")),
+    ({"type": "name", "part": "last", "contains": "lace"}, is_(last_name="Lovelace"), is_(first_name="Lacey")),
+    ({"type": "name", "startsWith": "lo"}, is_(last_name="Lovelace"), is_(last_name="Slow")),
+    ({"type": "name", "contains": "50%"}, is_(last_name="a 50% b"), is_(last_name="a 500 b")),
+    ({"type": "city", "is": ["paris"]}, is_(city="PARIS"), is_(city="Paris 2e")),
+    ({"type": "city", "startsWith": "paris"}, is_(city="Paris 2e"), is_(city="Le Paris")),
+    (
+        {"type": "consentGiven", "since": "2026-11-20T12:00:00Z"},
+        lambda who: say(who, "given", ago(days=3)),
+        both(
+            lambda who: say(who, "given", ago(days=3, seconds=1)),
+            lambda who: say(who, "given", ago(days=1), needs_confirmation=True),
+            lambda who: say(who, "given", ago(days=1), basis="soft_opt_in"),
+        ),
+    ),
+    (
+        {"type": "consentGiven", "longerAgo": {"days": 30}},
+        lambda who: say(who, "given", ago(days=31)),
+        both(lambda who: say(who, "given", ago(days=31)), lambda who: say(who, "given", ago(days=29))),
+    ),
+    (
+        {"type": "consentGiven", "within": {"days": 30}},
+        lambda who: say(who, "given", ago(days=3)),
+        both(lambda who: say(who, "given", ago(days=3)), lambda who: say(who, "withdrawn", ago(days=2))),
+    ),
+    (
+        {"type": "attribute", "key": "tier", "is": ["gold", "silver"]},
+        lambda who: attribute(who, "tier", "gold"),
+        both(lambda who: attribute(who, "tier", "golden"), lambda who: attribute(who, "level", "gold")),
+    ),
+    (
+        {"type": "attribute", "key": "tier", "contains": "old"},
+        lambda who: attribute(who, "tier", "GOLD"),
+        lambda who: attribute(who, "tier", "silver"),
+    ),
+    ({"type": "attribute", "key": "tier", "exists": True}, lambda who: attribute(who, "tier", "x"),
+     lambda who: attribute(who, "tier", "")),
+    ({"type": "attribute", "key": "tier", "exists": False}, lambda who: attribute(who, "tier", ""),
+     lambda who: attribute(who, "tier", "x")),
+    (
+        {"type": "attribute", "key": "points", "atLeast": "10", "atMost": "20.5"},
+        lambda who: attribute(who, "points", "10.0"),
+        both(lambda who: attribute(who, "points", "9.999"), lambda who: attribute(who, "other", "15")),
+    ),
+    (
+        {"type": "attribute", "key": "points", "atMost": "20.5"},
+        lambda who: attribute(who, "points", "-3"),
+        lambda who: attribute(who, "points", "many"),
+    ),
+    (
         {"type": "paymentDeclined", "code": ["expired_card"], "within": {"days": 7}},
         lambda who: went_wrong(who, "declined", at=ago(days=6), code="expired_card"),
         both(
@@ -228,6 +326,16 @@ def test_a_condition(audience: Audience, shelf: None, root: dict[str, Any], fitt
     assert fits(two, root) is everybody
     assert fits(one, {"type": "not", "of": root}) is False
     assert fits(two, {"type": "not", "of": root}) is not everybody
+
+
+def test_whoever_bought_in_a_channel_of_another_audience_left_no_cart(audience: Audience) -> None:
+    club = Audience.objects.create(installation=audience.installation, name="Club")
+    one, two = contact(audience), contact(audience)
+    for who in (one, two):
+        cart(who, silent_since=ago(hours=2))
+    bought(contact(club, email=one.email), at=ago(hours=1))
+    assert (fits(one, {"type": "cart"}), fits(two, {"type": "cart"})) == (False, True)
+    assert fits(one, {"type": "orderedSince", "cart": True})
 
 
 def test_a_tag_and_a_segment_are_asked_for_by_id(audience: Audience) -> None:

@@ -66,10 +66,20 @@ def test_before_an_address_nobody_is_known(shop: Installation) -> None:
 
 
 @pytest.mark.parametrize("email", ["none", "a" * 300 + "@shop.example"])
-def test_an_address_that_is_none_is_refused(shop: Installation, email: str) -> None:
-    with pytest.raises(Rejected):
-        tell(checkout(email=email), 1)(shop)
+def test_while_the_address_is_none_there_is_no_cart(shop: Installation, email: str) -> None:
+    assert tell(checkout(email=email), 1)(shop) is None
     assert not Cart.objects.exists()
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("bought", ["later", "before", "cancelled"])
+def test_whoever_bought_since_by_another_checkout_left_no_cart(shop: Installation, bought: str) -> None:
+    tell(checkout(updated=at(60).isoformat()), 60)(shop)
+    placed = {"created": at(30 if bought == "before" else 90).isoformat(), "checkoutId": checkout_id(2)}
+    status = "CANCELED" if bought == "cancelled" else "UNCONFIRMED"
+    record_order(shop, order(status=status, charge_status="NONE", charged=0.0) | placed, at(91))
+    left = carts.abandoned(Audience.objects.get(), timezone.now())
+    assert left.exists() is (bought != "later")
 
 
 HISTORIES: dict[str, list[Telling]] = {

@@ -83,6 +83,19 @@ def test_pages_leave_nothing_out_and_tell_nothing_twice(ada: Contact, size: int)
     assert told == whole
 
 
+def test_what_happened_before_1970_has_its_page(ada: Contact) -> None:
+    for year in (1969, 1901, 1000):
+        bought(ada, at=datetime(year, 7, 20, tzinfo=UTC))
+    whole = timeline(ada, NOW, 100).entries
+    told, after, has_more = [], "", True
+    while has_more:
+        page = timeline(ada, NOW, 1, after)
+        told += page.entries
+        after, has_more = page.entries[-1].cursor, page.has_more
+    assert told == whole
+    assert [entry.at.year for entry in told[-3:]] == [1969, 1901, 1000]
+
+
 NO_CURSORS = ["nonsense", "é", "\ud800", *(
     base64.urlsafe_b64encode(each.encode()).decode()
     for each in (

@@ -238,5 +238,25 @@ def test_ads_lists_hold_whoever_may_be_shown_ads_hashed(audience: Audience, peop
         ads.export_ads(everybody, "elsewhere")
 
 
+def test_ads_lists_hold_non_subscribed_buyers_where_the_merchant_chose_so(audience: Audience) -> None:
+    buyers = {
+        name: contact(audience, email=f"{name}@shop.test")
+        for name in ("buyer", "left", "bounced", "complained", "archived", "pending", "visitor", "unpaid")
+    }
+    for name, person in buyers.items():
+        if name not in ("visitor", "unpaid"):
+            bought(person)
+    bought(buyers["unpaid"], charge_status="NONE")
+    say(buyers["left"], "withdrawn", BACK_THEN)
+    say(buyers["pending"], "given", BACK_THEN, needs_confirmation=True)
+    for name in ("bounced", "complained"):
+        Contact.objects.filter(pk=buyers[name].pk).update(deliverability=name)
+    Contact.objects.filter(pk=buyers["archived"].pk).update(lifecycle="archived")
+    everybody = Contact.objects.filter(audience=audience)
+    assert "".join(ads.export_ads(everybody, "meta")).splitlines() == ["email"]
+    Audience.objects.filter(pk=audience.pk).update(ads_to_buyers=True)
+    assert "".join(ads.export_ads(everybody, "meta")).splitlines()[1:] == hashed("buyer@shop.test")
+
+
 def hashed(*addresses: str) -> list[str]:
     return [hashlib.sha256(each.encode()).hexdigest() for each in addresses]

@@ -1,0 +1,115 @@
+"""Of Saleor's metadata contacts keep what the merchant chose, the newest of it, and nothing besides."""
+
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.audience import attributes, contacts
+from saleor_stripe_audience.audience.audiences import Wishes, change_audience, default_audience
+from saleor_stripe_audience.audience.contacts import record_customer
+from saleor_stripe_audience.audience.models import Audience, Contact, ContactAttribute
+from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.saleor.models import Installation
+from tests.audience.histories import account, at, order
+
+
+@pytest.fixture
+def audience(shop: Installation, db: None) -> Audience:
+    made = Audience.objects.create(installation=shop, name="Customers", is_default=True)
+    return change_audience(made, Wishes("Customers", attribute_keys=["tier", "points", " tier "]))
+
+
+def metadata(**values: Any) -> list[dict[str, Any]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def told(shop: Installation) -> dict[str, str]:
+    rows = ContactAttribute.objects.filter(contact__audience__installation=shop).exclude(value="")
+    return dict(rows.values_list("key", "value"))
+
+
+def customer(step: int, **values: Any) -> Any:
+    payload = account(7, isConfirmed=True) | {"metadata": metadata(**values)}
+    return lambda shop: record_customer(shop, payload, at(step))
+
+
+def test_chosen_keys_are_kept_and_no_others(shop: Installation, audience: Audience) -> None:
+    for _ in range(2):
+        customer(1, tier="gold", points="12.5", secret="x", allergies="nuts")(shop)
+    assert told(shop) == {"tier": "gold", "points": "12.5"}
+    assert ContactAttribute.objects.count() == 2
+    assert str(ContactAttribute.objects.get(key="points").number) == "12.500"
+
+
+def test_without_chosen_keys_nothing_is_kept(shop: Installation) -> None:
+    customer(1, tier="gold")(shop)
+    assert told(shop) == {}
+
+
+@pytest.mark.parametrize("steps", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_the_newest_saying_counts_in_any_order(
+    shop: Installation, audience: Audience, steps: tuple[int, ...]
+) -> None:
+    tellings = {1: customer(1, tier="gold", points="1"), 2: customer(2, tier="silver", points="2"),
+                3: customer(3, points="3")}  # fmt: skip
+    for step in steps:
+        tellings[step](shop)
+    assert told(shop) == {"points": "3"}  # the tier was taken away
+
+
+def test_an_account_told_without_metadata_says_nothing_of_it(shop: Installation, audience: Audience) -> None:
+    customer(1, tier="gold")(shop)
+    record_customer(shop, account(7, isConfirmed=True), at(2))
+    assert told(shop) == {"tier": "gold"}
+
+
+def test_an_unconfirmed_account_writes_nothing(shop: Installation, audience: Audience) -> None:
+    record_customer(shop, account(7, isConfirmed=False) | {"metadata": metadata(tier="gold")}, at(1))
+    assert told(shop) == {}
+
+
+def test_an_order_tells_of_a_guest_and_of_its_own_account_only(
+    shop: Installation, audience: Audience
+) -> None:
+    record_order(shop, order("1") | {"metadata": metadata(tier="guest")}, at(1))
+    assert told(shop) == {"tier": "guest"}
+    own = account(7, isConfirmed=True)
+    record_order(shop, order("2", user=own) | {"metadata": metadata(tier="own")}, at(2))
+    assert told(shop) == {"tier": "own"}
+    record_order(shop, order("3") | {"metadata": metadata(tier="typed by anybody")}, at(3))
+    assert told(shop) == {"tier": "own"}
+    record_order(shop, order("4", user=own) | {"metadata": []}, at(4))
+    assert told(shop) == {"tier": "own"}  # an order tells only what it has
+
+
+@pytest.mark.parametrize("value", ["x" * 501, "zero\0byte"])
+def test_what_cannot_be_kept_is_left_out(shop: Installation, audience: Audience, value: str) -> None:
+    customer(1, tier=value, points="1")(shop)
+    assert told(shop) == {"points": "1"}
+
+
+def test_a_key_that_is_not_wanted_any_more_is_forgotten(shop: Installation, audience: Audience) -> None:
+    customer(1, tier="gold", points="1")(shop)
+    change_audience(audience, Wishes("Customers", attribute_keys=["points"]))
+    assert told(shop) == {"points": "1"}
+
+
+def test_whoever_is_merged_has_the_newest_of_both(shop: Installation, audience: Audience) -> None:
+    one, two = (
+        default_audience(shop).contacts.create(email=f"{name}@shop.example") for name in ("one", "two")
+    )
+    attributes.keep(one, metadata(tier="old", points="1"), at(1), is_whole=False)
+    attributes.keep(two, metadata(tier="new"), at(2), is_whole=False)
+    contacts.merge(one, two)
+    assert told(shop) == {"tier": "new", "points": "1"}
+    assert Contact.objects.get().attributes.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("12", "12.000"), ("-0.5", "-0.500"), ("1e3", "1000.000"), ("1e15", None), ("NaN", None), ("Infinity", None),
+     ("12 EUR", None), ("", None), ("1e999999", None)],
+)  # fmt: skip
+def test_numbers(text: str, number: str | None) -> None:
+    found = attributes.number_in(text)
+    assert (None if found is None else str(found)) == number
