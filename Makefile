@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto
 
-.PHONY: setup demo test lint types contract prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience
+.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience
 
 setup: .venv/.ready
 
@@ -31,6 +31,12 @@ types: setup
 
 contract: setup
 	.venv/bin/lint-imports
+
+# EXAMPLES=2000: the property tests with as many new examples; the suite plays few, and always the same.
+EXAMPLES ?= 2000
+prove: setup
+	PROVE=$(EXAMPLES) .venv/bin/python -m pytest $(PYTEST_ARGUMENTS) tests/audience/test_any_order.py \
+	  tests/audience/segments/test_followed.py tests/payments/test_any_history.py
 
 # HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
 prove-sandbox: setup

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -25,6 +25,7 @@ from tests.audience.conftest import install
 from tests.audience.histories import at, everything, line, member, nobodys, order, out, products
 from tests.audience.lives import OTHER_CHANNEL, WORDING, lives
 from tests.audience.lives import Delivery as Life
+from tests.examples import play
 
 PEOPLE = st.sampled_from([7, 8, None])
 ADDRESSES = st.sampled_from(["a@shop.example", "b@shop.example", "c@shop.example"])
@@ -82,7 +83,7 @@ def consents(shop: Installation) -> list[tuple[object, ...]]:
 
 
 class AnyOrder(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @play(20)
     @given(deliveries=st.permutations(HISTORY), again=st.lists(st.sampled_from(HISTORY), max_size=4))
     def test_every_arrival_of_one_history_ends_alike(
         self, deliveries: list[Delivery], again: list[Delivery]
@@ -98,7 +99,7 @@ class AnyOrder(TestCase):
         assert everything(shuffled) == everything(in_order)
         assert not Contact.objects.exclude(status="nonsubscribed").exists()
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @play(40)
     @given(told=st.lists(st.tuples(PEOPLE, ADDRESSES, st.integers(0, 5)), max_size=14), moments=st.randoms())
     def test_whoever_moves_where_no_purchase_is_lost(
         self, told: list[tuple[int | None, str, int]], moments: Random
@@ -122,7 +123,7 @@ class AnyOrder(TestCase):
         assert sum(one["spent"].get("USD", (0, 0))[0] for one in held) == 3000 * len(orders)
         assert {one["status"] for one in held} <= {"nonsubscribed"}
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @play(30)
     @given(told=lives, arrival=st.randoms(use_true_random=False))
     def test_every_arrival_of_any_life_ends_alike(self, told: list[Life], arrival: Random) -> None:
         """Orders, refunds, edits, consents, changes of address and erasures, doubled and in any order."""
@@ -142,7 +143,7 @@ class AnyOrder(TestCase):
         assert out(shuffled) == out(in_order)
         assert not subscribed_against_a_refusal(shuffled)
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @play(10)
     @given(told=lives, arrival=st.randoms(use_true_random=False))
     def test_every_arrival_of_any_life_ends_in_the_same_consent_to_two_audiences(
         self, told: list[Life], arrival: Random

@@ -6,11 +6,12 @@ Hypothesis plays and shrinks; `make prove-ledger SEQUENCES=2000` plays as many a
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_stripe_audience.sandbox.play.history import FLOWS, MOVES, Move, played
 from saleor_stripe_audience.sandbox.play.town import PlayTown, play_town
+from tests import examples
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,13 +24,7 @@ def play() -> Iterator[PlayTown]:
         yield town
 
 
-PLAYED = settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+PLAYED = examples.play(30)
 HISTORY = {
     "paid": st.integers(0, 4),
     "moves": st.lists(MOVE, min_size=1, max_size=8),

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -17,6 +17,7 @@ from saleor_stripe_audience.audience.segments.compile import Compiler
 from tests.audience.conftest import install
 from tests.audience.lives import Delivery, lives
 from tests.audience.segments.people import product
+from tests.examples import play
 
 RULES: list[dict[str, Any]] = [
     {"type": "status", "in": ["subscribed"]},
@@ -35,7 +36,7 @@ RULES: list[dict[str, Any]] = [
 
 
 class Followed(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @play(20)
     @given(told=lives, arrival=st.randoms(use_true_random=False))
     def test_every_change_is_noticed(self, told: list[Delivery], arrival: Random) -> None:
         shop = install()
