@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from saleor_stripe_audience import mailers
+from saleor_stripe_audience import connection_pool, mailers
 from saleor_stripe_audience.logs import logging_settings
 
 HIGHEST_PORT = 65_535
@@ -256,21 +256,7 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
 
 def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
     # Connections are pooled and given back before every network call: see database.py.
-    pool = {
-        "min_size": 1,
-        "max_size": 16,
-        # While PostgreSQL is away a request waits so many seconds for a connection, and half of the threads at most
-        # wait at the same time; the others are answered at once.
-        "timeout": 1.5,
-        "max_waiting": max(1, _environment.SERVER_THREADS // 2),
-        # A connection that fails is tried once more half a second later, then when the next request wants one. The
-        # library's five minutes with growing pauses kept the app away long after PostgreSQL was back.
-        "reconnect_timeout": 0.5,
-    }
-    # A PostgreSQL that vanishes without a word is noticed: libpq's least for a new connection, and milliseconds that
-    # what was sent may stay unacknowledged.
-    noticing = {"connect_timeout": 2, "tcp_user_timeout": 5000}
-    options = noticing | parsed.get("OPTIONS", {}) | {"pool": pool}
+    options = connection_pool.NOTICING | parsed.get("OPTIONS", {}) | {"pool": connection_pool.pool_options()}
     return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
 
 

@@ -73,9 +73,9 @@ def _is_graphql(body: bytes) -> bool:
     query = told.get("query")
     if not isinstance(query, str) or has_undefined_fragments(query, MAX_TOKENS):
         return False
-    objects = (told.get(name) or {} for name in ("variables", "extensions"))
-    return all(isinstance(each, dict) for each in objects) and isinstance(
-        told.get("operationName") or "", str
+    objects = (told.get(name) for name in ("variables", "extensions"))
+    return all(isinstance(each, dict | None) for each in objects) and isinstance(
+        told.get("operationName"), str | None
     )
 
 

@@ -41,6 +41,7 @@ LONGEST_WAIT = 30.0
 MOST_GROWTH = (
     1.25  # of the memory after a tenth of the inputs, when everything is imported and every thread is there
 )
+WARM_UP = 100  # inputs after the last one, which are not counted
 TOLD = 20  # failed inputs on stderr
 SERVER_ERROR = 500
 INTERNAL = (
@@ -92,6 +93,7 @@ def main(arguments: list[str]) -> int:
         inputs = inputs_of(seed)
         if only is not None:
             print(inputs.make(only))
+        _warm_up(url, inputs, count)
         tally, memory = _send_all(url, inputs, [only] if only is not None else range(count), process)
     for line in tally.failed[:TOLD]:
         sys.stderr.write(f"{line}\n")
@@ -110,6 +112,13 @@ def main(arguments: list[str]) -> int:
     is_flat = only is not None or memory[-1] <= memory[0] * MOST_GROWTH
     print(json.dumps(found | {"memory_is_flat": is_flat}, indent=2))
     return 0 if is_flat and not tally.failed else 1
+
+
+def _warm_up(url: str, inputs: Inputs, count: int) -> None:
+    """Everything is imported and compiled at its first use: that is not what is measured."""
+    connection = _Connection(url)
+    for number in range(count, count + WARM_UP):
+        connection.send(inputs.make(number))
 
 
 def _send_all(

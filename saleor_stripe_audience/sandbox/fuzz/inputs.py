@@ -51,6 +51,7 @@ class Known:
     asynchronous: list[str]
     stripe_kinds: list[str]
     links: list[str]
+    mail_addresses: list[str]
     fragments: list[tuple[str, str]]  # method and path of each part of the Dashboard's page
 
 
@@ -71,6 +72,7 @@ class Inputs:
             self._download,
             self._register,
             self._link,
+            self._mail_report,
             self._anything,
         )
 
@@ -171,6 +173,16 @@ class Inputs:
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else {}
         return Request(number, method, link, body if method == "POST" else b"", headers)
 
+    def _mail_report(self, chance: random.Random, number: int) -> Request:
+        body = odd.mutated([_mail_event(chance), _mail_event(chance)], chance)
+        kind = chance.choice(
+            ("application/json", "application/json", "application/x-www-form-urlencoded", "text/plain")
+        )
+        headers = {"Content-Type": kind}
+        _spoil(headers, chance)
+        target = chance.choice((*self._known.mail_addresses, "/api/webhooks/mail/x"))
+        return Request(number, chance.choice(("POST", "POST", "POST", "HEAD", "GET")), target, body, headers)
+
     def _anything(self, chance: random.Random, number: int) -> Request:
         path = chance.choice(PATHS)
         if chance.random() < 0.5:
@@ -182,6 +194,20 @@ class Inputs:
         }
         body = odd.mutated({"query": "{ __typename }"}, chance) if chance.random() < 0.5 else b""
         return Request(number, chance.choice(METHODS), path + _query(chance), body, headers)
+
+
+def _mail_event(chance: random.Random) -> Json:
+    """Names of the common services, all at once: each reads its own."""
+    kind = chance.choice(
+        ("bounce", "Bounce", "dropped", "spamreport", "SpamComplaint", "hard_bounce", "failed", "x")
+    )
+    whom = chance.choice(("known@example.com", "nobody@example.com"))
+    return {
+        "event": kind, "RecordType": kind, "Type": "HardBounce", "type": f"email.{kind}", "email": whom, "Email": whom,
+        "Recipient": whom, "recipient": whom, "timestamp": 1_790_000_000, "BouncedAt": "2026-11-20T10:00:00Z",
+        "sg_event_id": "1", "MessageID": "2", "reason": "550", "event-data": {"event": kind, "recipient": whom},
+        "msg": {"email": whom, "state": kind}, "data": {"to": [whom], "email_id": "3"},
+    }  # fmt: skip
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,8 @@ from saleor_stripe_audience.api.scopes import EVERYTHING
 from saleor_stripe_audience.audience import links, storefront
 from saleor_stripe_audience.audience.audiences import audience_of_channel
 from saleor_stripe_audience.audience.contacts import Person, contact_of
+from saleor_stripe_audience.audience.deliveries import webhooks as webhooks_of_mail
+from saleor_stripe_audience.audience.deliveries.services import SERVICES
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.saleor import webhooks
@@ -64,10 +66,18 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
         "stripe_kinds": sorted(kind for source, kind in inbox._handlers if source == "stripe"),  # noqa: SLF001 - as above
         "links": [f"/audience/{preferences}", f"/audience/{preferences.replace('preferences', 'unsubscribe')}",
                   "/audience/confirm/x", "/dashboard/stripe/x/begin", "/dashboard/stripe/x/back"],
+        "mail_addresses": [
+            _path(webhooks_of_mail.create(shop, name, "key" if service.needs_key else "").url)
+            for name, service in sorted(SERVICES.items())
+        ],
         "fragments": _fragments(str(account.pk)),
         "schemas": [schema_text(), storefront_schema.as_str()],
         "given": {"channel": [CHANNEL], "email": ["known@example.com", "new@example.com"]},
     }  # fmt: skip
+
+
+def _path(url: str) -> str:
+    return "/" + url.split("/", 3)[3]
 
 
 def _claims(shop: Installation) -> dict[str, Any]:
