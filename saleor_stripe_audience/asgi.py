@@ -8,13 +8,9 @@ thread. Large answers, such as exports, are sent from the event loop too: a slow
 import asyncio
 import io
 import json
-import multiprocessing
-import os
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 from wsgiref.types import WSGIApplication
 
@@ -225,17 +221,4 @@ def _close(blocks: Iterable[bytes]) -> None:
         close()
 
 
-def _end_with_parent() -> None:
-    """End when `serve` is gone, even killed: it would go on answering, on the port that the next one needs."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_for_end, args=(parent.sentinel,), name="parent", daemon=True).start()
-
-
-def _wait_for_end(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)  # nobody is left who would read how it ended
-
-
-_end_with_parent()
 application = BufferedApplication(django_application, threads=settings.SERVER_THREADS)
