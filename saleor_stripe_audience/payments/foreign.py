@@ -6,26 +6,23 @@ merchant reads of it, until no money is in it any more.
 
 from typing import Any
 
-from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import staff_messages as words
 from saleor_stripe_audience.payments.outcomes import refunded_minor
+from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor import problems
 
 Json = dict[str, Any]
 
 HOLDS_MONEY = frozenset({"processing", "requires_capture", "succeeded"})
-WHAT_TO_DO = (
-    "Somebody may have copied the metadata of another payment. Look at it in Stripe: refund or cancel it if nobody "
-    "ordered anything with it."
-)
 
 
-def tell(account: StripeAccount, intent: Json, why: Failure) -> None:
+def tell(account: StripeAccount, intent: Json) -> None:
     """Report the problem, or clear it once the payment was cancelled or given back. Repeating it changes nothing."""
     problems.report_or_clear(
         account.installation,
         f"foreign-{intent['id']}",
-        f"{why.message} {WHAT_TO_DO}" if _needs_a_look(intent) else "",
+        for_staff(words.FOREIGN, payment=intent["id"], account=account.name) if _needs_a_look(intent) else "",
     )
 
 

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments import staff_messages as words
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.payments.outcomes import actions_of, dashboard_url
+from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor import problems
 from saleor_stripe_audience.saleor.client import (
     TransactionReport,
@@ -57,7 +61,7 @@ def tell(installation: Installation, intent: Json, notes: Iterable[Note]) -> Non
 
 
 def _where(intent: Json) -> str:
-    return f"The payment in Stripe: {dashboard_url(intent)}"
+    return for_staff(words.PAYMENT_AT_STRIPE, url=dashboard_url(intent))
 
 
 def _is_over(installation: Installation, note: Note) -> bool:
@@ -123,15 +127,6 @@ def _in_currency_of(intent: Json, money: Money) -> Money:
 
 _TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
 _ENDED = frozenset({"won", "lost", "warning_closed", "prevented"})
-_WHAT_BECAME = {
-    "under_review": "The bank is looking at your answer to the dispute over {money}. There is nothing to do now.",
-    "warning_under_review": "The bank is looking at your answer to its inquiry about {money}. There is nothing to do "
-    "now.",
-    "won": "The dispute over {money} was won: the money is yours.",
-    "lost": "The dispute over {money} was lost: the money stays with the customer.",
-    "warning_closed": "The bank's inquiry about {money} was closed without a dispute.",
-    "prevented": "The dispute over {money} was prevented.",
-}
 
 
 def of_disputes(disputes: Iterable[Json]) -> Iterator[Note]:
@@ -152,18 +147,11 @@ def of_disputes(disputes: Iterable[Json]) -> Iterator[Note]:
 
 def _dispute_message(dispute: Json, status: str, money: Money, due: Any) -> str:
     if status not in _TO_ANSWER:
-        return _WHAT_BECAME.get(status, "The dispute over {money} changed in Stripe.").format(money=money)
-    reason = str(dispute.get("reason") or "no reason given").replace("_", " ")
-    day = f" by {_day(due)}" if due else " soon"
-    if status == "warning_needs_response":
-        return (
-            f"The customer's bank asks about this payment of {money} (inquiry: {reason}). No money moved. Answer in "
-            f"Stripe{day}, or refund the payment: an inquiry without an answer becomes a dispute that is lost."
-        )
-    return (
-        f"The customer disputes {money} ({reason}). Answer in Stripe{day}: a dispute without an answer is lost, and "
-        "the money with it."
-    )
+        return for_staff(words.DISPUTE_STATES.get(status, words.DISPUTE_CHANGED), money=money)
+    reason = str(dispute.get("reason") or "general").replace("_", " ")
+    day = for_staff(words.BY_DAY, day=_day(due)) if due else for_staff(words.SOON)
+    asks = words.INQUIRY if status == "warning_needs_response" else words.DISPUTE
+    return for_staff(asks, money=money, reason=reason, day=day)
 
 
 def of_refunds(refunds: Iterable[Json]) -> Iterator[Note]:
@@ -175,8 +163,7 @@ def of_refunds(refunds: Iterable[Json]) -> Iterator[Note]:
             yield Note(
                 refund["id"],
                 "insufficient_funds",
-                f"The refund of {money} waits: the balance of your Stripe account does not cover it. Top up the "
-                "balance in Stripe; it is then paid out by itself. Stripe gives up after some time.",
+                for_staff(words.REFUND_WAITS, money=money),
                 money,
                 to_do=True,
             )
@@ -184,58 +171,46 @@ def of_refunds(refunds: Iterable[Json]) -> Iterator[Note]:
             yield Note(
                 refund["id"],
                 f"after waiting: {refund['status']}",
-                f"The refund of {money} no longer waits for the balance of your Stripe account.",
+                for_staff(words.REFUND_WAITS_NO_MORE, money=money),
                 money,
                 to_do=False,
                 is_last=refund["status"] not in ("pending", "requires_action"),
             )
 
 
-_REVIEW_ENDS = {
-    "approved": "The review of this payment was closed: it was approved. The goods can be sent.",
-    "refunded": "The review of this payment was closed: it was refunded.",
-    "refunded_as_fraud": "The review of this payment was closed: it was refunded as fraud. Do not send the goods.",
-    "disputed": "The review of this payment was closed: the customer disputes it. Do not send the goods.",
-    "canceled": "The review of this payment was closed: the payment was cancelled.",
-}
-
-
 def of_review(review: Json, money: Money) -> Note:
     """Stripe Radar asks for a person's eyes, or no longer."""
     if review.get("open"):
-        why = {"rule": "a rule of yours", "manual": "somebody of your team"}.get(
-            str(review.get("reason")), "Radar"
-        )
+        why = words.REVIEW_REASONS.get(str(review.get("reason")), words.REVIEW_ASKED_BY_RADAR)
         return Note(
             review["id"],
             "open",
-            f"This payment is under review in Stripe Radar (asked for by {why}). The money was taken; look at the "
-            "payment in Stripe and approve or refund it before the goods are sent.",
+            for_staff(words.REVIEW, why=for_staff(why)),
             money,
             to_do=True,
         )
     reason = str(review.get("closed_reason") or review.get("reason") or "")
-    message = _REVIEW_ENDS.get(reason, "The review of this payment was closed.")
+    message = for_staff(words.REVIEW_ENDS.get(reason, words.REVIEW_CLOSED))
     return Note(review["id"], f"closed:{reason}", message, money, to_do=False, is_last=True)
 
 
 def of_fraud_warning(warning: Json, money: Money) -> Note:
     """The card's bank reports the payment as fraud before its customer disputes it."""
-    kind = str(warning.get("fraud_type") or "no kind given").replace("_", " ")
+    kind = str(warning.get("fraud_type") or "misc").replace("_", " ")
     if warning.get("actionable"):
         return Note(
             warning["id"],
             "actionable",
-            f"Early fraud warning: the card's bank reports this payment of {money} as fraud ({kind}). A dispute is "
-            "likely. If you do not know the customer, do not send the goods, and refund the payment in full now: that "
-            "prevents the dispute.",
+            for_staff(words.FRAUD_WARNING, money=money, kind=kind),
             money,
             to_do=True,
         )
-    message = "The early fraud warning for this payment is settled: it was refunded or disputed."
+    message = for_staff(words.FRAUD_WARNING_OVER)
     return Note(warning["id"], OVER, message, money, to_do=False, is_last=True)
 
 
 def _day(seconds: Any) -> str:
+    """A day in the language of the staff: 5 December 2026, 5 décembre 2026."""
     day = datetime.fromtimestamp(int(seconds), UTC)
-    return f"{day.day} {day:%B %Y}"
+    with translation.override(settings.STAFF_LANGUAGE):
+        return date_format(day, "j F Y")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.payments import staff_messages as words
+from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor.models import Channel, Installation
-
-ON_THE_PAGE = "on the app's page in Saleor's Dashboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _without_account(shop: Installation, usable: list[AccountChannel]) -> Iterat
         yield Obstacle(
             NO_ACCOUNT,
             without,
-            f"No Stripe account takes payments for {_listed(without)}. Choose one {ON_THE_PAGE}.",
+            for_staff(words.NO_ACCOUNT, channels=_listed(without)),
         )
 
 
@@ -57,8 +57,7 @@ def _paused(usable: list[AccountChannel]) -> Iterator[Obstacle]:
             yield Obstacle(
                 PAUSED,
                 (each.channel_slug,),
-                f"Payments are paused in {each.channel_slug}: nobody can pay there. Take payments again "
-                f"{ON_THE_PAGE}, under Channels.",
+                for_staff(words.CHANNEL_PAUSED, channels=each.channel_slug),
                 each.channel_slug,
             )
 
@@ -69,7 +68,7 @@ def _terms(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacl
         yield Obstacle(
             TERMS,
             live,
-            f"Nobody can pay in {_listed(live)} before the terms are accepted. Read and accept them {ON_THE_PAGE}.",
+            for_staff(words.TERMS, channels=_listed(live)),
         )
 
 
@@ -80,8 +79,7 @@ def _test_only(usable: list[AccountChannel]) -> Iterator[Obstacle]:
         yield Obstacle(
             TEST_ONLY,
             test,
-            f"The shop takes live payments, but {_listed(test)} only test payments. Choose a live account for it "
-            f"{ON_THE_PAGE}.",
+            for_staff(words.TEST_ONLY, channels=_listed(test)),
         )
 
 
@@ -98,20 +96,11 @@ def _accounts(usable: list[AccountChannel]) -> Iterator[Obstacle]:
 def obstacle_of(account: StripeAccount) -> tuple[str, str] | None:
     """Why the account takes no payments now, as its code and in words; None if it takes them."""
     if not account.takes_payments:
-        return NOT_READY, (
-            f"The Stripe account “{account.name}” does not take payments: Stripe asks for something, or has refused "
-            f"it. Look at it {ON_THE_PAGE}."
-        )
+        return NOT_READY, for_staff(words.ACCOUNT_NOT_READY, account=account.name)
     if not account.charges_enabled:
-        return CHARGES, (
-            f"Stripe does not let the account “{account.name}” take payments now: no charges are possible. Open "
-            "Stripe's Dashboard: it says there which papers or details Stripe asks for."
-        )
+        return CHARGES, for_staff(words.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
     if account.blocked_at is not None:
-        return KEY, (
-            f"Stripe does not serve the account “{account.name}” with the key that the app has. Paste new keys "
-            f"{ON_THE_PAGE}; everything that waits goes on by itself."
-        )
+        return KEY, for_staff(words.ACCOUNT_NOT_SERVED, account=account.name)
     return None
 
 

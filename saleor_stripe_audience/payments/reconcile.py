@@ -20,7 +20,7 @@ from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.payments import foreign, ownership
+from saleor_stripe_audience.payments import foreign, ownership, surplus
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.reporting import settle
 from saleor_stripe_audience.saleor.catch_up import catch_up
@@ -141,6 +141,11 @@ def reconcile_all(since: datetime | None = None) -> list[Reconciled]:
     return told
 
 
+def compare(installation: Installation, account: StripeAccount, intent_id: str) -> list[Difference]:
+    """Hold one payment against the host's ledger now; what was lacking is told."""
+    return _compared(installation, account, intent_id).differences
+
+
 def _lost_events(account: StripeAccount, since: datetime | None) -> int:
     """Record what Stripe told, or tried to tell; how many were new. The oldest first, as they would have come."""
     looked = datetime.now(UTC)
@@ -214,9 +219,11 @@ def _compared(installation: Installation, account: StripeAccount, intent_id: str
             differences.append(Difference("the payment was not known here", where, healed=True))
         outcomes = settle(account, intent)
         ownership.remember(installation, account, intent, "", asked_at)
+        if outcomes:  # the event that would have ended the checkout's other open payments was lost
+            surplus.follow(installation, intent["metadata"][ownership.TRANSACTION])
     except Failure as error:
         if error.code == ownership.FOREIGN:
-            foreign.tell(account, intent, error)
+            foreign.tell(account, intent)
         differences.append(_not_compared(intent_id, error.message))
         return _Compared(differences, isinstance(error, Unavailable | Blocked))
     for outcome in outcomes:

@@ -139,7 +139,7 @@ def _report(event: Event, intent_id: Any, *, is_disputed: bool = False) -> Write
         if error.code not in ownership.NOT_OURS:
             raise
         if error.code == ownership.FOREIGN:
-            foreign.tell(account, intent, error)
+            foreign.tell(account, intent)
         return None
     return lambda: ownership.remember(installation, account, recognized, "", asked_at)
 

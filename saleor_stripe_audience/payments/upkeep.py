@@ -12,6 +12,8 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import check_scopes, keep_endpoint
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.payments import readiness
+from saleor_stripe_audience.payments import staff_messages as words
+from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor import problems
 from saleor_stripe_audience.saleor.models import Installation, Problem
 
@@ -91,7 +93,9 @@ def tell_trouble(account: StripeAccount, failure: Failure) -> None:
         _report_once(account, _key(account), failure.message)
     elif failure.code == client.CHARGES_DISABLED:
         account_state.note_charges(account, enabled=False)
-        _report_once(account, _charges(account), failure.message)
+        _report_once(
+            account, _charges(account), for_staff(words.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
+        )
 
 
 def _report_once(account: StripeAccount, key: str, message: str) -> None:

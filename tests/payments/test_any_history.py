@@ -50,6 +50,17 @@ def test_both_sides_agree_in_the_end(
         ("AUTHORIZATION", [("pay", 2), ("staff_cancel", 0)]),
         # Captured first at Stripe, then by staff: each capture needs a reference that says which part it was.
         ("AUTHORIZATION", [("pay", 0), ("stripe_capture", 67), ("staff_charge", 13), ("staff_cancel", 0)]),
+        # The event that would have ended the other tab's payment was lost while the key was dead.
+        (
+            "CHARGE",
+            [("pay", 36), ("process_tab", 91), ("double_click", 49), ("lose_key", 41), ("plant_foreign", 63)],
+        ),
+        # A hold stays a hold, whatever was made of its metadata; another payment that names it is not counted.
+        ("AUTHORIZATION", [("edit_metadata", 2), ("pay", 0), ("plant_foreign", 0), ("tell_some", 1)]),
+        ("AUTHORIZATION", [("pay", 0), ("edit_metadata", 0), ("staff_charge", 60), ("stripe_refund", 20)]),
+        # 45 days without a key: what happened meanwhile is found by the comparison.
+        ("CHARGE", [("lose_key", 0), ("pay", 0), ("stripe_refund", 30), ("staff_refund", 10)]),
+        ("AUTHORIZATION", [("pay", 0), ("lose_key", 0), ("stripe_capture", 40), ("stripe_refund", 20)]),
         # A dispute that is won gives back what it took, and no more.
         ("AUTHORIZATION", [("pay", 3), ("staff_charge", 60), ("end_dispute", 1), ("staff_refund", 20)]),
     ],

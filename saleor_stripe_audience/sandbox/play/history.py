@@ -7,6 +7,7 @@ from typing import Any
 
 from .tabs import Tabs
 from .town import Amounts, PlayTown, quietly
+from .trouble import Trouble
 
 Json = dict[str, Any]
 Move = tuple[str, int]  # what happens, and a number from 0 to 99 that says how much or which
@@ -19,6 +20,7 @@ REPLAYED_TO = (
 )
 DOUBLED = 0.3  # of all events
 PAID_LATER = ("customer_balance", "us_bank_account")  # what is offered in dollars
+OF_TABS = frozenset({"second_tab", "double_click", "pay_in_tab", "process_tab"})
 FLOWS = ("CHARGE", "AUTHORIZATION")
 CARDS = (
     "pm_card_visa",
@@ -39,6 +41,7 @@ class Disagreement:
     stripe: Amounts
     moved: str = ""
     of_tabs: Sequence[str] = ()
+    lost: str = ""
 
 
 @dataclass
@@ -51,14 +54,27 @@ class Player:
     told: set[str] = field(default_factory=set)
     moved_by_replay: str = ""
     tabs: Tabs = field(init=False)
+    trouble: Trouble = field(init=False)
 
     def __post_init__(self) -> None:
         self.tabs = Tabs.beside(self.town, self.transaction)
+        self.trouble = Trouble(self.town, self.intent)
 
     def play(self, move: Move) -> None:
         """One move; what cannot be done in this state is refused by somebody, and nothing happens."""
         name, number = move
+        if self.trouble.is_dead and name in OF_TABS:
+            return  # what a second tab meets without a key is another story
         _MOVES[name](self, number)
+
+    def edit_metadata(self, number: int) -> None:
+        self.trouble.edit_metadata(number)
+
+    def plant_foreign(self, number: int) -> None:
+        self.trouble.plant(number)
+
+    def lose_key(self, _: int) -> None:
+        self.trouble.lose_key()
 
     def tell_everything(self, seed: int) -> None:
         """Stripe repeats an event until it was taken in: in the end all have come, some twice, in any order."""
@@ -217,7 +233,7 @@ class Player:
 
     def _is_ours(self, item: Json) -> bool:
         named = (item.get("id"), item.get("payment_intent"))
-        return any(each in named for each in (self.intent, *self.tabs.intents()))
+        return any(each in named for each in (self.intent, *self.tabs.intents(), *self.trouble.foreign))
 
     def _deliver(self, event: Json) -> None:
         self.town.deliver(event)
@@ -230,7 +246,7 @@ _MOVES: dict[str, Callable[[Player, int], None]] = {
         "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
         "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some", "reinstate",
         "overcapture", "take_voucher", "pay_voucher", "expire_voucher",
-        "second_tab", "double_click", "pay_in_tab", "process_tab",
+        "second_tab", "double_click", "pay_in_tab", "process_tab", "edit_metadata", "plant_foreign", "lose_key",
     )
 }  # fmt: skip
 MOVES = tuple(_MOVES)
@@ -242,12 +258,13 @@ def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> D
     for move in moves:
         player.play(move)
     _come_to_rest(player)
+    lost = player.trouble.replace_key()
     player.tell_everything(seed)
     host, truth = town.ledger(player.transaction), town.truth(player.intent)
     of_tabs = player.tabs.what_is_wrong(player.intent)
-    if host == truth and not player.moved_by_replay and not of_tabs:
+    if host == truth and not player.moved_by_replay and not of_tabs and not lost:
         return None
-    return Disagreement(flow, moves, host, truth, player.moved_by_replay, of_tabs)
+    return Disagreement(flow, moves, host, truth, player.moved_by_replay, of_tabs, lost)
 
 
 def _come_to_rest(player: Player) -> None:
