@@ -175,13 +175,21 @@ class GrantedRefund(_Part):
     reason: str | None = None
 
 
+NO_GRANT = "T3JkZXJHcmFudGVkUmVmdW5kOk5vbmU="  # "OrderGrantedRefund:None"
+
+
+def _granted(told: Any) -> Any:
+    """None for a plain refund: the host then tells of a granted refund that has no number and no fields (observed)."""
+    return None if isinstance(told, dict) and told.get("id") == NO_GRANT else told
+
+
 class Requested(_Part):
     """TRANSACTION_CHARGE_REQUESTED, _REFUND_REQUESTED, _CANCELATION_REQUESTED."""
 
     issuedAt: str | None = None  # noqa: N815 - the host's name
     action: Action
     transaction: Transaction
-    grantedRefund: GrantedRefund | None = None  # noqa: N815 - the host's name
+    grantedRefund: Annotated[GrantedRefund | None, BeforeValidator(_granted)] = None  # noqa: N815 - the host's name
 
 
 class ShopperAsks(_Part):

@@ -285,6 +285,21 @@ class TestReasons:
         told = self.metadata(stripe_sandbox)
         assert (told["saleor_reason"], told["saleor_granted_refund"]) == ("Broken", granted["id"])
 
+    def test_a_plain_refund_was_granted_by_nothing(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        """The host tells of a granted refund without a number then."""
+        one = buy().paid()
+        one.events.append({**one._asked("REFUND", "5.00"), "message": "Too small"})
+        answer = one.send(
+            "transaction_refund_requested",
+            action={"actionType": "REFUND", "amount": 5.0, "currency": "USD"},
+            transaction={"id": one.id, "pspReference": one.psp, "events": one.events},
+            grantedRefund={"id": "T3JkZXJHcmFudGVkUmVmdW5kOk5vbmU=", "reason": None},
+        )
+        assert answer["result"] == "REFUND_SUCCESS"
+        told = self.metadata(stripe_sandbox)
+        assert told["saleor_reason"] == "Too small"
+        assert "saleor_granted_refund" not in told
+
     @pytest.mark.parametrize("reason", ["Too small", "r" * 900, ""])
     def test_the_reason_of_the_request_stands_beside_it(
         self, buy: Begin, stripe_sandbox: StripeSandbox, reason: str
