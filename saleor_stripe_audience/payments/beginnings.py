@@ -27,7 +27,9 @@ def begun(
     have. A Customer that was deleted at Stripe is replaced.
     """
     owned = _owned(account, session, wishes)
-    words = decorations(account, session.sourceObject, ships=wishes.shippingFromSaleor)
+    # While the shopper is away no browser tells Stripe where it is sent.
+    ships = wishes.shippingFromSaleor or wishes.offSession
+    words = decorations(account, session.sourceObject, ships=ships)
     try:
         return _asked(installation, account, session, {**params, **owned, **words})
     except Rejected as error:
