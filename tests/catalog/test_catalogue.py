@@ -62,7 +62,8 @@ class Shop:
 
     def tell(self, event: str, *, minute: int = 0, work: bool = True, **parts: Any) -> None:
         issued = (BEGIN + timedelta(minutes=minute)).isoformat()
-        payload = {"issuedAt": issued, "recipient": {"id": APP}, **parts}
+        kind = "".join(part.capitalize() for part in event.split("_"))
+        payload = {"__typename": kind, "issuedAt": issued, "recipient": {"id": APP}, **parts}
         answer = post_signed(self.installation, event, json.dumps(payload).encode())
         assert answer.status_code == 200, answer.content
         if work:
@@ -200,7 +201,6 @@ def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("told", "place"),
     [
-        (None, "object"),
         ({"name": "no id"}, "id"),
         (product(variant(listings=[{"channel": None}])), "channel"),
         (product(variant(listings=[listing(9.555)])), "decimals"),
@@ -211,6 +211,12 @@ def test_an_unreadable_product_is_given_up_with_the_place(shop: Shop, told: Json
     handling = Handling.objects.get()
     assert handling.given_up_at is not None
     assert place in handling.reason
+    assert shop.products() == []
+
+
+def test_a_product_that_is_null_is_nothing_to_do(shop: Shop) -> None:
+    shop.tell("product_created", product=None)
+    assert Handling.objects.get().done_at is not None
     assert shop.products() == []
 
 

@@ -28,7 +28,7 @@ Begin = Callable[..., Buy]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAILURES = {
-    "transaction_initialize_session": "CHARGE_FAILURE",
+    "transaction_initialize_session": "CHARGE_ACTION_REQUIRED",  # a payment of it may exist
     "transaction_charge_requested": "CHARGE_FAILURE",
     "transaction_refund_requested": "REFUND_FAILURE",
     "transaction_cancelation_requested": "CANCEL_FAILURE",

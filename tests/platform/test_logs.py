@@ -170,8 +170,8 @@ def test_a_crashed_synchronous_webhook_tells_no_person(
 
     monkeypatch.setattr(sessions, "initialize", crash)
     answer = buy().session("transaction_initialize_session")
-    assert answer["result"] == "CHARGE_FAILURE"
-    assert [line for line in lines() if line["event"] == "webhook crashed"]
+    assert answer["result"] == "CHARGE_ACTION_REQUIRED"
+    assert [line for line in lines() if line["event"] == "session crashed"]
     assert_nothing_personal(json.dumps(lines()) + json.dumps(answer))
 
 
