@@ -2,7 +2,7 @@
 
 Saleor's Dashboard opens it in a frame, and often lives on another origin than the shop's API, which names no
 Dashboard. So any page may frame the shell. What is shown inside comes by the token that the frame's parent hands over,
-and `access` decides whether that parent is trusted (docs/decisions/0008-dashboard-origins.md).
+and `access` decides whether that parent is trusted (docs/decisions/0009-dashboard-origins.md).
 """
 
 from django.http import HttpRequest, HttpResponse
