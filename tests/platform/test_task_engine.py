@@ -8,6 +8,7 @@ from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.errors import Rejected
+from tests.platform.test_logs import Lines, lines  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,11 +30,14 @@ def fail_with_a_code(word: str) -> None:
     ("failing", "name"), [(fail_unexpectedly, "LookupError"), (fail_with_a_code, "a_code")]
 )
 def test_a_failed_task_stores_a_name_and_no_words(
-    failing: "object", name: str, capsys: pytest.CaptureFixture[str]
+    failing: "object",
+    name: str,
+    lines: Lines,  # noqa: F811 - a fixture
 ) -> None:
     failing.enqueue("ada@example.com")  # type: ignore[attr-defined]  # a task of either kind
     run_tasks()
     stored = json.dumps(OxTask.objects.get().errors)
     assert name in stored
     assert "example.com" not in stored
-    assert "example.com" not in capsys.readouterr().err
+    assert lines()
+    assert "example.com" not in json.dumps(lines())

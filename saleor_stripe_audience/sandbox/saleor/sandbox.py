@@ -204,10 +204,14 @@ class SaleorSandbox:
             self.host.flush()
 
     def let_pass(self, checkout_id: str, span: timedelta) -> None:
-        """Let it be so long ago that the checkout was made and changed last."""
+        """Let it be so long ago that the checkout was made and changed last, and that its shopper placed orders."""
         with self.host.store.lock:
             checkout = next(each for each in self.host.store.checkouts if each.id == checkout_id)
             checkout.created, checkout.updated_at = checkout.created - span, checkout.updated_at - span
+            for order in self.host.store.orders:
+                if order.user_email == checkout.email:
+                    order.created -= span
+                    self.host.emit("ORDER_UPDATED", None, order=order)
             self.host.emit("CHECKOUT_UPDATED", None, checkout=checkout)
             self.host.flush()
 
