@@ -27,7 +27,7 @@ lint: setup
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 types: setup
-	.venv/bin/mypy saleor_stripe_audience tests
+	.venv/bin/mypy saleor_stripe_audience scripts tests
 
 contract: setup
 	.venv/bin/lint-imports
@@ -40,28 +40,28 @@ prove: setup
 
 # HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
 prove-sandbox: setup
-	@.venv/bin/python -m saleor_stripe_audience.sandbox.saleor.prove $(HISTORIES)
+	@.venv/bin/python -m scripts.prove_sandbox $(HISTORIES)
 
 # INPUTS=100000: mutated requests over every address of the served app; prints JSON, fails on an answer of 500, on one that
 # takes more than five seconds, and on memory that grows. FUZZ_DATABASE_URL=postgres://…: on an empty database there.
 INPUTS ?= 100000
 SEED ?= 1
 fuzz: setup
-	@.venv/bin/python -m saleor_stripe_audience.sandbox.fuzz $(INPUTS) $(SEED)
+	@.venv/bin/python -m scripts.fuzz $(INPUTS) $(SEED)
 
 # How fast the app answers while one Stripe account hangs; prints JSON with the machine.
 bench-busy: setup
-	@.venv/bin/python -m saleor_stripe_audience.sandbox.busy
+	@.venv/bin/python -m scripts.bench_busy
 
 # How fast the app answers while 200 callers never finish their requests; prints JSON with the machine.
 bench-slow: setup
-	@.venv/bin/python -m saleor_stripe_audience.sandbox.slow
+	@.venv/bin/python -m scripts.bench_slow
 
 # SEQUENCES=2000: random histories of payments between both stand-ins and the app; prints JSON, fails on a difference.
 SEQUENCES ?= 2000
 prove-ledger: setup
-	@.venv/bin/python -m saleor_stripe_audience.sandbox.play $(SEQUENCES)
+	@.venv/bin/python -m scripts.prove_ledger $(SEQUENCES)
 
 # SERVER=postgres://user@host:5432/postgres: how fast an audience of a million contacts is; without it, 100,000 on SQLite.
 bench-audience: setup
-	@.venv/bin/python -m saleor_stripe_audience.sandbox.bench --server "$(SERVER)"
+	@.venv/bin/python -m scripts.bench_audience --server "$(SERVER)"

@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway import bulkhead
-from saleor_stripe_audience.sandbox.busy import HANGING, WELL, BusyTown, busy_town
+from scripts.bench_busy import HANGING, WELL, BusyTown, busy_town
 
 THREADS = 10
 PLACES = 4  # 40 % of them

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from saleor_stripe_audience.sandbox.fuzz import odd
-from saleor_stripe_audience.sandbox.fuzz.__main__ import main
+from scripts.fuzz import odd
+from scripts.fuzz.__main__ import main
 
 
 def test_the_same_seed_makes_the_same_bodies() -> None:

@@ -11,7 +11,7 @@ import requests
 
 from saleor_stripe_audience import asgi
 from saleor_stripe_audience.asgi import BufferedApplication
-from saleor_stripe_audience.sandbox.slow import half_sent_requests
+from scripts.bench_slow import half_sent_requests
 from tests.platform.test_serve import serving
 
 Message = MutableMapping[str, Any]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saleor_stripe_audience.sandbox.play.history import FLOWS, MOVES, Move, played
-from saleor_stripe_audience.sandbox.play.town import PlayTown, play_town
+from scripts.prove_ledger.history import FLOWS, MOVES, Move, played
+from scripts.prove_ledger.town import PlayTown, play_town
 from tests import examples
 
 pytestmark = pytest.mark.django_db(transaction=True)

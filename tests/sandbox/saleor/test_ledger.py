@@ -16,7 +16,7 @@ from saleor_stripe_audience.sandbox.saleor.ledger import (
     deduce_amount,
     judge,
 )
-from saleor_stripe_audience.sandbox.saleor.prove import prove
+from scripts.prove_sandbox import prove
 from tests import recordings
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def history(charged: float) -> str:
 def test_prove_prints_counts_and_exits_by_them(tmp_path: Path, charged: float, differences: int) -> None:
     file = tmp_path / "histories.jsonl"
     file.write_text(history(charged) + "\n")
-    module = "saleor_stripe_audience.sandbox.saleor.prove"
+    module = "scripts.prove_sandbox"
     run = subprocess.run(
         [sys.executable, "-m", module, str(file)], capture_output=True, text=True, check=False
     )

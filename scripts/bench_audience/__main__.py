@@ -1,6 +1,6 @@
 """Measure the audience at its size, and print JSON with the machine.
 
-    python -m saleor_stripe_audience.sandbox.bench [--contacts N] [--server URL]
+    python -m scripts.bench_audience [--contacts N] [--server URL]
 
 makes a shop of N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders and five times as many
 lines, in a database of its own, asks it what merchants and developers ask, and drops it again. `--server` is
@@ -55,7 +55,7 @@ def main() -> None:
         import django  # noqa: PLC0415 - its settings are made above
 
         django.setup()
-        from saleor_stripe_audience.sandbox.bench import figures  # noqa: PLC0415 - as above
+        from scripts.bench_audience import figures  # noqa: PLC0415 - as above
 
         json.dump(figures.measured(contacts), sys.stdout, indent=2)
         print()

@@ -1,6 +1,6 @@
 """Replays recorded histories of the genuine host through our ledger and counts where they differ.
 
-    python -m saleor_stripe_audience.sandbox.saleor.prove FILE.jsonl
+    python -m scripts.prove_sandbox FILE.jsonl
 
 Each line is {"steps": [{"event": …, "answer": …}]}: what was reported by transactionEventReport and what
 the host answered. Prints {"histories", "events", "differences"} as JSON; exits 1 if there is any difference.
@@ -15,7 +15,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from .ledger import REFUSALS, LedgerEvent, Verdict, amounts_of, deduce_amount, failure_of, judge
+from saleor_stripe_audience.sandbox.saleor.ledger import (
+    REFUSALS,
+    LedgerEvent,
+    Verdict,
+    amounts_of,
+    deduce_amount,
+    failure_of,
+    judge,
+)
 
 _NAMES = {
     "authorized": "authorized",
@@ -105,7 +113,7 @@ def prove(lines: Iterable[str]) -> tuple[dict[str, int], list[Difference]]:
 def main(arguments: list[str]) -> int:
     """The command line; gives the exit code."""
     if len(arguments) != 1:
-        print("usage: python -m saleor_stripe_audience.sandbox.saleor.prove FILE.jsonl", file=sys.stderr)
+        print("usage: python -m scripts.prove_sandbox FILE.jsonl", file=sys.stderr)
         return 2
     with Path(arguments[0]).open(encoding="utf-8") as lines:
         counts, differences = prove(lines)

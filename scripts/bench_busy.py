@@ -1,6 +1,6 @@
 """An app whose one Stripe account hangs: for the test that the others come through, and to measure how fast.
 
-    python -m saleor_stripe_audience.sandbox.busy
+    python -m scripts.bench_busy
 
 serves the app on SQLite, has every thread that may wait for the hanging account wait, then asks for the app's health
 and pays with another account meanwhile. Prints JSON: seconds, and the machine. `make bench-busy`.
@@ -26,9 +26,9 @@ from typing import Any
 
 import requests
 
-from .saleor.signing import SigningKey
-from .serving import Served
-from .stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, SECRET_KEY, StripeSandbox
 
 SHOP, APP = "http://127.0.0.1:9/graphql/", "QXBwOjE="
 HANGING, WELL = "hanging", "well"

@@ -1,6 +1,6 @@
 """Play random histories and count those after which the two sides disagree.
 
-    python -m saleor_stripe_audience.sandbox.play SEQUENCES [SEED]
+    python -m scripts.prove_ledger SEQUENCES [SEED]
 
 Prints JSON {"sequences", "events", "differences"} and, on stderr, every history that differed; exits 1 then. It plays
 on a database of its own, on SQLite. `make prove-ledger SEQUENCES=2000`.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     if not arguments or not all(each.isdigit() for each in arguments):
-        sys.stderr.write("usage: python -m saleor_stripe_audience.sandbox.play SEQUENCES [SEED]\n")
+        sys.stderr.write("usage: python -m scripts.prove_ledger SEQUENCES [SEED]\n")
         return 2
     with tempfile.TemporaryDirectory() as folder:
         _prepare(Path(folder))

@@ -1,6 +1,6 @@
 """Send mutated requests to the served app and count what must not happen.
 
-    python -m saleor_stripe_audience.sandbox.fuzz INPUTS [SEED] [--only NUMBER]
+    python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]
 
 Serves the app in a process of its own on a new SQLite database, or on the PostgreSQL of FUZZ_DATABASE_URL, with a shop,
 a Stripe account, keys and contacts. Prints JSON: answers by status, answers of 500 and others that say as much, answers
@@ -27,10 +27,10 @@ from urllib.parse import urlsplit
 
 from graphql import build_schema
 
-from saleor_stripe_audience.sandbox.busy import environment, free_port, wait_until_ready
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from scripts.bench_busy import environment, free_port, wait_until_ready
 
 from .inputs import Inputs, Known, Request
 from .queries import Queries
@@ -52,7 +52,7 @@ INTERNAL = (
 
 _PREPARE = """
 import json, sys, django; django.setup()
-from saleor_stripe_audience.sandbox.fuzz.prepare import prepare
+from scripts.fuzz.prepare import prepare
 print(json.dumps(prepare(json.load(sys.stdin))))
 """
 
@@ -83,9 +83,7 @@ def main(arguments: list[str]) -> int:
     """Run, print, and say by the exit code whether all is as it must be."""
     numbers = [int(each) for each in arguments if each.isdigit()]
     if not numbers:
-        sys.stderr.write(
-            "usage: python -m saleor_stripe_audience.sandbox.fuzz INPUTS [SEED] [--only NUMBER]\n"
-        )
+        sys.stderr.write("usage: python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]\n")
         return 2
     only = numbers.pop() if "--only" in arguments else None
     count, seed = numbers[0], numbers[1] if len(numbers) > 1 else 1

@@ -1,6 +1,6 @@
 """Callers who never finish their requests: for the test that everybody else is answered, and to measure how fast.
 
-    python -m saleor_stripe_audience.sandbox.slow
+    python -m scripts.bench_slow
 
 serves the app on SQLite, leaves 200 requests half sent, and asks for the app's health meanwhile. Prints JSON: seconds,
 without and with those callers, and the machine. `make bench-slow`.
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from .busy import SECONDS, busy_town, time_calls
+from scripts.bench_busy import SECONDS, busy_town, time_calls
 
 CALLERS = 200
 HALF_SENT = (
