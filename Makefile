@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto
 
-.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience
+.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience measure-code
 
 setup: .venv/.ready
 
@@ -61,6 +61,10 @@ bench-slow: setup
 SEQUENCES ?= 2000
 prove-ledger: setup
 	@.venv/bin/python -m scripts.prove_ledger $(SEQUENCES)
+
+# How the code stands: ways through it, circles of imports, lengths of functions, old words; a table, then JSON.
+measure-code: setup
+	@.venv/bin/python -m scripts.measure_code
 
 # SERVER=postgres://user@host:5432/postgres: how fast an audience of a million contacts is; without it, 100,000 on SQLite.
 bench-audience: setup

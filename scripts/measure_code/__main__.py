@@ -1,0 +1,87 @@
+"""Measure how the code stands: a short table, then JSON.
+
+    python -m scripts.measure_code [--json | --word WORD]
+
+Measured are the modules and functions that three ways through the product call, their statements to the database,
+circles of imports, lengths of functions, and words that should be gone. `--json` prints the JSON alone; `--word`
+says in which files one word stands. `make measure-code`.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .circles import circles
+from .functions import functions
+from .words import files, words
+
+Json = dict[str, Any]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print the JSON alone")
+    parser.add_argument("--word", help="only say in which files this word stands")
+    options = parser.parse_args()
+    if options.word:
+        print(json.dumps(files(options.word), indent=2))
+        return
+    found = {"ways": _ways(), "circles": circles(), "functions": functions(), "words": words()}
+    if not options.json:
+        print("\n".join(_table(found)))
+    print(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _ways() -> Json:
+    """The ways on a database of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {
+            "SECRET_KEY": "only-to-measure-0123456789",
+            "DATABASE_URL": f"sqlite:///{Path(folder) / 'db.sqlite3'}",
+            "PUBLIC_URL": "http://127.0.0.1:9",
+            "ALLOWED_SALEOR_URLS": "http://127.0.0.1:9/graphql/",
+            "DJANGO_SETTINGS_MODULE": "saleor_stripe_audience.settings",
+            "LOG_LEVEL": "ERROR",
+        }
+        import django  # noqa: PLC0415 - the environment first
+
+        django.setup()
+        from django.core.management import call_command  # noqa: PLC0415 - as above
+
+        call_command("migrate", verbosity=0)
+        from .ways import ways  # noqa: PLC0415 - it imports models, which need the set-up
+
+        return ways()
+
+
+def _table(found: Json) -> list[str]:
+    """The figures that one looks at first."""
+    lines = [f"{'way':20} modules  again  calls  functions  SQL"]
+    for name, way in found["ways"].items():
+        lines.append(
+            f"{name:20} {way['modules_entered']:7}  {way['modules_entered_again']:5}  {way['calls']:5}"
+            f"  {way['functions']:9}  {way['sql_statements']:3}"
+        )
+    imports, lengths = found["circles"], found["functions"]
+    old = sum(sum(kinds.values()) for kinds in found["words"].values())
+    rows = {
+        "circles of imports at module level": len(imports["at_module_level"]),
+        "circles counting imports in functions": len(imports["all"]),
+        "modules in such circles": sum(map(len, imports["all"])),
+        "functions": lengths["count"],
+        "lines of the longest": lengths["longest"],
+        "private functions used once": lengths["private_used_once"],
+        "of these, of 3 lines or fewer": lengths["private_used_once_and_short"],
+        "old words": old,
+    }
+    return [*lines, "", *(f"{name:38} {count:5}" for name, count in rows.items()), ""]
+
+
+if __name__ == "__main__":
+    main()

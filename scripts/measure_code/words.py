@@ -1,0 +1,74 @@
+"""Words of the old vocabulary that are left, by where they stand."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from .sources import ROOT
+
+# As a word of prose, and as a part of a name (`_told_twice`, `BegunPayment`).
+WORDS = (
+    "anew", "begun", "by hand", "by_hand", "bygone", "doer", "goes on", "go on", "hitherto", "keep up", "keep_up",
+    "lacking", "lacks", "mend", "mended", "mending", "of whom", "shown to be", "that is left", "that are left",
+    "told", "untold", "whereof", "whom", "wishes", "wish",
+)  # fmt: skip
+NAMES = ("Word", "Words", "questions", "heal", "healed")  # good words in prose, but not as names
+KINDS = {
+    "code": ("saleor_stripe_audience/**/*.py", "scripts/**/*.py"),
+    "tests": ("tests/**/*.py",),
+    "docs": ("docs/**/*.md", "*.md", "tests/**/*.md"),
+    "templates": (
+        "saleor_stripe_audience/**/*.html",
+        "saleor_stripe_audience/**/*.txt",
+        "saleor_stripe_audience/**/*.js",
+    ),
+    "translations": ("saleor_stripe_audience/**/*.po",),
+    "graphql": ("graphql/**/*.graphql", "docs/**/*.graphql"),
+    "build": ("Makefile", "Dockerfile", "compose.yaml", "pyproject.toml", ".ci/*"),
+}
+_HERE = Path(__file__)
+
+
+def words() -> dict[str, dict[str, int]]:
+    """How often each stands in each kind of file; a word that stands nowhere is left out."""
+    texts = {kind: "\n".join(_texts(patterns)) for kind, patterns in KINDS.items()}
+    found = {}
+    for word, pattern in [
+        *((word, _prose(word)) for word in WORDS),
+        *((name, _name(name)) for name in NAMES),
+    ]:
+        counts = {kind: len(pattern.findall(text)) for kind, text in texts.items()}
+        if any(counts.values()):
+            found[word] = {kind: count for kind, count in counts.items() if count}
+    return found
+
+
+def files(word: str) -> dict[str, int]:
+    """Where a word stands: how often in each file."""
+    pattern = _name(word) if word in NAMES else _prose(word)
+    found = {}
+    for patterns in KINDS.values():
+        for path in _paths(patterns):
+            if count := len(pattern.findall(path.read_text(encoding="utf-8"))):
+                found[str(path.relative_to(ROOT))] = count
+    return found
+
+
+def _prose(word: str) -> re.Pattern[str]:
+    """The word alone or as a part of a name: between no letters but a capital after it."""
+    spaced = word.replace(" ", r"\s+")
+    return re.compile(rf"(?<![a-z])(?i:{spaced})(?![a-z])|(?<=[a-z]){word.capitalize()}(?![a-z])")
+
+
+def _name(name: str) -> re.Pattern[str]:
+    """What a class, a function or a variable is called by the definition."""
+    return re.compile(rf"\b(?:class|def)\s+_?{name}\b|^\s*{name}\s*[:=](?!=)", re.MULTILINE)
+
+
+def _texts(patterns: tuple[str, ...]) -> Iterator[str]:
+    return (path.read_text(encoding="utf-8") for path in _paths(patterns))
+
+
+def _paths(patterns: tuple[str, ...]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from (path for path in sorted(ROOT.glob(pattern)) if path.is_file() and path != _HERE)

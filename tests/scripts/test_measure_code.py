@@ -1,0 +1,43 @@
+"""What `make measure-code` counts."""
+
+import ast
+
+import pytest
+
+from scripts.measure_code import circles, functions, words
+from scripts.measure_code.sources import ROOT, Module
+
+
+def module(text: str, name: str = "saleor_stripe_audience.example") -> Module:
+    return Module(name, ROOT / "example.py", ast.parse(text))
+
+
+def test_modules_that_reach_one_another_are_one_circle() -> None:
+    imports = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}, "e": {"f"}, "f": {"e"}, "g": set[str]()}
+    assert circles._circles(imports) == [["a", "b", "c"], ["e", "f"]]
+
+
+def test_an_import_that_hides_a_circle_is_counted_apart() -> None:
+    tree = module("import top\ndef f():\n    import inner\nif TYPE_CHECKING:\n    import typed\n").tree
+    for hidden, names in ((False, {"top"}), (True, {"top", "inner", "typed"})):
+        found = {alias.name for node in circles._statements(tree, hidden=hidden) for alias in node.names}
+        assert found == names
+
+
+def test_a_body_is_as_long_as_its_statements() -> None:
+    [function] = functions._functions(module('def f():\n    """Says."""\n    a = 1\n\n    return a\n'))
+    assert functions._lines(function) == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "count"),
+    [
+        ("told", "it told; TOLD; _told_twice; beTold", 4),
+        ("told", "untold, toldo", 0),
+        ("by hand", "by\nhand, by hands", 1),
+        ("Word", "class Word:\n    pass\nword = 1", 1),
+    ],
+)
+def test_words_are_found_in_prose_and_in_names(word: str, text: str, count: int) -> None:
+    pattern = words._name(word) if word in words.NAMES else words._prose(word)
+    assert len(pattern.findall(text)) == count
