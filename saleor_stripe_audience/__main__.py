@@ -95,7 +95,7 @@ def _parser(*, asks_help: bool) -> argparse.ArgumentParser:
 
 def _run(command: str, rest: list[str]) -> int:
     if command == "demo":
-        from saleor_stripe_audience.sandbox import demo  # noqa: PLC0415 - the stand-ins are for the demo only
+        from saleor_stripe_audience.commands import demo  # noqa: PLC0415 - it needs no settings; others do
 
         return demo.run(rest)
     with _metrics_of_several_processes(command):

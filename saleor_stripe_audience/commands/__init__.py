@@ -5,13 +5,14 @@ from importlib import import_module
 from keyword import iskeyword
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.health import is_database_missing
 
 MAKE_DATABASE = ("serve", "migrate", "work", "check")  # or wait for it, or tell that it is missing
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
     """Run the command of that name, such as "connect-stripe"."""
+    from saleor_stripe_audience.health import is_database_missing  # Django is set up only by now
+
     if command not in MAKE_DATABASE and {"-h", "--help"}.isdisjoint(arguments) and is_database_missing():
         raise Rejected("There is no database yet. Run `saleor-stripe-audience migrate`.", code="database")
     name = command.replace("-", "_")

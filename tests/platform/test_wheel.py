@@ -80,3 +80,19 @@ def test_no_test_and_no_secret_travels(installed: Path) -> None:
     assert any(name.endswith("shipped/manifests/app.json") for name in names)
     assert any(name.endswith("django.mo") for name in names)
     assert not [name for name in names if "/tests/" in name or name.endswith((".env", ".sqlite3"))]
+
+
+def test_the_demo_says_what_it_needs(installed: Path) -> None:
+    """The wheel alone, without its extra."""
+    program = str(installed / "venv" / "bin" / "saleor-stripe-audience")
+    done = subprocess.run([program, "demo"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "saleor-stripe-audience demo: The demo needs extra packages."
+        " Install them with `pip install 'saleor-stripe-audience[demo]'`.\n"
+    )
+
+
+def test_no_bench_and_no_prover_travels(installed: Path) -> None:
+    [package] = (installed / "venv").rglob("site-packages/saleor_stripe_audience")
+    assert not (package.parent / "scripts").exists()
