@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from strawberry import Info, relay
 
-from saleor_stripe_audience.api import keys, models
+from saleor_stripe_audience.api import ids, keys, models
 from saleor_stripe_audience.api.context import caller_of, shop_id
+from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import models as gateway
@@ -123,12 +124,6 @@ class Problem:
         return queryset.filter(installation_id=shop_id(info))
 
 
-@strawberry.type(description="A new key.")
-class ApiKeyCreated:
-    secret: str = strawberry.field(description="The key itself, shown this once: it is kept only as a hash.")
-    api_key: ApiKey = strawberry.field(description="The key as it is listed from now on.")
-
-
 def stripe_accounts() -> list[StripeAccount]:
     return cast(
         "list[StripeAccount]",
@@ -144,30 +139,45 @@ def problems() -> list[Problem]:
     return cast("list[Problem]", saleor.Problem.objects.order_by("-since", "-pk"))
 
 
-def api_key_create(
+@strawberry.type(description="The key that was made.")
+class ApiKeyCreate(Payload):
+    secret: str | None = strawberry.field(
+        default=None, description="The key itself, shown this once: only its hash is stored."
+    )
+    api_key: ApiKey | None = strawberry.field(
+        default=None, description="The key as it is listed from now on."
+    )
+
+
+@strawberry.type(description="The key that was revoked.")
+class ApiKeyRevoke(Payload):
+    api_key: ApiKey | None = strawberry.field(default=None, description="The key.")
+
+
+@strawberry.input(description="A key to make.")
+class ApiKeyInput:
+    name: str = strawberry.field(description="What it is for; at most 200 characters.")
+    scopes: list[str] = strawberry.field(description="What it opens, such as payments:read.")
+    expires_in_days: int | None = strawberry.field(
+        default=None, description="After how many days it ends by itself; never if left out."
+    )
+
+
+def _create(
     info: Info,
-    name: Annotated[str, strawberry.argument(description="What it is for; at most 200 characters.")],
-    scopes: Annotated[
-        list[str], strawberry.argument(description="What it shall open, such as payments:read.")
-    ],
-    expires_in_days: Annotated[
-        int | None,
-        strawberry.argument(description="After how many days it ends by itself; never if left out."),
-    ] = None,
-) -> ApiKeyCreated:
+    input: Annotated[ApiKeyInput, strawberry.argument(description="The key to make.")],  # noqa: A002 - as in Saleor
+) -> ApiKeyCreate:
     own = caller_of(info).scopes
-    if beyond := sorted(scope for scope in scopes if not opens(own, scope)):
+    if beyond := sorted(scope for scope in input.scopes if not opens(own, scope)):
         raise Rejected(
             f"A key cannot be given more than its maker has: {', '.join(beyond)[:200]}.",
             code="beyond_own_scopes",
         )
-    shop = saleor.Installation.objects.get(pk=shop_id(info))
-    secret = keys.create_key(shop, name, _end(expires_in_days), scopes)
-    made = keys.find_key(secret)
-    return ApiKeyCreated(secret=secret, api_key=cast("ApiKey", made))
+    secret = keys.create_key(ids.own_shop(info), input.name, _expiry(input.expires_in_days), input.scopes)
+    return ApiKeyCreate(secret=secret, api_key=cast("ApiKey", keys.find_key(secret)))
 
 
-def _end(days: int | None) -> datetime | None:
+def _expiry(days: int | None) -> datetime | None:
     if days is None:
         return None
     if not 1 <= days <= LONGEST_LIFE_DAYS:
@@ -175,14 +185,23 @@ def _end(days: int | None) -> datetime | None:
     return timezone.now() + timedelta(days=days)
 
 
-def api_key_revoke(
+def _revoke(
     info: Info,
-    id: Annotated[relay.GlobalID, strawberry.argument(description="The key's id.")],  # noqa: A002 - relay names it
-) -> ApiKey:
+    id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")],  # noqa: A002 - as in Saleor
+) -> ApiKeyRevoke:
     own = models.ApiKey.objects.filter(installation_id=shop_id(info))
-    is_key = id.type_name == "ApiKey" and id.node_id.isdigit() and len(id.node_id) < len(str(2**63))
-    key = own.filter(pk=int(id.node_id)).first() if is_key else None
+    key = own.filter(pk=ids.number_of(id, "ApiKey")).first()
     if key is None:
-        raise Rejected("This shop has no such key.", code="not_found")
+        raise ids.not_found("ApiKey")
     keys.revoke(key)
-    return cast("ApiKey", key)
+    return ApiKeyRevoke(api_key=cast("ApiKey", key))
+
+
+@strawberry.type
+class SettingsMutations:
+    api_key_create: ApiKeyCreate = mutation(
+        _create, "settings:write", "Make a key. It cannot be given more than its maker has."
+    )
+    api_key_revoke: ApiKeyRevoke = mutation(
+        _revoke, "settings:write", "End a key: it opens nothing from the next request on."
+    )

@@ -1,5 +1,6 @@
 """The shop's audiences over the API: what they are, which channels feed them, how they are changed."""
 
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Annotated, Any, cast
 
@@ -11,13 +12,12 @@ from strawberry import Info, relay
 from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.context import needs, shop_id
 from saleor_stripe_audience.api.enums import Purpose, Status
+from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import Tag, purposes
 from saleor_stripe_audience.audience import audiences, models, wordings
-from saleor_stripe_audience.audience.by_hand import not_found
 from saleor_stripe_audience.audience.transfer.ads import NOTE
-from saleor_stripe_audience.saleor.models import Installation
 
-READ, WRITE = [needs("audience:read")], [needs("audience:write")]
+READ = [needs("audience:read")]
 
 
 @strawberry.type(description="How many contacts have a status.")
@@ -102,7 +102,7 @@ class Audience(relay.Node):
 
 
 @strawberry.type(description="What moving a channel to another audience does.")
-class ChannelMove:
+class ChannelMovePreview:
     channel: str = strawberry.field(description="Slug of the channel.")
     source: Audience = strawberry.field(description="The audience that it feeds now.")
     target: Audience = strawberry.field(description="The audience that it would feed.")
@@ -112,138 +112,94 @@ class ChannelMove:
     sentences: list[str] = strawberry.field(description="The same in words, for the merchant to read.")
 
 
-_Id = strawberry.argument(description="The audience's id.")
-_Name = strawberry.argument(description="Its name: one line, no other audience of the shop has it.")
-_Language = strawberry.argument(description="Language tag, such as en or fr-ca.")
-_DoubleOptIn = strawberry.argument(
-    description="Whether a consent counts only once it is confirmed from the mailbox. Needs mail to be set up."
-)
-_ConsentText = strawberry.argument(description="The wording where a storefront sends none.")
-_Silence = strawberry.argument(description="After how many minutes without news a cart counts as abandoned.")
-_SenderName = strawberry.argument(
-    description="The name that its mails bear: one line; empty for the shop's name."
-)
-_ConsentKeys = strawberry.argument(description="Further keys of Saleor's metadata that mean a ticked box.")
-_AttributeKeys = strawberry.argument(
-    description="Keys of Saleor's metadata, of accounts and orders, whose values contacts shall keep. A key that is "
-    "left out is forgotten with its values. Values come with the next event of each person, or by a backfill."
-)
-_AdsToBuyers = strawberry.argument(
-    description=f"Whether lists for advertisers shall hold non-subscribed buyers, too. {NOTE}"
-)
-_Channel = strawberry.argument(description="Slug of the channel.")
+@strawberry.input(description="What is chosen for an audience. What is left out stays as it is.")
+class AudienceInput:
+    name: str | None = strawberry.field(
+        default=None, description="Its name: one line, no other audience of the shop has it."
+    )
+    language: str | None = strawberry.field(default=None, description="Language tag, such as en or fr-ca.")
+    double_opt_in: bool | None = strawberry.field(
+        default=None,
+        description="Whether a consent counts only once it is confirmed from the mailbox. Needs a mail server.",
+    )
+    consent_text: str | None = strawberry.field(
+        default=None, description="The wording where a storefront sends none."
+    )
+    cart_silence_minutes: int | None = strawberry.field(
+        default=None, description="After how many minutes without news a cart counts as abandoned."
+    )
+    sender_name: str | None = strawberry.field(
+        default=None, description="The name that its mails bear: one line; empty for the shop's name."
+    )
+    consent_keys: list[str] | None = strawberry.field(
+        default=None, description="Further keys of Saleor's metadata that mean a ticked box."
+    )
+    attribute_keys: list[str] | None = strawberry.field(
+        default=None,
+        description="Keys of Saleor's metadata, of accounts and orders, whose values contacts keep. A key that is "
+        "left out of the list is forgotten with its values. Values come with the next event of each person, or by a "
+        "backfill.",
+    )
+    ads_to_buyers: bool | None = strawberry.field(
+        default=None, description=f"Whether lists for advertisers hold non-subscribed buyers, too. {NOTE}"
+    )
+
+    def settings(self, present: audiences.Wishes) -> audiences.Wishes:
+        """The present settings with what was sent in their place."""
+        sent = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(present, **sent)
+
+
+@strawberry.input(description="An audience to make.")
+class AudienceCreateInput(AudienceInput):
+    name: str = strawberry.field(description="Its name: one line, no other audience of the shop has it.")
+
+
+@strawberry.type(description="The audience that was made.")
+class AudienceCreate(Payload):
+    audience: Audience | None = strawberry.field(default=None, description="The audience.")
+
+
+@strawberry.type(description="The audience that was changed.")
+class AudienceUpdate(Payload):
+    audience: Audience | None = strawberry.field(default=None, description="The audience.")
+
+
+@strawberry.type(description="The audience that has one wording more.")
+class AudienceWordingAdd(Payload):
+    audience: Audience | None = strawberry.field(default=None, description="The audience.")
+
+
+@strawberry.type(description="The channel that was moved.")
+class ChannelMove(Payload):
+    audience: Audience | None = strawberry.field(default=None, description="The audience that it feeds now.")
+
+
+_Id = Annotated[strawberry.ID, strawberry.argument(description="The audience's id.")]
+_Channel = Annotated[str, strawberry.argument(description="Slug of the channel.")]
+_Target = Annotated[strawberry.ID, strawberry.argument(description="Id of the audience that it is to feed.")]
+
+
+def own_audience(info: Info, given: strawberry.ID, field: str = "id") -> models.Audience:
+    """The shop's audience of that id; `InvalidInput` if it has none."""
+    own = models.Audience.objects.filter(installation_id=shop_id(info))
+    found = own.filter(pk=ids.key_of(given, "Audience", field)).select_related("installation").first()
+    if found is None:
+        raise ids.not_found("Audience", field)
+    return found
 
 
 def _audiences(info: Info) -> list[Audience]:
-    shop = Installation.objects.get(pk=shop_id(info))
-    return cast("list[Audience]", audiences.audiences_of(shop))
+    return cast("list[Audience]", audiences.audiences_of(ids.own_shop(info)))
 
 
 def _status_rules() -> list[StatusRule]:
     return [StatusRule(status=each, may_receive=purposes(each)) for each in Status]
 
 
-def _move_preview(
-    info: Info,
-    channel: Annotated[str, _Channel],
-    target: Annotated[relay.GlobalID, strawberry.argument(description="Id of the audience it would feed.")],
-) -> ChannelMove:
-    shop = Installation.objects.get(pk=shop_id(info))
-    return _told(audiences.preview_move(shop, channel, own_audience(info, target)))
-
-
-def _create(
-    info: Info,
-    name: Annotated[str, _Name],
-    language: Annotated[str | None, _Language] = None,
-    double_opt_in: Annotated[bool | None, _DoubleOptIn] = None,
-    consent_text: Annotated[str | None, _ConsentText] = None,
-    cart_silence_minutes: Annotated[int | None, _Silence] = None,
-    sender_name: Annotated[str | None, _SenderName] = None,
-    consent_keys: Annotated[list[str] | None, _ConsentKeys] = None,
-    attribute_keys: Annotated[list[str] | None, _AttributeKeys] = None,
-    ads_to_buyers: Annotated[bool | None, _AdsToBuyers] = None,
-) -> Audience:
-    shop = Installation.objects.get(pk=shop_id(info))
-    usual = audiences.Wishes(name)
-    wishes = audiences.Wishes(
-        name,
-        ids.given(language, usual.language),
-        ids.given(double_opt_in, usual.double_opt_in),
-        ids.given(consent_text, usual.consent_text),
-        ids.given(cart_silence_minutes, usual.cart_silence_minutes),
-        ids.given(sender_name, usual.sender_name),
-        tuple(ids.given(consent_keys, usual.consent_keys)),
-        ids.given(attribute_keys, usual.attribute_keys),
-        ids.given(ads_to_buyers, usual.ads_to_buyers),
-    )
-    return cast("Audience", audiences.create_audience(shop, wishes))
-
-
-def _update(
-    info: Info,
-    id: Annotated[relay.GlobalID, _Id],  # noqa: A002 - relay names the argument
-    name: Annotated[str | None, _Name] = None,
-    language: Annotated[str | None, _Language] = None,
-    double_opt_in: Annotated[bool | None, _DoubleOptIn] = None,
-    consent_text: Annotated[str | None, _ConsentText] = None,
-    cart_silence_minutes: Annotated[int | None, _Silence] = None,
-    sender_name: Annotated[str | None, _SenderName] = None,
-    consent_keys: Annotated[list[str] | None, _ConsentKeys] = None,
-    attribute_keys: Annotated[list[str] | None, _AttributeKeys] = None,
-    ads_to_buyers: Annotated[bool | None, _AdsToBuyers] = None,
-) -> Audience:
-    present = own_audience(info, id)
-    wishes = audiences.Wishes(
-        ids.given(name, present.name),
-        ids.given(language, present.language),
-        ids.given(double_opt_in, present.double_opt_in),
-        ids.given(consent_text, present.consent_text),
-        ids.given(cart_silence_minutes, present.cart_silence_minutes),
-        ids.given(sender_name, present.sender_name),
-        tuple(ids.given(consent_keys, present.consent_keys)),
-        ids.given(attribute_keys, present.attribute_keys),
-        ids.given(ads_to_buyers, present.ads_to_buyers),
-    )
-    return cast("Audience", audiences.change_audience(present, wishes))
-
-
-def _add_wording(
-    info: Info,
-    id: Annotated[relay.GlobalID, _Id],  # noqa: A002 - relay names the argument
-    text: Annotated[str, strawberry.argument(description="The words that a storefront shows, exactly.")],
-) -> Audience:
-    audience = own_audience(info, id)
-    wordings.add(audience, text)
-    return cast("Audience", audience)
-
-
-def _move(
-    info: Info,
-    channel: Annotated[str, _Channel],
-    seen: Annotated[
-        relay.GlobalID,
-        strawberry.argument(name="source", description="The audience that the preview said it feeds."),
-    ],
-    target: Annotated[relay.GlobalID, strawberry.argument(description="The audience that it shall feed.")],
-) -> Audience:
-    shop = Installation.objects.get(pk=shop_id(info))
-    source, wanted = own_audience(info, seen), own_audience(info, target)
-    audiences.move_channel_from(shop, channel, source, wanted)
-    return cast("Audience", wanted)
-
-
-def own_audience(info: Info, given: relay.GlobalID) -> models.Audience:
-    """The shop's audience of that id; `Rejected` if it has none."""
-    own = models.Audience.objects.filter(installation_id=shop_id(info))
-    found = own.filter(pk=ids.key_of(given, "Audience")).select_related("installation").first()
-    if found is None:
-        raise not_found("audience")
-    return found
-
-
-def _told(move: audiences.Move) -> ChannelMove:
-    return ChannelMove(
+def _preview_move(info: Info, channel: _Channel, target: _Target) -> ChannelMovePreview:
+    move = audiences.preview_move(ids.own_shop(info), channel, own_audience(info, target, "target"))
+    return ChannelMovePreview(
         channel=move.channel,
         source=cast("Audience", move.source),
         target=cast("Audience", move.target),
@@ -252,6 +208,51 @@ def _told(move: audiences.Move) -> ChannelMove:
         already_there=move.already_there,
         sentences=move.sentences(),
     )
+
+
+def _create(
+    info: Info,
+    input: Annotated[AudienceCreateInput, strawberry.argument(description="The audience to make.")],  # noqa: A002 - as in Saleor
+) -> AudienceCreate:
+    made = audiences.create_audience(ids.own_shop(info), input.settings(audiences.Wishes(input.name)))
+    return AudienceCreate(audience=cast("Audience", made))
+
+
+def _update(
+    info: Info,
+    id: _Id,  # noqa: A002 - as in Saleor
+    input: Annotated[AudienceInput, strawberry.argument(description="What is to change.")],  # noqa: A002 - as in Saleor
+) -> AudienceUpdate:
+    audience = own_audience(info, id)
+    present = audiences.Wishes(
+        **{each.name: getattr(audience, each.name) for each in fields(audiences.Wishes)}
+    )
+    changed = audiences.change_audience(audience, input.settings(present))
+    return AudienceUpdate(audience=cast("Audience", changed))
+
+
+def _add_wording(
+    info: Info,
+    id: _Id,  # noqa: A002 - as in Saleor
+    wording: Annotated[str, strawberry.argument(description="The words that a storefront shows, exactly.")],
+) -> AudienceWordingAdd:
+    audience = own_audience(info, id)
+    wordings.add(audience, wording)
+    return AudienceWordingAdd(audience=cast("Audience", audience))
+
+
+def _move(
+    info: Info,
+    channel: _Channel,
+    seen: Annotated[
+        strawberry.ID,
+        strawberry.argument(name="source", description="The audience that the preview said it feeds."),
+    ],
+    target: _Target,
+) -> ChannelMove:
+    source, wanted = own_audience(info, seen, "source"), own_audience(info, target, "target")
+    audiences.move_channel_from(ids.own_shop(info), channel, source, wanted)
+    return ChannelMove(audience=cast("Audience", wanted))
 
 
 @strawberry.type
@@ -266,8 +267,8 @@ class AudienceQueries:
         permission_classes=READ,
         description="What each status may receive. Needs the scope audience:read.",
     )
-    channel_move_preview: ChannelMove = strawberry.field(
-        resolver=_move_preview,
+    channel_move_preview: ChannelMovePreview = strawberry.field(
+        resolver=_preview_move,
         permission_classes=READ,
         description="What moving a channel would do; nothing happens. Needs the scope audience:read.",
     )
@@ -275,27 +276,20 @@ class AudienceQueries:
 
 @strawberry.type
 class AudienceMutations:
-    audience_create: Audience = strawberry.field(
-        resolver=_create,
-        permission_classes=WRITE,
-        description="Make a further audience; no channel feeds it yet. Needs the scope audience:write.",
+    audience_create: AudienceCreate = mutation(
+        _create, "audience:write", "Make a further audience; no channel feeds it yet."
     )
-    audience_update: Audience = strawberry.field(
-        resolver=_update,
-        permission_classes=WRITE,
-        description="Change what is sent of an audience; the rest stays. Needs the scope audience:write.",
+    audience_update: AudienceUpdate = mutation(
+        _update, "audience:write", "Change what is sent of an audience; the rest stays."
     )
-    audience_wording_add: Audience = strawberry.field(
-        resolver=_add_wording,
-        permission_classes=WRITE,
-        description="A storefront shows other words than the audience's own: from now on they prove a consent, too. "
-        "Needs the scope audience:write.",
+    audience_wording_add: AudienceWordingAdd = mutation(
+        _add_wording,
+        "audience:write",
+        "A storefront shows other words than the audience's own: from now on they prove a consent, too.",
     )
-    channel_move: Audience = strawberry.field(
-        resolver=_move,
-        permission_classes=WRITE,
-        description=(
-            "Let a channel feed another audience, as `channelMovePreview` told; refused if it feeds another one "
-            "than `source` by now. Moves no contact. Needs the scope audience:write."
-        ),
+    channel_move: ChannelMove = mutation(
+        _move,
+        "audience:write",
+        "Let a channel feed another audience, as `channelMovePreview` showed; refused if it feeds another one than "
+        "`source` by now. Moves no contact.",
     )

@@ -9,12 +9,12 @@ import strawberry_django
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import GreaterThan
-from strawberry import Info, relay
+from strawberry import Info
 from strawberry.scalars import JSON
 
-from saleor_stripe_audience.api import types
-from saleor_stripe_audience.api.audiences import READ, WRITE, own_audience
-from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api import ids, types
+from saleor_stripe_audience.api.audiences import READ, own_audience
+from saleor_stripe_audience.api.context import needs, shop_id
 from saleor_stripe_audience.api.enums import ConsentState, LawfulBasis, Status
 from saleor_stripe_audience.api.filters import DateRange, Direction, any_of, equal, within
 from saleor_stripe_audience.api.paging import LongConnection, ordered
@@ -22,14 +22,13 @@ from saleor_stripe_audience.api.people import ErasureReceipt
 from saleor_stripe_audience.audience import erasure, models, subject
 from saleor_stripe_audience.audience.addresses import normalised
 from saleor_stripe_audience.audience.models.people import LAST_ORDER, NEVER
-from saleor_stripe_audience.saleor.models import Installation
 
 LARGEST_COUNT = 2**31 - 1
 
 
 @strawberry.input(description="Which contacts.")
 class ContactFilter:
-    audience: relay.GlobalID | None = strawberry.field(
+    audience: strawberry.ID | None = strawberry.field(
         default=None, description="Those of this audience; of the default one, if left out."
     )
     email: str | None = strawberry.field(default=None, description="This address; capitals do not matter.")
@@ -127,10 +126,10 @@ def _contacts(
     return cast("list[types.Contact]", found)
 
 
-def _audience_key(info: Info, given: relay.GlobalID | None) -> UUID:
+def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:
     """Of one audience, for every index begins with it. A key of none while the shop has no audience yet."""
     if given is not None:
-        return own_audience(info, given).pk
+        return own_audience(info, given, "audience").pk
     default = models.Audience.objects.filter(installation_id=shop_id(info), is_default=True)
     return default.values_list("pk", flat=True).first() or UUID(int=0)
 
@@ -203,7 +202,7 @@ def _contact(
     info: Info,
     email: Annotated[str, _Email],
     audience: Annotated[
-        relay.GlobalID | None,
+        strawberry.ID | None,
         strawberry.argument(description="In this audience; the default one, if left out."),
     ] = None,
 ) -> types.Contact | None:
@@ -222,13 +221,11 @@ def _purchases(
 
 
 def _receipts(info: Info, email: Annotated[str, _Email]) -> list[ErasureReceipt]:
-    shop = Installation.objects.get(pk=shop_id(info))
-    return cast("list[ErasureReceipt]", erasure.receipts(shop, email))
+    return cast("list[ErasureReceipt]", erasure.receipts(ids.own_shop(info), email))
 
 
 def _subject_export(info: Info, email: Annotated[str, _Email]) -> JSON:
-    shop = Installation.objects.get(pk=shop_id(info))
-    return cast("JSON", subject.export(shop, email))
+    return cast("JSON", subject.export(ids.own_shop(info), email))
 
 
 @strawberry.type(description="Contacts, page by page.")
@@ -266,7 +263,7 @@ class ContactQueries:
     )
     subject_export: JSON = strawberry.field(
         resolver=_subject_export,
-        permission_classes=WRITE,
+        permission_classes=[needs("audience:write")],
         description=(
             "All that is held about whoever has or had the address, stored events included, for that person. It "
             "shows more than the lists do, so it needs the scope audience:write."

@@ -48,7 +48,7 @@ def check_scope(info: Info, scope: str) -> None:
 
 
 def needs(scope: str) -> type[BasePermission]:
-    """For a field's `permission_classes`: callers with the scope get an answer, all others an error with a code."""
+    """For a field's `permission_classes`: without the scope a top-level error, as in Saleor."""
 
     class Needs(BasePermission):
         def has_permission(self, source: Any, info: Info, **_: Any) -> bool:  # noqa: ARG002 - strawberry's form

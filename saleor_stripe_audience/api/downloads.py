@@ -8,8 +8,9 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase
 
 from saleor_stripe_audience.api import limits
 from saleor_stripe_audience.api.context import Caller
+from saleor_stripe_audience.api.errors import ErrorCode
 from saleor_stripe_audience.api.scopes import opens
-from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, refused
+from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, refused, refused_input
 from saleor_stripe_audience.audience.audiences import audience_named
 from saleor_stripe_audience.audience.transfer.ads import export_ads
 from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv
@@ -26,26 +27,26 @@ def export_view(request: HttpRequest) -> HttpResponseBase:
     400 for what there is not, 401 without a key, 403 without the scope, 405, 429 and 503 as the API.
     """
     if request.method != "GET":
-        return refused(405, "Ask for the file with GET.", "METHOD_NOT_ALLOWED", Allow="GET")
+        return refused(405, "Ask for the file with GET.", ErrorCode.METHOD_NOT_ALLOWED, Allow="GET")
     try:
         caller = caller_of_request(request)
     except KeysUnavailable as error:
-        return refused(503, error.message, "UNAVAILABLE", **{"Retry-After": "10"})
+        return refused(503, error.message, ErrorCode.UNAVAILABLE, **{"Retry-After": "10"})
     if caller is None:
-        return refused(401, UNKNOWN_CALLER, "UNAUTHENTICATED", **{"WWW-Authenticate": "Bearer"})
+        return refused(401, UNKNOWN_CALLER, ErrorCode.UNAUTHENTICATED, **{"WWW-Authenticate": "Bearer"})
     return _answer(request, caller)
 
 
 def _answer(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     if not opens(caller.scopes, SCOPE):
-        return refused(403, f"This needs the scope {SCOPE}.", "MISSING_SCOPE")
+        return refused(403, f"This needs the scope {SCOPE}.", ErrorCode.PERMISSION_DENIED)
     if seconds := limits.take_one(caller.id):
-        message = f"That were too many requests. Try again in {seconds} s."
-        return refused(429, message, "TOO_MANY_REQUESTS", **{"Retry-After": str(seconds)})
+        message = f"Too many requests. Try again in {seconds} s."
+        return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
     try:
         written = _written(_blocks(request, caller))
     except Rejected as refusal:
-        return refused(400, refusal.message, refusal.code.upper())
+        return refused_input(refusal)
     response = FileResponse(written, as_attachment=True, filename="contacts.csv", content_type="text/csv")
     response["Cache-Control"] = "no-store"
     return response

@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from saleor_stripe_audience.audience.models import Consent, ContactTag, Erasure, PaymentFact
+from saleor_stripe_audience.audience.models import Consent, ContactTag, Erasure, Job, PaymentFact
 from saleor_stripe_audience.audience.status import (
     ConsentState,
     Deliverability,
@@ -16,6 +16,7 @@ from saleor_stripe_audience.audience.status import (
     Status,
 )
 from saleor_stripe_audience.audience.timeline import Kind
+from saleor_stripe_audience.audience.transfer.formats import TakenAs
 
 __all__ = [
     "ConsentBasis",
@@ -24,6 +25,9 @@ __all__ = [
     "ConsentState",
     "Deliverability",
     "ErasureReason",
+    "ImportAs",
+    "JobKind",
+    "JobState",
     "LawfulBasis",
     "Lifecycle",
     "PaymentFactKind",
@@ -42,15 +46,19 @@ TagOrigin = ContactTag.Origin
 ErasureReason = Erasure.Reason
 PaymentFactKind = PaymentFact.Kind
 TimelineKind = Kind
+JobKind = Job.Kind
+JobState = Job.State
+ImportAs = TakenAs
 
 
-def _show(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
+def describe(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
+    """Show the enumeration in the schema, each of its values described."""
     strawberry.enum(kind, name=name, description=description)
     for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # put there by strawberry.enum
         value.description = values[kind(value.value)]
 
 
-_show(
+describe(
     Status,
     "ContactStatus",
     "What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
@@ -63,7 +71,7 @@ _show(
         Status.ARCHIVED: "Put aside by the shop.",
     },
 )
-_show(
+describe(
     ConsentState,
     "ConsentState",
     "What the person said last about marketing: the sum of the consent ledger.",
@@ -74,7 +82,7 @@ _show(
         ConsentState.WITHDRAWN: "Took it back.",
     },
 )
-_show(
+describe(
     Deliverability,
     "Deliverability",
     "What became of mail to the address.",
@@ -84,7 +92,7 @@ _show(
         Deliverability.COMPLAINED: "The person called a mail spam: a refusal.",
     },
 )
-_show(
+describe(
     Lifecycle,
     "ContactLifecycle",
     "Whether the shop still works with the contact.",
@@ -94,7 +102,7 @@ _show(
         Lifecycle.ERASED: "Nothing is kept of the contact any more.",
     },
 )
-_show(
+describe(
     LawfulBasis,
     "LawfulBasis",
     "Why marketing may be sent at all. Soft opt-in never makes a subscriber.",
@@ -104,7 +112,7 @@ _show(
         LawfulBasis.SOFT_OPT_IN: "A buyer was told of mails about similar products and did not refuse.",
     },
 )
-_show(
+describe(
     Purpose,
     "Purpose",
     "What a message, or a place on an advertiser's list, is for.",
@@ -114,7 +122,7 @@ _show(
         Purpose.ADS: "Being shown advertisements elsewhere.",
     },
 )
-_show(
+describe(
     ConsentKind,
     "ConsentKind",
     "What a person did.",
@@ -124,7 +132,7 @@ _show(
         ConsentKind.WITHDRAWN: "Took consent back.",
     },
 )
-_show(
+describe(
     ConsentBasis,
     "ConsentBasis",
     "To what a giving belongs.",
@@ -133,7 +141,7 @@ _show(
         ConsentBasis.SOFT_OPT_IN: "Soft opt-in, which is no consent.",
     },
 )
-_show(
+describe(
     ConsentSource,
     "ConsentSource",
     "Where the person said it.",
@@ -147,7 +155,7 @@ _show(
         ConsentSource.MAILCHIMP: "In Mailchimp.",
     },
 )
-_show(
+describe(
     WordingOrigin,
     "WordingOrigin",
     "Where the wording of a consent is from.",
@@ -157,7 +165,7 @@ _show(
         WordingOrigin.UNKNOWN: "Sent with it, but not written by the merchant: it proves nothing and is not shown.",
     },
 )
-_show(
+describe(
     TagOrigin,
     "TagOrigin",
     "Who put a tag on.",
@@ -167,7 +175,7 @@ _show(
         TagOrigin.IMPORT: "An import: no rule takes it off.",
     },
 )
-_show(
+describe(
     ErasureReason,
     "ErasureReason",
     "Why a person was erased.",
@@ -178,7 +186,7 @@ _show(
         ErasureReason.FOUND_LATER: "It turned out to be a person who was erased before.",
     },
 )
-_show(
+describe(
     PaymentFactKind,
     "PaymentFactKind",
     "What went wrong with a payment.",
@@ -187,7 +195,7 @@ _show(
         PaymentFactKind.DISPUTED: "The cardholder asked the bank for the money back.",
     },
 )
-_show(
+describe(
     TimelineKind,
     "TimelineKind",
     "What happened with a contact.",
@@ -204,5 +212,40 @@ _show(
         TimelineKind.CONSENT: "Said something about marketing.",
         TimelineKind.TAG: "A tag was put on.",
         TimelineKind.SEGMENT: "Came into a segment.",
+    },
+)
+describe(
+    JobKind,
+    "JobKind",
+    "What a job imports.",
+    {
+        JobKind.SALEOR: "All customers and orders of Saleor.",
+        JobKind.STRIPE: "Customers of Stripe, and charges that paid no order.",
+        JobKind.IMPORT: "Contacts of a file.",
+    },
+)
+describe(
+    JobState,
+    "JobState",
+    "Where a job stands.",
+    {
+        JobState.QUEUED: "Waits for a worker.",
+        JobState.RUNNING: "In progress.",
+        JobState.PAUSED: "Paused; it continues where it stopped.",
+        JobState.CANCELLED: "Stopped for good; what was imported stays.",
+        JobState.DONE: "Everything is here, and both sides agree.",
+        JobState.DIFFERS: "Finished, but both sides do not agree: see its differences.",
+        JobState.FAILED: "It cannot continue as it is: see its failure. Resume it once that is fixed.",
+    },
+)
+describe(
+    ImportAs,
+    "ImportAs",
+    "What a whole file is a list of.",
+    {
+        ImportAs.SUBSCRIBED: "People who agreed to marketing.",
+        ImportAs.NONSUBSCRIBED: "People whose consent the file does not hold, whatever its columns say.",
+        ImportAs.UNSUBSCRIBED: "People who withdrew consent.",
+        ImportAs.CLEANED: "Addresses that do not take mail.",
     },
 )

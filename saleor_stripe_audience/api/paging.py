@@ -19,7 +19,7 @@ from strawberry.relay.types import NodeIterableType
 from strawberry.relay.utils import from_base64, should_resolve_list_connection_edges, to_base64
 from strawberry_django.relay import DjangoListConnection
 
-from saleor_stripe_audience.api.problems import BAD_PAGE
+from saleor_stripe_audience.api.errors import BAD_PAGE
 from saleor_stripe_audience.errors import Rejected
 
 COUNTED_UP_TO = 10_000

@@ -89,9 +89,9 @@ def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
 
 
 @strawberry_django.type(
-    models.Consent, description="One word of a person about marketing; never changed, never deleted."
+    models.Consent, description="One event of a person's consent; never changed, never deleted."
 )
-class ConsentWord:
+class ConsentEvent:
     kind: ConsentKind = strawberry_django.field(description="What the person did.")
     basis: ConsentBasis = strawberry_django.field(description="Consent, or soft opt-in, which is none.")
     at: datetime = strawberry_django.field(description="When it was said.")

@@ -16,7 +16,7 @@ from strawberry_django.utils.typing import get_django_definition
 
 from saleor_stripe_audience.api import account, filters, types
 from saleor_stripe_audience.api.audiences import Audience, AudienceMutations, AudienceQueries
-from saleor_stripe_audience.api.contact_changes import ContactMutations
+from saleor_stripe_audience.api.contact_mutations import ContactMutations
 from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope, needs, shop_id
 from saleor_stripe_audience.api.paging import NumberedConnection
@@ -138,24 +138,17 @@ class Query(AudienceQueries, ContactQueries, TransferQueries, SegmentQueries):
 
 
 @strawberry.type(description="Everything that can be changed. Only the shop of the key that asks is touched.")
-class Mutation(AudienceMutations, ContactMutations, TransferMutations, SegmentMutations):
-    api_key_create: account.ApiKeyCreated = strawberry.field(
-        resolver=account.api_key_create,
-        permission_classes=[needs("settings:write")],
-        description="Make a key. It cannot be given more than its maker has. Needs the scope settings:write.",
-    )
-    api_key_revoke: account.ApiKey = strawberry.field(
-        resolver=account.api_key_revoke,
-        permission_classes=[needs("settings:write")],
-        description="End a key: it opens nothing from the next request on. Needs the scope settings:write.",
-    )
+class Mutation(
+    AudienceMutations, ContactMutations, TransferMutations, SegmentMutations, account.SettingsMutations
+):
+    pass
 
 
 class Schema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Nothing here: `problems.formatted` logs what deserves it, without the caller's own mistakes."""
+        """Nothing here: `errors.formatted` logs what deserves it, without the caller's own mistakes."""
 
 
 schema = Schema(

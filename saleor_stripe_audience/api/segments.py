@@ -1,6 +1,7 @@
 """Segments and the timeline over the API. The work is done by `audience.segments` and `audience.timeline`."""
 
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from typing import Annotated, Any, cast
 
@@ -13,15 +14,14 @@ from strawberry.scalars import JSON
 
 from saleor_stripe_audience.api import ids, types
 from saleor_stripe_audience.api.amounts import Money, money_of
-from saleor_stripe_audience.api.audiences import READ, WRITE, own_audience
+from saleor_stripe_audience.api.audiences import READ, own_audience
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.enums import TimelineKind
+from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.paging import LongConnection, ordered
 from saleor_stripe_audience.api.people import Tag
 from saleor_stripe_audience.audience import models, timeline
-from saleor_stripe_audience.audience.by_hand import not_found
 from saleor_stripe_audience.audience.segments import explain, membership, rules, store
-from saleor_stripe_audience.errors import Rejected
 
 MEMBERS_ON_A_PAGE = 100
 
@@ -107,64 +107,102 @@ class Timeline:
     has_more: bool = strawberry.field(description="Whether there is more after the last of them.")
 
 
-@strawberry.type(description="The end of something that was deleted.")
-class SegmentDeleted:
-    name: str = strawberry.field(description="The name that it had.")
+@strawberry.input(description="What is chosen for a segment. What is left out stays as it is.")
+class SegmentInput:
+    name: str | None = strawberry.field(
+        default=None, description="1 to 100 characters; capitals make no other name."
+    )
+    rule: JSON | None = strawberry.field(
+        default=None, description='The rule: {"version": 1, "root": …}; see docs/audience.md.'
+    )
+    tag: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Id of the tag that its members get; null for none."
+    )
+    accept_unknown: bool = strawberry.field(
+        default=False, description="Save it although it names what nobody has bought yet."
+    )
 
 
-_Id = strawberry.argument(description="The segment's id.")
-_AudienceId = strawberry.argument(description="The audience's id.")
-_Name = strawberry.argument(description="1 to 100 characters; capitals make no other name.")
-_RuleArgument = strawberry.argument(description='The rule: {"version": 1, "root": …}; see docs/audience.md.')
-_TagId = strawberry.argument(description="Id of the tag that its members shall have; none if left out.")
-_AcceptUnknown = strawberry.argument(description="Save it although it names what nobody has bought yet.")
+@strawberry.input(description="A segment to make.")
+class SegmentCreateInput(SegmentInput):
+    audience: strawberry.ID = strawberry.field(description="The audience's id.")
+    name: str = strawberry.field(description="1 to 100 characters; capitals make no other name.")
+    rule: JSON = strawberry.field(description='The rule: {"version": 1, "root": …}; see docs/audience.md.')
 
 
-def _segments(info: Info, audience: Annotated[relay.GlobalID, _AudienceId]) -> list[Segment]:
-    return cast("list[Segment]", own_audience(info, audience).segments.order_by("name", "pk"))
+@strawberry.type(description="The segment that was made.")
+class SegmentCreate(Payload):
+    segment: Segment | None = strawberry.field(default=None, description="The segment.")
+
+
+@strawberry.type(description="The segment that was changed.")
+class SegmentUpdate(Payload):
+    segment: Segment | None = strawberry.field(default=None, description="The segment.")
+
+
+@strawberry.type(description="The segment that was deleted.")
+class SegmentDelete(Payload):
+    segment: Segment | None = strawberry.field(default=None, description="The segment as it was.")
+
+
+@strawberry.type(description="The ready-made segments that were made.")
+class SegmentsInstallReadyMade(Payload):
+    segments: list[Segment] = strawberry.field(
+        default_factory=list, description="Those that were not there before."
+    )
+
+
+_Id = Annotated[strawberry.ID, strawberry.argument(description="The segment's id.")]
+_AudienceId = Annotated[strawberry.ID, strawberry.argument(description="The audience's id.")]
+_ContactId = Annotated[strawberry.ID, strawberry.argument(description="The contact's id.")]
+
+
+def _segments(info: Info, audience: _AudienceId) -> list[Segment]:
+    own = own_audience(info, audience, "audience")
+    return cast("list[Segment]", own.segments.order_by("name", "pk"))
 
 
 def _preview(
     info: Info,
-    audience: Annotated[relay.GlobalID, _AudienceId],
-    rule: Annotated[JSON, _RuleArgument],
+    audience: _AudienceId,
+    rule: Annotated[
+        JSON, strawberry.argument(description='The rule: {"version": 1, "root": …}; see docs/audience.md.')
+    ],
 ) -> SegmentPreview:
-    seen = store.preview(own_audience(info, audience), rule)
+    seen = store.preview(own_audience(info, audience, "audience"), rule)
     sample = cast("list[types.Contact]", seen.sample)
     return SegmentPreview(
         count=seen.count, milliseconds=round(seen.milliseconds, 1), notes=seen.notes, sample=sample
     )
 
 
-def _explain(
-    info: Info,
-    segment: Annotated[relay.GlobalID, _Id],
-    contact: Annotated[relay.GlobalID, strawberry.argument(description="The contact's id.")],
-) -> list[SegmentExplanation]:
-    own = _own(info, segment)
-    who = models.Contact.objects.filter(audience=own.audience_id, pk=ids.key_of(contact, "Contact")).first()
-    if who is None:
-        raise not_found("contact")
-    told = explain.explain(who, rules.read(own.tree), timezone.now())
+def _explain(info: Info, segment: _Id, contact: _ContactId) -> list[SegmentExplanation]:
+    own = _own_segment(info, segment, "segment")
+    found = models.Contact.objects.filter(
+        audience=own.audience_id, pk=ids.key_of(contact, "Contact", "contact")
+    ).first()
+    if found is None:
+        raise ids.not_found("Contact", "contact")
+    explanation = explain.explain(found, rules.read(own.tree), timezone.now())
     return [
         SegmentExplanation(place=each.place, type=each.type, holds=each.holds, because=each.because)
-        for each in told.flat()
+        for each in explanation.flat()
     ]
 
 
 def _timeline(
     info: Info,
-    contact: Annotated[relay.GlobalID, strawberry.argument(description="The contact's id.")],
-    first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
+    contact: _ContactId,
+    first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")],
     after: Annotated[
         str, strawberry.argument(description="The cursor of the last entry known; the newest if left out.")
     ] = "",
 ) -> Timeline:
     own = models.Contact.objects.filter(audience__installation_id=shop_id(info)).select_related("audience")
-    who = own.filter(pk=ids.key_of(contact, "Contact")).first()
-    if who is None:
-        raise not_found("contact")
-    page = timeline.timeline(who, timezone.now(), first, after)
+    found = own.filter(pk=ids.key_of(contact, "Contact", "contact")).first()
+    if found is None:
+        raise ids.not_found("Contact", "contact")
+    page = timeline.timeline(found, timezone.now(), first, after)
     return Timeline(entries=[_entry(each) for each in page.entries], has_more=page.has_more)
 
 
@@ -181,66 +219,61 @@ def _entry(entry: timeline.Entry) -> TimelineEntry:
 
 def _create(
     info: Info,
-    audience: Annotated[relay.GlobalID, _AudienceId],
-    name: Annotated[str, _Name],
-    rule: Annotated[JSON, _RuleArgument],
-    tag: Annotated[relay.GlobalID | None, _TagId] = None,
-    accept_unknown: Annotated[bool, _AcceptUnknown] = False,
-) -> Segment:
-    own = own_audience(info, audience)
-    wish = store.Wish(name, rule, _tag(own, tag), accept_unknown)
-    return cast("Segment", store.create(own, wish))
+    input: Annotated[SegmentCreateInput, strawberry.argument(description="The segment to make.")],  # noqa: A002 - as in Saleor
+) -> SegmentCreate:
+    audience = own_audience(info, input.audience, "audience")
+    tag = _own_tag(audience, input.tag or None)
+    made = store.create(audience, store.Wish(input.name, input.rule, tag, input.accept_unknown))
+    return SegmentCreate(segment=cast("Segment", made))
 
 
 def _update(
     info: Info,
-    id: Annotated[relay.GlobalID, _Id],  # noqa: A002 - relay names the argument
-    name: Annotated[str, _Name],
-    rule: Annotated[JSON, _RuleArgument],
-    tag: Annotated[relay.GlobalID | None, _TagId] = None,
-    accept_unknown: Annotated[bool, _AcceptUnknown] = False,
-) -> Segment:
-    own = _own(info, id)
-    wish = store.Wish(name, rule, _tag(own.audience, tag), accept_unknown)
-    return cast("Segment", store.change(own, wish))
+    id: _Id,  # noqa: A002 - as in Saleor
+    input: Annotated[SegmentInput, strawberry.argument(description="What is to change.")],  # noqa: A002 - as in Saleor
+) -> SegmentUpdate:
+    segment = _own_segment(info, id)
+    name = segment.name if input.name is None else input.name
+    rule = segment.tree if input.rule is None else input.rule
+    tag = segment.tag if input.tag is strawberry.UNSET else _own_tag(segment.audience, input.tag)
+    changed = store.change(segment, store.Wish(name, rule, tag, input.accept_unknown))
+    return SegmentUpdate(segment=cast("Segment", changed))
 
 
-def _delete(
-    info: Info,
-    id: Annotated[relay.GlobalID, _Id],  # noqa: A002 - as above
-) -> SegmentDeleted:
-    own = _own(info, id)
-    store.delete(own)
-    return SegmentDeleted(name=own.name)
+def _delete(info: Info, id: _Id) -> SegmentDelete:  # noqa: A002 - as in Saleor
+    segment = _own_segment(info, id)
+    before = copy(segment)
+    store.delete(segment)
+    return SegmentDelete(segment=cast("Segment", before))
 
 
 def _install_ready_made(
     info: Info,
-    audience: Annotated[relay.GlobalID, _AudienceId],
+    audience: _AudienceId,
     currency: Annotated[str, strawberry.argument(description="The currency of big spenders, ISO 4217.")],
     big_spender_from: Annotated[
         str, strawberry.argument(description='From how much somebody is a big spender, such as "500.00".')
     ],
-) -> list[Segment]:
-    made = store.install_ready_made(own_audience(info, audience), currency, big_spender_from)
-    return cast("list[Segment]", made)
+) -> SegmentsInstallReadyMade:
+    made = store.install_ready_made(own_audience(info, audience, "audience"), currency, big_spender_from)
+    return SegmentsInstallReadyMade(segments=cast("list[Segment]", made))
 
 
-def _own(info: Info, given: relay.GlobalID) -> models.Segment:
-    """The shop's segment of that id; `Rejected` if it has none."""
+def _own_segment(info: Info, given: strawberry.ID, field: str = "id") -> models.Segment:
+    """The shop's segment of that id; `InvalidInput` if it has none."""
     own = models.Segment.objects.filter(audience__installation_id=shop_id(info))
-    found = own.filter(pk=ids.key_of(given, "Segment")).select_related("audience", "tag").first()
+    found = own.filter(pk=ids.key_of(given, "Segment", field)).select_related("audience", "tag").first()
     if found is None:
-        raise not_found("segment")
+        raise ids.not_found("Segment", field)
     return found
 
 
-def _tag(audience: models.Audience, given: relay.GlobalID | None) -> models.Tag | None:
+def _own_tag(audience: models.Audience, given: strawberry.ID | None) -> models.Tag | None:
     if given is None:
         return None
-    found = audience.tags.filter(pk=ids.key_of(given, "Tag")).first()
+    found = audience.tags.filter(pk=ids.key_of(given, "Tag", "tag")).first()
     if found is None:
-        raise Rejected("The audience has no such tag.", code="not_found")
+        raise ids.not_found("Tag", "tag")
     return found
 
 
@@ -270,23 +303,15 @@ class SegmentQueries:
 
 @strawberry.type
 class SegmentMutations:
-    segment_create: Segment = strawberry.field(
-        resolver=_create,
-        permission_classes=WRITE,
-        description="Keep a segment; who is in it is worked out soon after. Needs the scope audience:write.",
+    segment_create: SegmentCreate = mutation(
+        _create, "audience:write", "Make a segment; who is in it is worked out soon after."
     )
-    segment_update: Segment = strawberry.field(
-        resolver=_update,
-        permission_classes=WRITE,
-        description="Give a segment another name, rule or tag. Needs the scope audience:write.",
+    segment_update: SegmentUpdate = mutation(
+        _update, "audience:write", "Give a segment another name, rule or tag."
     )
-    segment_delete: SegmentDeleted = strawberry.field(
-        resolver=_delete,
-        permission_classes=WRITE,
-        description="Delete a segment; its tag comes off. Refused if another names it. Needs the scope audience:write.",
+    segment_delete: SegmentDelete = mutation(
+        _delete, "audience:write", "Delete a segment; its tag comes off. Refused if another segment names it."
     )
-    segments_install_ready_made: list[Segment] = strawberry.field(
-        resolver=_install_ready_made,
-        permission_classes=WRITE,
-        description="Keep the ready-made segments that are not kept yet. Needs the scope audience:write.",
+    segments_install_ready_made: SegmentsInstallReadyMade = mutation(
+        _install_ready_made, "audience:write", "Make the ready-made segments that are not there yet."
     )

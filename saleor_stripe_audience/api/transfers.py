@@ -1,4 +1,4 @@
-"""Bringing in and taking out over the API: long work and how far it is, and contacts of a CSV file."""
+"""Imports over the API: jobs and their progress, and contacts of a CSV file. The rules are in `audience.transfer`."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -9,56 +9,27 @@ import strawberry_django
 from django.db.models import QuerySet
 from strawberry import Info, relay
 
-from saleor_stripe_audience.api.audiences import own_audience
-from saleor_stripe_audience.api.context import caller_of, needs, shop_id
+from saleor_stripe_audience.api import ids
+from saleor_stripe_audience.api.audiences import READ, own_audience
+from saleor_stripe_audience.api.context import caller_of, shop_id
+from saleor_stripe_audience.api.enums import ImportAs, JobKind, Status
+from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.audiences import audience_named
 from saleor_stripe_audience.audience.transfer import backfill, importing, jobs, reading
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
-from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.reading import as_file
-from saleor_stripe_audience.saleor.models import Installation
 
-READ, WRITE = [needs("audience:read")], [needs("audience:write")]
 MOST_JOBS = 50
 
-Kind, State = models.Job.Kind, models.Job.State
 
-strawberry.enum(Kind, name="JobKind", description="What a job brings in.")
-strawberry.enum(State, name="JobState", description="Where a job stands.")
-strawberry.enum(TakenAs, name="ImportAs", description="What a whole file is a list of.")
-_AS_WORDS = {
-    TakenAs.SUBSCRIBED: "People who agreed to marketing.",
-    TakenAs.NONSUBSCRIBED: "People of whom the file says nothing, whatever its columns hold.",
-    TakenAs.UNSUBSCRIBED: "People who took consent back.",
-    TakenAs.CLEANED: "Addresses that do not take mail.",
-}
-_WORDS = {
-    Kind.SALEOR: "All customers and orders of Saleor.",
-    Kind.STRIPE: "Customers of Stripe, and charges that paid no order.",
-    Kind.IMPORT: "Contacts of a file.",
-    State.QUEUED: "Waits for a worker.",
-    State.RUNNING: "Being worked.",
-    State.PAUSED: "Stopped for now; it goes on where it stopped.",
-    State.CANCELLED: "Stopped for good; what was brought in stays.",
-    State.DONE: "All is here, and both sides agree.",
-    State.DIFFERS: "Finished, and both sides do not agree: see its differences.",
-    State.FAILED: "It cannot go on as it is: see its failure. Resume it once that is mended.",
-}
-for _enum in (Kind, State):
-    for _value in _enum.__strawberry_definition__.values:  # type: ignore[union-attr]  # put there by strawberry.enum
-        _value.description = _WORDS[_enum(_value.value)]
-for _value in TakenAs.__strawberry_definition__.values:  # type: ignore[attr-defined]  # as above
-    _value.description = _AS_WORDS[TakenAs(_value.value)]
-
-
-@strawberry.type(description="How many of something a job met with.")
+@strawberry.type(description="How many of something a job came across.")
 class JobCount:
     name: str = strawberry.field(description='Of what, such as "orders kept".')
     count: int = strawberry.field(description="How many.")
 
 
-@strawberry.type(description="One object that a job could not take, or not whole.")
+@strawberry.type(description="One object that a job could not import, or not whole.")
 class JobProblem:
     of: str = strawberry.field(description="What it is: customers, orders or charges.")
     object_id: str = strawberry.field(description="Its id in Saleor or Stripe.")
@@ -74,7 +45,7 @@ class JobDifference:
     why: str = strawberry.field(description="Why, as far as it is known; else empty.")
 
 
-@strawberry.type(description="Why a job cannot go on.")
+@strawberry.type(description="Why a job cannot continue.")
 class JobFailure:
     code: str = strawberry.field(description="What is wrong, in one word.")
     message: str = strawberry.field(description="What to do about it.")
@@ -127,14 +98,14 @@ class Job(relay.Node):
     eta_seconds: int | None = strawberry_django.field(
         resolver=_eta,
         only=["total", "done", "failed", "state", "worked_seconds"],
-        description="How long it still takes at the pace so far; none while that cannot be said.",
+        description="How long it still takes at the pace so far; null while that cannot be said.",
     )
-    actor: str = strawberry_django.field(description="Who began it.")
-    created_at: datetime = strawberry_django.field(description="When it was begun.")
-    finished_at: datetime | None = strawberry_django.field(description="When it ended; none before.")
-    counts: list[JobCount] = _of_report(_counts, "What it met with, counted.", list[JobCount])
+    actor: str = strawberry_django.field(description="Who started it.")
+    created_at: datetime = strawberry_django.field(description="When it was started.")
+    finished_at: datetime | None = strawberry_django.field(description="When it ended; null before.")
+    counts: list[JobCount] = _of_report(_counts, "What it came across, counted.", list[JobCount])
     problems: list[JobProblem] = _of_report(
-        _problems, "What it could not take, or not whole; the first 1,000.", list[JobProblem]
+        _problems, "What it could not import, or not whole; the first 1,000.", list[JobProblem]
     )
     problems_count: int = _of_report(
         lambda report: report.get("problems_count", 0), "How many problems there are.", int
@@ -146,7 +117,7 @@ class Job(relay.Node):
         lambda report: report.get("differences_count", 0), "How many differences there are.", int
     )
     failure: JobFailure | None = _of_report(
-        _failure, "Why it cannot go on; none if it can.", JobFailure | None
+        _failure, "Why it cannot continue; null if it can.", JobFailure | None
     )
 
     @classmethod
@@ -157,13 +128,14 @@ class Job(relay.Node):
 @strawberry.type(description="What is wrong with one row of a file.")
 class LineError:
     line: int = strawberry.field(description="Its line in the file; the header's is 1.")
-    field_name: str = strawberry.field(description="Which of our fields.")
+    field: str = strawberry.field(description="Which of our fields.")
     message: str = strawberry.field(description="What is wrong.")
 
 
 @strawberry.type(description="How many contacts have another status.")
 class StatusChange:
-    change: str = strawberry.field(description='From and to, such as "new → subscribed".')
+    before: Status | None = strawberry.field(description="The status before; null for new contacts.")
+    after: Status = strawberry.field(description="The status now.")
     count: int = strawberry.field(description="How many.")
 
 
@@ -182,18 +154,20 @@ class ColumnDefault:
 
 
 @strawberry.type(description="How a file was understood.")
-class FileUnderstood:
+class FileReading:
     format: str = strawberry.field(description="Whose export it is; empty if it is none that is known.")
     encoding: str = strawberry.field(description="Its characters' encoding.")
     separator: str = strawberry.field(description="What stands between its cells.")
-    taken_as: str = strawberry.field(description="What the whole file was taken as; empty if its rows tell.")
+    import_as: ImportAs | None = strawberry.field(
+        description="What the whole file was imported as; null if its rows tell."
+    )
     used: list[ColumnUse] = strawberry.field(description="The columns that were read.")
     ignored: list[str] = strawberry.field(description="The columns that were not.")
     defaulted: list[ColumnDefault] = strawberry.field(description="What came from the import's choices.")
 
 
 @strawberry.type(description="What an import did, or would do.")
-class ContactsImported:
+class ImportReport:
     dry_run: bool = strawberry.field(description="Whether nothing was written.")
     lines: int = strawberry.field(description="Rows that were read.")
     new: int = strawberry.field(description="New contacts.")
@@ -203,42 +177,73 @@ class ContactsImported:
     consents: int = strawberry.field(description="New words in the consent ledger.")
     status_changes: list[StatusChange] = strawberry.field(description="Whose status is another now.")
     refused: int = strawberry.field(description="Rows that could not be taken.")
-    errors: list[LineError] = strawberry.field(description="Why; of the first 1,000.")
+    line_errors: list[LineError] = strawberry.field(description="Why; the first 1,000.")
     left_out: int = strawberry.field(description="Cells that could not be used, of rows that were taken.")
     cells: list[LineError] = strawberry.field(description="Which, and why; the first 1,000.")
-    file: FileUnderstood = strawberry.field(description="How the file was understood.")
+    file: FileReading = strawberry.field(description="How the file was understood.")
 
 
 @strawberry.input(description="Which column of the file is one of our fields.")
-class ColumnChoice:
+class ColumnInput:
     ours: str = strawberry.field(description=f"Our field: {', '.join(KNOWN)}.")
     theirs: str = strawberry.field(description="The column's name in the file's header.")
 
 
-_Id = strawberry.argument(description="The job's id.")
-_Kind = strawberry.argument(description="SALEOR, or STRIPE once Saleor's was brought in.")
-_Csv = strawberry.argument(
-    description="The file: CSV with a header. A request may have 100,000 bytes; larger files go by command."
-)
-_Columns = strawberry.argument(description="Columns that are not called by their usual names.")
-_Text = strawberry.argument(
-    description="What was agreed to where the file does not say; else the audience's own."
-)
-_At = strawberry.argument(
-    description="When it was agreed to where the file does not say, with time zone; else such consents are refused."
-)
-_TakenAs = strawberry.argument(
-    description="What the whole file is a list of, unless a row says that its person left. Cleaned: addresses that "
-    "do not take mail. Subscribed needs the time and the wording of the consents."
-)
-_Given = strawberry.argument(
-    description="Values of the column of consent that mean yes, beside the usual ones."
-)
-_Withdrawn = strawberry.argument(
-    description="Values of the column of consent that mean that consent is taken back."
-)
-_DryRun = strawberry.argument(description="Only say what would happen.")
-_Audience = strawberry.argument(description="Id of the audience; the shop's own, if left out.")
+@strawberry.input(description="A file of contacts and how to read it.")
+class ContactsImportInput:
+    csv: str = strawberry.field(
+        description="The file: CSV with a header. A request may have 100,000 bytes; larger files go by command."
+    )
+    columns: list[ColumnInput] = strawberry.field(
+        default_factory=list, description="Columns that do not have their usual names."
+    )
+    import_as: ImportAs | None = strawberry.field(
+        default=None,
+        description="What the whole file is a list of, unless a row says that its person left. Cleaned: addresses "
+        "that do not take mail. Subscribed needs the time and the wording of the consents.",
+    )
+    consent_text: str = strawberry.field(
+        default="", description="What was agreed to where the file does not say; else the audience's own."
+    )
+    consent_at: datetime | None = strawberry.field(
+        default=None,
+        description="When it was agreed to where the file does not say, with time zone; without it such consents are "
+        "refused.",
+    )
+    given_values: list[str] = strawberry.field(
+        default_factory=list, description="Values of the consent column that mean yes, beside the usual ones."
+    )
+    withdrawn_values: list[str] = strawberry.field(
+        default_factory=list, description="Values of the consent column that mean that consent was withdrawn."
+    )
+
+
+@strawberry.type(description="The backfill that was started.")
+class BackfillStart(Payload):
+    job: Job | None = strawberry.field(default=None, description="The job; the open one if there is one.")
+
+
+@strawberry.type(description="The job that was paused.")
+class JobPause(Payload):
+    job: Job | None = strawberry.field(default=None, description="The job.")
+
+
+@strawberry.type(description="The job that was resumed.")
+class JobResume(Payload):
+    job: Job | None = strawberry.field(default=None, description="The job.")
+
+
+@strawberry.type(description="The job that was cancelled.")
+class JobCancel(Payload):
+    job: Job | None = strawberry.field(default=None, description="The job.")
+
+
+@strawberry.type(description="The contacts that were imported.")
+class ContactsImport(Payload):
+    report: ImportReport | None = strawberry.field(default=None, description="What was done, or would be.")
+
+
+_Id = Annotated[strawberry.ID, strawberry.argument(description="The job's id.")]
 
 
 def _jobs(info: Info) -> list[Job]:
@@ -246,60 +251,65 @@ def _jobs(info: Info) -> list[Job]:
     return cast("list[Job]", list(own.order_by("-created_at")[:MOST_JOBS]))
 
 
-def _shop(info: Info) -> Installation:
-    return Installation.objects.get(pk=shop_id(info))
-
-
-def _start(info: Info, kind: Annotated[models.Job.Kind, _Kind]) -> Job:
-    job = backfill.begin(_shop(info), kind.value, caller_of(info).id)
+def _start(
+    info: Info,
+    kind: Annotated[
+        JobKind, strawberry.argument(description="SALEOR, or STRIPE once Saleor's was imported.")
+    ],
+) -> BackfillStart:
+    job = backfill.begin(ids.own_shop(info), kind.value, caller_of(info).id)
     jobs.start(job)
-    return cast("Job", job)
+    return BackfillStart(job=cast("Job", job))
 
 
-def _job(info: Info, given: relay.GlobalID) -> models.Job:
-    return jobs.find(_shop(info), given.node_id if given.type_name == "Job" else "")
+def _own_job(info: Info, given: strawberry.ID) -> models.Job:
+    found = models.Job.objects.filter(installation_id=shop_id(info), pk=ids.key_of(given, "Job")).first()
+    if found is None:
+        raise ids.not_found("Job")
+    return found
 
 
-def _pause(info: Info, id: Annotated[relay.GlobalID, _Id]) -> Job:  # noqa: A002 - relay names the argument
-    return cast("Job", jobs.pause(_job(info, id)))
+def _pause(info: Info, id: _Id) -> JobPause:  # noqa: A002 - as in Saleor
+    return JobPause(job=cast("Job", jobs.pause(_own_job(info, id))))
 
 
-def _resume(info: Info, id: Annotated[relay.GlobalID, _Id]) -> Job:  # noqa: A002 - as above
-    job = jobs.resume(_job(info, id))
+def _resume(info: Info, id: _Id) -> JobResume:  # noqa: A002 - as in Saleor
+    job = jobs.resume(_own_job(info, id))
     jobs.start(job)
-    return cast("Job", job)
+    return JobResume(job=cast("Job", job))
 
 
-def _cancel(info: Info, id: Annotated[relay.GlobalID, _Id]) -> Job:  # noqa: A002 - as above
-    return cast("Job", jobs.cancel(_job(info, id)))
+def _cancel(info: Info, id: _Id) -> JobCancel:  # noqa: A002 - as in Saleor
+    return JobCancel(job=cast("Job", jobs.cancel(_own_job(info, id))))
 
 
 def _import(
     info: Info,
-    csv: Annotated[str, _Csv],
-    columns: Annotated[list[ColumnChoice] | None, _Columns] = None,
-    consent_text: Annotated[str, _Text] = "",
-    dry_run: Annotated[bool, _DryRun] = False,
-    audience: Annotated[relay.GlobalID | None, _Audience] = None,
-    consent_at: Annotated[datetime | None, _At] = None,
-    taken_as: Annotated[TakenAs | None, _TakenAs] = None,
-    given_values: Annotated[list[str] | None, _Given] = None,
-    withdrawn_values: Annotated[list[str] | None, _Withdrawn] = None,
-) -> ContactsImported:
-    chosen = {each.ours: each.theirs for each in columns or []}
-    wishes = importing.Wishes(
-        chosen,
-        consent_text,
+    input: Annotated[ContactsImportInput, strawberry.argument(description="The file and how to read it.")],  # noqa: A002 - as in Saleor
+    audience: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="Id of the audience; the shop's default one, if left out."),
+    ] = None,
+    dry_run: Annotated[bool, strawberry.argument(description="Only report what would be done.")] = False,
+) -> ContactsImport:
+    into = own_audience(info, audience, "audience") if audience else audience_named(ids.own_shop(info), "")
+    choices = importing.Wishes(
+        {each.ours: each.theirs for each in input.columns},
+        input.consent_text,
         caller_of(info).id,
         dry_run,
-        consent_at=consent_at,
-        taken_as=taken_as.value if taken_as else "",
-        given=given_values or (),
-        withdrawn=withdrawn_values or (),
+        consent_at=input.consent_at,
+        taken_as=input.import_as.value if input.import_as else "",
+        given=input.given_values,
+        withdrawn=input.withdrawn_values,
     )
-    into = own_audience(info, audience) if audience else audience_named(_shop(info), "")
-    report = importing.import_csv(into, as_file(csv), wishes)
-    return ContactsImported(
+    report = importing.import_csv(into, as_file(input.csv), choices)
+    return ContactsImport(report=_report(report, dry_run=dry_run))
+
+
+def _report(report: importing.Report, *, dry_run: bool) -> ImportReport:
+    changes = [_status_change(name, count) for name, count in sorted(report.statuses.items())]
+    return ImportReport(
         dry_run=dry_run,
         lines=report.lines,
         new=report.new,
@@ -307,34 +317,37 @@ def _import(
         unchanged=report.unchanged,
         erased_left_out=report.erased_left_out,
         consents=report.consents,
-        status_changes=[
-            StatusChange(change=name, count=each) for name, each in sorted(report.statuses.items())
-        ],
+        status_changes=changes,
         refused=report.refused,
-        errors=_told(report.errors),
+        line_errors=_line_errors(report.errors),
         left_out=report.left_out,
-        cells=_told(report.cells),
-        file=_understood(report.file),
+        cells=_line_errors(report.cells),
+        file=_file_reading(report.file),
     )
 
 
-def _told(errors: Iterable[reading.LineError]) -> list[LineError]:
-    return [LineError(line=each.line, field_name=each.field, message=each.message) for each in errors]
+def _status_change(name: str, count: int) -> StatusChange:
+    before, _, after = name.partition(" → ")
+    return StatusChange(before=None if before == "new" else Status(before), after=Status(after), count=count)
 
 
-def _understood(file: importing.FileReport) -> FileUnderstood:
-    return FileUnderstood(
+def _line_errors(errors: Iterable[reading.LineError]) -> list[LineError]:
+    return [LineError(line=each.line, field=each.field, message=each.message) for each in errors]
+
+
+def _file_reading(file: importing.FileReport) -> FileReading:
+    return FileReading(
         format=file.format,
         encoding=file.encoding,
         separator=file.separator,
-        taken_as=file.taken_as,
+        import_as=ImportAs(file.taken_as) if file.taken_as else None,
         used=[ColumnUse(ours=ours, theirs=theirs) for ours, theirs in file.used.items()],
         ignored=file.ignored,
         defaulted=[ColumnDefault(ours=ours, value=value) for ours, value in file.defaulted.items()],
     )
 
 
-@strawberry.type(description="What can be asked about bringing in.")
+@strawberry.type
 class TransferQueries:
     jobs: list[Job] = strawberry_django.field(
         resolver=_jobs,
@@ -343,32 +356,18 @@ class TransferQueries:
     )
 
 
-@strawberry.type(description="What can be brought in.")
+@strawberry.type
 class TransferMutations:
-    backfill_start: Job = strawberry.field(
-        resolver=_start,
-        permission_classes=WRITE,
-        description="Bring in what was there before the app; the open job if there is one. "
-        "Needs the scope audience:write.",
+    backfill_start: BackfillStart = mutation(
+        _start, "audience:write", "Import what was there before the app; the open job if there is one."
     )
-    job_pause: Job = strawberry.field(
-        resolver=_pause,
-        permission_classes=WRITE,
-        description="Stop a job after its present page. Needs the scope audience:write.",
+    job_pause: JobPause = mutation(_pause, "audience:write", "Pause a job after its present page.")
+    job_resume: JobResume = mutation(_resume, "audience:write", "Continue a job that was paused or failed.")
+    job_cancel: JobCancel = mutation(
+        _cancel, "audience:write", "Stop a job for good; what was imported stays."
     )
-    job_resume: Job = strawberry.field(
-        resolver=_resume,
-        permission_classes=WRITE,
-        description="Go on with a job that was paused or failed. Needs the scope audience:write.",
-    )
-    job_cancel: Job = strawberry.field(
-        resolver=_cancel,
-        permission_classes=WRITE,
-        description="Stop a job for good; what was brought in stays. Needs the scope audience:write.",
-    )
-    contacts_import: ContactsImported = strawberry.field(
-        resolver=_import,
-        permission_classes=WRITE,
-        description="Take contacts of a CSV file into an audience; nobody is subscribed without a consent that has "
-        "its time and its wording. Needs the scope audience:write.",
+    contacts_import: ContactsImport = mutation(
+        _import,
+        "audience:write",
+        "Import contacts of a CSV file; nobody is subscribed without a consent that has its time and its wording.",
     )

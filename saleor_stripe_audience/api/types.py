@@ -21,7 +21,7 @@ from saleor_stripe_audience.api.enums import (
 )
 from saleor_stripe_audience.api.paging import NumberedConnection
 from saleor_stripe_audience.api.people import (
-    ConsentWord,
+    ConsentEvent,
     ContactAttribute,
     ContactTag,
     FormerAddress,
@@ -255,8 +255,8 @@ class Contact(relay.Node):
     attributes: list[ContactAttribute] = strawberry_django.field(
         description="Values of Saleor's metadata under the keys that the audience keeps."
     )
-    consents: list[ConsentWord] = strawberry_django.field(
-        description="The ledger: every word of the person about marketing, oldest first."
+    consents: list[ConsentEvent] = strawberry_django.field(
+        description="The ledger: every event of the person's consent, oldest first."
     )
     former_addresses: list[FormerAddress] = strawberry_django.field(
         description="Addresses that the person had before."

@@ -14,12 +14,13 @@ from graphql import GraphQLError, OperationDefinitionNode, parse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from saleor_stripe_audience.api import limits, problems
+from saleor_stripe_audience.api import errors, limits
 from saleor_stripe_audience.api.context import Caller, Context
+from saleor_stripe_audience.api.errors import ErrorCode
 from saleor_stripe_audience.api.keys import MARK, find_key
 from saleor_stripe_audience.api.schema import MAX_TOKENS, schema
 from saleor_stripe_audience.api.scopes import of_permissions
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.graphql_fragments import undefined_fragments
 from saleor_stripe_audience.saleor.signatures import KeysUnavailable
 from saleor_stripe_audience.saleor.tokens import verify_dashboard_token
@@ -49,13 +50,13 @@ def graphql_view(request: HttpRequest) -> HttpResponse:
     if request.method == "GET" and settings.GRAPHIQL:
         return render(request, "api/graphiql.html")
     if request.method != "POST":
-        return refused(405, "Send the query as a POST.", "METHOD_NOT_ALLOWED", Allow="POST")
+        return refused(405, "Send the query as a POST.", ErrorCode.METHOD_NOT_ALLOWED, Allow="POST")
     try:
         caller = caller_of_request(request)
     except KeysUnavailable as error:
-        return refused(503, error.message, "UNAVAILABLE", **{"Retry-After": "10"})
+        return refused(503, error.message, ErrorCode.UNAVAILABLE, **{"Retry-After": "10"})
     if caller is None:
-        return refused(401, UNKNOWN_CALLER, "UNAUTHENTICATED", **{"WWW-Authenticate": "Bearer"})
+        return refused(401, UNKNOWN_CALLER, ErrorCode.UNAUTHENTICATED, **{"WWW-Authenticate": "Bearer"})
     return _answer_in_measure(request, caller)
 
 
@@ -64,11 +65,11 @@ def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
         message = (
             f"{settings.API_REQUESTS_PER_MINUTE} requests a minute are the most. Try again in {seconds} s."
         )
-        return refused(429, message, "TOO_MANY_REQUESTS", **{"Retry-After": str(seconds)})
+        return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
     try:
         operation = _operation(request)
     except Rejected as refusal:
-        return refused(400, refusal.message, refusal.code)
+        return refused_input(refusal)
     return _answer(operation, Context(caller=caller, request=request))
 
 
@@ -99,9 +100,9 @@ def _operation(request: HttpRequest) -> Operation:
     asked = _json(request)
     query, variables, name = asked.get("query"), asked.get("variables"), asked.get("operationName")
     if not isinstance(query, str) or not query.strip():
-        raise Rejected("The request has no `query`.", code="BAD_REQUEST")
+        raise Rejected("The request has no `query`.", code="bad_request")
     if not isinstance(variables, dict | None) or not isinstance(name, str | None):
-        raise Rejected("`variables` must be an object and `operationName` a text.", code="BAD_REQUEST")
+        raise Rejected("`variables` must be an object and `operationName` a text.", code="bad_request")
     return Operation(query, variables, name)
 
 
@@ -109,7 +110,7 @@ def _json(request: HttpRequest) -> dict[str, Any]:
     try:
         return read_object(_body(request))
     except ValueError:
-        raise Rejected("The body must be a JSON object with `query`.", code="BAD_REQUEST") from None
+        raise Rejected("The body must be a JSON object with `query`.", code="bad_request") from None
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -118,7 +119,7 @@ def _body(request: HttpRequest) -> bytes:
     except RequestDataTooBig:
         body = None
     if body is None or len(body) > LARGEST_REQUEST_BYTES:
-        raise Rejected(f"The request is larger than {LARGEST_REQUEST_BYTES} bytes.", code="TOO_LARGE")
+        raise Rejected(f"The request is larger than {LARGEST_REQUEST_BYTES} bytes.", code="too_large")
     return body
 
 
@@ -133,17 +134,17 @@ def _answer(operation: Operation, context: Context) -> JsonResponse:
             allowed_operation_types={OperationType.QUERY, OperationType.MUTATION},
         )
     except Rejected as refusal:
-        return refused(400, refusal.message, refusal.code.upper())
+        return refused_input(refusal)
     except (CannotGetOperationTypeError, InvalidOperationTypeError):
         return refused(
             400,
             "Send a query or a mutation, and name it in `operationName` if there are several.",
-            "BAD_REQUEST",
+            ErrorCode.BAD_REQUEST,
         )
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         _raise_outage(result.errors)
-        answer["errors"] = [problems.formatted(error) for error in result.errors]
+        answer["errors"] = [errors.formatted(error) for error in result.errors]
     return JsonResponse(answer)
 
 
@@ -161,16 +162,22 @@ def _check(operation: Operation) -> None:
     except (GraphQLError, RecursionError):
         return  # the schema says where
     if names := undefined_fragments(document):
-        raise Rejected(f"The document has no fragment {names[0][:80]}.", code="GRAPHQL_VALIDATION_FAILED")
+        raise Rejected(f"The document has no fragment {names[0][:80]}.", code="graphql_validation_failed")
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if len(operations) > 1 and operation.name is None:
         raise Rejected(
-            "The document has several operations: name one in `operationName`.", code="BAD_REQUEST"
+            "The document has several operations: name one in `operationName`.", code="bad_request"
         )
     for each in operations:
         if operation.name in (None, each.name.value if each.name else None):
             limits.check_cost(schema._schema, document, each, operation.variables or {})  # noqa: SLF001 - graphql-core's own
 
 
-def refused(status: int, message: str, code: str, **headers: str) -> JsonResponse:
-    return JsonResponse(problems.refusal(message, code), status=status, headers=headers)
+def refused(status: int, message: str, code: ErrorCode, **headers: str) -> JsonResponse:
+    """A response to a request that never reached the schema."""
+    return JsonResponse(errors.refusal(message, code), status=status, headers=headers)
+
+
+def refused_input(failure: Failure) -> JsonResponse:
+    """The same for what the caller sent."""
+    return refused(400, failure.message, errors.code_of(failure))

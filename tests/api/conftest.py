@@ -139,11 +139,36 @@ def id_of(row: Model, kind: str = "") -> str:
 
 
 def codes_of(answer: dict[str, Any]) -> set[str]:
-    return {error["extensions"]["code"] for error in answer.get("errors", [])}
+    """The codes of all errors, at the top level and in a mutation's payload."""
+    return {error["extensions"]["code"] for error in answer.get("errors", [])} | {
+        error["code"] for error in _errors_in(answer)
+    }
+
+
+def errors_of(answer: dict[str, Any]) -> list[tuple[str | None, str]]:
+    """Field and code of each error in the payload of the only mutation, which returned nothing else."""
+    assert "errors" not in answer, answer
+    [payload] = answer["data"].values()
+    assert not any(value for name, value in payload.items() if name != "errors"), payload
+    assert all(error["message"] for error in payload["errors"])
+    return [(error["field"], error["code"]) for error in payload["errors"]]
+
+
+def _errors_in(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    payloads = [each for each in (answer.get("data") or {}).values() if isinstance(each, dict)]
+    return [error for payload in payloads for error in payload.get("errors", [])]
 
 
 def one(answer: dict[str, Any]) -> Any:
-    """The only field of an answer without errors."""
+    """The only field of an answer without errors; of a mutation's payload all but its empty list of errors."""
     assert "errors" not in answer, answer
     [found] = answer["data"].values()
+    if isinstance(found, dict) and "errors" in found:
+        assert found.pop("errors") == [], answer
+    return found
+
+
+def changed(answer: dict[str, Any]) -> Any:
+    """The only object in a mutation's payload."""
+    [found] = one(answer).values()
     return found

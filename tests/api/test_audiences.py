@@ -8,21 +8,20 @@ from saleor_stripe_audience.audience.audiences import Wishes, create_audience
 from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
 from saleor_stripe_audience.audience.purchases import record_order
 from saleor_stripe_audience.saleor.models import Channel
-from tests.api.conftest import Ask, Shop, codes_of, id_of, one
+from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one
 from tests.audience.histories import at, order
 
 AUDIENCES = """{ audiences { id name isDefault language doubleOptIn consentText cartSilenceMinutes createdAt channels
   contactsByStatus { status count } tags { name contactsCount } } }"""
-CREATE = """mutation ($name: String!, $language: String, $doubleOptIn: Boolean, $consentText: String, $silence: Int) {
-  audienceCreate(name: $name, language: $language, doubleOptIn: $doubleOptIn, consentText: $consentText,
-    cartSilenceMinutes: $silence) { id name language doubleOptIn consentText cartSilenceMinutes channels } }"""
-UPDATE = """mutation ($id: ID!, $name: String, $language: String, $doubleOptIn: Boolean, $consentText: String,
-  $silence: Int) { audienceUpdate(id: $id, name: $name, language: $language, doubleOptIn: $doubleOptIn,
-    consentText: $consentText, cartSilenceMinutes: $silence) { name language consentText cartSilenceMinutes } }"""
+CREATE = """mutation ($input: AudienceCreateInput!) { audienceCreate(input: $input) { errors { field message code }
+  audience { id name language doubleOptIn consentText cartSilenceMinutes channels } } }"""
+UPDATE = """mutation ($id: ID!, $input: AudienceInput!) { audienceUpdate(id: $id, input: $input) {
+  errors { field message code } audience { name language consentText cartSilenceMinutes } } }"""
 PREVIEW = """query ($channel: String!, $target: ID!) { channelMovePreview(channel: $channel, target: $target) {
   channel source { id name } target { id } contacts subscribed alreadyThere sentences } }"""
 MOVE = """mutation ($channel: String!, $source: ID!, $target: ID!) {
-  channelMove(channel: $channel, source: $source, target: $target) { name channels } }"""
+  channelMove(channel: $channel, source: $source, target: $target) { errors { field message code }
+    audience { name channels } } }"""
 
 
 @pytest.fixture
@@ -74,9 +73,9 @@ def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: 
         "language": "FR-ca",
         "doubleOptIn": True,
         "consentText": "Yes.",
-        "silence": 30,
+        "cartSilenceMinutes": 30,
     }
-    made = one(write(CREATE, **wanted))
+    made = changed(write(CREATE, input=wanted))
     assert made.pop("id")
     assert made == {
         "name": "News",
@@ -86,16 +85,16 @@ def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: 
         "cartSilenceMinutes": 30,
         "channels": [],
     }
-    assert codes_of(write(CREATE, **wanted)) == {"NAME"}
+    assert errors_of(write(CREATE, input=wanted)) == [("name", "INVALID")]
     row = Audience.objects.get(name="News")
-    changed = one(write(UPDATE, id=id_of(row), name="Letters"))
-    assert changed == {
+    assert changed(write(UPDATE, id=id_of(row), input={"name": "Letters"})) == {
         "name": "Letters",
         "language": "fr-ca",
         "consentText": "Yes.",
         "cartSilenceMinutes": 30,
     }
-    assert one(write(UPDATE, id=id_of(row), name="Letters", consentText=""))["consentText"] == ""
+    emptied = write(UPDATE, id=id_of(row), input={"name": "Letters", "consentText": ""})
+    assert changed(emptied)["consentText"] == ""
     row.refresh_from_db()
     assert row.double_opt_in
 
@@ -103,14 +102,14 @@ def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: 
 @pytest.mark.parametrize(
     ("unfit", "code"),
     [
-        ({"name": " "}, "NAME"),
-        ({"name": "n" * 201}, "NAME"),
-        ({"name": "two\nlines"}, "NAME"),
-        ({"name": "mine.example"}, "NAME"),
-        ({"language": "x" * 36}, "LANGUAGE"),
-        ({"consentText": "x" * 10_001}, "CONSENT_TEXT"),
-        ({"silence": 0}, "CART_SILENCE_MINUTES"),
-        ({"silence": 2**31 - 1}, "CART_SILENCE_MINUTES"),
+        ({"name": " "}, "INVALID"),
+        ({"name": "n" * 201}, "INVALID"),
+        ({"name": "two\nlines"}, "INVALID"),
+        ({"name": "mine.example"}, "INVALID"),
+        ({"language": "x" * 36}, "INVALID"),
+        ({"consentText": "x" * 10_001}, "TOO_LONG"),
+        ({"cartSilenceMinutes": 0}, "INVALID"),
+        ({"cartSilenceMinutes": 2**31 - 1}, "INVALID"),
         ({"doubleOptIn": True}, "EMAIL_NOT_CONFIGURED"),
     ],
 )
@@ -119,8 +118,9 @@ def test_an_unfit_audience_is_neither_made_nor_changed(
 ) -> None:
     settings.EMAIL_CONFIGURED = False
     before = list(Audience.objects.order_by("pk").values())
-    assert codes_of(write(CREATE, **({"name": "New"} | unfit))) == {code}
-    assert codes_of(write(UPDATE, id=id_of(french), **unfit)) == {code}
+    [field] = unfit
+    assert errors_of(write(CREATE, input={"name": "New"} | unfit)) == [(field, code)]
+    assert errors_of(write(UPDATE, id=id_of(french), input=unfit)) == [(field, code)]
     assert list(Audience.objects.order_by("pk").values()) == before
 
 
@@ -134,7 +134,7 @@ def test_a_channel_is_moved_as_it_was_previewed(write: Ask, mine: Shop, french: 
 
     wanted = {"channel": told["channel"], "source": told["source"]["id"], "target": told["target"]["id"]}
     for _ in range(2):
-        assert one(write(MOVE, **wanted)) == {"name": "Nouvelles", "channels": ["default-channel"]}
+        assert changed(write(MOVE, **wanted)) == {"name": "Nouvelles", "channels": ["default-channel"]}
     record_order(mine.installation, order("9", email="new@mine.example"), at(9))
     assert Contact.objects.get(email="new@mine.example").audience == french
     assert Contact.objects.get(email="ada@mine.example").audience == default
@@ -142,9 +142,9 @@ def test_a_channel_is_moved_as_it_was_previewed(write: Ask, mine: Shop, french: 
 
 def test_a_move_that_was_overtaken_is_refused(write: Ask, mine: Shop, french: Audience) -> None:
     third, default = create_audience(mine.installation, Wishes("Third")), default_of(mine)
-    one(write(MOVE, channel="fr", source=id_of(default), target=id_of(third)))
+    changed(write(MOVE, channel="fr", source=id_of(default), target=id_of(third)))
     late = write(MOVE, channel="fr", source=id_of(default), target=id_of(french))
-    assert codes_of(late) == {"CHANNEL_MOVED"}
+    assert errors_of(late) == [("source", "CHANNEL_MOVED")]
     assert ChannelAudience.objects.get(channel="fr").audience == third
 
 
@@ -152,16 +152,17 @@ def test_what_is_not_the_shops_is_not_found(write: Ask, mine: Shop, theirs: Shop
     foreign, own = id_of(default_of(theirs)), id_of(default_of(mine))
     before = list(Audience.objects.order_by("pk").values()), list(ChannelAudience.objects.values())
     for answer in (
-        write(UPDATE, id=foreign, name="Mine now"),
+        write(UPDATE, id=foreign, input={"name": "Mine now"}),
         write(PREVIEW, channel="fr", target=foreign),
         write(MOVE, channel="fr", source=own, target=foreign),
         write(MOVE, channel="fr", source=foreign, target=id_of(french)),
-        write(UPDATE, id=id_of(french, "Contact"), name="x"),
+        write(UPDATE, id=id_of(french, "Contact"), input={"name": "x"}),
         write("query ($id: ID!) { contacts(filter: {audience: $id}) { totalCount } }", id=foreign),
         write('query ($id: ID!) { contact(email: "bob@theirs.example", audience: $id) { id } }', id=foreign),
     ):
         assert codes_of(answer) == {"NOT_FOUND"}
-    assert codes_of(write(MOVE, channel="nowhere", source=own, target=id_of(french))) == {"CHANNEL"}
+    nowhere = write(MOVE, channel="nowhere", source=own, target=id_of(french))
+    assert errors_of(nowhere) == [("channel", "NOT_FOUND")]
     assert (list(Audience.objects.order_by("pk").values()), list(ChannelAudience.objects.values())) == before
 
 

@@ -15,18 +15,20 @@ from saleor_stripe_audience.audience import consent
 from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Job
 from saleor_stripe_audience.audience.transfer import backfill, jobs
 from saleor_stripe_audience.audience.transfer.jobs import Page
-from tests.api.conftest import Shop, post
+from tests.api.conftest import Shop, changed, codes_of, errors_of, post
 from tests.audience.histories import at
 
 JOB = """id kind state total done failed etaSeconds actor createdAt finishedAt counts { name count }
   problems { of objectId code message } problemsCount differences { of objectId what why } differencesCount
   failure { code message }"""
 JOBS = f"{{ jobs {{ {JOB} }} }}"
-START = f"mutation ($kind: JobKind!) {{ backfillStart(kind: $kind) {{ {JOB} }} }}"
-IMPORT = """mutation ($csv: String!, $columns: [ColumnChoice!], $dry: Boolean! = false, $audience: ID) {
-  contactsImport(csv: $csv, columns: $columns, dryRun: $dry, audience: $audience, consentText: "News?") {
-    dryRun lines new changed unchanged erasedLeftOut consents refused statusChanges { change count }
-    errors { line fieldName message } } }"""
+ERRORS = "errors { field message code }"
+START = f"mutation ($kind: JobKind!) {{ backfillStart(kind: $kind) {{ {ERRORS} job {{ {JOB} }} }} }}"
+IMPORT = """mutation ($csv: String!, $columns: [ColumnInput!]! = [], $dry: Boolean! = false, $audience: ID) {
+  contactsImport(input: {csv: $csv, columns: $columns, consentText: "News?"}, dryRun: $dry, audience: $audience) {
+    errors { field message code }
+    report { dryRun lines new changed unchanged erasedLeftOut consents refused statusChanges { before after count }
+      lineErrors { line field message } } } }"""
 CSV = "Mail,consent,consent_at\nnew@shop.test,yes,2026-01-01\nnobody,,\n"
 
 Asking = Callable[..., dict[str, Any]]
@@ -47,21 +49,17 @@ def asking(shop: Shop, *scopes: str) -> Asking:
     return ask
 
 
-def codes(told: dict[str, Any]) -> list[str]:
-    return [each["extensions"]["code"] for each in told.get("errors", [])]
-
-
 def named(audience: Audience) -> str:
     return base64.b64encode(f"Audience:{audience.pk}".encode()).decode()
 
 
-def changed(what: str) -> str:
-    return f"mutation ($id: ID!) {{ {what}(id: $id) {{ {JOB} }} }}"
+def switch(what: str) -> str:
+    return f"mutation ($id: ID!) {{ {what}(id: $id) {{ {ERRORS} job {{ {JOB} }} }} }}"
 
 
 class TestJobs:
     def test_one_is_begun_paused_resumed_and_cancelled(self, write: Asking) -> None:
-        job = write(START, kind="SALEOR")["data"]["backfillStart"]
+        job = changed(write(START, kind="SALEOR"))
         assert (job["kind"], job["state"], job["total"], job["etaSeconds"]) == (
             "SALEOR",
             "QUEUED",
@@ -69,10 +67,10 @@ class TestJobs:
             None,
         )
         assert job["actor"].startswith("key:")
-        assert write(START, kind="SALEOR")["data"]["backfillStart"]["id"] == job["id"]
+        assert changed(write(START, kind="SALEOR"))["id"] == job["id"]
         for what, state in (("jobPause", "PAUSED"), ("jobResume", "RUNNING"), ("jobCancel", "CANCELLED")):
-            assert write(changed(what), id=job["id"])["data"][what]["state"] == state
-        assert codes(write(changed("jobResume"), id=job["id"])) == ["JOB_STATE"]
+            assert changed(write(switch(what), id=job["id"]))["state"] == state
+        assert errors_of(write(switch("jobResume"), id=job["id"])) == [(None, "INVALID_STATUS")]
         assert [each["id"] for each in write(JOBS)["data"]["jobs"]] == [job["id"]]
 
     def test_its_report_is_told(self, mine: Shop, write: Asking) -> None:
@@ -89,54 +87,55 @@ class TestJobs:
         assert (told["problemsCount"], told["differencesCount"], told["failure"]) == (1, 1, None)
 
     def test_the_order_of_sources(self, write: Asking) -> None:
-        assert codes(write(START, kind="STRIPE")) == ["SALEOR_FIRST"]
-        assert codes(write(START, kind="IMPORT")) == ["SOURCE"]
+        assert errors_of(write(START, kind="STRIPE")) == [("kind", "SALEOR_FIRST")]
+        assert errors_of(write(START, kind="IMPORT")) == [("kind", "INVALID")]
         assert not Job.objects.exists()
 
     def test_another_shops_are_neither_seen_nor_touched(self, theirs: Shop, write: Asking) -> None:
         asking(theirs, "audience:write")(START, kind="SALEOR")
         told = asking(theirs, "audience:read")(JOBS)["data"]["jobs"]
         assert write(JOBS)["data"]["jobs"] == []
-        assert codes(write(changed("jobCancel"), id=told[0]["id"])) == ["NOT_FOUND"]
+        assert errors_of(write(switch("jobCancel"), id=told[0]["id"])) == [("id", "NOT_FOUND")]
         assert Job.objects.get().state == Job.State.QUEUED
 
     def test_an_id_of_something_else_is_no_job(self, write: Asking) -> None:
-        assert codes(write(changed("jobPause"), id="UGF5bWVudDox")) == ["NOT_FOUND"]
+        assert errors_of(write(switch("jobPause"), id="UGF5bWVudDox")) == [("id", "NOT_FOUND")]
 
-    @pytest.mark.parametrize("query", [changed("jobPause"), changed("jobResume"), changed("jobCancel")])
+    @pytest.mark.parametrize("query", [switch("jobPause"), switch("jobResume"), switch("jobCancel")])
     def test_reading_is_not_writing(self, mine: Shop, write: Asking, query: str) -> None:
-        job = write(START, kind="SALEOR")["data"]["backfillStart"]
-        assert codes(asking(mine, "audience:read")(query, id=job["id"])) == ["MISSING_SCOPE"]
-        assert codes(asking(mine, "audience:read")(START, kind="SALEOR")) == ["MISSING_SCOPE"]
-        assert codes(asking(mine, "payments:write")(JOBS)) == ["MISSING_SCOPE"]
+        job = changed(write(START, kind="SALEOR"))
+        assert codes_of(asking(mine, "audience:read")(query, id=job["id"])) == {"PERMISSION_DENIED"}
+        assert codes_of(asking(mine, "audience:read")(START, kind="SALEOR")) == {"PERMISSION_DENIED"}
+        assert codes_of(asking(mine, "payments:write")(JOBS)) == {"PERMISSION_DENIED"}
 
 
 class TestImport:
     def test_contacts_come_in_and_wrong_rows_are_told(self, mine: Shop, write: Asking) -> None:
         choice = [{"ours": "email", "theirs": "Mail"}]
-        tried = write(IMPORT, csv=CSV, columns=choice, dry=True)["data"]["contactsImport"]
+        tried = changed(write(IMPORT, csv=CSV, columns=choice, dry=True))
         assert (tried["dryRun"], Consent.objects.count()) == (True, 0)
-        told = write(IMPORT, csv=CSV, columns=choice)["data"]["contactsImport"]
+        told = changed(write(IMPORT, csv=CSV, columns=choice))
         assert told == tried | {"dryRun": False}
         assert (told["lines"], told["new"], told["consents"], told["refused"]) == (2, 1, 1, 1)
-        assert told["statusChanges"] == [{"change": "new → subscribed", "count": 1}]
-        assert [(each["line"], each["fieldName"]) for each in told["errors"]] == [(3, "email")]
+        assert told["statusChanges"] == [{"before": None, "after": "SUBSCRIBED", "count": 1}]
+        assert [(each["line"], each["field"]) for each in told["lineErrors"]] == [(3, "email")]
         new = Contact.objects.get(email="new@shop.test")
         assert (new.audience.installation_id, new.status) == (mine.installation.pk, "subscribed")
         assert new.consents.get().actor.startswith("key:")
 
     def test_a_whole_file_as_a_list_with_values_and_columns_by_hand(self, write: Asking) -> None:
-        query = """mutation($csv: String!) { contactsImport(csv: $csv, columns: [{ours: "consent", theirs: "news"}],
-          takenAs: UNSUBSCRIBED, withdrawnValues: ["non"], givenValues: ["oui"], consentAt: "2026-01-01T00:00:00Z") {
-            new leftOut cells { line fieldName } statusChanges { change count }
-            file { format encoding separator takenAs used { ours theirs } ignored defaulted { ours value } } } }"""
+        query = """mutation($csv: String!) { contactsImport(input: {csv: $csv,
+          columns: [{ours: "consent", theirs: "news"}], importAs: UNSUBSCRIBED, withdrawnValues: ["non"],
+          givenValues: ["oui"], consentAt: "2026-01-01T00:00:00Z"}) { report {
+            new leftOut cells { line field } statusChanges { before after count }
+            file { format encoding separator importAs used { ours theirs } ignored defaulted { ours value } } } } }"""
         text = "email;news;country;shoe\na@shop.test;oui;Atlantis;42\nb@shop.test;non;Deutschland;43\n"
-        told = write(query, csv=text)["data"]["contactsImport"]
+        told = changed(write(query, csv=text))
         assert (told["new"], told["leftOut"]) == (2, 1)
-        assert told["cells"] == [{"line": 2, "fieldName": "country"}]
-        assert told["statusChanges"] == [{"change": "new → unsubscribed", "count": 2}]
+        assert told["cells"] == [{"line": 2, "field": "country"}]
+        assert told["statusChanges"] == [{"before": None, "after": "UNSUBSCRIBED", "count": 2}]
         assert told["file"] == {
-            "format": "", "encoding": "utf-8", "separator": ";", "takenAs": "unsubscribed",
+            "format": "", "encoding": "utf-8", "separator": ";", "importAs": "UNSUBSCRIBED",
             "used": [{"ours": name, "theirs": [theirs]}
                      for name, theirs in (("consent", "news"), ("email", "email"), ("country", "country"))],
             "ignored": ["shoe"],
@@ -151,14 +150,18 @@ class TestImport:
         foreign = Audience.objects.create(installation=theirs.installation, name="Theirs")
         club = Audience.objects.create(installation=mine.installation, name="Club")
         told = write(IMPORT, csv="email\na@shop.test\n", audience=named(club))
-        assert told["data"]["contactsImport"]["new"] == 1
+        assert changed(told)["new"] == 1
         assert Contact.objects.get(email="a@shop.test").audience == club
-        assert codes(write(IMPORT, csv="email\na@shop.test\n", audience=named(foreign))) == ["NOT_FOUND"]
+        assert errors_of(write(IMPORT, csv="email\na@shop.test\n", audience=named(foreign))) == [
+            ("audience", "NOT_FOUND")
+        ]
         assert Contact.objects.filter(audience__installation=theirs.installation).count() == 1
 
     def test_what_is_no_such_file_is_refused(self, mine: Shop, write: Asking) -> None:
-        assert codes(write(IMPORT, csv="name\nAda\n")) == ["IMPORT_COLUMN"]
-        assert codes(asking(mine, "audience:read")(IMPORT, csv="email\na@shop.test\n")) == ["MISSING_SCOPE"]
+        assert errors_of(write(IMPORT, csv="name\nAda\n")) == [("columns", "INVALID")]
+        assert codes_of(asking(mine, "audience:read")(IMPORT, csv="email\na@shop.test\n")) == {
+            "PERMISSION_DENIED"
+        }
 
 
 def download(key: str | None, **asked: Any) -> Any:

@@ -26,9 +26,9 @@ OWN_SETTINGS = (
     "STRIPE_PLATFORM_WEBHOOK_SECRET",
 )  # fmt: skip
 FURNISH = """mutation Furnish($id: ID!, $text: String!, $scopes: [String!]!) {
-  apiKeyCreate(name: "demo", scopes: $scopes) { secret }
-  audienceUpdate(id: $id, consentText: $text) { id }
-  segmentsInstallReadyMade(audience: $id, currency: "USD", bigSpenderFrom: "100.00") { id } }"""
+  apiKeyCreate(input: {name: "demo", scopes: $scopes}) { errors { message } secret }
+  audienceUpdate(id: $id, input: {consentText: $text}) { errors { message } }
+  segmentsInstallReadyMade(audience: $id, currency: "USD", bigSpenderFrom: "100.00") { errors { message } } }"""
 START_SECONDS = 90
 CALL_SECONDS = 30
 
@@ -124,6 +124,8 @@ class Stage:
         staff = self._as_staff()
         [audience] = self._graphql(staff, "{ audiences { id } }")["audiences"]
         made = self._graphql(staff, FURNISH, id=audience["id"], text=CONSENT_TEXT, scopes=READ_SCOPES)
+        if refused := [error["message"] for payload in made.values() for error in payload["errors"]]:
+            raise StageFailed(f"The shop could not be set up: {' '.join(refused)}")
         self.api_key = made["apiKeyCreate"]["secret"]
 
     def _serve(self, application: Any) -> str:

@@ -1,0 +1,296 @@
+"""What callers change of contacts and tags. The rules are in `audience`."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, cast
+
+import strawberry
+from strawberry import Info
+
+from saleor_stripe_audience.api import ids, types
+from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.errors import Payload, mutation
+from saleor_stripe_audience.api.people import ConsentEvent, ErasureReceipt, Tag
+from saleor_stripe_audience.audience import by_hand, models
+
+WRITE = "audience:write"
+
+
+@strawberry.enum(description="What a person told the shop's staff.")
+class StaffConsentKind(Enum):
+    GIVEN = strawberry.enum_value(
+        "given", description="Agrees to marketing, to the wording that is sent along."
+    )
+    WITHDRAWN = strawberry.enum_value("withdrawn", description="Withdraws consent.")
+
+
+@strawberry.input(
+    description="What is known of a person. What is left out stays as it is; an empty text empties it."
+)
+class ContactInput:
+    first_name: str | None = strawberry.field(default=None, description="First name.")
+    last_name: str | None = strawberry.field(default=None, description="Last name.")
+    phone: str | None = strawberry.field(default=None, description="Telephone number, best as +441632960001.")
+    city: str | None = strawberry.field(default=None, description="City.")
+    country: str | None = strawberry.field(
+        default=None, description="ISO 3166 code of the country, or its name in any language."
+    )
+    language: str | None = strawberry.field(
+        default=None, description="Language tag, such as fr-ca, or its name."
+    )
+
+    def profile(self) -> by_hand.Profile:
+        return by_hand.Profile(
+            self.first_name, self.last_name, self.phone, self.city, self.country, self.language
+        )
+
+
+@strawberry.input(description="A contact to make.")
+class ContactCreateInput(ContactInput):
+    audience: strawberry.ID = strawberry.field(description="The audience's id.")
+    email: str = strawberry.field(description="The person's address; capitals do not matter.")
+
+
+@strawberry.input(description="What a person said about marketing.")
+class ConsentInput:
+    kind: StaffConsentKind = strawberry.field(description="What was said.")
+    consent_at: datetime = strawberry.field(
+        description="When it was said, with time zone. The same sent twice is one event."
+    )
+    wording: str = strawberry.field(
+        default="", description="What was agreed to, word for word; required where it was given."
+    )
+    where: str = strawberry.field(default="", description="Where it was said, such as: by telephone.")
+    ip: str = strawberry.field(default="", description="The computer's address, if there was one.")
+
+
+@strawberry.type(description="The contact that was made.")
+class ContactCreate(Payload):
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+
+
+@strawberry.type(description="The contact that was changed.")
+class ContactUpdate(Payload):
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+
+
+@strawberry.type(description="The contact that was archived.")
+class ContactArchive(Payload):
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+
+
+@strawberry.type(description="The contact that was restored.")
+class ContactRestore(Payload):
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+
+
+@strawberry.type(description="The contact whose links were renewed.")
+class ContactLinksRenew(Payload):
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+
+
+@strawberry.type(description="The contact that is left of two.")
+class ContactMerge(Payload):
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+
+
+@strawberry.type(description="The consent that was recorded.")
+class ConsentRecord(Payload):
+    consent: ConsentEvent | None = strawberry.field(
+        default=None, description="The event in the ledger; the same one if it was sent twice."
+    )
+    contact: types.Contact | None = strawberry.field(default=None, description="The contact as it is now.")
+
+
+@strawberry.type(description="The tag that was made, or was there.")
+class TagCreate(Payload):
+    tag: Tag | None = strawberry.field(default=None, description="The tag.")
+
+
+@strawberry.type(description="The tag that was renamed.")
+class TagRename(Payload):
+    tag: Tag | None = strawberry.field(default=None, description="The tag.")
+
+
+@strawberry.type(description="The tag that was deleted.")
+class TagDelete(Payload):
+    tag: Tag | None = strawberry.field(default=None, description="The tag as it was.")
+
+
+@strawberry.type(description="The tag that was put on contacts.")
+class TagAdd(Payload):
+    tag: Tag | None = strawberry.field(default=None, description="The tag.")
+    changed: int = strawberry.field(default=0, description="How many contacts did not have it before.")
+
+
+@strawberry.type(description="The tag that was taken off contacts.")
+class TagRemove(Payload):
+    tag: Tag | None = strawberry.field(default=None, description="The tag.")
+    changed: int = strawberry.field(default=0, description="How many contacts had it before.")
+
+
+@strawberry.type(description="What was erased.")
+class ContactErase(Payload):
+    receipt: ErasureReceipt | None = strawberry.field(default=None, description="The receipt.")
+
+
+@strawberry.type(description="An address that may come in again.")
+class ContactReadmit(Payload):
+    was_erased: bool = strawberry.field(
+        default=False, description="Whether it had been erased; if not, nothing changed."
+    )
+
+
+_Id = Annotated[strawberry.ID, strawberry.argument(description="The contact's id.")]
+_TagId = Annotated[strawberry.ID, strawberry.argument(description="The tag's id.")]
+_ContactIds = Annotated[
+    list[strawberry.ID],
+    strawberry.argument(description="The contacts' ids, at most 100, of the tag's audience."),
+]
+_TagName = Annotated[str, strawberry.argument(description="1 to 100 characters; capitals make no other tag.")]
+_Email = Annotated[str, strawberry.argument(description="An address that the person has or had.")]
+
+
+def _create(
+    info: Info,
+    input: Annotated[ContactCreateInput, strawberry.argument(description="The contact to make.")],  # noqa: A002 - as in Saleor
+) -> ContactCreate:
+    audience = ids.key_of(input.audience, "Audience", "audience")
+    made = by_hand.create_contact(ids.actor_of(info), audience, input.email, input.profile())
+    return ContactCreate(contact=cast("types.Contact", made))
+
+
+def _update(
+    info: Info,
+    id: _Id,  # noqa: A002 - as in Saleor
+    input: Annotated[ContactInput, strawberry.argument(description="What is known of the person.")],  # noqa: A002 - as in Saleor
+) -> ContactUpdate:
+    changed = by_hand.update_contact(ids.actor_of(info), ids.key_of(id, "Contact"), input.profile())
+    return ContactUpdate(contact=cast("types.Contact", changed))
+
+
+def _archive(info: Info, id: _Id) -> ContactArchive:  # noqa: A002 - as in Saleor
+    archived = by_hand.archive(ids.actor_of(info), ids.key_of(id, "Contact"))
+    return ContactArchive(contact=cast("types.Contact", archived))
+
+
+def _restore(info: Info, id: _Id) -> ContactRestore:  # noqa: A002 - as in Saleor
+    restored = by_hand.restore(ids.actor_of(info), ids.key_of(id, "Contact"))
+    return ContactRestore(contact=cast("types.Contact", restored))
+
+
+def _renew_links(info: Info, id: _Id) -> ContactLinksRenew:  # noqa: A002 - as in Saleor
+    renewed = by_hand.renew_links(ids.actor_of(info), ids.key_of(id, "Contact"))
+    return ContactLinksRenew(contact=cast("types.Contact", renewed))
+
+
+def _merge(
+    info: Info,
+    kept: Annotated[
+        strawberry.ID,
+        strawberry.argument(
+            description="The contact to keep; if only the other has an account, that one is kept."
+        ),
+    ],
+    absorbed: Annotated[strawberry.ID, strawberry.argument(description="The other contact.")],
+) -> ContactMerge:
+    pair = ids.key_of(kept, "Contact", "kept"), ids.key_of(absorbed, "Contact", "absorbed")
+    return ContactMerge(contact=cast("types.Contact", by_hand.merge(ids.actor_of(info), *pair)))
+
+
+def _record_consent(
+    info: Info,
+    contact: _Id,
+    input: Annotated[ConsentInput, strawberry.argument(description="What the person said.")],  # noqa: A002 - as in Saleor
+) -> ConsentRecord:
+    said = by_hand.Said(cast("str", input.kind.value), input.consent_at, input.wording, input.where, input.ip)
+    recorded = by_hand.record_word(ids.actor_of(info), ids.key_of(contact, "Contact", "contact"), said)
+    return ConsentRecord(
+        consent=cast("ConsentEvent", recorded), contact=cast("types.Contact", recorded.contact)
+    )
+
+
+def _create_tag(
+    info: Info,
+    audience: Annotated[strawberry.ID, strawberry.argument(description="The audience's id.")],
+    name: _TagName,
+) -> TagCreate:
+    made = by_hand.create_tag(ids.actor_of(info), ids.key_of(audience, "Audience", "audience"), name)
+    return TagCreate(tag=cast("Tag", made))
+
+
+def _rename_tag(info: Info, id: _TagId, name: _TagName) -> TagRename:  # noqa: A002 - as in Saleor
+    renamed = by_hand.rename_tag(ids.actor_of(info), ids.key_of(id, "Tag"), name)
+    return TagRename(tag=cast("Tag", renamed))
+
+
+def _delete_tag(info: Info, id: _TagId) -> TagDelete:  # noqa: A002 - as in Saleor
+    key = ids.key_of(id, "Tag")
+    tag = models.Tag.objects.filter(audience__installation=shop_id(info), pk=key).first()
+    by_hand.delete_tag(ids.actor_of(info), key)
+    return TagDelete(tag=cast("Tag", tag))
+
+
+def _add_tag(info: Info, tag: _TagId, contacts: _ContactIds) -> TagAdd:
+    keys = ids.keys_of(contacts, "Contact", "contacts")
+    found, changed = by_hand.put_tag_on(ids.actor_of(info), ids.key_of(tag, "Tag", "tag"), keys)
+    return TagAdd(tag=cast("Tag", found), changed=changed)
+
+
+def _remove_tag(info: Info, tag: _TagId, contacts: _ContactIds) -> TagRemove:
+    keys = ids.keys_of(contacts, "Contact", "contacts")
+    found, changed = by_hand.take_tag_off(ids.actor_of(info), ids.key_of(tag, "Tag", "tag"), keys)
+    return TagRemove(tag=cast("Tag", found), changed=changed)
+
+
+def _erase(info: Info, email: _Email) -> ContactErase:
+    return ContactErase(receipt=cast("ErasureReceipt", by_hand.erase(ids.actor_of(info), email)))
+
+
+def _readmit(info: Info, email: _Email) -> ContactReadmit:
+    return ContactReadmit(was_erased=by_hand.readmit(ids.actor_of(info), email))
+
+
+@strawberry.type
+class ContactMutations:
+    contact_create: ContactCreate = mutation(
+        _create,
+        WRITE,
+        "Make a contact, non-subscribed: consent is recorded by `consentRecord`. Refused if the audience has one of "
+        "the address, or the address was erased.",
+    )
+    contact_update: ContactUpdate = mutation(
+        _update,
+        WRITE,
+        "Change what is known of a person; never status or consent. What Saleor says later replaces it.",
+    )
+    contact_archive: ContactArchive = mutation(_archive, WRITE, "Archive a contact: no marketing, no ads.")
+    contact_restore: ContactRestore = mutation(
+        _restore, WRITE, "Restore an archived contact; its status follows from its consent."
+    )
+    contact_links_renew: ContactLinksRenew = mutation(
+        _renew_links,
+        WRITE,
+        "Links in mails to the contact fell into the wrong hands: from now on they only unsubscribe.",
+    )
+    contact_merge: ContactMerge = mutation(_merge, WRITE, "Merge two contacts of one person, for good.")
+    consent_record: ConsentRecord = mutation(
+        _record_consent, WRITE, "Record what a person told staff about marketing."
+    )
+    tag_create: TagCreate = mutation(_create_tag, WRITE, "The tag of that name, made if it is new.")
+    tag_rename: TagRename = mutation(_rename_tag, WRITE, "Rename a tag, wherever it is.")
+    tag_delete: TagDelete = mutation(_delete_tag, WRITE, "Delete a tag; it comes off everybody.")
+    tag_add: TagAdd = mutation(_add_tag, WRITE, "Put a tag on contacts: on all of them, or on none.")
+    tag_remove: TagRemove = mutation(
+        _remove_tag, WRITE, "Take a tag off contacts. A rule that still fits puts it on again."
+    )
+    contact_erase: ContactErase = mutation(
+        _erase,
+        WRITE,
+        "Erase whoever has or had the address from every audience, for good, and keep the address out.",
+    )
+    contact_readmit: ContactReadmit = mutation(
+        _readmit,
+        WRITE,
+        "Let an erased address in again, if its owner asks for that; nothing comes back.",
+    )

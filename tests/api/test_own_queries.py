@@ -1,0 +1,24 @@
+"""What the demo asks of the API, and what the documents show, fits the schema."""
+
+import re
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from saleor_stripe_audience.api.export import schema_text
+from saleor_stripe_audience.documents import read_document
+from saleor_stripe_audience.sandbox.demo.page import OVERVIEW
+from saleor_stripe_audience.sandbox.demo.stage import FURNISH
+
+
+def operations(document: str) -> list[str]:
+    """Each operation of the GraphQL that a page of the documents shows."""
+    blocks = re.findall(r"```graphql\n(.*?)```", read_document(document), re.DOTALL)
+    return [each for block in blocks for each in re.split(r"\n(?=query|mutation)", block) if each.strip()]
+
+
+@pytest.mark.parametrize(
+    "query", [FURNISH, OVERVIEW, *operations("docs/transfer.md"), *operations("docs/api.md")]
+)
+def test_it_fits_the_schema(query: str) -> None:
+    assert validate(build_schema(schema_text()), parse(query)) == []
