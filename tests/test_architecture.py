@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from scripts.measure_code.circles import circles
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -18,6 +20,14 @@ def test_imports_go_downward_only() -> None:
         [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_no_stand_in_and_no_script_imports_in_a_circle() -> None:
+    """Neither at the top of modules nor hidden in functions."""
+    found = circles()["all"]
+    assert [
+        knot for knot in found if any(".sandbox." in name or name.startswith("scripts") for name in knot)
+    ] == []
 
 
 def test_there_is_no_python_among_the_graphql_documents() -> None:

@@ -4,15 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
+from .host import Host
 from .ids import key_of
 from .state import App, User
-
-if TYPE_CHECKING:
-    from .host import Host
 
 Resolver = Callable[..., Any]
 Requestor = App | User | None
@@ -22,7 +20,7 @@ Requestor = App | User | None
 class Call:
     """The context of one GraphQL execution."""
 
-    host: "Host"
+    host: Host
     requestor: Requestor
     ip: str = "127.0.0.1"
     # Payloads are executed for the app that will receive them; the host looks less closely then.
@@ -88,7 +86,7 @@ class BadToken(Exception):  # noqa: N818 - named for what happened
     """The bearer token is not, or no longer, one of ours."""
 
 
-def requestor_of(host: "Host", authorization: str) -> Requestor:
+def requestor_of(host: Host, authorization: str) -> Requestor:
     """The caller behind an `Authorization` header; nobody if the app token is unknown or the app inactive."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() not in {"bearer", "jwt"} or not token:
@@ -99,7 +97,7 @@ def requestor_of(host: "Host", authorization: str) -> Requestor:
     return _user_of(host, token)
 
 
-def _user_of(host: "Host", token: str) -> User:
+def _user_of(host: Host, token: str) -> User:
     claims = next((found for key in host.keys if (found := key.claims_of(token))), None)
     if claims is None or claims.get("type") != "access":
         raise BadToken("Invalid token. User does not exist or is inactive.")

@@ -8,21 +8,38 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
 
 from .ids import global_id
+from .signing import SigningKey
 from .state import Webhook, next_key, now
-
-if TYPE_CHECKING:
-    from .host import Host
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 18.0
 # Seconds between tries, after the first; observed on the host.
 BACKOFF = (10.0, 30.0, 70.0, 150.0, 310.0)
+
+
+class Sender(Protocol):
+    """What a request says of the host that sends it."""
+
+    version: str
+    timeout_scale: float
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs now."""
+
+    @property
+    def api_url(self) -> str:
+        """The address of the API."""
+
+    @property
+    def domain(self) -> str:
+        """Host and port."""
 
 
 @dataclass(eq=False)
@@ -107,7 +124,7 @@ class Delivery:
         }
 
 
-def headers_for(host: "Host", webhook: Webhook, event: str, body: bytes) -> dict[str, str]:
+def headers_for(host: Sender, webhook: Webhook, event: str, body: bytes) -> dict[str, str]:
     """The request headers, twins with X- included, as the host was recorded sending them."""
     signature = host.key.signature(body)
     named = {"Event": event.lower(), "Domain": host.domain, "Signature": signature}
@@ -121,12 +138,12 @@ def headers_for(host: "Host", webhook: Webhook, event: str, body: bytes) -> dict
     }
 
 
-def wire_headers(host: "Host", url: str) -> dict[str, str]:
+def wire_headers(host: Sender, url: str) -> dict[str, str]:
     """What every request of the host carries. `Host` has no port: its IP filter rewrites it."""
     return {"User-Agent": f"Saleor/{host.version}", "Host": urlsplit(url).hostname or ""}
 
 
-def post(host: "Host", delivery: Delivery, body: bytes) -> Attempt:
+def post(host: Sender, delivery: Delivery, body: bytes) -> Attempt:
     """Send once, without holding the store's lock; the attempt is added to the delivery."""
     headers = headers_for(host, delivery.webhook, delivery.event, body)
     limits = (CONNECT_SECONDS * host.timeout_scale, READ_SECONDS * host.timeout_scale)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from graphql import GraphQLError
+
 from .access import Info, Resolver
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {}
@@ -50,6 +52,10 @@ class ManyRefused(Exception):  # noqa: N818 - named for what happened
     def __init__(self, refusals: list[Refused]) -> None:
         super().__init__(f"{len(refusals)} refusals")
         self.refusals = refusals
+
+
+class Silenced(GraphQLError):  # noqa: N818 - named for what happened
+    """Makes a field null without an entry under `errors`, which the host does in one odd place."""
 
 
 def mutation(name: str) -> Callable[[Resolver], Resolver]:

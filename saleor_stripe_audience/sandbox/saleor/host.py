@@ -5,12 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from graphql import GraphQLSchema
-
-from . import payload
 from .delivery import BACKOFF, Attempt, Background, Delivery, post
 from .events import EventKind
-from .schema import schema_for
 from .signing import SigningKey
 from .state import App, Store, User, Webhook
 
@@ -28,16 +24,21 @@ class Faults:
     jwks_down: bool = False
 
 
+type PayloadBuilder = Callable[["Host", Webhook, EventKind, dict[str, Any], App | User | None], bytes | None]
+
+
 class Host:
     """One shop. Everything that reads or writes the store happens under `store.lock`."""
 
     def __init__(
         self,
+        build_payload: PayloadBuilder,
         version: str = "3.23",
         retry_scale: float = 1.0,
         timeout_scale: float = 1.0,
         disorder: bool = False,
     ) -> None:
+        self._build_payload = build_payload
         self.version = version
         self.full_version = _PATCHES[version]
         self.retry_scale = retry_scale
@@ -53,11 +54,6 @@ class Host:
         # Actions have their own thread: a slow payment app must not hold up the other events.
         self.events = Background(workers=4 if disorder else 1)
         self.actions = Background(workers=4 if disorder else 1)
-
-    @property
-    def schema(self) -> GraphQLSchema:
-        """The schema of this host's version."""
-        return schema_for(self.version)
 
     @property
     def key(self) -> SigningKey:
@@ -97,7 +93,7 @@ class Host:
     ) -> None:
         """Have an event sent to one webhook."""
         delivery = Delivery(event.name, webhook, synchronous=False)
-        build = partial(payload.build, self, webhook, event, fields, principal)
+        build = partial(self._build_payload, self, webhook, event, fields, principal)
         if not event.is_late:
             body = build()
             if body is None:
@@ -160,7 +156,7 @@ class Host:
         """
         event = EventKind(name)
         webhook = next(iter(self.webhooks_for(event, app_identifier)), None)
-        body = webhook and payload.build(self, webhook, event, fields, principal)
+        body = webhook and self._build_payload(self, webhook, event, fields, principal)
         if webhook is None or not body:
             return None, None
         delivery = Delivery(event.name, webhook, synchronous=True, body=body)
@@ -176,7 +172,7 @@ class Host:
 
         After a 5xx the host tries again with an EMPTY body, validly signed: an upstream bug, kept here.
         """
-        body = payload.build(self, webhook, EventKind(name), fields, None)
+        body = self._build_payload(self, webhook, EventKind(name), fields, None)
         delivery = Delivery(name, webhook, synchronous=True, body=body or b"")
         self.deliveries.append(delivery)
         self.actions.put(partial(self._act, delivery, settle))

@@ -1,24 +1,20 @@
 """The body of a webhook: the app's own subscription, executed over what happened."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, execute_sync, parse
 
 from .access import Call
 from .events import EventKind
+from .fields import Silenced
+from .host import Host
+from .resolvers import executable_schema
 from .state import App, User, Webhook, now
-
-if TYPE_CHECKING:
-    from .host import Host
-
-
-class Silenced(GraphQLError):  # noqa: N818 - named for what happened
-    """Makes a field null without an entry under `errors`, which the host does in one odd place."""
 
 
 def build(
-    host: "Host", webhook: Webhook, event: EventKind, fields: dict[str, Any], principal: App | User | None
+    host: Host, webhook: Webhook, event: EventKind, fields: dict[str, Any], principal: App | User | None
 ) -> bytes | None:
     """The payload, ASCII JSON; None if the subscription asks nothing of this event: then nothing is sent.
 
@@ -35,7 +31,9 @@ def build(
         }
     }
     call = Call(host, webhook.app, building_payload=True)
-    result = execute_sync(host.schema, parse(webhook.query), root_value=root, context_value=call)
+    result = execute_sync(
+        executable_schema(host.version), parse(webhook.query), root_value=root, context_value=call
+    )
     return _encoded(result)
 
 

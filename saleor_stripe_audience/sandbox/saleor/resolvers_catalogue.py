@@ -8,10 +8,9 @@ from typing import Any
 from . import changes
 from .access import Call, Info, call_of, denied, needs
 from .channels import channel_of, in_channel, plain
-from .fields import Refused, constant, mutation, resolves
+from .fields import Refused, Silenced, constant, mutation, resolves
 from .ids import global_id
 from .money import quantize, taxed
-from .payload import Silenced
 from .resolvers_metadata import metadata_from
 from .resolvers_query import by_id
 from .state import (

@@ -9,7 +9,7 @@ import requests
 
 from saleor_stripe_audience.sandbox.serving import Served
 
-from . import dashboard
+from . import dashboard, payload
 from . import install as installing
 from .access import Call
 from .control import find_app, rotate_keys
@@ -49,7 +49,7 @@ class SaleorSandbox:
         disorder: bool = False,
         port: int = 0,
     ) -> None:
-        self.host = Host(version, retry_scale, timeout_scale, disorder)
+        self.host = Host(payload.build, version, retry_scale, timeout_scale, disorder)
         fill(self.host.store, version)
         self._served = Served(application(self.host), port)
         self.host.url = self._served.url

@@ -15,7 +15,6 @@ from graphql import (
     DocumentNode,
     GraphQLAbstractType,
     GraphQLInterfaceType,
-    GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
@@ -26,8 +25,6 @@ from graphql import (
     value_from_ast_untyped,
     visit,
 )
-
-from .fields import RESOLVERS, argument_of, read
 
 VERSIONS = ("3.21", "3.22", "3.23", "3.24")
 
@@ -73,26 +70,14 @@ def document_for(version: str) -> DocumentNode:
 
 @cache
 def schema_for(version: str) -> GraphQLSchema:
-    """The executable schema of one host version, e.g. "3.23"."""
-    # Imported late, because resolvers ask this module for schemas themselves; importing registers them.
-    from . import resolvers  # noqa: F401, PLC0415
-
+    """The schema of one host version, e.g. "3.23": what its documents are checked by."""
     schema = build_ast_schema(document_for(version))
     for named in schema.type_map.values():
-        if isinstance(named, GraphQLObjectType) and not named.name.startswith("__"):
-            _wire(named)
-        elif isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
+        if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
             named.resolve_type = _type_of
         elif isinstance(named, GraphQLScalarType) and named.name in _SCALARS:
             _convert(named)
     return schema
-
-
-def _wire(named: GraphQLObjectType) -> None:
-    for name, declared in named.fields.items():
-        declared.resolve = RESOLVERS.get((named.name, name)) or RESOLVERS.get(("*", name)) or read
-        for argument_name, argument in declared.args.items():
-            argument.out_name = argument_of(argument_name)
 
 
 def _type_of(value: Any, _info: Any, _abstract: GraphQLAbstractType) -> str:

@@ -19,6 +19,7 @@ from .host import Host
 from .ids import key_of
 from .payload import shown
 from .png import square
+from .resolvers import executable_schema
 
 _ROUTES = Map(
     [
@@ -133,11 +134,11 @@ def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
         document = parse(given["query"])
     except GraphQLError as error:
         return as_json({"errors": [shown(error)]}, 400)
-    errors = validate(host.schema, document) or _no_subscription(document)
+    errors = validate(executable_schema(host.version), document) or _no_subscription(document)
     if errors:
         return as_json({"errors": [shown(each) for each in errors]}, 400)
     result = execute_sync(
-        host.schema,
+        executable_schema(host.version),
         document,
         variable_values=given.get("variables") or {},
         operation_name=given.get("operationName"),

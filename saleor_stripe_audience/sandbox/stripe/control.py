@@ -4,7 +4,7 @@ bank.
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import HTTPException
@@ -14,9 +14,7 @@ from werkzeug.wrappers import Request, Response
 from . import pages
 from .errors import Refusal, invalid
 from .faults import Fault
-
-if TYPE_CHECKING:
-    from .sandbox import StripeSandbox
+from .operator import Operator
 
 
 class _Told(BaseModel):
@@ -110,10 +108,10 @@ class Losing(_Told):
     losing: bool
 
 
-type Control = Callable[["StripeSandbox", Request, str], Any]
+type Control = Callable[[Operator, Request, str], Any]
 
 
-def answered(sandbox: "StripeSandbox", request: Request) -> Response:
+def answered(sandbox: Operator, request: Request) -> Response:
     """The answer to one of the sandbox's own addresses."""
     try:
         handler, values = _MAP.bind("sandbox").match(request.path, request.method)
@@ -133,18 +131,18 @@ def _read[Model: _Told](request: Request, model: type[Model]) -> Model:
         raise invalid(str(error)) from None
 
 
-def _faults(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _faults(sandbox: Operator, request: Request, _: str) -> Any:
     for fault in _read(request, Faults).faults:
         sandbox.faults.add(fault)
     return {"ok": True}
 
 
-def _no_faults(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
+def _no_faults(sandbox: Operator, _request: Request, _: str) -> Any:
     sandbox.faults.clear()
     return {"ok": True}
 
 
-def _dispute(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _dispute(sandbox: Operator, request: Request, _: str) -> Any:
     told = _read(request, Dispute)
     if told.action == "open":
         return sandbox.open_dispute(told.id, told.amount, told.reason, currency=told.currency)
@@ -153,11 +151,11 @@ def _dispute(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
     return sandbox.end_dispute(told.id, "won" if told.action == "win" else "lost", told.amount)
 
 
-def _refund(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
+def _refund(sandbox: Operator, request: Request, identifier: str) -> Any:
     return sandbox.end_refund(identifier, ok=_read(request, Refund).outcome == "succeed")
 
 
-def _intent(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
+def _intent(sandbox: Operator, request: Request, identifier: str) -> Any:
     told = _read(request, Intent)
     acts: dict[str, Callable[[], Any]] = {
         "settle": lambda: sandbox.end_processing(identifier, ok=True),
@@ -171,12 +169,12 @@ def _intent(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
     return acts[told.outcome]()
 
 
-def _redeliver(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _redeliver(sandbox: Operator, request: Request, _: str) -> Any:
     told = _read(request, Redelivery)
     return {"sent": sum(sandbox.redeliver(event, told.endpoint) for event in told.events)}
 
 
-def _key(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _key(sandbox: Operator, request: Request, _: str) -> Any:
     told = _read(request, Key)
     owners = [account for account in sandbox.accounts.values() if told.key in account.keys]
     if not owners:
@@ -189,7 +187,7 @@ def _key(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
     return {"ok": True}
 
 
-def _account(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any:
+def _account(sandbox: Operator, request: Request, identifier: str) -> Any:
     outcome = _read(request, Onboarding).outcome
     if outcome == "deauthorize":
         sandbox.deauthorize(identifier)
@@ -197,43 +195,43 @@ def _account(sandbox: "StripeSandbox", request: Request, identifier: str) -> Any
     return sandbox.onboard(identifier, outcome)
 
 
-def _review(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _review(sandbox: Operator, request: Request, _: str) -> Any:
     told = _read(request, Review)
     if told.action == "open":
         return sandbox.open_review(told.id, told.reason or "rule")
     return sandbox.close_review(told.id, told.reason or "approved")
 
 
-def _restriction(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _restriction(sandbox: Operator, request: Request, _: str) -> Any:
     sandbox.restrict(sandbox.account, _read(request, Restriction).restricted)
     return {"ok": True}
 
 
-def _clock(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _clock(sandbox: Operator, request: Request, _: str) -> Any:
     sandbox.advance(_read(request, Clock).advance_seconds)
     return {"now": sandbox.now()}
 
 
-def _drain(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _drain(sandbox: Operator, request: Request, _: str) -> Any:
     return {"drained": sandbox.drain(_read(request, Drain).timeout_seconds)}
 
 
-def _losing(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _losing(sandbox: Operator, request: Request, _: str) -> Any:
     sandbox.lose_webhooks(_read(request, Losing).losing)
     return {"ok": True}
 
 
-def _requests(sandbox: "StripeSandbox", request: Request, _: str) -> Any:
+def _requests(sandbox: Operator, request: Request, _: str) -> Any:
     entries = sandbox.log.entries(request.args.get("method"), request.args.get("path"))
     return {"requests": [asdict(entry) for entry in entries]}
 
 
-def _no_requests(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
+def _no_requests(sandbox: Operator, _request: Request, _: str) -> Any:
     sandbox.log.clear()
     return {"ok": True}
 
 
-def _deliveries(sandbox: "StripeSandbox", _request: Request, _: str) -> Any:
+def _deliveries(sandbox: Operator, _request: Request, _: str) -> Any:
     return {"deliveries": [asdict(attempt) for attempt in sandbox.deliveries()]}
 
 

@@ -3,17 +3,15 @@
 import copy
 import html
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from . import connect
+from .operator import Operator
 from .state import Account, Json, Link
-
-if TYPE_CHECKING:
-    from .sandbox import StripeSandbox
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
@@ -38,7 +36,7 @@ def as_json(value: Any, status: int = 200) -> Response:
     return Response(text, status, {"Access-Control-Allow-Origin": "*"}, content_type="application/json")
 
 
-def bank(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Response:
+def bank(sandbox: Operator, _request: Request, identifier: str) -> Response:
     """GET /sandbox/3ds/{id}: where next_action sends the shopper."""
     intent = _intent(sandbox, identifier)
     if intent["status"] != "requires_action":
@@ -46,7 +44,7 @@ def bank(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Respon
     return _page("Sandbox bank", _CHOICE.format(what=html.escape(_what(intent))))
 
 
-def bank_answered(sandbox: "StripeSandbox", request: Request, identifier: str) -> Response:
+def bank_answered(sandbox: Operator, request: Request, identifier: str) -> Response:
     """POST /sandbox/3ds/{id}: outcome=complete or fail; back to the return_url the payment was confirmed
     with.
     """
@@ -59,12 +57,12 @@ def bank_answered(sandbox: "StripeSandbox", request: Request, identifier: str) -
     return redirect(_back(return_url, intent, ok=ok), 303)
 
 
-def receipt(sandbox: "StripeSandbox", _request: Request, identifier: str) -> Response:
+def receipt(sandbox: Operator, _request: Request, identifier: str) -> Response:
     """GET /sandbox/receipts/{id}"""
     return _page("Receipt", f"<p>{html.escape(_what(_intent(sandbox, identifier)))}</p>")
 
 
-def onboarding(sandbox: "StripeSandbox", _request: Request, token: str) -> Response:
+def onboarding(sandbox: Operator, _request: Request, token: str) -> Response:
     """GET /sandbox/connect/{token}: the hosted onboarding. A link is good once; then Stripe asks for another."""
     with sandbox.lock:
         account, link = connect.link(sandbox.accounts, token)
@@ -74,7 +72,7 @@ def onboarding(sandbox: "StripeSandbox", _request: Request, token: str) -> Respo
     return _page("Sandbox onboarding", _ONBOARDING.format(name=html.escape(account.name or account.id)))
 
 
-def onboarding_left(sandbox: "StripeSandbox", request: Request, token: str) -> Response:
+def onboarding_left(sandbox: Operator, request: Request, token: str) -> Response:
     """POST /sandbox/connect/{token}: outcome=complete, review, restrict, reject, or empty; back to return_url."""
     outcome = request.form.get("outcome", "")
     with sandbox.lock:
@@ -87,12 +85,12 @@ def onboarding_left(sandbox: "StripeSandbox", request: Request, token: str) -> R
     return redirect(link.return_url, 303)
 
 
-def _is_over(sandbox: "StripeSandbox", account: Account, link: Link) -> bool:
+def _is_over(sandbox: Operator, account: Account, link: Link) -> bool:
     left = account.connection is None or account.connection.is_revoked
     return left or link.is_visited or sandbox.now() >= link.expires_at
 
 
-def _intent(sandbox: "StripeSandbox", identifier: str) -> Json:
+def _intent(sandbox: Operator, identifier: str) -> Json:
     table = "setup_intent" if identifier.startswith("seti_") else "payment_intent"
     with sandbox.lock:
         return copy.deepcopy(sandbox.find(table, identifier))

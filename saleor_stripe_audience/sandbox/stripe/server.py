@@ -8,7 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
@@ -17,12 +17,10 @@ from . import connect, control, expanding, forms, keys, params, routes
 from .errors import Refusal, invalid
 from .faults import FAILURE, Fault
 from .idempotency import Answer
+from .operator import Operator
 from .requests import Logged
 from .routes import Route
 from .state import API_VERSION, Call, Json, new_id
-
-if TYPE_CHECKING:
-    from .sandbox import StripeSandbox
 
 _log = logging.getLogger(__name__)
 _FORM = "application/x-www-form-urlencoded"
@@ -44,9 +42,9 @@ class DroppedError(ConnectionError):
 
 
 class Server:
-    """The WSGI side of a StripeSandbox."""
+    """The WSGI side of a sandbox."""
 
-    def __init__(self, sandbox: "StripeSandbox") -> None:
+    def __init__(self, sandbox: Operator) -> None:
         self._sandbox = sandbox
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

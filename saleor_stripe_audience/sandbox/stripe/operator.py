@@ -1,0 +1,300 @@
+"""The stand-in's accounts, and all that may happen to them that nobody asks for over the API."""
+
+import hashlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from . import confirming, connect, disputes, keys, payment_intents, refunds, reviews, setup_intents
+from .account import shown
+from .errors import missing
+from .faults import Fault, Faults
+from .outbox import Attempt, Deliveries, Schedule
+from .requests import RequestLog
+from .state import Account, Call, Job, Json, snapshot
+
+PUBLISHABLE_KEY = "pk_test_sandbox"
+SECRET_KEY = "sk_test_sandbox"
+RESTRICTED_KEY = "rk_test_sandbox"
+
+
+class Operator:
+    """The accounts in memory, and what only a sandbox lets one do: disputes, time that passes, webhooks that get lost.
+
+    `webhook_retry_seconds`: the pause after a first failed delivery. `later_seconds`: when what Stripe does
+    "some time later" happens (a refund that fails, a balance transaction). `clock`: seconds since 1970, for
+    everything but signatures.
+    """
+
+    def __init__(
+        self,
+        webhook_retry_seconds: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        later_seconds: float = 0.05,
+    ) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.base_url = ""
+        self._lock = threading.RLock()
+        self._clock = clock
+        self._shift = 0.0
+        self._later_seconds = later_seconds
+        self._schedule = Schedule()
+        self._deliveries = Deliveries(self._schedule, self._lock, webhook_retry_seconds)
+        self.account = self.create_account("Sandbox Shop", PUBLISHABLE_KEY, SECRET_KEY)
+        self.add_key(self.account, RESTRICTED_KEY)
+
+    def create_account(
+        self,
+        name: str,
+        publishable_key: str,
+        secret_key: str,
+        scopes: Iterable[str] | None = None,
+        livemode: bool = False,
+        *,
+        country: str = "US",
+        default_currency: str = "usd",
+        platform: bool = False,
+    ) -> Account:
+        """A new account. `scopes` limit its secret key, e.g. ["payment_intent_write", "charge_read"]; a `platform` may
+        make accounts and act for them.
+        """
+        mark = hashlib.sha256(publishable_key.encode()).hexdigest()[:16]
+        account = Account(f"acct_{mark}", name, int(self.now()), livemode, country, default_currency)
+        account.is_platform = platform
+        with self._lock:
+            self.accounts[account.id] = account
+        self.add_key(account, publishable_key)
+        self.add_key(account, secret_key, scopes)
+        return account
+
+    def add_key(self, account: Account, text: str, scopes: Iterable[str] | None = None) -> None:
+        """Another key for the account, or other scopes for one it has; a revoked one is good again."""
+        with self._lock:
+            account.revoked.discard(text)
+            account.keys[text] = keys.made(text, scopes)
+
+    def revoke_key(self, text: str) -> None:
+        """The key answers 401 api_key_expired from now on."""
+        with self._lock:
+            for account in self.accounts.values():
+                if text in account.keys:
+                    account.revoked.add(text)
+
+    def now(self) -> float:
+        """The sandbox's time, in seconds since 1970."""
+        return self._clock() + self._shift
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: authorizations of 7 days lapse, vouchers expire, idempotency keys of a day and events of 30
+        are forgotten.
+        """
+        with self._lock:
+            self._shift += seconds
+            for account in self.accounts.values():
+                payment_intents.lapse(self._by_itself(account))
+
+    def forget_keys(self) -> None:
+        """Idempotency keys are forgotten as after a day, while everything else stays as it is."""
+        with self._lock:
+            for account in self.accounts.values():
+                account.answers.forget_all()
+
+    def add_fault(self, match: str, **fields: Any) -> None:
+        """Have a Fault happen, e.g. "POST /v1/refunds" with drop_connection=True, after_effect=True."""
+        self.faults.add(Fault(match=match, **fields))
+
+    def drain(self, timeout: float = 10.0) -> bool:
+        """Wait until every webhook is delivered and nothing is to happen later; False after `timeout`
+        seconds.
+        """
+        return self._schedule.drain(timeout)
+
+    def close(self) -> None:
+        """Send and do nothing more."""
+        self._schedule.close()
+
+    def lose_webhooks(self, losing: bool = True) -> None:
+        """From now on events are recorded but not sent (or, with False, sent again)."""
+        self._deliveries.losing = losing
+
+    def redeliver(self, event_id: str, endpoint_id: str | None = None) -> int:
+        """Send an event again, to the endpoints that want it or to the one named; returns to how many."""
+        with self._lock:
+            account, event = self._find("event", event_id)
+            return self._deliveries.send(account, event, endpoint_id)
+
+    def deliveries(self) -> list[Attempt]:
+        """Every try to deliver an event so far."""
+        with self._lock:
+            return list(self._deliveries.attempts)
+
+    def events(self, kind: str | None = None) -> list[Json]:
+        """Every event of all accounts, oldest first, or those of one type."""
+        with self._lock:
+            tables = [account.table("event").values() for account in self.accounts.values()]
+            return [event for event in itertools.chain(*tables) if kind in (None, event["type"])]
+
+    def open_dispute(
+        self,
+        charge_or_intent: str,
+        amount: int | None = None,
+        reason: str = "fraudulent",
+        *,
+        currency: str = "",
+    ) -> Json:
+        """The buyer's bank takes a payment back. `amount` in the payment's smallest unit; all of it if none is given.
+        `currency`: in which the bank disputes it, if not in the payment's.
+        """
+        with self._lock:
+            account, charge = self._charge(charge_or_intent)
+            call = self._by_itself(account)
+            disputed = amount or charge["amount_captured"] or charge["amount"]
+            return disputes.opened(call, charge, disputed, reason, currency=currency)
+
+    def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
+        """A part comes back while the dispute goes on; `amount` in the smallest unit of the account's balance."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.reinstated(self._by_itself(account), dispute, amount)
+
+    def end_dispute(self, dispute_id: str, outcome: str, amount: int | None = None) -> Json:
+        """`outcome`: won or lost. Of a won one `amount` (smallest unit of the account's balance) comes back, or all."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.ended(self._by_itself(account), dispute, outcome, amount)
+
+    def overcapture(self, intent_id: str, amount: int) -> Json:
+        """A held payment is captured in Stripe's Dashboard for more than was held, as tips are."""
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return payment_intents.overcaptured(self._by_itself(account), intent, amount)
+
+    def ask_until(self, dispute_id: str, due_by: int) -> Json:
+        """The bank names another day (seconds since 1970) by which the dispute is to be answered."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.due(self._by_itself(account), dispute, due_by)
+
+    def open_review(self, charge_or_intent: str, reason: str = "rule") -> Json:
+        """Radar puts a payment under review."""
+        with self._lock:
+            account, charge = self._charge(charge_or_intent)
+            return reviews.opened(self._by_itself(account), charge, reason)
+
+    def close_review(self, review_id: str, reason: str = "approved") -> Json:
+        """The review ends: `reason` as Stripe's closed_reason."""
+        with self._lock:
+            account, review = self._find("review", review_id)
+            return reviews.closed(self._by_itself(account), review, reason)
+
+    def restrict(self, account: Account, restricted: bool = True) -> None:
+        """Stripe lets the account take no payments until it has its papers (or, with False, lets it again)."""
+        with self._lock:
+            before = snapshot(shown(account))
+            account.is_restricted = restricted
+            self._by_itself(account).emit("account.updated", shown(account), before)
+
+    def hold_refund(self, refund_id: str, reason: str = "insufficient_funds") -> Json:
+        """A pending refund waits: `reason` as Stripe's pending_reason."""
+        with self._lock:
+            account, refund = self._find("refund", refund_id)
+            return refunds.held(self._by_itself(account), refund, reason)
+
+    def end_refund(self, refund_id: str, *, ok: bool) -> Json:
+        """A pending refund succeeds, or any refund fails after all."""
+        with self._lock:
+            account, refund = self._find("refund", refund_id)
+            act = refunds.succeeded if ok else refunds.failed
+            return act(self._by_itself(account), refund)
+
+    def end_processing(self, intent_id: str, *, ok: bool) -> Json:
+        """A debit in processing arrives or is returned."""
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return confirming.processed(self._by_itself(account), intent, ok)
+
+    def pay_voucher(self, intent_id: str, amount: int | None = None) -> Json:
+        """What was handed out is paid: a voucher, a QR code, small deposits confirmed. `amount` (smallest unit): a bank
+        transfer of so much arrives.
+        """
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return confirming.paid_later(self._by_itself(account), intent, amount)
+
+    def expire_voucher(self, intent_id: str) -> Json:
+        """What was handed out runs out now."""
+        with self._lock:
+            account, intent = self._find("payment_intent", intent_id)
+            return confirming.expired(self._by_itself(account), intent)
+
+    def authenticate(self, intent_id: str, *, ok: bool = True) -> Json:
+        """The shopper completes (or fails) 3-D Secure or a redirect; for PaymentIntents and SetupIntents."""
+        table = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+        act = setup_intents.authenticated if table == "setup_intent" else confirming.authenticated
+        with self._lock:
+            account, intent = self._find(table, intent_id)
+            return act(self._by_itself(account), intent, ok)
+
+    def onboard(self, account_id: str, outcome: str) -> Json:
+        """What comes of the hosted onboarding: complete, review, restrict or reject. Gives the account."""
+        with self._lock:
+            return connect.moved(self._by_itself(connect.made(self.accounts, account_id)), outcome)
+
+    def deauthorize(self, account_id: str) -> None:
+        """The account's owner ends what ties it to the platform."""
+        with self._lock:
+            connect.deauthorize(self._by_itself(connect.made(self.accounts, account_id)))
+
+    # What follows is used by the modules of the stand-in.
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while objects are read or changed."""
+        return self._lock
+
+    def call(self, account: Account, **fields: Any) -> Call:
+        """A call on the account, at the sandbox's time."""
+        return Call(account, int(self.now()), self, self.base_url, accounts=self.accounts, **fields)
+
+    def send(self, account: Account, event: Json) -> None:
+        """Deliver an event to the account's endpoints."""
+        self._deliveries.send(account, event)
+
+    def later(self, account: Account, job: Job) -> None:
+        """Run a job after `later_seconds`, under the lock."""
+
+        def run() -> None:
+            with self._lock:
+                job(self._by_itself(account))
+
+        self._schedule.add(run, self._later_seconds)
+
+    def find(self, table: str, identifier: str) -> Json:
+        """An object of any account, for the sandbox's own addresses; raises 404."""
+        with self._lock:
+            return self._find(table, identifier)[1]
+
+    def _by_itself(self, account: Account) -> Call:
+        return self.call(account)
+
+    def _charge(self, identifier: str) -> tuple[Account, Json]:
+        if identifier.startswith("pi_"):
+            intent = self._find("payment_intent", identifier)[1]
+            identifier = intent["latest_charge"] or identifier
+        return self._find("charge", identifier)
+
+    def _find(self, table: str, identifier: str) -> tuple[Account, Json]:
+        for account in self.accounts.values():
+            if identifier in account.table(table):
+                return account, account.table(table)[identifier]
+        raise missing(table, identifier, "id", 404)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
