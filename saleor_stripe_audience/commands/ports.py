@@ -11,12 +11,12 @@ PAUSE_SECONDS = 0.25
 
 
 def check_free(host: str, port: int, setting: str, seconds: float = SECONDS_TO_BE_FREE) -> None:
-    """`Rejected`, naming the setting, if another process listens there and does not end within `seconds`.
+    """`Rejected` if this process can never listen there, or if another does and has not ended within `seconds`.
 
     The server itself would share the port with it, and each would get some of the requests.
     """
     ends_at = time.monotonic() + seconds
-    while not _is_free(host, port):
+    while not _is_free(host, port, setting):
         if time.monotonic() >= ends_at:
             raise in_use(port, setting)
         time.sleep(PAUSE_SECONDS)
@@ -30,14 +30,25 @@ def in_use(port: int, setting: str) -> Rejected:
     )
 
 
-def _is_free(host: str, port: int) -> bool:
+def refusal(host: str, port: int, setting: str, error: OSError) -> Rejected:
+    """What the operator reads where this process can never listen, whoever else ends."""
+    if error.errno == errno.EACCES:
+        words = f"This user may not listen on port {port}. Set {setting} to one above 1023."
+        return Rejected(words, code="port_refused")
+    words = f"This machine cannot listen on {host[:100]!r}: {error.strerror or 'that is no address'}."
+    return Rejected(f"{words} Give an address that it has, such as 127.0.0.1.", code="address_refused")
+
+
+def _is_free(host: str, port: int, setting: str) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except UnicodeError:
+            raise refusal(host, port, setting, OSError()) from None
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False
-            raise
+            raise refusal(host, port, setting, error) from None
     return True

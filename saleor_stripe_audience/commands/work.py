@@ -11,6 +11,7 @@ from django.db import connections
 from django_ox.worker import Worker
 
 from saleor_stripe_audience import metrics
+from saleor_stripe_audience.commands import ports
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
@@ -85,13 +86,14 @@ class EmbeddedWorker:
 
 
 def serve_metrics() -> None:
-    """Answer Prometheus, if the operator asked for it; `Rejected` if another process listens there."""
+    """Answer Prometheus, if the operator asked for it; `Rejected` if that cannot be."""
     if settings.METRICS_PORT:
         try:
             metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, BacklogMetrics())
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise
+                host, port = settings.METRICS_HOST, settings.METRICS_PORT
+                raise ports.refusal(host, port, "METRICS_PORT", error) from None
             raise Rejected(
                 f"Port {settings.METRICS_PORT} for metrics is in use by another process, such as another `serve` or "
                 "`work` of this product. One of them tells the figures of all on this machine: set METRICS_PORT for "

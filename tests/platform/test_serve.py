@@ -1,5 +1,6 @@
 """`serve` as an operator runs it: its own process, a fresh database, ended by a signal."""
 
+import errno
 import os
 import signal
 import socket
@@ -215,6 +216,28 @@ def test_a_port_of_another_process_is_not_shared(taken_port: int) -> None:
     with pytest.raises(Rejected, match=f"Port {taken_port} is in use .* set PORT"):
         ports.check_free("127.0.0.1", taken_port, "PORT", seconds=0)
     ports.check_free("127.0.0.1", free_port(), "PORT", seconds=0)
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "2001:db8::9", "nowhere.invalid", "a..b"])
+def test_an_address_of_another_machine_is_refused_in_words(host: str) -> None:
+    with pytest.raises(Rejected, match="This machine cannot listen on"):
+        ports.check_free(host, free_port(), "PORT", seconds=0)
+
+
+def test_a_port_that_this_user_may_not_have_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(_socket: socket.socket, _address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", forbid)
+    with pytest.raises(Rejected, match="may not listen on port 80"):
+        ports.check_free("127.0.0.1", 80, "PORT", seconds=0)
+
+
+def test_metrics_at_an_address_of_another_machine_are_refused_in_words(tmp_path: Path) -> None:
+    command(tmp_path, "migrate")
+    done = command(tmp_path, "work", METRICS_PORT=str(free_port()), METRICS_HOST="203.0.113.9")
+    assert (done.returncode, "This machine cannot listen on '203.0.113.9'" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
 
 
 def test_two_processes_with_one_metrics_port_are_told_so(tmp_path: Path, taken_port: int) -> None:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,15 +34,12 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import webhooks
 from saleor_stripe_audience.saleor.manifest import manifest, read_version
 from saleor_stripe_audience.saleor.models import Installation
+from tests import recordings
 from tests.payments.conftest import APP, account, installation, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
 
-SCHEMAS = Path(__file__).parents[3] / "shared" / "saleor" / "schema"
 VERSIONS = ["3.21", "3.24"]
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the host's schemas are not beside the checkout"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Json = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -66,7 +62,7 @@ ENUMS = {"actionType": "CHARGE", "languageCode": "EN", "languageCodeEnum": "EN"}
 
 @cache
 def host(version: str) -> GraphQLSchema:
-    return build_schema((SCHEMAS / f"{version}.graphql").read_text(), assume_valid=True)
+    return build_schema(recordings.read(f"schema/{version}.graphql"), assume_valid=True)
 
 
 def queries() -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from saleor_stripe_audience.audience.deliveries import webhooks
+from saleor_stripe_audience.refusals import RETRY_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -69,4 +70,6 @@ def _refusal(status: int, code: str, message: str) -> JsonResponse:
     answer = JsonResponse({"error": {"code": code, "message": message}}, status=status)
     if status == 401:  # noqa: PLR2004 - HTTP's own number
         answer["WWW-Authenticate"] = 'Basic realm="mail webhook"'
+    if status == 503:  # noqa: PLR2004 - as above
+        answer["Retry-After"] = RETRY_SECONDS
     return answer

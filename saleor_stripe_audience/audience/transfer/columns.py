@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from saleor_stripe_audience.audience.transfer.formats import COLUMNS, HOMEMADE, Format
+from saleor_stripe_audience.audience.transfer.formats import COLUMNS, HOMEMADE, Format, plain_header
 from saleor_stripe_audience.errors import Rejected
 
 KNOWN = COLUMNS
@@ -33,12 +33,12 @@ def read_columns(header: Sequence[str], chosen: Mapping[str, str], found: Format
 
     `Rejected` for a column that the file does not have, a field that there is not, and a file without addresses.
     """
-    named = tuple(name.strip() for name in header)
+    named = tuple(name.strip(" \t\r\n\ufeff") for name in header)
     places: dict[str, tuple[int, ...]] = {
         ours: (_place_chosen(ours, theirs, named),) for ours, theirs in chosen.items()
     }
     taken = {place for some in places.values() for place in some}
-    lowered = [name.lower() for name in named]
+    lowered = [plain_header(name) for name in named]
     for ours in KNOWN:
         if ours not in places:
             usual = found.columns.get(ours, KNOWN[ours])

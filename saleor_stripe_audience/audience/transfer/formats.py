@@ -33,18 +33,25 @@ class TakenAs(Enum):
     CLEANED = "cleaned"
 
 
-# Values are compared in small letters, with blanks for underscores and hyphens.
-_GIVEN = ("true", "yes", "1", "on", "given", "subscribed", "confirmed")
-_WITHDRAWN = (
-    "withdrawn", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "blocklisted", "blacklisted",
-    "suppressed", "revoked", "complained",
+# Values are compared in small letters without accents, with blanks for underscores and hyphens.
+_GIVEN = (
+    "true", "yes", "y", "1", "on", "given", "subscribed", "confirmed", "opted in", "opt in", "optin", "oui", "vrai",
+    "abonne", "abonnee", "inscrit", "inscrite", "confirme", "confirmee", "ja", "wahr", "abonniert", "angemeldet",
+    "bestatigt",
 )  # fmt: skip
+# These say that somebody left, in whatever column they stand.
+UNMISTAKABLE = frozenset({
+    "withdrawn", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "blocklisted", "blacklisted",
+    "desabonne", "desabonnee", "desinscrit", "desinscrite", "abgemeldet", "abbestellt", "widerrufen",
+})  # fmt: skip
+_WITHDRAWN = (*UNMISTAKABLE, "suppressed", "revoked", "complained")
 # A box that was not ticked is no withdrawal: whoever said yes elsewhere has not taken it back.
 _NOTHING = (
     "", "unknown", "pending", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed", "none",
-    "false", "no", "0", "off",
+    "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "en attente", "nein", "falsch",
+    "nicht abonniert", "ausstehend",
 )  # fmt: skip
-_BOUNCED = ("cleaned", "bounced")
+_BOUNCED = ("cleaned", "bounced", "nettoye", "bereinigt")
 
 
 def _meanings(**values: Collection[str]) -> dict[str, Meaning]:
@@ -62,7 +69,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "full name", "full_name", "customer name"),
     "phone": ("phone", "phone number", "telephone", "billing_phone"),
     "city": ("city", "town", "billing_city"),
-    "country": ("country", "country code", "cc", "billing_country"),
+    "country": ("country", "country code", "cc", "billing_country", "country / region"),
     "language": ("language", "language code", "preferred language", "locale"),
     "tags": ("tags", "tag"),
     "status": ("status",),
@@ -74,8 +81,39 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "withdrawn_at": ("withdrawn_at", "unsub_time", "unsubscribed_at"),
     "bounced_at": ("bounced_at", "clean_time"),
     "suppressions": ("email suppressions",),
-    "created_at": ("created_at",),
+    "created_at": ("created_at", "date registered"),
 }  # fmt: skip
+
+# The same where the program speaks French or German: Mailchimp names its fields in the account's language,
+# WooCommerce in the shop's.
+_IN_ENGLISH: Mapping[str, str] = {
+    theirs: english
+    for english, some in {
+        "email address": (
+            "adresse e-mail", "adresse email", "adresse électronique", "e-mail-adresse", "e-mail adresse", "courriel",
+        ),
+        "first name": ("prénom", "vorname"),
+        "last name": ("nom", "nom de famille", "nachname", "familienname"),
+        "full name": ("nom complet", "vollständiger name"),
+        "phone number": ("téléphone", "numéro de téléphone", "telefon", "telefonnummer"),
+        "city": ("ville", "stadt", "ort"),
+        "country": ("pays", "land"),
+        "country / region": ("pays / région", "pays/région", "land / region", "land/region"),
+        "language": ("langue", "sprache"),
+        "tags": ("étiquettes", "étiquette", "schlagwörter", "schlagworte"),
+        "status": ("statut",),
+        "consent": ("consentement", "einwilligung"),
+        "username": ("identifiant", "benutzername"),
+        "date registered": ("date d’inscription", "date d'inscription", "registrierungsdatum"),
+    }.items()
+    for theirs in some
+}  # fmt: skip
+
+
+def plain_header(name: str) -> str:
+    """A column's name as it is compared: in small letters and, where a known program translates it, in English."""
+    small = name.strip(" \t\r\n\ufeff").lower()
+    return _IN_ENGLISH.get(small, small)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +200,7 @@ FORMATS = (OURS, MAILCHIMP, KLAVIYO, SHOPIFY, OLD_SHOPIFY, LISTMONK, GHOST, WOOC
 
 def recognize(header: Sequence[str]) -> Format:
     """Whose export has this header; `HOMEMADE` if nobody's that is known."""
-    named = {name.strip().lower() for name in header}
+    named = set(map(plain_header, header))
     return next((each for each in FORMATS if each.known_by <= named), HOMEMADE)
 
 
@@ -174,7 +212,7 @@ def taken_as(found: Format, header: Sequence[str], file_name: str) -> TakenAs | 
     """
     if found is not MAILCHIMP:
         return None
-    named = {name.strip().lower() for name in header}
+    named = set(map(plain_header, header))
     if "last_changed" in named:
         plain = file_name.lower().replace("-", "")
         return TakenAs.NONSUBSCRIBED if "nonsubscribed" in plain else None

@@ -26,7 +26,14 @@ from saleor_stripe_audience.audience.status import Deliverability, Lifecycle, st
 from saleor_stripe_audience.audience.transfer import bulk
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
-from saleor_stripe_audience.audience.transfer.reading import Form, LineError, check_readable, look_at, rows_of
+from saleor_stripe_audience.audience.transfer.reading import (
+    Form,
+    LineError,
+    Record,
+    check_readable,
+    look_at,
+    rows_of,
+)
 from saleor_stripe_audience.audience.transfer.rows import Manner, Row, RowReader, plain_value
 from saleor_stripe_audience.errors import Rejected
 
@@ -201,7 +208,7 @@ def import_csv(
     form = look_at(file, wishes.encoding, wishes.separator)
     number = check_readable(file, form)
     rows = rows_of(file, form)
-    _line, header = next(rows, (0, []))
+    header = next(rows, Record(0, [])).cells
     found = recognize(header)
     columns = read_columns(header, wishes.columns, found)
     manner = _manner(audience, wishes, form, found, header)
@@ -273,16 +280,16 @@ def _understood(form: Form, found: Format, columns: Columns, manner: Manner) -> 
     )
 
 
-def _read(reader: RowReader, rows: Iterator[tuple[int, list[str]]], after: int) -> Iterator[Row | LineError]:
+def _read(reader: RowReader, rows: Iterator[Record], after: int) -> Iterator[Row | LineError]:
     """Each row, or what is wrong with it.
 
     Of two rows with one address the first tells of the person; the other counts for its word of consent alone.
     Rows up to the line `after` were taken before; they are read for their addresses only.
     """
     seen: dict[bytes, int] = {}
-    for line, cells in rows:
-        row = _alone(reader.read(line, cells), seen)
-        if line > after:
+    for record in rows:
+        row = _alone(reader.read(record), seen)
+        if record.line > after:
             yield row
 
 

@@ -5,9 +5,10 @@ import csv
 import hashlib
 import io
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, Self
 
 from saleor_stripe_audience.errors import Rejected
 
@@ -34,6 +35,17 @@ class LineError:
     line: int
     field: str
     message: str
+
+
+class Record(NamedTuple):
+    """One row of the file, with the line that it ends on.
+
+    Where quotation marks are wrong, `is_damaged`: the cells are what stands between separators, and may have moved.
+    """
+
+    line: int
+    cells: list[str]
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +97,61 @@ def digest_of(file: BinaryIO) -> str:
     return _look_through(file)[0]
 
 
-def rows_of(file: BinaryIO, form: Form | None = None) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line that it ends on; the first is the header."""
+def rows_of(file: BinaryIO, form: Form | None = None) -> Iterator[Record]:
+    """Each row; the first is the header. Wrong quotation marks cost no more than the line that they stand on."""
     form = form or look_at(file)
-    lines = _lines(file, form)
-    skipped = 0
+    lines = _Lines(_lines(file, form))
     if form.has_separator_line:
         next(lines)
-        skipped = 1
+        lines.accept()
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines, delimiter=form.separator, strict=True)
+    is_header = True
     while True:
+        is_damaged = False
         try:
-            row = next(reader)
+            cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise Rejected(_csv_problem(reader.line_num + skipped, error), code="import_csv") from None
-        if row:
-            yield reader.line_num + skipped, row
+            if is_header:
+                raise Rejected(_csv_problem(lines.number + 1, error), code="import_csv") from None
+            cells = [each.strip(' "\r\n') for each in lines.give_back().split(form.separator)]
+            is_damaged = True
+        lines.accept()
+        if cells:
+            yield Record(lines.number, cells, is_damaged)
+            is_header = False
+
+
+class _Lines:
+    """Lines for a CSV reader, which takes as many as a row needs. All but the first of them can be given back."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._waiting: deque[str] = deque()
+        self._taken: list[str] = []
+        self.number = 0  # of the last line of the last row
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.popleft() if self._waiting else next(self._lines)
+        self._taken.append(line)
+        return line
+
+    def accept(self) -> None:
+        """What was taken is a row."""
+        self.number += len(self._taken)
+        self._taken.clear()
+
+    def give_back(self) -> str:
+        """The first line that was taken; the others are rows of their own."""
+        first, *others = self._taken
+        self._waiting.extendleft(reversed(others))
+        self._taken = [first]
+        return first
 
 
 def _look_through(file: BinaryIO) -> tuple[str, bool, bool]:

@@ -1,13 +1,16 @@
 """One row of an imported file, read into what is to be kept.
 
 A cell that cannot be used is left out and told; the rest of its row is taken. A row is refused where it names nobody,
-where its cells have moved, and where it says yes without proof. Whoever says no is taken in any case.
+where its cells have moved, and where it says yes without proof. Whoever says no is taken in any case: of a row whose
+cells have moved the refusal alone.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email.utils import parseaddr, parsedate_to_datetime
 from functools import lru_cache
 
 from django.utils import timezone
@@ -20,8 +23,15 @@ from saleor_stripe_audience.audience.models import Consent
 from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
 from saleor_stripe_audience.audience.transfer.cells import as_written, leading_as_written
 from saleor_stripe_audience.audience.transfer.columns import Columns
-from saleor_stripe_audience.audience.transfer.formats import HOMEMADE, USUAL, Format, Meaning, TakenAs
-from saleor_stripe_audience.audience.transfer.reading import LineError
+from saleor_stripe_audience.audience.transfer.formats import (
+    HOMEMADE,
+    UNMISTAKABLE,
+    USUAL,
+    Format,
+    Meaning,
+    TakenAs,
+)
+from saleor_stripe_audience.audience.transfer.reading import LineError, Record
 from saleor_stripe_audience.errors import Rejected
 
 LONGEST = {"first_name": 256, "last_name": 256, "phone": 128, "city": 256}  # characters, as Contact has them
@@ -40,6 +50,10 @@ _SUPPRESSED = {
 }  # fmt: skip
 # What Go writes of a time: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
 _ZONE = re.compile(r"(?P<time>.*\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+[A-Z]{1,5})?")
+_DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
+_YEAR_FIRST = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?!\d)")
+_OF_A_MAIL = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
+_INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # around addresses that were copied from elsewhere
 _NO_CONSENT = (Deliverability.OK, Lifecycle.ACTIVE)
 
 
@@ -112,23 +126,26 @@ class RowReader:
             if name in columns.places
         ]
 
-    def read(self, line: int, cells: Sequence[str]) -> Row | LineError:
+    def read(self, record: Record) -> Row | LineError:
         """The row, or why it is refused."""
+        line, cells, is_damaged = record
+        if is_damaged:
+            told = LineError(line, "row", "A quotation mark is missing, or one too many.")
+            return self._refusal_of(told, cells)
         if len(cells) > self._width and any(cells[self._width :]):
-            return LineError(
-                line,
-                "row",
-                f"The row has {len(cells)} cells, the header {self._width}: an unquoted separator moved them.",
+            moved = (
+                f"The row has {len(cells)} cells, the header {self._width}: an unquoted separator moved them."
             )
+            return self._refusal_of(LineError(line, "row", moved), cells)
         try:
-            email = self._email(cells)
+            email = self._email(self._cell(cells, "email"))
         except Rejected as refused:
             return LineError(line, "email", refused.message)
         left_out: list[LineError] = []
         profile = self._read_profile(line, cells, left_out)
         meant = self._meant(line, cells, left_out) if self._says_anything else Said()
         if isinstance(meant, LineError):
-            return meant
+            return self._refusal_of(meant, cells) if meant.field == "consent" else meant
         named = self._tags(line, cells)
         if isinstance(named, LineError):
             if meant.word is None or meant.word.kind != Consent.Kind.WITHDRAWN:
@@ -140,6 +157,53 @@ class RowReader:
             self._created_at(line, cells, left_out), tuple(left_out),
         )  # fmt: skip
 
+    def _refusal_of(self, problem: LineError, cells: Sequence[str]) -> Row | LineError:
+        """Of a row that cannot be taken no more than the refusal, where it is plain whose it is."""
+        email = self._only_email(cells)
+        if not email or not self._is_refused(cells):
+            return problem
+        told = replace(problem, message=f"{problem.message} No more than the refusal was taken.")
+        word = Word(
+            kind=Consent.Kind.WITHDRAWN,
+            at=self._now,
+            source=Consent.Source.IMPORT,
+            reference=f"file {self._manner.file}",
+            actor=self._manner.actor,
+            is_undated=True,
+        )
+        return Row(problem.line, email, {}, (), word, left_out=(told,))
+
+    def _only_email(self, cells: Sequence[str]) -> str:
+        """The first cell, which cannot move, if the address stands there; otherwise the only address of the row."""
+        if self._places["email"][0] == 0 and (first := self._email_or_none(cells[0])):
+            return first
+        emails = {email for cell in cells if (email := self._email_or_none(cell))}
+        return emails.pop() if len(emails) == 1 else ""
+
+    def _is_refused(self, cells: Sequence[str]) -> bool:
+        """Whether a row says that its person left, wherever in it that now stands."""
+        if self._manner.taken_as is TakenAs.UNSUBSCRIBED:
+            return True
+        chosen = {value for value, meaning in self._manner.meanings.items() if meaning is Meaning.WITHDRAWN}
+        if any(plain_value(cell) in UNMISTAKABLE or plain_value(cell) in chosen for cell in cells):
+            return True
+        if self._meanings.get(plain_value(self._surely(cells, "consent"))) is Meaning.WITHDRAWN:
+            return True
+        return read_moment(self._surely(cells, "withdrawn_at")) is not None
+
+    def _surely(self, cells: Sequence[str], name: str) -> str:
+        """The cell, if it cannot have moved unnoticed: before the address, behind it, or as the last one of all."""
+        moved = len(cells) - self._width
+        at = self._places["email"][0]
+        for place in self._places.get(name, ()):
+            if place == self._width - 1 and moved >= 0:
+                return cells[-1].strip()
+            if place < at < len(cells) and self._email_or_none(cells[at]):
+                return cells[place].strip()
+            if moved > 0 and place > at and self._email_or_none(cells[at + moved]):
+                return cells[place + moved].strip()
+        return ""
+
     def _cell(self, cells: Sequence[str], name: str) -> str:
         for place in self._places.get(name, ()):
             if place < len(cells) and (text := cells[place].strip()):
@@ -148,13 +212,18 @@ class RowReader:
                 return self._written(text).strip() if "'" in text else text
         return ""
 
-    def _email(self, cells: Sequence[str]) -> str:
-        text = self._cell(cells, "email")
+    def _email(self, text: str) -> str:
         try:
             self._check_clean(text)
-            return normalised(text)
+            return normalised(parseaddr(text)[1] if text.endswith(">") else text.strip(_INVISIBLE))
         except Rejected:
             raise Rejected("This is no e-mail address.", code="email_invalid") from None
+
+    def _email_or_none(self, text: str) -> str | None:
+        try:
+            return self._email(text.strip()) if "@" in text else None
+        except Rejected:
+            return None
 
     def _check_clean(self, text: str) -> None:
         """`Rejected` for what no database keeps: a zero byte, half a character, bytes of another encoding."""
@@ -210,10 +279,14 @@ class RowReader:
     def _meant(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> "Said | LineError":
         """What the row says of consent, and of whether mail arrives."""
         value = self._cell(cells, "consent")
+        withdrawn_at = self._cell(cells, "withdrawn_at")
         meanings = self._said(value, cells)
         if meanings is None:
-            return LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
-        withdrawn_at = self._cell(cells, "withdrawn_at")
+            unknown = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
+            if not withdrawn_at and not self._status_says_left(cells):
+                return unknown
+            left_out.append(unknown)
+            meanings = {Meaning.WITHDRAWN}
         bounced_at = self._cell(cells, "bounced_at")
         is_refused = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
         bounced = None
@@ -238,9 +311,9 @@ class RowReader:
     def _said(self, value: str, cells: Sequence[str]) -> set[Meaning] | None:
         """All that the row says; None for a value of the consent's column that is not understood."""
         taken_as = self._manner.taken_as
-        if taken_as is TakenAs.NONSUBSCRIBED:
-            value = ""
         found = self._meanings.get(plain_value(value), None if value else Meaning.NOTHING)
+        if taken_as is TakenAs.NONSUBSCRIBED and found in (Meaning.GIVEN, None):
+            found = Meaning.NOTHING
         if found is None:
             return None
         said = {found}
@@ -255,11 +328,17 @@ class RowReader:
         if "suppressions" in self._places:
             told = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
             said |= {_SUPPRESSED[reason] for reason in told if reason in _SUPPRESSED}
-        if "consent" not in self._places:
-            # A list made by hand: that somebody left is a word, that somebody is on it is none.
-            status = USUAL.get(plain_value(self._cell(cells, "status")))
-            said |= {Meaning.WITHDRAWN} if status is Meaning.WITHDRAWN else set()
+        if self._status_says_left(cells):
+            said.add(Meaning.WITHDRAWN)
         return said
+
+    def _status_says_left(self, cells: Sequence[str]) -> bool:
+        """A list made by hand: that somebody left is a word, that somebody is on it is none.
+
+        In our own exports the status follows from the consent, which has a column of its own.
+        """
+        status = USUAL.get(plain_value(self._cell(cells, "status")))
+        return status is Meaning.WITHDRAWN and not self._manner.found.is_ours
 
     def _held_back(
         self, cells: Sequence[str], meanings: set[Meaning], *, is_refused: bool
@@ -357,23 +436,44 @@ def is_storable(text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def read_moment(text: str) -> datetime | None:
-    """The time in UTC, or None for what is none; without a zone it is UTC's, as exports are."""
+    """The time in UTC, or None for what is none; without a zone it is UTC's, as exports are.
+
+    Days with dots are the Continent's, day first. With slashes nobody can tell 3 April from 4 March: that is no time.
+    """
     told = text.strip()
     if (parts := _ZONE.fullmatch(told)) is not None:
         zone = parts["zone"] if parts["zone"][0] in "+-" else "+00:00"
         told = parts["time"] + zone
+    told = _YEAR_FIRST.sub(r"\1-\2-\3", _DAY_FIRST.sub(_with_year_first, told))
     try:
         moment = datetime.fromisoformat(told)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return None
+        return _of_a_mail(text)
     return moment if moment.year >= EARLIEST else None
+
+
+def _with_year_first(day: re.Match[str]) -> str:
+    return f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}"
+
+
+def _of_a_mail(text: str) -> datetime | None:
+    """A time as in the Date of a mail: Tue, 14 Jan 2025 10:00:00 +0000."""
+    try:
+        moment = parsedate_to_datetime(text) if _OF_A_MAIL.match(text) else None
+        moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment and moment.year >= EARLIEST else None
 
 
 @lru_cache(maxsize=1024)
 def plain_value(value: str) -> str:
-    """A value as it is compared: capitals, underscores and hyphens make no difference."""
-    return " ".join(value.lower().replace("_", " ").replace("-", " ").split())
+    """A value as it is compared: capitals, accents, underscores and hyphens make no difference."""
+    letters = [
+        each for each in unicodedata.normalize("NFKD", value.lower()) if not unicodedata.combining(each)
+    ]
+    return " ".join("".join(letters).replace("_", " ").replace("-", " ").split())
 
 
 @lru_cache(maxsize=64)

@@ -204,13 +204,13 @@ def test_a_refusal_in_a_row_wins_over_what_the_file_is_taken_as(audience: Audien
 
 
 def test_values_of_a_column_are_chosen(audience: Audience) -> None:
-    text = "email,newsletter,when\na@shop.test,Oui,2025-01-01\nb@shop.test,Désabonné,2025-01-02\nc@shop.test,non,\n"
+    text = "email,newsletter,when\na@shop.test,Oui,2025-01-01\nb@shop.test,Désabonné,2025-01-02\nc@shop.test,hm,\n"
     report = take(
         audience, text, columns={"consent": "newsletter", "consent_at": "when"}, given=["oui"],
         withdrawn=["désabonné"],
     )  # fmt: skip
     assert statuses(audience) == {"a": "subscribed", "b": "unsubscribed"}
-    assert [(each.line, each.field) for each in report.errors] == [(4, "consent")]  # `non` was not explained
+    assert [(each.line, each.field) for each in report.errors] == [(4, "consent")]  # nobody explained it
 
 
 def test_wishes_that_cannot_be_are_refused(audience: Audience) -> None:
