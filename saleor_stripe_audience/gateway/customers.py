@@ -63,12 +63,10 @@ def make_guest(account: StripeAccount, key: str, email: str, person: Json) -> st
     metadata = {INSTALLATION: str(account.installation_id)}
     params: Any = {**_fitting(person), **({"email": email} if email else {}), "metadata": metadata}
     try:
-        with client.errors_of(account):
-            made = client.stripe_of(account).v1.customers.create(params, {"idempotency_key": key})
+        return _created(account, params, key)
     except Failure as error:
         log.warning("payment begun without its billing address", account=str(account.pk), code=error.code)
         return ""
-    return made.id
 
 
 def with_customer[Result](
@@ -112,11 +110,17 @@ def _searched(row: Customer) -> str:
 
 def _made(row: Customer) -> str:
     """With nothing but what never changes: the same key must come with the same details."""
-    with client.errors_of(row.account):
-        made = client.stripe_of(row.account).v1.customers.create(
-            {"metadata": _metadata(row)}, {"idempotency_key": _key(row)}
-        )
-    return made.id
+    return _created(row.account, {"metadata": _metadata(row)}, _key(row))
+
+
+def _created(account: StripeAccount, params: Any, idempotency_key: str) -> str:
+    """A new Customer; returns its id. A second one, should Stripe fail half-way, keeps nothing and does no harm."""
+
+    def create(key: str) -> str:
+        with client.errors_of(account):
+            return client.stripe_of(account).v1.customers.create(params, {"idempotency_key": key}).id
+
+    return client.under_new_keys(idempotency_key, create)
 
 
 def _describe_anew(row: Customer, person: Json | None) -> None:

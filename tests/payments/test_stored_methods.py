@@ -361,3 +361,16 @@ def test_a_method_let_go_twice_at_once_is_gone(account: StripeAccount, stripe_ur
     assert saved_methods.methods_of(account, customer) == []
     with pytest.raises(Rejected):
         saved_methods.detach_method(account, "pm_nobody")
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("path", ["/v1/setup_intents", "/v1/customers"])
+def test_a_failure_that_stripe_keeps_does_not_keep_a_shopper_from_storing(
+    buy: Callable[..., Buy], stripe_sandbox: StripeSandbox, path: str, *, after_effect: bool
+) -> None:
+    stripe_sandbox.add_fault(f"POST {path}", status=500, kept=True, after_effect=after_effect)
+    one = buy()
+    begin = "payment_method_initialize_tokenization_session"
+    asked: Json = {"user": ROBIN, "channel": {"slug": CHANNEL}, "paymentFlowToSupport": "INTERACTIVE"}
+    assert one.send(begin, **asked)["result"] == "FAILED_TO_TOKENIZE"
+    assert one.send(begin, **asked)["result"] == "ADDITIONAL_ACTION_REQUIRED"

@@ -288,3 +288,19 @@ def test_through_the_shop_a_stored_card_pays_for_its_owner_only(
         charge["customer"]
         == stripe_sandbox.account.table("payment_intent")[charge["payment_intent"]]["customer"]
     )
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_a_failure_that_stripe_keeps_does_not_stop_an_off_session_charge(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, *, after_effect: bool
+) -> None:
+    """Whether or not the first request charged the card, it is charged once."""
+    method = keep(account)
+    stripe_sandbox.add_fault(
+        "POST /v1/payment_intents/*/confirm", status=500, kept=True, after_effect=after_effect
+    )
+    one = buy()
+    wishes = {"storedPaymentMethodId": method, "offSession": True}
+    assert one.initialize(**asked(APP, **wishes))["result"] == "CHARGE_ACTION_REQUIRED", "nobody knows yet"
+    assert one.initialize(**asked(APP, **wishes))["result"] == "CHARGE_SUCCESS"
+    assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]
