@@ -12,8 +12,8 @@ import uuid
 class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as in CHARGE_FAILURE
     """A failure that says in `message` what a merchant should do, and in `code` what it is.
 
-    `message` never holds a secret, personal data or a repr: it is shown and stored. `values` are the amounts that it
-    names, for whoever says the same in other words.
+    `message` never holds a secret, personal data or a repr: it is shown and stored. `values` are the amounts and
+    names in it, for whoever says the same in other words.
     """
 
     def __init__(self, message: str, *, code: str = "", values: dict[str, str] | None = None) -> None:
@@ -33,8 +33,15 @@ class Blocked(Rejected):
     `by` is the id of our row of the account, None where there is none yet. Work that meets it waits for the account.
     """
 
-    def __init__(self, message: str, *, code: str = "", by: uuid.UUID | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        values: dict[str, str] | None = None,
+        by: uuid.UUID | None = None,
+    ) -> None:
+        super().__init__(message, code=code, values=values)
         self.by = by
 
 

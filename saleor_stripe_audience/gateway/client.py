@@ -37,6 +37,7 @@ REQUEST = "saleor_request"  # the metadata that says which request of the shop a
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is begun only if it may also end in time
 KEY_REFUSED = "key_refused"
 MISSING_PERMISSION = "missing_permission"
+ENDPOINT = "endpoint"  # it was changed or switched off at Stripe
 CHARGES_DISABLED = "charges_disabled"
 TEST_ONLY = "testmode_charges_only"  # Stripe's code for an account that was never activated
 # Stripe gives no code for an account that it has restricted since, only words.
@@ -287,9 +288,11 @@ def _forbidden(
             code=NO_ACCESS,
             by=by,
         )
+    why = str(error.user_message or "see Stripe")
     return Blocked(
-        f"The key of account “{account_name}” lacks a permission: {error.user_message or 'see Stripe'}",
+        f"The key of account “{account_name}” lacks a permission: {why}",
         code=MISSING_PERMISSION,
+        values={"why": why.rstrip(".")},
         by=by,
     )
 

@@ -124,7 +124,8 @@ def check_scopes(secret_key: str, name: str = NEW) -> None:
         raise Rejected(
             f"The restricted key{whose} lacks permissions: {', '.join(missing)}. Grant them in Stripe, or paste "
             "another key that has them.",
-            code="missing_permission",
+            code=client.MISSING_PERMISSION,
+            values={"why": ", ".join(missing)},
         )
 
 
@@ -151,7 +152,7 @@ def check_endpoint(account: StripeAccount) -> None:
         raise Rejected(
             f"The webhook endpoint of “{account.name}” at Stripe was changed or switched off. Paste the account's keys "
             "again on the app's page: that puts it right.",
-            code="endpoint",
+            code=client.ENDPOINT,
         )
 
 

@@ -6,7 +6,12 @@ from typing import Any
 import stripe
 import structlog
 
-from saleor_stripe_audience.gateway.client import errors_of, retrieve_payment_intent, stripe_of, under_new_keys
+from saleor_stripe_audience.gateway.client import (
+    errors_of,
+    retrieve_payment_intent,
+    stripe_of,
+    under_new_keys,
+)
 from saleor_stripe_audience.gateway.models import StripeAccount
 
 log = structlog.get_logger(__name__)

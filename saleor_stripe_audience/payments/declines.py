@@ -8,21 +8,11 @@ A shopper never reads that a card is known as lost, stolen or fraudulent: the on
 
 from dataclasses import dataclass
 
+from saleor_stripe_audience.wording import ENGLISH, FRENCH, Sentence, language_of
+
+__all__ = ["ENGLISH", "FRENCH", "Sentence", "language_of"]  # its callers know them by this module
+
 LONGEST_CODE = 100
-FRENCH = "fr"
-ENGLISH = "en"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """The same in every language we speak."""
-
-    en: str
-    fr: str
-
-    def told(self, language: str) -> str:
-        """In the language of a tag such as "fr", "fr-CA" or "FR_CA"; in English for any other."""
-        return self.fr if language_of(language) == FRENCH else self.en
 
 
 @dataclass(frozen=True)
@@ -31,11 +21,6 @@ class Decline:
 
     shopper: Sentence
     merchant: Sentence
-
-
-def language_of(tag: str) -> str:
-    """The language we speak to somebody who reads `tag`."""
-    return FRENCH if tag.replace("_", "-").lower().split("-")[0] == FRENCH else ENGLISH
 
 
 def for_shopper(code: str, language: str = ENGLISH) -> str:

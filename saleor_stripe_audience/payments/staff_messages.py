@@ -3,17 +3,11 @@
 The host does not say what its staff read: `STAFF_LANGUAGE` does, for the whole installation of the app.
 """
 
-from typing import Any
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.wording import Sentence, for_staff
 
-from django.conf import settings
-
-from saleor_stripe_audience.payments.declines import Sentence
-
-
-def for_staff(sentence: Sentence, **values: Any) -> str:
-    """The sentence with its values."""
-    return sentence.told(settings.STAFF_LANGUAGE).format(**values)
-
+__all__ = ["for_staff"]  # its callers know it by this module
 
 REFUND_FAILED = Sentence(
     "The refund did not arrive ({reason}); the money stayed with you.",
@@ -201,3 +195,51 @@ FOREIGN = Sentence(
     "métadonnées d'un autre paiement. Regardez-le dans Stripe : remboursez-le ou annulez-le s'il ne correspond à "
     "aucune commande.",
 )
+
+KEY_REFUSED = Sentence(
+    "Stripe refused the key of account “{account}”. Paste a new restricted key on the app's page.",
+    "Stripe a refusé la clé du compte « {account} ». Collez une nouvelle clé restreinte sur la page de l'application.",
+)
+PLATFORM_KEY_REFUSED = Sentence(
+    "Stripe refused the platform key with which the app acts for “{account}”. Ask whoever runs the app to put in a new "
+    "one.",
+    "Stripe a refusé la clé de plateforme avec laquelle l'application agit pour « {account} ». Demandez à la personne "
+    "qui exploite l'application d'en mettre une nouvelle.",
+)
+NO_ACCESS = Sentence(
+    "Stripe no longer lets the app act for “{account}”. Connect the account again on the app's page.",
+    "Stripe ne laisse plus l'application agir pour « {account} ». Connectez de nouveau le compte sur la page de "
+    "l'application.",
+)
+PERMISSION_MISSING = Sentence(
+    "The key of account “{account}” lacks a permission: {why}. Grant it in Stripe, or paste another key that has it.",
+    "Il manque une autorisation à la clé du compte « {account} » : {why}. Accordez-la dans Stripe, ou collez une autre "
+    "clé qui l'a.",
+)
+ENDPOINT_CHANGED = Sentence(
+    "The webhook endpoint of “{account}” at Stripe was changed or switched off. Paste the account's keys again on the "
+    "app's page: that puts it right.",
+    "Le point de terminaison (webhook endpoint) de « {account} » chez Stripe a été modifié ou désactivé. Collez de "
+    "nouveau les clés du compte sur la page de l'application : cela le rétablit.",
+)
+ENDPOINT_REFUSED = Sentence(
+    "Stripe refuses the webhook endpoint of “{account}”, so it does not report payments: {why}",
+    "Stripe refuse le point de terminaison (webhook endpoint) de « {account} » et ne signale donc pas les paiements : "
+    "{why}",
+)
+
+
+def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> str:
+    """Why Stripe does not serve an account, as staff read it."""
+    if failure.code == client.NO_ACCESS:
+        return for_staff(NO_ACCESS, account=account_name)
+    if failure.code == client.MISSING_PERMISSION:
+        return for_staff(PERMISSION_MISSING, account=account_name, why=failure.values["why"])
+    return for_staff(PLATFORM_KEY_REFUSED if is_hosted else KEY_REFUSED, account=account_name)
+
+
+def endpoint_problem(failure: Failure, account_name: str) -> str:
+    """What is wrong with Stripe's endpoint of an account, as staff read it."""
+    if failure.code == client.ENDPOINT:
+        return for_staff(ENDPOINT_CHANGED, account=account_name)
+    return for_staff(ENDPOINT_REFUSED, account=account_name, why=failure.message)

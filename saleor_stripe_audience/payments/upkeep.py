@@ -90,12 +90,16 @@ def tell_trouble(account: StripeAccount, failure: Failure) -> None:
     if account.state != StripeAccount.State.CONNECTED:
         return
     if isinstance(failure, Blocked):
-        _report_once(account, _key(account), failure.message)
+        _report_once(account, _key(account), _why_not_served(account, failure))
     elif failure.code == client.CHARGES_DISABLED:
         account_state.note_charges(account, enabled=False)
         _report_once(
             account, _charges(account), for_staff(words.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
         )
+
+
+def _why_not_served(account: StripeAccount, failure: Failure) -> str:
+    return words.key_problem(failure, account.name, is_hosted=account.is_hosted)
 
 
 def _report_once(account: StripeAccount, key: str, message: str) -> None:
@@ -130,8 +134,9 @@ def _look_at_key(account: StripeAccount) -> bool:
         log.warning("key not looked at", account=str(account.pk), code=error.code)
         return False
     except Rejected as error:
-        trouble.note(account, Blocked(error.message, code=error.code, by=account.pk))
-        problems.report(account.installation, _key(account), error.message)
+        blocked = Blocked(error.message, code=error.code, values=error.values, by=account.pk)
+        trouble.note(account, blocked)
+        problems.report(account.installation, _key(account), _why_not_served(account, error))
         return False
     return True
 
@@ -150,7 +155,7 @@ def _kept(account: StripeAccount) -> bool:
         log.warning("endpoint not looked at", account=str(account.pk), code=error.code)
         return False
     except Rejected as error:
-        problems.report(account.installation, _endpoint(account), error.message)
+        problems.report(account.installation, _endpoint(account), words.endpoint_problem(error, account.name))
         return False
     problems.clear(account.installation, _endpoint(account))
     if account.blocked_at is not None:

@@ -12,7 +12,7 @@ from gql import gql
 from graphql import print_ast
 
 from saleor_stripe_audience.documents import read_document
-from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import http
 from saleor_stripe_audience.saleor.manifest import NEWEST, Version, read_version, trimmed
@@ -140,9 +140,10 @@ def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
 
 
 def fetch_installed(installation: Installation) -> Installed:
-    """What the shop knows of the app; `Rejected` with the code `KNOWN_NO_MORE` when it knows it no more."""
-    told = _ask(installation.saleor_api_url, installation.token, "FetchInstalled", {})
-    app = _app_in(told)
+    """What the shop knows of the app; `Blocked` with the code `KNOWN_NO_MORE` when it knows it no more."""
+    with _served(installation):
+        told = _ask(installation.saleor_api_url, installation.token, "FetchInstalled", {})
+        app = _app_in(told)
     with reading_answer():
         return Installed(
             schema_version=(told.get("shop") or {}).get("schemaVersion") or "",
@@ -206,7 +207,7 @@ def dismiss_problems(installation: Installation, keys: Sequence[str]) -> None:
 
 
 def _change(installation: Installation, document: str, mutation: str, variables: Json) -> None:
-    told = _ask(installation.saleor_api_url, installation.token, document, variables)
+    told = _ask_shop(installation, document, variables)
     with reading_answer():
         if errors := told[mutation]["errors"]:
             raise Rejected(_first_message(errors), code="webhook_refused")
@@ -214,9 +215,10 @@ def _change(installation: Installation, document: str, mutation: str, variables:
 
 def fetch_failed_deliveries(installation: Installation) -> list[Json]:
     """The app's webhooks, each with the deliveries that failed; the host keeps them for some days."""
-    told = _ask(installation.saleor_api_url, installation.token, "FetchFailedDeliveries", {})
+    with _served(installation):
+        app = _app_in(_ask(installation.saleor_api_url, installation.token, "FetchFailedDeliveries", {}))
     with reading_answer():
-        return list(_app_in(told)["webhooks"] or [])
+        return list(app["webhooks"] or [])
 
 
 def fetch_changed(installation: Installation, query: str, listing: str, since: datetime) -> Iterator[Json]:
@@ -224,7 +226,7 @@ def fetch_changed(installation: Installation, query: str, listing: str, since: d
     after: str | None = None
     while True:
         variables = {"since": since.isoformat(), "after": after}
-        told = _send(installation.saleor_api_url, installation.token, query, "Changed", variables)
+        told = _send_shop(installation, query, "Changed", variables)
         with reading_answer():
             nodes = [edge["node"] for edge in told[listing]["edges"]]
             page = told[listing]["pageInfo"]
@@ -237,12 +239,12 @@ def fetch_changed(installation: Installation, query: str, listing: str, since: d
 
 def fetch_page(installation: Installation, query: str, after: str | None) -> Json:
     """One page of a listing, as `saleor.listing` asks for it; `after` is where the page before ended."""
-    return _send(installation.saleor_api_url, installation.token, query, "Page", {"after": after})
+    return _send_shop(installation, query, "Page", {"after": after})
 
 
 def fetch_transaction_events(installation: Installation, transaction_id: str) -> list[TransactionEvent]:
     """The ledger of a transaction, oldest first; `Rejected` when the host has no such transaction of the app."""
-    told = _ask(installation.saleor_api_url, installation.token, "FetchTransaction", {"id": transaction_id})
+    told = _ask_shop(installation, "FetchTransaction", {"id": transaction_id})
     found = told.get("transaction")
     if not isinstance(found, dict):
         raise _unknown_transaction()
@@ -271,7 +273,7 @@ def fetch_paid_source(installation: Installation, transaction_id: str) -> Json |
 
     `Rejected` when the host has no such transaction of the app.
     """
-    told = _ask(installation.saleor_api_url, installation.token, "FetchPaidSource", {"id": transaction_id})
+    told = _ask_shop(installation, "FetchPaidSource", {"id": transaction_id})
     found = told.get("transaction")
     if not isinstance(found, dict):
         raise _unknown_transaction()
@@ -294,7 +296,7 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
     if version >= KNOWS_PAYMENT_METHODS and report.payment_method is not None:
         variables["paymentMethodDetails"] = report.payment_method
     name = "ReportTransactionEvent"
-    told = _send(installation.saleor_api_url, installation.token, _document(name, version), name, variables)
+    told = _send_shop(installation, _document(name, version), name, variables)
     with reading_answer():
         payload = told["transactionEventReport"]
         errors = payload["errors"]
@@ -312,6 +314,34 @@ def _document(name: str, version: Version = NEWEST) -> str:
     return print_ast(gql(text).document)
 
 
+def _ask_shop(installation: Installation, name: str, variables: Json) -> Json:
+    return _send_shop(installation, _document(name), name, variables)
+
+
+def _send_shop(installation: Installation, query: str, name: str, variables: Json) -> Json:
+    with _served(installation):
+        return _send(installation.saleor_api_url, installation.token, query, name, variables)
+
+
+@contextmanager
+def _served(installation: Installation) -> Iterator[None]:
+    """That the shop refuses the app itself, whatever it asks, is the installation's trouble: the work waits for it.
+
+    `Unavailable` where the app was installed again meanwhile: its new token is to be used.
+    """
+    from saleor_stripe_audience.saleor import trouble  # noqa: PLC0415 - problems are shown through this module
+
+    try:
+        yield
+    except Rejected as error:
+        if error.code not in trouble.OF_THE_INSTALLATION:
+            raise
+        if trouble.is_over(installation):
+            raise Unavailable("The app was just installed again.", code="reinstalled") from error
+        trouble.note(installation, error.code)
+        raise Blocked(error.message, code=error.code, by=installation.pk) from error
+
+
 def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
     return _send(api_url, token, _document(name), name, variables)
 
@@ -323,7 +353,7 @@ def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> J
     except Rejected as error:
         if error.code == LACKS_PERMISSION:
             # Raises instead where the token is dead: to the host a removed app is a caller without any permission.
-            _exchange(api_url, token, _document("FetchApp"), "FetchApp", {})
+            _app_in(_exchange(api_url, token, _document("FetchApp"), "FetchApp", {}))
         raise
 
 

@@ -15,7 +15,7 @@ from saleor_stripe_audience.client_address import client_ip
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.refusals import RETRY_SECONDS
-from saleor_stripe_audience.saleor import client, registration_limits, signatures
+from saleor_stripe_audience.saleor import client, registration_limits, signatures, trouble
 from saleor_stripe_audience.saleor.addresses import check_allowed
 from saleor_stripe_audience.saleor.manifest import variants
 from saleor_stripe_audience.saleor.models import Channel, Installation
@@ -79,6 +79,7 @@ def register(
     with transaction.atomic():
         installation, created = Installation.objects.update_or_create(saleor_api_url=api_url, defaults=values)
         keep_channels(installation, channels)
+        trouble.end(installation)
     log.info("shop registered", installation=str(installation.pk), reinstalled=not created)
     return installation
 

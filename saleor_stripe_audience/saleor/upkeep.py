@@ -12,19 +12,30 @@ import structlog
 from graphql import GraphQLError, parse, print_ast
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.saleor import client, problems, removal
+from saleor_stripe_audience.saleor import client, problems, removal, trouble
 from saleor_stripe_audience.saleor.client import InstalledWebhook
 from saleor_stripe_audience.saleor.manifest import manifest, read_version
 from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.wording import Sentence, for_staff
 
 log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
 OURS = "/api/webhooks/saleor/"  # the path says whose a webhook is: PUBLIC_URL may have changed since
-PERMISSIONS, WEBHOOKS = "permissions", "webhooks"
+PERMISSIONS, WEBHOOKS = trouble.PERMISSIONS, "webhooks"
+
+PERMISSIONS_MISSING = Sentence(
+    "The app lacks permissions in Saleor: {names}. Grant them in Saleor's Dashboard under Extensions, or remove the "
+    "app and install it again; its data is kept.",
+    "Il manque des autorisations à l'application dans Saleor : {names}. Accordez-les dans le Dashboard de Saleor, sous "
+    "Extensions, ou supprimez l'application et installez-la de nouveau ; ses données sont conservées.",
+)
+WEBHOOKS_REFUSED = Sentence(
+    "Saleor refused to change the app's webhooks. {why}",
+    "Saleor a refusé de modifier les webhooks de l'application. {why}",
+)
 
 
 def keep_up(installation: Installation) -> list[str]:
@@ -41,7 +52,7 @@ def keep_up(installation: Installation) -> list[str]:
         removal.mark_removed(installation)
         return ["marked as removed"]
     removal.resume(installation)
-    inbox.resume(installation.pk)
+    trouble.end(installation)
     _keep_version(installation, found.schema_version)
     _keep_name(installation, found.shop_name)
     wanted = manifest(installation.variant, read_version(found.schema_version))
@@ -81,10 +92,7 @@ def _lacking(wanted: list[str], granted: frozenset[str]) -> str:
     missing = sorted(set(wanted) - granted)
     if not missing:
         return ""
-    return (
-        f"The app lacks permissions in Saleor: {', '.join(missing)}. Grant them in Saleor's Dashboard under "
-        "Extensions, or remove the app and install it again; its data is kept."
-    )
+    return for_staff(PERMISSIONS_MISSING, names=", ".join(missing))
 
 
 def _mend(installation: Installation, wanted: list[Json], found: list[InstalledWebhook]) -> list[str]:
@@ -97,7 +105,7 @@ def _mend(installation: Installation, wanted: list[Json], found: list[InstalledW
             refused.append(f"{what}: {error.message}")
         else:
             done.append(what)
-    message = f"Saleor refused to change the app's webhooks. {' '.join(refused)}" if refused else ""
+    message = for_staff(WEBHOOKS_REFUSED, why=" ".join(refused)) if refused else ""
     problems.report_or_clear(installation, WEBHOOKS, message)
     if done or refused:
         log.info("webhooks kept up", installation=str(installation.pk), done=len(done), refused=len(refused))

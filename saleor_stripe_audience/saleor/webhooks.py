@@ -195,6 +195,7 @@ def _check_installed(installation: Installation, payload: Json) -> None:
     if not is_later or not freshness.is_fresh(payload.get("issuedAt")):
         raise Rejected("The shop has removed the app or switched it off.", code="removed")
     removal.resume(installation)
+    tasks.keep_up.enqueue(str(installation.pk))  # what waited continues if the token works again
 
 
 def _check_recipient(installation: Installation, payload: Json) -> None:

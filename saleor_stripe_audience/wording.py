@@ -1,0 +1,31 @@
+"""A sentence in every language we speak, and the language of who reads it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+FRENCH = "fr"
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """The same in every language we speak."""
+
+    en: str
+    fr: str
+
+    def told(self, language: str) -> str:
+        """In the language of a tag such as "fr", "fr-CA" or "FR_CA"; in English for any other."""
+        return self.fr if language_of(language) == FRENCH else self.en
+
+
+def language_of(tag: str) -> str:
+    """The language we speak to somebody who reads `tag`."""
+    return FRENCH if tag.replace("_", "-").lower().split("-")[0] == FRENCH else ENGLISH
+
+
+def for_staff(sentence: Sentence, **values: Any) -> str:
+    """The sentence with its values, in the language that the operator chose for staff."""
+    return sentence.told(settings.STAFF_LANGUAGE).format(**values)

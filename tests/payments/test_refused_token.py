@@ -1,0 +1,152 @@
+"""Saleor refuses the app's own token: nothing is given up, and everything continues once the token works."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments.reconcile import reconcile_all
+from saleor_stripe_audience.saleor import client, http, upkeep
+from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.saleor.trouble import TOKEN_REFUSED
+
+from .test_reporting import Town, town
+
+__all__ = ["town"]
+
+Json = dict[str, Any]
+Work = Callable[[], int]
+
+
+def answered(status: int, body: Json) -> Callable[..., Any]:
+    """A host that gives everything this answer."""
+
+    class Answer:
+        status_code = status
+
+        def json(self) -> Json:
+            return body
+
+    return lambda *_, **__: Answer()
+
+
+def refusal(code: str, *path: str) -> Json:
+    error: Json = {"message": "Refused.", "extensions": {"exception": {"code": code}}}
+    return {"errors": [error | ({"path": list(path)} if path else {})], "data": {"app": None}}
+
+
+REFUSALS = {
+    "401": (401, {}),
+    "403": (403, {}),
+    "invalid": (200, refusal("InvalidTokenError")),
+    "expired": (200, refusal("ExpiredSignatureError")),
+    "removed or switched off": (200, refusal("PermissionDenied", "app")),
+    "no app": (200, {"data": {"app": None}, "errors": refusal("PermissionDenied", "transaction")["errors"]}),
+}
+
+
+def waits(town: Town) -> None:
+    shop = Installation.objects.get()
+    assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+    assert Handling.objects.filter(waits_for=shop.pk, attempts=0).exists()
+    assert [(each.key, each.message) for each in Problem.objects.all()] == [("token", TOKEN_REFUSED.en)]
+
+
+def is_all_done(town: Town) -> None:
+    while town.work():
+        pass
+    assert town.amounts()[0] == town.total()
+    assert not Problem.objects.exists()
+    assert not Handling.objects.filter(waits_for__isnull=False).exists()
+    assert not Event.objects.filter(handled_at=None).exists()
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_everything_waits_until_the_token_works_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    town.begin()
+    town.pay()
+    events = town.events()
+    with monkeypatch.context() as patched:
+        status, body = REFUSALS[how]
+        if how == "no app":
+            patched.setattr(http, "call", lambda *_, **sent: _no_app(body, sent["json"]))
+        else:
+            patched.setattr(http, "call", answered(status, body))
+        town.tell(events)
+        waits(town)
+    assert upkeep.keep_up(Installation.objects.get()) == []
+    is_all_done(town)
+
+
+def _no_app(refused: Json, asked: Json) -> Any:
+    body = {"data": {"app": None}} if asked["operationName"] == "FetchApp" else refused
+    return answered(200, body)()
+
+
+def test_everything_continues_when_the_app_is_installed_again(town: Town) -> None:
+    town.begin()
+    town.pay()
+    events = town.events()
+    before = Installation.objects.get()
+    working = before.token
+    before.token = "dead"
+    before.save(update_fields=["token"])
+    town.tell(events)
+    waits(town)
+    shop = Installation.objects.get()
+    shop.token = working
+    shop.save(update_fields=["token"])
+    from saleor_stripe_audience.saleor.register import register
+
+    register(shop.saleor_api_url, working, shop.domain, shop.schema_version, shop.variant)
+    is_all_done(town)
+
+
+def test_a_token_that_was_replaced_meanwhile_is_no_trouble(town: Town) -> None:
+    """Work that began before the reinstall is refused with the old token: it is only tried again."""
+    stale = Installation.objects.get()
+    stale.token = "of the install before"
+    with pytest.raises(Unavailable):
+        client.fetch_installed(stale)
+    assert not Problem.objects.exists()
+
+
+def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.begin()
+    town.pay()
+    with monkeypatch.context() as patched:
+        patched.setattr(http, "call", answered(401, {}))
+        reconcile_all()
+        while town.work():
+            pass
+    connection.close()
+    upkeep.keep_up(Installation.objects.get())
+    reconcile_all()
+    is_all_done(town)
+
+
+def test_a_permission_that_is_granted_again_lets_everything_continue(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.begin()
+    town.pay()
+    events = town.events()
+    real = http.call
+
+    def narrowed(*arguments: Any, **sent: Any) -> Any:
+        if sent["json"]["operationName"] in ("FetchApp", "FetchInstalled"):
+            return real(*arguments, **sent)
+        return answered(200, refusal("PermissionDenied", "transaction"))()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(http, "call", narrowed)
+        town.tell(events)
+        assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+        assert [each.key for each in Problem.objects.all()] == ["permissions"]
+    upkeep.keep_up(Installation.objects.get())
+    is_all_done(town)

@@ -1,0 +1,104 @@
+"""What staff read is there in both languages: every sentence, and every kind of problem."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import saleor_stripe_audience
+from saleor_stripe_audience import gateway, payments, saleor
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.payments import staff_messages
+from saleor_stripe_audience.payments.declines import Decline
+from saleor_stripe_audience.saleor import upkeep
+from saleor_stripe_audience.wording import Sentence
+
+ROOT = Path(saleor_stripe_audience.__file__).parent
+REPORTS = {"report", "report_or_clear", "_report_once"}
+
+
+def sentences() -> Iterator[tuple[str, Sentence]]:
+    for package in (payments, saleor, gateway):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for name, value in vars(importlib.import_module(module.name)).items():
+                yield from _in(f"{module.name}.{name}", value)
+
+
+def _in(name: str, value: Any) -> Iterator[tuple[str, Sentence]]:
+    if isinstance(value, Sentence):
+        yield name, value
+    elif isinstance(value, Decline):
+        yield from ((f"{name}.shopper", value.shopper), (f"{name}.merchant", value.merchant))
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _in(f"{name}[{key}]", each)
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("sentence", [pytest.param(each, id=name) for name, each in sentences()])
+def test_a_sentence_says_the_same_in_both_languages(sentence: Sentence) -> None:
+    assert sentence.en.strip()
+    assert sentence.fr.strip()
+    assert sentence.en != sentence.fr
+    assert fields(sentence.en) == fields(sentence.fr)
+
+
+def reports() -> Iterator[tuple[str, ast.expr]]:
+    """The message of every problem that is reported for payments and the installation."""
+    for path in sorted([*(ROOT / "payments").glob("*.py"), *(ROOT / "saleor").glob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _called(node.func) in REPORTS and len(node.args) > 2:
+                yield f"{path.stem}:{node.lineno}", node.args[2]
+
+
+def _called(function: ast.expr) -> str:
+    return getattr(function, "attr", "") or getattr(function, "id", "")
+
+
+@pytest.mark.parametrize("message", [pytest.param(each, id=where) for where, each in reports()])
+def test_no_problem_is_written_in_one_language_only(message: ast.expr) -> None:
+    """Neither a text in the code nor the English words of a failure: those are for the log and the command line."""
+    for part in ast.walk(message):
+        assert not (isinstance(part, ast.Constant) and re.search(r"\w \w", str(part.value)))
+        assert ast.unparse(part) not in ("error.message", "failure.message")
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "is_hosted"),
+    [
+        (client.KEY_REFUSED, {}, False),
+        ("api_key_expired", {}, False),
+        (client.KEY_REFUSED, {}, True),
+        (client.NO_ACCESS, {}, True),
+        (client.MISSING_PERMISSION, {"why": "rak_charge_write"}, False),
+        (client.ENDPOINT, {}, False),
+        ("url_invalid", {}, False),
+    ],
+)
+def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
+    settings: Any, code: str, values: dict[str, str], *, is_hosted: bool
+) -> None:
+    failure = Rejected("English.", code=code, values=values)
+    told = []
+    for settings.STAFF_LANGUAGE in ("en", "fr"):
+        told.append(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted))
+        told.append(staff_messages.endpoint_problem(failure, "Tea"))
+    assert len(set(told)) == 4
+    assert all("Tea" in each for each in told)
+    assert all("« Tea »" in each for each in told[2:])
+    assert values.get("why", "") in told[0]
+
+
+def test_lacking_permissions_are_told_in_the_language_of_the_staff(settings: Any) -> None:
+    settings.STAFF_LANGUAGE = "fr"
+    assert "autorisations" in upkeep._lacking(["HANDLE_PAYMENTS"], frozenset())
