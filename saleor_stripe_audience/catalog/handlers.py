@@ -38,18 +38,10 @@ def archive_product(event: Event) -> Write | None:
         _note_nothing_said(event)
         return None
     deleted = read_reference(_part(event, "product"))
-    write = _archive(event, saleor_product_id=deleted.id)
+    _archive(event, deleted.id, saleor_product_id=deleted.id)
     installation = installation_of(event)
     accounts = waiting.waiting_accounts(installation)
-    if not accounts:
-        return write
-
-    def also_waiting() -> None:
-        waiting.keep(installation, accounts, deleted.id, None, event.occurred_at)
-        if write is not None:
-            write()
-
-    return also_waiting
+    return lambda: waiting.keep(installation, accounts, deleted.id, None, event.occurred_at)
 
 
 @handles_outside("saleor", "product_variant_deleted")
@@ -58,17 +50,9 @@ def archive_variant(event: Event) -> Write | None:
         _note_nothing_said(event)
         return None
     deleted = read_reference(_part(event, "productVariant"))
-    write = _archive(event, saleor_variant_id=deleted.id)
+    _archive(event, deleted.id, saleor_variant_id=deleted.id)
     accounts = waiting.waiting_accounts(installation_of(event))
-    if not accounts:
-        return write
-
-    def also_waiting() -> None:
-        waiting.forget_variant(accounts, deleted.id)
-        if write is not None:
-            write()
-
-    return also_waiting
+    return lambda: waiting.forget_variant(accounts, deleted.id)
 
 
 @handles("stripe", ACTIVATED)
@@ -85,42 +69,34 @@ def _push(event: Event, payload: Any) -> Write | None:
     installation = installation_of(event)
     product = read_product(payload)
     failed: dict[StripeAccount, Failure] = {}
-    sent = [
-        each
-        for item in items_of(product)
-        for each in push.push(installation, item, event.occurred_at, failed)
-    ]
+    for item in items_of(product):
+        push.push(installation, item, event.occurred_at, failed)
     blocked = [account for account, error in failed.items() if isinstance(error, Blocked)]
     accounts = [*waiting.waiting_accounts(installation), *blocked]
 
     def write() -> None:
-        push.write(installation, sent)
         waiting.keep(installation, accounts, product.id, payload, event.occurred_at)
 
     if others := [error for account, error in failed.items() if account not in blocked]:
         with transaction.atomic():
             write()
         raise others[0]
-    return write if sent or accounts else None
+    return write if accounts else None
 
 
-def _archive(event: Event, **which: str) -> Write | None:
-    """At an account that Stripe does not serve it is done once that is over; the others do not wait for it."""
+def _archive(event: Event, deleted_id: str, **which: str) -> None:
+    """At an account that fails it is done once that is over; the others do not wait for it."""
+    push.note_deleted(installation_of(event), deleted_id, event.occurred_at)
     active = CatalogProduct.objects.filter(installation_id=event.origin, is_active=True, **which)
-    archived: list[CatalogProduct] = []
-    blocked: Blocked | None = None
+    failed: Failure | None = None
     for product in active.select_related("account"):
         try:
-            push.archive(product)
-        except Blocked as error:
-            blocked = error
-        else:
-            archived.append(product)
-    if blocked is not None:
-        with transaction.atomic():
-            push.write_archived(archived, event.occurred_at)
-        raise blocked
-    return (lambda: push.write_archived(archived, event.occurred_at)) if archived else None
+            push.archive(product, event.occurred_at)
+        except Failure as error:
+            # One that passes by itself comes first: the repeat meets the other again.
+            failed = error if failed is None or isinstance(failed, Blocked) else failed
+    if failed is not None:
+        raise failed
 
 
 def _note_nothing_said(event: Event) -> None:

@@ -27,6 +27,39 @@ class CatalogProduct(models.Model):
         return self.name
 
 
+class Turn(models.Model):
+    """Who sends a variant to an account just now, and when that is over at the latest: see turns.py."""
+
+    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="+")
+    saleor_variant_id = models.CharField(max_length=200)
+    holder = models.UUIDField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "saleor_variant_id"], name="catalog_turn_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.saleor_variant_id
+
+
+class Deletion(models.Model):
+    """A product or variant that was deleted: what is told later but happened earlier finds that here."""
+
+    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
+    saleor_id = models.CharField(max_length=200)
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "saleor_id"], name="catalog_deletion_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.saleor_id
+
+
 class WaitingProduct(models.Model):
     """A product for an account that Stripe does not serve, or not let take payments yet, as the host told it last.
 

@@ -1,7 +1,8 @@
 """A variant as a Product and Prices of Stripe: sent when it differs from what was sent last, and only then.
 
-Everything is sent before anything is written here, each effect under a key made of its content: if writing fails, the
-repeat finds the same objects at Stripe.
+Of two states the one that the shop told last stays, however they arrive and though they are sent in parallel: each is
+sent and written down in its turn. Each effect has a key made of its content: if writing fails, the repeat finds the
+same objects at Stripe.
 """
 
 import hashlib
@@ -12,8 +13,9 @@ from typing import Any
 
 from django.db import transaction
 
-from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Deletion
 from saleor_stripe_audience.catalog.payloads import Item, Price
+from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -40,65 +42,110 @@ def push(
     item: Item,
     issued_at: datetime,
     failed: dict[StripeAccount, Failure] | None = None,
-) -> list[Sent]:
+) -> None:
     """Bring the variant into every account whose channels sell it; what is unchanged or older sends nothing.
 
     What fails at one account is put into `failed`, if that is given, and keeps no other from its turn.
     """
-    sent = []
     for account, wanted in _by_account(installation, item).items():
         if failed is not None and account in failed:
             continue
-        known = CatalogProduct.objects.filter(account=account, saleor_variant_id=item.variant_id).first()
-        digest = _digest(item, wanted)
-        if known is not None and (
-            known.issued_at > issued_at or (known.is_active and known.sent_hash == digest)
-        ):
-            continue
-        if known is None and not wanted:
-            continue
         try:
-            sent.append(_push_to(account, item, wanted, known, digest, issued_at))
+            _bring(account, item, wanted, issued_at)
         except Failure as error:
             if failed is None:
                 raise
             failed[account] = error
-    return sent
 
 
-def archive(product: CatalogProduct) -> None:
-    """The variant is sold no more: its Product is archived, never deleted, and its Prices with it.
+def _bring(account: StripeAccount, item: Item, wanted: Wanted, issued_at: datetime) -> None:
+    digest = _digest(item, wanted)
+    if not _is_due(account, item, wanted, digest, issued_at):
+        return
+    with turn(account, item.variant_id):
+        if not _is_due(account, item, wanted, digest, issued_at):
+            return
+        known = _known(account, item.variant_id)
+        _write(_push_to(account, item, wanted, known, digest, issued_at))
+        if _is_deleted(account, item, issued_at):  # while it was sent
+            _archive(account, item.variant_id, issued_at)
+
+
+def _is_due(account: StripeAccount, item: Item, wanted: Wanted, digest: str, issued_at: datetime) -> bool:
+    """Whether it is to be sent. What Stripe has already is noted as told now: what is older then comes too late."""
+    if _is_deleted(account, item, issued_at):
+        return False
+    known = _known(account, item.variant_id)
+    if known is None:
+        return bool(wanted)
+    if known.issued_at > issued_at:
+        return False
+    if not known.is_active or known.sent_hash != digest:
+        return True
+    CatalogProduct.objects.filter(pk=known.pk, sent_hash=digest, issued_at__lt=issued_at).update(
+        issued_at=issued_at
+    )
+    return False
+
+
+def _known(account: StripeAccount, variant_id: str) -> CatalogProduct | None:
+    return CatalogProduct.objects.filter(account=account, saleor_variant_id=variant_id).first()
+
+
+def _is_deleted(account: StripeAccount, item: Item, issued_at: datetime) -> bool:
+    ids = (item.product_id, item.variant_id)
+    deletions = Deletion.objects.filter(installation_id=account.installation_id, saleor_id__in=ids)
+    return deletions.filter(issued_at__gte=issued_at).exists()
+
+
+def note_deleted(installation: Installation, saleor_id: str, issued_at: datetime) -> None:
+    """The product or variant is gone: what was told before that is not sent any more, whenever it arrives."""
+    deletion, is_new = Deletion.objects.get_or_create(
+        installation=installation, saleor_id=saleor_id, defaults={"issued_at": issued_at}
+    )
+    if not is_new:
+        Deletion.objects.filter(pk=deletion.pk, issued_at__lt=issued_at).update(issued_at=issued_at)
+
+
+def archive(product: CatalogProduct, issued_at: datetime) -> None:
+    """The variant is sold no more, unless something newer was told of it meanwhile."""
+    with turn(product.account, product.saleor_variant_id):
+        _archive(product.account, product.saleor_variant_id, issued_at)
+
+
+def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> None:
+    """In one's turn: the Product is archived, never deleted, and its Prices with it.
 
     Stripe refuses to archive the default Price of a Product; of an archived Product none can be used.
     """
-    catalogue.update_product(product.account, product.stripe_product_id, {"active": False})
+    known = _known(account, variant_id)
+    if known is None or not known.is_active or known.issued_at > issued_at:
+        return
+    catalogue.update_product(account, known.stripe_product_id, {"active": False})
+    with transaction.atomic():
+        CatalogProduct.objects.filter(pk=known.pk).update(is_active=False, issued_at=issued_at)
+        known.prices.filter(is_active=True).update(is_active=False)
 
 
-def write(installation: Installation, sent: list[Sent]) -> None:
-    """Remember what Stripe has; inside the caller's transaction."""
-    for each in sent:
+def _write(sent: Sent) -> None:
+    """Remember what Stripe has."""
+    account, item = sent.account, sent.item
+    with transaction.atomic():
         product, _ = CatalogProduct.objects.update_or_create(
-            account=each.account,
-            saleor_variant_id=each.item.variant_id,
+            account=account,
+            saleor_variant_id=item.variant_id,
             defaults={
-                "installation": installation,
-                "saleor_product_id": each.item.product_id,
-                "name": each.item.name,
-                "sku": each.item.sku,
-                "stripe_product_id": each.stripe_product_id,
+                "installation_id": account.installation_id,
+                "saleor_product_id": item.product_id,
+                "name": item.name,
+                "sku": item.sku,
+                "stripe_product_id": sent.stripe_product_id,
                 "is_active": True,
-                "sent_hash": each.sent_hash,
-                "issued_at": each.issued_at,
+                "sent_hash": sent.sent_hash,
+                "issued_at": sent.issued_at,
             },
         )
-        _write_prices(product, each.prices)
-
-
-def write_archived(products: list[CatalogProduct], issued_at: datetime) -> None:
-    """Remember that these are sold no more."""
-    for product in products:
-        CatalogProduct.objects.filter(pk=product.pk).update(is_active=False, issued_at=issued_at)
-        product.prices.filter(is_active=True).update(is_active=False)
+        _write_prices(product, sent.prices)
 
 
 def _by_account(installation: Installation, item: Item) -> dict[StripeAccount, Wanted]:
@@ -201,20 +248,19 @@ def _write_prices(product: CatalogProduct, prices: dict[str, tuple[Money, str]])
     """The Prices of a Product that is not sold now stay as they are: Stripe keeps them too, for its return."""
     if not prices:
         return
-    with transaction.atomic():
-        kept = [price_id for _, price_id in prices.values()]
-        product.prices.filter(is_active=True).exclude(stripe_price_id__in=kept).update(is_active=False)
-        for channel, (money, price_id) in prices.items():
-            CatalogPrice.objects.update_or_create(
-                stripe_price_id=price_id,
-                defaults={
-                    "product": product,
-                    "channel_slug": channel,
-                    "currency": money.currency,
-                    "amount_minor": money.minor,
-                    "is_active": True,
-                },
-            )
+    kept = [price_id for _, price_id in prices.values()]
+    product.prices.filter(is_active=True).exclude(stripe_price_id__in=kept).update(is_active=False)
+    for channel, (money, price_id) in prices.items():
+        CatalogPrice.objects.update_or_create(
+            stripe_price_id=price_id,
+            defaults={
+                "product": product,
+                "channel_slug": channel,
+                "currency": money.currency,
+                "amount_minor": money.minor,
+                "is_active": True,
+            },
+        )
 
 
 def _hash(content: Any) -> str:

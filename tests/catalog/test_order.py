@@ -1,0 +1,138 @@
+"""Of two states of a product the one told last stays at Stripe: in any order, in parallel, and after a deletion."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from saleor_stripe_audience.catalog import turns
+from saleor_stripe_audience.catalog.models import CatalogProduct, Turn
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway import catalogue
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox.models import Event, Handling
+
+from .test_catalogue import (  # noqa: F401 - fixtures
+    Json,
+    Shop,
+    account,
+    installation,
+    listing,
+    product,
+    shop,
+    stripe_sandbox,
+    stripe_url,
+    variant,
+)
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("account", "stripe_url")]
+
+Patch = pytest.MonkeyPatch
+
+
+class Held:
+    """Holds up the first call of a kind until it is let go, so that another event can overtake it."""
+
+    def __init__(self, real: Callable[..., Any]) -> None:
+        self.real, self.reached, self.go = real, threading.Event(), threading.Event()
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if not self.reached.is_set():
+            self.reached.set()
+            assert self.go.wait(20)
+        return self.real(*arguments, **named)
+
+
+def work(event_id: int) -> None:
+    try:
+        inbox.work(event_id)
+    except Failure:
+        pass  # the engine would repeat it
+    finally:
+        connections.close_all()
+
+
+def overtaken(shop: Shop, held: Held) -> None:  # noqa: F811 - a fixture
+    """Work the two newest events in parallel; the older one's call arrives at Stripe last. Then repeat what is open."""
+    older, newer = Event.objects.order_by("occurred_at").values_list("pk", flat=True).reverse()[:2][::-1]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(work, older)
+        assert held.reached.wait(20)
+        second = pool.submit(work, newer)
+        threading.Timer(0.4, held.go.set).start()
+        first.result()
+        second.result()
+    shop.work()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(turns, "PAUSES", (0.05,) * 60)
+
+
+def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> None:  # noqa: F811 - a fixture
+    shop.tell("product_created", product=product())
+    held = Held(catalogue.update_product)
+    monkeypatch.setattr(catalogue, "update_product", held)
+    shop.tell("product_updated", minute=1, work=False, product=product(name="Older"))
+    newer = product(variant(listings=[listing(12)]), name="Newer")
+    shop.tell("product_updated", minute=2, work=False, product=newer)
+    overtaken(shop, held)
+    assert [each["name"] for each in shop.products()] == ["Newer"]
+    assert shop.prices() == [(1200, "usd")]
+
+
+def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) -> None:  # noqa: F811 - a fixture
+    held = Held(catalogue.create_product)
+    monkeypatch.setattr(catalogue, "create_product", held)
+    shop.tell("product_created", work=False, product=product(name="Older"))
+    shop.tell("product_updated", minute=1, work=False, product=product(name="Newer"))
+    overtaken(shop, held)
+    assert [each["name"] for each in shop.products()] == ["Newer"]
+    assert CatalogProduct.objects.get().name == "Newer"
+
+
+def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patch) -> None:  # noqa: F811 - a fixture
+    held = Held(catalogue.create_product)
+    monkeypatch.setattr(catalogue, "create_product", held)
+    shop.tell("product_created", work=False, product=product())
+    shop.tell("product_deleted", minute=1, work=False, product={"id": product()["id"]})
+    overtaken(shop, held)
+    assert [each["active"] for each in shop.products()] == [False]
+    assert not CatalogProduct.objects.filter(is_active=True).exists()
+
+
+@pytest.mark.parametrize("kind", ["product", "product_variant"])
+def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str) -> None:  # noqa: F811 - a fixture
+    gone: Json = {"product": {"id": product()["id"]}, "product_variant": {"id": variant()["id"]}}
+    part = "product" if kind == "product" else "productVariant"
+    shop.tell(f"{kind}_deleted", minute=5, **{part: gone[kind]})
+    shop.tell("product_created", minute=1, product=product())
+    assert shop.products() == []
+    assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+
+
+def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:  # noqa: F811 - a fixture
+    """Nothing is to be sent for the third state, which Stripe has already; the second comes late and is older."""
+    shop.tell("product_updated", minute=1, product=product(name="First"))
+    shop.tell("product_updated", minute=3, product=product(name="First"))
+    shop.tell("product_updated", minute=2, product=product(name="Second"))
+    assert [each["name"] for each in shop.products()] == ["First"]
+
+
+def test_whoever_was_killed_in_its_turn_does_not_keep_the_others_from_theirs(
+    shop: Shop,  # noqa: F811 - a fixture
+    account: StripeAccount,  # noqa: F811 - a fixture
+) -> None:
+    whose = {"account": account, "saleor_variant_id": variant()["id"]}
+    holder = "00000000-0000-0000-0000-000000000001"
+    Turn.objects.create(**whose, holder=holder, until=timezone.now() - timedelta(seconds=1))
+    shop.tell("product_created", product=product())
+    assert [each["name"] for each in shop.products()] == ["Tea"]
+    assert not Turn.objects.exists()
