@@ -483,9 +483,10 @@ def _id_of(intent: stripe.PaymentIntent | str | None) -> Iterator[str]:
 
 
 def cancel_payment_intent(
-    account: StripeAccount, intent_id: str, idempotency_key: str
+    account: StripeAccount, intent_id: str, idempotency_key: str, reason: str = ""
 ) -> stripe.PaymentIntent:
-    """End the intent; what is held is released. Twice is once."""
+    """End the intent; what is held is released. Twice is once. `reason` is one of Stripe's, or none."""
+    params: Any = {"expand": ["latest_charge"]} | ({"cancellation_reason": reason} if reason else {})
 
     def cancel(key: str) -> stripe.PaymentIntent:
         if key != idempotency_key:
@@ -493,9 +494,7 @@ def cancel_payment_intent(
             if now.status == "canceled":
                 return now
         with errors_of(account):
-            return stripe_of(account).v1.payment_intents.cancel(
-                intent_id, {"expand": ["latest_charge"]}, {"idempotency_key": key}
-            )
+            return stripe_of(account).v1.payment_intents.cancel(intent_id, params, {"idempotency_key": key})
 
     return under_new_keys(idempotency_key, cancel)
 

@@ -21,7 +21,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor, known_currency
 from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.payments.outcomes import WAITING, exact_metadata
+from saleor_stripe_audience.payments.outcomes import LEFT, PAID_OTHERWISE, WAITING, exact_metadata
 from saleor_stripe_audience.payments.payloads import Source
 from saleor_stripe_audience.saleor.models import Installation
 
@@ -146,9 +146,10 @@ def cancelled(
     installation: Installation, account: StripeAccount, intent: Json, reason: Rejected
 ) -> tuple[Json, Rejected | None]:
     """The intent cancelled, with the reason; as it is and without one where the shopper paid it meanwhile."""
-    key = ownership.stripe_key(installation, intent["id"], "covered")
+    why = PAID_OTHERWISE if reason.code == COVERED else LEFT
+    key = ownership.stripe_key(installation, intent["id"], why)
     try:
-        ended = client.cancel_payment_intent(account, intent["id"], key).to_dict()
+        ended = client.cancel_payment_intent(account, intent["id"], key, why).to_dict()
         return ownership.restore_metadata(account, ended), reason
     except Rejected as error:
         if not client.is_refusal(error):

@@ -16,7 +16,6 @@ from saleor_stripe_audience.payments import delayed, disputes, staff_messages
 from saleor_stripe_audience.payments.outcomes import (
     AT_THE_BANK,
     AUTHORIZATION,
-    CANCELLED,
     CHARGE,
     WAITING,
     Outcome,
@@ -27,6 +26,7 @@ from saleor_stripe_audience.payments.outcomes import (
     language_of,
     latest_charge,
     released_minor,
+    why_cancelled,
 )
 from saleor_stripe_audience.payments.staff_messages import for_staff
 
@@ -146,7 +146,7 @@ def _released(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
 def _ended(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
     """Cancelled before anything was held or paid."""
     if held.intent["status"] == "canceled" and not released_minor(held.intent, held.flow):
-        yield from _failed(held, told, CANCELLED.told(language_of(held.intent)))
+        yield from _failed(held, told, why_cancelled(held.intent))
 
 
 def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:

@@ -25,6 +25,12 @@ NOTHING_YET = "Waiting for the shopper to pay."
 WAITS_FOR_SHOPPER = Sentence(NOTHING_YET, "En attente du paiement de l'acheteur.")
 AT_THE_BANK = Sentence("The bank is working on the payment.", "La banque traite le paiement.")
 CANCELLED = Sentence("The payment was cancelled.", "Le paiement a été annulé.")
+ALREADY_PAID = Sentence(
+    "This order is already paid: there is nothing left to pay here.",
+    "Cette commande est déjà payée : il ne reste rien à payer ici.",
+)
+# Stripe's reasons of a cancelation, as the app gives them: https://docs.stripe.com/api/payment_intents/cancel
+PAID_OTHERWISE, LEFT = "duplicate", "abandoned"
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,13 @@ def _outcome_of(intent: dict[str, Any], flow: str) -> Outcome:
     if status in WAITING:
         code, message = decline_of(intent)
         return Outcome(f"{flow}_ACTION_REQUIRED", intent["id"], asked, (), message, url, code)
-    return Outcome(f"{flow}_FAILURE", intent["id"], asked, (), CANCELLED.told(language), url)
+    return Outcome(f"{flow}_FAILURE", intent["id"], asked, (), why_cancelled(intent), url)
+
+
+def why_cancelled(intent: dict[str, Any]) -> str:
+    """The shopper's sentence about a payment that was cancelled, such as in a second tab after the first paid."""
+    sentence = ALREADY_PAID if intent.get("cancellation_reason") == PAID_OTHERWISE else CANCELLED
+    return sentence.told(language_of(intent))
 
 
 def exact_amount(intent: dict[str, Any], minor: int) -> Decimal | None:

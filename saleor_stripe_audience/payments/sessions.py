@@ -24,6 +24,7 @@ from saleor_stripe_audience.payments.outcomes import (
     CHARGE,
     LANGUAGE,
     LONGEST_MESSAGE,
+    PAID_OTHERWISE,
     WAITING,
     exact_metadata,
     outcome_of,
@@ -244,7 +245,7 @@ def _answer(installation: Installation, intent: Json, session: Session, lacks: L
         told["errors"] = [{"code": "StripeCardError", "message": outcome.message}]
     answer = {**outcome.answer(), "data": {"paymentIntent": told}}
     if intent["status"] == "canceled":
-        message = _why_cancelled(session, lacks)
+        message = _why_cancelled(intent, session, lacks)
         answer |= session_answer(outcome.result, "StripeApiError", message)
     elif note := _note(intent, session, lacks):
         answer["message"] = note
@@ -255,9 +256,12 @@ def _answer(installation: Installation, intent: Json, session: Session, lacks: L
     return answer
 
 
-def _why_cancelled(session: Session, lacks: Lack | None) -> str:
+def _why_cancelled(intent: Json, session: Session, lacks: Lack | None) -> str:
     reason = covering.too_little(lacks) if lacks is not None else None
-    reason = reason or Rejected("The payment was cancelled.", code="cancelled")
+    was_paid = intent.get("cancellation_reason") == PAID_OTHERWISE
+    reason = reason or Rejected(
+        "The payment was cancelled.", code=covering.COVERED if was_paid else "cancelled"
+    )
     return shopper_messages.for_shopper(reason, session.sourceObject.language)
 
 

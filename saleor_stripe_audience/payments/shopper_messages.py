@@ -9,6 +9,7 @@ from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.accounts import PAUSED
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments.declines import Sentence, language_of
+from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
 
 PAUSED_CODE = "paused"
 # What only a developer can put right: a storefront's request, or an amount of a shop that is set up wrongly.
@@ -44,10 +45,6 @@ _UNKNOWN_PAYMENT = Sentence(
 _NOTHING_TO_PAY = Sentence(
     "There is nothing to pay here: the amount is zero.",
     "Il n'y a rien à payer ici : le montant est nul.",
-)
-_ALREADY_COVERED = Sentence(
-    "There is nothing left to pay here.",
-    "Il ne reste rien à payer ici.",
 )
 _TOO_SMALL = Sentence(
     "The amount is too small to be paid this way. Please choose another way to pay, or contact the shop.",
@@ -92,7 +89,7 @@ _RISEN = Sentence(
 )
 
 BY_CODE = {
-    "already_covered": _ALREADY_COVERED,
+    "already_covered": ALREADY_PAID,
     "amount_too_large": _TOO_LARGE,
     "amount_too_small": _TOO_SMALL,
     "busy": _TIMED_OUT,

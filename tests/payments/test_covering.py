@@ -13,6 +13,7 @@ from django.utils import timezone
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments import ownership, shopper_messages, surplus
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
 from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
@@ -105,6 +106,20 @@ class TestSecondTab:
         assert told["message"] == shopper_messages.BY_CODE["already_covered"].en
         assert complete(town)
 
+    @pytest.mark.parametrize("told_by", ["process", "Stripe's event"])
+    def test_the_second_tab_reads_that_it_is_paid(self, town: Town, told_by: str) -> None:
+        """Also once the checkout is an order, and whoever tells the host first."""
+        town.begin()
+        other, _ = tab(town)
+        town.pay()
+        process(town, town.transaction)
+        assert complete(town)
+        if told_by == "process":
+            assert process(town, other)["message"] == ALREADY_PAID.en
+        town.tell(town.stripe.events("payment_intent.canceled"))
+        town.transaction = other
+        assert {each["message"] for each in town.told("CHARGE_FAILURE")} == {ALREADY_PAID.en}
+
     def test_by_stripes_event_alone(self, town: Town) -> None:
         town.begin()
         _, other = tab(town)
@@ -145,7 +160,7 @@ class TestSecondTab:
         process(town, town.transaction)
         asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": "again"}
         told = change(stage(town), PART, None, **asked, amount="5.00")["transactionEvent"]
-        assert (told["type"], told["message"]) == ("CHARGE_FAILURE", "There is nothing left to pay here.")
+        assert (told["type"], told["message"]) == ("CHARGE_FAILURE", ALREADY_PAID.en)
 
 
 class TestTheTotalChanges:

@@ -133,13 +133,21 @@ def capture(call: Call) -> Json:
     return _captured(call, intent, amount, final)
 
 
+# https://docs.stripe.com/api/payment_intents/cancel#cancel_payment_intent-cancellation_reason
+CANCELATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
+
+
 def cancel(call: Call) -> Json:
     """POST /v1/payment_intents/{id}/cancel: what was authorized is let go."""
     intent = addressed(call)
     if intent["status"] not in CANCELABLE:
         message = f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}."
         raise unexpected_state(message, intent)
-    return canceled(call, intent, call.params.get("cancellation_reason"))
+    reason = call.params.get("cancellation_reason")
+    if reason is not None and reason not in CANCELATION_REASONS:
+        allowed = ", ".join(CANCELATION_REASONS)
+        raise invalid(f"Invalid cancellation_reason: must be one of {allowed}", "cancellation_reason")
+    return canceled(call, intent, reason)
 
 
 def canceled(call: Call, intent: Json, reason: str | None) -> Json:
