@@ -1,6 +1,6 @@
 """Payments that went wrong, as Stripe tells of them, on the contact who paid.
 
-Stripe knows which checkout or order is paid: it stands in the PaymentIntent's metadata. Whose that is, carts and orders
+Which checkout or order is paid, our row of the PaymentIntent says, or its metadata. Whose that is, carts and orders
 tell, before or later; until then a fact is nobody's, and holds nothing of a person.
 """
 
@@ -16,7 +16,7 @@ from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.audiences import default_audience
 from saleor_stripe_audience.audience.changes import touched
 from saleor_stripe_audience.audience.models import Cart, Contact, PaymentFact, Purchase
-from saleor_stripe_audience.gateway.intents import INSTALLATION, SOURCE
+from saleor_stripe_audience.gateway import intents
 from saleor_stripe_audience.saleor.models import Installation
 
 Json = Mapping[str, Any]
@@ -110,9 +110,7 @@ def dispute_of(dispute: Json) -> Fact:
 
 def source_of(intent: Json, installation: Installation) -> str:
     """Saleor's id of the checkout or order that the intent pays; empty if it is not of this shop."""
-    metadata = intent.get("metadata") or {}
-    is_ours = metadata.get(INSTALLATION) == str(installation.pk)
-    return str(metadata.get(SOURCE) or "") if is_ours else ""
+    return intents.source_of(installation.pk, intent)
 
 
 def _contact_of(installation: Installation, source_id: str) -> Contact | None:

@@ -40,6 +40,8 @@ def write_down(
     installation: Installation, account: StripeAccount, transaction_id: str, key: str, params: Json
 ) -> Attempt:
     """What is to be asked; what was written down for the transaction before, if anything was."""
+    proof = {ownership.PROOF: ownership.proofs_of(installation.pk, account.pk, transaction_id)[0]}
+    params = {**params, "metadata": {**params["metadata"], **proof}}
     attempt, _ = Attempt.objects.select_related("account").get_or_create(
         installation=installation,
         transaction_id=transaction_id,
@@ -93,13 +95,11 @@ def _remembered(attempt: Attempt) -> Json | None:
 
 
 def _found(attempt: Attempt) -> Json | None:
-    """The transaction's intent among the account's newest."""
+    """The attempt's intent among the account's newest; of several with its proof the first, which cannot be a copy."""
     since = int((attempt.created_at - KEPT).timestamp())
-    for intent in client.payment_intents_since(attempt.account, since):
-        told = intent.to_dict()
-        if ownership.is_ours(told, attempt.installation_id, attempt.transaction_id):
-            return client.retrieve_payment_intent(attempt.account, intent.id).to_dict()
-    return None
+    listed = (each.to_dict() for each in client.payment_intents_since(attempt.account, since))
+    found = [each["id"] for each in listed if ownership.is_of_attempt(attempt, each)]
+    return client.retrieve_payment_intent(attempt.account, found[-1]).to_dict() if found else None
 
 
 def _made_under_another_key(attempt: Attempt) -> Json:

@@ -6,16 +6,26 @@ access to the Stripe account, so it is believed only where the row is lost and s
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, client
-from saleor_stripe_audience.gateway.intents import CHANNEL, FLOW, INSTALLATION, SOURCE, TRANSACTION
+from saleor_stripe_audience.gateway.intents import (
+    CHANNEL,
+    FLOW,
+    INSTALLATION,
+    SOURCE,
+    TRANSACTION,
+    remembers_sources,
+)
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.models import Attempt, Payment
@@ -33,6 +43,7 @@ TOTAL = "saleor_total"  # what the checkout or order cost when the amount was se
 LACKING = "saleor_lacking"  # what of that no other payment covered then
 
 ORDER_NUMBER = "saleor_order_number"
+PROOF = "saleor_proof"  # what only this app can have written on an intent of the transaction
 
 UNKNOWN_PAYMENT = "unknown_payment"  # none of the shop's accounts holds it: nothing can come of it
 ENDED = "payment_ended"  # its PaymentIntent was cancelled: nothing can come of it any more
@@ -58,6 +69,39 @@ def is_ours(intent: Json, installation_id: uuid.UUID, transaction_id: str | None
     metadata = intent.get("metadata") or {}
     same_shop = metadata.get(INSTALLATION) == str(installation_id)
     return same_shop and transaction_id in (None, metadata.get(TRANSACTION))
+
+
+def proofs_of(installation_id: uuid.UUID, account_id: uuid.UUID, transaction_id: str) -> list[str]:
+    """The proof of a transaction's payment at an account, the same however often it begins; by earlier secrets too."""
+    whose = f"{installation_id}:{account_id}:{transaction_id}"
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    made = (salted_hmac("payments.proof", whose, secret=each, algorithm="sha256") for each in secrets)
+    return [each.hexdigest()[:32] for each in made]
+
+
+def is_of_attempt(attempt: Attempt, intent: Json) -> bool:
+    """Whether the intent is what the attempt asked for, whose row we do not have.
+
+    Anybody with access to the Stripe account can make an intent that names the transaction; nobody else knows the proof
+    before there is an intent with it.
+    """
+    account = attempt.account
+    if not is_ours(intent, attempt.installation_id, attempt.transaction_id) or not _is_proven(
+        attempt, intent
+    ):
+        return False
+    if intent["livemode"] != account.livemode or intent["currency"] != attempt.params["currency"]:
+        return False
+    others = Payment.objects.filter(account=account, payment_intent_id=intent["id"])
+    return not others.exclude(transaction_id=attempt.transaction_id).exists()
+
+
+def _is_proven(attempt: Attempt, intent: Json) -> bool:
+    asked = attempt.params["metadata"].get(PROOF)
+    if asked is None:  # written down by an earlier version
+        return True
+    told = (intent.get("metadata") or {}).get(PROOF)
+    return told in (asked, *proofs_of(attempt.installation_id, attempt.account_id, attempt.transaction_id))
 
 
 def asked_flow(intent: Json) -> str:
@@ -104,6 +148,18 @@ def recognize(account: StripeAccount, intent: Json) -> Json:
         raise Rejected("This payment in Stripe is not the app's.", code=UNKNOWN_PAYMENT)
     _check_lost(account, intent, transaction_id)
     return intent
+
+
+@remembers_sources
+def remembered_source(installation_id: uuid.UUID, intent: Mapping[str, Any]) -> str | None:
+    """What the intent pays by our own row: nothing if another intent is its transaction's; None if there is no row."""
+    known = Payment.objects.filter(installation_id=installation_id)
+    payment = known.filter(payment_intent_id=intent["id"]).first()
+    if payment is not None:
+        return payment.source_id
+    transaction_id = (intent.get("metadata") or {}).get(TRANSACTION)
+    is_foreign = bool(transaction_id) and known.filter(transaction_id=transaction_id).exists()
+    return "" if is_foreign else None
 
 
 def restore_metadata(account: StripeAccount, intent: Json) -> Json:
@@ -163,7 +219,7 @@ def _check_lost(account: StripeAccount, intent: Json, transaction_id: str) -> No
 def _is_made_by(attempt: Attempt, intent: Json) -> bool:
     made_at = datetime.fromtimestamp(int(intent["created"]), UTC)
     same_amount = intent["amount"] == attempt.params["amount"]
-    return same_amount and made_at >= attempt.created_at - CLOCK_SKEW
+    return same_amount and _is_proven(attempt, intent) and made_at >= attempt.created_at - CLOCK_SKEW
 
 
 def _foreign(account: StripeAccount, intent: Json) -> Rejected:

@@ -17,19 +17,16 @@ from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.inbox.models import Event, Handling
-
-from .test_catalogue import (  # noqa: F401 - fixtures
-    Json,
-    Shop,
+from tests.payments.conftest import (  # noqa: F401 - fixtures
     account,
     installation,
-    listing,
-    product,
-    shop,
     stripe_sandbox,
     stripe_url,
-    variant,
 )
+
+from .test_catalogue import Json, Shop, listing, product, shop, variant
+
+__all__ = ["shop"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("account", "stripe_url")]
 
@@ -58,7 +55,7 @@ def work(event_id: int) -> None:
         connections.close_all()
 
 
-def overtaken(shop: Shop, held: Held) -> None:  # noqa: F811 - a fixture
+def overtaken(shop: Shop, held: Held) -> None:
     """Work the two newest events in parallel; the older one's call arrives at Stripe last. Then repeat what is open."""
     older, newer = Event.objects.order_by("occurred_at").values_list("pk", flat=True).reverse()[:2][::-1]
     with ThreadPoolExecutor(2) as pool:
@@ -76,7 +73,7 @@ def quick(monkeypatch: Patch) -> None:
     monkeypatch.setattr(turns, "PAUSES", (0.05,) * 60)
 
 
-def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> None:  # noqa: F811 - a fixture
+def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> None:
     shop.tell("product_created", product=product())
     held = Held(catalogue.update_product)
     monkeypatch.setattr(catalogue, "update_product", held)
@@ -88,7 +85,7 @@ def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> No
     assert shop.prices() == [(1200, "usd")]
 
 
-def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) -> None:  # noqa: F811 - a fixture
+def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) -> None:
     held = Held(catalogue.create_product)
     monkeypatch.setattr(catalogue, "create_product", held)
     shop.tell("product_created", work=False, product=product(name="Older"))
@@ -98,7 +95,7 @@ def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) 
     assert CatalogProduct.objects.get().name == "Newer"
 
 
-def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patch) -> None:  # noqa: F811 - a fixture
+def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patch) -> None:
     held = Held(catalogue.create_product)
     monkeypatch.setattr(catalogue, "create_product", held)
     shop.tell("product_created", work=False, product=product())
@@ -109,7 +106,7 @@ def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patc
 
 
 @pytest.mark.parametrize("kind", ["product", "product_variant"])
-def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str) -> None:  # noqa: F811 - a fixture
+def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str) -> None:
     gone: Json = {"product": {"id": product()["id"]}, "product_variant": {"id": variant()["id"]}}
     part = "product" if kind == "product" else "productVariant"
     shop.tell(f"{kind}_deleted", minute=5, **{part: gone[kind]})
@@ -118,7 +115,7 @@ def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
 
 
-def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:  # noqa: F811 - a fixture
+def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:
     """Nothing is to be sent for the third state, which Stripe has already; the second comes late and is older."""
     shop.tell("product_updated", minute=1, product=product(name="First"))
     shop.tell("product_updated", minute=3, product=product(name="First"))
@@ -127,7 +124,7 @@ def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:  # noqa: F8
 
 
 def test_whoever_was_killed_in_its_turn_does_not_keep_the_others_from_theirs(
-    shop: Shop,  # noqa: F811 - a fixture
+    shop: Shop,
     account: StripeAccount,  # noqa: F811 - a fixture
 ) -> None:
     whose = {"account": account, "saleor_variant_id": variant()["id"]}

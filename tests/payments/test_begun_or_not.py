@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from saleor_stripe_audience.gateway import accounts
+from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import attempts, beginnings, ownership
 from saleor_stripe_audience.payments.models import Attempt, Payment
@@ -209,3 +209,60 @@ def test_twenty_at_once_are_one_payment(
     [made] = intents_of(stripe_sandbox, one)
     assert {each.get("pspReference") for each in answers} == {made["id"]}
     assert Payment.objects.count() == 1
+
+
+KEPT: Json = {"status": 500, "headers": {"Idempotent-Replayed": "true", "Stripe-Should-Retry": "false"}}
+
+
+@pytest.mark.parametrize("changed", [{}, {"currency": "pln"}, {"amount": 50}], ids=str)
+def test_a_payment_that_somebody_planted_is_not_taken_for_what_was_begun(
+    buy: Begin, stripe_sandbox: StripeSandbox, account: StripeAccount, changed: Json
+) -> None:
+    """It names the transaction, its amount and currency may even be the same; Stripe failed to make the true one."""
+    one = buy()
+    named = {"saleor_installation": str(one.installation.pk), "saleor_transaction": one.id}
+    paid: Json = {
+        "amount": 1230,
+        "currency": "usd",
+        "confirm": True,
+        "payment_method": "pm_card_visa",
+        "return_url": "https://shop.example.com",
+        "metadata": {**named, "saleor_flow": "CHARGE", "saleor_source": "Q2hlY2tvdXQ6MQ=="},
+    }
+    strange = client.stripe_of(account).v1.payment_intents.create({**paid, **changed})  # type: ignore[typeddict-item]  # built in parts
+    stripe_sandbox.add_fault(MAKE, **KEPT)
+    assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
+    assert one.psp
+    assert one.psp != strange.id
+    assert [each["status"] for each in intents_of(stripe_sandbox, one)] == [
+        "succeeded",
+        "requires_payment_method",
+    ]
+
+
+def test_the_first_of_a_payment_and_its_copy_is_found(
+    buy: Begin, stripe_sandbox: StripeSandbox, account: StripeAccount
+) -> None:
+    one = buy()
+    first = one.initialize()["pspReference"]
+    Payment.objects.all().delete()
+    Attempt.objects.update(created_at=timezone.now() - timedelta(hours=30))
+    stripe_sandbox.forget_keys()
+    metadata = dict(stripe_sandbox.account.table("payment_intent")[first]["metadata"])
+    copy: Json = {"amount": 1230, "currency": "usd", "metadata": metadata}
+    client.stripe_of(account).v1.payment_intents.create(copy)  # type: ignore[arg-type]  # built in parts
+    assert one.initialize()["pspReference"] == first
+
+
+def test_a_payment_is_found_after_the_secret_was_rotated(
+    buy: Begin, stripe_sandbox: StripeSandbox, settings: Any
+) -> None:
+    """And after both of its rows were lost."""
+    one = buy()
+    first = one.initialize()["pspReference"]
+    Payment.objects.all().delete()
+    Attempt.objects.all().delete()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "f" * 40
+    assert one.initialize()["pspReference"] == first
+    assert len(intents_of(stripe_sandbox, one)) == 1

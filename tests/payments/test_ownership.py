@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import client, intents
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.payments import ownership, reporting
@@ -235,3 +235,30 @@ def _worked(event: Json, town: Town) -> None:
         handlers.work(Event.objects.get(key=event["id"]).pk)
     finally:
         connections.close_all()
+
+
+class TestWhoseDeclineItIs:
+    """The audience's facts name the checkout of our own row, whatever was made of the metadata."""
+
+    @pytest.mark.parametrize(
+        "metadata", [{}, {"saleor_installation": "x"}, {"saleor_source": "Q2hlY2tvdXQ6OTk="}]
+    )
+    def test_edited_metadata_change_nothing(self, town: Town, metadata: Json) -> None:
+        town.begin()
+        payment = Payment.objects.get()
+        told = {"id": town.intent, "metadata": metadata}
+        assert intents.source_of(payment.installation_id, told) == payment.source_id
+
+    def test_another_intent_with_the_same_metadata_is_nobodys(self, town: Town) -> None:
+        town.begin()
+        payment = Payment.objects.get()
+        metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
+        assert intents.source_of(payment.installation_id, {"id": "pi_planted", "metadata": metadata}) == ""
+
+    def test_where_the_row_is_lost_the_metadata_tell(self, town: Town) -> None:
+        town.begin()
+        payment = Payment.objects.get()
+        metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
+        Payment.objects.all().delete()
+        told = {"id": town.intent, "metadata": metadata}
+        assert intents.source_of(payment.installation_id, told) == payment.source_id

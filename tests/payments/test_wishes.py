@@ -300,7 +300,7 @@ def test_a_failure_that_stripe_keeps_does_not_stop_an_off_session_charge(
         "POST /v1/payment_intents/*/confirm", status=500, kept=True, after_effect=after_effect
     )
     one = buy()
-    wishes = {"storedPaymentMethodId": method, "offSession": True}
+    wishes: Json = {"storedPaymentMethodId": method, "offSession": True}
     assert one.initialize(**asked(APP, **wishes))["result"] == "CHARGE_ACTION_REQUIRED", "nobody knows yet"
     assert one.initialize(**asked(APP, **wishes))["result"] == "CHARGE_SUCCESS"
     assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]
