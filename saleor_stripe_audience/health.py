@@ -59,7 +59,7 @@ def storage_problem() -> str:
     try:
         Pulse.objects.update_or_create(name=READINESS, defaults={"at": timezone.now()})
     except Error:
-        return "The database takes no writes. Look whether its disk is full."
+        return "The database takes no writes. Look whether its disk is full, or a lock is not released."
     return ""
 
 

@@ -27,7 +27,6 @@ from saleor_stripe_audience.saleor.models import Installation
 
 SECONDS = 10
 LONGEST_WAIT = timedelta(minutes=5)
-FIRST_START = timedelta(minutes=2)
 START = "Start `work`, or `serve` without --no-worker."
 
 
@@ -129,8 +128,7 @@ def _check_worker() -> None:
     if waiting.exclude(run_after__gt=due).exists():
         cure = START if seen is None else "The workers cannot keep up: start more `work`."
         raise Rejected(f"Tasks wait for more than five minutes. {cure}")
-    # Right after an installation the first worker may still be starting.
-    if seen is None and Installation.objects.filter(registered_at__lt=now - FIRST_START).exists():
+    if seen is None:
         raise Rejected(f"No worker has ever run. {START}")
 
 

@@ -72,7 +72,7 @@ class EmbeddedWorker:
     def __init__(self) -> None:
         self._worker = make_worker(CONCURRENCY)
         self._thread = threading.Thread(target=self._worker.run, name="worker", daemon=True)
-        self._pulse = WorkerPulse()
+        self._pulse = WorkerPulse(self._thread.is_alive)
 
     def start(self) -> None:
         self._thread.start()

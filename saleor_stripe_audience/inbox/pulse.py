@@ -3,6 +3,7 @@
 import os
 import platform
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,9 +21,10 @@ FORGOTTEN_AFTER = timedelta(days=7)  # a worker that was killed leaves its row
 
 
 class WorkerPulse:
-    """Says from a thread of its own that this process works, for as long as `stop` was not called."""
+    """Says from a thread of its own that this process works, while `is_working` and `stop` was not called."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_working: Callable[[], bool] = lambda: True) -> None:
+        self._is_working = is_working
         self._name = f"{WORKER}{platform.node()[:150]} {os.getpid()}"
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
@@ -37,10 +39,12 @@ class WorkerPulse:
 
     def _beat(self) -> None:
         try:
-            while True:
+            while self._is_working():
                 self._write(alive=True)
                 if self._stopped.wait(SECONDS):
                     break
+            else:
+                log.error("the worker of this process has died: start the process again")
             self._write(alive=False)
         finally:
             connection.close()

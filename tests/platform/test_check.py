@@ -13,6 +13,8 @@ from django_ox.models import OxTask
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.gateway import onboarding
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox.models import Pulse
+from saleor_stripe_audience.inbox.pulse import WORKER
 from saleor_stripe_audience.inbox.tasks import sweep_inbox
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.saleor.models import Channel, Installation
@@ -39,6 +41,7 @@ def shop(settings: Any, stripe: StripeSandbox) -> Iterator[SaleorSandbox]:
         installation = Installation.objects.get()
         slugs = list(installation.channels.values_list("slug", flat=True))
         onboarding.connect(installation, PUBLISHABLE_KEY, SECRET_KEY, slugs)
+        Pulse.objects.create(name=f"{WORKER}machine 1", at=timezone.now() + timedelta(hours=1))
         yield sandbox
 
 
@@ -108,7 +111,11 @@ def test_nobody_works_the_tasks(shop: SaleorSandbox, capsys: pytest.CaptureFixtu
     sweep_inbox.enqueue()
     assert to_mend(capsys) == {}
     OxTask.objects.update(enqueued_at=timezone.now() - timedelta(minutes=6))
+    assert "start more `work`" in only(to_mend(capsys))
+    Pulse.objects.all().delete()
     assert "Start `work`" in only(to_mend(capsys))
+    OxTask.objects.all().delete()
+    assert "No worker has ever run" in only(to_mend(capsys)), "a minute after the installation too"
 
 
 def test_an_account_without_channels_is_still_looked_at(

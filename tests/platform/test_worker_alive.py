@@ -53,12 +53,22 @@ def test_a_worker_that_was_killed_is_missed() -> None:
     check._check_worker()
 
 
-def test_a_shop_without_any_worker_is_told_about() -> None:
-    installed = timezone.now() - timedelta(minutes=10)
+def test_that_no_worker_ever_ran_is_said() -> None:
+    with pytest.raises(Rejected, match="No worker has ever run"):
+        check._check_worker()
     Installation.objects.create(
-        saleor_api_url="https://a.example.com/graphql/", app_id="1", registered_at=installed
+        saleor_api_url="https://a.example.com/graphql/", app_id="1", registered_at=timezone.now()
     )
     with pytest.raises(Rejected, match="No worker has ever run"):
+        check._check_worker()
+
+
+def test_a_worker_that_died_in_a_process_that_lives_is_missed() -> None:
+    pulse = WorkerPulse(lambda: False)
+    Pulse.objects.create(name=pulse._name, at=timezone.now())
+    pulse.start()
+    pulse._thread.join()
+    with pytest.raises(Rejected, match="No worker is alive"):
         check._check_worker()
 
 
