@@ -1,5 +1,6 @@
 """The catalogue waits for an account that is not through Stripe's onboarding, or that Stripe does not serve now."""
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -59,7 +60,8 @@ def drain(installation: Installation, account: StripeAccount) -> None:
     """
     rows = WaitingProduct.objects.select_for_update().filter(account=account)
     for row in rows.filter(payload__isnull=False).order_by("pk"):
-        key = f"waited:{account.pk}:{row.saleor_product_id}:{row.issued_at.isoformat()}"
+        # New each time: the account may be in trouble again before this is worked, and the same state wait once more.
+        key = f"waited:{account.pk}:{row.saleor_product_id}:{uuid.uuid4()}"
         told = {"issuedAt": row.issued_at.isoformat(), "product": row.payload}
         inbox.record("saleor", installation.pk, key, "product_updated", told, row.issued_at)
     rows.delete()

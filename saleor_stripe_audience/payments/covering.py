@@ -208,13 +208,24 @@ def _keep_in_line(installation: Installation, payment: Payment, coverage: Covera
 
 
 def cancel_all(installation: Installation, payments: Sequence[Payment], reason: Rejected) -> None:
-    """Nobody should pay any of these any more."""
+    """Nobody should pay any of these any more. `Failure` of one comes after all were tried."""
+    failed: Failure | None = None
     for payment in payments:
-        intent = ownership.retrieve(payment)
-        why: Rejected | None = None
-        if intent["status"] in WAITING:
-            intent, why = cancelled(installation, payment.account, intent, reason)
-        _remember(installation, payment, intent, why)
+        try:
+            _cancel(installation, payment, reason)
+        except Failure as error:
+            log.warning("payment not cancelled", payment_intent=payment.payment_intent_id, code=error.code)
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+def _cancel(installation: Installation, payment: Payment, reason: Rejected) -> None:
+    intent = ownership.retrieve(payment)
+    why: Rejected | None = None
+    if intent["status"] in WAITING:
+        intent, why = cancelled(installation, payment.account, intent, reason)
+    _remember(installation, payment, intent, why)
 
 
 def open_payments(installation: Installation, source: Source, besides: str = "") -> list[Payment]:

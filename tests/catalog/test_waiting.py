@@ -9,7 +9,7 @@ from saleor_stripe_audience.catalog import waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct, WaitingProduct
 from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from tests.catalog.test_catalogue import BEGIN, Shop, Work, listing, product, variant
@@ -137,3 +137,12 @@ def test_a_channel_taken_away_is_waited_for_no_more(shop: Waiting) -> None:
     AccountChannel.objects.all().delete()
     shop.tell("product_created", product=product())
     assert not WaitingProduct.objects.exists()
+
+
+def test_what_waits_again_goes_out_again(shop: Waiting) -> None:
+    """The account was in trouble once more before what waited was worked."""
+    for _ in range(2):
+        with transaction.atomic():
+            waiting.keep(shop.installation, [shop.account], "p1", product(id="p1"), BEGIN)
+            waiting.drain(shop.installation, shop.account)
+    assert Event.objects.filter(kind="product_updated").count() == 2

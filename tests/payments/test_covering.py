@@ -10,8 +10,9 @@ import pytest
 import stripe
 from django.utils import timezone
 
+from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments import ownership, shopper_messages, surplus
+from saleor_stripe_audience.payments import covering, ownership, shopper_messages, surplus
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
 from saleor_stripe_audience.saleor.models import Installation, Problem
@@ -105,6 +106,19 @@ class TestSecondTab:
         assert told["type"] == f"{flow}_FAILURE"
         assert told["message"] == shopper_messages.BY_CODE["already_covered"].en
         assert complete(town)
+
+    def test_one_that_cannot_be_cancelled_does_not_keep_the_others_open(self, town: Town) -> None:
+        town.begin()
+        _, other = tab(town)
+        first = Payment.objects.order_by("created_at").first()
+        assert first is not None
+        everything = list(Payment.objects.select_related("account").order_by("created_at"))
+        town.stripe.add_fault(f"* /v1/payment_intents/{first.payment_intent_id}*", status=503, times=9)
+        gone = Rejected("The checkout is gone.", code="source_gone")
+        with pytest.raises(Unavailable):
+            covering.cancel_all(first.installation, everything, gone)
+        assert intent(town, other)["status"] == "canceled"
+        assert intent(town, other)["cancellation_reason"] == "abandoned"
 
     @pytest.mark.parametrize("told_by", ["process", "Stripe's event"])
     def test_the_second_tab_reads_that_it_is_paid(self, town: Town, told_by: str) -> None:
