@@ -36,7 +36,7 @@ contract: setup
 EXAMPLES ?= 2000
 prove: setup
 	PROVE=$(EXAMPLES) .venv/bin/python -m pytest $(PYTEST_ARGUMENTS) tests/audience/test_any_order.py \
-	  tests/audience/segments/test_followed.py tests/payments/test_any_history.py
+	  tests/audience/segments/test_followed.py tests/payments/test_any_history.py tests/api/test_any_query.py
 
 # HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
 prove-sandbox: setup

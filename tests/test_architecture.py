@@ -3,11 +3,9 @@
 import json
 import subprocess
 import sys
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 
 from scripts.measure_code.circles import circles
 
@@ -32,15 +30,6 @@ def test_no_stand_in_and_no_script_imports_in_a_circle() -> None:
 
 def test_there_is_no_python_among_the_graphql_documents() -> None:
     assert {path.suffix for path in (ROOT / "graphql").rglob("*") if path.is_file()} == {".graphql"}
-
-
-@pytest.mark.django_db
-def test_every_migration_is_there() -> None:
-    told = StringIO()
-    try:
-        call_command("makemigrations", check=True, dry_run=True, stdout=told)
-    except SystemExit:
-        pytest.fail(told.getvalue())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "manifests").glob("*.json")), ids=lambda path: path.name)

@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from graphql import ObjectFieldNode, ObjectValueNode, StringValueNode, ValueNode
 from graphql.language import NameNode
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from schemathesis.specs.graphql.schemas import GraphQLSchema
 
@@ -16,6 +16,7 @@ from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.scopes import EVERYTHING
 from saleor_stripe_audience.documents import documents_root
 from tests.api.conftest import Shop, post
+from tests.examples import play
 
 
 def _text(value: str) -> ValueNode:
@@ -40,14 +41,7 @@ api.config.update(base_url="http://127.0.0.1:9/graphql/")
 
 
 @api.parametrize()
-@settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
+@settings(play(5), phases=[Phase.generate])
 @pytest.mark.django_db
 def test_no_query_of_the_schema_breaks_anything(case: Any, mine: Shop) -> None:
     key = create_key(mine.installation, "any", scopes=EVERYTHING)

@@ -83,7 +83,7 @@ def consents(shop: Installation) -> list[tuple[object, ...]]:
 
 
 class AnyOrder(TestCase):
-    @play(20)
+    @play(6)
     @given(deliveries=st.permutations(HISTORY), again=st.lists(st.sampled_from(HISTORY), max_size=4))
     def test_every_arrival_of_one_history_ends_alike(
         self, deliveries: list[Delivery], again: list[Delivery]
@@ -99,7 +99,7 @@ class AnyOrder(TestCase):
         assert everything(shuffled) == everything(in_order)
         assert not Contact.objects.exclude(status="nonsubscribed").exists()
 
-    @play(40)
+    @play(8)
     @given(told=st.lists(st.tuples(PEOPLE, ADDRESSES, st.integers(0, 5)), max_size=14), moments=st.randoms())
     def test_whoever_moves_where_no_purchase_is_lost(
         self, told: list[tuple[int | None, str, int]], moments: Random
@@ -123,7 +123,7 @@ class AnyOrder(TestCase):
         assert sum(one["spent"].get("USD", (0, 0))[0] for one in held) == 3000 * len(orders)
         assert {one["status"] for one in held} <= {"nonsubscribed"}
 
-    @play(30)
+    @play(8)
     @given(told=lives, arrival=st.randoms(use_true_random=False))
     def test_every_arrival_of_any_life_ends_alike(self, told: list[Life], arrival: Random) -> None:
         """Orders, refunds, edits, consents, changes of address and erasures, doubled and in any order."""
@@ -143,7 +143,7 @@ class AnyOrder(TestCase):
         assert out(shuffled) == out(in_order)
         assert not subscribed_against_a_refusal(shuffled)
 
-    @play(10)
+    @play(4)
     @given(told=lives, arrival=st.randoms(use_true_random=False))
     def test_every_arrival_of_any_life_ends_in_the_same_consent_to_two_audiences(
         self, told: list[Life], arrival: Random

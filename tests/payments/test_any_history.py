@@ -24,7 +24,7 @@ def play() -> Iterator[PlayTown]:
         yield town
 
 
-PLAYED = examples.play(30)
+PLAYED = examples.play(6)
 HISTORY = {
     "paid": st.integers(0, 4),
     "moves": st.lists(MOVE, min_size=1, max_size=8),

@@ -36,7 +36,7 @@ RULES: list[dict[str, Any]] = [
 
 
 class Followed(TestCase):
-    @play(20)
+    @play(6)
     @given(told=lives, arrival=st.randoms(use_true_random=False))
     def test_every_change_is_noticed(self, told: list[Delivery], arrival: Random) -> None:
         shop = install()

@@ -1,0 +1,96 @@
+"""The tests' tables are made from the models, without migrations. Here the migrations are run and lead to the same."""
+
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# The one thing that Django has no name for; PostgreSQL only.
+NOT_IN_MODELS = {"contact_address_begins", "contact_first_name_begins", "contact_last_name_begins"}
+
+
+@pytest.fixture
+def with_migrations(settings: Any) -> None:
+    settings.MIGRATION_MODULES = {}
+
+
+@pytest.fixture
+def migrated(
+    with_migrations: None, django_db_setup: None, django_db_blocker: Any, tmp_path: Path
+) -> Iterator[BaseDatabaseWrapper]:
+    """Another database, made by the migrations alone."""
+    with django_db_blocker.unblock():
+        yield from another_database(tmp_path)
+
+
+def another_database(tmp_path: Path) -> Iterator[BaseDatabaseWrapper]:
+    if connection.vendor == "sqlite":
+        name = str(tmp_path / "migrated.sqlite3")
+    else:
+        name = f"{connection.settings_dict['NAME']}_migrated"
+    connections.settings["migrated"] = connection.settings_dict | {
+        "NAME": name,
+        "TEST": connection.settings_dict["TEST"] | {"NAME": name},
+    }
+    other = connections["migrated"]
+    other.creation.create_test_db(verbosity=0, autoclobber=True)
+    yield other
+    other.creation.destroy_test_db(name, verbosity=0)
+    del connections["migrated"], connections.settings["migrated"]
+
+
+def tables(of: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Columns and constraints of every table; names that Django makes up are left out."""
+    with of.cursor() as cursor:
+        read = of.introspection
+        names = [each for each in read.table_names(cursor) if each != "django_migrations"]
+        return {
+            name: (
+                sorted(
+                    (each.name, str(each.type_code), each.null_ok, each.internal_size)
+                    for each in read.get_table_description(cursor, name)
+                ),
+                sorted(map(str, constraints(read.get_constraints(cursor, name)))),
+            )
+            for name in names
+        }
+
+
+def constraints(found: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for name, each in found.items():
+        if name not in NOT_IN_MODELS:
+            columns = (
+                each["columns"]
+                if each["unique"] or each["primary_key"] or each["index"]
+                else sorted(each["columns"])
+            )
+            yield (
+                columns,
+                each["unique"],
+                each["primary_key"],
+                each["foreign_key"],
+                each["check"],
+                each["index"],
+            )
+
+
+def test_the_migrations_make_what_the_models_say(migrated: BaseDatabaseWrapper) -> None:
+    made, expected = tables(migrated), tables(connection)
+    assert made.keys() == expected.keys()
+    assert {name: made[name] for name in made if made[name] != expected[name]} == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("with_migrations")
+def test_every_migration_is_there() -> None:
+    said = StringIO()
+    try:
+        call_command("makemigrations", check=True, dry_run=True, stdout=said)
+    except SystemExit:
+        pytest.fail(said.getvalue())
+    assert "No changes detected" in said.getvalue()
