@@ -304,6 +304,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_ox",
     "saleor_stripe_audience.inbox",
+    "saleor_stripe_audience.shops",
     "saleor_stripe_audience.saleor",
     "saleor_stripe_audience.gateway",
     "saleor_stripe_audience.payments",
@@ -350,7 +351,7 @@ TASKS = {
             "SCHEDULES": {
                 "sweep the inbox": {"task": "saleor_stripe_audience.inbox.tasks.sweep_inbox", "every": 60},
                 "keep up with the shops": {
-                    "task": "saleor_stripe_audience.saleor.tasks.keep_all_up",
+                    "task": "saleor_stripe_audience.saleor.tasks.sync_all_webhooks",
                     "every": 3600,
                 },
                 "forget removed shops": {
@@ -385,7 +386,10 @@ TASKS = {
                     "task": "saleor_stripe_audience.audience.transfer.tasks.sweep_jobs",
                     "every": 60,
                 },
-                "keep segments": {"task": "saleor_stripe_audience.audience.tasks.keep_segments", "every": 60},
+                "keep segments": {
+                    "task": "saleor_stripe_audience.audience.tasks.refresh_segments",
+                    "every": 60,
+                },
                 "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},
                 "prune the inbox": {
                     "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",

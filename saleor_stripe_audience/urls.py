@@ -5,7 +5,7 @@ from django.urls import include, path
 from saleor_stripe_audience import health
 from saleor_stripe_audience.api.downloads import export_view
 from saleor_stripe_audience.api.views import graphql_view
-from saleor_stripe_audience.audience.deliveries.views import mail_webhook
+from saleor_stripe_audience.audience.consent.deliveries.views import mail_webhook
 from saleor_stripe_audience.dashboard import views
 from saleor_stripe_audience.gateway.webhooks import connect_webhook, stripe_webhook
 from saleor_stripe_audience.saleor.manifest import manifest_view

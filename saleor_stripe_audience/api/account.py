@@ -16,7 +16,7 @@ from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import models as gateway
 from saleor_stripe_audience.gateway import platform
-from saleor_stripe_audience.saleor import models as saleor
+from saleor_stripe_audience.shops import models as saleor
 
 LONGEST_LIFE_DAYS = 3650
 

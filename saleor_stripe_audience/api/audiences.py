@@ -14,7 +14,9 @@ from saleor_stripe_audience.api.context import needs, shop_id
 from saleor_stripe_audience.api.enums import Purpose, Status
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import Tag, purposes
-from saleor_stripe_audience.audience import audiences, models, wordings
+from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.people import audiences
 from saleor_stripe_audience.audience.transfer.ads import NOTE
 
 READ = [needs("audience:read")]
@@ -144,7 +146,7 @@ class AudienceInput:
         default=None, description=f"Whether lists for advertisers hold non-subscribed buyers, too. {NOTE}"
     )
 
-    def settings(self, present: audiences.Wishes) -> audiences.Wishes:
+    def settings(self, present: audiences.AudienceSettings) -> audiences.AudienceSettings:
         """The present settings with what was sent in their place."""
         sent = {name: value for name, value in vars(self).items() if value is not None}
         return replace(present, **sent)
@@ -214,7 +216,9 @@ def _create(
     info: Info,
     input: Annotated[AudienceCreateInput, strawberry.argument(description="The audience to make.")],  # noqa: A002 - as in Saleor
 ) -> AudienceCreate:
-    made = audiences.create_audience(ids.own_shop(info), input.settings(audiences.Wishes(input.name)))
+    made = audiences.create_audience(
+        ids.own_shop(info), input.settings(audiences.AudienceSettings(input.name))
+    )
     return AudienceCreate(audience=cast("Audience", made))
 
 
@@ -224,8 +228,8 @@ def _update(
     input: Annotated[AudienceInput, strawberry.argument(description="What is to change.")],  # noqa: A002 - as in Saleor
 ) -> AudienceUpdate:
     audience = own_audience(info, id)
-    present = audiences.Wishes(
-        **{each.name: getattr(audience, each.name) for each in fields(audiences.Wishes)}
+    present = audiences.AudienceSettings(
+        **{each.name: getattr(audience, each.name) for each in fields(audiences.AudienceSettings)}
     )
     changed = audiences.change_audience(audience, input.settings(present))
     return AudienceUpdate(audience=cast("Audience", changed))

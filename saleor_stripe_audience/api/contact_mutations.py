@@ -11,7 +11,7 @@ from saleor_stripe_audience.api import ids, types
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import ConsentEvent, ErasureReceipt, Tag
-from saleor_stripe_audience.audience import by_hand, models
+from saleor_stripe_audience.audience import models, staff_actions
 
 WRITE = "audience:write"
 
@@ -39,8 +39,8 @@ class ContactInput:
         default=None, description="Language tag, such as fr-ca, or its name."
     )
 
-    def profile(self) -> by_hand.Profile:
-        return by_hand.Profile(
+    def profile(self) -> staff_actions.Profile:
+        return staff_actions.Profile(
             self.first_name, self.last_name, self.phone, self.city, self.country, self.language
         )
 
@@ -156,7 +156,7 @@ def _create(
     input: Annotated[ContactCreateInput, strawberry.argument(description="The contact to make.")],  # noqa: A002 - as in Saleor
 ) -> ContactCreate:
     audience = ids.key_of(input.audience, "Audience", "audience")
-    made = by_hand.create_contact(ids.actor_of(info), audience, input.email, input.profile())
+    made = staff_actions.create_contact(ids.actor_of(info), audience, input.email, input.profile())
     return ContactCreate(contact=cast("types.Contact", made))
 
 
@@ -165,22 +165,22 @@ def _update(
     id: _Id,  # noqa: A002 - as in Saleor
     input: Annotated[ContactInput, strawberry.argument(description="What is known of the person.")],  # noqa: A002 - as in Saleor
 ) -> ContactUpdate:
-    changed = by_hand.update_contact(ids.actor_of(info), ids.key_of(id, "Contact"), input.profile())
+    changed = staff_actions.update_contact(ids.actor_of(info), ids.key_of(id, "Contact"), input.profile())
     return ContactUpdate(contact=cast("types.Contact", changed))
 
 
 def _archive(info: Info, id: _Id) -> ContactArchive:  # noqa: A002 - as in Saleor
-    archived = by_hand.archive(ids.actor_of(info), ids.key_of(id, "Contact"))
+    archived = staff_actions.archive(ids.actor_of(info), ids.key_of(id, "Contact"))
     return ContactArchive(contact=cast("types.Contact", archived))
 
 
 def _restore(info: Info, id: _Id) -> ContactRestore:  # noqa: A002 - as in Saleor
-    restored = by_hand.restore(ids.actor_of(info), ids.key_of(id, "Contact"))
+    restored = staff_actions.restore(ids.actor_of(info), ids.key_of(id, "Contact"))
     return ContactRestore(contact=cast("types.Contact", restored))
 
 
 def _renew_links(info: Info, id: _Id) -> ContactLinksRenew:  # noqa: A002 - as in Saleor
-    renewed = by_hand.renew_links(ids.actor_of(info), ids.key_of(id, "Contact"))
+    renewed = staff_actions.renew_links(ids.actor_of(info), ids.key_of(id, "Contact"))
     return ContactLinksRenew(contact=cast("types.Contact", renewed))
 
 
@@ -195,7 +195,7 @@ def _merge(
     absorbed: Annotated[strawberry.ID, strawberry.argument(description="The other contact.")],
 ) -> ContactMerge:
     pair = ids.key_of(kept, "Contact", "kept"), ids.key_of(absorbed, "Contact", "absorbed")
-    return ContactMerge(contact=cast("types.Contact", by_hand.merge(ids.actor_of(info), *pair)))
+    return ContactMerge(contact=cast("types.Contact", staff_actions.merge(ids.actor_of(info), *pair)))
 
 
 def _record_consent(
@@ -203,8 +203,12 @@ def _record_consent(
     contact: _Id,
     input: Annotated[ConsentInput, strawberry.argument(description="What the person said.")],  # noqa: A002 - as in Saleor
 ) -> ConsentRecord:
-    said = by_hand.Said(cast("str", input.kind.value), input.consent_at, input.wording, input.where, input.ip)
-    recorded = by_hand.record_word(ids.actor_of(info), ids.key_of(contact, "Contact", "contact"), said)
+    said = staff_actions.Said(
+        cast("str", input.kind.value), input.consent_at, input.wording, input.where, input.ip
+    )
+    recorded = staff_actions.record_consent(
+        ids.actor_of(info), ids.key_of(contact, "Contact", "contact"), said
+    )
     return ConsentRecord(
         consent=cast("ConsentEvent", recorded), contact=cast("types.Contact", recorded.contact)
     )
@@ -215,40 +219,40 @@ def _create_tag(
     audience: Annotated[strawberry.ID, strawberry.argument(description="The audience's id.")],
     name: _TagName,
 ) -> TagCreate:
-    made = by_hand.create_tag(ids.actor_of(info), ids.key_of(audience, "Audience", "audience"), name)
+    made = staff_actions.create_tag(ids.actor_of(info), ids.key_of(audience, "Audience", "audience"), name)
     return TagCreate(tag=cast("Tag", made))
 
 
 def _rename_tag(info: Info, id: _TagId, name: _TagName) -> TagRename:  # noqa: A002 - as in Saleor
-    renamed = by_hand.rename_tag(ids.actor_of(info), ids.key_of(id, "Tag"), name)
+    renamed = staff_actions.rename_tag(ids.actor_of(info), ids.key_of(id, "Tag"), name)
     return TagRename(tag=cast("Tag", renamed))
 
 
 def _delete_tag(info: Info, id: _TagId) -> TagDelete:  # noqa: A002 - as in Saleor
     key = ids.key_of(id, "Tag")
     tag = models.Tag.objects.filter(audience__installation=shop_id(info), pk=key).first()
-    by_hand.delete_tag(ids.actor_of(info), key)
+    staff_actions.delete_tag(ids.actor_of(info), key)
     return TagDelete(tag=cast("Tag", tag))
 
 
 def _add_tag(info: Info, tag: _TagId, contacts: _ContactIds) -> TagAdd:
     keys = ids.keys_of(contacts, "Contact", "contacts")
-    found, changed = by_hand.put_tag_on(ids.actor_of(info), ids.key_of(tag, "Tag", "tag"), keys)
+    found, changed = staff_actions.add_tag(ids.actor_of(info), ids.key_of(tag, "Tag", "tag"), keys)
     return TagAdd(tag=cast("Tag", found), changed=changed)
 
 
 def _remove_tag(info: Info, tag: _TagId, contacts: _ContactIds) -> TagRemove:
     keys = ids.keys_of(contacts, "Contact", "contacts")
-    found, changed = by_hand.take_tag_off(ids.actor_of(info), ids.key_of(tag, "Tag", "tag"), keys)
+    found, changed = staff_actions.remove_tag(ids.actor_of(info), ids.key_of(tag, "Tag", "tag"), keys)
     return TagRemove(tag=cast("Tag", found), changed=changed)
 
 
 def _erase(info: Info, email: _Email) -> ContactErase:
-    return ContactErase(receipt=cast("ErasureReceipt", by_hand.erase(ids.actor_of(info), email)))
+    return ContactErase(receipt=cast("ErasureReceipt", staff_actions.erase(ids.actor_of(info), email)))
 
 
 def _readmit(info: Info, email: _Email) -> ContactReadmit:
-    return ContactReadmit(was_erased=by_hand.readmit(ids.actor_of(info), email))
+    return ContactReadmit(was_erased=staff_actions.readmit(ids.actor_of(info), email))
 
 
 @strawberry.type

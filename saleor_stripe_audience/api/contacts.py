@@ -19,9 +19,10 @@ from saleor_stripe_audience.api.enums import ConsentState, LawfulBasis, Status
 from saleor_stripe_audience.api.filters import DateRange, Direction, any_of, equal, within
 from saleor_stripe_audience.api.paging import LongConnection, ordered
 from saleor_stripe_audience.api.people import ErasureReceipt
-from saleor_stripe_audience.audience import erasure, models, subject
-from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.models.people import LAST_ORDER, NEVER
+from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.models import LAST_ORDER, NEVER
+from saleor_stripe_audience.audience.privacy import erasure, subject
 
 LARGEST_COUNT = 2**31 - 1
 

@@ -11,12 +11,12 @@ from saleor_stripe_audience.api.context import Caller
 from saleor_stripe_audience.api.errors import ErrorCode
 from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, refused, refused_input
-from saleor_stripe_audience.audience.audiences import audience_named
+from saleor_stripe_audience.audience.people.audiences import audience_named
 from saleor_stripe_audience.audience.transfer.ads import export_ads
 from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.signatures import KeysUnavailable
+from saleor_stripe_audience.shops.models import Installation
 
 SCOPE = "audience:read"
 

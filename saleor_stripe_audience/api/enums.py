@@ -6,8 +6,9 @@ from typing import Any
 
 import strawberry
 
-from saleor_stripe_audience.audience.models import Consent, ContactTag, Erasure, Job, PaymentFact
-from saleor_stripe_audience.audience.status import (
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.models import ContactTag
+from saleor_stripe_audience.audience.people.status import (
     ConsentState,
     Deliverability,
     LawfulBasis,
@@ -15,8 +16,11 @@ from saleor_stripe_audience.audience.status import (
     Purpose,
     Status,
 )
+from saleor_stripe_audience.audience.privacy.models import Erasure
+from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.timeline import Kind
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
+from saleor_stripe_audience.audience.transfer.models import Job
 
 __all__ = [
     "ConsentBasis",

@@ -10,8 +10,8 @@ from strawberry import Info, relay
 from saleor_stripe_audience.api.context import caller_of
 from saleor_stripe_audience.api.errors import ErrorCode, InvalidInput
 from saleor_stripe_audience.api.filters import MOST_VALUES
-from saleor_stripe_audience.audience.by_hand import Doer
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.staff_actions import Actor
+from saleor_stripe_audience.shops.models import Installation
 
 LONGEST_NUMBER = 18  # digits that every database counts to
 
@@ -21,9 +21,9 @@ def own_shop(info: Info) -> Installation:
     return Installation.objects.get(pk=caller_of(info).installation_id)
 
 
-def actor_of(info: Info) -> Doer:
+def actor_of(info: Info) -> Actor:
     """Who changes something, and in which shop."""
-    return Doer(own_shop(info), caller_of(info).id)
+    return Actor(own_shop(info), caller_of(info).id)
 
 
 def key_of(given: strawberry.ID, kind: str, field: str = "id") -> UUID:

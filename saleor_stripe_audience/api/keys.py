@@ -15,7 +15,7 @@ from django.utils import timezone
 from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.scopes import EVERYTHING_READ, checked
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 MARK = "ssa_"  # so that a leaked key is recognised by whoever finds it
 SECRET_BYTES = 32

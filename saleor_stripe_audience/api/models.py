@@ -13,7 +13,7 @@ class ApiKey(models.Model):
     `scopes` are what it opens, such as "payments:read"; a key from before there were scopes reads everything.
     """
 
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="api_keys")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=200)
     hashed_key = models.CharField(max_length=64, unique=True)
     prefix = models.CharField(max_length=16)

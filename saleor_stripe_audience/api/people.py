@@ -19,7 +19,7 @@ from saleor_stripe_audience.api.enums import (
     WordingOrigin,
 )
 from saleor_stripe_audience.audience import models
-from saleor_stripe_audience.audience.status import RECEIVES, Status
+from saleor_stripe_audience.audience.people.status import RECEIVES, Status
 
 
 def purposes(status: str) -> list[Purpose]:

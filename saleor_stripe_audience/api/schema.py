@@ -25,7 +25,7 @@ from saleor_stripe_audience.api.segments import Segment, SegmentMutations, Segme
 from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import models as payments
-from saleor_stripe_audience.saleor import models as saleor
+from saleor_stripe_audience.shops import models as saleor
 
 MAX_DEPTH = 12  # contacts → purchases → lines → money, with edges and nodes, is 10
 MAX_ALIASES = 15

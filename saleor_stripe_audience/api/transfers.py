@@ -15,7 +15,7 @@ from saleor_stripe_audience.api.context import caller_of, shop_id
 from saleor_stripe_audience.api.enums import ImportAs, JobKind, Status
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.audience import models
-from saleor_stripe_audience.audience.audiences import audience_named
+from saleor_stripe_audience.audience.people.audiences import audience_named
 from saleor_stripe_audience.audience.transfer import backfill, importing, jobs, reading
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
 from saleor_stripe_audience.audience.transfer.reading import as_file

@@ -32,7 +32,7 @@ from saleor_stripe_audience.audience import models as audience
 from saleor_stripe_audience.catalog import models as catalog
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments import models as payments
-from saleor_stripe_audience.saleor import models as saleor
+from saleor_stripe_audience.shops import models as saleor
 
 PURCHASES_ON_A_PAGE = 50  # beneath a page of contacts: at most 5,000 in one answer
 

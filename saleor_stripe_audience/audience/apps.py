@@ -6,4 +6,5 @@ class AudienceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from saleor_stripe_audience.audience import handlers, tags  # noqa: F401 - importing registers them
+        from saleor_stripe_audience.audience import handlers  # noqa: F401 - importing registers them
+        from saleor_stripe_audience.audience.contacts import tags  # noqa: F401 - importing registers them

@@ -8,17 +8,21 @@ from typing import Any
 
 import structlog
 
-from saleor_stripe_audience.audience import carts, contacts, erasure, metadata, payment_facts, purchases
-from saleor_stripe_audience.audience.deliveries import record
-from saleor_stripe_audience.audience.deliveries import services as deliveries
-from saleor_stripe_audience.audience.models import Consent, Erasure
+from saleor_stripe_audience.audience.consent.deliveries import record
+from saleor_stripe_audience.audience.consent.deliveries import services as deliveries
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.privacy.models import Erasure
+from saleor_stripe_audience.audience.shopping import carts, payment_facts, purchases
+from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +57,7 @@ def record_order_consent(event: Event) -> None:
     if order is None:
         return
     try:
-        metadata.record_order_words(installation, order, event.occurred_at)
+        metadata.record_order_consent(installation, order, event.occurred_at)
     except Rejected as refused:
         _tell_of_consent(installation, Consent.Source.CHECKOUT, refused)
 
@@ -67,7 +71,7 @@ def record_checkout(event: Event) -> None:
 @handles("saleor", *_ACCOUNTS)
 def record_customer(event: Event) -> None:
     if (user := _part(event, "user")) is not None:
-        contacts.record_customer(installation_of(event), user, event.occurred_at)
+        identity.record_customer(installation_of(event), user, event.occurred_at)
 
 
 @handles("saleor", *_ACCOUNTS)
@@ -76,7 +80,7 @@ def record_customer_consent(event: Event) -> None:
     if user is None:
         return
     try:
-        metadata.record_account_words(installation, user, event.occurred_at)
+        metadata.record_account_consent(installation, user, event.occurred_at)
     except Rejected as refused:
         _tell_of_consent(installation, Consent.Source.ACCOUNT, refused)
 
@@ -125,7 +129,7 @@ def _tell_of_consent(installation: Installation, source: str, refused: Rejected)
     """A consent that proves nothing is one problem of the shop; anything else that is wrong is the event's own."""
     if not refused.code.startswith("consent_"):
         raise refused
-    metadata.tell_problem(installation, source, refused)
+    metadata.report_problem(installation, source, refused)
 
 
 def _stripe_object(event: Event) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from saleor_stripe_audience.audience.carts import abandoned
-from saleor_stripe_audience.audience.models import Cart, Consent, Contact, PaymentFact, Purchase
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.carts import abandoned
+from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_minor
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from saleor_stripe_audience.audience import pages
+from saleor_stripe_audience.audience.signup import pages
 
 app_name = "audience"
 

@@ -6,7 +6,7 @@ from django.db import models
 class CatalogProduct(models.Model):
     """A variant of the shop as a Product of one Stripe account."""
 
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="catalog")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="catalog")
     account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="catalog")
     saleor_product_id = models.CharField(max_length=200)
     saleor_variant_id = models.CharField(max_length=200)
@@ -47,7 +47,7 @@ class Turn(models.Model):
 class Deletion(models.Model):
     """A product or variant that was deleted: what is told later but happened earlier finds that here."""
 
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
     saleor_id = models.CharField(max_length=200)
     issued_at = models.DateTimeField()
 

@@ -20,7 +20,7 @@ from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.money import Money, from_decimal
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Wanted = dict[str, Money]  # by channel
 

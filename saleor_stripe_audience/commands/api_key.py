@@ -11,7 +11,7 @@ from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.scopes import EVERYTHING, EVERYTHING_READ
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:

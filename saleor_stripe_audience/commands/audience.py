@@ -4,10 +4,10 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from saleor_stripe_audience.audience import wordings
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience, channels_of
-from saleor_stripe_audience.audience.models import Audience
-from saleor_stripe_audience.audience.senders import sender_name
+from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.consent.senders import sender_name
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience, channels_of
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.commands import audiences
 
 
@@ -22,11 +22,11 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _wishes(present: Audience, options: argparse.Namespace) -> Wishes:
+def _wishes(present: Audience, options: argparse.Namespace) -> AudienceSettings:
     def chosen[Value](option: Value | None, otherwise: Value) -> Value:
         return otherwise if option is None else option
 
-    return Wishes(
+    return AudienceSettings(
         name=chosen(options.name, present.name),
         language=chosen(options.language, present.language),
         double_opt_in=chosen(options.double_opt_in, present.double_opt_in),

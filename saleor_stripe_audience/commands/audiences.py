@@ -2,8 +2,8 @@
 
 import argparse
 
-from saleor_stripe_audience.audience.audiences import audience_named
-from saleor_stripe_audience.audience.models import Audience
+from saleor_stripe_audience.audience.people.audiences import audience_named
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.saleor.client import get_installation
 
 

@@ -5,11 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from saleor_stripe_audience.audience.models import Job
 from saleor_stripe_audience.audience.transfer import backfill, jobs
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.commands.progress import line_of
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:

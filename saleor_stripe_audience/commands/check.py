@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_ox.models import OxTask
 
-from saleor_stripe_audience.audience.deliveries.webhooks import webhooks_of
+from saleor_stripe_audience.audience.consent.deliveries.webhooks import webhooks_of
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway import account_state, connect, onboarding
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -23,7 +23,7 @@ from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, last_seen_worker
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.saleor import client, signatures, upkeep
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 SECONDS = 10
 LONGEST_WAIT = timedelta(minutes=5)

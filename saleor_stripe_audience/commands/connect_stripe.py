@@ -9,8 +9,8 @@ from saleor_stripe_audience.dashboard import hosted
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import connect, onboarding, terms
 from saleor_stripe_audience.saleor.client import fetch_channels, get_installation
-from saleor_stripe_audience.saleor.models import Installation
-from saleor_stripe_audience.saleor.register import keep_channels
+from saleor_stripe_audience.saleor.register import store_channels
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 
@@ -63,7 +63,7 @@ def _by_keys(installation: Installation, channels: list[str], options: argparse.
 
 def _channels(installation: Installation, asked: list[str]) -> list[str]:
     """The slugs asked for, all of the shop's if none; `Rejected` names those that the shop does not have."""
-    keep_channels(installation, fetch_channels(installation.saleor_api_url, installation.token))
+    store_channels(installation, fetch_channels(installation.saleor_api_url, installation.token))
     known = sorted(installation.channels.values_list("slug", flat=True))
     if unknown := sorted(set(asked) - set(known)):
         raise Rejected(

@@ -4,10 +4,10 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from saleor_stripe_audience.audience import erasure
-from saleor_stripe_audience.audience.models import Erasure
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:

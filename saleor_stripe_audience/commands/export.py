@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from saleor_stripe_audience.audience.status import Status
+from saleor_stripe_audience.audience.people.status import Status
 from saleor_stripe_audience.audience.transfer.ads import NETWORKS, NOTE, export_ads
 from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv
 from saleor_stripe_audience.commands import audiences

@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from saleor_stripe_audience.audience import subject
+from saleor_stripe_audience.audience.privacy import subject
 from saleor_stripe_audience.saleor.client import get_installation
 
 

@@ -11,8 +11,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.saleor import removal
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops import removal
+from saleor_stripe_audience.shops.models import Installation
 
 HOURS = 24
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from saleor_stripe_audience.audience.models import Audience
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file

@@ -5,12 +5,12 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from saleor_stripe_audience.audience.deliveries import webhooks
-from saleor_stripe_audience.audience.deliveries.services import SERVICES
-from saleor_stripe_audience.audience.models import MailWebhook
+from saleor_stripe_audience.audience.consent.deliveries import webhooks
+from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
+from saleor_stripe_audience.audience.consent.models import MailWebhook
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """How far a job is, in one line of a terminal."""
 
-from saleor_stripe_audience.audience.models import Job
+from saleor_stripe_audience.audience.transfer.models import Job
 
 WIDTH = 30
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from django.db.models import Q
 
-from saleor_stripe_audience.audience import links
-from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
 

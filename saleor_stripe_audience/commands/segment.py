@@ -9,12 +9,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.contacts import holder_of
-from saleor_stripe_audience.audience.models import Audience, Segment
+from saleor_stripe_audience.audience.contacts.identity import holder_of
+from saleor_stripe_audience.audience.contacts.tags import tag_named
+from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.segments import membership, rules, store
 from saleor_stripe_audience.audience.segments.explain import explain
-from saleor_stripe_audience.audience.tags import tag_named
+from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.commands import audiences
 from saleor_stripe_audience.errors import Rejected
 

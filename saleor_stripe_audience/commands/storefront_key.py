@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-from saleor_stripe_audience.audience import storefront
+from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
-from saleor_stripe_audience.saleor.tasks import keep_all_up
+from saleor_stripe_audience.saleor.tasks import sync_all_webhooks
 
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
 CONCURRENCY = 4
@@ -108,7 +108,7 @@ def make_worker(concurrency: int) -> Worker:
 
     Its first tasks look after every shop and account: this may be a new version of the app, with other webhooks.
     """
-    keep_all_up.enqueue()
+    sync_all_webhooks.enqueue()
     keep_endpoints.enqueue()
     reconcile_all.enqueue()
     return Worker(concurrency=concurrency, poll_interval=POLL_SECONDS)

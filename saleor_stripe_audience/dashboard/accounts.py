@@ -18,8 +18,8 @@ from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.tasks import tell_obstacles
-from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 CONNECT_SECONDS = 45.0  # some ten calls to Stripe; the page itself waits for 60
 

@@ -14,9 +14,9 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
 from saleor_stripe_audience.payments.tasks import tell_obstacles
 from saleor_stripe_audience.saleor.client import fetch_channels
-from saleor_stripe_audience.saleor.models import Channel, Installation
-from saleor_stripe_audience.saleor.register import keep_channels
+from saleor_stripe_audience.saleor.register import store_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 READ_SECONDS = 15.0
 
@@ -80,7 +80,7 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             found = fetch_channels(shop.saleor_api_url, shop.token)
     except Failure as error:
         return _shown(request, user, Note("bad", error.message), 422)
-    keep_channels(shop, found)
+    store_channels(shop, found)
     tell_obstacles.enqueue(str(shop.pk))
     return _shown(request, user, Note("good", _("The channels are as Saleor has them now.")))
 

@@ -21,7 +21,7 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import connect, platform
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 GOOD_FOR = 24 * 3600  # seconds
 SECONDS = 30.0

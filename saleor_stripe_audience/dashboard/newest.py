@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import CONTACTS, NEWEST, PAYMENTS, show
 from saleor_stripe_audience.money import decimals_of, from_minor

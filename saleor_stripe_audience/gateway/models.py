@@ -37,7 +37,7 @@ class StripeAccount(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     installation = models.ForeignKey(
-        "saleor.Installation", on_delete=models.PROTECT, related_name="stripe_accounts"
+        "shops.Installation", on_delete=models.PROTECT, related_name="stripe_accounts"
     )
     name = models.CharField(max_length=250)
     publishable_key = models.CharField(max_length=300)
@@ -98,7 +98,7 @@ class AccountChannel(models.Model):
     `pause_message` is what shoppers read meanwhile.
     """
 
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="channels")
     channel_slug = models.CharField(max_length=255)
     is_paused = models.BooleanField(default=False)
@@ -144,7 +144,7 @@ class TermsAcceptance(models.Model):
     """That somebody of the shop accepted a document, in which version, and when. Rows are only ever added."""
 
     installation = models.ForeignKey(
-        "saleor.Installation", on_delete=models.CASCADE, related_name="accepted_terms"
+        "shops.Installation", on_delete=models.CASCADE, related_name="accepted_terms"
     )
     document = models.CharField(max_length=50)
     version = models.CharField(max_length=20)

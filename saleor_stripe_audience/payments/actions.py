@@ -19,7 +19,7 @@ from saleor_stripe_audience.payments.outcomes import (
     released_minor,
 )
 from saleor_stripe_audience.payments.payloads import Event, Requested
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

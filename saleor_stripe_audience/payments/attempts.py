@@ -21,7 +21,7 @@ from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.models import Attempt
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

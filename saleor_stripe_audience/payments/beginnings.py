@@ -11,7 +11,7 @@ from saleor_stripe_audience.payments import attempts, methods, ownership, stored
 from saleor_stripe_audience.payments.descriptions import decorations, person_of, receipt_of
 from saleor_stripe_audience.payments.payloads import Session
 from saleor_stripe_audience.payments.wishes import Wishes
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import LEFT, PAID_OTHERWISE, WAITING, exact_metadata
 from saleor_stripe_audience.payments.payloads import Source
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

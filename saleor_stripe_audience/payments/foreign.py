@@ -10,7 +10,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import staff_messages as words
 from saleor_stripe_audience.payments.outcomes import refunded_minor
 from saleor_stripe_audience.payments.staff_messages import for_staff
-from saleor_stripe_audience.saleor import problems
+from saleor_stripe_audience.shops import problems
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ class Payment(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.PROTECT, related_name="payments")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.PROTECT, related_name="payments")
     account = models.ForeignKey("gateway.StripeAccount", on_delete=models.PROTECT, related_name="payments")
     transaction_id = models.CharField(max_length=200)
     idempotency_key = models.CharField(max_length=600)
@@ -59,7 +59,7 @@ class Attempt(models.Model):
     PaymentIntent. `params` are Stripe's own.
     """
 
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="attempts")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="attempts")
     account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="attempts")
     transaction_id = models.CharField(max_length=200)
     idempotency_key = models.CharField(max_length=255)
@@ -83,7 +83,7 @@ class Notice(models.Model):
     `told_at` when it was told; after the one that `is_last` no other state of the object is told.
     """
 
-    installation = models.ForeignKey("saleor.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
     reference = models.CharField(max_length=200)
     state = models.CharField(max_length=100)
     message = models.TextField()
@@ -111,7 +111,7 @@ class ActionRequest(models.Model):
     """
 
     installation = models.ForeignKey(
-        "saleor.Installation", on_delete=models.CASCADE, related_name="action_requests"
+        "shops.Installation", on_delete=models.CASCADE, related_name="action_requests"
     )
     transaction_id = models.CharField(max_length=200)
     kind = models.CharField(max_length=10)

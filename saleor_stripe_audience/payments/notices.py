@@ -21,13 +21,13 @@ from saleor_stripe_audience.payments import staff_messages as words
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.payments.outcomes import actions_of, dashboard_url
 from saleor_stripe_audience.payments.staff_messages import for_staff
-from saleor_stripe_audience.saleor import problems
 from saleor_stripe_audience.saleor.client import (
     TransactionReport,
     fetch_transaction_events,
     report_transaction_event,
 )
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

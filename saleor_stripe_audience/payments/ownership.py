@@ -31,7 +31,7 @@ from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.outcomes import CHARGE, decline_of, refunded_minor
 from saleor_stripe_audience.saleor.client import fetch_transaction_events
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

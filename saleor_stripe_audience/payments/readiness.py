@@ -7,7 +7,7 @@ from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import staff_messages as words
 from saleor_stripe_audience.payments.staff_messages import for_staff
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 
 @dataclass(frozen=True, slots=True)

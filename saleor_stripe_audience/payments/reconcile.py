@@ -24,7 +24,7 @@ from saleor_stripe_audience.payments import foreign, ownership, surplus
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.reporting import settle
 from saleor_stripe_audience.saleor.catch_up import catch_up
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

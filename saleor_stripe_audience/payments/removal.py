@@ -5,8 +5,8 @@ from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Installation
-from saleor_stripe_audience.saleor.removal import before_forgetting, forgets
+from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.removal import before_forgetting, on_forget
 
 
 @before_forgetting
@@ -16,7 +16,7 @@ def disconnect_accounts(installation: Installation) -> None:
         disconnect(account)
 
 
-@forgets
+@on_forget
 def forget_payments(installation: Installation) -> None:
     """What the app remembers of payments is deleted; the payments themselves are in Stripe."""
     accounts = StripeAccount.objects.filter(installation=installation)

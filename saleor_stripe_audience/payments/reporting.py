@@ -22,7 +22,7 @@ from saleor_stripe_audience.saleor.client import (
     fetch_transaction_events,
     report_transaction_event,
 )
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

@@ -21,7 +21,7 @@ from saleor_stripe_audience.payments import actions
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.payloads import Requested
 from saleor_stripe_audience.saleor import freshness
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

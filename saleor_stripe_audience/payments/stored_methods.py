@@ -10,7 +10,7 @@ from saleor_stripe_audience.gateway import accounts, customers, platform, saved_
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.payloads import MethodDeletion, MethodProcess, ShopperAsks
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

@@ -20,8 +20,9 @@ from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import dashboard_url
 from saleor_stripe_audience.payments.payloads import Source, read
 from saleor_stripe_audience.payments.staff_messages import for_staff
-from saleor_stripe_audience.saleor import client, problems
-from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 log = structlog.get_logger(__name__)
 

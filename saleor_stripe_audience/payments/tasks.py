@@ -7,7 +7,7 @@ from django.tasks import task
 
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import attempts, reconcile, reporting, surplus, upkeep
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 @task

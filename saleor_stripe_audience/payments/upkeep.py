@@ -14,8 +14,8 @@ from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.payments import staff_messages as words
 from saleor_stripe_audience.payments.staff_messages import for_staff
-from saleor_stripe_audience.saleor import problems
-from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 log = structlog.get_logger(__name__)
 

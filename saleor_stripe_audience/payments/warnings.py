@@ -12,7 +12,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import notices, ownership
 from saleor_stripe_audience.payments.notices import Note
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

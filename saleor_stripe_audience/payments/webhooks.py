@@ -26,8 +26,8 @@ from saleor_stripe_audience.payments.payloads import (
     ShopperAsks,
     read,
 )
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.webhooks import answers
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.saleor import client, freshness
 from saleor_stripe_audience.saleor.manifest import manifest, read_version, trimmed
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.strict_json import read_object
 
 Json = dict[str, Any]

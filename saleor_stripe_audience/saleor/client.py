@@ -16,7 +16,7 @@ from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import http
 from saleor_stripe_audience.saleor.manifest import NEWEST, Version, read_version, trimmed
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

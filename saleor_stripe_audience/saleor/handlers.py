@@ -2,8 +2,8 @@
 
 from saleor_stripe_audience.inbox.handlers import handles
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor import removal
 from saleor_stripe_audience.saleor.client import installation_of
+from saleor_stripe_audience.shops import removal
 
 
 @handles("saleor", "app_deleted")

@@ -6,7 +6,7 @@ from typing import Any
 
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.saleor.catch_up import CHANGED, fields_of
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

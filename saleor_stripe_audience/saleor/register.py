@@ -18,7 +18,7 @@ from saleor_stripe_audience.refusals import RETRY_SECONDS
 from saleor_stripe_audience.saleor import client, registration_limits, signatures, trouble
 from saleor_stripe_audience.saleor.addresses import check_allowed
 from saleor_stripe_audience.saleor.manifest import variants
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.strict_json import read_object
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ def register(
     }
     with transaction.atomic():
         installation, created = Installation.objects.update_or_create(saleor_api_url=api_url, defaults=values)
-        keep_channels(installation, channels)
+        store_channels(installation, channels)
         trouble.end(installation)
     log.info("shop registered", installation=str(installation.pk), reinstalled=not created)
     return installation
@@ -99,7 +99,7 @@ def _check_same_shop(api_url: str, jwks: signatures.Jwks) -> None:
     )
 
 
-def keep_channels(installation: Installation, channels: list[client.ChannelData]) -> None:
+def store_channels(installation: Installation, channels: list[client.ChannelData]) -> None:
     """Add and update the shop's channels; one that is gone stays known, for the payments it had."""
     for channel in channels:
         Channel.objects.update_or_create(

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.saleor.models import RegistrationCount
+from saleor_stripe_audience.shops.models import RegistrationCount
 
 TOO_MANY = "too_many_registrations"
 PER_CALLER = 30  # a minute; of IPv6 a whole /64 is one caller

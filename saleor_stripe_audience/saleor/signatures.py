@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.saleor import client, http
 from saleor_stripe_audience.saleor.addresses import origin_of
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 LONGEST_HEADER = 2048  # characters of the whole signature header; genuine ones have about 480
 LARGEST_JWKS = 256 * 1024  # bytes; a key has about 500

@@ -4,21 +4,22 @@ import uuid
 
 from django.tasks import task
 
-from saleor_stripe_audience.saleor import problems, registration_limits, removal, upkeep
-from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.saleor import registration_limits, upkeep
+from saleor_stripe_audience.shops import problems, removal
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 
 @task
-def keep_all_up() -> dict[str, str]:
+def sync_all_webhooks() -> dict[str, str]:
     """At the start and every hour: webhooks, permissions, version, and whether the shop still knows us."""
-    return upkeep.keep_all_up()
+    return upkeep.sync_all_webhooks()
 
 
 @task
-def keep_up(installation_id: str) -> list[str]:
+def sync_webhooks(installation_id: str) -> list[str]:
     """One shop, whose version changed."""
     installation = Installation.objects.filter(pk=uuid.UUID(installation_id)).first()
-    return upkeep.keep_up(installation) if installation is not None else []
+    return upkeep.sync_webhooks(installation) if installation is not None else []
 
 
 @task

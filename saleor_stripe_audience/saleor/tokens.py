@@ -8,8 +8,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, RSAKey
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.signatures import key_of
+from saleor_stripe_audience.shops.models import Installation
 
 LONGEST_TOKEN = 16_384  # characters; a token with every permission of the host has about 2,500
 CLOCKS_DIFFER = 30  # seconds that the host's clock and ours may be apart

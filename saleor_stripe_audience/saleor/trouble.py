@@ -8,8 +8,9 @@ import structlog
 from django.db import DatabaseError
 
 from saleor_stripe_audience.inbox import handlers as inbox
-from saleor_stripe_audience.saleor import client, problems
-from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation, Problem
 from saleor_stripe_audience.wording import Sentence, for_staff
 
 log = structlog.get_logger(__name__)

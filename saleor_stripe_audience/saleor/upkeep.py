@@ -13,10 +13,11 @@ from graphql import GraphQLError, parse, print_ast
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.saleor import client, problems, removal, trouble
+from saleor_stripe_audience.saleor import client, trouble
 from saleor_stripe_audience.saleor.client import InstalledWebhook
 from saleor_stripe_audience.saleor.manifest import manifest, read_version
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops import problems, removal
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import Sentence, for_staff
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ WEBHOOKS_REFUSED = Sentence(
 )
 
 
-def keep_up(installation: Installation) -> list[str]:
+def sync_webhooks(installation: Installation) -> list[str]:
     """Make the shop's webhooks what this version of the app wants; returns what was done, in words.
 
     A token that is refused means that the app was removed or switched off. `Unavailable` when the shop cannot be
@@ -176,12 +177,12 @@ def _normal(query: str) -> str:
         return query
 
 
-def keep_all_up() -> dict[str, str]:
+def sync_all_webhooks() -> dict[str, str]:
     """Every shop in turn; one that fails does not keep the others from their turn. Returns what became of each."""
     told: dict[str, str] = {}
     for installation in Installation.objects.order_by("registered_at"):
         with apart("upkeep", installation=str(installation.pk)) as failures:
-            told[installation.saleor_api_url] = ", ".join(keep_up(installation)) or "as it should be"
+            told[installation.saleor_api_url] = ", ".join(sync_webhooks(installation)) or "as it should be"
         if failures.any:
             told[installation.saleor_api_url] = " ".join(failures.messages)
     return told

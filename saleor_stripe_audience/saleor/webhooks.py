@@ -22,8 +22,9 @@ from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.refusals import RETRY_SECONDS
-from saleor_stripe_audience.saleor import freshness, removal, signatures, tasks, upkeep
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.saleor import freshness, signatures, tasks, upkeep
+from saleor_stripe_audience.shops import removal
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.strict_json import read_object
 
 log = structlog.get_logger(__name__)
@@ -195,7 +196,7 @@ def _check_installed(installation: Installation, payload: Json) -> None:
     if not is_later or not freshness.is_fresh(payload.get("issuedAt")):
         raise Rejected("The shop has removed the app or switched it off.", code="removed")
     removal.resume(installation)
-    tasks.keep_up.enqueue(str(installation.pk))  # what waited continues if the token works again
+    tasks.sync_webhooks.enqueue(str(installation.pk))  # what waited continues if the token works again
 
 
 def _check_recipient(installation: Installation, payload: Json) -> None:
@@ -214,7 +215,7 @@ def _note_version(installation: Installation, payload: Json) -> None:
     with transaction.atomic():
         known = Installation.objects.filter(pk=installation.pk, schema_version=installation.schema_version)
         if known.update(schema_version=version):
-            tasks.keep_up.enqueue(str(installation.pk))
+            tasks.sync_webhooks.enqueue(str(installation.pk))
 
 
 def _occurred_at(payload: Json) -> datetime:

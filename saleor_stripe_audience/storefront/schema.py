@@ -13,10 +13,10 @@ from strawberry import Info
 from strawberry.extensions import MaskErrors, MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.types import ExecutionContext
 
-from saleor_stripe_audience.audience import storefront
+from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.client_address import client_ip
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 from strawberry.django.views import GraphQLView
 
-from saleor_stripe_audience.audience import storefront
-from saleor_stripe_audience.audience.models import StorefrontKey
+from saleor_stripe_audience.audience.signup import storefront
+from saleor_stripe_audience.audience.signup.models import StorefrontKey
 from saleor_stripe_audience.graphql_fragments import has_undefined_fragments
 from saleor_stripe_audience.storefront.schema import MAX_TOKENS, Context, schema
 from saleor_stripe_audience.strict_json import read_object

@@ -12,8 +12,9 @@ from uuid import UUID
 from django.core.management.color import no_style
 from django.db import connection, transaction
 
-from saleor_stripe_audience.audience.models import Audience, Cart, Purchase
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
+from saleor_stripe_audience.shops.models import Installation
 
 SHOP = UUID("00000000-0000-4000-8000-000000000001")
 AUDIENCE = UUID("00000000-0000-4000-8000-000000000002")

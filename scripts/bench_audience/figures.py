@@ -18,8 +18,9 @@ from django.db import connection
 from django.test import Client
 
 from saleor_stripe_audience.api import keys
-from saleor_stripe_audience.audience.models import Audience, Contact, Membership
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import membership, ready_made, store
+from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.transfer.exporting import export_csv
 from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
 from saleor_stripe_audience.inbox import handlers as inbox

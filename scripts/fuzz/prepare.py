@@ -8,16 +8,17 @@ from django.utils import timezone
 from saleor_stripe_audience.api.export import schema_text
 from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.scopes import EVERYTHING
-from saleor_stripe_audience.audience import links, storefront
-from saleor_stripe_audience.audience.audiences import audience_of_channel
-from saleor_stripe_audience.audience.contacts import Person, contact_of
-from saleor_stripe_audience.audience.deliveries import webhooks as webhooks_of_mail
-from saleor_stripe_audience.audience.deliveries.services import SERVICES
+from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.consent.deliveries import webhooks as webhooks_of_mail
+from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
+from saleor_stripe_audience.audience.contacts.identity import Person, contact_of
+from saleor_stripe_audience.audience.people.audiences import audience_of_channel
+from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.saleor import webhooks
-from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY
+from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.storefront.schema import schema as storefront_schema
 
 APP_ID = "QXBwOjE="

@@ -18,7 +18,6 @@ from django.test import Client, override_settings
 from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, REQUEST_ACTION, Shopper, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage, StageFailed
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
@@ -26,6 +25,7 @@ from saleor_stripe_audience.sandbox.saleor.delivery import Delivery
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox, signature
 from saleor_stripe_audience.sandbox.stripe.errors import Refusal
+from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 

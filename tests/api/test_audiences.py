@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.audiences import Wishes, create_audience
-from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Contact
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.saleor.models import Channel
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
+from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.shops.models import Channel
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one
 from tests.audience.histories import at, order
 
@@ -28,7 +28,7 @@ MOVE = """mutation ($channel: String!, $source: ID!, $target: ID!) {
 def french(mine: Shop) -> Audience:
     for slug in ("default-channel", "fr"):
         Channel.objects.create(installation=mine.installation, slug=slug, name=slug, currency="EUR")
-    return create_audience(mine.installation, Wishes("Nouvelles"))
+    return create_audience(mine.installation, AudienceSettings("Nouvelles"))
 
 
 def default_of(shop: Shop) -> Audience:
@@ -141,7 +141,7 @@ def test_a_channel_is_moved_as_it_was_previewed(write: Ask, mine: Shop, french: 
 
 
 def test_a_move_that_was_overtaken_is_refused(write: Ask, mine: Shop, french: Audience) -> None:
-    third, default = create_audience(mine.installation, Wishes("Third")), default_of(mine)
+    third, default = create_audience(mine.installation, AudienceSettings("Third")), default_of(mine)
     changed(write(MOVE, channel="fr", source=id_of(default), target=id_of(third)))
     late = write(MOVE, channel="fr", source=id_of(default), target=id_of(french))
     assert errors_of(late) == [("source", "CHANNEL_MOVED")]

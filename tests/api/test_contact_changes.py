@@ -6,18 +6,12 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.audience.audiences import Wishes, create_audience
-from saleor_stripe_audience.audience.models import (
-    Audience,
-    Consent,
-    Contact,
-    ContactTag,
-    Erasure,
-    FormerAddress,
-    Tag,
-)
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress, Tag
+from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.segments import store
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one
 from tests.audience.histories import at, member, order
 
@@ -267,7 +261,7 @@ def test_tags_go_on_all_contacts_or_none(
     write: Ask, mine: Shop, ada: Contact, bob: Contact, vip: Tag
 ) -> None:
     elsewhere = Contact.objects.create(
-        audience=create_audience(mine.installation, Wishes("Other")), email="x@mine.example"
+        audience=create_audience(mine.installation, AudienceSettings("Other")), email="x@mine.example"
     )
     for query in (TAG_ADD, TAG_REMOVE):
         assert codes_of(write(query, tag=id_of(vip), contacts=[id_of(ada), id_of(bob)])) == {"NOT_FOUND"}

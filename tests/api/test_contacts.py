@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from saleor_stripe_audience.api import paging
-from saleor_stripe_audience.audience.models import Contact, FormerAddress, Purchase, Tag
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.people.models import Contact, FormerAddress, Tag
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.api.conftest import Ask, Shop, codes_of, id_of, one
 from tests.audience.histories import at, order, say
 

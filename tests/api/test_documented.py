@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.api.keys import create_key
-from saleor_stripe_audience.audience.audiences import Wishes, create_audience
-from saleor_stripe_audience.audience.models import Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.documents import documents_root
-from saleor_stripe_audience.saleor.models import Channel
+from saleor_stripe_audience.shops.models import Channel
 from tests.api.conftest import Shop, codes_of, id_of, post
 from tests.audience.histories import at, order
 
@@ -30,7 +30,7 @@ def test_an_example_does_what_it_says(mine: Shop, example: str) -> None:
     record_order(shop, order("9", email="ada@example.com"), at(9))
     ada = Contact.objects.select_related("audience").get(email="ada@example.com")
     Channel.objects.create(installation=shop, slug="default-channel", name="Default", currency="USD")
-    other = create_audience(shop, Wishes("Other"))
+    other = create_audience(shop, AudienceSettings("Other"))
     known: dict[str, Any] = {"contact": id_of(ada), "source": id_of(ada.audience), "target": id_of(other)}
     wanted = {name: known[name] for name in re.findall(r"\$(\w+):", example)}
     key = create_key(shop, "a reader of the documents", scopes=["audience:write"])

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from saleor_stripe_audience.audience.models import Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.payments.models import Payment
 from tests.api.conftest import Ask, Shop

@@ -5,8 +5,9 @@ import base64
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from saleor_stripe_audience.audience.models import Contact, Purchase
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.models import Payment
 from tests.api.conftest import Ask, Shop

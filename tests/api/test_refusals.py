@@ -13,7 +13,7 @@ from saleor_stripe_audience.api import schema as api_schema
 from saleor_stripe_audience.api.keys import create_key, revoke
 from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.views import LARGEST_REQUEST_BYTES, graphql_view
-from saleor_stripe_audience.audience.models import Contact
+from saleor_stripe_audience.audience.people.models import Contact
 from tests.api.conftest import Ask, Shop, post
 
 SMALL = "{ installation { domain } }"

@@ -14,8 +14,8 @@ from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.scopes import EVERYTHING, checked, of_permissions, opens
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor import signatures
-from saleor_stripe_audience.saleor.models import Installation
-from saleor_stripe_audience.saleor.problems import report
+from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.problems import report
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, one, post
 from tests.dashboard.conftest import Shop as StaffedShop
 from tests.dashboard.conftest import make_shop

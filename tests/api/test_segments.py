@@ -8,8 +8,9 @@ import pytest
 from django.utils import timezone
 
 from saleor_stripe_audience.api.keys import create_key
-from saleor_stripe_audience.audience.models import Contact, Segment
+from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments import membership, store
+from saleor_stripe_audience.audience.segments.models import Segment
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one, post
 from tests.audience.segments.people import cart, went_wrong
 

@@ -11,10 +11,12 @@ import pytest
 from django.test import Client
 
 from saleor_stripe_audience.api.keys import create_key
-from saleor_stripe_audience.audience import consent
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Job
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.transfer import backfill, jobs
 from saleor_stripe_audience.audience.transfer.jobs import Page
+from saleor_stripe_audience.audience.transfer.models import Job
 from tests.api.conftest import Shop, changed, codes_of, errors_of, post
 from tests.audience.histories import at
 
@@ -192,8 +194,8 @@ class TestExport:
         assert text_of(download(key, status="subscribed")).count("\n") == 1
         assert text_of(download(key, status=["subscribed", "nonsubscribed"])).count("\n") == 2
         assert text_of(download(key, ads="meta")) == "email\n"
-        word = consent.Word("given", at(0), Consent.Source.STAFF, wording="News.")
-        consent.record(Contact.objects.get(), word)
+        word = ledger.ConsentEvent("given", at(0), Consent.Source.STAFF, wording="News.")
+        ledger.record(Contact.objects.get(), word)
         assert text_of(download(key, ads="meta")).count("\n") == 2
 
     @pytest.mark.parametrize(

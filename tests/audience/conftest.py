@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 
 def install(domain: str = "shop.example") -> Installation:

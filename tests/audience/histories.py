@@ -3,9 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from saleor_stripe_audience.audience import consent
-from saleor_stripe_audience.audience.models import Consent, Contact, Purchase, SoldProduct, Tombstone
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.privacy.models import Tombstone
+from saleor_stripe_audience.audience.shopping.models import Purchase, SoldProduct
+from saleor_stripe_audience.shops.models import Installation
 
 BEGINNING = datetime(2024, 11, 1, 12, tzinfo=UTC)  # long past, by any clock
 
@@ -90,8 +93,8 @@ def say(contact: Contact, kind: str, moment: datetime, **known: Any) -> Consent:
         "wording": "News by mail, please.",
         "is_proven": True,
     }
-    word = consent.Word(kind, moment, **usual | known)
-    return consent.record(contact, word)
+    word = ledger.ConsentEvent(kind, moment, **usual | known)
+    return ledger.record(contact, word)
 
 
 def everything(installation: Installation) -> list[dict[str, Any]]:

@@ -12,15 +12,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from saleor_stripe_audience.audience.carts import record_checkout
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.erasure import erase, follow_deletion
-from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
-from saleor_stripe_audience.audience.payment_facts import Fact
-from saleor_stripe_audience.audience.payment_facts import record as record_fact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.privacy.erasure import erase, follow_deletion
+from saleor_stripe_audience.audience.shopping.carts import record_checkout
+from saleor_stripe_audience.audience.shopping.payment_facts import Fact
+from saleor_stripe_audience.audience.shopping.payment_facts import record as record_fact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup.metadata import record_account_consent, record_order_consent
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, line, member, order
 from tests.audience.shopping.tellings import checkout, checkout_id
 
@@ -84,7 +84,7 @@ class _Cart:
 def _of_order(payload: dict[str, Any], moment: datetime) -> Delivery:
     def deliver(shop: Installation) -> None:
         record_order(shop, payload, moment)
-        record_order_words(shop, payload, moment)
+        record_order_consent(shop, payload, moment)
 
     return deliver
 
@@ -92,7 +92,7 @@ def _of_order(payload: dict[str, Any], moment: datetime) -> Delivery:
 def _of_account(payload: dict[str, Any], moment: datetime) -> Delivery:
     def deliver(shop: Installation) -> None:
         record_customer(shop, payload, moment)
-        record_account_words(shop, payload, moment)
+        record_account_consent(shop, payload, moment)
 
     return deliver
 

@@ -1,6 +1,6 @@
 import pytest
 
-from saleor_stripe_audience.audience.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalised
 from saleor_stripe_audience.errors import Rejected
 
 

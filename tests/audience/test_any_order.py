@@ -10,17 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from saleor_stripe_audience.audience.audiences import (
-    Wishes,
+from saleor_stripe_audience.audience.consent.ledger import contacts_of_person
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
     change_audience,
     create_audience,
     default_audience,
 )
-from saleor_stripe_audience.audience.consent import contacts_of_person
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import ChannelAudience, Consent, Contact
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.people.models import ChannelAudience, Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, line, member, nobodys, order, out, products
 from tests.audience.lives import OTHER_CHANNEL, WORDING, lives
@@ -54,8 +55,8 @@ def with_two_audiences() -> Installation:
     """A shop whose other channel feeds another audience; both know the words that the storefront shows."""
     shop = install()
     with transaction.atomic():
-        change_audience(default_audience(shop), Wishes("Shop", consent_text=WORDING))
-    other = create_audience(shop, Wishes("France", consent_text=WORDING))
+        change_audience(default_audience(shop), AudienceSettings("Shop", consent_text=WORDING))
+    other = create_audience(shop, AudienceSettings("France", consent_text=WORDING))
     ChannelAudience.objects.create(installation=shop, channel=OTHER_CHANNEL, audience=other)
     return shop
 
@@ -130,7 +131,7 @@ class AnyOrder(TestCase):
         in_order, shuffled = install(), install()
         for shop in (in_order, shuffled):
             with transaction.atomic():
-                change_audience(default_audience(shop), Wishes("Shop", consent_text=WORDING))
+                change_audience(default_audience(shop), AudienceSettings("Shop", consent_text=WORDING))
         for deliver in told:
             deliver(in_order)
         deliveries = told + arrival.choices(told, k=len(told) // 3) if told else []

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.audience.models import Audience, Contact, Segment
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.segments.people import bought, contact
 
 

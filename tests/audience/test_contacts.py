@@ -2,11 +2,11 @@
 
 import pytest
 
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, everything, member, order, say
 
 NEW = "ada.new@shop.example"

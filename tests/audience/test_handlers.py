@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, everything, member, order
 
 

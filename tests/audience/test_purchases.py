@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.metadata import record_order_words
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact, Purchase, PurchaseLine
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.audience.status import ConsentState, Deliverability
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.people.status import ConsentState, Deliverability
+from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup.metadata import record_order_consent
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, line, member, order
 
@@ -203,7 +205,7 @@ def test_an_address_that_is_corrected_later_makes_the_purchase_somebodys(shop: I
 
 def test_a_consent_on_an_order_without_a_usable_address_is_nobodys(shop: Installation) -> None:
     payload = order(email="nobody") | {"metadata": [{"key": "marketing_consent", "value": "true"}]}
-    record_order_words(shop, payload, at(1))
+    record_order_consent(shop, payload, at(1))
     assert not Consent.objects.exists()
 
 

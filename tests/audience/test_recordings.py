@@ -7,14 +7,19 @@ from typing import Any
 
 from django.db import transaction
 
-from saleor_stripe_audience.audience import erasure
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience, default_audience
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Cart, Contact, Purchase, SoldProduct
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
+    change_audience,
+    default_audience,
+)
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, SoldProduct
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 from tests.audience.conftest import install
 from tests.audience.histories import everything, nobodys
@@ -83,7 +88,7 @@ HANDLED = (
 
 def _work(shop: Installation, told: list[tuple[str, dict[str, Any]]]) -> None:
     """Through the inbox, as the app does."""
-    change_audience(default_of(shop), Wishes("News", consent_text="Send me news."))
+    change_audience(default_of(shop), AudienceSettings("News", consent_text="Send me news."))
     for number, (kind, body) in enumerate(told):
         if kind in HANDLED:
             record("saleor", shop.pk, str(number), kind, body, datetime.fromisoformat(body["issuedAt"]))

@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, syn
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import App
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 
 PATIENCE = 15_000  # milliseconds: the machine may be busy
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -10,8 +10,8 @@ from saleor_stripe_audience.catalog.models import CatalogProduct, WaitingProduct
 from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 from tests.catalog.test_catalogue import BEGIN, Shop, Work, listing, product, variant
 from tests.gateway.platform import begun, offer, tell, told
 from tests.payments.conftest import connect as paste

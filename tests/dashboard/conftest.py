@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 EVERYTHING = ("MANAGE_APPS", "MANAGE_USERS", "HANDLE_PAYMENTS")
 API_URL = "https://shop.example.com/graphql/"

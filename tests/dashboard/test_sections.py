@@ -23,8 +23,8 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount,
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.client import ChannelData
-from saleor_stripe_audience.saleor.models import Channel
-from saleor_stripe_audience.saleor.problems import clear, report
+from saleor_stripe_audience.shops.models import Channel
+from saleor_stripe_audience.shops.problems import clear, report
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact, a_payment, a_problem, an_account
 

@@ -8,8 +8,8 @@ from django.test import Client
 
 from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox, signature
+from saleor_stripe_audience.shops.models import Installation
 
 SECRET, PUBLISHABLE, HOOK = "sk_test_platform", "pk_test_platform", "whsec_of_the_platform"
 AGAIN, BACK = "https://app.example.com/again", "https://app.example.com/back"

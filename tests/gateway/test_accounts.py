@@ -16,7 +16,6 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import accounts, onboarding, terms
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import (
     PUBLISHABLE_KEY,
@@ -25,6 +24,7 @@ from saleor_stripe_audience.sandbox.stripe import (
     StripeSandbox,
     signature,
 )
+from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import connect as by_hand
 from tests.payments.conftest import install
 

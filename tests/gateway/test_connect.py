@@ -27,8 +27,8 @@ from saleor_stripe_audience.gateway.connect import asked_for, state_of
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import upkeep
-from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.gateway.platform import AGAIN, BACK, HOOK, SECRET, active, begun, offer, tell, told
 from tests.gateway.test_webhooks import post
 from tests.payments.conftest import connect as paste

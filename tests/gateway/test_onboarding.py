@@ -8,8 +8,8 @@ import stripe
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, onboarding
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 
 CHANNELS = ["default-channel", "channel-pln"]
 ENOUGH = [

@@ -9,8 +9,8 @@ from django.test import Client
 
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     APP,
     Buy,

@@ -16,8 +16,8 @@ from saleor_stripe_audience.gateway import client as stripe_client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.saleor import catch_up, client, listing, signatures
 from saleor_stripe_audience.saleor.client import TransactionReport
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import account, installation, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
 
 from .peers import dripping, peer

@@ -17,11 +17,11 @@ from jsonschema.validators import validator_for
 
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.webhooks import type_of
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 
 Json = dict[str, Any]

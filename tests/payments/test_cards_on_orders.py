@@ -7,7 +7,7 @@ import pytest
 
 from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.reconcile import reconcile
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 from .test_reporting import Town, town
 

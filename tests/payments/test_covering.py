@@ -15,11 +15,11 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments import covering, ownership, shopper_messages, surplus
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
-from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
 from saleor_stripe_audience.sandbox.saleor.state import Checkout, Order
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 from .conftest import DECLINED, Buy
 from .test_reporting import Town, town

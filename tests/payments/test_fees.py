@@ -13,8 +13,8 @@ from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.payments.fees import settled_by
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 from .test_reporting import ORDERS, Town, orders, town
 

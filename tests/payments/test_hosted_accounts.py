@@ -9,8 +9,8 @@ from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import shopper_messages
 from saleor_stripe_audience.payments.reconcile import reconcile
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 from tests.gateway.platform import PUBLISHABLE, begun, offer, tell, told
 from tests.payments.conftest import Buy, install
 

@@ -11,8 +11,8 @@ import requests
 import stripe.params
 
 from saleor_stripe_audience.payments import methods
-from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 from .conftest import GOOD, Buy
 

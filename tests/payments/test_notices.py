@@ -15,8 +15,8 @@ from saleor_stripe_audience.money import from_minor
 from saleor_stripe_audience.payments import notices, ownership
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.payments.reconcile import reconcile
-from saleor_stripe_audience.saleor.models import Problem
 from saleor_stripe_audience.sandbox.demo.shopper import Staff
+from saleor_stripe_audience.shops.models import Problem
 
 from .test_reporting import Town, town
 

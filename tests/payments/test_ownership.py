@@ -16,8 +16,8 @@ from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.payments import ownership, reporting
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.reconcile import reconcile
-from saleor_stripe_audience.saleor.models import Problem
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Problem
 
 from .conftest import connect
 from .test_reporting import Town, town

@@ -5,8 +5,9 @@ from typing import cast
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import carts
-from saleor_stripe_audience.audience.models import Cart, Contact, PaymentFact, Purchase
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping import carts
+from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
 from saleor_stripe_audience.audience.timeline import Kind, timeline
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, change

@@ -10,14 +10,15 @@ from django.conf import settings
 from django.db import OperationalError
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.audience.models import Contact, Purchase
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.reconcile import Reconciled, reconcile
 from saleor_stripe_audience.saleor.catch_up import CHANGED, listing_query
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 from .test_reporting import Town, town  # noqa: F401 - a fixture
 

@@ -10,8 +10,8 @@ from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.reconcile import reconcile_all
 from saleor_stripe_audience.saleor import client, http, upkeep
-from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.saleor.trouble import TOKEN_REFUSED
+from saleor_stripe_audience.shops.models import Installation, Problem
 
 from .test_reporting import Town, town
 
@@ -79,7 +79,7 @@ def test_everything_waits_until_the_token_works_again(
             patched.setattr(http, "call", answered(status, body))
         town.tell(events)
         waits(town)
-    assert upkeep.keep_up(Installation.objects.get()) == []
+    assert upkeep.sync_webhooks(Installation.objects.get()) == []
     is_all_done(town)
 
 
@@ -125,7 +125,7 @@ def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytes
         while town.work():
             pass
     connection.close()
-    upkeep.keep_up(Installation.objects.get())
+    upkeep.sync_webhooks(Installation.objects.get())
     reconcile_all()
     is_all_done(town)
 
@@ -148,5 +148,5 @@ def test_a_permission_that_is_granted_again_lets_everything_continue(
         town.tell(events)
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
         assert [each.key for each in Problem.objects.all()] == ["permissions"]
-    upkeep.keep_up(Installation.objects.get())
+    upkeep.sync_webhooks(Installation.objects.get())
     is_all_done(town)

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments.models import ActionRequest
-from saleor_stripe_audience.saleor import removal
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.saleor.webhooks import type_of
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops import removal
+from saleor_stripe_audience.shops.models import Installation
 
 from .conftest import APP, Buy, post_signed
 

@@ -16,12 +16,12 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, PROCESS, Shopper, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox, signature
+from saleor_stripe_audience.shops.models import Installation
 
 from .conftest import check_answer, connect
 

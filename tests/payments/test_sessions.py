@@ -9,8 +9,8 @@ from django.db import DatabaseError
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import shopper_messages
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 
 from .conftest import DECLINED, SECURE, STOLEN, Buy, as_amount, connect, install, post_signed
 

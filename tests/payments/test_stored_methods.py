@@ -14,11 +14,11 @@ from saleor_stripe_audience.gateway import client, customers, saved_methods
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import declines, shopper_messages
 from saleor_stripe_audience.payments.stored_methods import NOT_YOURS, answer_of, described
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 
 from .conftest import DECLINED, GOOD, SECURE, Buy, check_answer, connect
 

@@ -16,9 +16,9 @@ from saleor_stripe_audience.inbox.backlog import backlog
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments import reporting, upkeep
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor.models import Problem
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
 from saleor_stripe_audience.sandbox.stripe.faults import LOCK_TIMEOUT, RATE_LIMIT
+from saleor_stripe_audience.shops.models import Problem
 
 from .conftest import Buy
 from .test_reporting import Town, town

@@ -17,10 +17,10 @@ from saleor_stripe_audience.inbox.models import Pulse
 from saleor_stripe_audience.inbox.pulse import WORKER
 from saleor_stripe_audience.inbox.tasks import sweep_inbox
 from saleor_stripe_audience.saleor import client
-from saleor_stripe_audience.saleor.models import Channel, Installation
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from saleor_stripe_audience.__main__ import COMMANDS, main
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import API_URL, make_shop
 from tests.platform.test_serve import SECONDS
 

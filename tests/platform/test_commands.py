@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.api.keys import find_key
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.shops.models import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

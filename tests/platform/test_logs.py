@@ -14,12 +14,12 @@ from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.audience import handlers as audience_handlers
-from saleor_stripe_audience.audience import purchases
+from saleor_stripe_audience.audience.shopping import purchases
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.payments import sessions
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     APP,
     Buy,

@@ -9,7 +9,7 @@ from django.db import connection, connections, transaction
 
 from saleor_stripe_audience.database import NetworkCallInTransaction, leave_database
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import install
 
 pytestmark = pytest.mark.django_db(transaction=True)

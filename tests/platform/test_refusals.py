@@ -12,11 +12,11 @@ from django.test import Client
 
 from saleor_stripe_audience import database
 from saleor_stripe_audience.api.keys import create_key
-from saleor_stripe_audience.audience import storefront
+from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import API_URL, Shop, make_shop
 from tests.payments.conftest import APP, installation, post_signed  # noqa: F401 - a fixture
 

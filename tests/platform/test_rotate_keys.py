@@ -10,7 +10,7 @@ from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.commands.rotate_keys import encrypted_fields
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

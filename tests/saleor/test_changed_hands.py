@@ -13,8 +13,8 @@ from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor import client, register, registration_limits, signatures
 from saleor_stripe_audience.saleor.client import AppIdentity
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import API_URL, KEY, Shop, make_shop
 
 pytestmark = pytest.mark.django_db(transaction=True)

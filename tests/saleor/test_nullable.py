@@ -33,7 +33,7 @@ from saleor_stripe_audience.inbox import handlers as inbox
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import webhooks
 from saleor_stripe_audience.saleor.manifest import manifest, read_version
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 from tests.payments.conftest import APP, account, installation, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
 

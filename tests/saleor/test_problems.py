@@ -7,11 +7,11 @@ import pytest
 
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.payments.upkeep import look_at_accounts
-from saleor_stripe_audience.saleor import problems
-from saleor_stripe_audience.saleor.models import Installation, Problem
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.conftest import Work
 from tests.payments.conftest import connect
 

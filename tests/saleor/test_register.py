@@ -11,8 +11,8 @@ from django.test import Client
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor import addresses
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.shops.models import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ import pytest
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.saleor import signatures
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 
 

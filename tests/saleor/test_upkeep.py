@@ -15,10 +15,11 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox.models import Cursor
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor import client, removal, tasks, upkeep
-from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.saleor import client, tasks, upkeep
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import App
+from saleor_stripe_audience.shops import removal
+from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.conftest import Work
 
 ORDERS = """query Changed($since: DateTime!, $after: String) {
@@ -53,7 +54,7 @@ def events_of(app: App) -> list[str]:
 
 
 def test_a_fresh_install_is_as_it_should_be(installation: Installation) -> None:
-    assert upkeep.keep_up(installation) == []
+    assert upkeep.sync_webhooks(installation) == []
     assert not Problem.objects.exists()
 
 
@@ -81,7 +82,7 @@ def test_whatever_is_wrong_with_the_webhooks_is_mended_once(app: App, installati
             "query": "subscription { event { ... on OrderExpired { issuedAt } } }",
         },
     )
-    assert sorted(upkeep.keep_up(installation)) == [
+    assert sorted(upkeep.sync_webhooks(installation)) == [
         "created Order created",
         "deleted of an older version",
         "updated Order paid",
@@ -89,7 +90,7 @@ def test_whatever_is_wrong_with_the_webhooks_is_mended_once(app: App, installati
         "updated Product created",
     ]
     assert events_of(app) == wanted
-    assert upkeep.keep_up(installation) == []
+    assert upkeep.sync_webhooks(installation) == []
 
 
 def test_a_webhook_that_somebody_else_added_is_left_alone(app: App, installation: Installation) -> None:
@@ -102,21 +103,21 @@ def test_a_webhook_that_somebody_else_added_is_left_alone(app: App, installation
             "query": "subscription { event { ... on OrderExpired { issuedAt } } }",
         },
     )
-    assert upkeep.keep_up(installation) == []
+    assert upkeep.sync_webhooks(installation) == []
     assert "ORDER_EXPIRED" in events_of(app)
 
 
 def test_a_missing_permission_is_a_problem_until_it_is_granted(app: App, installation: Installation) -> None:
     granted = app.permissions
     app.permissions = granted - {"MANAGE_PRODUCTS"}
-    upkeep.keep_up(installation)
-    upkeep.keep_up(installation)
+    upkeep.sync_webhooks(installation)
+    upkeep.sync_webhooks(installation)
     problem = Problem.objects.get()
     assert problem.key == "permissions"
     assert "MANAGE_PRODUCTS" in problem.message
     assert "install it again" in problem.message
     app.permissions = granted
-    upkeep.keep_up(installation)
+    upkeep.sync_webhooks(installation)
     assert not Problem.objects.exists()
 
 
@@ -135,12 +136,12 @@ def test_what_the_shop_refuses_is_a_problem_and_the_rest_is_done(
         )
 
     monkeypatch.setattr(upkeep, "input_of", with_a_fault)
-    done = upkeep.keep_up(installation)
+    done = upkeep.sync_webhooks(installation)
     assert len(done) == 2
     problem = Problem.objects.get()
     assert problem.message.startswith("Saleor refused to change the app's webhooks.")
     monkeypatch.undo()
-    upkeep.keep_up(installation)
+    upkeep.sync_webhooks(installation)
     assert not Problem.objects.exists()
 
 
@@ -174,7 +175,7 @@ def test_a_variant_keeps_its_own_webhooks(shop: SaleorSandbox, live_server: Any)
     installation = Installation.objects.get()
     assert installation.variant == "audience-only"
     before = events_of(app)
-    assert upkeep.keep_up(installation) == []
+    assert upkeep.sync_webhooks(installation) == []
     assert events_of(app) == before
     assert "TRANSACTION_INITIALIZE_SESSION" not in before
 
@@ -209,10 +210,10 @@ class TestRemovalThatNobodyAnnounces:
         self, shop: SaleorSandbox, app: App, installation: Installation
     ) -> None:
         shop.delete_app(app)
-        assert tasks.keep_all_up.call() == {installation.saleor_api_url: "marked as removed"}
+        assert tasks.sync_all_webhooks.call() == {installation.saleor_api_url: "marked as removed"}
         first = Installation.objects.get().removed_at
         assert first is not None
-        tasks.keep_all_up.call()
+        tasks.sync_all_webhooks.call()
         assert Installation.objects.get().removed_at == first
 
     @pytest.mark.usefixtures("installation")
@@ -220,10 +221,10 @@ class TestRemovalThatNobodyAnnounces:
         self, shop: SaleorSandbox, app: App
     ) -> None:
         shop.set_active(app, False)
-        tasks.keep_all_up.call()
+        tasks.sync_all_webhooks.call()
         assert not Installation.objects.get().is_active
         shop.set_active(app, True)
-        tasks.keep_all_up.call()
+        tasks.sync_all_webhooks.call()
         assert Installation.objects.get().is_active
 
     def test_every_other_call_names_the_removal_too(
@@ -247,7 +248,7 @@ class TestRemovalThatNobodyAnnounces:
         self, shop: SaleorSandbox, app: App
     ) -> None:
         shop.delete_app(app)
-        tasks.keep_all_up.call()
+        tasks.sync_all_webhooks.call()
         Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
         assert tasks.forget_removed.call() == 1
         assert not Installation.objects.exists()
@@ -291,7 +292,7 @@ def test_a_purchase_that_reaches_us_resumes_the_shop(shop: SaleorSandbox, instal
 
 def test_a_token_that_is_accepted_again_resumes_the_shop(installation: Installation) -> None:
     removal.mark_removed(installation)
-    upkeep.keep_up(installation)
+    upkeep.sync_webhooks(installation)
     installation.refresh_from_db()
     assert installation.is_active
     assert installation.removed_at is None
@@ -300,7 +301,7 @@ def test_a_token_that_is_accepted_again_resumes_the_shop(installation: Installat
 def test_a_shop_that_cannot_be_asked_stays_as_it_is(shop: SaleorSandbox, installation: Installation) -> None:
     shop.stop()
     with pytest.raises(Unavailable):
-        upkeep.keep_up(installation)
+        upkeep.sync_webhooks(installation)
     assert Installation.objects.get().is_active
 
 

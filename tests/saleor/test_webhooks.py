@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import signatures
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from saleor_stripe_audience.shops.models import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,13 +14,17 @@ from django.utils import timezone
 from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 
-from saleor_stripe_audience.audience import erasure, limits, storefront, wordings
-from saleor_stripe_audience.audience.audiences import Wishes, audiences_of, change_audience
-from saleor_stripe_audience.audience.mailboxes import mailbox_of
-from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact, RateWindow
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, audiences_of, change_audience
+from saleor_stripe_audience.audience.people.mailboxes import mailbox_of
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup import limits, storefront
+from saleor_stripe_audience.audience.signup.models import RateWindow
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order, say
 
@@ -42,7 +46,7 @@ def shop() -> Installation:
     made = install()
     Channel.objects.create(installation=made, slug="default-channel", name="Default", currency="USD")
     record_order(made, order(), at(1))
-    change_audience(Audience.objects.get(), Wishes("News", consent_text="Yes, news!"))
+    change_audience(Audience.objects.get(), AudienceSettings("News", consent_text="Yes, news!"))
     return made
 
 
@@ -119,7 +123,7 @@ def test_who_withdrew_comes_back_only_through_the_mailbox(
 
 
 def test_with_double_opt_in_everybody_confirms(client: Client, key: str, mail_server: None) -> None:
-    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes"))
+    change_audience(Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="Yes"))
     subscribe(client, key)
     assert Contact.objects.get().status == "pending"
     assert ConfirmationMail.objects.count() == 1

@@ -15,25 +15,22 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
-from saleor_stripe_audience.audience.carts import with_later_order, without_later_order
-from saleor_stripe_audience.audience.models import (
-    Audience,
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute, ContactTag
+from saleor_stripe_audience.audience.people.status import ConsentState
+from saleor_stripe_audience.audience.segments import rules
+from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.audience.shopping.carts import with_later_order, without_later_order
+from saleor_stripe_audience.audience.shopping.models import (
     Cart,
     CartLine,
-    Consent,
-    Contact,
-    ContactAttribute,
     ContactSpent,
-    ContactTag,
     PaymentFact,
     Purchase,
     PurchaseLine,
-    Segment,
     SoldProduct,
     SoldProductCollection,
 )
-from saleor_stripe_audience.audience.segments import rules
-from saleor_stripe_audience.audience.status import ConsentState
 from saleor_stripe_audience.errors import Rejected
 
 EVERYBODY = ~Q(pk__in=[])

@@ -10,10 +10,12 @@ from uuid import UUID
 from django.db.models import BooleanField, Case, Value, When
 
 from saleor_stripe_audience import money
-from saleor_stripe_audience.audience.models import Contact, PaymentFact, Purchase, Segment
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
-from saleor_stripe_audience.audience.status import ConsentState
+from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 
 DAY = "%Y-%m-%d"
 MINUTE = "%Y-%m-%d %H:%M UTC"

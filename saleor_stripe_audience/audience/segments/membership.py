@@ -14,19 +14,13 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.audiences import default_audience
-from saleor_stripe_audience.audience.changes import all_touched
-from saleor_stripe_audience.audience.models import (
-    Contact,
-    ContactQuerySet,
-    Membership,
-    Segment,
-    StaleContact,
-    Tag,
-)
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.audiences import lock_shop
+from saleor_stripe_audience.audience.people.changes import mark_all_changed
+from saleor_stripe_audience.audience.people.models import Contact, ContactQuerySet, Tag
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
+from saleor_stripe_audience.audience.segments.models import Membership, Segment, StaleContact
 from saleor_stripe_audience.audience.segments.questions import large_questions
 from saleor_stripe_audience.isolation import apart
 
@@ -47,7 +41,7 @@ def refresh_contact(contact_id: UUID) -> None:
     if found is None:
         return
     with transaction.atomic():
-        default_audience(found.audience.installation)
+        lock_shop(found.audience.installation)
         was_stale, _ = StaleContact.objects.filter(contact=contact_id).delete()
         contact = Contact.objects.filter(pk=contact_id).first() if was_stale else None
         if contact is not None:
@@ -77,9 +71,9 @@ def _tag(contact: Contact, segments: list[Segment], fitting: set[UUID]) -> None:
     for tag, fits in given.items():
         has = tag.contact_tags.filter(contact=contact).exists()
         if fits and not has:
-            tags.put_on(tag, [contact], tags.Origin.RULE)
+            tags.add(tag, [contact], tags.Origin.RULE)
         elif has and not fits:
-            tags.take_off_rule(tag, [contact])
+            tags.remove_rule(tag, [contact])
 
 
 def refresh_due() -> int:
@@ -103,13 +97,13 @@ def soon(segments: Collection[UUID]) -> None:
     """Let these be looked through soon. One task does one after the other: a large segment takes seconds, and payments
     wait for the same workers.
     """
-    from saleor_stripe_audience.audience.tasks import keep_segments  # noqa: PLC0415 - tasks call what calls this
+    from saleor_stripe_audience.audience.tasks import refresh_segments  # noqa: PLC0415 - tasks call what calls this
 
     now = timezone.now()
     is_under_way = Segment.objects.filter(refresh_due_at__lte=now).exists()
     Segment.objects.filter(pk__in=segments).update(refresh_due_at=now)
     if not is_under_way:
-        keep_segments.enqueue()
+        refresh_segments.enqueue()
 
 
 def _next_due(done: Collection[UUID]) -> UUID | None:
@@ -141,7 +135,7 @@ def apply_tag(tag: Tag) -> None:
     members = Contact.objects.filter(memberships__segment__tag=tag).distinct()
     put_on, taken_off = tags.apply_rule(tag, members)
     if put_on or taken_off:
-        all_touched(tag.audience_id)
+        mark_all_changed(tag.audience_id)
 
 
 def _is_due(segment: Segment, now: datetime) -> bool:

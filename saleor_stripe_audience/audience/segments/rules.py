@@ -26,9 +26,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience import money
+from saleor_stripe_audience.audience.people.status import ConsentState, Status
 from saleor_stripe_audience.audience.segments.places import at, place_of
 from saleor_stripe_audience.audience.segments.saleor_ids import is_id_of
-from saleor_stripe_audience.audience.status import ConsentState, Status
 from saleor_stripe_audience.errors import Rejected
 
 VERSION = 1

@@ -11,19 +11,17 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from pydantic.alias_generators import to_camel
 
-from saleor_stripe_audience.audience.models import (
-    Audience,
-    CartLine,
-    Contact,
-    PurchaseLine,
-    Segment,
-    SoldProduct,
-    SoldProductCollection,
-    Tag,
-)
+from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
 from saleor_stripe_audience.audience.segments import membership, ready_made, rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
+from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.segments.questions import large_questions
+from saleor_stripe_audience.audience.shopping.models import (
+    CartLine,
+    PurchaseLine,
+    SoldProduct,
+    SoldProductCollection,
+)
 from saleor_stripe_audience.errors import Rejected
 
 LONGEST_NAME = 100

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 
 from django.db.models import Q
 
-from saleor_stripe_audience.audience.models import ContactQuerySet
-from saleor_stripe_audience.audience.status import Purpose, Status, statuses_for
+from saleor_stripe_audience.audience.people.models import ContactQuerySet
+from saleor_stripe_audience.audience.people.status import Purpose, Status, statuses_for
 from saleor_stripe_audience.errors import Rejected
 
 AT_ONCE = 5_000

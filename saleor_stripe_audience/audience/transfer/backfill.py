@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from saleor_stripe_audience.audience.models import Job
 from saleor_stripe_audience.audience.transfer import from_saleor, from_stripe, jobs
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 Work = Callable[[Job], jobs.Page]
 SOURCES: Mapping[str, Work] = {

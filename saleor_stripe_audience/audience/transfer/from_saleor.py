@@ -9,14 +9,19 @@ from datetime import UTC, datetime
 
 from django.db.models import QuerySet
 
-from saleor_stripe_audience.audience import contacts, metadata, purchases, tombstones
-from saleor_stripe_audience.audience.models import Contact, Job, Purchase
-from saleor_stripe_audience.audience.orders import read_account, read_order
+from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.payloads import read_account, read_order
+from saleor_stripe_audience.audience.privacy import tombstones
+from saleor_stripe_audience.audience.shopping import purchases
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.audience.transfer.from_stripe import OF_STRIPE
 from saleor_stripe_audience.audience.transfer.jobs import Json, Page
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor import listing
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 PHASES = ("count", "customers", "orders", "check customers", "check orders")
 
@@ -31,9 +36,9 @@ def work(job: Job) -> Page:
         total = sum(listing.count(job.installation, each) for each in ("customers", "orders"))
         return Page({"phase": "customers", "after": None}, total=total)
     if phase == "customers":
-        return _brought_in(job, after, _record_customer, metadata.record_account_words)
+        return _brought_in(job, after, _record_customer, metadata.record_account_consent)
     if phase == "orders":
-        return _brought_in(job, after, _record_order, metadata.record_order_words)
+        return _brought_in(job, after, _record_order, metadata.record_order_consent)
     return _checked(job, phase, after)
 
 
@@ -59,7 +64,7 @@ def _brought_in(job: Job, after: str | None, record: Recording, record_words: Wo
 
 
 def _record_customer(installation: Installation, node: Json, looked: datetime) -> str:
-    kept = contacts.record_customer(installation, node, looked)
+    kept = identity.record_customer(installation, node, looked)
     if not read_account(node).is_confirmed:
         return "unconfirmed"
     return "kept" if kept is not None else "erased"

@@ -12,22 +12,19 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from saleor_stripe_audience import money
-from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.audiences import default_audience
-from saleor_stripe_audience.audience.contacts import (
-    Person,
-    contact_of,
-    holder_of,
-    refresh_totals,
-)
-from saleor_stripe_audience.audience.models import Audience, Contact, Job, Purchase
-from saleor_stripe_audience.audience.orders import language_tag
+from saleor_stripe_audience.audience.contacts.identity import Person, contact_of, holder_of, refresh_totals
+from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.audiences import default_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.people.payloads import language_tag
+from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.transfer.jobs import Json, Page
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 OF_STRIPE = "stripe:"  # how the ids of such purchases begin; Saleor's are Base64
 OF_SALEOR = "saleor"  # how the metadata of payments begins that Saleor apps made, this one among them

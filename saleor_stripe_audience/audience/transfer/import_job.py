@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from saleor_stripe_audience.audience.models import Audience, Job
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer import jobs
 from saleor_stripe_audience.audience.transfer.importing import Report, Wishes
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 
 COUNTED = ("new", "changed", "unchanged", "erased_left_out", "consents")

@@ -18,12 +18,15 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import consent, tags, tombstones
-from saleor_stripe_audience.audience.audiences import default_audience
-from saleor_stripe_audience.audience.changes import all_touched
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, FormerAddress
-from saleor_stripe_audience.audience.status import Deliverability, Lifecycle, status_of
-from saleor_stripe_audience.audience.transfer import bulk
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people import bulk
+from saleor_stripe_audience.audience.people.audiences import lock_shop
+from saleor_stripe_audience.audience.people.changes import mark_all_changed
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress
+from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
+from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
 from saleor_stripe_audience.audience.transfer.reading import (
@@ -216,7 +219,7 @@ def import_csv(
     keeper, goes_on = keeper_of(form.digest, number), True
     for some in _ahead(batched(_read(reader, rows, keeper.after), AT_ONCE)):
         with transaction.atomic():
-            default_audience(audience.installation)
+            lock_shop(audience.installation)
             _Batch(audience, list(_taken(some, report)), report).take()
             goes_on = keeper.through(report, some[-1].line)
             transaction.set_rollback(wishes.dry_run)
@@ -224,7 +227,7 @@ def import_csv(
         if not goes_on:
             break
     if not wishes.dry_run:
-        all_touched(audience.pk)
+        mark_all_changed(audience.pk)
     if goes_on:
         keeper.end(report)
     return report
@@ -242,7 +245,7 @@ def _check(wishes: Wishes) -> None:
                 "Give the time of the consents with its time zone, such as 2026-11-23T14:00:00Z.",
                 code="consent_at",
             )
-        consent.check(consent.Word(Consent.Kind.WITHDRAWN, wishes.consent_at, Consent.Source.IMPORT))
+        ledger.check(ledger.ConsentEvent(Consent.Kind.WITHDRAWN, wishes.consent_at, Consent.Source.IMPORT))
 
 
 def _manner(audience: Audience, wishes: Wishes, form: Form, found: Format, header: Sequence[str]) -> Manner:
@@ -326,7 +329,7 @@ def _alone(row: Row | LineError, seen: dict[bytes, int]) -> Row | LineError:
 
 
 def _columns_of(
-    standing: consent.Standing, deliverability: Deliverability, lifecycle: Lifecycle
+    standing: ledger.LedgerSum, deliverability: Deliverability, lifecycle: Lifecycle
 ) -> tuple[str, bool, str, str]:
     return standing.consent.value, standing.soft_opt_in, deliverability.value, lifecycle.value
 
@@ -412,7 +415,7 @@ class _Batch:
             for row in self.rows
             if row.email in known and row.word and not row.lifts_against_its_status
         ]
-        written = consent.record_many(self.audience, said)
+        written = ledger.record_many(self.audience, said)
         self.report.consents += len(written)
         return written
 
@@ -420,9 +423,9 @@ class _Batch:
         """New contacts with what they said; gives their ids by address."""
         now = timezone.now()
         made = {row.email: uuid.uuid4() for row in newcomers}
-        silent = consent.standing_of([])
+        silent = ledger.sum_ledger([])
         facts = [
-            (consent.standing_of([row.word]) if row.word else silent, row.deliverability, row.lifecycle)
+            (ledger.sum_ledger([row.word]) if row.word else silent, row.deliverability, row.lifecycle)
             for row in newcomers
         ]
         written = {each: _columns_of(*each) for each in set(facts)}
@@ -438,8 +441,8 @@ class _Batch:
             ),
         )  # fmt: skip
         spoken = [(made[row.email], row.email, row.word) for row in newcomers if row.word]
-        consent.record_first_words(self.audience, spoken)
-        consent.carry_refusals_of(self.audience, list(made))
+        ledger.record_first_events(self.audience, spoken)
+        ledger.carry_refusals_of(self.audience, list(made))
         self.report.consents += len(spoken)
         for (standing, deliverability, lifecycle), count in Counter(facts).items():
             status = status_of(standing.consent, deliverability, lifecycle)
@@ -456,7 +459,7 @@ class _Batch:
             tag = tags.tag_named(self.audience, name)
             had = ContactTag.objects.filter(tag=tag, contact__in=own).exclude(origin=tags.Origin.RULE)
             tagged |= set(own) - set(had.values_list("contact", flat=True))
-            tags.put_on_many(tag, own, tags.Origin.IMPORT)
+            tags.add_to_many(tag, own, tags.Origin.IMPORT)
         return tagged
 
     def _count(self, before: dict[UUID, str], changed: set[UUID], new: int) -> None:

@@ -10,10 +10,11 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.models import Audience, Job
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 

@@ -15,12 +15,13 @@ from functools import lru_cache
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import consent, tags
-from saleor_stripe_audience.audience.addresses import normalised
-from saleor_stripe_audience.audience.consent import Word
-from saleor_stripe_audience.audience.locales import check_country, check_language
-from saleor_stripe_audience.audience.models import Consent
-from saleor_stripe_audience.audience.status import Deliverability, Lifecycle
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.locales import check_country, check_language
+from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle
 from saleor_stripe_audience.audience.transfer.cells import as_written, leading_as_written
 from saleor_stripe_audience.audience.transfer.columns import Columns
 from saleor_stripe_audience.audience.transfer.formats import (
@@ -68,7 +69,7 @@ class Row:
     email: str
     profile: Mapping[str, str]
     tags: tuple[str, ...]
-    word: Word | None
+    word: ConsentEvent | None
     deliverability: Deliverability = Deliverability.OK
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     bounced_at: datetime | None = None
@@ -163,7 +164,7 @@ class RowReader:
         if not email or not self._is_refused(cells):
             return problem
         told = replace(problem, message=f"{problem.message} No more than the refusal was taken.")
-        word = Word(
+        word = ConsentEvent(
             kind=Consent.Kind.WITHDRAWN,
             at=self._now,
             source=Consent.Source.IMPORT,
@@ -295,7 +296,7 @@ class RowReader:
         held_back = self._held_back(cells, meanings, is_refused=is_refused)
         if bounced:
             held_back = HELD_BACK["cleaned"]
-        word: Word | LineError | None = None
+        word: ConsentEvent | LineError | None = None
         if is_refused:
             said = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
             word = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=said)
@@ -352,7 +353,7 @@ class RowReader:
 
     def _withdrawal(
         self, line: int, cells: Sequence[str], told_at: str, left_out: list[LineError], *, is_dated: bool
-    ) -> Word:
+    ) -> ConsentEvent:
         """A refusal is kept whatever else is wrong; without a usable time it counts from now."""
         text = told_at or (self._cell(cells, "consent_at") if is_dated else "")
         moment = read_moment(text)
@@ -365,26 +366,26 @@ class RowReader:
                 )
             )
         reference = f"file {self._manner.file}"
-        return Word(
+        return ConsentEvent(
             kind=Consent.Kind.WITHDRAWN,
             at=moment or self._now,
             source=Consent.Source.IMPORT,
             reference=f"{reference} line {line}" if moment else reference,
-            wording=self._optional(line, cells, "consent_text", left_out)[: consent.LONGEST_WORDING],
+            wording=self._optional(line, cells, "consent_text", left_out)[: ledger.LONGEST_WORDING],
             source_detail=self._optional(line, cells, "consent_source", left_out),
             actor=self._manner.actor,
             ip=self._ip(line, cells, left_out),
             is_undated=moment is None,
         )
 
-    def _giving(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> Word | LineError:
+    def _giving(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> ConsentEvent | LineError:
         text = self._cell(cells, "consent_at")
         moment = read_moment(text) if text else self._manner.at
         if moment is None:
             return LineError(
                 line, "consent_at", "A consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
             )
-        word = Word(
+        word = ConsentEvent(
             kind=Consent.Kind.GIVEN,
             at=moment,
             source=Consent.Source.IMPORT,
@@ -397,7 +398,7 @@ class RowReader:
             is_proven=bool(text),
         )
         try:
-            consent.check(word)
+            ledger.check(word)
         except Rejected as refused:
             return LineError(line, "consent", refused.message)
         return word
@@ -413,7 +414,7 @@ class RowReader:
 
     def _ip(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> str:
         text = self._cell(cells, "consent_ip")
-        if text and not consent.is_ip(text):
+        if text and not ledger.is_ip(text):
             left_out.append(LineError(line, "consent_ip", "This is not an IP address."))
             return ""
         return text
@@ -423,7 +424,7 @@ class RowReader:
 class Said:
     """What a row says of consent, and what keeps its person from mail."""
 
-    word: Word | None = None
+    word: ConsentEvent | None = None
     deliverability: Deliverability = Deliverability.OK
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     bounced_at: datetime | None = None

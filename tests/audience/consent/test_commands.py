@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from saleor_stripe_audience.audience import links
-from saleor_stripe_audience.audience.models import Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.commands import audience, renew_links
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
 
 

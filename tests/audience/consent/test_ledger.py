@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from saleor_stripe_audience.audience import consent
-from saleor_stripe_audience.audience.consent import Word
-from saleor_stripe_audience.audience.models import Consent, Contact, LedgerIsAppendOnly, Wording
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.models import Consent, LedgerIsAppendOnly
+from saleor_stripe_audience.audience.people.models import Contact, Wording
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order, say
 
@@ -26,7 +27,7 @@ def ada(shop: Installation) -> Contact:
 
 
 def test_a_word_is_kept_with_its_proof(ada: Contact) -> None:
-    word = Word(
+    word = ConsentEvent(
         GIVEN,
         at(2),
         Consent.Source.STOREFRONT,
@@ -34,7 +35,7 @@ def test_a_word_is_kept_with_its_proof(ada: Contact) -> None:
         ip="2001:db8::1",
         source_detail="footer",
     )
-    consent.record(ada, word)
+    ledger.record(ada, word)
     kept = Consent.objects.get()
     assert (kept.kind, kept.at, kept.source, kept.source_detail) == ("given", at(2), "storefront", "footer")
     assert (kept.email, kept.ip, kept.wording and kept.wording.text) == (
@@ -128,9 +129,9 @@ def test_what_proves_nothing_is_refused_and_leaves_nothing(
     ada: Contact, change: dict[str, Any], code: str
 ) -> None:
     told: dict[str, Any] = {"kind": GIVEN, "at": at(1), "source": "import", "wording": "Yes."}
-    word = Word(**told | change)
+    word = ConsentEvent(**told | change)
     with pytest.raises(Rejected) as refused:
-        consent.record(ada, word)
+        ledger.record(ada, word)
     assert refused.value.code == code
     assert (Consent.objects.count(), Wording.objects.count()) == (0, 0)
     assert Contact.objects.get().consent == "unknown"

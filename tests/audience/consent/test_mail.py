@@ -17,15 +17,17 @@ from django.test import Client
 from django.utils import timezone
 
 from saleor_stripe_audience import mailers
-from saleor_stripe_audience.audience import choices, confirmation, consent, links, mail, storefront
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
-from saleor_stripe_audience.audience.consent import Word
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.metadata import record_order_words
-from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, links, mail
+from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup import storefront
+from saleor_stripe_audience.audience.signup.metadata import record_order_consent
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
 from tests.conftest import Work
 
@@ -38,20 +40,20 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def ada(shop: Installation) -> Contact:
     record_order(shop, order(), at(1))
     change_audience(
-        Audience.objects.get(), Wishes("Ada's Shop", double_opt_in=True, consent_text="Yes, news!")
+        Audience.objects.get(), AudienceSettings("Ada's Shop", double_opt_in=True, consent_text="Yes, news!")
     )
     return Contact.objects.select_related("audience").get()
 
 
 def tick(contact: Contact, ago: timedelta = timedelta(0), wording: str = "Yes, news!") -> Consent:
-    word = Word(
+    word = ConsentEvent(
         Consent.Kind.GIVEN,
         timezone.now() - ago,
         Consent.Source.STOREFRONT,
         wording=wording,
         needs_confirmation=True,
     )
-    written = consent.record(contact, word)
+    written = ledger.record(contact, word)
     confirmation.ask_if_needed(contact, written)
     return written
 
@@ -168,7 +170,7 @@ def test_the_mail_is_in_the_readers_language(
 
 def test_a_name_with_odd_signs_harms_no_header(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
     change_audience(
-        ada.audience, Wishes('"Shop", <evil@x.example> é', double_opt_in=True, consent_text="Yes")
+        ada.audience, AudienceSettings('"Shop", <evil@x.example> é', double_opt_in=True, consent_text="Yes")
     )
     tick(Contact.objects.select_related("audience").get())
     worked()
@@ -188,7 +190,7 @@ def test_a_mail_server_that_does_not_answer_is_asked_again(ada: Contact, setting
 def test_double_opt_in_needs_a_mail_server(ada: Contact, settings: Any) -> None:
     settings.EMAIL_CONFIGURED = False
     with pytest.raises(Rejected, match="EMAIL_URL"):
-        change_audience(ada.audience, Wishes("News", double_opt_in=True))
+        change_audience(ada.audience, AudienceSettings("News", double_opt_in=True))
     tick(ada)
     assert ConfirmationMail.objects.count() == 0
 
@@ -267,7 +269,9 @@ def test_what_leaves_has_its_headers_on_one_plain_line(
     ada: Contact, settings: Any, wire: list[bytes], public_url: str, text: str
 ) -> None:
     settings.PUBLIC_URL = public_url
-    wishes = Wishes("A", double_opt_in=True, consent_text=text, sender_name="Thé & Cie, <x@evil.example> ☃")
+    wishes = AudienceSettings(
+        "A", double_opt_in=True, consent_text=text, sender_name="Thé & Cie, <x@evil.example> ☃"
+    )
     change_audience(ada.audience, wishes)
     tick(Contact.objects.select_related("audience__installation").get(), wording=text)
     mail.send_confirmation(ConfirmationMail.objects.get().pk)
@@ -318,7 +322,7 @@ def test_mails_and_pages_bear_the_shops_name(
 @pytest.mark.parametrize("name", ["A\r\nBcc: x@y.example", "x" * 201, "a\0b"])
 def test_a_sender_name_is_one_line(ada: Contact, name: str) -> None:
     with pytest.raises(Rejected):
-        change_audience(ada.audience, Wishes("A", sender_name=name))
+        change_audience(ada.audience, AudienceSettings("A", sender_name=name))
 
 
 EVIL = "URGENT: your account is locked, see https://evil.example/"
@@ -348,7 +352,9 @@ def test_a_confirmation_counts_for_the_address_it_was_mailed_to(
     shop: Installation, worked: Work, mailoutbox: Mails, client: Client
 ) -> None:
     record_customer(shop, member(7), at(1))
-    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes, news!"))
+    change_audience(
+        Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="Yes, news!")
+    )
     tick(Contact.objects.select_related("audience__installation").get())
     worked()
     record_customer(shop, member(7, "ada.new@shop.example"), at(2))
@@ -361,7 +367,9 @@ def test_a_mail_does_not_follow_an_address_that_changed(
     shop: Installation, worked: Work, mailoutbox: Mails
 ) -> None:
     record_customer(shop, member(7), at(1))
-    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="Yes, news!"))
+    change_audience(
+        Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="Yes, news!")
+    )
     tick(Contact.objects.select_related("audience__installation").get())
     record_customer(shop, member(7, "ada.new@shop.example"), at(2))
     worked()
@@ -378,7 +386,7 @@ def test_one_mailbox_is_not_flooded_through_many_spellings(
         told["created"] = timezone.now().isoformat()
         record_order(shop, told, at(number))
         Audience.objects.update(double_opt_in=True, consent_text="Yes, news!")
-        record_order_words(shop, told, at(number))
+        record_order_consent(shop, told, at(number))
     worked()
     assert len(mailoutbox) == 1
 

@@ -5,22 +5,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import confirmation, wordings
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
-from saleor_stripe_audience.audience.models import (
-    Audience,
-    ConfirmationMail,
-    Consent,
-    Contact,
-    Purchase,
-)
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import confirmation, wordings
+from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup.metadata import record_account_consent, record_order_consent
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation, Problem
+from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.audience.histories import BEGINNING, at, member, order, say
 
 TEXT = "Send me news by e-mail."
@@ -31,14 +27,14 @@ def audience(shop: Installation) -> Audience:
     record_order(shop, order("0", email="before@shop.example"), at(0))
     Contact.objects.all().delete()
     Purchase.objects.all().delete()
-    return change_audience(Audience.objects.get(), Wishes("News", consent_text=TEXT))
+    return change_audience(Audience.objects.get(), AudienceSettings("News", consent_text=TEXT))
 
 
 def signed_in(shop: Installation, step: int = 1, number: str = "1", **told: str) -> None:
     """A customer with a confirmed account buys."""
     payload = order(number, user=member(7)) | {"metadata": metadata(**told)}
     record_order(shop, payload, at(step))
-    record_order_words(shop, payload, at(step))
+    record_order_consent(shop, payload, at(step))
 
 
 def metadata(**told: str) -> list[dict[str, str]]:
@@ -48,13 +44,13 @@ def metadata(**told: str) -> list[dict[str, str]]:
 def bought(shop: Installation, step: int = 1, number: str = "1", **told: str) -> None:
     payload = order(number) | {"metadata": metadata(**told)}
     record_order(shop, payload, at(step))
-    record_order_words(shop, payload, at(step))
+    record_order_consent(shop, payload, at(step))
 
 
 def signed_up(shop: Installation, step: int = 1, *, is_confirmed: bool = True, **told: str) -> None:
     payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**told))
     record_customer(shop, payload, at(step))
-    record_account_words(shop, payload, at(step))
+    record_account_consent(shop, payload, at(step))
 
 
 def test_a_ticked_box_at_the_checkout_subscribes_with_proof(shop: Installation, audience: Audience) -> None:
@@ -134,7 +130,7 @@ def test_an_account_that_is_not_known_to_be_confirmed_is_a_strangers(
     if is_confirmed is None:
         del payload["isConfirmed"]
     assert record_customer(shop, payload, at(1)) is None
-    record_account_words(shop, payload, at(1))
+    record_account_consent(shop, payload, at(1))
     assert (Contact.objects.count(), Consent.objects.count()) == (0, 0)
 
 
@@ -160,7 +156,7 @@ def test_a_merchants_own_keys_count_for_their_audience(shop: Installation, audie
     }
     bought(shop, number="1", **told)
     assert Consent.objects.count() == 0
-    change_audience(audience, Wishes("News", consent_text=TEXT, consent_keys=("newsletter",)))
+    change_audience(audience, AudienceSettings("News", consent_text=TEXT, consent_keys=("newsletter",)))
     bought(shop, number="2", **told)
     kept = Consent.objects.get()
     assert (kept.at.isoformat(), kept.wording_origin) == ("2024-10-31T08:00:00+00:00", "sent")
@@ -177,9 +173,9 @@ def test_the_stock_storefronts_empty_box_says_nothing(
 def test_without_a_wording_the_audiences_text_of_that_time_is_the_proof(
     shop: Installation, audience: Audience
 ) -> None:
-    change_audience(audience, Wishes("News", consent_text="Another text."))
+    change_audience(audience, AudienceSettings("News", consent_text="Another text."))
     between = timezone.now()
-    change_audience(audience, Wishes("News", consent_text="A third text."))
+    change_audience(audience, AudienceSettings("News", consent_text="A third text."))
     bought(shop, number="1", marketing_consent="true", consent_at=between.isoformat())
     bought(shop, number="2", marketing_consent="true", consent_at=timezone.now().isoformat())
     told = [each.wording.text for each in Consent.objects.order_by("at") if each.wording]
@@ -190,8 +186,8 @@ def test_without_a_wording_the_audiences_text_of_that_time_is_the_proof(
 def test_only_words_of_the_merchant_prove_a_consent(
     shop: Installation, audience: Audience, sent: str
 ) -> None:
-    change_audience(audience, Wishes("News", consent_text="Former text."))
-    change_audience(audience, Wishes("News", consent_text=TEXT))
+    change_audience(audience, AudienceSettings("News", consent_text="Former text."))
+    change_audience(audience, AudienceSettings("News", consent_text=TEXT))
     bought(shop, marketing_consent="true", consent_text=sent)
     is_known = "evil" not in sent
     assert Contact.objects.get().status == ("subscribed" if is_known else "pending")
@@ -273,7 +269,7 @@ def test_a_consent_that_proves_nothing_names_its_key(
 @pytest.mark.parametrize("odd", [None, [], ["x", None, 3, {}, {"key": 7, "value": None}]])
 def test_metadata_of_another_shape_says_nothing(shop: Installation, audience: Audience, odd: Any) -> None:
     payload = order() | {"metadata": odd}
-    record_order_words(shop, payload, at(1))
+    record_order_consent(shop, payload, at(1))
     assert Consent.objects.count() == 0
 
 
@@ -287,7 +283,7 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_told(s
     assert "default consent text" in problem.message
     assert (Purchase.objects.count(), Contact.objects.get().status) == (1, "nonsubscribed")
 
-    change_audience(Audience.objects.get(), Wishes("News", consent_text=TEXT))
+    change_audience(Audience.objects.get(), AudienceSettings("News", consent_text=TEXT))
     bought(shop, 9, marketing_consent="true")
     assert (Problem.objects.count(), Contact.objects.get().status) == (0, "subscribed")
 

@@ -2,18 +2,20 @@
 
 import pytest
 
-from saleor_stripe_audience.audience import choices, storefront
-from saleor_stripe_audience.audience.audiences import (
-    Wishes,
+from saleor_stripe_audience.audience.consent import choices
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts.identity import merge, record_customer
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
     change_audience,
     create_audience,
-    default_audience,
+    lock_shop,
 )
-from saleor_stripe_audience.audience.contacts import merge, record_customer
-from saleor_stripe_audience.audience.metadata import record_account_words
-from saleor_stripe_audience.audience.models import Audience, ChannelAudience, Consent, Contact
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup import storefront
+from saleor_stripe_audience.audience.signup.metadata import record_account_consent
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
 
 ADA, NEW = "ada@shop.example", "ada.new@shop.example"
@@ -22,9 +24,9 @@ ADA, NEW = "ada@shop.example", "ada.new@shop.example"
 @pytest.fixture
 def other(shop: Installation) -> Audience:
     """A second audience, which the French channel feeds."""
-    default_audience(shop)
-    change_audience(Audience.objects.get(), Wishes("Shop", consent_text="Yes."))
-    made = create_audience(shop, Wishes("France", consent_text="Oui."))
+    lock_shop(shop)
+    change_audience(Audience.objects.get(), AudienceSettings("Shop", consent_text="Yes."))
+    made = create_audience(shop, AudienceSettings("France", consent_text="Oui."))
     for slug in ("default-channel", "channel-fr"):
         Channel.objects.create(installation=shop, slug=slug, name=slug, currency="EUR")
     ChannelAudience.objects.create(installation=shop, channel="channel-fr", audience=made)
@@ -72,7 +74,7 @@ def test_an_accounts_metadata_unsubscribes_from_all(shop: Installation, other: A
         {"key": "marketing_consent", "value": "withdrawn"},
         {"key": "consent_at", "value": at(3).isoformat()},
     ]
-    record_account_words(shop, member(7, metadata=told), at(3))
+    record_account_consent(shop, member(7, metadata=told), at(3))
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 

@@ -13,14 +13,17 @@ from django.core import signing
 from django.test import Client
 from django.utils import translation
 
-from saleor_stripe_audience.audience import erasure, links, pages
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup import pages
 from saleor_stripe_audience.commands import rotate_keys
 from saleor_stripe_audience.logs import logging_settings
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, member, order, say
 
 NEW = "ada.new@shop.example"
@@ -29,7 +32,7 @@ NEW = "ada.new@shop.example"
 @pytest.fixture
 def ada(shop: Installation) -> Contact:
     record_order(shop, order(), at(1))
-    change_audience(Audience.objects.get(), Wishes("Ada's <b>Shop", consent_text="Yes, <i>news!"))
+    change_audience(Audience.objects.get(), AudienceSettings("Ada's <b>Shop", consent_text="Yes, <i>news!"))
     return Contact.objects.select_related("audience").get()
 
 

@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 from django.db import connection
 
-from saleor_stripe_audience.audience import status
-from saleor_stripe_audience.audience.models import Contact
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.people import status
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
 
 ALL = list(product(status.ConsentState.values, status.Deliverability.values, status.Lifecycle.values))

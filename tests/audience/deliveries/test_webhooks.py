@@ -13,15 +13,16 @@ import requests
 from django.test import Client
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import choices
-from saleor_stripe_audience.audience.deliveries import record, webhooks
-from saleor_stripe_audience.audience.deliveries.services import SERVICES, Kind
-from saleor_stripe_audience.audience.models import Consent, Contact, MailWebhook, SoftBounce
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import choices
+from saleor_stripe_audience.audience.consent.deliveries import record, webhooks
+from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES, Kind
+from saleor_stripe_audience.audience.consent.models import Consent, MailWebhook, SoftBounce
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.commands import check, mail_webhook
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order, say
 from tests.conftest import Work
@@ -322,7 +323,7 @@ def test_the_check_asks_for_reports_where_mails_are_sent(shop: Installation, mai
 def test_reports_about_somebody_erased_are_erased_too(
     shop: Installation, ada: Contact, client: Client
 ) -> None:
-    from saleor_stripe_audience.audience import erasure
+    from saleor_stripe_audience.audience.privacy import erasure
 
     tell(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce"))
     erasure.erase(shop, ADA)

@@ -4,19 +4,24 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience import attributes, contacts
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience, default_audience
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Contact, ContactAttribute
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people import attributes
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
+    change_audience,
+    default_audience,
+)
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import account, at, order
 
 
 @pytest.fixture
 def audience(shop: Installation, db: None) -> Audience:
     made = Audience.objects.create(installation=shop, name="Customers", is_default=True)
-    return change_audience(made, Wishes("Customers", attribute_keys=["tier", "points", " tier "]))
+    return change_audience(made, AudienceSettings("Customers", attribute_keys=["tier", "points", " tier "]))
 
 
 def metadata(**values: Any) -> list[dict[str, Any]]:
@@ -90,7 +95,7 @@ def test_what_cannot_be_kept_is_left_out(shop: Installation, audience: Audience,
 
 def test_a_key_that_is_not_wanted_any_more_is_forgotten(shop: Installation, audience: Audience) -> None:
     customer(1, tier="gold", points="1")(shop)
-    change_audience(audience, Wishes("Customers", attribute_keys=["points"]))
+    change_audience(audience, AudienceSettings("Customers", attribute_keys=["points"]))
     assert told(shop) == {"points": "1"}
 
 
@@ -100,7 +105,7 @@ def test_whoever_is_merged_has_the_newest_of_both(shop: Installation, audience: 
     )
     attributes.keep(one, metadata(tier="old", points="1"), at(1), is_whole=False)
     attributes.keep(two, metadata(tier="new"), at(2), is_whole=False)
-    contacts.merge(one, two)
+    identity.merge(one, two)
     assert told(shop) == {"tier": "new", "points": "1"}
     assert Contact.objects.get().attributes.count() == 2
 

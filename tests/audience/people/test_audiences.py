@@ -4,18 +4,19 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.audiences import (
-    Wishes,
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
     change_audience,
     create_audience,
     move_channel,
     preview_move,
 )
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Contact, Purchase
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order, say
 
@@ -27,7 +28,7 @@ def french(shop: Installation) -> Audience:
     """The channel `fr` feeds an audience of its own, all others the default one."""
     for slug in ("default-channel", "fr"):
         Channel.objects.create(installation=shop, slug=slug, name=slug, currency="EUR")
-    audience = create_audience(shop, Wishes("Nouvelles", language="FR"))
+    audience = create_audience(shop, AudienceSettings("Nouvelles", language="FR"))
     move_channel(shop, preview_move(shop, "fr", audience))
     return audience
 
@@ -85,7 +86,7 @@ def test_an_order_stays_where_it_began(shop: Installation, french: Audience) -> 
 
 
 def test_a_move_that_was_overtaken_is_refused(shop: Installation, french: Audience) -> None:
-    third = create_audience(shop, Wishes("Third"))
+    third = create_audience(shop, AudienceSettings("Third"))
     move, other = (
         preview_move(shop, "fr", third),
         preview_move(shop, "fr", Audience.objects.get(is_default=True)),
@@ -117,24 +118,24 @@ def test_an_order_told_after_a_change_of_address_finds_the_person(
 @pytest.mark.parametrize(
     "wishes",
     [
-        Wishes(""),
-        Wishes("  "),
-        Wishes("n" * 201),
-        Wishes("two\nlines"),
-        Wishes("Nouvelles"),
-        Wishes("x", language="l" * 36),
-        Wishes("x", language="Klingon!"),
-        Wishes("x", language="zz"),
-        Wishes("x", attribute_keys=[""]),
-        Wishes("x", attribute_keys=["k" * 129]),
-        Wishes("x", attribute_keys=["two\nlines"]),
-        Wishes("x", attribute_keys=[str(number) for number in range(51)]),
-        Wishes("x", consent_text="t" * 10_001),
-        Wishes("x", double_opt_in=True),
+        AudienceSettings(""),
+        AudienceSettings("  "),
+        AudienceSettings("n" * 201),
+        AudienceSettings("two\nlines"),
+        AudienceSettings("Nouvelles"),
+        AudienceSettings("x", language="l" * 36),
+        AudienceSettings("x", language="Klingon!"),
+        AudienceSettings("x", language="zz"),
+        AudienceSettings("x", attribute_keys=[""]),
+        AudienceSettings("x", attribute_keys=["k" * 129]),
+        AudienceSettings("x", attribute_keys=["two\nlines"]),
+        AudienceSettings("x", attribute_keys=[str(number) for number in range(51)]),
+        AudienceSettings("x", consent_text="t" * 10_001),
+        AudienceSettings("x", double_opt_in=True),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
-    shop: Installation, french: Audience, wishes: Wishes
+    shop: Installation, french: Audience, wishes: AudienceSettings
 ) -> None:
     with pytest.raises(Rejected):
         create_audience(shop, wishes)
@@ -144,7 +145,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 
 
 def test_an_audience_keeps_its_own_name(french: Audience) -> None:
-    assert change_audience(french, Wishes("Nouvelles", consent_text=" Oui. ")).consent_text == "Oui."
+    assert (
+        change_audience(french, AudienceSettings("Nouvelles", consent_text=" Oui. ")).consent_text == "Oui."
+    )
 
 
 def test_another_shops_channels_and_audiences_are_out_of_reach(shop: Installation, french: Audience) -> None:

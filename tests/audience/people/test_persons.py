@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience import choices, lifecycle
-from saleor_stripe_audience.audience.consent import Word
-from saleor_stripe_audience.audience.contacts import merge, record_customer
-from saleor_stripe_audience.audience.models import Consent, Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.consent import choices
+from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts.identity import merge, record_customer
+from saleor_stripe_audience.audience.people import lifecycle
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order, say
 
@@ -132,7 +134,7 @@ def test_a_bounce_is_the_addresss_a_complaint_the_persons(shop: Installation) ->
 
 
 def test_staff_write_down_what_they_were_told(ada: Contact) -> None:
-    word = Word(
+    word = ConsentEvent(
         Consent.Kind.WITHDRAWN, at(5), Consent.Source.STAFF, actor="staff 1", source_detail="telephone"
     )
     choices.note(ada, word)

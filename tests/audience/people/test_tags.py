@@ -2,12 +2,12 @@
 
 import pytest
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Audience, Contact, ContactTag, Tag
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, Tag
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, member, order
 
@@ -46,17 +46,17 @@ def test_a_name_that_is_none_is_refused(audience: Audience, name: str) -> None:
 
 def test_tags_are_put_on_and_taken_off_once(audience: Audience) -> None:
     tag = tags.tag_named(audience, "Vip")
-    assert tags.put_on(tag, [contact(0), contact(1)], actor="staff 1") == 2
-    assert tags.put_on(tag, [contact(1)]) == 0
+    assert tags.add(tag, [contact(0), contact(1)], actor="staff 1") == 2
+    assert tags.add(tag, [contact(1)]) == 0
     assert tagged(tag) == {"0@shop.example": "hand", "1@shop.example": "hand"}
-    assert tags.take_off(tag, Contact.objects.all()) == 2
-    assert tags.take_off(tag, [contact(0)]) == 0
+    assert tags.remove(tag, Contact.objects.all()) == 2
+    assert tags.remove(tag, [contact(0)]) == 0
 
 
 def test_a_rule_puts_on_and_takes_off_only_what_is_its_own(audience: Audience) -> None:
     tag = tags.tag_named(audience, "Buyers")
-    tags.put_on(tag, [contact(0)])
-    tags.put_on(tag, [contact(1)], ContactTag.Origin.IMPORT)
+    tags.add(tag, [contact(0)])
+    tags.add(tag, [contact(1)], ContactTag.Origin.IMPORT)
     members = Contact.objects.filter(orders_count=1)
     assert tags.apply_rule(tag, members) == (1, 0)
     assert tags.apply_rule(tag, members) == (0, 0)
@@ -68,16 +68,16 @@ def test_a_rule_puts_on_and_takes_off_only_what_is_its_own(audience: Audience) -
 def test_what_a_hand_confirms_no_rule_takes_off(audience: Audience) -> None:
     tag = tags.tag_named(audience, "Buyers")
     tags.apply_rule(tag, Contact.objects.all())
-    tags.put_on(tag, [contact(0)])
+    tags.add(tag, [contact(0)])
     assert tags.apply_rule(tag, Contact.objects.none()) == (0, 2)
     assert tagged(tag) == {"0@shop.example": "hand"}
 
 
 def test_whoever_is_merged_has_the_tags_of_both(shop: Installation, audience: Audience) -> None:
     one, both = tags.tag_named(audience, "One"), tags.tag_named(audience, "Both")
-    tags.put_on(one, [contact(0)])
-    tags.put_on(both, [contact(0)])
-    tags.put_on(both, [contact(1)], ContactTag.Origin.RULE)
+    tags.add(one, [contact(0)])
+    tags.add(both, [contact(0)])
+    tags.add(both, [contact(1)], ContactTag.Origin.RULE)
     record_customer(shop, member(7, "1@shop.example"), at(2))
     record_customer(shop, member(7, "0@shop.example"), at(3))
     assert (tagged(one), tagged(both)) == ({"0@shop.example": "hand"}, {"0@shop.example": "hand"})
@@ -88,7 +88,7 @@ def test_another_shops_contact_gets_no_tag(audience: Audience) -> None:
     record_order(other, order("9", email="9@shop.example"), at(1))
     tag = tags.tag_named(audience, "Vip")
     with pytest.raises(Rejected):
-        tags.put_on(tag, [contact(9)])
+        tags.add(tag, [contact(9)])
     assert tags.apply_rule(tag, Contact.objects.all()) == (3, 0)
 
 

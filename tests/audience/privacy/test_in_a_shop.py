@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience import erasure, wordings
-from saleor_stripe_audience.audience.audiences import audiences_of
-from saleor_stripe_audience.audience.models import Contact, Erasure
+from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.people.audiences import audiences_of
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.inbox.models import Handling
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.shops.models import Installation
 from tests.conftest import Work
 
 pytestmark = pytest.mark.django_db(transaction=True)

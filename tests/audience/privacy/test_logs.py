@@ -10,13 +10,15 @@ import pytest
 import structlog
 from django.test import Client
 
-from saleor_stripe_audience.audience import erasure, links, storefront, subject
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
-from saleor_stripe_audience.audience.models import Audience, Contact
+from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure, subject
+from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.logs import logging_settings
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order
 from tests.audience.shopping.tellings import checkout
 from tests.conftest import Work
@@ -59,7 +61,9 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
 
     told(shop, "customer_created", {"user": member(7, firstName="Augusta", lastName="Lovelace")}, 1)
     told(shop, "order_created", {"order": order("1", user=member(7)) | {"metadata": consent("true")}}, 2)
-    change_audience(Audience.objects.get(), Wishes("News", double_opt_in=True, consent_text="News, please"))
+    change_audience(
+        Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="News, please")
+    )
     told(shop, "order_created", {"order": order("2") | {"metadata": consent("true", "tomorrow")}}, 3)
     told(shop, "order_updated", {"order": order("3", email="ada@nowhere")}, 4)
     told(shop, "customer_updated", {"user": member(7, "ada.new@shop.example")}, 5)

@@ -10,13 +10,16 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import choices, erasure, links, readmission, storefront
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.metadata import record_account_words, record_order_words
-from saleor_stripe_audience.audience.models import Audience, ConfirmationMail, Consent, Contact
-from saleor_stripe_audience.audience.purchases import record_order
-from saleor_stripe_audience.saleor.models import Channel, Installation
+from saleor_stripe_audience.audience.consent import choices, links
+from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup import readmission, storefront
+from saleor_stripe_audience.audience.signup.metadata import record_account_consent, record_order_consent
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
 from tests.conftest import Work
 
@@ -31,7 +34,7 @@ def erased(shop: Installation) -> list[str]:
     """Ada was a subscriber with an account, and was erased; the paths of her old links."""
     Channel.objects.create(installation=shop, slug="default-channel", name="Default", currency="USD")
     record_customer(shop, member(7), at(1))
-    change_audience(Audience.objects.get(), Wishes("News", consent_text="Yes, news!"))
+    change_audience(Audience.objects.get(), AudienceSettings("News", consent_text="Yes, news!"))
     contact = Contact.objects.select_related("audience__installation").get()
     say(contact, "given", at(2))
     made = [urlsplit(link(contact)).path for link in (links.preferences_url, links.unsubscribe_url)]
@@ -46,7 +49,7 @@ def on_a_page(shop: Installation) -> None:
 def at_the_checkout(shop: Installation) -> None:
     told = [{"key": "paper.marketing_opt_in", "value": "true"},
             {"key": "paper.marketing_opt_in_at", "value": timezone.now().isoformat()}]  # fmt: skip
-    record_order_words(shop, order("5") | {"metadata": told}, timezone.now())
+    record_order_consent(shop, order("5") | {"metadata": told}, timezone.now())
 
 
 def in_an_account(shop: Installation) -> None:
@@ -54,7 +57,7 @@ def in_an_account(shop: Installation) -> None:
         {"key": "marketing_consent", "value": "true"},
         {"key": "consent_at", "value": timezone.now().isoformat()},
     ]
-    record_account_words(shop, member(7, metadata=told), timezone.now())
+    record_account_consent(shop, member(7, metadata=told), timezone.now())
 
 
 WAYS = [on_a_page, at_the_checkout, in_an_account]
@@ -98,7 +101,7 @@ def test_what_was_told_before_the_erasure_asks_nobody(
     shop: Installation, erased: list[str], worked: Work, mailoutbox: Mails
 ) -> None:
     told = [{"key": "marketing_consent", "value": "true"}, {"key": "consent_at", "value": at(2).isoformat()}]
-    record_account_words(shop, member(7, metadata=told), timezone.now())
+    record_account_consent(shop, member(7, metadata=told), timezone.now())
     worked()
     assert mailoutbox == []
 
@@ -126,7 +129,7 @@ def test_a_stranger_resubscribes_nobody_who_was_let_in_again(shop: Installation,
     erasure.readmit(shop, ADA)
     told = [{"key": "marketing_consent", "value": "true"}]
     record_order(shop, order("6"), timezone.now())
-    record_order_words(shop, order("6") | {"metadata": told}, timezone.now())
+    record_order_consent(shop, order("6") | {"metadata": told}, timezone.now())
     assert Contact.objects.get().status == "pending"
 
 

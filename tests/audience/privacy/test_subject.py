@@ -5,14 +5,15 @@ import json
 import pytest
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.audience import erasure, storefront, subject
-from saleor_stripe_audience.audience.contacts import record_customer
-from saleor_stripe_audience.audience.models import Contact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts.identity import record_customer
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.privacy import erasure, subject
+from saleor_stripe_audience.audience.shopping.purchases import record_order
+from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, member, order, say
 

@@ -1,7 +1,7 @@
 import pytest
 
-from saleor_stripe_audience.audience.models import Audience
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.shops.models import Installation
 
 
 @pytest.fixture

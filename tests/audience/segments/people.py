@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from saleor_stripe_audience.audience import attributes
-from saleor_stripe_audience.audience.contacts import refresh_totals
-from saleor_stripe_audience.audience.models import (
-    Audience,
+from saleor_stripe_audience.audience.contacts.identity import refresh_totals
+from saleor_stripe_audience.audience.people import attributes
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute
+from saleor_stripe_audience.audience.shopping.models import (
     Cart,
     CartLine,
-    Contact,
-    ContactAttribute,
     PaymentFact,
     Purchase,
     PurchaseLine,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.models import Audience, Contact
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import rules, store
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.explain import explain
@@ -51,7 +51,7 @@ def nothing(_who: Contact) -> None:
 
 
 def tagged(who: Contact) -> None:
-    tags.put_on(tags.tag_named(who.audience, "VIP"), [who])
+    tags.add(tags.tag_named(who.audience, "VIP"), [who])
 
 
 def both(*steps: Do) -> Do:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.audiences import default_audience
-from saleor_stripe_audience.audience.models import Segment, StaleContact
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.audiences import default_audience
 from saleor_stripe_audience.audience.segments import membership, rules, store
 from saleor_stripe_audience.audience.segments.compile import Compiler
+from saleor_stripe_audience.audience.segments.models import Segment, StaleContact
 from tests.audience.conftest import install
 from tests.audience.lives import Delivery, lives
 from tests.audience.segments.people import product

@@ -9,10 +9,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import contacts, erasure, lifecycle, tags
-from saleor_stripe_audience.audience.models import Audience, Contact, Membership, Segment, StaleContact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts import identity, tags
+from saleor_stripe_audience.audience.people import lifecycle
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.segments import membership, store
+from saleor_stripe_audience.audience.segments.models import Membership, Segment, StaleContact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.audience.histories import at, order
 from tests.audience.segments.people import bought, contact
 
@@ -75,7 +78,7 @@ CHANGES: list[tuple[str, dict[str, Any], Callable[[Contact], Any]]] = [
     (
         "tag",
         {"type": "tag", "tag": "VIP"},
-        lambda who: tags.put_on(tags.tag_named(who.audience, "VIP"), [who]),
+        lambda who: tags.add(tags.tag_named(who.audience, "VIP"), [who]),
     ),
 ]
 
@@ -135,7 +138,7 @@ def test_a_changed_rule_changes_the_members_also_of_segments_that_name_it(audien
 def test_the_tag_of_a_segment_is_on_its_members_only(audience: Audience) -> None:
     who, other = contact(audience), contact(audience)
     tag = tags.tag_named(audience, "Buyer")
-    tags.put_on(tag, [other])
+    tags.add(tag, [other])
     made = segment(audience, BUYERS, tag=tag)
     by_tag = segment(audience, {"type": "tag", "tag": "Buyer"}, "By tag")
     work()
@@ -146,7 +149,7 @@ def test_the_tag_of_a_segment_is_on_its_members_only(audience: Audience) -> None
     assert members(by_tag) == sorted([who.email, other.email])
     order_of_who.status = "CANCELED"
     order_of_who.save()
-    contacts.refresh_totals(who)
+    identity.refresh_totals(who)
     work()
     assert members(by_tag) == [other.email]  # what was put on by hand no rule takes off
 
@@ -162,7 +165,7 @@ def test_a_tag_that_two_segments_give_stays_while_one_of_them_fits(audience: Aud
     work()
     assert tag.contact_tags.filter(contact=who).exists()
     who.purchases.update(status="CANCELED")
-    contacts.refresh_totals(who)
+    identity.refresh_totals(who)
     work()
     assert not tag.contact_tags.exists()
 
@@ -172,7 +175,7 @@ def test_a_merged_contact_leaves_and_the_other_is_worked_out_again(audience: Aud
     bought(absorbed)
     made = segment(audience, BUYERS)
     work()
-    contacts.merge(kept, absorbed)
+    identity.merge(kept, absorbed)
     work()
     assert members(made) == [kept.email]
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.models import Audience, Segment
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.segments import membership, ready_made, store
+from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.segments.people import bought, contact, product, saleor_id
 

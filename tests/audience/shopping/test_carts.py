@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import carts, contacts, erasure
-from saleor_stripe_audience.audience.audiences import Wishes, change_audience
-from saleor_stripe_audience.audience.models import Audience, Cart, CartLine, Contact, SoldProduct
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping import carts
+from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, SoldProduct
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, line, member, order
 from tests.audience.shopping.tellings import checkout, checkout_id
@@ -126,7 +129,7 @@ def test_silence_makes_a_cart_abandoned(shop: Installation) -> None:
     tell(checkout(3, lines=0, updated=(now - timedelta(days=2)).isoformat()), 1)(shop)
     audience = Audience.objects.get()
     assert [each.saleor_checkout_id for each in carts.abandoned(audience, now)] == [checkout_id(2)]
-    change_audience(audience, Wishes("Customers", cart_silence_minutes=30))
+    change_audience(audience, AudienceSettings("Customers", cart_silence_minutes=30))
     audience.refresh_from_db()
     assert carts.abandoned(audience, now).count() == 2
 
@@ -135,7 +138,7 @@ def test_silence_makes_a_cart_abandoned(shop: Installation) -> None:
 def test_a_silence_that_is_none_is_refused(shop: Installation, minutes: int) -> None:
     tell(checkout(), 1)(shop)
     with pytest.raises(Rejected, match="30 days"):
-        change_audience(Audience.objects.get(), Wishes("Customers", cart_silence_minutes=minutes))
+        change_audience(Audience.objects.get(), AudienceSettings("Customers", cart_silence_minutes=minutes))
 
 
 def test_carts_nobody_came_back_to_are_let_go_with_whom_nobody_else_knows(shop: Installation) -> None:
@@ -179,7 +182,7 @@ def test_a_merge_takes_the_carts_along(shop: Installation) -> None:
     tell(checkout(1, email="one@shop.example"), 1)(shop)
     tell(checkout(2, email="two@shop.example"), 1)(shop)
     one, two = Contact.objects.order_by("email")
-    contacts.merge(one, two)
+    identity.merge(one, two)
     assert set(Cart.objects.values_list("contact", flat=True)) == {one.pk}
 
 

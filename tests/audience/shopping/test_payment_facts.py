@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience import carts, contacts, erasure, handlers, payment_facts
-from saleor_stripe_audience.audience.models import Audience, Contact, PaymentFact
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience import handlers
+from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping import carts, payment_facts
+from saleor_stripe_audience.audience.shopping.models import PaymentFact
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import record, work
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
 from tests.audience.shopping.tellings import checkout, checkout_id
 
@@ -87,7 +91,7 @@ def test_a_merge_takes_facts_along_and_an_erasure_deletes_them(
     carts.record_checkout(shop, checkout(), at(1))
     decline(shop)
     one = Contact.objects.create(audience=audience, email="one@shop.example")
-    contacts.merge(one, Contact.objects.get(email="ada@shop.example"))
+    identity.merge(one, Contact.objects.get(email="ada@shop.example"))
     assert PaymentFact.objects.get().contact == one
     receipt = erasure.erase(shop, "one@shop.example")
     assert receipt.erased["PaymentFact"] == 1

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.models import Audience, Contact, Membership, Segment
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.timeline import Kind, timeline
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import say
 from tests.audience.segments.people import bought, cart, contact, went_wrong
 
@@ -32,7 +33,7 @@ def ada(shop: Installation) -> Contact:
     dispute.outcome, dispute.outcome_at = "lost", NOW
     dispute.save()
     say(someone, "given", ago["d1"])
-    tags.put_on(tags.tag_named(audience, "VIP"), [someone])
+    tags.add(tags.tag_named(audience, "VIP"), [someone])
     segment = Segment.objects.create(audience=audience, name="Buyers", tree={})
     Membership.objects.create(segment=segment, contact=someone, entered_at=NOW)
     someone.former_addresses.create(audience=audience, email="before@shop.example", held_at=ago["d5"])

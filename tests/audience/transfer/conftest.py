@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.models import Audience
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import Address, App, Money, Order, OrderLine, User
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 
 BEGAN = datetime(2025, 1, 1, tzinfo=UTC)

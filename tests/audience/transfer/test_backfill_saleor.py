@@ -9,10 +9,13 @@ import pytest
 from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.audience.audiences import audiences_of
-from saleor_stripe_audience.audience.erasure import erase
-from saleor_stripe_audience.audience.models import Consent, Contact, Job, Purchase
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.audiences import audiences_of
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.privacy.erasure import erase
+from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.transfer import backfill, from_saleor, jobs
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.audience.transfer.tasks import sweep_jobs, work_job
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor import client, listing

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 import stripe
 
-from saleor_stripe_audience.audience.erasure import erase
-from saleor_stripe_audience.audience.models import Audience, Contact, Job, Purchase
-from saleor_stripe_audience.audience.purchases import record_order
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy.erasure import erase
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.transfer import backfill, jobs
+from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import order
 

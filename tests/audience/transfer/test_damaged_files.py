@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.models import Audience
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
 from saleor_stripe_audience.audience.transfer.rows import read_moment
 from saleor_stripe_audience.errors import Rejected

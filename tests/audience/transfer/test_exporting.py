@@ -11,8 +11,9 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saleor_stripe_audience.audience import tags
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.transfer import ads, cells, exporting
 from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
 from saleor_stripe_audience.errors import Rejected
@@ -43,8 +44,8 @@ def people(audience: Audience) -> list[Contact]:
     bought(two, minor=1000, currency="KWD")
     say(one, "given", BACK_THEN, ip="192.0.2.1")
     say(two, "withdrawn", BACK_THEN)
-    tags.put_on(tags.tag_named(audience, "VIP"), [one, two])
-    tags.put_on(tags.tag_named(audience, "a tag"), [one])
+    tags.add(tags.tag_named(audience, "VIP"), [one, two])
+    tags.add(tags.tag_named(audience, "a tag"), [one])
     return [one, two, three]
 
 
@@ -134,7 +135,7 @@ def test_both_ways_write_dangerous_cells_the_same_and_they_are_read_back(audienc
         person = contact(
             audience, email=f"d{number:02}@shop.test", first_name=text, last_name=text, phone=text
         )
-        tags.put_on(tags.tag_named(audience, 'a "b", c'), [person])
+        tags.add(tags.tag_named(audience, 'a "b", c'), [person])
     Contact.objects.filter(email="d00@shop.test").update(phone="+441632960001")
     rows = exported(audience)
     assert [row["first_name"] for row in rows] == [cells.harmless(text) for text in DANGEROUS]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.locales import country_code, language_of
-from saleor_stripe_audience.audience.models import Audience, Contact
+from saleor_stripe_audience.audience.people.locales import country_code, language_of
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.histories import say

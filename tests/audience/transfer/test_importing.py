@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_stripe_audience.audience import consent, erasure, tags
-from saleor_stripe_audience.audience.models import Audience, Consent, Contact, ContactTag, FormerAddress, Tag
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress, Tag
+from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.transfer import importing
 from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
 from saleor_stripe_audience.audience.transfer.reading import as_file
@@ -78,7 +81,7 @@ def test_a_consent_comes_with_its_time_its_wording_and_its_origin(audience: Audi
     assert one.wording is not None
     assert two.wording is not None
     assert (one.wording.text, two.wording.text) == ("News please", "Yes, send me news.")
-    assert consent.standing_of(one.contact.consents.all()).consent == one.contact.consent
+    assert ledger.sum_ledger(one.contact.consents.all()).consent == one.contact.consent
 
 
 def test_the_same_file_twice_is_once(audience: Audience) -> None:
@@ -313,7 +316,7 @@ def test_a_former_address_is_the_same_person(audience: Audience) -> None:
 
 def test_tags_of_an_import_are_not_taken_off_by_rules(audience: Audience) -> None:
     contact = Contact.objects.create(audience=audience, email="a@shop.test")
-    tags.put_on(tags.tag_named(audience, "vip"), [contact], tags.Origin.RULE)
+    tags.add(tags.tag_named(audience, "vip"), [contact], tags.Origin.RULE)
     take(audience, 'email,tags\na@shop.test,"""VIP"",""Summer"""\n')
     assert sorted(ContactTag.objects.values_list("tag__name", "origin")) == [
         ("Summer", "import"),

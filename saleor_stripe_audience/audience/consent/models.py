@@ -1,0 +1,159 @@
+"""What people agreed to, and the mails that ask for it."""
+
+import uuid
+from typing import Any, NoReturn
+
+from django.db import models
+
+from saleor_stripe_audience.audience.people.models import Audience, Contact, Wording
+from saleor_stripe_audience.vault import EncryptedTextField
+
+
+class LedgerIsAppendOnly(TypeError):  # noqa: N818 - it says what is true
+    """Somebody tried to change or delete what a person said."""
+
+    def __init__(self) -> None:
+        super().__init__("The consent ledger is append-only: record another word of the person instead.")
+
+
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    """Rows of the ledger are neither changed nor deleted. Erasing a person takes theirs along, by cascade."""
+
+    def update(self, **_values: Any) -> NoReturn:
+        raise LedgerIsAppendOnly
+
+    def delete(self) -> NoReturn:
+        raise LedgerIsAppendOnly
+
+    def follow(self, absorbed: Contact, kept: Contact) -> None:
+        """Two contacts are one person: what the one said, the other said. Nothing else of a row changes."""
+        models.QuerySet(Consent).filter(contact=absorbed).update(contact=kept)
+
+
+class Consent(models.Model):
+    """One word of a person about marketing: when, to what, by which way. Append-only.
+
+    `needs_confirmation` is true of a giving that counts only once it is confirmed from the mailbox. `is_proven` is
+    true of what the owner of the mailbox is known to have said: by a link in a mail, or from a confirmed account.
+    `key` makes the same word, told twice, one row. `actor` is who wrote it down where that was not the person: a
+    member of staff, an import. Soft opt-in is a basis of its own and no consent.
+    """
+
+    class Kind(models.TextChoices):
+        GIVEN = "given"
+        CONFIRMED = "confirmed"
+        WITHDRAWN = "withdrawn"
+
+    class Basis(models.TextChoices):
+        CONSENT = "consent"
+        SOFT_OPT_IN = "soft_opt_in"
+
+    class Source(models.TextChoices):
+        CHECKOUT = "checkout"
+        ACCOUNT = "account"
+        STOREFRONT = "storefront"
+        MAIL = "mail"
+        IMPORT = "import"
+        STAFF = "staff"
+        MAILCHIMP = "mailchimp"
+
+    class WordingOrigin(models.TextChoices):
+        """Where the wording is from: sent with the word; the audience's own, for none was sent; sent, but unknown."""
+
+        SENT = "sent"
+        AUDIENCE = "audience"
+        UNKNOWN = "unknown"
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="consents")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    basis = models.CharField(max_length=16, choices=Basis.choices, default=Basis.CONSENT)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    email = models.CharField(max_length=320)
+    source = models.CharField(max_length=16, choices=Source.choices)
+    source_detail = models.CharField(max_length=128, blank=True, default="")
+    actor = models.CharField(max_length=128, blank=True, default="")
+    reference = models.CharField(max_length=128, blank=True, default="")
+    wording = models.ForeignKey(Wording, null=True, on_delete=models.RESTRICT, related_name="consents")
+    wording_origin = models.CharField(max_length=8, choices=WordingOrigin.choices, default=WordingOrigin.SENT)
+    ip = models.GenericIPAddressField(null=True)
+    needs_confirmation = models.BooleanField(default=False)
+    is_proven = models.BooleanField(default=False)
+    key = models.CharField(max_length=64)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["audience", "key"], name="consent_once")]
+        indexes = [models.Index(fields=["contact", "at"], name="consent_by_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at.isoformat()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise LedgerIsAppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise LedgerIsAppendOnly
+
+
+class ConfirmationMail(models.Model):
+    """A mail that asks whether a consent was meant. Kept so that a mailbox is not flooded.
+
+    `mailbox` is an HMAC of the mailbox under the shop's secret. Of an address that was erased there is no contact:
+    `request` holds what was asked, until the mail is sent.
+    """
+
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.CASCADE, related_name="confirmation_mails"
+    )
+    consent = models.ForeignKey(
+        Consent, null=True, on_delete=models.CASCADE, related_name="confirmation_mails"
+    )
+    mailbox = models.CharField(max_length=64, default="")
+    request = EncryptedTextField(blank=True, default="")
+    requested_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["mailbox", "requested_at"], name="confirmation_mail_by_mailbox")]
+
+    def __str__(self) -> str:
+        return f"for consent {self.consent_id}"
+
+
+class SoftBounce(models.Model):
+    """A mail to the contact was turned away for a reason that may pass; forgotten once one arrives."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="soft_bounces")
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "day"], name="soft_bounce_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} on {self.day}"
+
+
+class MailWebhook(models.Model):
+    """The address to which a mail service reports bounces and complaints of a shop's mails.
+
+    `secret_digest` is the SHA-256 of the secret in its address. `signing_key` is the service's own, if it signs.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="mail_webhooks"
+    )
+    service = models.CharField(max_length=32)
+    secret_digest = models.CharField(max_length=64, unique=True)
+    signing_key = EncryptedTextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.pk}"

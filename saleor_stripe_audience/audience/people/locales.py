@@ -1,0 +1,173 @@
+"""Countries and languages as people and their exports write them, brought to the codes that contacts keep.
+
+Names come from Unicode's CLDR (Babel) and from ISO 3166 with its translations (pycountry): English first, then every
+other language. A name that means two countries in two languages means neither.
+"""
+
+# ruff: noqa: PLC0415 - the libraries are loaded when a name is first looked up: few processes ever need them
+import gettext
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from saleor_stripe_audience.audience.people.countries import COUNTRIES
+from saleor_stripe_audience.errors import Rejected
+
+if TYPE_CHECKING:
+    from babel import Locale
+    from pycountry.db import Country
+
+LONGEST_LANGUAGE = 35  # characters, as Contact has them
+_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
+_IN_BRACKETS = re.compile(r"(.+?)\s*\((.+)\)")
+_NATIONS = frozenset({"Country", "Nation", "Province"})  # of the United Kingdom
+# What neither library has and people write: a reserved code, the EU's code of Greece, and names of everyday speech.
+_OTHERWISE = {"uk": "GB", "el": "GR", "great britain": "GB", "holland": "NL"}
+
+
+@lru_cache(maxsize=4096)
+def country_code(text: str) -> str:
+    """The country's two letters; empty if the text names none. `UK`, `Deutschland` and `USA` are understood."""
+    code = text.strip().upper()
+    if code in COUNTRIES:
+        return code
+    found = _country_named(text)
+    if not found and (parts := _IN_BRACKETS.fullmatch(text.strip())):
+        found = _country_named(parts[1])
+    return found
+
+
+@lru_cache(maxsize=4096)
+def language_of(text: str) -> str:
+    """The language's tag in small letters, such as fr-ca; empty if the text is no language."""
+    tag = text.strip().replace("_", "-").lower()
+    if len(tag) <= LONGEST_LANGUAGE and _TAG.fullmatch(tag):
+        primary, hyphen, rest = tag.partition("-")
+        known = _primary(primary)
+        if known:
+            return f"{known}{hyphen}{rest}"
+    found = _language_named(text)
+    if not found and (parts := _IN_BRACKETS.fullmatch(text.strip())):
+        language, country = _language_named(parts[1]), country_code(parts[2])
+        found = f"{language}-{country.lower()}" if language and country else ""
+    return found
+
+
+def check_language(text: str) -> str:
+    """`language_of`, or `Rejected` for what is no language. Nothing is nothing."""
+    found = language_of(text) if text.strip() else ""
+    if text.strip() and not found:
+        raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
+    return found
+
+
+def check_country(text: str) -> str:
+    """`country_code`, or `Rejected` for what is no country. Nothing is nothing."""
+    found = country_code(text) if text.strip() else ""
+    if text.strip() and not found:
+        raise Rejected("Give the country in two letters that a country has, such as FR.", code="country")
+    return found
+
+
+def _plain(name: str) -> str:
+    """The name as it is compared: capitals, dots, kinds of blanks and apostrophes make no difference."""
+    folded = unicodedata.normalize("NFKC", name).casefold().replace("’", "'").replace("&", "and")
+    return " ".join(folded.replace(".", "").split())
+
+
+def _country_named(name: str) -> str:
+    plain = _plain(name)
+    return _OTHERWISE.get(plain) or _in_english().get(plain) or _in_any_language().get(plain, "")
+
+
+@cache
+def _in_english() -> dict[str, str]:
+    import pycountry
+    from babel import Locale
+
+    found: dict[str, str] = {}
+    for country in pycountry.countries:
+        for name in (country.alpha_3, *_iso_names(country)):
+            found.setdefault(_plain(name), country.alpha_2)
+    for code, name in Locale("en").territories.items():
+        if code in COUNTRIES:
+            found.setdefault(_plain(name), code)
+    for part in pycountry.subdivisions:
+        if part.country_code == "GB" and part.type in _NATIONS and part.parent_code is None:
+            found.setdefault(_plain(part.name), "GB")
+    return found
+
+
+@cache
+def _in_any_language() -> dict[str, str]:
+    """Takes some seconds, once, and only where a name was not English."""
+    named: dict[str, set[str]] = {}
+    for name, code in (*_cldr_names(), *_translated_names()):
+        named.setdefault(_plain(name), set()).add(code)
+    return {name: next(iter(codes)) for name, codes in named.items() if len(codes) == 1}
+
+
+def _cldr_names() -> Iterator[tuple[str, str]]:
+    for locale in _official_locales():
+        yield from ((name, code) for code, name in locale.territories.items() if code in COUNTRIES)
+
+
+def _official_locales() -> "Iterator[Locale]":
+    """The languages that some country has as its own, of which CLDR has data."""
+    from babel import Locale, UnknownLocaleError
+    from babel.languages import get_official_languages
+
+    for language in sorted({each for code in COUNTRIES for each in get_official_languages(code)}):
+        try:
+            yield Locale.parse(language)
+        except (UnknownLocaleError, ValueError):
+            continue
+
+
+def _translated_names() -> Iterator[tuple[str, str]]:
+    import pycountry
+
+    for file in sorted(Path(pycountry.LOCALES_DIR).glob("*/LC_MESSAGES/iso3166-1.mo")):
+        with file.open("rb") as opened:
+            translated = gettext.GNUTranslations(opened)
+        for country in pycountry.countries:
+            yield from ((translated.gettext(name), country.alpha_2) for name in _iso_names(country))
+
+
+def _iso_names(country: "Country") -> Iterable[str]:
+    names = (getattr(country, each, None) for each in ("name", "common_name", "official_name"))
+    return [name for name in names if name]
+
+
+def _primary(code: str) -> str:
+    """The code as CLDR has it: `eng` is en. Empty for what is no language's."""
+    from babel import Locale
+    from babel.core import get_global
+
+    aliased = get_global("language_aliases").get(code, code)
+    return aliased if aliased in Locale("en").languages else ""
+
+
+def _language_named(name: str) -> str:
+    plain = _plain(name)
+    return _languages_in_english().get(plain) or _languages_in_their_own().get(plain, "")
+
+
+@cache
+def _languages_in_english() -> dict[str, str]:
+    from babel import Locale
+
+    return {_plain(name): _as_tag(code) for code, name in Locale("en").languages.items()}
+
+
+@cache
+def _languages_in_their_own() -> dict[str, str]:
+    own = ((locale.languages.get(locale.language), locale.language) for locale in _official_locales())
+    return {_plain(name): _as_tag(code) for name, code in own if name}
+
+
+def _as_tag(code: str) -> str:
+    return code.replace("_", "-").lower()

@@ -1,0 +1,299 @@
+"""The audiences of a shop and the people in them."""
+
+import uuid
+from datetime import UTC, datetime
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
+
+from saleor_stripe_audience.audience.people import status as facts
+from saleor_stripe_audience.vault import EncryptedTextField
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+LAST_ORDER = Coalesce("last_order_at", NEVER)
+
+
+class Audience(models.Model):
+    """A list of people of one shop. The default one is fed by every channel that feeds no other.
+
+    `consent_text` is the wording of those storefronts that do not send the wording they showed. With
+    `double_opt_in` a consent counts once it is confirmed from the mailbox. A cart that nothing was heard of for
+    `cart_silence_minutes` counts as abandoned. `sender_name` is the name that its mails and pages bear; empty, they
+    bear the shop's own. `consent_keys` are further keys of Saleor's metadata that mean a ticked box. Of Saleor's
+    metadata contacts keep the `attribute_keys`. With `ads_to_buyers` lists for advertisers hold non-subscribed buyers
+    too.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="audiences")
+    name = models.CharField(max_length=200)
+    is_default = models.BooleanField(default=False)
+    language = models.CharField(max_length=35, blank=True, default="")
+    double_opt_in = models.BooleanField(default=False)
+    consent_text = models.TextField(blank=True, default="")
+    cart_silence_minutes = models.PositiveIntegerField(default=60)
+    sender_name = models.CharField(max_length=200, blank=True, default="")
+    consent_keys = models.JSONField(default=list, blank=True)
+    attribute_keys = models.JSONField(default=list, blank=True)
+    ads_to_buyers = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["installation"],
+                condition=Q(is_default=True),
+                name="audience_one_default_per_installation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ChannelAudience(models.Model):
+    """Which audience a sales channel feeds."""
+
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="channel_audiences"
+    )
+    channel = models.CharField(max_length=255)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="channels")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "channel"], name="audience_one_per_channel")
+        ]
+
+    def __str__(self) -> str:
+        return self.channel
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def may_receive(self, purpose: str) -> "ContactQuerySet":
+        """Those whose status may receive what is sent for the purpose: transactional, marketing or ads."""
+        return self.filter(status__in=facts.statuses_for(purpose))
+
+
+class Contact(models.Model):
+    """A person of an audience, known by address. Only the person's choice changes `consent`, never a purchase.
+
+    `known_at` says of each field when Saleor said its present value, so that an older saying never replaces a
+    newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the sum of the ledger (see
+    `consent.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
+    `link_generation` is counted up when the links in mails are renewed: older ones then only unsubscribe.
+    """
+
+    Status = facts.Status
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="contacts")
+    email = models.CharField(max_length=320)
+    first_name = models.CharField(max_length=256, blank=True, default="")
+    last_name = models.CharField(max_length=256, blank=True, default="")
+    phone = models.CharField(max_length=128, blank=True, default="")
+    city = models.CharField(max_length=256, blank=True, default="")
+    country = models.CharField(max_length=8, blank=True, default="")
+    language = models.CharField(max_length=35, blank=True, default="")
+    consent = models.CharField(
+        max_length=16, choices=facts.ConsentState.choices, default=facts.ConsentState.UNKNOWN
+    )
+    soft_opt_in = models.BooleanField(default=False)
+    deliverability = models.CharField(
+        max_length=16, choices=facts.Deliverability.choices, default=facts.Deliverability.OK
+    )
+    lifecycle = models.CharField(
+        max_length=16, choices=facts.Lifecycle.choices, default=facts.Lifecycle.ACTIVE
+    )
+    status = models.GeneratedField(
+        expression=facts.status_expression(),
+        output_field=models.CharField(max_length=16, choices=facts.Status.choices),
+        db_persist=True,
+    )
+    lawful_basis = models.GeneratedField(
+        expression=facts.lawful_basis_expression(),
+        output_field=models.CharField(max_length=16, choices=facts.LawfulBasis.choices),
+        db_persist=True,
+    )
+    saleor_user_id = models.CharField(max_length=128, null=True, blank=True, default=None)
+    known_at = models.JSONField(default=dict, blank=True)
+    link_generation = models.PositiveIntegerField(default=0, db_default=0)
+    orders_count = models.PositiveIntegerField(default=0)
+    first_order_at = models.DateTimeField(null=True, blank=True)
+    last_order_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["audience", "email"], name="contact_one_per_address"),
+            models.UniqueConstraint(fields=["audience", "saleor_user_id"], name="contact_one_per_account"),
+        ]
+        indexes = [
+            models.Index(fields=["audience", "-created_at"], name="contact_newest"),
+            models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
+            models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
+            models.Index(fields=["audience", "orders_count", "id"], name="contact_list_by_orders"),
+            models.Index("audience", LAST_ORDER, "id", name="contact_list_by_last_order"),
+            models.Index(fields=["audience", "country"], name="contact_by_country"),
+            models.Index(fields=["audience", "language"], name="contact_by_language"),
+            models.Index(fields=["audience", "consent"], name="contact_by_consent"),
+            models.Index(fields=["audience", "lawful_basis"], name="contact_by_basis"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)  # not the address: instances are printed in logs
+
+
+class ContactAttribute(models.Model):
+    """A value of Saleor's metadata under a key that the audience keeps, as it was at `said_at`; empty once it is gone.
+
+    `number` is the value where it is one, so that it can be compared.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="attributes")
+    key = models.CharField(max_length=128)
+    value = models.CharField(max_length=500, blank=True, default="")
+    number = models.DecimalField(max_digits=18, decimal_places=3, null=True)
+    said_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "key"], name="contact_attribute_once")]
+        indexes = [
+            models.Index(fields=["key", "value", "contact"], name="contact_attribute_by_value"),
+            models.Index(fields=["key", "number", "contact"], name="contact_attribute_by_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.contact_id}"
+
+
+class FormerAddress(models.Model):
+    """An address that a contact had before. What still comes in under it belongs to the same person.
+
+    `held_at` is when Saleor last said that the account had it; who has it later is somebody else.
+    """
+
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="former_addresses")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_addresses")
+    email = models.CharField(max_length=320)
+    held_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["audience", "email"], name="former_address_of_one_contact")
+        ]
+
+    def __str__(self) -> str:
+        return f"a former address of {self.contact_id}"
+
+
+class FormerContact(models.Model):
+    """A contact that was merged into another: links in mails already sent still name it."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_contacts")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Wording(models.Model):
+    """What somebody agreed to, word for word; stored once however many agreed to it."""
+
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="consent_wordings"
+    )
+    digest = models.CharField(max_length=64)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "digest"], name="wording_once")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class KnownWording(models.Model):
+    """A wording that the merchant wrote for an audience: only these prove a consent, and only these are mailed.
+
+    With `is_own` it was the audience's own text from `since` until `until`; its present own text stands on the
+    audience. The others are what storefronts show. None is ever taken off: consents of its time refer to it.
+    """
+
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="known_wordings")
+    wording = models.ForeignKey(Wording, on_delete=models.RESTRICT, related_name="known_to")
+    is_own = models.BooleanField(default=False)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["audience", "wording"], condition=Q(is_own=False), name="known_wording_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wording} of {self.audience_id}"
+
+
+class ShopSecret(models.Model):
+    """What one shop's tombstones and links are made with: without it they tell nothing, and open nothing.
+
+    Not the app's SECRET_KEY: that one changes now and then, while links in old mails must work for years.
+    """
+
+    installation = models.OneToOneField(
+        "shops.Installation", on_delete=models.CASCADE, related_name="audience_secret"
+    )
+    secret = EncryptedTextField()
+
+    def __str__(self) -> str:
+        return f"of {self.installation_id}"
+
+
+class Tag(models.Model):
+    """A word that a shop puts on contacts of an audience. Names differ by more than capitals."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), "audience", name="tag_once_per_audience"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactTag(models.Model):
+    """A tag on a contact. What was put on by hand or import is never taken off by a rule."""
+
+    class Origin(models.TextChoices):
+        HAND = "hand"
+        RULE = "rule"
+        IMPORT = "import"
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="contact_tags")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="contact_tags")
+    origin = models.CharField(max_length=8, choices=Origin.choices)
+    actor = models.CharField(max_length=128, blank=True, default="")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "tag"], name="contact_tag_once")]
+        indexes = [models.Index(fields=["tag", "contact"], name="contact_tag_by_tag")]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id} on {self.contact_id}"

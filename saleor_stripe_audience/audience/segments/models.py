@@ -1,0 +1,63 @@
+"""Segments and who is in them."""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
+
+
+class Segment(models.Model):
+    """A rule over an audience's contacts. `tree` is its versioned JSON (see `segments.rules`).
+
+    A timed one has conditions that the passing of time alone makes true or false: it is looked through whole when
+    `refresh_due_at` has come. Its members have `tag`, if one was chosen. `ready_made` names the rule that came with
+    the app, if it is one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="segments")
+    name = models.CharField(max_length=100)
+    tree = models.JSONField()
+    is_timed = models.BooleanField(default=False)
+    tag = models.ForeignKey(Tag, null=True, on_delete=models.SET_NULL, related_name="segments")
+    ready_made = models.CharField(max_length=32, blank=True, default="")
+    refreshed_at = models.DateTimeField(null=True)
+    refresh_due_at = models.DateTimeField(null=True, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), "audience", name="segment_once_per_audience"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A contact that fits a segment, since when."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="memberships")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "contact"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.segment_id}"
+
+
+class StaleContact(models.Model):
+    """A contact that changed since its memberships were worked out."""
+
+    contact = models.OneToOneField(
+        Contact, primary_key=True, on_delete=models.CASCADE, related_name="stale_membership"
+    )
+    marked_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.contact_id)

@@ -1,0 +1,78 @@
+"""Long jobs that bring people in."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from saleor_stripe_audience.audience.people.models import Audience
+
+
+class Job(models.Model):
+    """Work that outlives a process: how far it is, what it found, whether it goes on.
+
+    `cursor` says where the next page begins and `step` counts the pages that are through, so that a page worked twice
+    counts once. `worked_seconds` leaves pauses out. `key` tells apart what may run side by side: of one kind and key
+    a shop has one open job.
+    """
+
+    class Kind(models.TextChoices):
+        SALEOR = "saleor"
+        STRIPE = "stripe"
+        IMPORT = "import"
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSED = "paused"
+        CANCELLED = "cancelled"
+        DONE = "done"
+        DIFFERS = "differs"
+        FAILED = "failed"
+
+    OPEN = (State.QUEUED, State.RUNNING, State.PAUSED)
+    MOVING = (State.QUEUED, State.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="jobs")
+    audience = models.ForeignKey(Audience, null=True, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    key = models.CharField(max_length=64, blank=True, default="")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    step = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True)
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    worked_seconds = models.FloatField(default=0)
+    cursor = models.JSONField(default=dict)
+    report = models.JSONField(default=dict)
+    actor = models.CharField(max_length=128, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["installation", "kind", "key"],
+                condition=Q(state__in=["queued", "running", "paused"]),
+                name="job_one_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["installation", "-created_at"], name="job_newest"),
+            models.Index(fields=["kind", "key"], name="job_by_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    @property
+    def eta(self) -> timedelta | None:
+        """How long it still takes at the pace so far; None while that cannot be said."""
+        through = self.done + self.failed
+        if self.total is None or not through or self.state not in self.MOVING:
+            return None
+        return timedelta(seconds=round(max(0, self.total - through) * self.worked_seconds / through))

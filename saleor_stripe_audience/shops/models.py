@@ -1,0 +1,82 @@
+"""The shops that installed the app."""
+
+import uuid
+
+from django.db import models
+
+from saleor_stripe_audience.vault import EncryptedTextField
+
+
+class Installation(models.Model):
+    """One shop. A reinstall keeps this row: the app's id and token change, its data and accounts stay.
+
+    `shop_name` is what Saleor calls the shop. `variant` names the manifest it installed. `removed_at` is when the app
+    was found to be removed or switched off: from then on `is_active` is False, until the shop is heard of again or the
+    row is pruned. `accepts_new_keys_until` is how long the operator lets a registration under other signing keys take
+    over the row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    saleor_api_url = models.URLField(max_length=500, unique=True)
+    app_id = models.CharField(max_length=200)
+    domain = models.CharField(max_length=300, default="", blank=True)
+    shop_name = models.CharField(max_length=200, default="", blank=True)
+    schema_version = models.CharField(max_length=20, default="", blank=True)
+    variant = models.CharField(max_length=40, default="app")
+    token = EncryptedTextField()
+    jwks = models.JSONField(default=dict)
+    is_active = models.BooleanField(default=True)
+    registered_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+    accepts_new_keys_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.saleor_api_url
+
+
+class RegistrationCount(models.Model):
+    """How many registrations were tried in one minute, by a caller or for a shop; `who` is a hash."""
+
+    who = models.CharField(max_length=64)
+    minute = models.BigIntegerField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["who", "minute"], name="shops_registrations_once")]
+
+    def __str__(self) -> str:
+        return f"{self.who[:8]}… {self.minute}"
+
+
+class Channel(models.Model):
+    """A sales channel of the shop, with the one currency it sells in."""
+
+    installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="channels")
+    slug = models.CharField(max_length=255)
+    name = models.CharField(max_length=250)
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "slug"], name="shops_channel_once")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Problem(models.Model):
+    """Something that the merchant must mend. It goes by itself once it is mended; `key` names it within the shop.
+
+    `shown` is the message that Saleor's Dashboard was last told; empty on hosts that show no problems.
+    """
+
+    installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="problems")
+    key = models.CharField(max_length=128)
+    message = models.TextField()
+    shown = models.TextField(default="", blank=True)
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["installation", "key"], name="shops_problem_once")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,97 @@
+"""A shop removes the app, or switches it off: its data waits for a reinstall, and is forgotten in the end.
+
+Being switched off and being removed look alike from outside: the token is refused. So nothing is taken down at once.
+Within 30 days a reinstall, a token that is accepted again, or a purchase that reaches us resumes everything.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.inbox.models import Cursor, Event
+from saleor_stripe_audience.isolation import apart
+from saleor_stripe_audience.shops.models import Installation
+
+log = structlog.get_logger(__name__)
+
+KEPT = timedelta(days=30)
+
+Outside = Callable[[Installation], None]
+Forget = Callable[[Installation], None]
+
+_before_forgetting: list[Outside] = []
+_forgetting: list[Forget] = []
+
+
+def before_forgetting(function: Outside) -> Outside:
+    """Run the function, with no transaction open, before a shop is forgotten: to take down what stands elsewhere.
+
+    It raises `Unavailable` to be asked again the next day, and must bear being repeated.
+    """
+    _before_forgetting.append(function)
+    return function
+
+
+def on_forget(function: Forget) -> Forget:
+    """Run the function in the transaction that forgets a shop: it deletes its package's rows of the shop."""
+    _forgetting.append(function)
+    return function
+
+
+def mark_removed(installation: Installation) -> None:
+    """The app is removed or switched off. Doing it again keeps the first time."""
+    changed = Installation.objects.filter(pk=installation.pk, removed_at=None).update(
+        is_active=False, removed_at=timezone.now()
+    )
+    if changed:
+        log.info("shop removed the app", installation=str(installation.pk))
+    installation.refresh_from_db(fields=["is_active", "removed_at"])
+
+
+def resume(installation: Installation) -> None:
+    """The shop knows the app after all, or again."""
+    if installation.is_active and installation.removed_at is None:
+        return
+    Installation.objects.filter(pk=installation.pk).update(is_active=True, removed_at=None)
+    log.info("shop resumed the app", installation=str(installation.pk))
+    installation.refresh_from_db(fields=["is_active", "removed_at"])
+
+
+def forget_removed() -> int:
+    """Forget every shop that removed the app more than 30 days ago; returns how many."""
+    due = Installation.objects.filter(is_active=False, removed_at__lt=timezone.now() - KEPT)
+    forgotten = 0
+    for installation in due:
+        with apart("forgetting a shop", installation=str(installation.pk)):
+            forgotten += _forgotten(installation)
+    return forgotten
+
+
+def forget_now(installation: Installation) -> bool:
+    """Forget the shop at once, by the operator's decision; False if something outside could not be taken down yet."""
+    mark_removed(installation)
+    return _forgotten(installation)
+
+
+def _forgotten(installation: Installation) -> bool:
+    try:
+        for function in _before_forgetting:
+            function(installation)
+    except Failure as error:
+        log.warning("shop not forgotten yet", installation=str(installation.pk), code=error.code)
+        return False
+    with transaction.atomic():
+        locked = Installation.objects.select_for_update().filter(pk=installation.pk, is_active=False).first()
+        if locked is None:
+            return False
+        for function in _forgetting:
+            function(locked)
+        Event.objects.filter(source="saleor", origin=locked.pk).delete()
+        Cursor.objects.filter(origin=locked.pk).delete()
+        locked.delete()
+    log.info("shop forgotten", installation=str(installation.pk))
+    return True
