@@ -383,11 +383,11 @@ TASKS = {
                     "cron": "7 4 * * *",
                 },
                 "sweep jobs": {
-                    "task": "saleor_stripe_audience.audience.transfer.tasks.sweep_jobs",
+                    "task": "saleor_stripe_audience.audience.tasks.sweep_jobs",
                     "every": 60,
                 },
                 "keep segments": {
-                    "task": "saleor_stripe_audience.audience.tasks.refresh_segments",
+                    "task": "saleor_stripe_audience.audience.segments.membership.refresh_segments",
                     "every": 60,
                 },
                 "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},

@@ -42,7 +42,7 @@ def _worked(job: Job) -> Job:
     shows = sys.stderr.isatty()
     goes_on = True
     while goes_on:
-        goes_on = backfill.work_page(job.pk, job.step, enqueues=False)
+        goes_on = jobs.work_page(job.pk, job.step, enqueues=False)
         job.refresh_from_db()
         if shows:
             print(f"\r{line_of(job)}", end="" if goes_on else "\n", file=sys.stderr, flush=True)

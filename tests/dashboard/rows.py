@@ -3,8 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 
-from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.shopping.models import ContactSpent
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactSpent
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.models import Payment

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.mail import send_confirmation_task
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_digest
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.people.status import ConsentState, Deliverability
-from saleor_stripe_audience.audience.tasks import send_confirmation
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
@@ -42,7 +42,7 @@ def ask_if_needed(contact: Contact, written: Consent) -> None:
             mailbox=mailbox_digest(installation, contact.email),
             requested_at=timezone.now(),
         )
-        send_confirmation.enqueue(mail.pk)
+        send_confirmation_task.enqueue(mail.pk)
 
 
 def may_ask(installation: Installation, address: str) -> bool:

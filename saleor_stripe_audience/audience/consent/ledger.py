@@ -22,6 +22,7 @@ from saleor_stripe_audience.audience.people import bulk
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact, FormerAddress, Wording
 from saleor_stripe_audience.audience.people.status import ConsentState
+from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
 
 LONGEST_WORDING = 10_000
@@ -400,16 +401,6 @@ def _key(email: str, word: ConsentEvent) -> str:
 
 def _digest(told: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def store_wording(installation_id: UUID, text: str) -> Wording:
-    """The wording as it is stored, once for the shop."""
-    wording, _ = Wording.objects.get_or_create(
-        installation_id=installation_id,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-        defaults={"text": text},
-    )
-    return wording
 
 
 def _wording(installation_id: UUID, text: str) -> Wording | None:

@@ -5,6 +5,7 @@ from email.utils import formataddr, make_msgid
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.tasks import task
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -31,6 +32,12 @@ def send_confirmation(mail_id: int) -> None:
         return
     _send(message)
     ConfirmationMail.objects.filter(pk=mail_id).update(sent_at=timezone.now(), request="")
+
+
+@task
+def send_confirmation_task(mail_id: int) -> None:
+    """`send_confirmation` in the worker; the engine repeats it while the mail server does not answer."""
+    send_confirmation(mail_id)
 
 
 def language_of(contact: Contact) -> str:

@@ -17,6 +17,7 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.consent.senders import sender_name
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.models import Audience, KnownWording
+from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.shops import problems
 
 Origin = Consent.WordingOrigin
@@ -68,7 +69,7 @@ def add(audience: Audience, text: str) -> None:
     ledger.check_wording(text)
     with transaction.atomic():
         lock_shop(audience.installation)
-        wording = ledger.store_wording(audience.installation_id, text.strip())
+        wording = store_wording(audience.installation_id, text.strip())
         KnownWording.objects.get_or_create(
             audience=audience, wording=wording, is_own=False, defaults={"since": timezone.now()}
         )

@@ -21,6 +21,7 @@ from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import (
     Audience,
     Contact,
+    ContactSpent,
     ContactTag,
     FormerAddress,
     FormerContact,
@@ -28,7 +29,6 @@ from saleor_stripe_audience.audience.people.models import (
 from saleor_stripe_audience.audience.people.payloads import Account, language_tag, read_account
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.shopping.models import ContactSpent
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.people.changes import mark_all_changed
 from saleor_stripe_audience.audience.people.locales import check_language
 from saleor_stripe_audience.audience.people.models import (
@@ -18,6 +17,7 @@ from saleor_stripe_audience.audience.people.models import (
     ContactAttribute,
     KnownWording,
 )
+from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
@@ -223,7 +223,7 @@ def _remember_own_text(audience: Audience, text: str) -> None:
     """What was agreed to before stays what was agreed to: the text was the audience's own until now."""
     own = KnownWording.objects.filter(audience=audience, is_own=True)
     since = own.aggregate(last=Max("until"))["last"] or audience.created_at
-    wording = ledger.store_wording(audience.installation_id, text)
+    wording = store_wording(audience.installation_id, text)
     KnownWording.objects.create(
         audience=audience, wording=wording, is_own=True, since=since, until=timezone.now()
     )

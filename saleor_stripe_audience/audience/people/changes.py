@@ -1,38 +1,44 @@
-"""Notes that a contact changed, so that its segments are worked out again soon after.
+"""Notes that a contact changed, so that its segments are evaluated again soon after.
 
-The note is written in the transaction of the change, with one task for it. Whoever works the note waits for
-transactions that renew it, so no change is missed; a task that is lost is made up for every minute.
+The note is written in the transaction of the change, and whoever schedules work for it is called in that transaction
+too. The worker that takes the note waits for transactions that renew it, so no change is missed; every minute a task
+takes the notes whose own task was lost.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.segments.models import Segment, StaleContact
+from saleor_stripe_audience.audience.people.models import Audience, Contact, StaleContact
+
+Schedule = Callable[[UUID], None]
+_schedules: list[Schedule] = []
+
+
+def on_change(schedule: Schedule) -> Schedule:
+    """Call `schedule(contact_id)` at the first change since the contact's segments were evaluated."""
+    _schedules.append(schedule)
+    return schedule
 
 
 def mark_changed(contact: Contact) -> None:
-    """Call this inside the transaction that changed anything a segment may ask of the contact."""
-    if Segment.objects.filter(audience=contact.audience_id).exists():
-        _mark(contact.pk)
-
-
-def mark_all_changed(audience_id: UUID) -> None:
-    """The same after a change of many contacts: the audience's segments are worked out whole, as soon as may be."""
-    Segment.objects.filter(audience=audience_id).update(refresh_due_at=timezone.now())
-
-
-def _mark(contact_id: UUID) -> None:
-    from saleor_stripe_audience.audience.tasks import refresh_memberships  # noqa: PLC0415 - tasks call what calls this
-
+    """Note a change of anything that a segment may ask about; call this inside the transaction that makes it."""
+    if not Audience(pk=contact.audience_id).segments.exists():
+        return
     now = timezone.now()
-    if StaleContact.objects.filter(contact=contact_id).update(marked_at=now):
+    if StaleContact.objects.filter(contact=contact).update(marked_at=now):
         return  # its task is still to come, and waits for this transaction
     StaleContact.objects.bulk_create(
-        [StaleContact(contact_id=contact_id, marked_at=now)],
+        [StaleContact(contact=contact, marked_at=now)],
         update_conflicts=True,
         unique_fields=["contact"],
         update_fields=["marked_at"],
     )
-    refresh_memberships.enqueue(str(contact_id))
+    for schedule in _schedules:
+        schedule(contact.pk)
+
+
+def mark_all_changed(audience_id: UUID) -> None:
+    """Note a change of many contacts at once: all segments of the audience are evaluated as a whole, soon."""
+    Audience(pk=audience_id).segments.update(refresh_due_at=timezone.now())

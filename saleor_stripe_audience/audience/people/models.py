@@ -297,3 +297,34 @@ class ContactTag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tag_id} on {self.contact_id}"
+
+
+class ContactSpent(models.Model):
+    """What a contact spent in one currency, in `orders_count` paid orders: `spent_minor` is charged less refunded."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="spent")
+    currency = models.CharField(max_length=3)
+    spent_minor = models.BigIntegerField(default=0)
+    refunded_minor = models.BigIntegerField(default=0)
+    orders_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "currency"], name="contact_spent_per_currency")
+        ]
+        indexes = [models.Index(fields=["currency", "spent_minor", "contact"], name="contact_spent_by_sum")]
+
+    def __str__(self) -> str:
+        return f"{self.spent_minor} {self.currency}"
+
+
+class StaleContact(models.Model):
+    """A contact that changed since its memberships were worked out."""
+
+    contact = models.OneToOneField(
+        Contact, primary_key=True, on_delete=models.CASCADE, related_name="stale_membership"
+    )
+    marked_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.contact_id)

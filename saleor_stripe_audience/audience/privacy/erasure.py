@@ -24,7 +24,6 @@ from saleor_stripe_audience.audience.people.models import Contact, FormerContact
 from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.privacy import stored_events, tombstones
 from saleor_stripe_audience.audience.privacy.models import Erasure
-from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
@@ -221,14 +220,17 @@ def _held_by_nobody(installation: Installation, addresses: set[str]) -> set[str]
 
 
 def _erase(installation: Installation, found: _Traces, reason: str, actor: str) -> Erasure:
-    purchases = Purchase.objects.filter(contact__in=list(found.contacts))
-    orders = list(purchases.values_list("saleor_order_id", flat=True))
+    contacts = list(found.contacts.values())
+    orders = [
+        order for each in contacts for order in each.purchases.values_list("saleor_order_id", flat=True)
+    ]
     erased: Counter[str] = Counter()
     erased["inbox payloads"] = stored_events.drop(installation, found.addresses, [*found.accounts, *orders])
-    erased["purchases made anonymous"] = purchases.update(contact=None, voucher_code="")
+    for contact in contacts:
+        erased["purchases made anonymous"] += contact.purchases.update(contact=None, voucher_code="")
     mailboxes = [mailbox_digest(installation, address) for address in sorted(found.addresses)]
     ConfirmationMail.objects.filter(mailbox__in=mailboxes, contact=None).delete()
-    for contact in found.contacts.values():
+    for contact in contacts:
         for function in _erasing:
             function(contact)
         _total, per_model = contact.delete()

@@ -16,7 +16,13 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute, ContactTag
+from saleor_stripe_audience.audience.people.models import (
+    Audience,
+    Contact,
+    ContactAttribute,
+    ContactSpent,
+    ContactTag,
+)
 from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.models import Segment
@@ -24,7 +30,6 @@ from saleor_stripe_audience.audience.shopping.carts import with_later_order, wit
 from saleor_stripe_audience.audience.shopping.models import (
     Cart,
     CartLine,
-    ContactSpent,
     PaymentFact,
     Purchase,
     PurchaseLine,

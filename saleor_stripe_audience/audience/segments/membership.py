@@ -12,15 +12,16 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
+from django.tasks import task
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.audiences import lock_shop
-from saleor_stripe_audience.audience.people.changes import mark_all_changed
-from saleor_stripe_audience.audience.people.models import Contact, ContactQuerySet, Tag
+from saleor_stripe_audience.audience.people.changes import mark_all_changed, on_change
+from saleor_stripe_audience.audience.people.models import Contact, ContactQuerySet, StaleContact, Tag
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
-from saleor_stripe_audience.audience.segments.models import Membership, Segment, StaleContact
+from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.segments.questions import large_questions
 from saleor_stripe_audience.isolation import apart
 
@@ -62,6 +63,17 @@ def _refresh_contact(contact: Contact) -> None:
     _tag(contact, segments, fitting)
 
 
+@task
+def refresh_memberships(contact_id: str) -> None:
+    """Evaluate the segments of a contact that changed."""
+    refresh_contact(UUID(contact_id))
+
+
+@on_change
+def _schedule(contact_id: UUID) -> None:
+    refresh_memberships.enqueue(str(contact_id))
+
+
 def _tag(contact: Contact, segments: list[Segment], fitting: set[UUID]) -> None:
     """A tag that several segments give is on whoever fits one of them."""
     given = {segment.tag: False for segment in segments if segment.tag is not None}
@@ -97,13 +109,17 @@ def soon(segments: Collection[UUID]) -> None:
     """Let these be looked through soon. One task does one after the other: a large segment takes seconds, and payments
     wait for the same workers.
     """
-    from saleor_stripe_audience.audience.tasks import refresh_segments  # noqa: PLC0415 - tasks call what calls this
-
     now = timezone.now()
     is_under_way = Segment.objects.filter(refresh_due_at__lte=now).exists()
     Segment.objects.filter(pk__in=segments).update(refresh_due_at=now)
     if not is_under_way:
         refresh_segments.enqueue()
+
+
+@task
+def refresh_segments() -> int:
+    """Every minute, and when one is saved: segments that are due, and contacts whose task was lost."""
+    return refresh_due()
 
 
 def _next_due(done: Collection[UUID]) -> UUID | None:

@@ -49,15 +49,3 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_id} in {self.segment_id}"
-
-
-class StaleContact(models.Model):
-    """A contact that changed since its memberships were worked out."""
-
-    contact = models.OneToOneField(
-        Contact, primary_key=True, on_delete=models.CASCADE, related_name="stale_membership"
-    )
-    marked_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return str(self.contact_id)

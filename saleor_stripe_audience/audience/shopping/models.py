@@ -19,25 +19,6 @@ PAID = (
 )  # Saleor's charge statuses; a full refund brings an order back to NONE
 
 
-class ContactSpent(models.Model):
-    """What a contact spent in one currency, in `orders_count` paid orders: `spent_minor` is charged less refunded."""
-
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="spent")
-    currency = models.CharField(max_length=3)
-    spent_minor = models.BigIntegerField(default=0)
-    refunded_minor = models.BigIntegerField(default=0)
-    orders_count = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["contact", "currency"], name="contact_spent_per_currency")
-        ]
-        indexes = [models.Index(fields=["currency", "spent_minor", "contact"], name="contact_spent_by_sum")]
-
-    def __str__(self) -> str:
-        return f"{self.spent_minor} {self.currency}"
-
-
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def placed(self) -> "PurchaseQuerySet":
         """Those that stand, paid or not: neither cancelled nor expired, and no drafts."""

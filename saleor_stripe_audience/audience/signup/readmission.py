@@ -13,13 +13,13 @@ from django.utils import timezone
 from saleor_stripe_audience.audience.consent import confirmation, erased_requests, ledger
 from saleor_stripe_audience.audience.consent.erased_requests import Request
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.mail import send_confirmation_task
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.contacts.identity import Person, contact_of
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_digest
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.tasks import send_confirmation
 from saleor_stripe_audience.errors import Rejected
 
 KEPT = timedelta(days=1)  # a mailbox's limits look back as far
@@ -40,7 +40,7 @@ def ask(audience: Audience, email: str, word: ConsentEvent) -> None:
             request=erased_requests.written(Request(audience, email, said)),
             requested_at=timezone.now(),
         )
-        send_confirmation.enqueue(mail.pk)
+        send_confirmation_task.enqueue(mail.pk)
 
 
 def confirm(request: Request, *, ip: str = "") -> Contact:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.tasks import task
 from django.utils import timezone
 
 from saleor_stripe_audience import vault
@@ -31,7 +32,6 @@ from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.signup import limits, readmission
 from saleor_stripe_audience.audience.signup.models import StorefrontKey
-from saleor_stripe_audience.audience.tasks import work_storefront_request
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
@@ -167,6 +167,12 @@ def _question(
     _check_keepable(detail, "source")
     at = timezone.now().isoformat()
     return _Question(act, str(installation.pk), channel, address, at, detail=detail[:128], ip=ip)
+
+
+@task
+def work_storefront_request(request: str) -> None:
+    """Work what a shop's page sent; `request` is encrypted, because it holds an address."""
+    work(request)
 
 
 def _hand_over(asked: _Question) -> None:

@@ -4,20 +4,18 @@ A page is fetched with no transaction open, then each of its objects is recorded
 event would be: recording again changes nothing. The page is counted last, so a killed worker's page is worked again.
 """
 
-import time
-from collections.abc import Callable, Mapping
-from uuid import UUID
+from collections.abc import Mapping
 
 from saleor_stripe_audience.audience.transfer import from_saleor, from_stripe, jobs
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
-Work = Callable[[Job], jobs.Page]
-SOURCES: Mapping[str, Work] = {
+SOURCES: Mapping[str, jobs.Work] = {
     Job.Kind.SALEOR.value: from_saleor.work,
     Job.Kind.STRIPE.value: from_stripe.work,
 }
+jobs.WORK.update(SOURCES)
 
 
 def begin(installation: Installation, source: str, actor: str) -> Job:
@@ -35,22 +33,3 @@ def begin(installation: Installation, source: str, actor: str) -> Job:
                 code="saleor_first",
             )
     return jobs.begin(installation, source, actor)
-
-
-def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
-    """Work the page after `step` pages, unless that is done; returns whether there is more to do now.
-
-    What cannot be mended by waiting fails the job; `Unavailable` is for whoever calls: the job goes on later.
-    """
-    job = (
-        Job.objects.select_related("installation").filter(pk=job_id, step=step, state__in=Job.MOVING).first()
-    )
-    if job is None:
-        return False
-    begun = time.monotonic()
-    try:
-        page = SOURCES[job.kind](job)
-    except Rejected as refused:
-        jobs.fail(job, refused)
-        return False
-    return jobs.advance(job, page, time.monotonic() - begun, enqueues=enqueues)

@@ -12,12 +12,17 @@ from django.db.models import F, Q, QuerySet
 
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import tags
-from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet, ContactTag
+from saleor_stripe_audience.audience.people.models import (
+    Audience,
+    Contact,
+    ContactQuerySet,
+    ContactSpent,
+    ContactTag,
+)
 from saleor_stripe_audience.audience.people.status import ConsentState, Status
 from saleor_stripe_audience.audience.segments.membership import members_of
 from saleor_stripe_audience.audience.segments.questions import large_questions
 from saleor_stripe_audience.audience.segments.store import segment_named
-from saleor_stripe_audience.audience.shopping.models import ContactSpent
 from saleor_stripe_audience.audience.transfer.cells import (
     DANGER,
     LEADING_BREAK,

@@ -1,6 +1,8 @@
 """Long work: begun, paused, gone on with, given up; each page counts once, whoever works it and however often."""
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -8,11 +10,13 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.tasks import task
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox.tasks import ToBeRepeated
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.shops.models import Installation
 
@@ -39,6 +43,10 @@ class Page:
     finished: bool = False
 
 
+Work = Callable[[Job], Page]
+WORK: dict[str, Work] = {}  # what works one page of a job of that kind; filled by the modules that do
+
+
 def begin(
     installation: Installation, kind: str, actor: str, *, key: str = "", audience: Audience | None = None
 ) -> Job:
@@ -57,8 +65,6 @@ def begin(
 
 def start(job: Job) -> None:
     """Have a worker take it on; doing so again changes nothing, for each page counts once."""
-    from saleor_stripe_audience.audience.transfer.tasks import work_job  # noqa: PLC0415 - tasks call what calls this
-
     work_job.enqueue(str(job.pk), job.step)
 
 
@@ -172,6 +178,34 @@ def fail(job: Job, refused: Rejected) -> None:
             current.report = current.report | {"failure": {"code": refused.code, "message": refused.message}}
             current.save()
             log.warning("job failed", job=str(current.pk), kind=current.kind, code=refused.code)
+
+
+def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
+    """Work the page after `step` pages, unless that is done; returns whether there is more to do now.
+
+    What cannot be mended by waiting fails the job; `Unavailable` is for whoever calls: the job goes on later.
+    """
+    job = (
+        Job.objects.select_related("installation").filter(pk=job_id, step=step, state__in=Job.MOVING).first()
+    )
+    if job is None:
+        return False
+    begun = time.monotonic()
+    try:
+        page = WORK[job.kind](job)
+    except Rejected as refused:
+        fail(job, refused)
+        return False
+    return advance(job, page, time.monotonic() - begun, enqueues=enqueues)
+
+
+@task
+def work_job(job_id: str, step: int) -> None:
+    """Work one page of the job, and have the next one worked; the engine repeats a page that failed, with pauses."""
+    try:
+        work_page(UUID(job_id), step)
+    except Exception as error:  # noqa: BLE001 - the engine logs what it is given: that may hold personal data
+        raise ToBeRepeated(type(error).__name__) from None
 
 
 def _with(report: Json, page: Page) -> Json:

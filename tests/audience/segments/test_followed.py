@@ -11,9 +11,10 @@ from hypothesis.extra.django import TestCase
 
 from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.audiences import default_audience
+from saleor_stripe_audience.audience.people.models import StaleContact
 from saleor_stripe_audience.audience.segments import membership, rules, store
 from saleor_stripe_audience.audience.segments.compile import Compiler
-from saleor_stripe_audience.audience.segments.models import Segment, StaleContact
+from saleor_stripe_audience.audience.segments.models import Segment
 from tests.audience.conftest import install
 from tests.audience.lives import Delivery, lives
 from tests.audience.segments.people import product

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.contacts import identity, tags
 from saleor_stripe_audience.audience.people import lifecycle
-from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.people.models import Audience, Contact, StaleContact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.segments import membership, store
-from saleor_stripe_audience.audience.segments.models import Membership, Segment, StaleContact
+from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.audience.histories import at, order
 from tests.audience.segments.people import bought, contact

@@ -14,9 +14,10 @@ from saleor_stripe_audience.audience.people.audiences import audiences_of
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.tasks import sweep_jobs
 from saleor_stripe_audience.audience.transfer import backfill, from_saleor, jobs
+from saleor_stripe_audience.audience.transfer.jobs import work_job
 from saleor_stripe_audience.audience.transfer.models import Job
-from saleor_stripe_audience.audience.transfer.tasks import sweep_jobs, work_job
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor import client, listing
 from saleor_stripe_audience.sandbox.saleor.state import Address
@@ -29,7 +30,7 @@ Work = Callable[[], int]
 
 def brought_in(past: Past) -> Job:
     job = backfill.begin(past.installation, "saleor", "test")
-    while backfill.work_page(job.pk, job.step, enqueues=False):
+    while jobs.work_page(job.pk, job.step, enqueues=False):
         job.refresh_from_db()
     job.refresh_from_db()
     return job
@@ -147,23 +148,23 @@ class TestItGoesOn:
     def test_of_two_workers_at_one_page_one_counts(self, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
         furnish(past)
         job = backfill.begin(past.installation, "saleor", "test")
-        backfill.work_page(job.pk, 0)
+        jobs.work_page(job.pk, 0)
         work = from_saleor.work
 
         def twice(given: Job) -> Any:
-            monkeypatch.setitem(backfill.SOURCES, "saleor", work)
-            backfill.work_page(job.pk, 1)
+            monkeypatch.setitem(jobs.WORK, "saleor", work)
+            jobs.work_page(job.pk, 1)
             return work(given)
 
-        monkeypatch.setitem(backfill.SOURCES, "saleor", twice)
-        assert not backfill.work_page(job.pk, 1)
+        monkeypatch.setitem(jobs.WORK, "saleor", twice)
+        assert not jobs.work_page(job.pk, 1)
         job.refresh_from_db()
         assert (job.step, job.done) == (2, 2)
 
     def test_after_its_worker_was_killed(self, past: Past, worked: Work) -> None:
         furnish(past)
         job = backfill.begin(past.installation, "saleor", "test")
-        backfill.work_page(job.pk, 0, enqueues=False)
+        jobs.work_page(job.pk, 0, enqueues=False)
         assert sweep_jobs.call() == 0
         Job.objects.update(updated_at=timezone.now() - timedelta(hours=1))
         assert sweep_jobs.call() == 1
@@ -194,7 +195,7 @@ class TestItGoesOn:
     def test_not_while_it_is_paused(self, past: Past, worked: Work) -> None:
         furnish(past)
         job = backfill.begin(past.installation, "saleor", "test")
-        backfill.work_page(job.pk, 0)
+        jobs.work_page(job.pk, 0)
         job = jobs.pause(job)
         while worked():
             pass
@@ -209,7 +210,7 @@ class TestItGoesOn:
     def test_never_once_it_is_cancelled(self, past: Past, worked: Work) -> None:
         furnish(past)
         job = backfill.begin(past.installation, "saleor", "test")
-        backfill.work_page(job.pk, 0)
+        jobs.work_page(job.pk, 0)
         jobs.cancel(job)
         assert jobs.cancel(job).state == Job.State.CANCELLED
         while worked():

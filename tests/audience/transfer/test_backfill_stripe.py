@@ -50,7 +50,7 @@ class Till:
 
     def brought_in(self) -> Job:
         job = backfill.begin(self.shop, "stripe", "test")
-        while backfill.work_page(job.pk, job.step, enqueues=False):
+        while jobs.work_page(job.pk, job.step, enqueues=False):
             job.refresh_from_db()
         job.refresh_from_db()
         return job
