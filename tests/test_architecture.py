@@ -1,10 +1,12 @@
 """What is true of the whole tree."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 from scripts.measure_code.circles import circles
@@ -26,6 +28,52 @@ def test_no_stand_in_and_no_script_imports_in_a_circle() -> None:
     assert [
         knot for knot in found if any(".sandbox." in name or name.startswith("scripts") for name in knot)
     ] == []
+
+
+PICTURES = {"saleor_stripe_audience": 0, "saleor_stripe_audience.audience": 1}
+
+
+@pytest.mark.parametrize("package", PICTURES)
+def test_the_pictures_show_the_imports(package: str) -> None:
+    """Each arrow is an import, each import between two rooms is an arrow or a way along several."""
+    pictures = re.findall(
+        r"```mermaid\ngraph TD\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.DOTALL
+    )
+    arrows = {
+        tuple(line.split(" --> ")) for line in pictures[PICTURES[package]].replace(" " * 4, "").splitlines()
+    }
+    rooms = {room for arrow in arrows for room in arrow}
+    imports = _imports_between(package, rooms)
+    assert not arrows - imports, "arrows without an import"
+    assert not imports - _reachable(arrows), "imports without an arrow"
+    assert (
+        rooms
+        == {path.parent.name for path in (ROOT / package.replace(".", "/")).glob("*/__init__.py")} - NOT_DRAWN
+    )
+
+
+NOT_DRAWN = {"sandbox", "migrations"}
+
+
+def _imports_between(package: str, rooms: set[str]) -> set[tuple[str, ...]]:
+    graph = grimp.build_graph("saleor_stripe_audience", cache_dir=None)
+    found = set()
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            ends = tuple(
+                each.removeprefix(f"{package}.").split(".")[0] if each.startswith(f"{package}.") else ""
+                for each in (module, imported)
+            )
+            if ends[0] != ends[1] and set(ends) <= rooms:
+                found.add(ends)
+    return found
+
+
+def _reachable(arrows: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    found = set(arrows)
+    while more := {(a, d) for a, b in found for c, d in arrows if b == c} - found:
+        found |= more
+    return found
 
 
 def test_there_is_no_python_among_the_graphql_documents() -> None:
