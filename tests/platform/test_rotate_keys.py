@@ -39,7 +39,7 @@ def stored(settings: Any) -> None:
 
 def raw() -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT token FROM saleor_installation ORDER BY token")
+        cursor.execute("SELECT token FROM shops_installation ORDER BY token")
         return [row[0] for row in cursor.fetchall()]
 
 

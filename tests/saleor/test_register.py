@@ -41,7 +41,7 @@ def test_the_shop_installs_the_app_and_its_token_is_encrypted(shop: SaleorSandbo
     assert installed.token
     assert set(installed.channels.values_list("currency", flat=True)) == {"USD", "PLN"}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT token FROM saleor_installation")
+        cursor.execute("SELECT token FROM shops_installation")
         assert installed.token not in cursor.fetchone()[0]
     assert app.identifier == "saleor.app.stripe-audience"
 
