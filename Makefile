@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
-PYTEST_ARGUMENTS ?= -n auto
+PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 
 .PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience measure-code
 

@@ -1,6 +1,7 @@
 """What every test of the app may use."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 from django_ox.models import OxTask
 from django_ox.testing import run_tasks
+from pytest_django.plugin import DjangoDbBlocker
 
 Work = Callable[[], int]
 
@@ -31,6 +33,17 @@ def empty_tables(_: TransactionTestCase) -> None:
         )
         for (number,) in cursor.fetchall():
             cursor.execute(f"DELETE FROM {names[number]}")
+
+
+@contextmanager
+def shared_rows(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Rows that a whole module starts from, made once: what each test writes is rolled back to here.
+
+    For modules without tests of transactions, which would run inside this one.
+    """
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True, scope="session")

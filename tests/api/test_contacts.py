@@ -2,19 +2,23 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience.api import paging
 from saleor_stripe_audience.audience.people.models import Contact, FormerAddress, Tag
 from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.shopping.purchases import record_order
-from tests.api.conftest import Ask, Shop, codes_of, id_of, one
+from tests.api.conftest import Ask, Shop, codes_of, furnish, id_of, one
 from tests.audience.histories import at, order, say
+from tests.conftest import shared_rows
 
 CONTACTS = """query ($filter: ContactFilter, $order: ContactOrder, $first: Int, $after: String, $last: Int,
   $before: String) { contacts(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last,
@@ -27,8 +31,30 @@ PURCHASES = """query ($filter: PurchaseFilter, $direction: Direction! = DESC) {
 ORDERS = ("CREATED_AT", "EMAIL", "LAST_ORDER_AT", "ORDERS_COUNT")
 
 
+World = tuple[Shop, Shop, dict[str, Contact]]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with shared_rows(django_db_blocker):
+        mine, theirs = (
+            furnish("mine.example", "ada@mine.example"),
+            furnish("theirs.example", "bob@theirs.example"),
+        )
+        yield mine, theirs, populate(mine)
+
+
 @pytest.fixture
-def people(mine: Shop, theirs: Shop) -> dict[str, Contact]:
+def mine(world: World, db: None) -> Shop:
+    return deepcopy(world[0])
+
+
+@pytest.fixture
+def people(world: World, db: None) -> dict[str, Contact]:
+    return deepcopy(world[2])
+
+
+def populate(mine: Shop) -> dict[str, Contact]:
     """Ada has two orders and speaks English; Bea one, in Poland; Cid agreed and has one; Dan never ordered."""
     for number, (email, minute) in enumerate([("bea@mine.example", 20), ("cid@mine.example", 30)], start=5):
         record_order(

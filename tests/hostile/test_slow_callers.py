@@ -12,7 +12,7 @@ import requests
 from saleor_stripe_audience import asgi
 from saleor_stripe_audience.asgi import BufferedApplication
 from scripts.bench_slow import half_sent_requests
-from tests.platform.test_serve import serving
+from tests.platform.served import serving
 
 Message = MutableMapping[str, Any]
 

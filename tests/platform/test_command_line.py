@@ -10,7 +10,7 @@ import pytest
 from saleor_stripe_audience.__main__ import COMMANDS, main
 from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import API_URL, make_shop
-from tests.platform.test_serve import SECONDS
+from tests.platform.served import SECONDS
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import requests
 
-from tests.platform.test_serve import SECONDS, free_port, serving
+from tests.platform.served import SECONDS, Servers, free_port, serving
 
 WEBHOOK = "/api/webhooks/saleor/payment-gateway-initialize-session"
 
 
-def test_it_is_off_by_default(tmp_path: Path) -> None:
-    with serving(tmp_path):
-        assert "Metrics on" not in (tmp_path / "log").read_text()
+def test_it_is_off_by_default(servers: Servers) -> None:
+    assert "Metrics on" not in servers.take().log
 
 
 def test_both_processes_are_counted_in_one_place(tmp_path: Path) -> None:

@@ -16,91 +16,29 @@ import requests
 
 from saleor_stripe_audience.commands import ports
 from saleor_stripe_audience.errors import Rejected
-
-SECONDS = 180  # only ever waited for on a busy machine
-
-
-def environment(folder: Path, port: int) -> dict[str, str]:
-    return os.environ | {
-        "SECRET_KEY": "only-for-tests-0123456789",
-        "DATABASE_URL": f"sqlite:///{folder / 'var' / 'db.sqlite3'}",
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "ALLOWED_SALEOR_URLS": "http://127.0.0.1:9/graphql/",
-        "DJANGO_SETTINGS_MODULE": "saleor_stripe_audience.settings",
-        "PORT": str(port),
-    }
+from tests.platform.served import SECONDS, Servers, command, environment, free_port
 
 
-def command(folder: Path, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "saleor_stripe_audience", *arguments],
-        env=environment(folder, free_port()) | changed,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(folder: Path, *options: str, **changed: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "saleor_stripe_audience", "serve", *options],
-            env=environment(folder, port) | changed,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_ready(url, process, folder)
-        yield url, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
-        assert process.poll() is None, (folder / "log").read_text()
-        try:
-            if requests.get(f"{url}/readyz", timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.1)
-    pytest.fail((folder / "log").read_text())
+def test_a_page_may_be_framed_and_nothing_is_named_by_host(servers: Servers) -> None:
+    url = servers.take("--no-worker").url
+    answer = requests.get(f"{url}/api/manifest", headers={"Host": "elsewhere.example"}, timeout=5)
+    assert "elsewhere.example" not in answer.text
+    assert "X-Frame-Options" not in answer.headers
 
 
 @pytest.mark.parametrize("options", [(), ("--no-worker",)])
-def test_it_serves_from_nothing_and_ends_when_told(tmp_path: Path, options: tuple[str, ...]) -> None:
-    with serving(tmp_path, *options) as (url, process):
-        assert requests.get(f"{url}/healthz", timeout=5).json() == {"ok": True}
-        manifest = requests.get(f"{url}/api/manifest", timeout=5).json()
-        assert manifest["tokenTargetUrl"] == f"{url}/api/register"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0, (tmp_path / "log").read_text()
-        assert "Traceback" not in (tmp_path / "log").read_text()
-        assert "Ended: told to by a signal." in (tmp_path / "log").read_text()
-        with pytest.raises(requests.ConnectionError):
-            requests.get(f"{url}/healthz", timeout=5)
-
-
-def test_nothing_goes_on_answering_when_it_is_killed(tmp_path: Path) -> None:
-    with serving(tmp_path, "--no-worker") as (url, process):
-        process.kill()
-        process.wait()
-        ends = time.monotonic() + SECONDS
-        while is_answered(url):
-            assert time.monotonic() < ends
+def test_it_serves_from_nothing_and_ends_when_told(servers: Servers, options: tuple[str, ...]) -> None:
+    running = servers.take(*options)
+    url, process = running.url, running.process
+    assert requests.get(f"{url}/healthz", timeout=5).json() == {"ok": True}
+    manifest = requests.get(f"{url}/api/manifest", timeout=5).json()
+    assert manifest["tokenTargetUrl"] == f"{url}/api/register"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 0, running.log
+    assert "Traceback" not in running.log
+    assert "Ended: told to by a signal." in running.log
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/healthz", timeout=5)
 
 
 def is_answered(url: str) -> bool:
@@ -108,13 +46,6 @@ def is_answered(url: str) -> bool:
         return requests.get(f"{url}/healthz", timeout=5).ok
     except requests.RequestException:
         return False
-
-
-def test_a_page_may_be_framed_and_nothing_is_named_by_host(tmp_path: Path) -> None:
-    with serving(tmp_path, "--no-worker") as (url, _):
-        answer = requests.get(f"{url}/api/manifest", headers={"Host": "elsewhere.example"}, timeout=5)
-        assert "elsewhere.example" not in answer.text
-        assert "X-Frame-Options" not in answer.headers
 
 
 def test_half_a_configuration_is_one_line_that_says_what_to_set(tmp_path: Path) -> None:
@@ -133,11 +64,10 @@ def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_work_ends_when_told(tmp_path: Path) -> None:
-    command(tmp_path, "migrate")
+def test_work_ends_when_told(migrated: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "saleor_stripe_audience", "work"],
-        env=environment(tmp_path, free_port()),
+        env=environment(migrated, free_port()),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -183,27 +113,36 @@ def is_gone(url: str) -> bool:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
 class TestProcesses:
-    def test_nobody_serves_once_it_was_killed(self, tmp_path: Path) -> None:
-        with serving(tmp_path) as (url, process):
-            [child] = children_of(process)
-            process.kill()
-            process.wait()
-            with a_while() as turns:
-                for _ in turns:
-                    if is_gone(url) and not Path(f"/proc/{child}").exists():
-                        break
-        assert "the process that started this one is gone" in (tmp_path / "log").read_text()
+    def test_nobody_serves_once_it_was_killed(self, servers: Servers) -> None:
+        running = servers.take()
+        [child] = children_of(running.process)
+        running.process.kill()
+        running.process.wait()
+        with a_while() as turns:
+            for _ in turns:
+                if is_gone(running.url) and not Path(f"/proc/{child}").exists():
+                    break
+        assert "the process that started this one is gone" in running.log
 
-    def test_a_child_that_dies_is_started_again(self, tmp_path: Path) -> None:
-        with serving(tmp_path, "--no-worker") as (url, process):
-            [child] = children_of(process)
-            os.kill(child, signal.SIGKILL)
-            with a_while() as turns:
-                for _ in turns:
-                    if children_of(process) not in ([], [child]) and not is_gone(url):
-                        break
-            assert process.poll() is None
-        assert "Unexpected exit" in (tmp_path / "log").read_text()
+    def test_a_child_that_dies_is_started_again(self, servers: Servers) -> None:
+        running = servers.take("--no-worker")
+        [child] = children_of(running.process)
+        os.kill(child, signal.SIGKILL)
+        with a_while() as turns:
+            for _ in turns:
+                if children_of(running.process) not in ([], [child]) and not is_gone(running.url):
+                    break
+        assert running.process.poll() is None
+        assert "Unexpected exit" in running.log
+
+
+def test_nothing_goes_on_answering_when_it_is_killed(servers: Servers) -> None:
+    running = servers.take("--no-worker")
+    running.process.kill()
+    running.process.wait()
+    ends = time.monotonic() + SECONDS
+    while is_answered(running.url):
+        assert time.monotonic() < ends
 
 
 @pytest.fixture
@@ -233,16 +172,14 @@ def test_a_port_that_this_user_may_not_have_is_refused_in_words(monkeypatch: pyt
         ports.check_free("127.0.0.1", 80, "PORT", seconds=0)
 
 
-def test_metrics_at_an_address_of_another_machine_are_refused_in_words(tmp_path: Path) -> None:
-    command(tmp_path, "migrate")
-    done = command(tmp_path, "work", METRICS_PORT=str(free_port()), METRICS_HOST="203.0.113.9")
+def test_metrics_at_an_address_of_another_machine_are_refused_in_words(migrated: Path) -> None:
+    done = command(migrated, "work", METRICS_PORT=str(free_port()), METRICS_HOST="203.0.113.9")
     assert (done.returncode, "This machine cannot listen on '203.0.113.9'" in done.stderr) == (1, True)
     assert "Traceback" not in done.stderr
 
 
-def test_two_processes_with_one_metrics_port_are_told_so(tmp_path: Path, taken_port: int) -> None:
-    command(tmp_path, "migrate")
-    done = command(tmp_path, "work", METRICS_PORT=str(taken_port), METRICS_HOST="127.0.0.1")
+def test_two_processes_with_one_metrics_port_are_told_so(migrated: Path, taken_port: int) -> None:
+    done = command(migrated, "work", METRICS_PORT=str(taken_port), METRICS_HOST="127.0.0.1")
     assert done.returncode == 1
     assert "set METRICS_PORT" in done.stderr
     assert "Traceback" not in done.stderr

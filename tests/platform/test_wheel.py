@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.platform.test_serve import environment, free_port, wait_until_ready
+from tests.platform.served import environment, free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
 

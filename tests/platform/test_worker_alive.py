@@ -19,7 +19,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Pulse
 from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, WORKER, WorkerPulse, last_seen_worker
 from saleor_stripe_audience.shops.models import Installation
-from tests.platform.test_serve import SECONDS, command, environment, free_port
+from tests.platform.served import SECONDS, command, environment, free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
