@@ -1,4 +1,4 @@
-# Two stages: what is needed to build stays behind.
+# Two stages: build tools are not part of the final image.
 FROM python:3.12-slim AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src

@@ -1,4 +1,4 @@
-# Everything that is made stays inside the checkout: .venv, .tools, .cache, var.
+# All files are created inside the checkout: .venv, .tools, .cache, var.
 SHELL := /bin/bash
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_PYTHON_DOWNLOADS ?= never
@@ -9,7 +9,7 @@ PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 
 setup: .venv/.ready
 
-# uv from the machine, or one of our own in .tools; .python-version says which Python uv takes.
+# Uses the installed uv, or installs one in .tools. .python-version selects the Python version.
 .venv/.ready: uv.lock pyproject.toml .python-version
 	@scripts/setup
 	@touch $@
@@ -32,40 +32,40 @@ types: setup
 contract: setup
 	.venv/bin/lint-imports
 
-# EXAMPLES=2000: the property tests with as many new examples; the suite plays few, and always the same.
+# EXAMPLES=2000: the property tests with this many new examples. `make test` uses few, always the same ones.
 EXAMPLES ?= 2000
 prove: setup
 	PROVE=$(EXAMPLES) .venv/bin/python -m pytest $(PYTEST_ARGUMENTS) tests/audience/test_any_order.py \
 	  tests/audience/segments/test_followed.py tests/payments/test_any_history.py tests/api/test_any_query.py
 
-# HISTORIES=file.jsonl: ledgers recorded from a real host, replayed by the stand-in; prints JSON, fails on a difference.
+# HISTORIES=file.jsonl: replays ledgers recorded from a real Saleor in the stand-in; prints JSON, fails on a difference.
 prove-sandbox: setup
 	@.venv/bin/python -m scripts.prove_sandbox $(HISTORIES)
 
-# INPUTS=100000: mutated requests over every address of the served app; prints JSON, fails on an answer of 500, on one that
-# takes more than five seconds, and on memory that grows. FUZZ_DATABASE_URL=postgres://…: on an empty database there.
+# INPUTS=100000: sends mutated requests to every address of the running app; prints JSON, fails on a response of 500, on one
+# that takes more than five seconds, and on growing memory. FUZZ_DATABASE_URL=postgres://…: uses an empty database there.
 INPUTS ?= 100000
 SEED ?= 1
 fuzz: setup
 	@.venv/bin/python -m scripts.fuzz $(INPUTS) $(SEED)
 
-# How fast the app answers while one Stripe account hangs; prints JSON with the machine.
+# Response times while one Stripe account hangs; prints JSON, including the machine.
 bench-busy: setup
 	@.venv/bin/python -m scripts.bench_busy
 
-# How fast the app answers while 200 callers never finish their requests; prints JSON with the machine.
+# Response times while 200 clients never finish their requests; prints JSON, including the machine.
 bench-slow: setup
 	@.venv/bin/python -m scripts.bench_slow
 
-# SEQUENCES=2000: random histories of payments between both stand-ins and the app; prints JSON, fails on a difference.
+# SEQUENCES=2000: plays random payment histories with the app and both stand-ins; prints JSON, fails on a difference.
 SEQUENCES ?= 2000
 prove-ledger: setup
 	@.venv/bin/python -m scripts.prove_ledger $(SEQUENCES)
 
-# How the code stands: ways through it, circles of imports, lengths of functions, old words; a table, then JSON.
+# Measures the code: ways through it, import cycles, lengths of functions, outdated words; prints a table, then JSON.
 measure-code: setup
 	@.venv/bin/python -m scripts.measure_code
 
-# SERVER=postgres://user@host:5432/postgres: how fast an audience of a million contacts is; without it, 100,000 on SQLite.
+# SERVER=postgres://user@host:5432/postgres: times an audience of a million contacts; without it, 100,000 on SQLite.
 bench-audience: setup
 	@.venv/bin/python -m scripts.bench_audience --server "$(SERVER)"

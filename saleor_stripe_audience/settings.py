@@ -26,7 +26,7 @@ PLATFORM_PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_\S+")
 
 
 class Environment(BaseSettings):
-    """Every variable of the product; docs/install.md lists them for operators."""
+    """Every variable of the product; README.md lists them for operators."""
 
     model_config = SettingsConfigDict(extra="ignore", case_sensitive=True)
 

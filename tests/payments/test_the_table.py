@@ -55,9 +55,9 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-@pytest.mark.parametrize("row", [row for row in rows("A session is answered") if row[0].startswith("`")])
+@pytest.mark.parametrize("row", [row for row in rows("Responses to sessions") if row[0].startswith("`")])
 @pytest.mark.parametrize(("column", "flow"), [(1, "CHARGE"), (2, "AUTHORIZATION")])
-def test_a_session_is_answered_as_the_table_says(row: list[str], column: int, flow: str) -> None:
+def test_a_response_to_a_session_is_as_in_the_table(row: list[str], column: int, flow: str) -> None:
     status = row[0].split("`")[1]
     if (status, flow) == ("requires_capture", "CHARGE"):
         flow = "AUTHORIZATION"  # such an intent was made for a hold
@@ -76,14 +76,14 @@ def test_a_session_is_answered_as_the_table_says(row: list[str], column: int, fl
 
 
 REPORTED: list[tuple[str, Held]] = [
-    ("a hold", Held(intent("requires_capture", flow="AUTHORIZATION"), "AUTHORIZATION")),
+    ("an authorization", Held(intent("requires_capture", flow="AUTHORIZATION"), "AUTHORIZATION")),
     ("money received, charged at once", Held(intent("succeeded", flow="CHARGE"), "CHARGE")),
     (
         "a payment cancelled before anything was paid",
         Held(intent("canceled", flow="CHARGE"), "CHARGE"),
     ),
     (
-        "a voucher that ran out, an account that was never verified",
+        "an expired voucher, a bank account that was never verified",
         Held(intent("requires_payment_method", flow="CHARGE", error=RAN_OUT), "CHARGE"),
     ),
     (
@@ -114,37 +114,39 @@ REPORTED: list[tuple[str, Held]] = [
 
 
 @pytest.mark.parametrize(("what", "held"), REPORTED, ids=[what for what, _ in REPORTED])
-def test_stripe_tells_as_the_table_says(what: str, held: Held) -> None:
-    [row] = [row for row in rows("Stripe tells") if row[0] == what]
+def test_a_report_is_as_in_the_table(what: str, held: Held) -> None:
+    [row] = [row for row in rows("Reports to Saleor") if row[0] == what]
     told = lacking(held, [])[-1]
     assert f"`{told.result}`" in row[1]
 
 
 # Where the other rows are tried, with both stand-ins; the names must exist.
 ELSEWHERE = {
-    "A session is answered": {
-        "refused before Stripe was asked, or by Stripe itself": (
+    "Responses to sessions": {
+        "refused by the app or by Stripe": (
             "test_descriptions.py::test_an_amount_that_stripe_refuses_is_refused"
         ),
         "unclear: Stripe has, or may have, a payment": "test_begun_or_not.py::test_whatever_stripe_answers",
     },
-    "Staff ask": {
-        "CHARGE all of a hold": "test_actions.py::test_a_hold_is_captured_whole",
+    "Actions by staff": {
+        "CHARGE all of an authorization": "test_actions.py::test_a_hold_is_captured_whole",
         "CHARGE a part, several captures allowed": "test_ledger.py::test_each_is_told_under_its_own_reference",
         "CHARGE a part otherwise": "test_ledger.py::test_where_the_contract_has_no_parts_the_rest_is_released",
-        "CHARGE more than is held": "test_actions.py::test_a_capture_that_cannot_be_is_not_sent",
+        "CHARGE more than is authorized": "test_actions.py::test_a_capture_that_cannot_be_is_not_sent",
         "REFUND": "test_actions.py::test_a_refund_that_takes_days_tells_its_reference_only",
-        "REFUND more than is left": "test_actions.py::test_more_than_was_paid_is_not_refunded",
-        "CANCEL a hold, or what is left of it": "test_ledger.py::test_what_is_left_can_be_released",
-        "CANCEL what was never held": "test_any_history.py::test_what_was_found",
-        "CANCEL what was charged": "test_actions.py::test_taken_money_is_not_cancelled",
+        "REFUND more than remains": "test_actions.py::test_more_than_was_paid_is_not_refunded",
+        "CANCEL an authorization, or the rest of it": "test_ledger.py::test_what_is_left_can_be_released",
+        "CANCEL a payment that was never authorized": "test_any_history.py::test_what_was_found",
+        "CANCEL a charged payment": "test_actions.py::test_taken_money_is_not_cancelled",
     },
-    "Stripe tells": {
-        "a hold raised afterwards": "test_ledger.py::test_a_hold_that_was_raised_is_an_adjustment",
-        "money captured from a hold": "test_ledger.py::test_captures_that_nobody_told_of_are_one",
-        "the rest of a hold released, a hold cancelled or lapsed": "test_reporting.py::test_a_hold_that_is_given_up",
+    "Reports to Saleor": {
+        "an authorization increased afterwards": "test_ledger.py::test_a_hold_that_was_raised_is_an_adjustment",
+        "money captured from an authorization": "test_ledger.py::test_captures_that_nobody_told_of_are_one",
+        "the rest of an authorization released, an authorization cancelled or expired": (
+            "test_reporting.py::test_a_hold_that_is_given_up"
+        ),
         "a bank debit that failed days later": "test_reporting.py::test_a_debit_that_takes_days",
-        "a dispute is won, all or a part of the money given back": "test_ledger.py::test_what_is_won_is_charged_again",
+        "a dispute is won, all or part of the money returned": "test_ledger.py::test_what_is_won_is_charged_again",
         "an inquiry": "test_ledger.py::test_a_dispute_counts_what_was_booked",
     },
 }
@@ -153,9 +155,9 @@ ELSEWHERE = {
 def test_every_other_row_has_its_test() -> None:
     here = Path(__file__).parent
     tried = {
-        "A session is answered": {row[0] for row in rows("A session is answered") if row[0].startswith("`")},
-        "Staff ask": set(),
-        "Stripe tells": {what for what, _ in REPORTED},
+        "Responses to sessions": {row[0] for row in rows("Responses to sessions") if row[0].startswith("`")},
+        "Actions by staff": set(),
+        "Reports to Saleor": {what for what, _ in REPORTED},
     }
     for heading, named in ELSEWHERE.items():
         assert {row[0] for row in rows(heading)} == tried[heading] | set(named)
