@@ -291,6 +291,7 @@ DEBUG = False
 # The app never builds its own address from Host, and the host's IP filter rewrites it: any is accepted.
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "saleor_stripe_audience.urls"
+EVENT_HANDLERS = "saleor_stripe_audience.event_handlers"
 WSGI_APPLICATION = "saleor_stripe_audience.wsgi.application"
 APPEND_SLASH = False
 USE_TZ = True
@@ -349,7 +350,7 @@ TASKS = {
             "BACKOFF_INITIAL": 2,
             "BACKOFF_MAX": 600,
             "SCHEDULES": {
-                "sweep the inbox": {"task": "saleor_stripe_audience.inbox.tasks.sweep_inbox", "every": 60},
+                "sweep the inbox": {"task": "saleor_stripe_audience.inbox.engine.sweep_inbox", "every": 60},
                 "keep up with the shops": {
                     "task": "saleor_stripe_audience.saleor.tasks.sync_all_webhooks",
                     "every": 3600,
@@ -392,7 +393,7 @@ TASKS = {
                 },
                 "reconcile": {"task": "saleor_stripe_audience.payments.tasks.reconcile_all", "every": 3600},
                 "prune the inbox": {
-                    "task": "saleor_stripe_audience.inbox.tasks.prune_inbox",
+                    "task": "saleor_stripe_audience.inbox.engine.prune_inbox",
                     "cron": "17 3 * * *",
                 },
             },

@@ -19,39 +19,25 @@ from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.accounts import account_of
-from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
+from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
-_ORDERS = (
-    "order_created",
-    "order_paid",
-    "order_fully_paid",
-    "order_refunded",
-    "order_cancelled",
-    "order_updated",
-    "order_confirmed",
-    "order_metadata_updated",
-)
-_CHECKOUTS = ("checkout_created", "checkout_updated")
-_ACCOUNTS = ("customer_created", "customer_updated", "account_confirmed", "account_email_changed")
 _DELETIONS = {
     "customer_deleted": Erasure.Reason.CUSTOMER_DELETED,
     "account_deleted": Erasure.Reason.ACCOUNT_DELETED,
 }
 
 
-@handles("saleor", *_ORDERS)
 def record_order(event: Event) -> None:
     if (order := _part(event, "order")) is not None:
         purchases.record_order(installation_of(event), order, event.occurred_at)
 
 
 # Apart from the order itself: a consent that proves nothing is told as one problem, the purchase is kept.
-@handles("saleor", *_ORDERS)
 def record_order_consent(event: Event) -> None:
     installation, order = installation_of(event), _part(event, "order")
     if order is None:
@@ -62,19 +48,16 @@ def record_order_consent(event: Event) -> None:
         _tell_of_consent(installation, Consent.Source.CHECKOUT, refused)
 
 
-@handles("saleor", *_CHECKOUTS)
 def record_checkout(event: Event) -> None:
     if (checkout := _part(event, "checkout")) is not None:
         carts.record_checkout(installation_of(event), checkout, event.occurred_at)
 
 
-@handles("saleor", *_ACCOUNTS)
 def record_customer(event: Event) -> None:
     if (user := _part(event, "user")) is not None:
         identity.record_customer(installation_of(event), user, event.occurred_at)
 
 
-@handles("saleor", *_ACCOUNTS)
 def record_customer_consent(event: Event) -> None:
     installation, user = installation_of(event), _part(event, "user")
     if user is None:
@@ -85,14 +68,12 @@ def record_customer_consent(event: Event) -> None:
         _tell_of_consent(installation, Consent.Source.ACCOUNT, refused)
 
 
-@handles("saleor", *_DELETIONS)
 def erase_customer(event: Event) -> None:
     """Saleor sends `account_deleted` alone when customers delete their own account."""
     if (user := _part(event, "user")) is not None:
         erasure.follow_deletion(installation_of(event), user, _DELETIONS[event.kind], event)
 
 
-@handles("stripe", "payment_intent.payment_failed")
 def record_decline(event: Event) -> None:
     """The shopper sees it at once; the shop's own list of those who could not pay is made here."""
     intent = _stripe_object(event)
@@ -102,7 +83,6 @@ def record_decline(event: Event) -> None:
         payment_facts.record(installation, source, fact, event.occurred_at)
 
 
-@handles_outside("stripe", "charge.dispute.created", "charge.dispute.closed")
 def record_dispute(event: Event) -> Write | None:
     """A dispute names its PaymentIntent; Stripe is asked which checkout or order that one pays."""
     dispute, account = _stripe_object(event), account_of(event)
@@ -117,7 +97,6 @@ def record_dispute(event: Event) -> Write | None:
     return partial(payment_facts.record, installation, source, fact, event.occurred_at)
 
 
-@handles("mail", *(kind.value for kind in deliveries.Kind))
 def record_delivery(event: Event) -> None:
     """A mail service told what became of a mail."""
     told = event.payload or {}

@@ -10,28 +10,24 @@ from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.payloads import items_of, read_product, read_reference
 from saleor_stripe_audience.errors import Blocked, Failure
 from saleor_stripe_audience.gateway.accounts import account_of
-from saleor_stripe_audience.gateway.activation import ACTIVATED
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
+from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
 
 log = structlog.get_logger(__name__)
 
 
-@handles_outside("saleor", "product_created", "product_updated")
 def push_product(event: Event) -> Write | None:
     return _push(event, _part(event, "product"))
 
 
-@handles_outside("saleor", "product_variant_created", "product_variant_updated")
 def push_variant(event: Event) -> Write | None:
     """The payload brings the variant's whole product: a variant's name in Stripe depends on its siblings."""
     variant = _part(event, "productVariant")
     return _push(event, variant.get("product") if isinstance(variant, dict) else None)
 
 
-@handles_outside("saleor", "product_deleted")
 def archive_product(event: Event) -> Write | None:
     """The payload has no variants any more: they are known here."""
     if _part(event, "product") is None:
@@ -44,7 +40,6 @@ def archive_product(event: Event) -> Write | None:
     return lambda: waiting.keep(installation, accounts, deleted.id, None, event.occurred_at)
 
 
-@handles_outside("saleor", "product_variant_deleted")
 def archive_variant(event: Event) -> Write | None:
     if _part(event, "productVariant") is None:
         _note_nothing_said(event)
@@ -55,7 +50,6 @@ def archive_variant(event: Event) -> Write | None:
     return lambda: waiting.forget_variant(accounts, deleted.id)
 
 
-@handles("stripe", ACTIVATED)
 def send_what_waited(event: Event) -> None:
     account = account_of(event)
     waiting.drain(account.installation, account)

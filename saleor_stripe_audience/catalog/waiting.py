@@ -7,7 +7,7 @@ from typing import Any
 
 from saleor_stripe_audience.catalog.models import WaitingProduct
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]

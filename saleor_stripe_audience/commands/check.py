@@ -180,6 +180,6 @@ def _check_deliveries(shop: Installation) -> None:
 
 
 def _check_given_up() -> None:
-    given_up = Handling.objects.filter(given_up_at__isnull=False, done_at=None).order_by("-given_up_at")
+    given_up = Handling.objects.given_up().order_by("-given_up_at")
     if first := given_up.first():
         raise Rejected(f"{given_up.count()} were given up; the newest because: {first.reason}")

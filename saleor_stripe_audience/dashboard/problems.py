@@ -11,7 +11,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import PROBLEMS, Note, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import replay
+from saleor_stripe_audience.inbox.engine import replay
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Installation, Problem
@@ -50,7 +50,8 @@ def events_of(shop: Installation) -> QuerySet[Event]:
 def given_up(shop: Installation) -> QuerySet[Handling]:
     """What was given up and not mended since, newest first."""
     return (
-        Handling.objects.filter(event__in=events_of(shop), given_up_at__isnull=False, done_at=None)
+        Handling.objects.given_up()
+        .filter(event__in=events_of(shop))
         .select_related("event")
         .order_by("-given_up_at", "-pk")
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 
 ACTIVATED = "connect.activated"  # an event of our own in the inbox: whoever waits handles it, however often it is tried
 

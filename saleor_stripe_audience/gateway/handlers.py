@@ -2,11 +2,10 @@
 
 from saleor_stripe_audience.gateway import account_state, connect
 from saleor_stripe_audience.gateway.accounts import account_of
-from saleor_stripe_audience.inbox.handlers import Write, handles, handles_outside
+from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 
 
-@handles_outside("stripe", "account.updated")
 def follow_onboarding(event: Event) -> Write | None:
     """What the account may do now; asked of Stripe, for events come in no order."""
     account = account_of(event)
@@ -19,7 +18,6 @@ def follow_onboarding(event: Event) -> Write | None:
     return lambda: connect.keep(account, told, asked_at)
 
 
-@handles("stripe", "account.application.deauthorized")
 def end_connection(event: Event) -> None:
     account = account_of(event)
     if account.is_hosted:

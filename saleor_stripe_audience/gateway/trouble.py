@@ -13,7 +13,7 @@ from django.utils import timezone
 from saleor_stripe_audience.errors import Blocked, Failure
 from saleor_stripe_audience.gateway import activation
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 
 log = structlog.get_logger(__name__)
 

@@ -25,7 +25,8 @@ from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
+from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.refusals import RETRY_SECONDS
 from saleor_stripe_audience.strict_json import read_object
 
@@ -167,7 +168,7 @@ def _check_not_ahead(signature: str) -> None:
 
 def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
     kind = str(event.get("type", ""))
-    if not inbox.is_handled("stripe", kind) or event.get("livemode") != account.livemode:
+    if not is_handled("stripe", kind) or event.get("livemode") != account.livemode:
         return False
     data = event.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("object"), dict):

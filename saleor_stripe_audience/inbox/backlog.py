@@ -33,7 +33,7 @@ def backlog() -> Backlog:
         return Backlog(
             waiting=open_ones.count(),
             oldest_seconds=(timezone.now() - oldest).total_seconds() if oldest else 0.0,
-            given_up=Handling.objects.filter(given_up_at__isnull=False, done_at=None).count(),
+            given_up=Handling.objects.given_up().count(),
             blocked=waits.values("event_id").distinct().count(),
         )
     finally:

@@ -1,5 +1,7 @@
 """What arrived from outside, and what became of it."""
 
+from typing import Self
+
 from django.db import models
 
 
@@ -37,6 +39,14 @@ class Event(models.Model):
         return f"{self.source} {self.kind} {self.pk}"
 
 
+class HandlingQuerySet(models.QuerySet["Handling"]):
+    """Handlings, and those that somebody has to look at."""
+
+    def given_up(self) -> Self:
+        """Handlings that were given up and have not succeeded since."""
+        return self.filter(given_up_at__isnull=False, done_at=None)
+
+
 class Handling(models.Model):
     """One handler's work on one event: done, given up with its reason, waiting, or to be tried again.
 
@@ -50,6 +60,8 @@ class Handling(models.Model):
     given_up_at = models.DateTimeField(null=True)
     reason = models.TextField(default="", blank=True)
     waits_for = models.UUIDField(null=True)
+
+    objects = HandlingQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event", "handler"], name="inbox_handling_once")]

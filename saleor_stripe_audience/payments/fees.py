@@ -12,7 +12,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import balance, client
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import Write, handles_outside
+from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import ownership
@@ -33,7 +33,6 @@ class Settled:
     net: Money
 
 
-@handles_outside("stripe", "payment_intent.succeeded", "charge.updated")
 def note_fees(event: Event) -> Write | None:
     """Where the money is captured asynchronously it is booked later, and charge.updated tells of it."""
     account, told = account_of(event), (event.payload or {})["data"]["object"]

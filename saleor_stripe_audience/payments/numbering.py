@@ -4,7 +4,6 @@ import structlog
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
-from saleor_stripe_audience.inbox.handlers import handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.descriptions import order_description
@@ -15,7 +14,6 @@ LONGEST_NUMBER = 64
 log = structlog.get_logger(__name__)
 
 
-@handles_outside("saleor", "order_created")
 def tell_order_number(event: Event) -> None:
     """Saying it again changes nothing. What Stripe refuses to rename keeps its name: no money hangs on it."""
     order = (event.payload or {}).get("order")

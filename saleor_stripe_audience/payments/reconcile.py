@@ -18,7 +18,8 @@ from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.inbox import cursors
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
+from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.payments import foreign, ownership, surplus
 from saleor_stripe_audience.payments.models import Payment
@@ -150,7 +151,7 @@ def _lost_events(account: StripeAccount, since: datetime | None) -> int:
     """Record what Stripe told, or tried to tell; how many were new. The oldest first, as they would have come."""
     looked = datetime.now(UTC)
     begin = max(since or cursors.begin(account.pk, "events", looked - FIRST_LOOK), looked - STRIPE_KEEPS)
-    kinds = [kind for kind in EVENTS if inbox.is_handled("stripe", kind)]
+    kinds = [kind for kind in EVENTS if is_handled("stripe", kind)]
     events = sorted(
         client.events_since(account, int(begin.timestamp()), kinds), key=lambda each: each["created"]
     )

@@ -9,7 +9,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import balance, client
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import Write, handles_outside
+from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments import delayed, disputes, foreign, methods, notices, ownership
@@ -29,25 +29,15 @@ Json = dict[str, Any]
 DECLINE_IS_TOLD_AFTER = timedelta(minutes=2)  # by then the shopper's browser has asked, or will not
 
 
-@handles_outside(
-    "stripe",
-    "payment_intent.succeeded",
-    "payment_intent.processing",
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.canceled",
-    "payment_intent.partially_funded",
-)
 def report_payment_intent(event: Event) -> Write | None:
     return _report(event, _object(event).get("id"))
 
 
-@handles_outside("stripe", "payment_intent.requires_action")
 def report_voucher(event: Event) -> Write | None:
     """A voucher was handed out. 3-D Secure and the like need no report: the shopper is at it."""
     return _report(event, _object(event).get("id")) if delayed.is_handed_out(_object(event)) else None
 
 
-@handles_outside("stripe", "payment_intent.payment_failed")
 def report_decline(event: Event) -> Write | None:
     """As any other, and later the decline itself, unless the storefront asked meanwhile: staff see it once.
 
@@ -77,17 +67,6 @@ def tell_decline(account: StripeAccount, intent_id: str, charge_id: str) -> None
         settle(account, intent, declined=True)
 
 
-@handles_outside(
-    "stripe",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-)
 def report_what_moved(event: Event) -> Write | None:
     """Refunds and disputes, also those made or lost at Stripe: they name their intent."""
     is_disputed = event.kind.startswith("charge.dispute.")

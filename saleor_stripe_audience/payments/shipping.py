@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
-from saleor_stripe_audience.inbox.handlers import handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments.descriptions import shipping_of
 from saleor_stripe_audience.payments.models import Payment
@@ -23,7 +22,6 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 
 
-@handles_outside("saleor", "order_created")
 def add_shipping(event: Event) -> None:
     """Doing it again changes nothing. What Stripe refuses stays without: no money depends on it."""
     order = (event.payload or {}).get("order")

@@ -2,10 +2,8 @@
 
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.customers import forget_customer
-from saleor_stripe_audience.inbox.handlers import handles
 from saleor_stripe_audience.inbox.models import Event
 
 
-@handles("stripe", "customer.deleted")
 def forget_deleted(event: Event) -> None:
     forget_customer(account_of(event), str((event.payload or {})["data"]["object"]["id"]))

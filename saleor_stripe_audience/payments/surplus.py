@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.accounts import account_of
-from saleor_stripe_audience.inbox.handlers import handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import covering, numbering, staff_messages
@@ -36,15 +35,6 @@ LONGEST_KEY = 128  # characters of a problem's key, the host's limit
 PAID = ("processing", "requires_capture", "succeeded")
 
 
-@handles_outside(
-    "saleor",
-    "checkout_updated",
-    "order_created",
-    "order_updated",
-    "order_paid",
-    "order_fully_paid",
-    "order_cancelled",
-)
 def follow_totals(event: Event) -> None:
     """The open payments of a checkout or order follow what it costs, whether or not the storefront asks first."""
     installation = client.installation_of(event)
@@ -57,12 +47,6 @@ def follow_totals(event: Event) -> None:
         _look_again(installation, ids)
 
 
-@handles_outside(
-    "stripe",
-    "payment_intent.succeeded",
-    "payment_intent.processing",
-    "payment_intent.amount_capturable_updated",
-)
 def follow_payment(event: Event) -> None:
     """Money came: the other open payments of the same checkout or order, and whether there is one at all."""
     payment = _payment_of(event, "id")
@@ -71,7 +55,6 @@ def follow_payment(event: Event) -> None:
         _judge(payment, found, is_late=False)
 
 
-@handles_outside("stripe", "refund.created", "refund.updated", "payment_intent.canceled")
 def follow_refund(event: Event) -> None:
     """Money went back: what was too much may be no more."""
     payment = _payment_of(event, "payment_intent") or _payment_of(event, "id")

@@ -7,7 +7,6 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import handles_outside
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import notices, ownership
@@ -17,12 +16,10 @@ from saleor_stripe_audience.shops.models import Installation
 Json = dict[str, Any]
 
 
-@handles_outside("stripe", "review.opened", "review.closed")
 def tell_review(event: Event) -> None:
     _tell(event, notices.of_review)
 
 
-@handles_outside("stripe", "radar.early_fraud_warning.created", "radar.early_fraud_warning.updated")
 def tell_fraud_warning(event: Event) -> None:
     _tell(event, notices.of_fraud_warning)
 

@@ -15,7 +15,8 @@ from graphql import DocumentNode, FieldNode, InlineFragmentNode, OperationDefini
 
 from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.inbox import cursors
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
+from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.saleor import client, freshness
 from saleor_stripe_audience.saleor.manifest import manifest, read_version, trimmed
 from saleor_stripe_audience.shops.models import Installation
@@ -75,7 +76,7 @@ def _recorded_delivery(installation: Installation, kind: str, body: Any) -> bool
         return False  # the host repeats with an empty body what it could not deliver: nothing is in it
     recipient = payload.get("recipient")
     is_ours = isinstance(recipient, dict) and recipient.get("id") == installation.app_id
-    if not is_ours or not inbox.is_handled("saleor", kind):
+    if not is_ours or not is_handled("saleor", kind):
         return False
     key = hashlib.sha256(kind.encode() + b"\0" + body.encode()).hexdigest()
     return inbox.record("saleor", installation.pk, key, kind, payload, _occurred_at(payload))

@@ -4,7 +4,7 @@ The signature proves who wrote a body, not when it was sent. A synchronous webho
 at all; the host repeats only charges, refunds and cancelations, for ten minutes and with an empty body. So what is
 older than 15 minutes was not sent by the host, with room for a slow clock and for requests that waited in its queue.
 Asynchronous events are not bounded: the host repeats them, and shows us failed ones for days, with the body of the
-first time. They are recognized instead, see `inbox.handlers.record`.
+first time. They are recognized instead, see `inbox.engine.record`.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,12 +1,10 @@
 """What the shop tells about the app itself."""
 
-from saleor_stripe_audience.inbox.handlers import handles
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
 from saleor_stripe_audience.shops import removal
 
 
-@handles("saleor", "app_deleted")
 def app_deleted(event: Event) -> None:
     """The app was removed. Its token is dead by now, so this is known from what is stored alone.
 

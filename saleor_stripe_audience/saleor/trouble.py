@@ -7,7 +7,7 @@ finds that its token works.
 import structlog
 from django.db import DatabaseError
 
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem

@@ -20,7 +20,8 @@ from django.views.decorators.http import require_POST
 from saleor_stripe_audience import deadline, metrics
 from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
+from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.refusals import RETRY_SECONDS
 from saleor_stripe_audience.saleor import freshness, signatures, tasks, upkeep
 from saleor_stripe_audience.shops import removal
@@ -69,7 +70,7 @@ def receive(request: HttpRequest, event: str) -> JsonResponse:
     """Verify, then answer (synchronous events) or write down (all others)."""
     kind = event.replace("-", "_")
     answering = _answering.get(kind)
-    if answering is None and not inbox.is_handled("saleor", kind):
+    if answering is None and not is_handled("saleor", kind):
         return _error(404, "unknown_event", "The app does not ask for this event.")
     try:
         with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):

@@ -23,7 +23,7 @@ from saleor_stripe_audience.audience.segments import membership, ready_made, sto
 from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.transfer.exporting import export_csv
 from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 from scripts.bench_audience.crowd import AUDIENCE, make_crowd
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from saleor_stripe_audience.audience.contacts.identity import Person, contact_of
 from saleor_stripe_audience.audience.people.audiences import audience_of_channel
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox.handlers import event_handlers
 from saleor_stripe_audience.saleor import webhooks
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY
 from saleor_stripe_audience.shops.models import Channel, Installation
@@ -63,8 +63,8 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
         "account_id": str(account.pk),
         "webhook_secret": WEBHOOK_SECRET,
         "synchronous": sorted(webhooks._answering),  # noqa: SLF001 - nobody else asks for all of them
-        "asynchronous": sorted(kind for source, kind in inbox._handlers if source == "saleor"),  # noqa: SLF001 - as above
-        "stripe_kinds": sorted(kind for source, kind in inbox._handlers if source == "stripe"),  # noqa: SLF001 - as above
+        "asynchronous": sorted(event_handlers()["saleor"]),
+        "stripe_kinds": sorted(event_handlers()["stripe"]),
         "links": [f"/audience/{preferences}", f"/audience/{preferences.replace('preferences', 'unsubscribe')}",
                   "/audience/confirm/x", "/dashboard/stripe/x/begin", "/dashboard/stripe/x/back"],
         "mail_addresses": [

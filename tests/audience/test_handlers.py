@@ -7,7 +7,7 @@ import pytest
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, everything, member, order
@@ -25,28 +25,28 @@ def _told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> 
 )
 def test_each_event_of_an_order_keeps_the_order(shop: Installation, kind: str) -> None:
     event = _told(shop, kind, {"order": order()}, 1)
-    work(event.pk)
-    work(event.pk)
+    dispatch(event.pk)
+    dispatch(event.pk)
     assert (Purchase.objects.get().issued_at, Contact.objects.get().orders_count) == (at(1), 1)
     assert Handling.objects.filter(event=event, done_at=None).count() == 0
 
 
 @pytest.mark.parametrize("kind", ["customer_created", "customer_updated"])
 def test_each_event_of_a_customer_keeps_the_customer(shop: Installation, kind: str) -> None:
-    work(_told(shop, kind, {"user": member(7)}, 1).pk)
+    dispatch(_told(shop, kind, {"user": member(7)}, 1).pk)
     assert Contact.objects.get().saleor_user_id == member(7)["id"]
 
 
 def test_the_four_events_of_one_purchase_are_one_order(shop: Installation) -> None:
     for step, kind in enumerate(["order_paid", "order_created", "order_fully_paid", "order_updated"]):
-        work(_told(shop, kind, {"order": order()}, 10 - step).pk)
+        dispatch(_told(shop, kind, {"order": order()}, 10 - step).pk)
     [buyer] = everything(shop)
     assert (buyer["orders_count"], buyer["spent"], len(buyer["purchases"])) == (1, {"USD": (3000, 0)}, 1)
 
 
 def test_an_order_that_is_gone_before_it_is_told_is_nothing_to_do(shop: Installation) -> None:
     event = _told(shop, "order_created", {"order": None}, 1)
-    work(event.pk)
+    dispatch(event.pk)
     assert all(each.done_at for each in Handling.objects.filter(event=event))
     assert Contact.objects.count() == 0
 
@@ -54,7 +54,7 @@ def test_an_order_that_is_gone_before_it_is_told_is_nothing_to_do(shop: Installa
 @pytest.mark.parametrize("payload", [{"order": []}, {}, {"order": order() | {"total": None}}])
 def test_what_cannot_be_kept_is_given_up_with_a_reason(shop: Installation, payload: dict[str, Any]) -> None:
     event = _told(shop, "order_created", payload, 1)
-    work(event.pk)
+    dispatch(event.pk)
     handling = Handling.objects.get(event=event, handler="audience.handlers.record_order")
     assert handling.given_up_at is not None
     assert handling.reason

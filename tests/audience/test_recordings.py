@@ -17,7 +17,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, SoldProduct
 from saleor_stripe_audience.audience.shopping.purchases import record_order
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
@@ -92,7 +92,7 @@ def _work(shop: Installation, told: list[tuple[str, dict[str, Any]]]) -> None:
     for number, (kind, body) in enumerate(told):
         if kind in HANDLED:
             record("saleor", shop.pk, str(number), kind, body, datetime.fromisoformat(body["issuedAt"]))
-            work(Event.objects.get(origin=shop.pk, key=str(number)).pk)
+            dispatch(Event.objects.get(origin=shop.pk, key=str(number)).pk)
 
 
 def default_of(shop: Installation) -> Audience:

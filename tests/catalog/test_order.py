@@ -15,7 +15,7 @@ from saleor_stripe_audience.catalog.models import CatalogProduct, Turn
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.models import Event, Handling
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     account,
@@ -48,7 +48,7 @@ class Held:
 
 def work(event_id: int) -> None:
     try:
-        inbox.work(event_id)
+        inbox.dispatch(event_id)
     except Failure:
         pass  # the engine would repeat it
     finally:

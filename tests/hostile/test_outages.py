@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from saleor_stripe_audience import deadline
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import attempts
 from saleor_stripe_audience.payments.models import Payment

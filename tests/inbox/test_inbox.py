@@ -1,7 +1,6 @@
 import threading
 import uuid
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,20 +13,13 @@ from django_ox.models import OxTask
 
 from saleor_stripe_audience.database import NetworkCallInTransaction, leave_database
 from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
-from saleor_stripe_audience.inbox import handlers
-from saleor_stripe_audience.inbox.handlers import (
-    handles,
-    handles_outside,
-    is_handled,
-    prune,
-    record,
-    replay,
-    resume,
-    sweep,
-    work,
-)
+from saleor_stripe_audience.inbox import engine
+from saleor_stripe_audience.inbox.engine import dispatch, prune, record, replay, resume, sweep
+from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.inbox.models import Event, Handling
 from tests.conftest import Work
+from tests.inbox import table
+from tests.inbox.table import handles, handles_outside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,9 +28,12 @@ THEN = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _no_other_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_other_handlers(settings: Any) -> Iterator[None]:
     """Only the handlers that a test registers are there."""
-    monkeypatch.setattr(handlers, "_handlers", defaultdict(list))
+    settings.EVENT_HANDLERS = table.__name__
+    table.EVENT_HANDLERS.clear()
+    yield
+    table.EVENT_HANDLERS.clear()
 
 
 def told(key: str = "first", kind: str = "order_paid") -> bool:
@@ -85,7 +80,7 @@ def test_twice_is_once(worked: Work) -> None:
     worked()
     assert not told()
     worked()
-    work(Event.objects.get().pk)
+    dispatch(Event.objects.get().pk)
     assert len(runs) == 1
     assert OxTask.objects.count() == 1
     assert the_handling().attempts == 1
@@ -131,7 +126,7 @@ def test_many_workers_on_one_event_have_one_effect() -> None:
 
     def run(_: int) -> None:
         try:
-            work(identifier)
+            dispatch(identifier)
         finally:
             connections.close_all()
 
@@ -211,7 +206,7 @@ class TestWaiting:
         handling = the_handling()
         assert (handling.attempts, handling.waits_for, handling.given_up_at) == (0, account, None)
         assert handling.reason == "The key is dead."
-        work(Event.objects.get().pk)
+        dispatch(Event.objects.get().pk)
         assert len(runs) == 1
         assert resume(uuid.uuid4()) == 0
         assert resume(account) == 1
@@ -252,14 +247,14 @@ def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
     handling = the_handling()
     assert len(runs) == handling.attempts == settings.TASK_MAX_ATTEMPTS
     assert handling.given_up_at is not None
-    assert handling.reason == handlers.UNEXPECTED
+    assert handling.reason == engine.UNEXPECTED
 
 
 def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> None:
     counting(fails=KeyError("someone@example.com"), times=1)
     told()
     worked()
-    assert the_handling().reason == handlers.UNEXPECTED
+    assert the_handling().reason == engine.UNEXPECTED
     assert the_handling().given_up_at is None
 
 
@@ -359,12 +354,12 @@ def test_the_sweep_finds_events_whose_task_was_lost(worked: Work) -> None:
 
 
 def test_nothing_is_recorded_when_the_task_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    from saleor_stripe_audience.inbox.tasks import work_event
+    from saleor_stripe_audience.inbox.engine import dispatch_event
 
     def refuse(*arguments: Any, **named: Any) -> None:
         raise RuntimeError("no room")
 
-    monkeypatch.setattr(type(work_event), "enqueue", refuse)
+    monkeypatch.setattr(type(dispatch_event), "enqueue", refuse)
     with pytest.raises(RuntimeError, match="no room"):
         told()
     assert not Event.objects.exists()
@@ -392,6 +387,5 @@ def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
 
 
 def test_asking_about_unknown_kinds_remembers_nothing() -> None:
-    before = len(handlers._handlers)
-    assert not handlers.is_handled("saleor", "invented-7f3a")
-    assert len(handlers._handlers) == before
+    assert not is_handled("saleor", "invented-7f3a")
+    assert table.EVENT_HANDLERS == {}

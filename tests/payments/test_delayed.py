@@ -9,7 +9,7 @@ import requests
 import stripe
 
 from saleor_stripe_audience.gateway import onboarding
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import delayed, methods, reporting
 from saleor_stripe_audience.payments.ledger import Held, Told, lacking
@@ -314,7 +314,7 @@ def test_vouchers_expire_with_time(buy: Begin, stripe_sandbox: StripeSandbox) ->
 @pytest.mark.parametrize("kind", ["payment_intent.requires_action", "payment_intent.partially_funded"])
 def test_stripe_is_asked_for_these_events(kind: str) -> None:
     assert kind in onboarding.EVENTS
-    assert inbox.is_handled("stripe", kind)
+    assert is_handled("stripe", kind)
 
 
 def confirm(one: Buy, kind: str) -> None:

@@ -227,12 +227,12 @@ class TestOrder:
 
 def _worked(event: Json, town: Town) -> None:
     """Handle the event in this thread, as a worker of its own would."""
-    from saleor_stripe_audience.inbox import handlers
+    from saleor_stripe_audience.inbox import engine
     from saleor_stripe_audience.inbox.models import Event
 
     try:
         assert town.deliver(event).status_code == 200
-        handlers.work(Event.objects.get(key=event["id"]).pk)
+        engine.dispatch(Event.objects.get(key=event["id"]).pk)
     finally:
         connections.close_all()
 

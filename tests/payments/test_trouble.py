@@ -72,7 +72,7 @@ class TestADeadKey:
         assert not OxTask.objects.filter(status=OxTask.Status.READY).exists()
 
     def test_waiting_is_cheap(self, town: Town, worked: Callable[[], int]) -> None:
-        from saleor_stripe_audience.inbox.handlers import sweep
+        from saleor_stripe_audience.inbox.engine import sweep
 
         town.begin()
         town.pay()
@@ -236,7 +236,7 @@ def test_a_busy_stripe_is_named_as_what_it_is(
 def test_an_outage_of_hours_gives_nothing_up(
     town: Town, worked_to_the_end: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from saleor_stripe_audience.inbox.handlers import sweep
+    from saleor_stripe_audience.inbox.engine import sweep
 
     def down(*_: object, **__: object) -> None:
         raise Unavailable("no answer", code="stripe_unavailable")

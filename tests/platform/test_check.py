@@ -13,9 +13,9 @@ from django_ox.models import OxTask
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.gateway import onboarding
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox.engine import sweep_inbox
 from saleor_stripe_audience.inbox.models import Pulse
 from saleor_stripe_audience.inbox.pulse import WORKER
-from saleor_stripe_audience.inbox.tasks import sweep_inbox
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served

@@ -29,7 +29,7 @@ from graphql import (
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox.handlers import handlers_for
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import webhooks
 from saleor_stripe_audience.saleor.manifest import manifest, read_version
@@ -177,7 +177,7 @@ def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa:
         payload=payload,
         occurred_at=datetime.now(UTC),
     )
-    for handler in inbox._handlers["saleor", kind]:
+    for handler in handlers_for("saleor", kind):
         write = handler.prepare(event)
         if write is not None:
             write()

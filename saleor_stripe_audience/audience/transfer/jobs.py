@@ -16,7 +16,7 @@ from django.utils import timezone
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox.tasks import ToBeRepeated
+from saleor_stripe_audience.inbox.engine import RetryTask
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.shops.models import Installation
 
@@ -205,7 +205,7 @@ def work_job(job_id: str, step: int) -> None:
     try:
         work_page(UUID(job_id), step)
     except Exception as error:  # noqa: BLE001 - the engine logs what it is given: that may hold personal data
-        raise ToBeRepeated(type(error).__name__) from None
+        raise RetryTask(type(error).__name__) from None
 
 
 def _with(report: Json, page: Page) -> Json:

@@ -14,7 +14,7 @@ from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup.metadata import record_account_consent, record_order_consent
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.audience.histories import BEGINNING, at, member, order, say
@@ -277,7 +277,7 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_told(s
     for number, kind in enumerate(["order_created", "order_paid", "order_updated"] * 2):
         payload = {"order": order() | {"metadata": metadata(marketing_consent="true")}}
         record("saleor", shop.pk, f"event {number}", kind, payload, at(number))
-        work(Event.objects.get(key=f"event {number}").pk)
+        dispatch(Event.objects.get(key=f"event {number}").pk)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
     problem = Problem.objects.get()
     assert "default consent text" in problem.message

@@ -14,7 +14,7 @@ from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLi
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
@@ -27,7 +27,7 @@ NEW = "ada.new@shop.example"
 def told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> Event:
     record("saleor", shop.pk, f"{kind} {step}", kind, {"issuedAt": at(step).isoformat()} | payload, at(step))
     event = Event.objects.get(origin=shop.pk, key=f"{kind} {step}")
-    work(event.pk)
+    dispatch(event.pk)
     return event
 
 

@@ -15,7 +15,7 @@ from saleor_stripe_audience.audience.people.audiences import AudienceSettings, c
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure, subject
 from saleor_stripe_audience.audience.signup import storefront
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.shops.models import Channel, Installation
@@ -103,4 +103,4 @@ def consent(value: str, moment: str = "") -> list[dict[str, str]]:
 
 def told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> None:
     record("saleor", shop.pk, str(step), kind, payload, at(step))
-    work(Event.objects.get(origin=shop.pk, key=str(step)).pk)
+    dispatch(Event.objects.get(origin=shop.pk, key=str(step)).pk)

@@ -11,7 +11,7 @@ from saleor_stripe_audience.audience.privacy import erasure, subject
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
@@ -24,7 +24,7 @@ NEW = "ada.new@shop.example"
 @pytest.fixture
 def known(shop: Installation) -> Installation:
     record("saleor", shop.pk, "1", "order_created", {"order": order("1", user=member(7))}, at(1))
-    work(Event.objects.get().pk)
+    dispatch(Event.objects.get().pk)
     record_customer(shop, member(7, NEW, firstName="Augusta"), at(2))
     say(Contact.objects.get(), "given", at(2))
     record_order(shop, order("2", email="other@shop.example"), at(3))

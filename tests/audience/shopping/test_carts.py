@@ -16,7 +16,7 @@ from saleor_stripe_audience.audience.shopping import carts
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, SoldProduct
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
@@ -204,7 +204,7 @@ def test_shops_are_apart(shop: Installation) -> None:
 def test_through_the_inbox_twice_is_once(shop: Installation) -> None:
     for key in ("one", "two"):
         record("saleor", shop.pk, key, "checkout_updated", {"checkout": checkout()}, at(1))
-        work(Event.objects.get(key=key).pk)
+        dispatch(Event.objects.get(key=key).pk)
     assert not Handling.objects.filter(done_at=None).exists()
     assert (Cart.objects.count(), CartLine.objects.count(), Contact.objects.count()) == (1, 1, 1)
 

@@ -15,7 +15,7 @@ from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.inbox.handlers import record, work
+from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
@@ -137,7 +137,7 @@ def tell(account: StripeAccount, key: str, kind: str, told: dict[str, Any]) -> N
     for handler in (handlers.record_decline, handlers.record_dispute):
         name = f"audience.handlers.{handler.__name__}"
         Handling.objects.filter(event=event, handler=name).delete()
-    work(event.pk, last_attempt=True)
+    dispatch(event.pk, last_attempt=True)
 
 
 def test_through_the_inbox_a_decline_and_a_dispute(

@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
 from saleor_stripe_audience.audience.consent.models import MailWebhook
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.inbox import handlers as inbox
+from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)

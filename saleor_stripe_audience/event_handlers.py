@@ -1,0 +1,116 @@
+"""What the app does with each event of Saleor, Stripe and mail services: its handlers, in the order in which they run.
+
+A kind that is not listed is ignored. The rules for handlers are in `inbox.handlers`; the setting EVENT_HANDLERS names
+this module.
+"""
+
+from saleor_stripe_audience.audience import handlers as audience
+from saleor_stripe_audience.catalog import handlers as catalog
+from saleor_stripe_audience.gateway import handlers as gateway
+from saleor_stripe_audience.gateway.activation import ACTIVATED
+from saleor_stripe_audience.inbox.handlers import EventHandlers, network, transactional
+from saleor_stripe_audience.payments import (
+    fees,
+    numbering,
+    reporting,
+    shipping,
+    shoppers,
+    surplus,
+    warnings,
+)
+from saleor_stripe_audience.saleor import handlers as saleor
+
+number_payment = network(numbering.tell_order_number)
+add_shipping = network(shipping.add_shipping)
+follow_totals = network(surplus.follow_totals)
+follow_payment = network(surplus.follow_payment)
+follow_refund = network(surplus.follow_refund)
+record_fees = network(fees.note_fees)
+report_payment_intent = network(reporting.report_payment_intent)
+report_voucher = network(reporting.report_voucher)
+report_decline = network(reporting.report_decline)
+report_refund_or_dispute = network(reporting.report_what_moved)
+warn_of_review = network(warnings.tell_review)
+warn_of_fraud = network(warnings.tell_fraud_warning)
+forget_customer = transactional(shoppers.forget_deleted)
+
+push_product = network(catalog.push_product)
+push_variant = network(catalog.push_variant)
+archive_product = network(catalog.archive_product)
+archive_variant = network(catalog.archive_variant)
+push_waiting_products = transactional(catalog.send_what_waited)
+
+record_order = transactional(audience.record_order)
+record_order_consent = transactional(audience.record_order_consent)
+record_checkout = transactional(audience.record_checkout)
+record_customer = transactional(audience.record_customer)
+record_customer_consent = transactional(audience.record_customer_consent)
+erase_customer = transactional(audience.erase_customer)
+record_decline = transactional(audience.record_decline)
+record_dispute = network(audience.record_dispute)
+record_delivery = transactional(audience.record_delivery)
+
+mark_app_removed = transactional(saleor.app_deleted)
+refresh_account = network(gateway.follow_onboarding)
+end_connection = transactional(gateway.end_connection)
+
+EVENT_HANDLERS: EventHandlers = {
+    "saleor": {
+        "app_deleted": (mark_app_removed,),
+        "checkout_created": (record_checkout,),
+        "checkout_updated": (follow_totals, record_checkout),
+        "order_created": (number_payment, add_shipping, follow_totals, record_order, record_order_consent),
+        "order_updated": (follow_totals, record_order, record_order_consent),
+        "order_paid": (follow_totals, record_order, record_order_consent),
+        "order_fully_paid": (follow_totals, record_order, record_order_consent),
+        "order_cancelled": (follow_totals, record_order, record_order_consent),
+        "order_refunded": (record_order, record_order_consent),
+        "order_confirmed": (record_order, record_order_consent),
+        "order_metadata_updated": (record_order, record_order_consent),
+        "customer_created": (record_customer, record_customer_consent),
+        "customer_updated": (record_customer, record_customer_consent),
+        "account_confirmed": (record_customer, record_customer_consent),
+        "account_email_changed": (record_customer, record_customer_consent),
+        "customer_deleted": (erase_customer,),
+        "account_deleted": (erase_customer,),
+        "product_created": (push_product,),
+        "product_updated": (push_product,),
+        "product_deleted": (archive_product,),
+        "product_variant_created": (push_variant,),
+        "product_variant_updated": (push_variant,),
+        "product_variant_deleted": (archive_variant,),
+    },
+    "stripe": {
+        "payment_intent.succeeded": (record_fees, report_payment_intent, follow_payment),
+        "payment_intent.processing": (report_payment_intent, follow_payment),
+        "payment_intent.amount_capturable_updated": (report_payment_intent, follow_payment),
+        "payment_intent.canceled": (report_payment_intent, follow_refund),
+        "payment_intent.partially_funded": (report_payment_intent,),
+        "payment_intent.requires_action": (report_voucher,),
+        "payment_intent.payment_failed": (report_decline, record_decline),
+        "charge.updated": (record_fees,),
+        "refund.created": (report_refund_or_dispute, follow_refund),
+        "refund.updated": (report_refund_or_dispute, follow_refund),
+        "refund.failed": (report_refund_or_dispute,),
+        "charge.dispute.created": (report_refund_or_dispute, record_dispute),
+        "charge.dispute.updated": (report_refund_or_dispute,),
+        "charge.dispute.funds_withdrawn": (report_refund_or_dispute,),
+        "charge.dispute.funds_reinstated": (report_refund_or_dispute,),
+        "charge.dispute.closed": (report_refund_or_dispute, record_dispute),
+        "review.opened": (warn_of_review,),
+        "review.closed": (warn_of_review,),
+        "radar.early_fraud_warning.created": (warn_of_fraud,),
+        "radar.early_fraud_warning.updated": (warn_of_fraud,),
+        "customer.deleted": (forget_customer,),
+        "account.updated": (refresh_account,),
+        "account.application.deauthorized": (end_connection,),
+        ACTIVATED: (push_waiting_products,),
+    },
+    "mail": {
+        "delivered": (record_delivery,),
+        "hard_bounce": (record_delivery,),
+        "soft_bounce": (record_delivery,),
+        "complaint": (record_delivery,),
+        "unsubscribe": (record_delivery,),
+    },
+}

@@ -1,0 +1,71 @@
+"""One table says which handlers run for which event, in which order."""
+
+from itertools import chain
+
+from saleor_stripe_audience.audience.consent.deliveries.services import Kind
+from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
+from saleor_stripe_audience.gateway.activation import ACTIVATED
+from saleor_stripe_audience.gateway.onboarding import EVENTS
+from saleor_stripe_audience.saleor.manifest import NEWEST, SYNCHRONOUS, manifest
+
+CONNECT_ONLY = {"account.updated", "account.application.deauthorized"}  # of the platform's own endpoint
+STORED_NAMES = {
+    "audience.handlers.erase_customer",
+    "audience.handlers.record_checkout",
+    "audience.handlers.record_customer",
+    "audience.handlers.record_customer_consent",
+    "audience.handlers.record_decline",
+    "audience.handlers.record_delivery",
+    "audience.handlers.record_dispute",
+    "audience.handlers.record_order",
+    "audience.handlers.record_order_consent",
+    "catalog.handlers.archive_product",
+    "catalog.handlers.archive_variant",
+    "catalog.handlers.push_product",
+    "catalog.handlers.push_variant",
+    "catalog.handlers.send_what_waited",
+    "gateway.handlers.end_connection",
+    "gateway.handlers.follow_onboarding",
+    "payments.fees.note_fees",
+    "payments.numbering.tell_order_number",
+    "payments.reporting.report_decline",
+    "payments.reporting.report_payment_intent",
+    "payments.reporting.report_voucher",
+    "payments.reporting.report_what_moved",
+    "payments.shipping.add_shipping",
+    "payments.shoppers.forget_deleted",
+    "payments.surplus.follow_payment",
+    "payments.surplus.follow_refund",
+    "payments.surplus.follow_totals",
+    "payments.warnings.tell_fraud_warning",
+    "payments.warnings.tell_review",
+    "saleor.handlers.app_deleted",
+}
+
+
+def test_every_asynchronous_event_of_the_manifest_has_handlers() -> None:
+    subscribed = {each["identifier"] for each in manifest("app", NEWEST)["webhooks"]}
+    synchronous = {event.lower() for event in SYNCHRONOUS}
+    assert set(EVENT_HANDLERS["saleor"]) == subscribed - synchronous
+
+
+def test_every_event_of_stripes_endpoints_has_handlers() -> None:
+    assert set(EVENT_HANDLERS["stripe"]) == {*EVENTS, *CONNECT_ONLY, ACTIVATED}
+
+
+def test_every_kind_of_delivery_has_handlers() -> None:
+    assert set(EVENT_HANDLERS["mail"]) == {kind.value for kind in Kind}
+
+
+def test_no_event_is_listed_without_a_handler_or_with_one_twice() -> None:
+    for kinds in EVENT_HANDLERS.values():
+        for kind, handlers in kinds.items():
+            names = [handler.name for handler in handlers]
+            assert names, kind
+            assert len(names) == len(set(names)), kind
+
+
+def test_the_stored_names_stay() -> None:
+    """A handler that gets another name runs again for every event that is being retried or replayed."""
+    tables = chain.from_iterable(kinds.values() for kinds in EVENT_HANDLERS.values())
+    assert {handler.name for handler in chain.from_iterable(tables)} == STORED_NAMES
