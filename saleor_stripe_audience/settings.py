@@ -318,6 +318,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "saleor_stripe_audience.tracing.TraceMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -352,11 +353,15 @@ TASKS = {
             "SCHEDULES": {
                 "sweep the inbox": {"task": "saleor_stripe_audience.inbox.engine.sweep_inbox", "every": 60},
                 "keep up with the shops": {
-                    "task": "saleor_stripe_audience.saleor.tasks.sync_all_webhooks",
+                    "task": "saleor_stripe_audience.saleor.webhook_sync.sync_all_webhooks",
                     "every": 3600,
                 },
                 "forget removed shops": {
-                    "task": "saleor_stripe_audience.saleor.tasks.forget_removed",
+                    "task": "saleor_stripe_audience.shops.removal.forget_removed_shops",
+                    "cron": "47 3 * * *",
+                },
+                "forget old registration counts": {
+                    "task": "saleor_stripe_audience.saleor.registration_limits.forget_old_counts",
                     "cron": "47 3 * * *",
                 },
                 "keep up with Stripe's endpoints": {

@@ -22,7 +22,7 @@ from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, last_seen_worker
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.payments import readiness
-from saleor_stripe_audience.saleor import client, signatures, upkeep
+from saleor_stripe_audience.saleor import client, signatures, webhook_sync
 from saleor_stripe_audience.shops.models import Installation
 
 SECONDS = 10
@@ -143,10 +143,9 @@ def _check_token(shop: Installation) -> None:
 
 
 def _check_webhooks(shop: Installation) -> None:
-    lacking = upkeep.what_is_wrong(shop)
-    if lacking:
+    if differences := webhook_sync.fetch_differences(shop):
         raise Rejected(
-            f"{'; '.join(lacking)}. The app mends its webhooks by itself within the hour, while it runs."
+            f"{'; '.join(differences)}. The app updates its webhooks within the hour, while it is running."
         )
 
 

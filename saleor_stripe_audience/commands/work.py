@@ -17,7 +17,7 @@ from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
-from saleor_stripe_audience.saleor.tasks import sync_all_webhooks
+from saleor_stripe_audience.saleor.webhook_sync import sync_all_webhooks
 
 POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
 CONCURRENCY = 4

@@ -1,7 +1,7 @@
 """What Stripe and the host disagree on, found and healed: after any outage both sides agree with no one's help.
 
 Three looks: Stripe's events that the inbox lacks are recorded there; what the host told in vain, or never told, is
-recorded likewise (saleor.catch_up); and every payment that changed at Stripe is held against the host's ledger.
+recorded likewise (saleor.missed_events); and every payment that changed at Stripe is held against the host's ledger.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.payments import foreign, ownership, surplus
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.reporting import settle
-from saleor_stripe_audience.saleor.catch_up import catch_up
+from saleor_stripe_audience.saleor.missed_events import record_missed_events
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
     recorded: dict[str, int] = {}
     differences: list[Difference] = []
     with apart("catching up", installation=str(installation.pk)) as failures:
-        recorded |= catch_up(installation, since)
+        recorded |= record_missed_events(installation, since)
     differences += [
         Difference("Saleor could not be asked", installation.saleor_api_url, healed=False, why=why)
         for why in failures.messages

@@ -32,7 +32,7 @@ from saleor_stripe_audience.payments.outcomes import (
 from saleor_stripe_audience.payments.payloads import Session, Source
 from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.payments.wishes import Wishes, wishes_of
-from saleor_stripe_audience.saleor.manifest import read_version
+from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
 

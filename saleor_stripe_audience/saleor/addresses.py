@@ -1,4 +1,4 @@
-"""Which shops may register, and which addresses the app may call: whoever can POST can name any address."""
+"""Which shops may register, and which URLs the app may call: anybody can POST any URL."""
 
 import ipaddress
 import re
@@ -13,19 +13,19 @@ LONGEST_URL = 500  # characters, as many as are stored
 
 
 def check_allowed(api_url: str) -> None:
-    """`Rejected` unless the operator allows this shop and its address is fit to be called."""
+    """`Rejected` unless the operator allows this shop and its URL is safe to call."""
     pattern = next((each for each in settings.ALLOWED_SALEOR_URLS if _matches(each, api_url)), None)
     if pattern is None or len(api_url) > LONGEST_URL:
         raise Rejected(
-            "This shop is not on the app's list. Ask whoever runs the app to add the shop's API address to "
+            "This shop is not on the app's list. Ask the app's operator to add the shop's API URL to "
             "ALLOWED_SALEOR_URLS.",
             code="shop_not_allowed",
         )
-    literal = "*" not in pattern
-    parts = _parts(api_url)
-    if parts.scheme != "https" and not (literal and _is_loopback(parts.hostname or "")):
-        raise Rejected("The shop's API address must begin with https://.", code="https_required")
-    if not literal:
+    is_literal = "*" not in pattern
+    parts = _split(api_url)
+    if parts.scheme != "https" and not (is_literal and _is_loopback(parts.hostname or "")):
+        raise Rejected("The shop's API URL must begin with https://.", code="https_required")
+    if not is_literal:
         public_address(parts.hostname or "", parts.port or 443)
 
 
@@ -35,21 +35,21 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _parts(url: str) -> SplitResult:
-    """The address in its parts; `Rejected` for what is none, such as https://[ or a port that is no number."""
+def _split(url: str) -> SplitResult:
+    """The URL in its parts; `Rejected` if it is none, such as https://[ or one whose port is no number."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise Rejected("The shop's API address cannot be read.", code="unreadable_address") from None
+        raise Rejected("The shop's API URL cannot be read.", code="unreadable_address") from None
     return parts
 
 
 def _matches(pattern: str, url: str) -> bool:
-    """`*` stands only inside the first label of the host, for letters, digits and hyphens."""
+    """`*` is allowed inside the first label of the host only, for letters, digits and hyphens."""
     if "*" not in pattern:
         return pattern.rstrip("/") == url.rstrip("/")
-    wanted, given = urlsplit(pattern), _parts(url)
+    wanted, given = urlsplit(pattern), _split(url)
     label, _, rest = wanted.netloc.partition(".")
     if "*" in rest or not rest or "*" in wanted.path:
         return False
@@ -73,13 +73,13 @@ def _is_loopback(host: str) -> bool:
 
 
 def is_named_by_operator(url: str) -> bool:
-    """Whether the operator wrote this very host down: such a one may be private, all others must be public."""
+    """Whether the operator listed this very host: such a host may be private, all others must be public."""
     named = {origin_of(pattern) for pattern in settings.ALLOWED_SALEOR_URLS if "*" not in pattern}
     return origin_of(url) in named
 
 
 def public_address(host: str, port: int) -> str:
-    """The IP address of the host, to be connected to as it is: asked again, a name may lead elsewhere.
+    """The IP address of the host, to connect to directly: resolved again, the name may lead elsewhere.
 
     `Rejected` if any of its addresses is not public, `Unavailable` if it has none now.
     """
@@ -100,8 +100,8 @@ def public_address(host: str, port: int) -> str:
 def _is_public(address: str) -> bool:
     """Whether the standard library knows the address as one of the public internet.
 
-    IPv6 may carry an IPv4 address inside, by which it leads to private networks all the same. As IPv4-mapped it is
-    judged by that address; every other form (compatible, translated, NAT64, 6to4, Teredo) is refused.
+    An IPv6 address may contain an IPv4 address, which may be private. An IPv4-mapped one is judged by that address;
+    every other form (compatible, translated, NAT64, 6to4, Teredo) is refused.
     """
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):

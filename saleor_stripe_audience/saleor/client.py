@@ -1,21 +1,17 @@
-"""What the app asks and tells the host: one function per document in graphql/operations."""
+"""Calls to Saleor's API: one function per document in graphql/operations."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from gql import gql
-from graphql import print_ast
-
-from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor import http
-from saleor_stripe_audience.saleor.manifest import NEWEST, Version, read_version, trimmed
+from saleor_stripe_audience.saleor import http, trouble
+from saleor_stripe_audience.saleor.documents import NEWEST, operation, read_version
+from saleor_stripe_audience.saleor.trouble import APP_UNKNOWN, PERMISSION_DENIED
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
@@ -24,16 +20,14 @@ REINSTALL = (
     "Saleor refuses the app's token. Remove the app in Saleor's Dashboard and install it again; "
     "its data is kept."
 )
-KNOWN_NO_MORE = "token_refused"
-LACKS_PERMISSION = "permission_denied"
-KNOWS_PAYMENT_METHODS = (3, 22)
-ALREADY_THERE = frozenset({"ALREADY_EXISTS"})
+PAYMENT_METHODS_SINCE = (3, 22)
+ALREADY_EXISTS = "ALREADY_EXISTS"
 SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class AppIdentity:
-    """Who the host says we are: `id` changes on every install, `identifier` is the manifest's."""
+    """The app as Saleor knows it: `id` changes with every install, `identifier` is the manifest's."""
 
     id: str
     identifier: str
@@ -41,7 +35,7 @@ class AppIdentity:
 
 @dataclass(frozen=True)
 class ChannelData:
-    """A sales channel as the host tells it."""
+    """A sales channel of the shop."""
 
     slug: str
     name: str
@@ -50,7 +44,7 @@ class ChannelData:
 
 @dataclass(frozen=True)
 class InstalledWebhook:
-    """A webhook of the app as the host has it."""
+    """A webhook of the app as Saleor has it."""
 
     id: str
     name: str
@@ -62,7 +56,7 @@ class InstalledWebhook:
 
 @dataclass(frozen=True)
 class Installed:
-    """What the host knows of the app: its version, what the app may do, its webhooks."""
+    """The app's permissions and webhooks in the shop, and the shop's version."""
 
     schema_version: str
     permissions: frozenset[str]
@@ -72,7 +66,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class TransactionEvent:
-    """An entry of a transaction's ledger; `amount` in whole units of its currency."""
+    """An event of a transaction; `amount` in whole units of its currency."""
 
     type: str
     psp_reference: str
@@ -83,9 +77,9 @@ class TransactionEvent:
 
 @dataclass(frozen=True)
 class TransactionReport:
-    """One event for a transaction's ledger. The host knows doubles by (transaction, pspReference, type).
+    """One event to add to a transaction. Saleor recognizes duplicates by (transaction, pspReference, type).
 
-    `payment_method` is a PaymentMethodDetailsInput; hosts before 3.22 are not told.
+    `payment_method` is a PaymentMethodDetailsInput; it is not sent to Saleor before 3.22.
     """
 
     transaction_id: str
@@ -100,7 +94,7 @@ class TransactionReport:
 
 
 def get_installation(saleor_api_url: str) -> Installation:
-    """The shop of that API address; `Rejected` when it has not installed the app."""
+    """The shop with that API URL; `Rejected` if it has not installed the app."""
     installation = Installation.objects.filter(saleor_api_url=saleor_api_url, is_active=True).first()
     if installation is None:
         known = ", ".join(
@@ -115,7 +109,7 @@ def get_installation(saleor_api_url: str) -> Installation:
 
 
 def installation_of(event: Event) -> Installation:
-    """The shop that an event of the inbox came from."""
+    """The shop that sent the event."""
     installation = Installation.objects.filter(pk=event.origin).first()
     if installation is None:
         raise Rejected("The shop of this event is no longer known to the app.", code="unknown_installation")
@@ -123,16 +117,16 @@ def installation_of(event: Event) -> Installation:
 
 
 def fetch_app(api_url: str, token: str) -> AppIdentity:
-    """Who we are at that host, by that token; `Rejected` when the token is not the app's."""
-    app = _app_in(_ask(api_url, token, "FetchApp", {}))
-    with reading_answer():
+    """The app that the token belongs to; `Rejected` if it is no app's token."""
+    app = _app_of(_call(api_url, token, "FetchApp", {}))
+    with reading_response():
         return AppIdentity(_text(app["id"]), app["identifier"] or "")
 
 
 def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
     """Every sales channel of the shop."""
-    channels = _ask(api_url, token, "FetchChannels", {}).get("channels") or []
-    with reading_answer():
+    channels = _call(api_url, token, "FetchChannels", {}).get("channels") or []
+    with reading_response():
         return [
             ChannelData(_text(each["slug"]), _text(each["name"]), _text(each["currencyCode"]))
             for each in channels
@@ -140,115 +134,115 @@ def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
 
 
 def fetch_installed(installation: Installation) -> Installed:
-    """What the shop knows of the app; `Blocked` with the code `KNOWN_NO_MORE` when it knows it no more."""
-    with _served(installation):
-        told = _ask(installation.saleor_api_url, installation.token, "FetchInstalled", {})
-        app = _app_in(told)
-    with reading_answer():
+    """The app as the shop has it; `Blocked` with `APP_UNKNOWN` if the shop has removed it."""
+    with _blocking(installation):
+        data = _call(installation.saleor_api_url, installation.token, "FetchInstalled", {})
+        app = _app_of(data)
+    with reading_response():
         return Installed(
-            schema_version=(told.get("shop") or {}).get("schemaVersion") or "",
+            schema_version=(data.get("shop") or {}).get("schemaVersion") or "",
             permissions=frozenset(_text(each["code"]) for each in app["permissions"] or []),
             webhooks=[_installed_webhook(each) for each in app["webhooks"] or []],
-            shop_name=(told.get("shop") or {}).get("name") or "",
+            shop_name=(data.get("shop") or {}).get("name") or "",
         )
 
 
-def _app_in(told: Json) -> Json:
-    """The calling app; `Rejected` when the host knows it no more."""
-    app = told.get("app")
+def _app_of(data: Json) -> Json:
+    """The calling app; `Rejected` if Saleor does not know it any more."""
+    app = data.get("app")
     if app is None:
-        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
+        raise Rejected(REINSTALL, code=APP_UNKNOWN)
     if not isinstance(app, dict):
         raise _unreadable()
     return app
 
 
-def _text(found: Any) -> str:
-    if not isinstance(found, str):
-        raise TypeError("not a text")
-    return found
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    return value
 
 
-def _installed_webhook(told: Json) -> InstalledWebhook:
+def _installed_webhook(webhook: Json) -> InstalledWebhook:
     return InstalledWebhook(
-        id=told["id"],
-        name=told["name"] or "",
-        target_url=told["targetUrl"],
-        is_active=told["isActive"],
-        query=told["subscriptionQuery"] or "",
-        events=tuple(each["eventType"] for each in [*told["syncEvents"], *told["asyncEvents"]]),
+        id=webhook["id"],
+        name=webhook["name"] or "",
+        target_url=webhook["targetUrl"],
+        is_active=webhook["isActive"],
+        query=webhook["subscriptionQuery"] or "",
+        events=tuple(each["eventType"] for each in [*webhook["syncEvents"], *webhook["asyncEvents"]]),
     )
 
 
 def create_webhook(installation: Installation, fields: Json) -> None:
-    """A new webhook of the app; `Rejected` with the host's reason."""
-    _change(installation, "CreateWebhook", "webhookCreate", {"input": fields})
+    """Add a webhook to the app; `Rejected` with Saleor's reason."""
+    _mutate(installation, "CreateWebhook", "webhookCreate", {"input": fields})
 
 
 def update_webhook(installation: Installation, webhook_id: str, fields: Json) -> None:
-    """Change a webhook of the app; `Rejected` with the host's reason."""
-    _change(installation, "UpdateWebhook", "webhookUpdate", {"id": webhook_id, "input": fields})
+    """Change a webhook of the app; `Rejected` with Saleor's reason."""
+    _mutate(installation, "UpdateWebhook", "webhookUpdate", {"id": webhook_id, "input": fields})
 
 
 def delete_webhook(installation: Installation, webhook_id: str) -> None:
-    """Remove a webhook of the app; `Rejected` while the host is delivering to it."""
-    _change(installation, "DeleteWebhook", "webhookDelete", {"id": webhook_id})
+    """Delete a webhook of the app; `Rejected` while Saleor is delivering to it."""
+    _mutate(installation, "DeleteWebhook", "webhookDelete", {"id": webhook_id})
 
 
 def create_problem(installation: Installation, key: str, message: str) -> None:
-    """Show a problem in the host's Dashboard; one of the same key is replaced. `Rejected` by hosts before 3.22.36."""
-    given = {"key": key, "message": message}
-    _change(installation, "CreateProblem", "appProblemCreate", {"input": given})
+    """Show a problem in Saleor's Dashboard, replacing that of the same key. `Rejected` by Saleor before 3.22.36."""
+    fields = {"key": key, "message": message}
+    _mutate(installation, "CreateProblem", "appProblemCreate", {"input": fields})
 
 
 def dismiss_problems(installation: Installation, keys: Sequence[str]) -> None:
-    """Take problems off the host's Dashboard; those that are not there are no fault."""
-    _change(installation, "DismissProblems", "appProblemDismiss", {"keys": list(keys)})
+    """Remove problems from Saleor's Dashboard; it is no error if they are not there."""
+    _mutate(installation, "DismissProblems", "appProblemDismiss", {"keys": list(keys)})
 
 
-def _change(installation: Installation, document: str, mutation: str, variables: Json) -> None:
-    told = _ask_shop(installation, document, variables)
-    with reading_answer():
-        if errors := told[mutation]["errors"]:
+def _mutate(installation: Installation, document: str, mutation: str, variables: Json) -> None:
+    data = _call_shop(installation, document, variables)
+    with reading_response():
+        if errors := data[mutation]["errors"]:
             raise Rejected(_first_message(errors), code="webhook_refused")
 
 
 def fetch_failed_deliveries(installation: Installation) -> list[Json]:
-    """The app's webhooks, each with the deliveries that failed; the host keeps them for some days."""
-    with _served(installation):
-        app = _app_in(_ask(installation.saleor_api_url, installation.token, "FetchFailedDeliveries", {}))
-    with reading_answer():
+    """The app's webhooks, each with the deliveries that failed; Saleor keeps them for some days."""
+    with _blocking(installation):
+        app = _app_of(_call(installation.saleor_api_url, installation.token, "FetchFailedDeliveries", {}))
+    with reading_response():
         return list(app["webhooks"] or [])
 
 
 def fetch_changed(installation: Installation, query: str, listing: str, since: datetime) -> Iterator[Json]:
-    """Every object of a listing that changed since then, page after page; `query` is of `listing_query`'s form."""
+    """Every object of a listing that changed since then, page by page; `query` is made by `saleor.listing`."""
     after: str | None = None
     while True:
         variables = {"since": since.isoformat(), "after": after}
-        told = _send_shop(installation, query, "Changed", variables)
-        with reading_answer():
-            nodes = [edge["node"] for edge in told[listing]["edges"]]
-            page = told[listing]["pageInfo"]
-            goes_on, ended_at = page["hasNextPage"], page["endCursor"]
+        data = _send_to_shop(installation, query, "Changed", variables)
+        with reading_response():
+            nodes = [edge["node"] for edge in data[listing]["edges"]]
+            page = data[listing]["pageInfo"]
+            has_next, end = page["hasNextPage"], page["endCursor"]
         yield from nodes
-        if not goes_on or ended_at == after:  # a host that repeats a page must not keep us for ever
+        if not has_next or end == after:  # a page that is sent again and again must not keep us forever
             return
-        after = ended_at
+        after = end
 
 
 def fetch_page(installation: Installation, query: str, after: str | None) -> Json:
-    """One page of a listing, as `saleor.listing` asks for it; `after` is where the page before ended."""
-    return _send_shop(installation, query, "Page", {"after": after})
+    """One page of a listing, with a query made by `saleor.listing`; `after` is where the previous page ended."""
+    return _send_to_shop(installation, query, "Page", {"after": after})
 
 
 def fetch_transaction_events(installation: Installation, transaction_id: str) -> list[TransactionEvent]:
-    """The ledger of a transaction, oldest first; `Rejected` when the host has no such transaction of the app."""
-    told = _ask_shop(installation, "FetchTransaction", {"id": transaction_id})
-    found = told.get("transaction")
-    if not isinstance(found, dict):
+    """The events of a transaction, oldest first; `Rejected` if Saleor has no such transaction of the app."""
+    data = _call_shop(installation, "FetchTransaction", {"id": transaction_id})
+    transaction = data.get("transaction")
+    if not isinstance(transaction, dict):
         raise _unknown_transaction()
-    with reading_answer():
+    with reading_response():
         return [
             TransactionEvent(
                 each["type"] or "",
@@ -257,7 +251,7 @@ def fetch_transaction_events(installation: Installation, transaction_id: str) ->
                 each["amount"]["currency"],
                 each["message"] or "",
             )
-            for each in found["events"]
+            for each in transaction["events"]
         ]
 
 
@@ -269,19 +263,19 @@ def _unknown_transaction() -> Rejected:
 
 
 def fetch_paid_source(installation: Installation, transaction_id: str) -> Json | None:
-    """The checkout or order that a transaction pays, as it is now; None when there is neither any more.
+    """The checkout or order that a transaction pays, as it is now; None if there is neither any more.
 
-    `Rejected` when the host has no such transaction of the app.
+    `Rejected` if Saleor has no such transaction of the app.
     """
-    told = _ask_shop(installation, "FetchPaidSource", {"id": transaction_id})
-    found = told.get("transaction")
-    if not isinstance(found, dict):
+    data = _call_shop(installation, "FetchPaidSource", {"id": transaction_id})
+    transaction = data.get("transaction")
+    if not isinstance(transaction, dict):
         raise _unknown_transaction()
-    return found.get("order") or found.get("checkout")
+    return transaction.get("order") or transaction.get("checkout")
 
 
 def report_transaction_event(installation: Installation, report: TransactionReport) -> bool:
-    """Tell the host what became of money; True if it had been told before. Repeating it is harmless."""
+    """Add an event to a transaction; True if Saleor had it before. Repeating it is harmless."""
     variables: Json = {
         "id": report.transaction_id,
         "type": report.type,
@@ -293,91 +287,82 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
         "availableActions": list(report.available_actions),
     }
     version = read_version(installation.schema_version)
-    if version >= KNOWS_PAYMENT_METHODS and report.payment_method is not None:
+    if version >= PAYMENT_METHODS_SINCE and report.payment_method is not None:
         variables["paymentMethodDetails"] = report.payment_method
     name = "ReportTransactionEvent"
-    told = _send_shop(installation, _document(name, version), name, variables)
-    with reading_answer():
-        payload = told["transactionEventReport"]
+    data = _send_to_shop(installation, operation(name, version), name, variables)
+    with reading_response():
+        payload = data["transactionEventReport"]
         errors = payload["errors"]
-        if errors and not {error["code"] for error in errors} <= ALREADY_THERE:
+        if errors and {error["code"] for error in errors} != {ALREADY_EXISTS}:
             raise Rejected(
                 f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused"
             )
         return bool(errors) or bool(payload["alreadyProcessed"])
 
 
-@cache
-def _document(name: str, version: Version = NEWEST) -> str:
-    """The document as a host of that version takes it, parsed once by gql so that a broken one fails here."""
-    text = trimmed(read_document(f"graphql/operations/{name}.graphql"), version)
-    return print_ast(gql(text).document)
+def _call_shop(installation: Installation, name: str, variables: Json) -> Json:
+    return _send_to_shop(installation, operation(name, NEWEST), name, variables)
 
 
-def _ask_shop(installation: Installation, name: str, variables: Json) -> Json:
-    return _send_shop(installation, _document(name), name, variables)
-
-
-def _send_shop(installation: Installation, query: str, name: str, variables: Json) -> Json:
-    with _served(installation):
+def _send_to_shop(installation: Installation, query: str, name: str, variables: Json) -> Json:
+    with _blocking(installation):
         return _send(installation.saleor_api_url, installation.token, query, name, variables)
 
 
 @contextmanager
-def _served(installation: Installation) -> Iterator[None]:
-    """That the shop refuses the app itself, whatever it asks, is the installation's trouble: the work waits for it.
+def _blocking(installation: Installation) -> Iterator[None]:
+    """`Blocked` if the shop refuses the app itself, whatever the request: events wait until it is accepted again.
 
-    `Unavailable` where the app was installed again meanwhile: its new token is to be used.
+    `Unavailable` if the app was reinstalled meanwhile: a retry uses its new token.
     """
-    from saleor_stripe_audience.saleor import trouble  # noqa: PLC0415 - problems are shown through this module
-
     try:
         yield
     except Rejected as error:
-        if error.code not in trouble.OF_THE_INSTALLATION:
+        if error.code not in trouble.CODES:
             raise
-        if trouble.is_over(installation):
+        if trouble.was_reinstalled(installation):
             raise Unavailable("The app was just installed again.", code="reinstalled") from error
-        trouble.note(installation, error.code)
+        trouble.report(installation, error.code)
         raise Blocked(error.message, code=error.code, by=installation.pk) from error
 
 
-def _ask(api_url: str, token: str, name: str, variables: Json) -> Json:
-    return _send(api_url, token, _document(name), name, variables)
+def _call(api_url: str, token: str, name: str, variables: Json) -> Json:
+    return _send(api_url, token, operation(name, NEWEST), name, variables)
 
 
 def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
-    """The `data` of the host's answer. A refused permission is checked: a removed app is refused everything."""
+    """The response's `data`. A denied permission is checked: a removed app is denied everything."""
     try:
         return _exchange(api_url, token, query, name, variables)
     except Rejected as error:
-        if error.code == LACKS_PERMISSION:
-            # Raises instead where the token is dead: to the host a removed app is a caller without any permission.
-            _app_in(_exchange(api_url, token, _document("FetchApp"), "FetchApp", {}))
+        if error.code == PERMISSION_DENIED:
+            # Raises if the token is no longer valid: to Saleor a removed app is a caller without any permission.
+            _app_of(_exchange(api_url, token, operation("FetchApp", NEWEST), "FetchApp", {}))
         raise
 
 
 def _exchange(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
-    answer = http.call(
+    response = http.call(
         "POST",
         api_url,
         json={"query": query, "variables": variables, "operationName": name},
         headers={"Authorization": f"Bearer {token}"},
     )
-    if answer.status_code in (401, 403):
-        raise Rejected(REINSTALL, code=KNOWN_NO_MORE)
-    if answer.status_code >= SERVER_ERROR:
+    if response.status_code in (401, 403):
+        raise Rejected(REINSTALL, code=APP_UNKNOWN)
+    if response.status_code >= SERVER_ERROR:
         raise _unreadable()
-    with reading_answer():
-        found = answer.json()
-        if errors := found.get("errors"):
+    with reading_response():
+        body = response.json()
+        if errors := body.get("errors"):
             raise _refusal(errors)
-        return dict(found["data"])
+        return dict(body["data"])
 
 
 @contextmanager
-def reading_answer() -> Iterator[None]:
-    """An answer whose form is not that of the host's schema is none: `Unavailable`."""
+def reading_response() -> Iterator[None]:
+    """`Unavailable` if the response does not have the form of Saleor's schema."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
@@ -386,22 +371,22 @@ def reading_answer() -> Iterator[None]:
 
 def _unreadable() -> Unavailable:
     return Unavailable(
-        "Saleor did not answer as it should. It will be tried again.", code="saleor_unreachable"
+        "Saleor did not answer as expected. It will be tried again.", code="saleor_unreachable"
     )
 
 
 def _refusal(errors: Sequence[Json]) -> Rejected:
     codes = {_code_of(error) for error in errors}
     if codes & {"InvalidTokenError", "InvalidTokenException", "ExpiredSignatureError"}:
-        return Rejected(REINSTALL, code=KNOWN_NO_MORE)
+        return Rejected(REINSTALL, code=APP_UNKNOWN)
     if any(_code_of(error) == "PermissionDenied" and error.get("path") == ["app"] for error in errors):
-        # Every app may ask who it is. The host refuses that only to one that was deleted or deactivated (observed).
-        return Rejected(REINSTALL, code=KNOWN_NO_MORE)
+        # Every app may ask who it is. Saleor denies that only to one that was deleted or deactivated (observed).
+        return Rejected(REINSTALL, code=APP_UNKNOWN)
     if "PermissionDenied" in codes:
         return Rejected(
             "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "
             "reinstall the app.",
-            code=LACKS_PERMISSION,
+            code=PERMISSION_DENIED,
         )
     return Rejected(f"Saleor refused: {_first_message(errors)}", code="saleor_refused")
 

@@ -1,4 +1,4 @@
-"""What the shop tells about the app itself."""
+"""Saleor's events about the app itself."""
 
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
@@ -6,9 +6,9 @@ from saleor_stripe_audience.shops import removal
 
 
 def app_deleted(event: Event) -> None:
-    """The app was removed. Its token is dead by now, so this is known from what is stored alone.
+    """The app was removed. Its token is no longer valid, so only stored data is used.
 
-    A reinstall has another app id: the old one's removal, told late, must not switch the new one off.
+    A reinstall has another app id: a late event about the old one must not deactivate the new one.
     """
     installation = installation_of(event)
     app = (event.payload or {}).get("app") or {}

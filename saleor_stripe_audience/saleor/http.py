@@ -1,4 +1,4 @@
-"""The one door through which the host is called: one deadline for all of a call, no redirects, no transaction open."""
+"""Every HTTP call to Saleor: one deadline for the whole call, no redirects, no open transaction."""
 
 import threading
 from typing import Any
@@ -19,7 +19,7 @@ _local = threading.local()
 
 
 class _PublicConnection(network.TimedHTTPSConnection):
-    """Connects to the address that was found to be public, so that a name cannot lead elsewhere a moment later."""
+    """Connects to the IP address that was checked to be public: the name may lead elsewhere a moment later."""
 
     def addresses(self) -> list[str]:
         return [public_address(self._dns_host, self.port or HTTPS)]
@@ -30,7 +30,7 @@ class _PublicPool(HTTPSConnectionPool):
 
 
 class _PublicAdapter(network.TimedAdapter):
-    """Speaks to public addresses only."""
+    """Connects to public addresses only."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)
@@ -38,30 +38,30 @@ class _PublicAdapter(network.TimedAdapter):
 
 
 def _session(url: str) -> requests.Session:
-    """A session of this thread's own: connections are reused, threads share nothing."""
+    """The thread's own session: connections are reused, threads share nothing."""
     name = "named" if is_named_by_operator(url) else "public"
     if name == "public" and not url.startswith("https://"):
-        raise Rejected("The shop's API address must begin with https://.", code="https_required")
+        raise Rejected("The shop's API URL must begin with https://.", code="https_required")
     if not hasattr(_local, name):
         setattr(_local, name, network.make_session(_PublicAdapter() if name == "public" else None))
-    found: requests.Session = getattr(_local, name)
-    return found
+    session: requests.Session = getattr(_local, name)
+    return session
 
 
 def call(method: str, url: str, *, largest: int = LARGEST_ANSWER, **fields: Any) -> Answer:
-    """The answer, whatever its status; `Unavailable` when there is none in time, or it is too large or a redirect.
+    """The response, whatever its status; `Unavailable` if there is none in time, or it is too large or a redirect.
 
-    `Rejected` for an address that is not public, unless the operator named the shop.
+    `Rejected` for an address that is not public, unless the operator listed the shop.
     """
     leave_database()
     try:
-        answer = network.exchange(
+        response = network.exchange(
             _session(url), method, url, seconds=seconds_for_call(), largest=largest, **fields
         )
     except NoAnswer:
         raise Unavailable(
             "The shop did not answer. It will be tried again.", code="saleor_unreachable"
         ) from None
-    if answer.is_redirect:
-        raise Unavailable("The shop's API address answers with something else.", code="saleor_unreachable")
-    return answer
+    if response.is_redirect:
+        raise Unavailable("The shop's API URL redirects to another address.", code="saleor_unreachable")
+    return response

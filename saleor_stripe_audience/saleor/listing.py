@@ -1,61 +1,92 @@
-"""All that a shop has of a kind, page after page, oldest first: what comes new meanwhile stands at the end."""
+"""Everything that a shop has of a kind, page by page, with the very fields that its events bring."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from saleor_stripe_audience.saleor import client
-from saleor_stripe_audience.saleor.catch_up import CHANGED, fields_of
+from saleor_stripe_audience.saleor.documents import fields, read_version
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 
-PAGE = 50
+PAGE_SIZE = 50
 LARGEST_PAGE = 100  # Saleor's limit
-EVENTS = {listing: event for event, (listing, _) in CHANGED.items()}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of the shop: `event` tells of a change, `field` holds the object there, `fragment` is what is asked."""
+
+    name: str
+    event: str
+    field: str
+    fragment: str
+
+
+LISTINGS = {
+    listing.name: listing
+    for listing in (
+        Listing("orders", "order_updated", "order", "OrderFields"),
+        Listing("customers", "customer_updated", "user", "CustomerFields"),
+        Listing("products", "product_updated", "product", "ProductFields"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some objects; `after` is where the next page begins, None where there is none. `total` is of all pages."""
+    """Some objects; `after` is where the next page begins, None at the end. `total` counts all pages."""
 
     nodes: list[Json]
     after: str | None
     total: int
 
 
-def page(installation: Installation, listing: str, after: str | None) -> Page:
-    """A page of customers or orders, with the very fields that their events bring."""
-    return _fetched(installation, listing, _query(listing, installation.schema_version), after)
-
-
-def short_page(installation: Installation, listing: str, after: str | None, fields: str = "id") -> Page:
-    """The same with few fields, to compare."""
-    return _fetched(installation, listing, _asked(listing, LARGEST_PAGE, f"{{ {fields} }}"), after)
-
-
-def count(installation: Installation, listing: str) -> int:
-    """How many the shop has."""
-    return _fetched(installation, listing, _asked(listing, 1, "{ id }"), None).total
+def fetch_changed(installation: Installation, name: str, since: datetime) -> Iterator[Json]:
+    """Every object that changed since then."""
+    query = changed_query(name, installation.schema_version)
+    return client.fetch_changed(installation, query, name, since)
 
 
 @cache
-def _query(listing: str, schema_version: str) -> str:
-    return _asked(listing, PAGE, fields_of(EVENTS[listing], schema_version))
-
-
-def _asked(listing: str, size: int, fields: str) -> str:
+def changed_query(name: str, schema_version: str) -> str:
+    """The query for the objects that changed."""
+    asked = fields(LISTINGS[name].fragment, read_version(schema_version))
     return (
-        f"query Page($after: String) {{ {listing}(first: {size}, after: $after, "
-        f"sortBy: {{field: CREATED_AT, direction: ASC}}) "
-        f"{{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ node {fields} }} }} }}"
+        f"query Changed($since: DateTime!, $after: String) {{ {name}(first: {PAGE_SIZE}, after: $after, "
+        f"filter: {{updatedAt: {{gte: $since}}}}) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {asked} }} }} }}"
     )
 
 
-def _fetched(installation: Installation, listing: str, query: str, after: str | None) -> Page:
-    found = client.fetch_page(installation, query, after)
-    with client.reading_answer():
-        listed = found[listing]
+def fetch_page(installation: Installation, name: str, after: str | None) -> Page:
+    """A page of customers or orders, oldest first: what is new meanwhile comes at the end."""
+    asked = fields(LISTINGS[name].fragment, read_version(installation.schema_version))
+    return _fetch(installation, name, PAGE_SIZE, asked, after)
+
+
+def fetch_short_page(installation: Installation, name: str, after: str | None, asked: str = "id") -> Page:
+    """The same with few fields, to compare."""
+    return _fetch(installation, name, LARGEST_PAGE, f"{{ {asked} }}", after)
+
+
+def fetch_count(installation: Installation, name: str) -> int:
+    """How many the shop has."""
+    return _fetch(installation, name, 1, "{ id }", None).total
+
+
+def _fetch(installation: Installation, name: str, size: int, asked: str, after: str | None) -> Page:
+    query = (
+        f"query Page($after: String) {{ {name}(first: {size}, after: $after, "
+        f"sortBy: {{field: CREATED_AT, direction: ASC}}) "
+        f"{{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ node {asked} }} }} }}"
+    )
+    data = client.fetch_page(installation, query, after)
+    with client.reading_response():
+        listed = data[name]
         info = listed["pageInfo"]
         return Page(
             [edge["node"] for edge in listed["edges"]],

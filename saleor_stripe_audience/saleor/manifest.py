@@ -1,7 +1,6 @@
-"""The manifest: what the app is, what it may do and what it wants to be told, made for the version that asks."""
+"""The manifest that Saleor reads to install the app: permissions, extensions and webhooks, for the shop's version."""
 
 import json
-import re
 from typing import Any
 
 from django.conf import settings
@@ -11,9 +10,8 @@ from django.views.decorators.http import require_safe
 
 from saleor_stripe_audience import __version__
 from saleor_stripe_audience.documents import document_names, read_document
+from saleor_stripe_audience.saleor.documents import Version, is_supported, read_version, subscription
 
-NEWEST = (3, 24)
-OLDEST = (3, 21)
 SYNCHRONOUS = frozenset(
     {
         "PAYMENT_GATEWAY_INITIALIZE_SESSION",
@@ -29,9 +27,6 @@ SYNCHRONOUS = frozenset(
         "PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION",
     }
 )
-_SINCE = re.compile(r"#\s*since\s+(\d+)\.(\d+)\s*$")
-
-Version = tuple[int, int]
 
 
 @require_safe
@@ -45,54 +40,30 @@ def manifest_view(request: HttpRequest) -> JsonResponse:
 
 
 def variants() -> list[str]:
-    """The names of the manifests that can be asked for."""
+    """The names of the manifests to choose from."""
     return document_names("manifests", ".json")
 
 
 def manifest(variant: str, version: Version) -> dict[str, Any]:
-    """The whole manifest, every address and query filled in."""
+    """The whole manifest, with every URL and query."""
     text = read_document(f"manifests/{variant}.json").replace("{base_url}", settings.PUBLIC_URL)
-    made: dict[str, Any] = json.loads(text)
-    made["id"], made["name"], made["version"] = settings.APP_ID, settings.APP_NAME, __version__
-    made["brand"] = {"logo": {"default": settings.PUBLIC_URL + static("saleor/logo.png")}}
-    made["webhooks"] = [webhook(event, version) for event in made["webhooks"] if exists(event, version)]
-    return made
-
-
-def exists(event: str, version: Version) -> bool:
-    """Whether a host of that version sends the event: its document's first line may say `# since` a later one."""
-    return since(_document(event).partition("\n")[0]) <= version
+    fields: dict[str, Any] = json.loads(text)
+    fields["id"], fields["name"], fields["version"] = settings.APP_ID, settings.APP_NAME, __version__
+    fields["brand"] = {"logo": {"default": settings.PUBLIC_URL + static("saleor/logo.png")}}
+    fields["webhooks"] = [
+        webhook(event, version) for event in fields["webhooks"] if is_supported(event, version)
+    ]
+    return fields
 
 
 def webhook(event: str, version: Version) -> dict[str, Any]:
-    """One webhook of the manifest: an address of its own and the query trimmed to that version."""
+    """One webhook of the manifest, with a target URL of its own."""
     name = event.lower()
     return {
         "name": name.replace("_", " ").capitalize(),
         "identifier": name,
         "syncEvents" if event in SYNCHRONOUS else "asyncEvents": [event],
-        "query": trimmed(_document(event), version),
+        "query": subscription(event, version),
         "targetUrl": f"{settings.PUBLIC_URL}/api/webhooks/saleor/{name.replace('_', '-')}",
         "isActive": True,
     }
-
-
-def trimmed(document: str, version: Version) -> str:
-    """The document without the lines that say `# since` a later version: one unknown field fails the install."""
-    return "\n".join(line for line in document.splitlines() if since(line) <= version)
-
-
-def _document(event: str) -> str:
-    return read_document(f"graphql/webhooks/{event}.graphql")
-
-
-def read_version(text: str) -> Version:
-    """Of "3.23": (3, 23); the newest known one when nothing readable is given."""
-    found = re.match(r"(\d{1,3})\.(\d{1,3})", text)
-    return (int(found[1]), int(found[2])) if found else NEWEST
-
-
-def since(line: str) -> Version:
-    """The version that a line of a document needs: it may end in `# since 3.22`."""
-    found = _SINCE.search(line)
-    return (int(found[1]), int(found[2])) if found else OLDEST

@@ -1,4 +1,4 @@
-"""The host hands over its token: verified with the host itself before anything is kept."""
+"""Registration: Saleor sends the app's token, which is verified with Saleor itself before anything is stored."""
 
 import re
 from typing import Any
@@ -31,7 +31,7 @@ LONGEST_BODY = 10_000  # bytes; the genuine one has 48
 @csrf_exempt
 @require_POST
 def register_view(request: HttpRequest) -> JsonResponse:
-    """POST {"auth_token": …} with the header Saleor-Api-Url. A refusal is shown to the staff who install."""
+    """POST {"auth_token": …} with the header Saleor-Api-Url. An error is shown to the staff who install the app."""
     try:
         api_url, token, variant = (
             request.headers.get("Saleor-Api-Url", ""),
@@ -39,21 +39,21 @@ def register_view(request: HttpRequest) -> JsonResponse:
             _variant(request),
         )
         check_allowed(api_url)
-        with registration_limits.one_of_few(api_url, client_ip(request)), deadline(REGISTER_SECONDS):
+        with registration_limits.limited(api_url, client_ip(request)), deadline(REGISTER_SECONDS):
             register(api_url, token, _header(request, "Saleor-Domain"), _version(request), variant)
     except Unavailable as error:
-        return _refused(503, error)
+        return _refuse(503, error)
     except Failure as error:
-        return _refused(429 if error.code == registration_limits.TOO_MANY else 403, error)
+        return _refuse(429 if error.code == registration_limits.TOO_MANY else 403, error)
     return JsonResponse({"success": True})
 
 
 def register(
     api_url: str, token: str, domain: str, schema_version: str, variant: str = "app"
 ) -> Installation:
-    """Keep the shop's token once the host confirms it is ours; a reinstall by the same shop keeps its row.
+    """Store the shop's token once Saleor confirms that it is ours; a reinstall by the same shop keeps its row.
 
-    `Rejected` where the address belonged to a shop with other signing keys, until the operator decides.
+    `Rejected` if the URL belonged to a shop with other signing keys, until the operator decides.
     """
     identity = client.fetch_app(api_url, token)
     if identity.identifier != settings.APP_ID:
@@ -79,28 +79,28 @@ def register(
     with transaction.atomic():
         installation, created = Installation.objects.update_or_create(saleor_api_url=api_url, defaults=values)
         store_channels(installation, channels)
-        trouble.end(installation)
+        trouble.resolve(installation)
     log.info("shop registered", installation=str(installation.pk), reinstalled=not created)
     return installation
 
 
 def _check_same_shop(api_url: str, jwks: signatures.Jwks) -> None:
-    """`Rejected` unless nothing is kept of the address, or it is of the shop that publishes these keys."""
+    """`Rejected` if data is stored for this URL and it is not of the shop that publishes these keys."""
     before = Installation.objects.filter(saleor_api_url=api_url).first()
     if before is None or signatures.is_same_shop(before, jwks):
         return
     if before.accepts_new_keys_until is not None and before.accepts_new_keys_until > timezone.now():
-        log.info("shop taken over by the operator's decision", installation=str(before.pk))
+        log.info("shop handed over by the operator", installation=str(before.pk))
         return
     raise Rejected(
-        "This address belonged to a shop with other signing keys, and its data is still kept. Whoever runs the app "
-        "must decide whether it is the same shop: saleor-stripe-audience hand-over --saleor-api-url URL.",
+        "This URL belonged to a shop with other signing keys, and its data is still stored. The app's operator must "
+        "decide whether it is the same shop: saleor-stripe-audience hand-over --saleor-api-url URL.",
         code="other_shop",
     )
 
 
 def store_channels(installation: Installation, channels: list[client.ChannelData]) -> None:
-    """Add and update the shop's channels; one that is gone stays known, for the payments it had."""
+    """Add and update the shop's channels; a deleted one is kept, for the payments it had."""
     for channel in channels:
         Channel.objects.update_or_create(
             installation=installation,
@@ -119,12 +119,12 @@ def _token(request: HttpRequest) -> str:
         token = None
     # A token that is not plain ASCII could not be sent back in a header.
     if not isinstance(token, str) or not TOKEN.fullmatch(token):
-        raise Rejected("The registration came without a token. Install the app again.", code="unreadable")
+        raise Rejected("The registration has no token. Install the app again.", code="unreadable")
     return token
 
 
 def _variant(request: HttpRequest) -> str:
-    """Which manifest was installed: its registration address says so."""
+    """Which manifest was installed: it is in its registration URL."""
     variant = request.GET.get("variant", "app")
     if variant not in variants():
         raise Rejected("The app has no such manifest. Install the app again.", code="unknown_variant")
@@ -139,9 +139,9 @@ def _version(request: HttpRequest) -> str:
     return request.headers.get("Saleor-Schema-Version", "")[:20]
 
 
-def _refused(status: int, error: Failure) -> JsonResponse:
+def _refuse(status: int, error: Failure) -> JsonResponse:
     log.warning("registration refused", code=error.code)
-    answer = JsonResponse({"error": {"code": error.code, "message": error.message}}, status=status)
+    response = JsonResponse({"error": {"code": error.code, "message": error.message}}, status=status)
     if status in (429, 503):
-        answer["Retry-After"] = "60" if status == 429 else RETRY_SECONDS  # noqa: PLR2004 - Too Many Requests
-    return answer
+        response["Retry-After"] = "60" if status == 429 else RETRY_SECONDS  # noqa: PLR2004 - Too Many Requests
+    return response

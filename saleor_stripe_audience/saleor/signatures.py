@@ -1,7 +1,7 @@
-"""Proof that a webhook was sent by the host: a detached JWS (RFC 7515, appendix F; RFC 7797) over the raw body.
+"""Proof that a webhook was sent by Saleor: a detached JWS (RFC 7515, appendix F; RFC 7797) over the raw body.
 
-What is signed is ASCII(protected header) + "." + the body's bytes, by RS256, with a key of the host's JWKS. Hosts with
-an older PyJWT leave `crit` out of the header although `b64` is false; both forms are genuine (observed).
+The signature covers ASCII(protected header) + "." + the body's bytes, by RS256, with a key of the shop's JWKS. Saleor
+with an older PyJWT omits `crit` from the header although `b64` is false; both forms are genuine (observed).
 """
 
 import base64
@@ -32,28 +32,28 @@ Jwks = dict[str, Any]
 
 
 class KeysUnavailable(Unavailable):
-    """The key that signed this is not known and cannot be fetched now: genuine or not, nobody can tell."""
+    """The signing key is not known and cannot be fetched now, so the signature can be neither accepted nor refused."""
 
 
 def verify(installation: Installation, signature: str, body: bytes) -> None:
-    """`Rejected` unless the host signed exactly this body; `KeysUnavailable` when its key cannot be had now."""
+    """`Rejected` unless the shop signed exactly this body; `KeysUnavailable` if its key cannot be fetched now."""
     encoded, _, rest = signature.partition(".")
-    nothing, _, encoded_signature = rest.partition(".")
-    if len(signature) > LONGEST_HEADER or nothing or not encoded_signature:
+    payload, _, encoded_signature = rest.partition(".")  # a detached payload is empty
+    if len(signature) > LONGEST_HEADER or payload or not encoded_signature:
         raise _refused()
     header = _protected_header(encoded)
     key = key_of(installation, header["kid"])
     try:
-        key.verify(_decoded(encoded_signature), encoded.encode() + b"." + body, padding.PKCS1v15(), SHA256())
+        key.verify(_decode(encoded_signature), encoded.encode() + b"." + body, padding.PKCS1v15(), SHA256())
     except InvalidSignature:
         raise _refused() from None
 
 
 def fetch_jwks(api_url: str) -> Jwks:
-    """The keys that the host publishes; `Unavailable` when they cannot be had."""
-    answer = http.call("GET", f"{origin_of(api_url)}/.well-known/jwks.json", largest=LARGEST_JWKS)
+    """The keys that the shop publishes; `Unavailable` if they cannot be fetched."""
+    response = http.call("GET", f"{origin_of(api_url)}/.well-known/jwks.json", largest=LARGEST_JWKS)
     try:
-        keys = answer.json().get("keys") if answer.ok else None
+        keys = response.json().get("keys") if response.ok else None
     except ValueError:
         keys = None
     if not isinstance(keys, list):
@@ -67,7 +67,7 @@ def _refused() -> Rejected:
 
 def _protected_header(encoded: str) -> dict[str, Any]:
     try:
-        header = json.loads(_decoded(encoded))
+        header = json.loads(_decode(encoded))
     except ValueError:
         raise _refused() from None
     if not isinstance(header, dict) or header.get("alg") != "RS256" or header.get("b64") is not False:
@@ -78,7 +78,7 @@ def _protected_header(encoded: str) -> dict[str, Any]:
 
 
 def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:
-    """The shop's key of that id, fetched if it is new; `KeysUnavailable` when it cannot be had now."""
+    """The shop's key of that id, fetched if it is new; `KeysUnavailable` if it cannot be fetched now."""
     key = _find(installation.jwks, kid)
     if key is None:
         _refresh(installation)
@@ -92,7 +92,7 @@ def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:
 
 
 def _refresh(installation: Installation) -> None:
-    """Fetch the keys again, at most once a minute and shop: keys rotate, and forgers invent key ids."""
+    """Fetch the keys again, at most once a minute for each shop: keys rotate, and attackers invent key ids."""
     with _lock:
         last = _fetched_at.get(installation.saleor_api_url)
         if last is not None and time.monotonic() - last < SECONDS_BETWEEN_FETCHES:
@@ -101,13 +101,13 @@ def _refresh(installation: Installation) -> None:
     try:
         fetched = fetch_jwks(installation.saleor_api_url)
         if not _thumbprints(fetched):
-            return  # the keys that are known stay
+            return  # the stored keys stay
         is_proven = is_same_shop(installation, fetched)
     except Failure as error:
         raise KeysUnavailable(error.message, code="jwks_unavailable") from None
     if not is_proven:
         raise KeysUnavailable(
-            "The keys at the shop's address are other ones now, and the shop there does not know the app's token.",
+            "The shop's URL publishes other keys now, and the shop there does not know the app's token.",
             code="keys_not_proven",
         )
     installation.jwks = fetched
@@ -115,18 +115,20 @@ def _refresh(installation: Installation) -> None:
 
 
 def is_same_shop(installation: Installation, fetched: Jwks) -> bool:
-    """Whether who publishes these keys is the shop that installed the app, and not a later owner of its address.
+    """Whether these keys are of the shop that installed the app, and not of a later owner of its URL.
 
-    Proven by one key that is known already, or by the app's token: the shop knows it, and does not know a made-up
-    one. `Unavailable` when the shop cannot be asked.
+    One key that is known already proves it, or the app's token: the shop accepts it, and does not accept a random
+    one. `Unavailable` if the shop cannot be asked.
     """
     known = _thumbprints(installation.jwks)
     if not known or known & _thumbprints(fetched):
         return True
-    return _knows(installation, installation.token) and not _knows(installation, secrets.token_urlsafe(22))
+    return _accepts(installation, installation.token) and not _accepts(
+        installation, secrets.token_urlsafe(22)
+    )
 
 
-def _knows(installation: Installation, token: str) -> bool:
+def _accepts(installation: Installation, token: str) -> bool:
     try:
         return client.fetch_app(installation.saleor_api_url, token).id == installation.app_id
     except Rejected:
@@ -134,7 +136,7 @@ def _knows(installation: Installation, token: str) -> bool:
 
 
 def _thumbprints(jwks: Jwks) -> set[tuple[str, str]]:
-    """What makes a key the one it is; the key's id is only a name."""
+    """What identifies a key; its id is only a name."""
     keys = jwks.get("keys", [])
     return {
         (str(key.get("n")), str(key.get("e"))) for key in keys if key.get("kty") == "RSA" and key.get("n")
@@ -150,14 +152,14 @@ def _find(jwks: Jwks, kid: str) -> rsa.RSAPublicKey | None:
 
 def _public_key(key: dict[str, Any]) -> rsa.RSAPublicKey | None:
     try:
-        exponent, modulus = (int.from_bytes(_decoded(key[name])) for name in ("e", "n"))
+        exponent, modulus = (int.from_bytes(_decode(key[name])) for name in ("e", "n"))
         return rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _decoded(text: str) -> bytes:
-    """base64url without padding, strictly: a signature has one spelling only."""
+def _decode(text: str) -> bytes:
+    """base64url without padding, strictly: a signature has exactly one spelling."""
     if len(text) % 4 == 1 or not set(text) <= _ALPHABET:
         raise _refused()
     try:

@@ -1,4 +1,4 @@
-"""Proof of who looks at the app's page: the token that the host signs for a member of staff and this app."""
+"""Who is using the app's page: the token that Saleor signs for a staff member and this app."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,13 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.signatures import key_of
 from saleor_stripe_audience.shops.models import Installation
 
-LONGEST_TOKEN = 16_384  # characters; a token with every permission of the host has about 2,500
-CLOCKS_DIFFER = 30  # seconds that the host's clock and ours may be apart
+LONGEST_TOKEN = 16_384  # characters; a token with every permission has about 2,500
+CLOCK_SKEW = 30  # seconds that Saleor's clock and ours may differ
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardUser:
-    """A member of the shop's staff; `permissions` is all that the person may do in the shop."""
+    """A staff member of the shop; `permissions` are the person's own in the shop."""
 
     installation: Installation
     email: str
@@ -28,14 +28,14 @@ class DashboardUser:
 
 
 def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
-    """Who the token was made for. `Rejected` unless it is the shop's, for this app, and still valid.
+    """The staff member that the token was issued for. `Rejected` unless it is the shop's, for this app, and valid.
 
-    `KeysUnavailable` when the shop's key of that id cannot be had now.
+    `KeysUnavailable` if the shop's key of that id cannot be fetched now.
     """
     installation = Installation.objects.filter(saleor_api_url=saleor_api_url, is_active=True).first()
     if installation is None or not token or len(token) > LONGEST_TOKEN:
         raise _refused()
-    claims = _signed_claims(installation, token)
+    claims = _verify_claims(installation, token)
     if claims.get("is_staff") is not True:
         raise _refused()
     permissions = claims.get("user_permissions")
@@ -47,10 +47,10 @@ def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
     )
 
 
-def _signed_claims(installation: Installation, token: str) -> dict[str, Any]:
+def _verify_claims(installation: Installation, token: str) -> dict[str, Any]:
     def key(signature: GuestProtocol) -> RSAKey:
         header = signature.headers()
-        # The algorithm is ours to choose, not the token's; it is looked at before any key is.
+        # The app chooses the algorithm, not the token; it is checked before any key is.
         if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
             raise _refused()
         public = key_of(installation, header["kid"])
@@ -61,16 +61,16 @@ def _signed_claims(installation: Installation, token: str) -> dict[str, Any]:
         _VALID_NOW.validate(claims)
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused() from None
-    if any(claims.get(name) != wanted for name, wanted in _made_for(installation).items()):
+    if any(claims.get(name) != wanted for name, wanted in _required_claims(installation).items()):
         raise _refused()
     return claims
 
 
-_VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCKS_DIFFER, exp={"essential": True})
+_VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCK_SKEW, exp={"essential": True})
 
 
-def _made_for(installation: Installation) -> dict[str, str]:
-    """Staff's own tokens (type "access") open the whole shop: they are never ours to take."""
+def _required_claims(installation: Installation) -> dict[str, str]:
+    """A staff member's own token (type "access") gives access to the whole shop: it is never accepted."""
     return {"iss": installation.saleor_api_url, "type": "thirdparty", "app": installation.app_id}
 
 

@@ -1,7 +1,7 @@
-"""The door through which the host's webhooks come: one address per event, one rule for all.
+"""Saleor's webhooks: one URL per event, the same checks for all.
 
-Synchronous events are answered by the function registered for them, always with 200 and a JSON object: the host turns
-anything else into "failed" and drops our words. Everything else is written into the inbox and worked later.
+A synchronous event is answered by its function, always with 200 and a JSON object: Saleor treats anything else as
+failed and drops the message. All other events are recorded in the inbox and handled later.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.refusals import RETRY_SECONDS
-from saleor_stripe_audience.saleor import freshness, signatures, tasks, upkeep
+from saleor_stripe_audience.saleor import freshness, signatures, webhook_sync
 from saleor_stripe_audience.shops import removal
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.strict_json import read_object
@@ -31,34 +31,41 @@ from saleor_stripe_audience.strict_json import read_object
 log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
-Answer = Callable[[Installation, Json], Json]
-FailureAnswer = Callable[[str], Json]
+Respond = Callable[[Installation, Json], Json]
+FailureResponse = Callable[[str], Json]
 
-UNEXPECTED = "The payment app met an unexpected problem. Please try again, or choose another way to pay."
+UNEXPECTED = "The payment app has an unexpected problem. Please try again, or choose another payment method."
 UNVERIFIABLE = "The shop's request could not be verified just now. Please try again."
 DATABASE_FAILED = "The payment app cannot reach its database just now. Please try again in a moment."
 UNREADABLE = "The shop sent this request without readable content. Please try again."
 
 
 @dataclass(frozen=True)
-class _Answering:
-    answer: Answer
-    failure: FailureAnswer
+class SyncWebhook:
+    """`failure` puts a message into the event's form of a failed response. `bounded`: see `answers`."""
+
+    respond: Respond
+    failure: FailureResponse
     bounded: bool
 
 
-_answering: dict[str, _Answering] = {}
+_sync_webhooks: dict[str, SyncWebhook] = {}
 
 
-def answers(event: str, *, failure: FailureAnswer, bounded: bool = True) -> Callable[[Answer], Answer]:
-    """Register the function that answers a synchronous event; `failure` words what went wrong in that event's form.
+def sync_webhooks() -> dict[str, SyncWebhook]:
+    """Every synchronous event that the app answers."""
+    return dict(_sync_webhooks)
 
-    The function is not asked about bodies that are too old, see `freshness`, unless `bounded` is False: then it sees to
-    it itself that an old one does nothing.
+
+def answers(event: str, *, failure: FailureResponse, bounded: bool = True) -> Callable[[Respond], Respond]:
+    """Register the function that answers a synchronous event; `failure` makes the response when it fails.
+
+    The function is not called for payloads that are too old, see `freshness`, unless `bounded` is False: then it has
+    to make sure itself that an old one changes nothing.
     """
 
-    def register(function: Answer) -> Answer:
-        _answering[event] = _Answering(function, failure, bounded)
+    def register(function: Respond) -> Respond:
+        _sync_webhooks[event] = SyncWebhook(function, failure, bounded)
         return function
 
     return register
@@ -67,45 +74,48 @@ def answers(event: str, *, failure: FailureAnswer, bounded: bool = True) -> Call
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest, event: str) -> JsonResponse:
-    """Verify, then answer (synchronous events) or write down (all others)."""
+    """Verify, then answer (synchronous events) or record (all others)."""
     kind = event.replace("-", "_")
-    answering = _answering.get(kind)
-    if answering is None and not is_handled("saleor", kind):
+    sync_webhook = _sync_webhooks.get(kind)
+    if sync_webhook is None and not is_handled("saleor", kind):
         return _error(404, "unknown_event", "The app does not ask for this event.")
     try:
         with deadline.deadline(deadline.SYNCHRONOUS_WEBHOOK_SECONDS):
-            return _verified_and_dealt_with(request, kind, answering)
+            return _verify_and_respond(request, kind, sync_webhook)
     except Error as error:
         log.exception("database failed", kind=kind)
         failure = failure_of(error)
-        if isinstance(failure, Rejected) and answering is None:
+        if isinstance(failure, Rejected) and sync_webhook is None:
             return _error(400, failure.code, failure.message)
-        return _to_be_repeated(answering, DATABASE_FAILED, "database")
+        return _fail_for_now(sync_webhook, DATABASE_FAILED, "database")
 
 
-def _verified_and_dealt_with(request: HttpRequest, kind: str, answering: _Answering | None) -> JsonResponse:
+def _verify_and_respond(request: HttpRequest, kind: str, sync_webhook: SyncWebhook | None) -> JsonResponse:
     try:
         body = request.body
-        installation = _sender(request, kind, body)
+        installation = _verify_sender(request, kind, body)
     except RequestDataTooBig:
         return _error(413, "too_large", "The request is larger than 2 MB.")
     except signatures.KeysUnavailable as error:
-        return _to_be_repeated(answering, UNVERIFIABLE if answering else error.message, error.code)
+        return _fail_for_now(sync_webhook, UNVERIFIABLE if sync_webhook else error.message, error.code)
     except Failure as error:
         log.warning("webhook refused", kind=kind, code=error.code)
         metrics.refused.labels(error.code).inc()
         return _error(401, error.code, error.message)
-    if answering is not None:
-        return JsonResponse(_answered(answering, installation, kind, body))
-    return _recorded(installation, kind, body)
+    if sync_webhook is None:
+        return _record(installation, kind, body)
+    with metrics.webhooks.labels(kind).time():
+        response = _respond(sync_webhook, installation, kind, body)
+    metrics.results.labels(kind, str(response.get("result") or "answered")).inc()
+    return JsonResponse(response)
 
 
-def _sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
+def _verify_sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
     """The shop that sent this; `Rejected` unless it is installed and signed the body."""
     if request.headers.get("Saleor-Event", kind).lower() != kind:
         raise Rejected("The event in the header is not the one of the address.", code="event_mismatch")
     api_url = request.headers.get("Saleor-Api-Url", "")
-    # One that is marked as removed is let in: it may have been switched on again, or tell of its last orders.
+    # A shop that is marked as removed is accepted: it may have activated the app again, or send its last orders.
     installation = Installation.objects.filter(saleor_api_url=api_url).first()
     if installation is None:
         raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
@@ -113,39 +123,32 @@ def _sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
     return installation
 
 
-def _to_be_repeated(answering: _Answering | None, message: str, code: str) -> JsonResponse:
-    """It cannot be dealt with now. By a 503 an asynchronous event comes again, a synchronous one is lost."""
-    return _error(503, code, message) if answering is None else JsonResponse(answering.failure(message))
+def _fail_for_now(sync_webhook: SyncWebhook | None, message: str, code: str) -> JsonResponse:
+    """A 503 makes Saleor retry an asynchronous event; a synchronous one needs a response in its own form."""
+    return _error(503, code, message) if sync_webhook is None else JsonResponse(sync_webhook.failure(message))
 
 
-def _answered(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
-    with metrics.webhooks.labels(kind).time():
-        answer = _answer_or_failure(answering, installation, kind, body)
-    metrics.results.labels(kind, str(answer.get("result") or "answered")).inc()
-    return answer
-
-
-def _answer_or_failure(answering: _Answering, installation: Installation, kind: str, body: bytes) -> Json:
+def _respond(sync_webhook: SyncWebhook, installation: Installation, kind: str, body: bytes) -> Json:
     try:
-        payload = _parsed(body)
+        payload = _parse(body)
         _check_event(kind, payload)
         _check_recipient(installation, payload)
-        if answering.bounded:
+        if sync_webhook.bounded:
             freshness.check(payload.get("issuedAt"))
         _check_installed(installation, payload)
         _note_version(installation, payload)
-        return answering.answer(installation, payload)
+        return sync_webhook.respond(installation, payload)
     except Failure as error:
         log.warning("webhook failed", kind=kind, installation=str(installation.pk), code=error.code)
-        return answering.failure(error.message)
+        return sync_webhook.failure(error.message)
     except Exception:
         log.exception("webhook crashed", kind=kind, installation=str(installation.pk))
-        return answering.failure(UNEXPECTED)
+        return sync_webhook.failure(UNEXPECTED)
 
 
-def _recorded(installation: Installation, kind: str, body: bytes) -> JsonResponse:
+def _record(installation: Installation, kind: str, body: bytes) -> JsonResponse:
     try:
-        payload = _parsed(body)
+        payload = _parse(body)
         _check_event(kind, payload)
         _check_recipient(installation, payload)
     except Failure as error:
@@ -153,30 +156,31 @@ def _recorded(installation: Installation, kind: str, body: bytes) -> JsonRespons
         return _error(400, error.code, error.message)
     _note_version(installation, payload)
     key = hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
-    new = inbox.record("saleor", installation.pk, key, kind, payload, _occurred_at(payload))
+    occurred_at = freshness.issued_at(payload.get("issuedAt")) or datetime.now(UTC)
+    new = inbox.record("saleor", installation.pk, key, kind, payload, occurred_at)
     return JsonResponse({"ok": True, "new": new})
 
 
-def _parsed(body: bytes) -> Json:
-    """The event's object; `Rejected` for anything else, such as the empty body of the host's retries."""
+def _parse(body: bytes) -> Json:
+    """The event's payload; `Rejected` for anything else, such as the empty body of Saleor's retries."""
     try:
         payload = read_object(body)
     except ValueError:
         raise Rejected(UNREADABLE, code="unreadable") from None
-    # GraphQL errors of the subscription carry stack traces of the host: of no use, and not ours to keep.
+    # GraphQL errors of the subscription carry stack traces of Saleor: of no use, and not ours to store.
     payload.pop("errors", None)
     return payload
 
 
 def _check_event(kind: str, payload: Json) -> None:
-    """A body that the shop signed for one event must not pass for another at another address.
+    """A body that the shop signed for one event must not be accepted as another at another URL.
 
-    All our documents ask for the name. Without it, as from a webhook that is not up to date yet, nothing is deleted;
-    what moves money names its action, which is checked where it is answered.
+    All our subscriptions ask for the type. Without it, as from a webhook that is not up to date yet, nothing is
+    deleted; events that move money name their action, which is checked where they are answered.
     """
-    named = payload.get("__typename")
-    is_deletion = kind.endswith("_deleted") and kind != "app_deleted"  # which names the app that is meant
-    if named != type_of(kind) and (named is not None or is_deletion):
+    type_name = payload.get("__typename")
+    is_deletion = kind.endswith("_deleted") and kind != "app_deleted"  # app_deleted names the app itself
+    if type_name != type_of(kind) and (type_name is not None or is_deletion):
         raise Rejected("This request was made for another event.", code="wrong_event")
 
 
@@ -186,45 +190,43 @@ def type_of(kind: str) -> str:
 
 
 def _check_installed(installation: Installation, payload: Json) -> None:
-    """The host asks only apps that are installed and switched on, so it asks one again that had been removed.
+    """Saleor calls only apps that are installed and active, so a call proves that a removed app is back.
 
-    What it asked before the removal proves nothing of the kind.
+    A request from before the removal proves nothing.
     """
     if installation.is_active:
         return
     issued, removed_at = freshness.issued_at(payload.get("issuedAt")), installation.removed_at
     is_later = issued is not None and (removed_at is None or issued > removed_at)
     if not is_later or not freshness.is_fresh(payload.get("issuedAt")):
-        raise Rejected("The shop has removed the app or switched it off.", code="removed")
+        raise Rejected("The shop has removed or deactivated the app.", code="removed")
     removal.resume(installation)
-    tasks.sync_webhooks.enqueue(str(installation.pk))  # what waited continues if the token works again
+    webhook_sync.sync_webhooks_of.enqueue(
+        str(installation.pk)
+    )  # waiting events continue if the token works again
 
 
 def _check_recipient(installation: Installation, payload: Json) -> None:
-    """A genuine event of another app of the same shop must not pass for ours."""
+    """An event for another app of the same shop must not be accepted as ours."""
     recipient = payload.get("recipient")
     if not isinstance(recipient, dict) or recipient.get("id") != installation.app_id:
         raise Rejected("This event was meant for another app.", code="wrong_recipient")
 
 
 def _note_version(installation: Installation, payload: Json) -> None:
-    """The host was upgraded: its webhooks are made anew for its new version, once however many events come."""
+    """After an upgrade of Saleor its webhooks are updated for the new version, once however many events arrive."""
     version = str(payload.get("version") or "")[:20]
-    is_now = freshness.is_fresh(payload.get("issuedAt"))  # an old event tells of the version before
-    if not is_now or not upkeep.is_other_version(installation, version):
+    is_current = freshness.is_fresh(payload.get("issuedAt"))  # an old event has the previous version
+    if not is_current or not webhook_sync.is_other_version(installation, version):
         return
     with transaction.atomic():
         known = Installation.objects.filter(pk=installation.pk, schema_version=installation.schema_version)
         if known.update(schema_version=version):
-            tasks.sync_webhooks.enqueue(str(installation.pk))
-
-
-def _occurred_at(payload: Json) -> datetime:
-    return freshness.issued_at(payload.get("issuedAt")) or datetime.now(UTC)
+            webhook_sync.sync_webhooks_of.enqueue(str(installation.pk))
 
 
 def _error(status: int, code: str, message: str) -> JsonResponse:
-    answer = JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    response = JsonResponse({"error": {"code": code, "message": message}}, status=status)
     if status == 503:  # noqa: PLR2004 - Service Unavailable
-        answer["Retry-After"] = RETRY_SECONDS
-    return answer
+        response["Retry-After"] = RETRY_SECONDS
+    return response

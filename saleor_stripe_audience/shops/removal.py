@@ -1,7 +1,7 @@
-"""A shop removes the app, or switches it off: its data waits for a reinstall, and is forgotten in the end.
+"""A shop removes or deactivates the app: its data is kept for a reinstall, and deleted after 30 days.
 
-Being switched off and being removed look alike from outside: the token is refused. So nothing is taken down at once.
-Within 30 days a reinstall, a token that is accepted again, or a purchase that reaches us resumes everything.
+A deactivated and a removed app look alike to us: the token is refused. So nothing is deleted at once. Within 30 days
+a reinstall, a token that is accepted again, or a purchase that reaches us resumes everything.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 from django.db import transaction
+from django.tasks import task
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Failure
@@ -28,22 +29,22 @@ _forgetting: list[Forget] = []
 
 
 def before_forgetting(function: Outside) -> Outside:
-    """Run the function, with no transaction open, before a shop is forgotten: to take down what stands elsewhere.
+    """Run the function, with no transaction open, before a shop is forgotten: to clean up at other services.
 
-    It raises `Unavailable` to be asked again the next day, and must bear being repeated.
+    It may raise `Unavailable` to be called again the next day; calling it twice must be harmless.
     """
     _before_forgetting.append(function)
     return function
 
 
 def on_forget(function: Forget) -> Forget:
-    """Run the function in the transaction that forgets a shop: it deletes its package's rows of the shop."""
+    """Run the function in the transaction that deletes a shop: it deletes its package's rows of the shop."""
     _forgetting.append(function)
     return function
 
 
 def mark_removed(installation: Installation) -> None:
-    """The app is removed or switched off. Doing it again keeps the first time."""
+    """The app was removed or deactivated; repeated calls keep the first time."""
     changed = Installation.objects.filter(pk=installation.pk, removed_at=None).update(
         is_active=False, removed_at=timezone.now()
     )
@@ -53,7 +54,7 @@ def mark_removed(installation: Installation) -> None:
 
 
 def resume(installation: Installation) -> None:
-    """The shop knows the app after all, or again."""
+    """The shop has the app after all, or again."""
     if installation.is_active and installation.removed_at is None:
         return
     Installation.objects.filter(pk=installation.pk).update(is_active=True, removed_at=None)
@@ -61,23 +62,29 @@ def resume(installation: Installation) -> None:
     installation.refresh_from_db(fields=["is_active", "removed_at"])
 
 
+@task
+def forget_removed_shops() -> int:
+    """Every night: see `forget_removed`."""
+    return forget_removed()
+
+
 def forget_removed() -> int:
-    """Forget every shop that removed the app more than 30 days ago; returns how many."""
+    """Delete every shop that removed the app more than 30 days ago; returns how many."""
     due = Installation.objects.filter(is_active=False, removed_at__lt=timezone.now() - KEPT)
     forgotten = 0
     for installation in due:
         with apart("forgetting a shop", installation=str(installation.pk)):
-            forgotten += _forgotten(installation)
+            forgotten += _forget(installation)
     return forgotten
 
 
 def forget_now(installation: Installation) -> bool:
-    """Forget the shop at once, by the operator's decision; False if something outside could not be taken down yet."""
+    """Delete the shop at once, as the operator decided; False if another service could not be cleaned up yet."""
     mark_removed(installation)
-    return _forgotten(installation)
+    return _forget(installation)
 
 
-def _forgotten(installation: Installation) -> bool:
+def _forget(installation: Installation) -> bool:
     try:
         for function in _before_forgetting:
             function(installation)

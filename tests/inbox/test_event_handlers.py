@@ -6,7 +6,8 @@ from saleor_stripe_audience.audience.consent.deliveries.services import Kind
 from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
 from saleor_stripe_audience.gateway.activation import ACTIVATED
 from saleor_stripe_audience.gateway.onboarding import EVENTS
-from saleor_stripe_audience.saleor.manifest import NEWEST, SYNCHRONOUS, manifest
+from saleor_stripe_audience.saleor.documents import NEWEST
+from saleor_stripe_audience.saleor.manifest import SYNCHRONOUS, manifest
 
 CONNECT_ONLY = {"account.updated", "account.application.deauthorized"}  # of the platform's own endpoint
 STORED_NAMES = {

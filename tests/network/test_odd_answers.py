@@ -14,7 +14,7 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Unavailable
 from saleor_stripe_audience.gateway import client as stripe_client
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.saleor import catch_up, client, listing, signatures
+from saleor_stripe_audience.saleor import client, listing, missed_events, signatures, trouble
 from saleor_stripe_audience.saleor.client import TransactionReport
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.shops.models import Installation
@@ -71,8 +71,8 @@ SALEOR: dict[str, Ask] = {
     "report_transaction_event": lambda shop: client.report_transaction_event(shop, REPORT),
     "delete_webhook": lambda shop: client.delete_webhook(shop, "w"),
     "fetch_changed": lambda shop: list(client.fetch_changed(shop, "{ orders }", "orders", timezone.now())),
-    "listing": lambda shop: listing.page(shop, "orders", None),
-    "catch_up": catch_up.catch_up,
+    "listing": lambda shop: listing.fetch_page(shop, "orders", None),
+    "missed_events": missed_events.record_missed_events,
 }
 
 
@@ -106,7 +106,7 @@ def test_a_shop_that_answers_oddly(installation: Installation, settings: Any, bo
         failures = {name: failure for name, ask in SALEOR.items() if (failure := failure_of(ask, shop))}
     assert all(failure.message for failure in failures.values())
     # Nothing odd may begin a removal.
-    assert client.KNOWN_NO_MORE not in {failure.code for failure in failures.values()}
+    assert trouble.APP_UNKNOWN not in {failure.code for failure in failures.values()}
 
 
 @pytest.mark.parametrize("ask", SALEOR.values(), ids=SALEOR)

@@ -17,7 +17,7 @@ from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments import reconcile as reconciling
 from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor import upkeep as webhooks
+from saleor_stripe_audience.saleor import webhook_sync as webhooks
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation, Problem
@@ -139,7 +139,7 @@ def test_every_task_of_the_clock(first: Broken, town: Town, break_it: Callable[[
         pass
     assert town.amounts()[0] == total(town)
     assert not Problem.objects.filter(installation=town.account.installation).exists()
-    assert webhooks.sync_all_webhooks()[town.shop.api_url] == "as it should be"
+    assert webhooks.sync_all_webhooks.call()[town.shop.api_url] == "as it should be"
 
 
 ODD = [
@@ -185,7 +185,7 @@ def test_a_shop_that_answers_oddly(
     while town.work():
         pass
     assert town.amounts()[0] == total(town)
-    assert webhooks.sync_all_webhooks()[town.shop.api_url] == "as it should be"
+    assert webhooks.sync_all_webhooks.call()[town.shop.api_url] == "as it should be"
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyError, json.JSONDecodeError("x", "y", 0), RecursionError])
@@ -202,11 +202,11 @@ def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.Monkey
         return function
 
     for module, name in [
-        (webhooks, "keep_up"),
+        (webhooks, "sync_webhooks"),
         (upkeep, "_look_at"),
         (upkeep, "tell_obstacles"),
         (upkeep, "_kept"),
-        (reconciling, "catch_up"),
+        (reconciling, "record_missed_events"),
         (reconciling, "_lost_events"),
         (reconciling, "_compared"),
     ]:

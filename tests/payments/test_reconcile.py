@@ -17,7 +17,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.reconcile import Reconciled, reconcile
-from saleor_stripe_audience.saleor.catch_up import CHANGED, listing_query
+from saleor_stripe_audience.saleor.listing import LISTINGS, changed_query
 from saleor_stripe_audience.shops.models import Installation
 
 from .test_reporting import Town, town  # noqa: F401 - a fixture
@@ -189,10 +189,10 @@ def test_the_command_prints_what_it_found(
     assert main(["reconcile", "--saleor-api-url", town.shop.api_url]) == 1
 
 
-@pytest.mark.parametrize("event", sorted(CHANGED))
+@pytest.mark.parametrize("name", sorted(LISTINGS))
 @pytest.mark.parametrize("version", ["3.21", "3.24"])
-def test_what_changed_is_asked_for_with_the_events_own_fields(event: str, version: str) -> None:
-    query = listing_query(event, version)
+def test_what_changed_is_asked_for_with_the_events_own_fields(name: str, version: str) -> None:
+    query = changed_query(name, version)
     assert "updatedAt" in query
     assert "since" not in query.replace("$since", "")
 

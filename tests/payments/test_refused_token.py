@@ -9,8 +9,8 @@ from django.db import connection
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments.reconcile import reconcile_all
-from saleor_stripe_audience.saleor import client, http, upkeep
-from saleor_stripe_audience.saleor.trouble import TOKEN_REFUSED
+from saleor_stripe_audience.saleor import client, http, webhook_sync
+from saleor_stripe_audience.saleor.trouble import TOKEN_MESSAGE
 from saleor_stripe_audience.shops.models import Installation, Problem
 
 from .test_reporting import Town, town
@@ -52,7 +52,7 @@ def waits(town: Town) -> None:
     shop = Installation.objects.get()
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
     assert Handling.objects.filter(waits_for=shop.pk, attempts=0).exists()
-    assert [(each.key, each.message) for each in Problem.objects.all()] == [("token", TOKEN_REFUSED.en)]
+    assert [(each.key, each.message) for each in Problem.objects.all()] == [("token", TOKEN_MESSAGE.en)]
 
 
 def is_all_done(town: Town) -> None:
@@ -79,7 +79,7 @@ def test_everything_waits_until_the_token_works_again(
             patched.setattr(http, "call", answered(status, body))
         town.tell(events)
         waits(town)
-    assert upkeep.sync_webhooks(Installation.objects.get()) == []
+    assert webhook_sync.sync_webhooks(Installation.objects.get()) == []
     is_all_done(town)
 
 
@@ -125,7 +125,7 @@ def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytes
         while town.work():
             pass
     connection.close()
-    upkeep.sync_webhooks(Installation.objects.get())
+    webhook_sync.sync_webhooks(Installation.objects.get())
     reconcile_all()
     is_all_done(town)
 
@@ -148,5 +148,5 @@ def test_a_permission_that_is_granted_again_lets_everything_continue(
         town.tell(events)
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
         assert [each.key for each in Problem.objects.all()] == ["permissions"]
-    upkeep.sync_webhooks(Installation.objects.get())
+    webhook_sync.sync_webhooks(Installation.objects.get())
     is_all_done(town)

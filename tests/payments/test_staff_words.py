@@ -17,7 +17,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.declines import Decline
-from saleor_stripe_audience.saleor import upkeep
+from saleor_stripe_audience.saleor import webhook_sync
 from saleor_stripe_audience.wording import Sentence
 
 ROOT = Path(saleor_stripe_audience.__file__).parent
@@ -101,4 +101,4 @@ def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
 
 def test_lacking_permissions_are_told_in_the_language_of_the_staff(settings: Any) -> None:
     settings.STAFF_LANGUAGE = "fr"
-    assert "autorisations" in upkeep._lacking(["HANDLE_PAYMENTS"], frozenset())
+    assert "autorisations" in webhook_sync._missing_permissions(["HANDLE_PAYMENTS"], frozenset())

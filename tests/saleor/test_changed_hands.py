@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.saleor import client, register, registration_limits, signatures
+from saleor_stripe_audience.saleor import client, register, registration_limits, signatures, trouble
 from saleor_stripe_audience.saleor.client import AppIdentity
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.shops.models import Installation
@@ -33,7 +33,7 @@ class Host:
 
     def fetch_app(self, _url: str, token: str) -> AppIdentity:
         if token not in self.tokens and not self.takes_any:
-            raise Rejected(client.REINSTALL, code=client.KNOWN_NO_MORE)
+            raise Rejected(client.REINSTALL, code=trouble.APP_UNKNOWN)
         return AppIdentity(self.tokens.get(token, "QXBwOjE="), "saleor.app.stripe-audience")
 
     def fetch_jwks(self, _url: str) -> dict[str, Any]:

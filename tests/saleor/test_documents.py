@@ -4,17 +4,24 @@ from functools import cache
 
 import pytest
 from graphql import (
+    DocumentNode,
     FieldNode,
+    FieldsOnCorrectTypeRule,
+    FragmentDefinitionNode,
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionSetNode,
+    Visitor,
     build_schema,
     parse,
     validate,
+    visit,
 )
 
 from saleor_stripe_audience.documents import document_names, read_document
-from saleor_stripe_audience.saleor.manifest import manifest, read_version, since, trimmed, variants
+from saleor_stripe_audience.saleor.documents import fields, operation, read_version
+from saleor_stripe_audience.saleor.manifest import manifest, variants
 from saleor_stripe_audience.saleor.webhooks import type_of
 from tests import recordings
 
@@ -39,9 +46,48 @@ def test_every_operation_is_valid(version: str) -> None:
     assert names
     for name in names:
         text = read_document(f"graphql/operations/{name}.graphql")
-        if since(text.partition("\n")[0]) <= read_version(version):
-            asked = trimmed(text, read_version(version))
-            assert validate(host(version), parse(asked)) == [], name
+        if not text.startswith("# since") or version >= text[len("# since ") :][:4]:
+            assert validate(host(version), parse(operation(name, read_version(version)))) == [], name
+
+
+def test_every_fragment_is_written_once_used_and_valid() -> None:
+    names = document_names("graphql/fragments", ".graphql")
+    texts = [
+        read_document(f"graphql/{folder}/{name}.graphql")
+        for folder in ("webhooks", "operations", "fragments")
+        for name in document_names(f"graphql/{folder}", ".graphql")
+    ]
+    spread = {line.strip() for text in texts for line in text.splitlines()}
+    for name in names:
+        [fragment] = parse(read_document(f"graphql/fragments/{name}.graphql")).definitions
+        assert isinstance(fragment, FragmentDefinitionNode)
+        assert fragment.name.value == name
+        assert f"...{name}" in spread, name
+        kind = fragment.type_condition.name.value
+        for version in VERSIONS:
+            asked = f"fragment X on {kind} {fields(name, read_version(version))}"
+            assert validate(host(version), parse(asked), [FieldsOnCorrectTypeRule]) == [], name
+
+
+def test_no_document_asks_a_field_twice() -> None:
+    for version in VERSIONS:
+        for webhook in manifest("app", read_version(version))["webhooks"]:
+            assert _asked_twice(parse(webhook["query"])) == [], webhook["identifier"]
+        for name in document_names("graphql/operations", ".graphql"):
+            assert _asked_twice(parse(operation(name, read_version(version)))) == [], name
+
+
+def _asked_twice(document: DocumentNode) -> list[str]:
+    found: list[str] = []
+
+    class Repeated(Visitor):
+        def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+            fields = [each for each in node.selections if isinstance(each, FieldNode)]
+            names = [(each.alias or each.name).value for each in fields]
+            found.extend(name for name in set(names) if names.count(name) > 1)
+
+    visit(document, Repeated())
+    return found
 
 
 @pytest.mark.parametrize("version", VERSIONS)

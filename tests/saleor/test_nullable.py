@@ -32,7 +32,8 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import handlers_for
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import webhooks
-from saleor_stripe_audience.saleor.manifest import manifest, read_version
+from saleor_stripe_audience.saleor.documents import read_version
+from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 from tests.payments.conftest import APP, account, installation, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
@@ -163,9 +164,9 @@ def without(payload: Json, place: Place) -> Json:
 
 def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa: F811 - a fixture
     """As the door and the worker would; any exception goes through."""
-    if (answering := webhooks._answering.get(kind)) is not None:
+    if (sync_webhook := webhooks.sync_webhooks().get(kind)) is not None:
         try:
-            assert isinstance(answering.answer(installation, payload), dict)
+            assert isinstance(sync_webhook.respond(installation, payload), dict)
         except Failure as failure:
             assert failure.message  # noqa: PT017 - a refusal in words is an answer too
         return

@@ -33,7 +33,7 @@ def work(job: Job) -> Page:
     """The next page; which it is, the job's cursor says."""
     phase, after = job.cursor.get("phase", PHASES[0]), job.cursor.get("after")
     if phase == "count":
-        total = sum(listing.count(job.installation, each) for each in ("customers", "orders"))
+        total = sum(listing.fetch_count(job.installation, each) for each in ("customers", "orders"))
         return Page({"phase": "customers", "after": None}, total=total)
     if phase == "customers":
         return _brought_in(job, after, _record_customer, metadata.record_account_consent)
@@ -45,7 +45,7 @@ def work(job: Job) -> Page:
 def _brought_in(job: Job, after: str | None, record: Recording, record_words: Words) -> Page:
     phase = job.cursor["phase"]
     looked = datetime.now(UTC)  # before asking: what is told of a later moment is newer
-    found = listing.page(job.installation, phase, after)
+    found = listing.fetch_page(job.installation, phase, after)
     page = Page(_next(phase, found.after))
     for node in found.nodes:
         try:
@@ -92,7 +92,7 @@ def _checked(job: Job, phase: str, after: str | None) -> Page:
     """Hold a page of Saleor's ids against what is here; after the last, the counts."""
     what = phase.removeprefix("check ")
     fields = "id isConfirmed" if what == "customers" else "id"
-    found = listing.short_page(job.installation, what, after, fields)
+    found = listing.fetch_short_page(job.installation, what, after, fields)
     compare = _compare_customers if what == "customers" else _compare_orders
     counts, missing = compare(job, found.nodes)
     counts[f"{what} listed"] = len(found.nodes)

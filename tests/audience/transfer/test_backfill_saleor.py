@@ -38,8 +38,7 @@ def brought_in(past: Past) -> Job:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    listing._query.cache_clear()
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     monkeypatch.setattr(listing, "LARGEST_PAGE", 3)
 
 

@@ -15,7 +15,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox.models import Cursor
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.saleor import client, tasks, upkeep
+from saleor_stripe_audience.saleor import client, trouble, webhook_sync
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import App
 from saleor_stripe_audience.shops import removal
@@ -54,7 +54,7 @@ def events_of(app: App) -> list[str]:
 
 
 def test_a_fresh_install_is_as_it_should_be(installation: Installation) -> None:
-    assert upkeep.sync_webhooks(installation) == []
+    assert webhook_sync.sync_webhooks(installation) == []
     assert not Problem.objects.exists()
 
 
@@ -82,7 +82,7 @@ def test_whatever_is_wrong_with_the_webhooks_is_mended_once(app: App, installati
             "query": "subscription { event { ... on OrderExpired { issuedAt } } }",
         },
     )
-    assert sorted(upkeep.sync_webhooks(installation)) == [
+    assert sorted(webhook_sync.sync_webhooks(installation)) == [
         "created Order created",
         "deleted of an older version",
         "updated Order paid",
@@ -90,7 +90,7 @@ def test_whatever_is_wrong_with_the_webhooks_is_mended_once(app: App, installati
         "updated Product created",
     ]
     assert events_of(app) == wanted
-    assert upkeep.sync_webhooks(installation) == []
+    assert webhook_sync.sync_webhooks(installation) == []
 
 
 def test_a_webhook_that_somebody_else_added_is_left_alone(app: App, installation: Installation) -> None:
@@ -103,21 +103,21 @@ def test_a_webhook_that_somebody_else_added_is_left_alone(app: App, installation
             "query": "subscription { event { ... on OrderExpired { issuedAt } } }",
         },
     )
-    assert upkeep.sync_webhooks(installation) == []
+    assert webhook_sync.sync_webhooks(installation) == []
     assert "ORDER_EXPIRED" in events_of(app)
 
 
 def test_a_missing_permission_is_a_problem_until_it_is_granted(app: App, installation: Installation) -> None:
     granted = app.permissions
     app.permissions = granted - {"MANAGE_PRODUCTS"}
-    upkeep.sync_webhooks(installation)
-    upkeep.sync_webhooks(installation)
+    webhook_sync.sync_webhooks(installation)
+    webhook_sync.sync_webhooks(installation)
     problem = Problem.objects.get()
     assert problem.key == "permissions"
     assert "MANAGE_PRODUCTS" in problem.message
     assert "install it again" in problem.message
     app.permissions = granted
-    upkeep.sync_webhooks(installation)
+    webhook_sync.sync_webhooks(installation)
     assert not Problem.objects.exists()
 
 
@@ -126,7 +126,7 @@ def test_what_the_shop_refuses_is_a_problem_and_the_rest_is_done(
 ) -> None:
     for webhook in client.fetch_installed(installation).webhooks[:2]:
         client.delete_webhook(installation, webhook.id)
-    genuine = upkeep.input_of
+    genuine = webhook_sync.input_of
     first = app.webhooks[0].name
 
     def with_a_fault(webhook: dict[str, Any]) -> dict[str, Any]:
@@ -135,13 +135,13 @@ def test_what_the_shop_refuses_is_a_problem_and_the_rest_is_done(
             fields | {"query": "subscription { event { nothing } }"} if webhook["name"] == first else fields
         )
 
-    monkeypatch.setattr(upkeep, "input_of", with_a_fault)
-    done = upkeep.sync_webhooks(installation)
+    monkeypatch.setattr(webhook_sync, "input_of", with_a_fault)
+    done = webhook_sync.sync_webhooks(installation)
     assert len(done) == 2
     problem = Problem.objects.get()
     assert problem.message.startswith("Saleor refused to change the app's webhooks.")
     monkeypatch.undo()
-    upkeep.sync_webhooks(installation)
+    webhook_sync.sync_webhooks(installation)
     assert not Problem.objects.exists()
 
 
@@ -164,7 +164,7 @@ def test_a_host_that_was_upgraded_is_looked_after_once(
             },
         )
         assert answer.status_code == 200
-    assert OxTask.objects.filter(task_path__endswith="keep_up").count() == 1
+    assert OxTask.objects.filter(task_path__endswith="sync_webhooks_of").count() == 1
     worked()
     installation.refresh_from_db()
     assert installation.schema_version.startswith("3.23")
@@ -175,7 +175,7 @@ def test_a_variant_keeps_its_own_webhooks(shop: SaleorSandbox, live_server: Any)
     installation = Installation.objects.get()
     assert installation.variant == "audience-only"
     before = events_of(app)
-    assert upkeep.sync_webhooks(installation) == []
+    assert webhook_sync.sync_webhooks(installation) == []
     assert events_of(app) == before
     assert "TRANSACTION_INITIALIZE_SESSION" not in before
 
@@ -210,10 +210,10 @@ class TestRemovalThatNobodyAnnounces:
         self, shop: SaleorSandbox, app: App, installation: Installation
     ) -> None:
         shop.delete_app(app)
-        assert tasks.sync_all_webhooks.call() == {installation.saleor_api_url: "marked as removed"}
+        assert webhook_sync.sync_all_webhooks.call() == {installation.saleor_api_url: "marked as removed"}
         first = Installation.objects.get().removed_at
         assert first is not None
-        tasks.sync_all_webhooks.call()
+        webhook_sync.sync_all_webhooks.call()
         assert Installation.objects.get().removed_at == first
 
     @pytest.mark.usefixtures("installation")
@@ -221,10 +221,10 @@ class TestRemovalThatNobodyAnnounces:
         self, shop: SaleorSandbox, app: App
     ) -> None:
         shop.set_active(app, False)
-        tasks.sync_all_webhooks.call()
+        webhook_sync.sync_all_webhooks.call()
         assert not Installation.objects.get().is_active
         shop.set_active(app, True)
-        tasks.sync_all_webhooks.call()
+        webhook_sync.sync_all_webhooks.call()
         assert Installation.objects.get().is_active
 
     def test_every_other_call_names_the_removal_too(
@@ -241,16 +241,16 @@ class TestRemovalThatNobodyAnnounces:
         for call in calls:
             with pytest.raises(Rejected) as refused:
                 call()
-            assert refused.value.code == client.KNOWN_NO_MORE
+            assert refused.value.code == trouble.APP_UNKNOWN
 
     @pytest.mark.usefixtures("installation")
     def test_a_shop_that_stays_away_is_forgotten_after_thirty_days(
         self, shop: SaleorSandbox, app: App
     ) -> None:
         shop.delete_app(app)
-        tasks.sync_all_webhooks.call()
+        webhook_sync.sync_all_webhooks.call()
         Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
-        assert tasks.forget_removed.call() == 1
+        assert removal.forget_removed_shops.call() == 1
         assert not Installation.objects.exists()
 
 
@@ -260,7 +260,7 @@ def test_a_permission_that_the_app_lacks_is_not_taken_for_its_removal(
     app.permissions = app.permissions - {"MANAGE_ORDERS"}
     with pytest.raises(Rejected) as refused:
         list(client.fetch_changed(installation, ORDERS, "orders", timezone.now()))
-    assert refused.value.code == client.LACKS_PERMISSION
+    assert refused.value.code == trouble.PERMISSION_DENIED
 
 
 def test_a_removal_told_after_the_reinstall_does_not_switch_the_new_one_off(
@@ -292,7 +292,7 @@ def test_a_purchase_that_reaches_us_resumes_the_shop(shop: SaleorSandbox, instal
 
 def test_a_token_that_is_accepted_again_resumes_the_shop(installation: Installation) -> None:
     removal.mark_removed(installation)
-    upkeep.sync_webhooks(installation)
+    webhook_sync.sync_webhooks(installation)
     installation.refresh_from_db()
     assert installation.is_active
     assert installation.removed_at is None
@@ -301,7 +301,7 @@ def test_a_token_that_is_accepted_again_resumes_the_shop(installation: Installat
 def test_a_shop_that_cannot_be_asked_stays_as_it_is(shop: SaleorSandbox, installation: Installation) -> None:
     shop.stop()
     with pytest.raises(Unavailable):
-        upkeep.sync_webhooks(installation)
+        webhook_sync.sync_webhooks(installation)
     assert Installation.objects.get().is_active
 
 
@@ -324,12 +324,12 @@ class TestForgetting:
             cursors.advance(origin, "events", timezone.now())
         removal.mark_removed(installation)
         Installation.objects.update(removed_at=timezone.now() - timedelta(days=31))
-        assert tasks.forget_removed.call() == 1
+        assert removal.forget_removed_shops.call() == 1
         assert not Cursor.objects.exists()
         assert not Installation.objects.exists()
         assert not StripeAccount.objects.exists()
         assert not Payment.objects.exists()
-        assert tasks.forget_removed.call() == 0
+        assert removal.forget_removed_shops.call() == 0
 
     def test_while_stripe_cannot_be_asked_the_shop_waits(
         self, installation: Installation, settings: Any
