@@ -1,76 +1,57 @@
-"""The host's products as values, ready to be sent to Stripe."""
+"""Saleor's products as typed values, ready to be sent to Stripe."""
 
 import json
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from html import unescape
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.payloads import Payload, Price, Text, read
 
 MOST_IMAGES = 8  # Stripe's limit: https://docs.stripe.com/api/products/object#product_object-images
 LONGEST_DESCRIPTION = 5000
 
-Amount = Annotated[
-    Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
-]
 
-# What the host's schema calls nullable may be null; to us it is then empty.
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Channel(_Part):
+class Channel(Payload):
     slug: str
-    currencyCode: str  # noqa: N815 - the host's name
+    currency_code: str
 
 
-class Price(_Part):
-    amount: Amount
-    currency: str
-
-
-class Listing(_Part):
+class Listing(Payload):
     channel: Channel
     price: Price | None = None
-    isPublished: bool = True  # noqa: N815 - the host's name
+    is_published: bool = True
 
 
-class Variant(_Part):
+class Variant(Payload):
     id: str
     name: Text = ""
     sku: str | None = None
-    channelListings: list[Listing] | None = None  # noqa: N815 - the host's name
+    channel_listings: list[Listing] | None = None
 
 
-class Media(_Part):
+class Media(Payload):
     url: str
     type: Text = "IMAGE"
 
 
-class Product(_Part):
+class Product(Payload):
     id: str
     name: Text = ""
     description: str | None = None
     media: list[Media] | None = None
     variants: list[Variant] | None = None
-    channelListings: list[Listing] | None = None  # noqa: N815 - the host's name
+    channel_listings: list[Listing] | None = None
 
 
-class Reference(_Part):
+class Reference(Payload):
     id: str
-    product: Product | None = Field(default=None)
+    product: Product | None = None
 
 
 @dataclass(frozen=True)
 class Item:
-    """One variant as it shall stand in Stripe; `prices` are by channel."""
+    """One variant as it is to be in Stripe; `prices` are by channel."""
 
     product_id: str
     variant_id: str
@@ -83,16 +64,16 @@ class Item:
 
 def read_product(payload: Any) -> Product:
     """The product of an event; `Rejected` if it is not one."""
-    return _read(Product, payload)
+    return read(Product, payload, "product")
 
 
 def read_reference(payload: Any) -> Reference:
     """A deleted product or variant, or a variant with its product."""
-    return _read(Reference, payload)
+    return read(Reference, payload, "product")
 
 
 def items_of(product: Product) -> list[Item]:
-    """The product's variants as Stripe shall have them."""
+    """The product's variants as they are to be in Stripe."""
     variants = product.variants or []
     shared = {
         "product_id": product.id,
@@ -112,13 +93,13 @@ def items_of(product: Product) -> list[Item]:
 
 
 def plain_text(description: str | None) -> str:
-    """The words of the host's rich text (EditorJS blocks), one paragraph a line."""
+    """The text of Saleor's rich text (EditorJS blocks), one paragraph a line."""
     if not description:
         return ""
     try:
         blocks = json.loads(description)["blocks"]
     except (ValueError, KeyError, TypeError):
-        return _without_tags(description)
+        return _strip_tags(description)
     lines = [line for block in blocks if isinstance(block, dict) for line in _lines(block.get("data"))]
     return "\n".join(line for line in lines if line)
 
@@ -129,10 +110,10 @@ def _lines(data: Any) -> list[str]:
     listed = [
         item if isinstance(item, str) else str(item.get("content", "")) for item in data.get("items", [])
     ]
-    return [_without_tags(text) for text in [str(data.get("text", "")), *listed]]
+    return [_strip_tags(text) for text in [str(data.get("text", "")), *listed]]
 
 
-def _without_tags(text: str) -> str:
+def _strip_tags(text: str) -> str:
     return unescape(re.sub(r"<[^>]*>", "", text)).strip()
 
 
@@ -149,17 +130,9 @@ def _name(product: Product, variant: Variant, *, alone: bool) -> str:
 
 
 def _prices(variant: Variant) -> tuple[tuple[str, Price], ...]:
-    listings = variant.channelListings or []
+    listings = variant.channel_listings or []
     return tuple(
         (listing.channel.slug, listing.price)
         for listing in listings
         if listing.price and listing.price.amount > 0
     )
-
-
-def _read[Model: BaseModel](model: type[Model], payload: Any) -> Model:
-    try:
-        return model.model_validate(payload)
-    except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"])) or "object"
-        raise Rejected(f"Saleor's product came without a readable {place}.", code="payload") from None
