@@ -1,7 +1,7 @@
 """What the app does with each event of Saleor, Stripe and mail services: its handlers, in the order in which they run.
 
-A kind that is not listed is ignored. The rules for handlers are in `inbox.handlers`; the setting EVENT_HANDLERS names
-this module.
+A kind that is not listed is ignored. The rules for handlers are in `inbox.handlers`, those for Saleor's synchronous
+webhooks in `saleor.webhooks`; the setting EVENT_HANDLERS names this module.
 """
 
 from saleor_stripe_audience.audience import handlers as audience
@@ -17,8 +17,10 @@ from saleor_stripe_audience.payments import (
     shoppers,
     surplus,
     warnings,
+    webhooks,
 )
 from saleor_stripe_audience.saleor import handlers as saleor
+from saleor_stripe_audience.saleor.webhooks import SyncWebhook
 
 number_payment = network(numbering.tell_order_number)
 add_shipping = network(shipping.add_shipping)
@@ -53,6 +55,20 @@ record_delivery = transactional(audience.record_delivery)
 mark_app_removed = transactional(saleor.app_deleted)
 refresh_account = network(gateway.follow_onboarding)
 end_connection = transactional(gateway.end_connection)
+
+SYNC_WEBHOOKS: dict[str, SyncWebhook] = {
+    "payment_gateway_initialize_session": webhooks.payment_gateway_initialize_session,
+    "transaction_initialize_session": webhooks.transaction_initialize_session,
+    "transaction_process_session": webhooks.transaction_process_session,
+    "transaction_charge_requested": webhooks.transaction_charge_requested,
+    "transaction_refund_requested": webhooks.transaction_refund_requested,
+    "transaction_cancelation_requested": webhooks.transaction_cancelation_requested,
+    "list_stored_payment_methods": webhooks.list_stored_payment_methods,
+    "stored_payment_method_delete_requested": webhooks.stored_payment_method_delete_requested,
+    "payment_gateway_initialize_tokenization_session": webhooks.payment_gateway_initialize_tokenization_session,
+    "payment_method_initialize_tokenization_session": webhooks.payment_method_initialize_tokenization_session,
+    "payment_method_process_tokenization_session": webhooks.payment_method_process_tokenization_session,
+}
 
 EVENT_HANDLERS: EventHandlers = {
     "saleor": {

@@ -9,5 +9,4 @@ class PaymentsConfig(AppConfig):
         from saleor_stripe_audience.payments import (  # noqa: F401 - importing registers them
             removal,
             upkeep,
-            webhooks,
         )

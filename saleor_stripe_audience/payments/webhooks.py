@@ -26,7 +26,7 @@ from saleor_stripe_audience.payments.payloads import (
     ShopperAsks,
     read,
 )
-from saleor_stripe_audience.saleor.webhooks import answers
+from saleor_stripe_audience.saleor.webhooks import sync_webhook
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -47,9 +47,7 @@ def _error(result: str) -> Callable[[str], Json]:
     return lambda message: {"result": result, "error": message}
 
 
-@answers(
-    "payment_gateway_initialize_session", failure=lambda message: {"data": {"errors": [{"message": message}]}}
-)
+@sync_webhook(failure=lambda message: {"data": {"errors": [{"message": message}]}})
 def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
     try:
         return {"data": sessions.gateway_config(installation, read(GatewayInitialize, payload).sourceObject)}
@@ -59,12 +57,12 @@ def payment_gateway_initialize_session(installation: Installation, payload: Json
         return {"data": {"errors": [{"message": message}]}}
 
 
-@answers("transaction_initialize_session", failure=_session_unclear)
+@sync_webhook(failure=_session_unclear)
 def transaction_initialize_session(installation: Installation, payload: Json) -> Json:
     return _answered(installation, payload, sessions.initialize, _initialize_failed)
 
 
-@answers("transaction_process_session", failure=_session_unclear)
+@sync_webhook(failure=_session_unclear)
 def transaction_process_session(installation: Installation, payload: Json) -> Json:
     return _answered(installation, payload, sessions.process, _process_failed)
 
@@ -100,45 +98,45 @@ def _process_failed(_installation: Installation, payload: Json, error: Failure) 
     return answer(_flow(payload), error, _language(payload))
 
 
-@answers("transaction_charge_requested", failure=partial(requests.failure, "CHARGE"), bounded=False)
+@sync_webhook(failure=partial(requests.failure, "CHARGE"), bounded=False)
 def transaction_charge_requested(installation: Installation, payload: Json) -> Json:
     return requests.answer_once(installation, read(Requested, payload), "CHARGE", actions.charge)
 
 
-@answers("transaction_refund_requested", failure=partial(requests.failure, "REFUND"), bounded=False)
+@sync_webhook(failure=partial(requests.failure, "REFUND"), bounded=False)
 def transaction_refund_requested(installation: Installation, payload: Json) -> Json:
     return requests.answer_once(installation, read(Requested, payload), "REFUND", actions.refund)
 
 
-@answers("transaction_cancelation_requested", failure=partial(requests.failure, "CANCEL"), bounded=False)
+@sync_webhook(failure=partial(requests.failure, "CANCEL"), bounded=False)
 def transaction_cancelation_requested(installation: Installation, payload: Json) -> Json:
     return requests.answer_once(installation, read(Requested, payload), "CANCEL", actions.cancel)
 
 
-@answers("list_stored_payment_methods", failure=lambda _: {"paymentMethods": []})
+@sync_webhook(failure=lambda _: {"paymentMethods": []})
 def list_stored_payment_methods(installation: Installation, payload: Json) -> Json:
     return stored_methods.listed(installation, read(ShopperAsks, payload))
 
 
-@answers("stored_payment_method_delete_requested", failure=_error("FAILED_TO_DELETE"))
+@sync_webhook(failure=_error("FAILED_TO_DELETE"))
 def stored_payment_method_delete_requested(installation: Installation, payload: Json) -> Json:
     with _shoppers_words(payload):
         return stored_methods.deleted(installation, read(MethodDeletion, payload))
 
 
-@answers("payment_gateway_initialize_tokenization_session", failure=_error("FAILED_TO_INITIALIZE"))
+@sync_webhook(failure=_error("FAILED_TO_INITIALIZE"))
 def payment_gateway_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
     with _shoppers_words(payload):
         return stored_methods.gateway_ready(installation, read(ShopperAsks, payload))
 
 
-@answers("payment_method_initialize_tokenization_session", failure=_error("FAILED_TO_TOKENIZE"))
+@sync_webhook(failure=_error("FAILED_TO_TOKENIZE"))
 def payment_method_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
     with _shoppers_words(payload):
         return stored_methods.begun(installation, read(ShopperAsks, payload))
 
 
-@answers("payment_method_process_tokenization_session", failure=_error("FAILED_TO_TOKENIZE"))
+@sync_webhook(failure=_error("FAILED_TO_TOKENIZE"))
 def payment_method_process_tokenization_session(installation: Installation, payload: Json) -> Json:
     with _shoppers_words(payload):
         return stored_methods.processed(installation, read(MethodProcess, payload))

@@ -5,12 +5,14 @@ failed and drops the message. All other events are recorded in the inbox and han
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, transaction
 from django.http import HttpRequest, JsonResponse
@@ -42,33 +44,26 @@ UNREADABLE = "The shop sent this request without readable content. Please try ag
 
 @dataclass(frozen=True)
 class SyncWebhook:
-    """`failure` puts a message into the event's form of a failed response. `bounded`: see `answers`."""
+    """How a synchronous event is answered: by `respond`, or by `failure` with a message when that fails.
+
+    `respond` is not called for payloads that are too old, see `freshness`, unless `bounded` is False: then it has to
+    make sure itself that an old one changes nothing.
+    """
 
     respond: Respond
     failure: FailureResponse
     bounded: bool
 
 
-_sync_webhooks: dict[str, SyncWebhook] = {}
+def sync_webhook(*, failure: FailureResponse, bounded: bool = True) -> Callable[[Respond], SyncWebhook]:
+    """Make the function a SyncWebhook, to be listed in the table that the setting EVENT_HANDLERS names."""
+    return lambda respond: SyncWebhook(respond, failure, bounded)
 
 
-def sync_webhooks() -> dict[str, SyncWebhook]:
-    """Every synchronous event that the app answers."""
-    return dict(_sync_webhooks)
-
-
-def answers(event: str, *, failure: FailureResponse, bounded: bool = True) -> Callable[[Respond], Respond]:
-    """Register the function that answers a synchronous event; `failure` makes the response when it fails.
-
-    The function is not called for payloads that are too old, see `freshness`, unless `bounded` is False: then it has
-    to make sure itself that an old one changes nothing.
-    """
-
-    def register(function: Respond) -> Respond:
-        _sync_webhooks[event] = SyncWebhook(function, failure, bounded)
-        return function
-
-    return register
+def sync_webhooks() -> Mapping[str, SyncWebhook]:
+    """Every synchronous event that the app answers, from that table."""
+    table: Mapping[str, SyncWebhook] = import_module(settings.EVENT_HANDLERS).SYNC_WEBHOOKS
+    return table
 
 
 @csrf_exempt
@@ -76,7 +71,7 @@ def answers(event: str, *, failure: FailureResponse, bounded: bool = True) -> Ca
 def receive(request: HttpRequest, event: str) -> JsonResponse:
     """Verify, then answer (synchronous events) or record (all others)."""
     kind = event.replace("-", "_")
-    sync_webhook = _sync_webhooks.get(kind)
+    sync_webhook = sync_webhooks().get(kind)
     if sync_webhook is None and not is_handled("saleor", kind):
         return _error(404, "unknown_event", "The app does not ask for this event.")
     try:

@@ -3,7 +3,7 @@
 from itertools import chain
 
 from saleor_stripe_audience.audience.consent.deliveries.services import Kind
-from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
+from saleor_stripe_audience.event_handlers import EVENT_HANDLERS, SYNC_WEBHOOKS
 from saleor_stripe_audience.gateway.activation import ACTIVATED
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.saleor.documents import NEWEST
@@ -48,6 +48,10 @@ def test_every_asynchronous_event_of_the_manifest_has_handlers() -> None:
     subscribed = {each["identifier"] for each in manifest("app", NEWEST)["webhooks"]}
     synchronous = {event.lower() for event in SYNCHRONOUS}
     assert set(EVENT_HANDLERS["saleor"]) == subscribed - synchronous
+
+
+def test_every_synchronous_event_of_the_manifest_is_answered() -> None:
+    assert set(SYNC_WEBHOOKS) == {event.lower() for event in SYNCHRONOUS}
 
 
 def test_every_event_of_stripes_endpoints_has_handlers() -> None:
