@@ -1,4 +1,4 @@
-"""Who may see a fragment: the Dashboard's token comes with every request, because a frame has no cookies."""
+"""Who may see a section: every request carries the Dashboard's token, because a frame has no cookies."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,9 +24,8 @@ View = Callable[..., HttpResponse]
 def for_staff(section: Section) -> Callable[[View], View]:
     """The view gets the verified user after the request; 401 without one, 403 without the section's permission.
 
-    A browser that opens the section's address gets the shell, which then asks for the section itself: the
-    Dashboard's deep routes lead here. No cookie is read, so a foreign page cannot borrow the user's standing: there
-    is nothing for CSRF to protect.
+    A browser that opens the section's URL, as from the Dashboard's deep links, gets the shell, which then fetches the
+    section. No cookie is read, so another site cannot act for the user: CSRF has nothing to protect.
     """
 
     def guard(view: View) -> View:
@@ -58,10 +57,10 @@ def for_staff(section: Section) -> Callable[[View], View]:
 
 
 def user_of(request: HttpRequest) -> DashboardUser:
-    """The member of staff that the request's token was made for; `Rejected` when there is none."""
+    """The staff member that the request's token was issued for; `Rejected` if there is none."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else ""
-    return verify_dashboard_token(request.headers.get("Saleor-Api-Url", ""), given)
+    bearer_token = token.strip() if scheme.lower() == "bearer" else ""
+    return verify_dashboard_token(request.headers.get("Saleor-Api-Url", ""), bearer_token)
 
 
 def _session_ended() -> str:
@@ -70,13 +69,13 @@ def _session_ended() -> str:
 
 def _not_trusted(origin: str) -> str:
     return _(
-        "This app is not set up for the Dashboard at %(origin)s. Ask whoever runs the app to add that address "
-        "to DASHBOARD_ORIGINS."
+        "This app is not set up for the Dashboard at %(origin)s. Ask the app's operator to add "
+        "this origin to DASHBOARD_ORIGINS."
     ) % {"origin": origin or "?"}
 
 
 def _missing(permission: str) -> str:
     return _(
-        "Your staff account lacks the permission %(permission)s, which this part needs. Ask whoever manages "
-        "staff in Saleor to grant it."
+        "This section requires the permission %(permission)s. Ask the person who manages staff "
+        "members in Saleor to grant it to you."
     ) % {"permission": permission}

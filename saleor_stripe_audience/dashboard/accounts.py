@@ -1,4 +1,4 @@
-"""Connecting Stripe: two keys in, nothing secret ever out again."""
+"""Connecting Stripe accounts and their settings; a key is never shown again."""
 
 import uuid
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.hosted import asked_in_words, begin_url, free_channels, goes_on
+from saleor_stripe_audience.dashboard.hosted import (
+    begin_url,
+    can_continue,
+    describe_requirements,
+    free_channels,
+)
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
@@ -27,19 +32,19 @@ CONNECT_SECONDS = 45.0  # some ten calls to Stripe; the page itself waits for 60
 @require_safe
 @for_staff(ACCOUNTS)
 def accounts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    return _shown(request, user, chosen=free_channels(user.installation))
+    return _show(request, user, chosen=free_channels(user.installation))
 
 
 @sensitive_post_parameters("secret_key")
 @require_POST
 @for_staff(ACCOUNTS)
 def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Check the pasted keys with Stripe and keep them; says all that is wrong. The same keys twice change nothing."""
+    """Check the pasted keys with Stripe and store them, or show everything that is wrong. Twice is once."""
     public = request.POST.get("publishable_key", "").strip()
-    slugs = _known(user.installation, request.POST.getlist("channel"))
+    slugs = _existing(user.installation, request.POST.getlist("channel"))
     if not slugs:
-        note = Note("bad", _("Choose at least one channel that this account shall take payments for."))
-        return _shown(request, user, note=note, status=422, publishable_key=public)
+        note = Note("bad", _("Choose at least one channel for this account."))
+        return _show(request, user, note=note, status=422, publishable_key=public)
     try:
         with deadline(CONNECT_SECONDS):
             account = onboarding.connect(
@@ -47,65 +52,65 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             )
     except Failure as error:
         note = Note("bad", error.message)
-        return _shown(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
+        return _show(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
     tell_obstacles.enqueue(str(user.installation.pk))
     if account.charges_enabled:
-        note = Note("good", _("“%(name)s” is connected and takes payments.") % {"name": account.name})
+        note = Note("good", _("“%(name)s” is connected and accepts payments.") % {"name": account.name})
     else:
-        told = _(
-            "“%(name)s” is connected, but Stripe does not let it take payments now. Open Stripe: it says why."
+        message = _(
+            "“%(name)s” is connected, but Stripe does not allow it to accept payments now. Open Stripe for the reason."
         )
-        note = Note("bad", told % {"name": account.name})
-    return _shown(request, user, note=note, chosen=free_channels(user.installation))
+        note = Note("bad", message % {"name": account.name})
+    return _show(request, user, note=note, chosen=free_channels(user.installation))
 
 
 @require_POST
 @for_staff(ACCOUNTS)
 def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
-    """Disconnect one of the shop's accounts; what was begun there goes on to its end. Twice is once."""
+    """Disconnect one of the shop's accounts; payments that have started there continue. Twice is once."""
     account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
     if account is None:
-        return _shown(request, user, note=Note("bad", _("There is no such account.")), status=404)
+        return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
     try:
         with deadline(CONNECT_SECONDS):
             disconnect(account)
     except Failure as error:
-        return _shown(request, user, note=Note("bad", error.message), status=422)
+        return _show(request, user, note=Note("bad", error.message), status=422)
     tell_obstacles.enqueue(str(user.installation.pk))
-    told = _("“%(name)s” is disconnected. Payments that were begun there go on to their end.")
-    note = Note("good", told % {"name": account.name})
-    return _shown(request, user, note=note, chosen=free_channels(user.installation))
+    message = _("“%(name)s” is disconnected. Payments that have started there will be completed.")
+    note = Note("good", message % {"name": account.name})
+    return _show(request, user, note=note, chosen=free_channels(user.installation))
 
 
 @require_POST
 @for_staff(ACCOUNTS)
 def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
-    """What all payments of the account carry: a receipt, a suffix on the card's statement. Twice is once."""
+    """What applies to all payments of the account: receipts, the statement descriptor suffix. Twice is once."""
     account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
     if account is None:
-        return _shown(request, user, note=Note("bad", _("There is no such account.")), status=404)
+        return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
     try:
         with deadline(CONNECT_SECONDS):
             account_settings.set_descriptor_suffix(account, request.POST.get("descriptor_suffix", ""))
             account_settings.set_receipts(account, sends=request.POST.get("sends_receipts") == "yes")
     except Failure as error:
-        return _shown(request, user, note=Note("bad", error.message), status=422)
-    return _shown(request, user, note=Note("good", _("Saved. New payments follow it at once.")))
+        return _show(request, user, note=Note("bad", error.message), status=422)
+    return _show(request, user, note=Note("good", _("Saved. Applies to new payments immediately.")))
 
 
 @require_POST
 @for_staff(ACCOUNTS)
 def register_domain(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
-    """Register the storefront's domain with Stripe, so that wallets appear there. Twice is once."""
+    """Register the storefront's domain with Stripe, so that wallets are shown there. Twice is once."""
     account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
     if account is None:
-        return _shown(request, user, note=Note("bad", _("There is no such account.")), status=404)
+        return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
     try:
         with deadline(CONNECT_SECONDS):
             domain = domains.register_domain(account, request.POST.get("domain", ""))
     except Failure as error:
-        return _shown(request, user, note=Note("bad", error.message), status=422)
-    return _shown(request, user, note=_domain_note(domain))
+        return _show(request, user, note=Note("bad", error.message), status=422)
+    return _show(request, user, note=_domain_note(domain))
 
 
 def _domain_note(domain: domains.Domain) -> Note:
@@ -120,35 +125,35 @@ def _domain_note(domain: domains.Domain) -> Note:
 @require_POST
 @for_staff(ACCOUNTS)
 def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Record that this member of staff accepted the terms for the shop."""
+    """Record that this staff member accepted the terms for the shop."""
     if request.POST.get("accepted") != "yes":
-        note = Note("bad", _("Tick the box if you accept the terms for your shop."))
-        return _shown(request, user, note=note, status=422)
+        note = Note("bad", _("Select the checkbox if you accept the terms for your shop."))
+        return _show(request, user, note=note, status=422)
     terms.accept(user.installation, user.email)
     tell_obstacles.enqueue(str(user.installation.pk))
-    return _shown(request, user, note=Note("good", _("Thank you. Live payments can begin.")))
+    return _show(request, user, note=Note("good", _("Terms accepted. Live payments can start.")))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An account, what Stripe still asks for it, and where that is given."""
+    """An account, what Stripe still needs for it, and where to provide that."""
 
     account: StripeAccount
-    asked: list[str]
-    go_on: str
+    requirements: list[str]
+    continue_url: str
 
 
 def _row(account: StripeAccount) -> Row:
-    go_on = begin_url(account.installation, account) if goes_on(account) else ""
-    return Row(account, asked_in_words(account), go_on)
+    continue_url = begin_url(account.installation, account) if can_continue(account) else ""
+    return Row(account, describe_requirements(account), continue_url)
 
 
-def _known(shop: Installation, slugs: list[str]) -> list[str]:
-    """Those of the slugs that the shop has."""
+def _existing(shop: Installation, slugs: list[str]) -> list[str]:
+    """Those of the slugs that are channels of the shop."""
     return list(Channel.objects.filter(installation=shop, slug__in=slugs).values_list("slug", flat=True))
 
 
-def _shown(
+def _show(
     request: HttpRequest,
     user: DashboardUser,
     *,

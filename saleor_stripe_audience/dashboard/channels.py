@@ -24,13 +24,13 @@ READ_SECONDS = 15.0
 @require_safe
 @for_staff(CHANNELS)
 def channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    return _shown(request, user)
+    return _show(request, user)
 
 
 @require_POST
 @for_staff(CHANNELS)
 def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Take over the form: a channel and its account, or none. Fields that it does not name stay as they are."""
+    """Save the form: the account of each channel, or none. Channels that are not in it stay as they are."""
     usable = {str(account.pk): account for account in _connected(user.installation)}
     wanted = {
         slug: request.POST[f"channel:{slug}"]
@@ -39,50 +39,50 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     }
     if any(account and account not in usable for account in wanted.values()):
         note = Note(
-            "bad", _("One of the accounts is not connected any more. Nothing was changed; choose again.")
+            "bad", _("One of the accounts is no longer connected. Nothing was changed; choose again.")
         )
-        return _shown(request, user, note, 422)
+        return _show(request, user, note, 422)
     try:
         with transaction.atomic():
             for slug, account in wanted.items():
                 _map(user.installation, slug, usable.get(account))
     except Rejected as error:
-        return _shown(request, user, Note("bad", error.message), 422)
+        return _show(request, user, Note("bad", error.message), 422)
     tell_obstacles.enqueue(str(user.installation.pk))
-    return _shown(request, user, Note("good", _("Saved. New payments follow it at once.")))
+    return _show(request, user, Note("good", _("Saved. Applies to new payments immediately.")))
 
 
 @require_POST
 @for_staff(CHANNELS)
 def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpResponse:
-    """Take no new payments of the channel, or take them again; shoppers read the message meanwhile."""
+    """Accept no new payments of the channel, or accept them again; customers see the message meanwhile."""
     shop = user.installation
     try:
         if request.POST.get("paused") == "yes":
             pause(shop.pk, slug, request.POST.get("message", ""))
-            note = Note("good", _("Paused. Payments that were begun go on."))
+            note = Note("good", _("Paused. Payments that have started continue."))
         else:
             unpause(shop.pk, slug)
-            note = Note("good", _("Payments are taken again."))
+            note = Note("good", _("Payments are accepted again."))
     except Rejected as error:
-        return _shown(request, user, Note("bad", error.message), 422)
+        return _show(request, user, Note("bad", error.message), 422)
     tell_obstacles.enqueue(str(shop.pk))
-    return _shown(request, user, note)
+    return _show(request, user, note)
 
 
 @require_POST
 @for_staff(CHANNELS)
 def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Ask Saleor for the shop's channels again."""
+    """Fetch the shop's channels from Saleor again."""
     shop = user.installation
     try:
         with deadline(READ_SECONDS):
             found = fetch_channels(shop.saleor_api_url, shop.token)
     except Failure as error:
-        return _shown(request, user, Note("bad", error.message), 422)
+        return _show(request, user, Note("bad", error.message), 422)
     store_channels(shop, found)
     tell_obstacles.enqueue(str(shop.pk))
-    return _shown(request, user, Note("good", _("The channels are as Saleor has them now.")))
+    return _show(request, user, Note("good", _("The channels are up to date with Saleor.")))
 
 
 def _map(shop: Installation, slug: str, account: StripeAccount | None) -> None:
@@ -96,7 +96,7 @@ def _connected(shop: Installation) -> list[StripeAccount]:
     return [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
 
 
-def _shown(
+def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     shop = user.installation

@@ -1,4 +1,4 @@
-"""The newest payments and contacts."""
+"""The latest payments and contacts."""
 
 from dataclasses import dataclass
 
@@ -15,24 +15,24 @@ from saleor_stripe_audience.money import decimals_of, from_minor
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
-Word = tuple[str, str | Promise]  # the colour it is shown in, and the word
+Badge = tuple[str, str | Promise]  # its colour and its text
 
 # Stripe's states of a PaymentIntent: https://docs.stripe.com/payments/paymentintents/lifecycle
-PAYMENT_WORDS: dict[str, Word] = {
+PAYMENT_BADGES: dict[str, Badge] = {
     "succeeded": ("good", _("Paid")),
-    "requires_capture": ("todo", _("Held")),
-    "processing": ("todo", _("On its way")),
-    "requires_action": ("plain", _("Customer must confirm")),
-    "requires_confirmation": ("plain", _("Begun")),
-    "requires_payment_method": ("plain", _("Begun")),
+    "requires_capture": ("todo", _("Authorized")),
+    "processing": ("todo", _("Processing")),
+    "requires_action": ("plain", _("Action required")),
+    "requires_confirmation": ("plain", _("Started")),
+    "requires_payment_method": ("plain", _("Started")),
     "canceled": ("plain", _("Cancelled")),
 }
-CONTACT_WORDS: dict[str, Word] = {
+CONTACT_BADGES: dict[str, Badge] = {
     Contact.Status.NONSUBSCRIBED: ("plain", _("Not subscribed")),
-    Contact.Status.PENDING: ("todo", _("To be confirmed")),
+    Contact.Status.PENDING: ("todo", _("Pending confirmation")),
     Contact.Status.SUBSCRIBED: ("good", _("Subscribed")),
     Contact.Status.UNSUBSCRIBED: ("plain", _("Unsubscribed")),
-    Contact.Status.CLEANED: ("bad", _("Address is dead")),
+    Contact.Status.CLEANED: ("bad", _("Undeliverable")),
     Contact.Status.ARCHIVED: ("plain", _("Archived")),
 }
 
@@ -41,7 +41,7 @@ CONTACT_WORDS: dict[str, Word] = {
 class PaymentRow:
     payment: Payment
     colour: str
-    word: str | Promise
+    status: str | Promise
     amount: str
     refunded: str
     link: str
@@ -51,7 +51,7 @@ class PaymentRow:
 class ContactRow:
     contact: Contact
     colour: str
-    word: str | Promise
+    status: str | Promise
     spent: tuple[str, ...]
 
 
@@ -71,37 +71,37 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return show(request, user, CONTACTS, rows=rows)
 
 
-def amount_in_words(minor: int, currency: str) -> str:
-    """An amount of the smallest unit as people write it in the page's language: 1,234.50 USD."""
+def format_amount(minor: int, currency: str) -> str:
+    """An amount in the currency's smallest unit, formatted in the page's language: 1,234.50 USD."""
     money = from_minor(minor, currency)
     return f"{number_format(money.amount, decimals_of(money.currency), force_grouping=True)} {money.currency}"
 
 
 def _payment_row(payment: Payment) -> PaymentRow:
-    colour, word = PAYMENT_WORDS.get(payment.status, ("plain", payment.status))
+    colour, status = PAYMENT_BADGES.get(payment.status, ("plain", payment.status))
     if payment.refunded_minor:
-        everything = payment.refunded_minor >= payment.captured_minor
-        colour, word = "plain", _("Refunded") if everything else _("Partly refunded")
+        is_complete = payment.refunded_minor >= payment.captured_minor
+        colour, status = "plain", _("Refunded") if is_complete else _("Partially refunded")
     elif payment.decline_code and colour == "plain":
-        colour, word = "bad", _("Declined")
+        colour, status = "bad", _("Declined")
     return PaymentRow(
         payment=payment,
         colour=colour,
-        word=word,
-        amount=amount_in_words(payment.amount_minor, payment.currency),
-        refunded=amount_in_words(payment.refunded_minor, payment.currency) if payment.refunded_minor else "",
-        link=_in_stripe(payment),
+        status=status,
+        amount=format_amount(payment.amount_minor, payment.currency),
+        refunded=format_amount(payment.refunded_minor, payment.currency) if payment.refunded_minor else "",
+        link=_stripe_url(payment),
     )
 
 
-def _in_stripe(payment: Payment) -> str:
+def _stripe_url(payment: Payment) -> str:
     mode = "" if payment.account.livemode else "test/"
     return f"https://dashboard.stripe.com/{mode}payments/{payment.payment_intent_id}"
 
 
 def _contact_row(contact: Contact) -> ContactRow:
-    colour, word = CONTACT_WORDS.get(contact.status, ("plain", contact.status))
+    colour, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
     spent = sorted(contact.spent.all(), key=lambda each: each.currency)
     return ContactRow(
-        contact, colour, word, tuple(amount_in_words(each.spent_minor, each.currency) for each in spent)
+        contact, colour, status, tuple(format_amount(each.spent_minor, each.currency) for each in spent)
     )

@@ -1,4 +1,4 @@
-"""Which Dashboards may use the page: those of DASHBOARD_ORIGINS, or any where the operator named none."""
+"""Which Dashboards may use the page: those of DASHBOARD_ORIGINS, or any if the operator listed none."""
 
 import re
 
@@ -10,16 +10,16 @@ ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
 def dashboard_origins() -> tuple[str, ...]:
-    """The origins that the operator named, such as "https://dashboard.example.com"; empty if none."""
+    """The origins that the operator listed, such as "https://dashboard.example.com"; empty if none."""
     return tuple(dict.fromkeys(origin_of(each) for each in settings.DASHBOARD_ORIGINS))
 
 
 def may_use_the_page(origin: str) -> bool:
-    """Whether a Dashboard on that origin is trusted. Without a setting the token alone decides."""
-    named = dashboard_origins()
-    return not named or origin in named
+    """Whether a Dashboard on that origin is trusted. Without the setting, the token alone decides."""
+    trusted = dashboard_origins()
+    return not trusted or origin in trusted
 
 
 def readable(origin: str) -> str:
-    """The origin for a message or a log; empty if it is none, for it comes from the request."""
+    """The origin for a message or a log; empty if it is not one, because it comes from the request."""
     return origin if ORIGIN.fullmatch(origin) else ""

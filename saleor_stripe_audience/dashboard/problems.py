@@ -1,4 +1,4 @@
-"""What the merchant must mend, and messages of Saleor and Stripe that were given up: why, and another try."""
+"""Problems that need the merchant's attention, and failed events: why they failed, and their replay."""
 
 import re
 
@@ -16,39 +16,41 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Installation, Problem
 
-SHOWN = 50
+PAGE_SIZE = 50
 
 
 @require_safe
 @for_staff(PROBLEMS)
 def problems(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    return _shown(request, user)
+    return _show(request, user)
 
 
 @require_POST
 @for_staff(PROBLEMS)
 def replay_problem(request: HttpRequest, user: DashboardUser, handling_id: int) -> HttpResponse:
-    """Try a given-up message again. A second click finds nothing to replay, so it does nothing twice."""
+    """Replay a failed event. A second click finds nothing to replay, so it changes nothing."""
     problem = given_up(user.installation).filter(pk=handling_id).first()
     if problem is None:
-        return _shown(request, user, Note("good", _("This one is no longer a problem.")))
+        return _show(request, user, Note("good", _("This event no longer needs attention.")))
     try:
         replay(problem.event)
     except Rejected as error:
-        return _shown(request, user, Note("bad", error.message), 422)
-    return _shown(
-        request, user, Note("good", _("It is tried again now. If it fails once more, it comes back here."))
+        return _show(request, user, Note("bad", error.message), 422)
+    return _show(
+        request,
+        user,
+        Note("good", _("The event is being replayed. If it fails again, it will be listed here.")),
     )
 
 
 def events_of(shop: Installation) -> QuerySet[Event]:
-    """Everything that the shop or one of its Stripe accounts told us."""
+    """All events of the shop and its Stripe accounts."""
     accounts = StripeAccount.objects.filter(installation=shop).values("pk")
     return Event.objects.filter(Q(source="saleor", origin=shop.pk) | Q(source="stripe", origin__in=accounts))
 
 
 def given_up(shop: Installation) -> QuerySet[Handling]:
-    """What was given up and not mended since, newest first."""
+    """The shop's handlings that were given up, newest first."""
     return (
         Handling.objects.given_up()
         .filter(event__in=events_of(shop))
@@ -57,15 +59,19 @@ def given_up(shop: Installation) -> QuerySet[Handling]:
     )
 
 
-def to_mend(shop: Installation) -> list[Problem]:
-    """What the merchant must mend, the newest first."""
+def open_problems(shop: Installation) -> list[Problem]:
+    """The shop's problems, newest first."""
     return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
 
 
-def _shown(
+def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
-    found = list(given_up(user.installation)[: SHOWN + 1])
-    rows = [(each, re.sub(r"[_.]", " ", each.event.kind)) for each in found[:SHOWN]]
-    facts = {"rows": rows, "more": len(found) > SHOWN, "to_mend": to_mend(user.installation)}
-    return show(request, user, PROBLEMS, note=note, status=status, **facts)
+    found = list(given_up(user.installation)[: PAGE_SIZE + 1])
+    rows = [(each, re.sub(r"[_.]", " ", each.event.kind)) for each in found[:PAGE_SIZE]]
+    context = {
+        "rows": rows,
+        "has_more": len(found) > PAGE_SIZE,
+        "open_problems": open_problems(user.installation),
+    }
+    return show(request, user, PROBLEMS, note=note, status=status, **context)

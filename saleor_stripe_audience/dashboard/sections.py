@@ -1,4 +1,4 @@
-"""The parts of the page, who may see each, and how one is shown."""
+"""The sections of the page, who may see each, and how one is rendered."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
-NEWEST = 20  # rows of payments and contacts: the page shows what is new, the API gives all
+NEWEST = 20  # rows of payments and contacts: the page shows the latest, the API lists all
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part; `permission` is the staff member's own, empty where everybody may look."""
+    """One section; `permission` is the one that the staff member needs, empty if none."""
 
     name: str
     title: str | Promise
@@ -29,7 +29,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What became of a click: `kind` is "good" or "bad"."""
+    """The result of a click: `kind` is "good" or "bad"."""
 
     kind: str
     text: str
@@ -55,23 +55,23 @@ def show(
     *,
     note: Note | None = None,
     status: int = 200,
-    **facts: Any,
+    **context: Any,
 ) -> HttpResponse:
-    """The section with the way to the others; a `note` stands above it."""
-    context = {
+    """The section with links to the others, below a `note`."""
+    page = {
         "section": section,
         "sections": [each for each in SECTIONS if may_see(user, each)],
         "note": note,
         "shop": user.installation,
-        **facts,
+        **context,
     }
-    return render(request, f"dashboard/{section.name}.html", context, status=status)
+    return render(request, f"dashboard/{section.name}.html", page, status=status)
 
 
 def refuse(
     request: HttpRequest, status: int, message: str, user: DashboardUser | None = None
 ) -> HttpResponse:
-    """Nothing but why; with the way to what the user may see, where there is one."""
+    """Only the reason, with links to what the user may see, if there is a user."""
     sections = [each for each in SECTIONS if user is not None and may_see(user, each)]
     context = {"sections": sections, "note": Note("bad", message), "again": OVERVIEW.url}
     return render(request, "dashboard/refusal.html", context, status=status)

@@ -1,7 +1,7 @@
-"""The page's addresses. All want the Dashboard's token, but the shell and the way to Stripe and back.
+"""The page's URLs. All require the Dashboard's token, except the shell and the pages to Stripe and back.
 
-The Dashboard asks for the page without the slash at its end, and for whatever stands behind the app in its own path:
-the last address answers them all.
+The Dashboard requests the page without its trailing slash, and with whatever follows the app in its own path: the last
+URL handles these.
 """
 
 from django.urls import path

@@ -1,11 +1,11 @@
-"""The app's page inside Saleor's Dashboard: an empty shell, then fragments for whoever holds a valid token."""
+"""The app's page inside Saleor's Dashboard: an empty shell, then sections for requests with a valid token."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.overview import checks, first_to_do
+from saleor_stripe_audience.dashboard.overview import checks, next_step
 from saleor_stripe_audience.dashboard.sections import OVERVIEW, show
 from saleor_stripe_audience.dashboard.shell import show_shell
 from saleor_stripe_audience.saleor.tokens import DashboardUser
@@ -14,7 +14,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 @never_cache
 @require_safe
 def page(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001 - the shell reads the path itself
-    """The shell, at the page's own address and at every deeper one that the Dashboard may ask for."""
+    """The shell, at the page's own URL and at every deeper one that the Dashboard may request."""
     return show_shell(request)
 
 
@@ -22,4 +22,4 @@ def page(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001 
 @for_staff(OVERVIEW)
 def overview(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     found = checks(user.installation)
-    return show(request, user, OVERVIEW, checks=found, next=first_to_do(found))
+    return show(request, user, OVERVIEW, checks=found, next=next_step(found))

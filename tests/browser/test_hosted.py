@@ -26,13 +26,13 @@ def test_a_shop_connects_on_stripes_own_pages(
     tab.get_by_test_id("leave").click()
     expect(tab.get_by_role("status")).to_be_visible()
     page.get_by_role("button", name="Actualiser").click()
-    expect(page.get_by_text("En attente de Stripe")).to_be_visible()
+    expect(page.get_by_text("En attente", exact=True)).to_be_visible()
     look(staff, "connect-pending-fr-light")
     tab.get_by_role("link").click()
     tab.get_by_test_id("complete").click()
     expect(tab.get_by_role("status")).to_be_visible()
     page.get_by_role("button", name="Actualiser").click()
-    expect(page.get_by_text("En attente de Stripe")).to_have_count(0)
+    expect(page.get_by_text("En attente", exact=True)).to_have_count(0)
     look(staff, "connect-active-fr-light")
     assert account_for(staff.installation.pk, "default-channel").takes_payments
     assert staff.complaints == []

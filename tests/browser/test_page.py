@@ -29,7 +29,7 @@ def go(page: FrameLocator, name: str) -> None:
 
 def test_a_new_shop_connects_stripe(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
-    expect(page.get_by_text("Connect your Stripe account, so that customers can pay.").first).to_be_visible()
+    expect(page.get_by_text("Connect your Stripe account so that customers can pay.").first).to_be_visible()
     look(staff, "overview-new-light")
     page.get_by_role("button", name="Go to Stripe").click()
     page.get_by_label("Publishable key").fill(PUBLISHABLE_KEY)
@@ -42,7 +42,7 @@ def test_a_new_shop_connects_stripe(staff: Staff) -> None:
     expect(page.get_by_label("Restricted key")).to_have_value("")
     page.get_by_label("Restricted key").fill(RESTRICTED_KEY)
     page.get_by_role("button", name="Connect", exact=True).click()
-    expect(page.get_by_role("status").first).to_contain_text("is connected and takes payments")
+    expect(page.get_by_role("status").first).to_contain_text("is connected and accepts payments")
     look(staff, "accounts-connected-light")
     assert account_for(staff.installation.pk, "default-channel").secret_key == RESTRICTED_KEY
     assert RESTRICTED_KEY not in page.locator("body").inner_html()
@@ -90,13 +90,13 @@ def test_contacts_in_french_and_dark(staff: Staff) -> None:
 def test_a_problem_is_replayed(staff: Staff) -> None:
     problem = a_problem(staff.installation)
     page = staff.open(theme="dark", locale="en")
-    expect(page.get_by_text("1 message could not be dealt with").first).to_be_visible()
+    expect(page.get_by_text("1 event failed").first).to_be_visible()
     look(staff, "overview-problem-dark")
     go(page, "Problems")
     expect(page.get_by_text(problem.reason)).to_be_visible()
     look(staff, "problems-dark")
     page.get_by_role("button", name="Replay").click()
-    expect(page.get_by_role("status")).to_contain_text("tried again")
+    expect(page.get_by_role("status")).to_contain_text("being replayed")
     assert Handling.objects.get(pk=problem.pk).given_up_at is None
     assert Event.objects.get(pk=problem.event_id).handled_at is None
 
@@ -110,9 +110,9 @@ def test_the_page_follows_the_dashboards_theme(staff: Staff) -> None:
 
 def test_the_page_follows_the_dashboards_language(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
-    expect(page.get_by_role("heading", level=1)).to_have_text("What to do next")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Next step")
     staff.page.evaluate("post('localeChanged', { locale: 'fr' })")
-    expect(page.get_by_role("heading", level=1)).to_have_text("À faire maintenant")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Prochaine étape")
 
 
 def test_who_may_not_see_contacts_is_not_offered_them(staff: Staff) -> None:
@@ -130,12 +130,12 @@ def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) ->
     expired = staff.saleor.dashboard_token(staff.app, exp=1)
     staff.page.evaluate("token => post('tokenRefresh', { token })", expired)
     page.get_by_role("button", name="Connect", exact=True).click()
-    expect(page.get_by_role("status").first).to_contain_text("is connected and takes payments")
+    expect(page.get_by_role("status").first).to_contain_text("is connected and accepts payments")
 
 
 def test_a_foreign_page_is_not_heard(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
-    expect(page.get_by_role("heading", level=1)).to_have_text("What to do next")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Next step")
     # The app's own window speaks to itself: the origin is not the Dashboard's, and neither is the source.
     frame = next(each for each in staff.page.frames if each != staff.page.main_frame)
     heard = frame.evaluate(
@@ -177,7 +177,7 @@ def test_a_deep_address_opens_its_section(staff: Staff) -> None:
 
 def test_what_became_of_a_form_is_announced_by_the_dashboard(staff: Staff) -> None:
     page = staff.open(path="/channels", theme="light", locale="en")
-    page.get_by_role("button", name="Read the channels from Saleor again").click()
+    page.get_by_role("button", name="Refresh channels from Saleor").click()
     expect(staff.page.locator("#notices p.success")).to_have_count(1)
     assert len(staff.actions("notification")) == 1
 
@@ -186,7 +186,7 @@ def test_nothing_is_loaded_twice_for_the_dashboards_language(staff: Staff) -> No
     asked: list[str] = []
     staff.page.on("request", lambda request: asked.append(request.url.partition("?")[0]))
     page = staff.open(theme="light", locale="fr")
-    expect(page.get_by_role("heading", level=1)).to_have_text("À faire maintenant")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Prochaine étape")
     assert len([url for url in asked if url.endswith("/dashboard/overview")]) == 1
 
 

@@ -58,7 +58,7 @@ def test_from_the_button_to_an_account_that_takes_payments(shop: Shop, client: C
     back = at_stripe(client, button, "complete")
     shown = go(client, back)
     assert shown.status_code == 200
-    assert "takes payments" in shown.content.decode()
+    assert "accepts payments" in shown.content.decode()
     account = StripeAccount.objects.get()
     assert account.takes_payments
     assert {each.channel_slug for each in account.channels.all()} == {"default-channel", "channel-pln"}
@@ -70,24 +70,24 @@ def test_left_before_the_end_it_is_gone_on_with(shop: Shop, client: Client) -> N
     (button,) = links_in(client, shop)
     shown = go(client, at_stripe(client, button, "")).content.decode()
     assert "a bank account for payouts" in shown
-    assert "Go on at Stripe" in shown
+    assert "Continue on Stripe" in shown
     text = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
-    assert "Waits for Stripe" in text
-    assert "Stripe still asks for: what your business sells, the address of your shop" in text
+    assert "Pending" in text
+    assert "Stripe needs: what your business sells, your shop&#x27;s website" in text
     assert "<time datetime=" in text
     go_on, another = links_in(client, shop)
     at_stripe(client, another, "")
     assert StripeAccount.objects.count() == 1, "one that is not through comes before another"
-    assert "takes payments" in go(client, at_stripe(client, go_on, "complete")).content.decode()
+    assert "accepts payments" in go(client, at_stripe(client, go_on, "complete")).content.decode()
     assert StripeAccount.objects.count() == 1
 
 
 @pytest.mark.parametrize(
     ("outcome", "words", "badge", "state"),
     [
-        ("review", "Stripe is checking", "Waits for Stripe", "todo"),
-        ("restrict", "Stripe still asks", "Stopped by Stripe", "bad"),
-        ("reject", "Stripe has refused", "Refused by Stripe", "bad"),
+        ("review", "Stripe is reviewing", "Pending", "todo"),
+        ("restrict", "Stripe needs more", "Restricted", "bad"),
+        ("reject", "Stripe rejected", "Rejected", "bad"),
     ],
 )
 def test_what_came_of_it_is_said(
@@ -117,7 +117,7 @@ def test_what_stripe_asks_of_an_account_that_works_can_be_given(
     account = begun(shop.installation)
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
-    assert not hosted.goes_on(account)
+    assert not hosted.can_continue(account)
     account.requirements = ["company.tax_id"]
     account.save()
     go_on, _another = links_in(client, shop)
@@ -156,7 +156,7 @@ def test_a_forged_address_leads_nowhere(shop: Shop, client: Client, name: str, t
         token = signing.dumps([nobody, "", 0], salt=f"hosted_{name}")
     answer = client.get(f"/dashboard/stripe/{token}/{name}")
     assert answer.status_code == 422
-    assert "no longer good" in answer.content.decode()
+    assert "no longer valid" in answer.content.decode()
     assert not StripeAccount.objects.exists()
 
 
@@ -169,7 +169,7 @@ def test_an_address_is_good_for_one_purpose_a_day_and_its_shop(
     other = make_shop("https://other.example.com/graphql/", "QXBwOjI=")
     foreign = hosted.begin_url(other.installation, account)
     assert go(client, foreign).status_code == 422
-    monkeypatch.setattr(hosted, "GOOD_FOR", -1)
+    monkeypatch.setattr(hosted, "VALID_SECONDS", -1)
     assert go(client, back).status_code == 422
 
 

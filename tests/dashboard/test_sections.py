@@ -13,8 +13,8 @@ from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience import dashboard
 from saleor_stripe_audience.dashboard import channels as channels_part
-from saleor_stripe_audience.dashboard.newest import amount_in_words
-from saleor_stripe_audience.dashboard.overview import checks, first_to_do
+from saleor_stripe_audience.dashboard.newest import format_amount
+from saleor_stripe_audience.dashboard.overview import checks, next_step
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import onboarding, terms
 from saleor_stripe_audience.gateway.accounts import pause, unpause
@@ -51,8 +51,8 @@ def states(shop: Shop) -> dict[str, str]:
 
 def test_a_new_shop_is_told_to_connect_stripe_first(shop: Shop, client: Client) -> None:
     assert states(shop)["Stripe"] == states(shop)["Channels"] == "todo"
-    assert "Connect your Stripe account, so that customers can pay." in text_of(client, shop, "overview")
-    following = first_to_do(checks(shop.installation))
+    assert "Connect your Stripe account so that customers can pay." in text_of(client, shop, "overview")
+    following = next_step(checks(shop.installation))
     assert following is not None
     assert following.title == "Stripe"
 
@@ -62,7 +62,7 @@ def test_everything_connected_leaves_nothing_to_do(shop: Shop, client: Client, s
     terms.accept(shop.installation, "Robin")
     onboarding.map_channels(an_account(shop.installation, livemode=True), ["default-channel", "channel-pln"])
     assert set(states(shop).values()) == {"good"}
-    assert "Everything works" in text_of(client, shop, "overview")
+    assert "Everything is working" in text_of(client, shop, "overview")
 
 
 def test_an_id_that_the_stock_storefront_does_not_know_is_mentioned_and_nothing_to_do(
@@ -73,7 +73,7 @@ def test_an_id_that_the_stock_storefront_does_not_know_is_mentioned_and_nothing_
     assert states(shop)["Storefront"] == "info"
     text = text_of(client, shop, "overview")
     assert "saleor.app.payment.stripe" in text
-    assert "Everything works" in text
+    assert "Everything is working" in text
 
 
 def test_everything_works_only_when_a_shopper_can_pay_everywhere(shop: Shop, client: Client) -> None:
@@ -82,7 +82,7 @@ def test_everything_works_only_when_a_shopper_can_pay_everywhere(shop: Shop, cli
     assert "Accept the terms" in said_of_channels(shop)
     terms.accept(shop.installation, "Robin")
     pause(shop.installation.pk, "channel-pln")
-    assert said_of_channels(shop) == "Payments are paused in Poland: nobody can pay there."
+    assert said_of_channels(shop) == "Payments are paused in Poland: customers cannot pay there."
     unpause(shop.installation.pk, "channel-pln")
     onboarding.map_channels(an_account(shop.installation, "Test"), [])
     AccountChannel.objects.filter(channel_slug="channel-pln").update(
@@ -91,10 +91,10 @@ def test_everything_works_only_when_a_shopper_can_pay_everywhere(shop: Shop, cli
     assert "test payments only" in said_of_channels(shop)
     AccountChannel.objects.update(account=live)
     StripeAccount.objects.update(charges_enabled=False)
-    assert "does not let “Main” take payments" in said_of_channels(shop)
+    assert "does not allow “Main” to accept payments" in said_of_channels(shop)
     StripeAccount.objects.update(charges_enabled=True, blocked_at=timezone.now())
     assert "Paste new keys" in said_of_channels(shop)
-    assert "Everything works" not in text_of(client, shop, "overview")
+    assert "Everything is working" not in text_of(client, shop, "overview")
     StripeAccount.objects.update(blocked_at=None)
     assert states(shop)["Channels"] == "good"
 
@@ -109,7 +109,7 @@ def test_a_test_account_and_an_open_channel_are_named(shop: Shop) -> None:
     onboarding.map_channels(an_account(shop.installation), ["default-channel"])
     said = {check.title: check.text for check in checks(shop.installation)}
     assert "test payments only" in said["Stripe"]
-    assert said["Channels"] == "Choose a Stripe account for Poland: nobody can pay there yet."
+    assert said["Channels"] == "Choose a Stripe account for Poland: customers cannot pay there yet."
 
 
 def test_an_account_whose_messages_cannot_be_read_is_broken(shop: Shop) -> None:
@@ -121,7 +121,7 @@ def test_an_account_whose_messages_cannot_be_read_is_broken(shop: Shop) -> None:
 
 def test_what_is_broken_comes_before_what_is_not_done(shop: Shop) -> None:
     a_problem(shop.installation)
-    following = first_to_do(checks(shop.installation))
+    following = next_step(checks(shop.installation))
     assert following is not None
     assert following.state == "bad"
 
@@ -135,9 +135,9 @@ def test_a_worker_that_does_not_run_is_noticed(shop: Shop) -> None:
         payload={},
         occurred_at=NOON,
     )
-    assert states(shop)["Messages"] == "good"
+    assert states(shop)["Events"] == "good"
     Event.objects.filter(pk=event.pk).update(received_at=timezone.now() - timedelta(minutes=6))
-    assert states(shop)["Messages"] == "bad"
+    assert states(shop)["Events"] == "bad"
 
 
 # ---- Stripe's keys ----
@@ -169,7 +169,7 @@ def test_keys_are_checked_and_connected(shop: Shop, client: Client, monkeypatch:
     for _ in range(2):
         status, text = post(client, shop, "accounts/connect", KEYS)
         assert status == 200
-        assert "“Main” is connected and takes payments." in text
+        assert "“Main” is connected and accepts payments." in text
     assert calls[0] == (shop.installation.pk, "pk_test_1", "rk_test_very_secret", ["default-channel"])
     assert StripeAccount.objects.count() == AccountChannel.objects.count() == 1
 
@@ -286,10 +286,10 @@ def test_saleor_being_down_is_said(shop: Shop, client: Client, monkeypatch: pyte
     ("changed", "word"),
     [
         ({}, "Paid"),
-        ({"status": "requires_capture", "captured_minor": 0}, "Held"),
-        ({"refunded_minor": 100}, "Partly refunded"),
+        ({"status": "requires_capture", "captured_minor": 0}, "Authorized"),
+        ({"refunded_minor": 100}, "Partially refunded"),
         ({"refunded_minor": 123_450}, "Refunded"),
-        ({"status": "requires_payment_method", "captured_minor": 0}, "Begun"),
+        ({"status": "requires_payment_method", "captured_minor": 0}, "Started"),
         ({"status": "requires_payment_method", "decline_code": "card_declined"}, "Declined"),
         ({"status": "something_new"}, "something_new"),
     ],
@@ -314,10 +314,10 @@ def test_the_newest_come_first_and_only_so_many(shop: Shop, client: Client) -> N
 
 
 def test_amounts_follow_the_currency_and_the_language() -> None:
-    assert amount_in_words(123_450, "USD") == "1,234.50 USD"
-    assert amount_in_words(2500, "JPY") == "2,500 JPY"
+    assert format_amount(123_450, "USD") == "1,234.50 USD"
+    assert format_amount(2500, "JPY") == "2,500 JPY"
     with translation.override("fr"):
-        assert amount_in_words(123_450, "EUR").replace("\u202f", " ").replace("\xa0", " ") == "1 234,50 EUR"
+        assert format_amount(123_450, "EUR").replace("\u202f", " ").replace("\xa0", " ") == "1 234,50 EUR"
 
 
 def test_a_contact_is_shown_with_what_it_spent_in_each_currency(shop: Shop, client: Client) -> None:
@@ -341,8 +341,8 @@ def test_a_problem_is_shown_and_replayed_once(shop: Shop, client: Client) -> Non
     problem = a_problem(shop.installation)
     assert problem.reason in text_of(client, shop, "problems")
     tasks = queued()
-    assert "It is tried again now." in post(client, shop, f"problems/{problem.pk}/replay")[1]
-    assert "no longer a problem" in post(client, shop, f"problems/{problem.pk}/replay")[1]
+    assert "The event is being replayed." in post(client, shop, f"problems/{problem.pk}/replay")[1]
+    assert "no longer needs attention" in post(client, shop, f"problems/{problem.pk}/replay")[1]
     assert queued() == tasks + 1
     assert Handling.objects.get(pk=problem.pk).given_up_at is None
 
@@ -421,14 +421,14 @@ def test_a_channel_is_paused_and_opened_again(shop: Shop, client: Client) -> Non
         post(client, shop, "channels/default-channel/pause", {"paused": "yes", "message": "m" * 201})[0]
         == 422
     )
-    assert "taken again" in post(client, shop, "channels/default-channel/pause")[1]
+    assert "accepted again" in post(client, shop, "channels/default-channel/pause")[1]
     assert not AccountChannel.objects.get().is_paused
     assert post(client, shop, "channels/nowhere/pause", {"paused": "yes"})[0] == 422
 
 
 def test_what_must_be_mended_stands_first_until_it_is(shop: Shop, client: Client) -> None:
     message = "The app lacks permissions in Saleor: MANAGE_PRODUCTS."
-    assert "What to mend" not in text_of(client, shop, "problems")
+    assert "Needs attention" not in text_of(client, shop, "problems")
     report(shop.installation, "permissions", message)
     assert message in text_of(client, shop, "problems")
     assert message in text_of(client, shop, "overview")
@@ -466,7 +466,7 @@ def test_another_shops_rows_are_never_shown(shop: Shop, client: Client) -> None:
     )
     for foreign in (payment.payment_intent_id, payment.account.name, contact.email, problem.reason):
         assert foreign not in everything
-    assert "no longer a problem" in post(client, shop, f"problems/{problem.pk}/replay")[1]
+    assert "no longer needs attention" in post(client, shop, f"problems/{problem.pk}/replay")[1]
     assert Handling.objects.get(pk=problem.pk).given_up_at is not None
     assert Payment.objects.count() == 1
 
@@ -478,7 +478,7 @@ CATALOGUE = Path(dashboard.__path__[0]) / "locale/fr/LC_MESSAGES/django.po"
 
 def test_the_page_speaks_french_where_the_dashboard_does(shop: Shop, client: Client) -> None:
     text = text_of(client, shop, "overview", **{"Accept-Language": "fr-CA"})
-    assert "À faire maintenant" in text
+    assert "Prochaine étape" in text
     assert "Connectez votre compte Stripe pour que les clients puissent payer." in text
 
 

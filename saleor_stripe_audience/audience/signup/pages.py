@@ -7,8 +7,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.csp import CSP
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -26,7 +28,13 @@ _INVALID = frozenset({"link", "withdrawn_since", "address_changed"})
 
 View = Callable[[HttpRequest, str], HttpResponse]
 
-_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = {
+    "default-src": CSP.NONE,
+    "style-src": CSP.SELF,
+    "form-action": CSP.SELF,
+    "base-uri": CSP.NONE,
+    "frame-ancestors": CSP.NONE,
+}
 
 
 def _page(view: View) -> View:
@@ -37,6 +45,7 @@ def _page(view: View) -> View:
 
     @csrf_exempt
     @never_cache
+    @csp_override(_POLICY)
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     def shown(request: HttpRequest, token: str) -> HttpResponse:
@@ -46,7 +55,6 @@ def _page(view: View) -> View:
             if refused.code not in _INVALID:
                 raise
             response = _invalid(request)
-        response["Content-Security-Policy"] = _POLICY
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"
         return response
