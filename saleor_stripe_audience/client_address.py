@@ -1,4 +1,4 @@
-"""From which address a request comes, for consent's proof and for rate limits."""
+"""The client's IP address, for the proof of consent and for rate limits."""
 
 import ipaddress
 
@@ -7,14 +7,14 @@ from django.http import HttpRequest
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The caller's IP address as the outermost of the operator's own PROXY_COUNT proxies saw it; empty if unreadable.
+    """The client's IP address as the outermost of the operator's PROXY_COUNT proxies saw it; empty if unreadable.
 
-    What stands further left in X-Forwarded-For, the caller wrote: it is not believed.
+    Entries further left in X-Forwarded-For were written by the client, so they are ignored.
     """
     seen = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",") if each.strip()]
     count = settings.PROXY_COUNT
-    told = seen[-count] if 0 < count <= len(seen) else request.META.get("REMOTE_ADDR", "")
+    address = seen[-count] if 0 < count <= len(seen) else request.META.get("REMOTE_ADDR", "")
     try:
-        return str(ipaddress.ip_address(told))
+        return str(ipaddress.ip_address(address))
     except ValueError:
         return ""

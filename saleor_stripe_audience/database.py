@@ -1,21 +1,21 @@
-"""What must be true of the database while the network is waited for, and what its errors mean for a caller."""
+"""The rule for network calls and the database, and what the database's errors mean for a caller."""
 
 from django.db import DataError, Error, connection
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 
-OUTAGE = "The app cannot reach its database just now. Please try again in a moment."
-UNUSABLE = "The request holds a value that cannot be used: too long, too large, or not readable as text."
+OUTAGE = "The app cannot reach its database at the moment. Please try again shortly."
+UNUSABLE = "The request contains a value that cannot be used: too long, too large, or not readable as text."
 
 
 class NetworkCallInTransaction(RuntimeError):  # noqa: N818 - it names what happened
-    """A network call was begun inside a transaction: locks would be held for as long as the other side likes."""
+    """A network call inside a transaction: locks would be held for as long as the other side takes."""
 
 
 def leave_database() -> None:
-    """Call this before every network call: no transaction may be open, and a pooled connection goes back.
+    """Call this before every network call: no transaction may be open, and a pooled connection is returned.
 
-    With 256 threads and a slow Stripe, pooled connections held across the call served an eighth of the requests.
+    With 256 threads and a slow Stripe, keeping pooled connections during the call served an eighth of the requests.
     SQLite has no pool; its connection stays open.
     """
     if connection.in_atomic_block:
@@ -25,10 +25,10 @@ def leave_database() -> None:
 
 
 def failure_of(error: BaseException | None) -> Failure | None:
-    """What an unexpected exception means for the caller; None for one that is a mistake of ours.
+    """What an unexpected exception means for the caller; None if it is a bug of the app.
 
-    `Unavailable` when the database is out of reach, full or locked. `Rejected` when it, or the way to it, cannot hold
-    a value of the request: NUL, half a character, a number beyond its column, a text too long, nesting too deep.
+    `Unavailable` if the database is unreachable, full or locked. `Rejected` if it cannot store a value of the request:
+    NUL, half a character, a number beyond its column, a text too long, nesting too deep.
     """
     if isinstance(error, Failure):
         return error
@@ -41,7 +41,7 @@ def failure_of(error: BaseException | None) -> Failure | None:
 
 
 def _drop_broken_connections() -> None:
-    """After an outage each pooled connection would fail once more: all that are idle are replaced."""
+    """After an outage each pooled connection would fail once more: all idle ones are replaced."""
     pool = getattr(connection, "pool", None)  # only PostgreSQL has one
     if pool is not None and not pool.closed:
         pool.drain()

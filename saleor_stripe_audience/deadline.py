@@ -1,7 +1,7 @@
-"""One deadline for all the network calls that answering a webhook needs.
+"""One deadline for all the network calls of a synchronous webhook.
 
-Saleor reads an answer for 18 s after connecting for 2 s; a later answer is ignored and the payment is told as
-failed. So each synchronous webhook has 15 s in all, and every call inside takes what remains.
+Saleor waits 2 s for the connection and 18 s for the response; a later response is ignored and the payment is recorded
+as failed. So each synchronous webhook has 15 s in total, and every call inside may take what remains.
 """
 
 import time
@@ -13,14 +13,14 @@ from saleor_stripe_audience.errors import Unavailable
 
 SYNCHRONOUS_WEBHOOK_SECONDS = 15.0
 CALL_SECONDS = 8.0  # the longest that one call may take, with or without a deadline
-LEAST_CALL_SECONDS = 0.5  # with less than this left a call is not begun
+LEAST_CALL_SECONDS = 0.5  # with less than this left, a call is not started
 
 _ends_at: ContextVar[float | None] = ContextVar("deadline_ends_at", default=None)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Everything inside shares `seconds`; an outer, earlier deadline stays in force."""
+    """Everything inside shares `seconds`; an outer, earlier deadline still applies."""
     outer = _ends_at.get()
     ends_at = time.monotonic() + seconds
     token = _ends_at.set(ends_at if outer is None else min(outer, ends_at))
@@ -37,8 +37,8 @@ def remaining(longest: float = CALL_SECONDS) -> float:
 
 
 def seconds_for_call(longest: float = CALL_SECONDS) -> float:
-    """`remaining`, or `Unavailable` when too little is left to begin a call."""
+    """`remaining`, or `Unavailable` if too little is left to start a call."""
     left = remaining(longest)
     if left < LEAST_CALL_SECONDS:
-        raise Unavailable("There was no time left to ask. Please try again.", code="deadline")
+        raise Unavailable("There was no time left for the request. Please try again.", code="deadline")
     return left

@@ -1,4 +1,4 @@
-"""Where the manifests and the GraphQL documents are: beside the package in a checkout, inside it in a wheel."""
+"""The manifests and GraphQL documents: beside the package in a checkout, inside it in a wheel."""
 
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).parent
 
 @cache
 def documents_root() -> Path:
-    """The folder that holds `manifests/` and `graphql/`."""
+    """The folder that contains `manifests/` and `graphql/`."""
     shipped = _PACKAGE / "shipped"
     return shipped if shipped.is_dir() else _PACKAGE.parent
 
@@ -20,5 +20,5 @@ def read_document(path: str) -> str:
 
 
 def document_names(folder: str, suffix: str) -> list[str]:
-    """The names without suffix of the documents in `folder`, in order."""
+    """The sorted names of the documents in `folder`, without the suffix."""
     return sorted(path.name.removesuffix(suffix) for path in (documents_root() / folder).glob(f"*{suffix}"))

@@ -1,19 +1,19 @@
-"""The two ways in which something fails; both carry words fit to show a merchant.
+"""The two ways in which something fails; both have a message for the merchant and a code, listed in docs/errors.md.
 
 Failure
-├── Rejected     a retry cannot help: somebody must change something
-│   └── Blocked  the account is refused, whatever it asks: once that is put right the same request succeeds
-└── Unavailable  a retry may help: the other side did not answer, or not in time
+├── Rejected     a retry cannot help: someone has to change something
+│   └── Blocked  the account is refused, whatever the request: once that is fixed, the same request succeeds
+└── Unavailable  a retry may help: the other side did not respond, or not in time
 """
 
 import uuid
 
 
-class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as in CHARGE_FAILURE
-    """A failure that says in `message` what a merchant should do, and in `code` what it is.
+class Failure(Exception):  # noqa: N818 - "failure" is the term of payments, as in CHARGE_FAILURE
+    """A failure: `message` says what a merchant should do, `code` (in lower_snake_case) what happened.
 
-    `message` never holds a secret, personal data or a repr: it is shown and stored. `values` are the amounts and
-    names in it, for whoever says the same in other words.
+    `message` never contains a secret, personal data or a repr: it is shown and stored. `values` are the amounts and
+    names in it, for texts that say the same to another reader.
     """
 
     def __init__(self, message: str, *, code: str = "", values: dict[str, str] | None = None) -> None:
@@ -24,13 +24,13 @@ class Failure(Exception):  # noqa: N818 - "Failure" is the word of the trade, as
 
 
 class Rejected(Failure):
-    """The request was understood and refused; repeating it cannot help."""
+    """The request was understood and refused; a retry cannot help."""
 
 
 class Blocked(Rejected):
-    """The trouble is the account's, not the request's, such as a key that is no longer valid.
+    """The account is the problem, not the request, such as a key that is no longer valid.
 
-    `by` is the id of our row of the account, None where there is none yet. Work that meets it waits for the account.
+    `by` is the id of the account's row, None if there is none yet. The event's handler waits for the account.
     """
 
     def __init__(
@@ -46,4 +46,4 @@ class Blocked(Rejected):
 
 
 class Unavailable(Failure):
-    """The other side did not answer, or not in time; repeating it under the same key may help."""
+    """The other side did not respond, or not in time; a retry under the same key may help."""

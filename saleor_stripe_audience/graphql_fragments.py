@@ -1,4 +1,4 @@
-"""Fragments that a GraphQL document spreads but does not define: the library's limit of depth fails on them."""
+"""Fragments that a GraphQL document uses but does not define: the library's depth limit crashes on them."""
 
 from graphql import FragmentDefinitionNode, FragmentSpreadNode, GraphQLError, Visitor, parse, visit
 from graphql.language import DocumentNode
@@ -22,7 +22,7 @@ def undefined_fragments(document: DocumentNode) -> list[str]:
 
 
 def has_undefined_fragments(query: str, max_tokens: int) -> bool:
-    """Whether a query that can be read spreads any; the schema itself says what is wrong with others."""
+    """Whether a parsable query uses any; the schema itself reports what is wrong with others."""
     try:
         return bool(undefined_fragments(parse(query, max_tokens=max_tokens)))
     except (GraphQLError, RecursionError):

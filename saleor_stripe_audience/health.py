@@ -1,4 +1,4 @@
-"""Two questions of whoever operates the app: does the process answer, and may it be given traffic?"""
+"""The operator's two health checks: is the process alive, and is it ready for traffic?"""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ LEAST_FREE = 32 * 1024 * 1024  # bytes on the disk of an SQLite database
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """The process answers; nothing else is asked, so that a slow database does not have it restarted."""
+    """The process is alive; nothing else is checked, so that a slow database does not get it restarted."""
     return JsonResponse({"ok": True})
 
 

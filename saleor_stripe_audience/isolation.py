@@ -1,4 +1,4 @@
-"""One bad row never stops the rest: each shop, account or payment has its turn, whatever becomes of the others."""
+"""One failing row never stops the rest: each shop, account or payment is processed, even if another one fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
 
 @dataclass
 class Failures:
-    """What went wrong with whom, in words fit to show."""
+    """Messages to show about what failed."""
 
     messages: list[str] = field(default_factory=list)
 
@@ -26,9 +26,9 @@ class Failures:
 
 @contextmanager
 def apart(what: str, **whose: str) -> Iterator[Failures]:
-    """Whatever fails inside ends only what is inside: it is logged, and told by what is yielded.
+    """Log whatever fails inside, and add its message to the yielded value, instead of raising it.
 
-    `what` names the work, `whose` says on which row; both go into the log.
+    `what` names the work, `whose` the row; both go into the log.
     """
     failures = Failures()
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-# Paths that end in something secret; how they begin says enough.
+# Paths that end in a secret; their beginning is enough for a log.
 _SECRET_PATH = re.compile(
     r"(/audience/(?:confirm|preferences|unsubscribe)/|/api/webhooks/mail/|/dashboard/stripe/)[^\s\"'?#]+"
 )
@@ -22,9 +22,9 @@ _SHARED: list[Any] = [
 
 
 def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """An exception as its types and places. Its words may hold what a customer or a key holds."""
-    given = event.pop("exc_info", None)
-    error = _error_of(given)
+    """Log an exception as types and places: its message may contain personal data or a key."""
+    exc_info = event.pop("exc_info", None)
+    error = _error_of(exc_info)
     if error is None:
         return event
     frames = traceback.extract_tb(error.__traceback__)
@@ -34,7 +34,7 @@ def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -
 
 
 def _without_links(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Links in mails and secrets in addresses open something for whoever reads them in a log: their end is left out."""
+    """Cut off secrets in links and URLs: whoever reads a log must not be able to use them."""
     return {name: _cut(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
@@ -42,12 +42,12 @@ def _cut(text: str) -> str:
     return _SECRET_PATH.sub(r"\1…", text)
 
 
-def _error_of(given: Any) -> BaseException | None:
-    if isinstance(given, BaseException):
-        return given
-    if isinstance(given, tuple):
-        return given[1] if isinstance(given[1], BaseException) else None
-    return sys.exc_info()[1] if given else None
+def _error_of(exc_info: Any) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
+    return sys.exc_info()[1] if exc_info else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -59,12 +59,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _short(path: str) -> str:
-    """The file within its package: where the package lies is the machine's own affair."""
+    """The file's path within its package, without the machine's own folders."""
     return path.rpartition("site-packages/")[2].rpartition("saleor_stripe_audience/")[2]
 
 
 def logging_settings(level: str) -> dict[str, Any]:
-    """Django's LOGGING, and structlog set up to go the same way."""
+    """Django's LOGGING; configures structlog to use it."""
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,4 +1,4 @@
-"""How mail leaves: EMAIL_URL as Django's mailer."""
+"""EMAIL_URL as Django's MAILERS setting."""
 
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ FORMS = (
 
 
 def mailers(url: str) -> dict[str, Any]:
-    """Django's MAILERS for that address; ValueError for one that cannot be read.
+    """Django's MAILERS for the URL; ValueError if it is unreadable.
 
-    For none it sends nowhere: whoever sends asks EMAIL_CONFIGURED first.
+    Without a URL nothing is sent: check EMAIL_CONFIGURED before sending.
     """
     if not url:
         return _mailer("dummy")

@@ -1,8 +1,7 @@
-"""What an operator's Prometheus may read: off unless METRICS_PORT is set.
+"""Metrics for Prometheus: off unless METRICS_PORT is set.
 
-Counted in every process, written where all of them can be read together (PROMETHEUS_MULTIPROC_DIR, set by the
-settings), and served by the process that the operator started. Gauges of the inbox are read from the database when
-they are asked for.
+Every process counts into PROMETHEUS_MULTIPROC_DIR (set by the command line); the process that the operator started
+serves the sums. The inbox's gauges are read from the database at each scrape.
 """
 
 import os
@@ -23,20 +22,20 @@ webhooks = Histogram(
     buckets=SECONDS,
 )
 results = Counter("saleor_webhook_results", "Synchronous webhooks of Saleor by result.", ["event", "result"])
-refused = Counter("saleor_webhooks_refused", "Webhooks of Saleor that were not let in, by reason.", ["code"])
+refused = Counter("saleor_webhooks_refused", "Webhooks of Saleor that were refused, by reason.", ["code"])
 stripe_calls = Histogram(
     "stripe_call_seconds",
-    "Calls to Stripe: how long each took, by what came of it.",
+    "Calls to Stripe: how long each took, by result.",
     ["result"],
     buckets=SECONDS,
 )
-handled = Counter("inbox_handled", "Events handled, by source and what came of them.", ["source", "result"])
+handled = Counter("inbox_handled", "Events handled, by source and result.", ["source", "result"])
 
 
 @contextmanager
 def timed_stripe_call() -> Iterator[None]:
     """Time one call; an exception is its result."""
-    begun = monotonic()
+    started = monotonic()
     result = "answered"
     try:
         yield
@@ -44,14 +43,14 @@ def timed_stripe_call() -> Iterator[None]:
         result = type(error).__name__
         raise
     finally:
-        stripe_calls.labels(result).observe(monotonic() - begun)
+        stripe_calls.labels(result).observe(monotonic() - started)
 
 
-def serve(host: str, port: int, *read_when_asked: Collector) -> None:
-    """Answer Prometheus from a thread of this process, for all of the product's processes on this machine."""
+def serve(host: str, port: int, *collectors: Collector) -> None:
+    """Serve Prometheus from a thread of this process, for all of the product's processes on this machine."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own
-    for collector in read_when_asked:
+    for collector in collectors:
         registry.register(collector)
     start_http_server(port, host, registry)

@@ -1,4 +1,4 @@
-"""Money in the smallest unit of its currency by Stripe's table, to and from the decimals that Saleor speaks.
+"""Money in the smallest unit of its currency by Stripe's table, converted from and to Saleor's decimals.
 
 Stripe's table is not ISO 4217's: https://docs.stripe.com/currencies ("Zero-decimal currencies", "Special cases",
 "Three-decimal currencies", "Minimum and maximum charge amounts"), read November 2026.
@@ -17,15 +17,15 @@ ZERO_DECIMAL = frozenset(
 )
 WHOLE_AMOUNTS_IN_HUNDREDTHS = frozenset(
     {"ISK", "UGX"}
-)  # sent times 100 although there are no cents: end in 00
+)  # sent times 100 although they have no cents: amounts end in 00
 THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])  # Stripe wants the last digit to be 0
 
-# In the smallest unit. Stripe's page gives two limits: cards take twelve digits in most currencies, every other way to
-# pay takes eight, except in these three. A payment is offered to all of them, so the second limit is the one we use.
+# In the smallest unit. Stripe's page has two limits: cards accept twelve digits in most currencies, every other payment
+# method eight, except in these three. A payment is offered for all methods, so the second limit applies.
 LARGEST_AMOUNT = 99_999_999
 LARGER_AMOUNTS = {"IDR": 999_999_999_999, "COP": 9_999_999_999, "INR": 999_999_999}
-# Here eight digits are worth less than about 10,000 US dollars, which ordinary goods cost. Cards take twelve digits;
-# where a shopper chooses another way to pay, Stripe says what that one takes.
+# In these, eight digits are worth less than about 10,000 US dollars, which ordinary goods cost. Cards accept twelve
+# digits; if a shopper chooses another method, Stripe reports its limit.
 SMALL_UNITS = frozenset(
     [
         "AMD", "AOA", "ARS", "BDT", "CDF", "CRC", "CVE", "DZD", "ETB", "GYD", "HTG", "HUF", "ISK", "JMD", "KES",
@@ -74,24 +74,22 @@ class Money:
     def in_currency(self, currency: str) -> int:
         """`minor`, if this is money of that currency: amounts of two currencies are never added together."""
         if currency != self.currency:
-            raise Rejected(
-                f"An amount in {self.currency} stands where {currency} was expected.", code="currency"
-            )
+            raise Rejected(f"The amount is in {self.currency}, but {currency} was expected.", code="currency")
         return self.minor
 
 
 def decimals_of(currency: str) -> int:
-    """How many decimals Stripe's smallest unit stands for: 0, 2 or 3."""
+    """How many decimals Stripe's smallest unit has: 0, 2 or 3."""
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
 
 
 def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
-    """Saleor's amount, such as Decimal("12.30"), as Money; `Rejected` if it is no amount of that currency.
+    """Saleor's amount, such as Decimal("12.30"), as Money; `Rejected` if it is not an amount of that currency.
 
-    Zero is money; negative amounts, NaN and more decimals than the currency has are not. Of three decimals Stripe takes
-    two: 5.124 KWD becomes 5.12, as its page on currencies says.
+    Zero is valid; negative amounts, NaN and more decimals than the currency has are not. Stripe accepts two of three
+    decimals: 5.124 KWD becomes 5.12, as its page on currencies says.
     """
     currency = known_currency(currency)
     minor = _decimal(amount).scaleb(decimals_of(currency))
@@ -101,7 +99,7 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
         raise Rejected(
             f"The amount {amount} {currency} has more decimals than {currency} has.", code="decimals"
         )
-    return _as_stripe_takes_it(Money(int(minor), currency))
+    return _round_for_stripe(Money(int(minor), currency))
 
 
 def from_minor(minor: int, currency: str) -> Money:
@@ -110,13 +108,13 @@ def from_minor(minor: int, currency: str) -> Money:
 
 
 def nearest(minor: Fraction, currency: str) -> Money:
-    """The amount next to `minor` (smallest units, zero or more) that Stripe takes; what is halfway is rounded up."""
+    """The amount nearest to `minor` (smallest units, zero or more) that Stripe accepts; half is rounded up."""
     step = 100 if currency in WHOLE_AMOUNTS_IN_HUNDREDTHS else 10 if currency in THREE_DECIMAL else 1
     return Money(math.floor(minor / step + Fraction(1, 2)) * step, currency)
 
 
 def known_currency(currency: str) -> str:
-    """The currency's code in capitals; `Rejected` if it has not the form of one."""
+    """The currency's code in capitals; `Rejected` if it does not have the form of one."""
     code = currency.upper() if isinstance(currency, str) else ""
     if not _CURRENCY.fullmatch(code):
         raise Rejected("The currency is not a three-letter code.", code="unknown_currency")
@@ -144,7 +142,7 @@ def check_chargeable(money: Money) -> None:
 
 
 def largest_charge(currency: str) -> Money:
-    """The most that one payment may come to."""
+    """The largest amount of one payment."""
     usual = LARGEST_BY_CARD if currency in SMALL_UNITS else LARGEST_AMOUNT
     return Money(LARGER_AMOUNTS.get(currency, usual), currency)
 
@@ -154,13 +152,13 @@ def _decimal(amount: Decimal | str | int) -> Decimal:
         number = Decimal(amount)
     except (InvalidOperation, TypeError, ValueError):
         raise Rejected("The amount is not a number.", code="not_a_number") from None
-    # Far beyond any money; longer numbers would also be rounded when they are scaled.
+    # Far beyond any real amount; longer numbers would also be rounded when scaled.
     if not number.is_finite() or abs(number.adjusted()) > 20 or len(number.as_tuple().digits) > 28:  # noqa: PLR2004
         raise Rejected("The amount is not a number that can be paid.", code="not_a_number")
     return number
 
 
-def _as_stripe_takes_it(money: Money) -> Money:
+def _round_for_stripe(money: Money) -> Money:
     if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
         raise Rejected(f"{money.currency} has no cents: {money} cannot be paid.", code="decimals")
     return nearest(Fraction(money.minor), money.currency)

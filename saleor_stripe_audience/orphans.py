@@ -1,7 +1,7 @@
-"""The process that answers requests ends when the one that started it is gone, however that ended.
+"""The process that serves requests ends when its parent is gone, however the parent ended.
 
-Killed by SIGKILL, `serve` can tell its child nothing. The child would go on answering on the same port, without a
-worker for what it writes down, and share the port with the `serve` that is started next.
+Killed by SIGKILL, `serve` cannot signal its child. The child would keep serving on the same port without a worker, and
+share the port with the next `serve`.
 """
 
 import multiprocessing
@@ -18,9 +18,9 @@ SECONDS_TO_FINISH = 20.0  # a synchronous webhook may take fifteen
 
 
 def end_with_parent() -> None:
-    """End this process once its parent is gone. What is under way is finished first, for at most 20 seconds.
+    """End this process once its parent is gone. Requests in progress are finished first, for at most 20 seconds.
 
-    The parent is watched by a pipe that only it holds open, so this works wherever multiprocessing does.
+    A pipe that only the parent holds open shows that it is alive, so this works wherever multiprocessing does.
     """
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -29,7 +29,7 @@ def end_with_parent() -> None:
 
 def _end_after(parent: BaseProcess) -> None:
     parent.join()
-    log.warning("the process that started this one is gone: ending too")
+    log.warning("the parent process is gone: ending too")
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(SECONDS_TO_FINISH)
     os._exit(1)

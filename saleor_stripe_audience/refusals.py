@@ -1,4 +1,4 @@
-"""The last resort of every address: what no view has caught is answered with a code and words, not with a 500."""
+"""The last resort for every URL: a failure that no view has caught gets a code and a message, not a 500."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ GRAPHQL = ("/graphql/", "/storefront/graphql/")
 
 
 class RefusalMiddleware:
-    """Turns a failure that left a view into JSON: 400 for what the caller sent, 503 while the database is away."""
+    """Turns a failure of a view into JSON: 400 for an unusable request, 503 while the database is unavailable."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -36,12 +36,12 @@ class RefusalMiddleware:
 
 
 def refuse(request: HttpRequest, status: int, failure: Failure) -> JsonResponse:
-    """The failure in the form of the address that was asked; a 503 says when to come again."""
+    """The failure in the form of the requested URL; a 503 says when to retry."""
     if request.path in GRAPHQL:
-        told = {"message": failure.message, "extensions": {"code": failure.code.upper()}}
-        answer = JsonResponse({"errors": [told]}, status=status)
+        error = {"message": failure.message, "extensions": {"code": failure.code.upper()}}
+        response = JsonResponse({"errors": [error]}, status=status)
     else:
-        answer = JsonResponse({"error": {"code": failure.code, "message": failure.message}}, status=status)
+        response = JsonResponse({"error": {"code": failure.code, "message": failure.message}}, status=status)
     if status == 503:  # noqa: PLR2004 - Service Unavailable
-        answer["Retry-After"] = RETRY_SECONDS
-    return answer
+        response["Retry-After"] = RETRY_SECONDS
+    return response

@@ -1,4 +1,4 @@
-"""JSON from outside, read strictly: what could not be stored or worked with later is refused here, in words."""
+"""JSON from outside, parsed strictly: values that could not be stored or processed later are refused here."""
 
 import json
 import math
@@ -15,8 +15,8 @@ _NUL_ESCAPE = re.compile(r"\\u0000")
 def read_object(text: bytes | str) -> dict[str, Any]:
     """The JSON object in `text`; ValueError, which names the fault but no content, for anything else.
 
-    Refused are NaN and Infinity, numbers that no column holds, nesting beyond `DEEPEST` levels, and strings that
-    UTF-8 or PostgreSQL cannot hold (lone surrogates, NUL).
+    Refuses NaN and Infinity, numbers too large for any column, nesting beyond `DEEPEST` levels, and strings that UTF-8
+    or PostgreSQL cannot store (lone surrogates, NUL).
     """
     decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     try:
@@ -26,8 +26,8 @@ def read_object(text: bytes | str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - callers tell bad text by ValueError alone
-    if _needs_a_closer_look(decoded):
+        raise ValueError("not an object")  # noqa: TRY004 - callers expect ValueError for any bad text
+    if _may_be_harmful(decoded):
         _check_values(found)
     return found
 
@@ -49,8 +49,8 @@ def _short_integer(text: str) -> int:
     return int(text)
 
 
-def _needs_a_closer_look(text: str) -> bool:
-    """Most texts can be seen to be harmless without walking through what they hold."""
+def _may_be_harmful(text: str) -> bool:
+    """Most texts are harmless at first sight, without walking through their values."""
     may_be_deep = text.count("[") + text.count("{") > DEEPEST
     return may_be_deep or bool(_SURROGATE_ESCAPE.search(text) or _NUL_ESCAPE.search(text))
 

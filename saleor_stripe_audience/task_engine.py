@@ -1,4 +1,4 @@
-"""How every task is run: the engine stores and logs the exception of a failed task, whose words may name people."""
+"""How every task is run: the task engine stores and logs exceptions, whose messages may contain personal data."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ log = structlog.get_logger(__name__)
 
 
 class TaskFailed(Exception):  # noqa: N818 - it says what happened
-    """A task did not succeed; the message is the exception's name, or its code where it has one, and nothing more."""
+    """A task failed; the message is the exception's code, or its name if it has none, and nothing more."""
 
 
 class PrivateTask(PolicyTask[Any, Any]):
-    """A task whose failure is stored without the words of the exception, which may hold personal data."""
+    """A task whose failure is stored without the exception's message, which may contain personal data."""
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the task's function; whatever it raises is logged with its places and raised again as `TaskFailed`."""
+        """Run the task's function; an exception is logged with its places and raised again as `TaskFailed`."""
         try:
             return super().call(*args, **kwargs)
         except Exception as error:
@@ -33,6 +33,6 @@ def _name_of(error: Exception) -> str:
 
 
 class Backend(OxBackend):
-    """The engine with tasks that keep personal data out of its table."""
+    """The task engine, without personal data in its table."""
 
     task_class = PrivateTask

@@ -1,6 +1,6 @@
-"""One id from the request that came in to the last task that it caused, on every line of the log.
+"""One id from a request to the last task that it caused, on every line of the log.
 
-A request is given an id, every event that it writes down keeps it, and the tasks that handle the event speak under it.
+Every request gets an id; each event that it records stores it, and the tasks that handle the event log with it.
 """
 
 import uuid
@@ -18,21 +18,21 @@ def new_trace() -> str:
 
 
 def current_trace() -> str:
-    """The id under which this thread works; empty outside of requests and tasks."""
+    """The current id; empty outside of requests and tasks."""
     return str(structlog.contextvars.get_contextvars().get("trace", ""))
 
 
 @contextmanager
 def traced(trace: str) -> Iterator[None]:
-    """Everything inside is logged under `trace`."""
+    """Log everything inside with `trace`."""
     with structlog.contextvars.bound_contextvars(trace=trace):
         yield
 
 
 class TraceMiddleware:
-    """Gives every request its id, and tells it in the answer: whoever asks about a request can name it.
+    """Gives every request its id, which is also in the response, for questions about the request.
 
-    The caller's own id is not taken: it could be anything, also personal.
+    An id from the client is ignored: it could be anything, even personal data.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -40,6 +40,6 @@ class TraceMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with traced(new_trace()):
-            answer = self._get_response(request)
-            answer[HEADER] = current_trace()
-            return answer
+            response = self._get_response(request)
+            response[HEADER] = current_trace()
+            return response

@@ -1,4 +1,4 @@
-"""Every address of the product."""
+"""Every URL of the app."""
 
 from django.urls import include, path
 
@@ -23,7 +23,7 @@ urlpatterns = [
     path("api/webhooks/mail/<str:secret>", mail_webhook),
     path("graphql/", graphql_view),
     path("api/audience/export.csv", export_view),
-    path("dashboard", views.page),  # as Saleor's Dashboard spells it
+    path("dashboard", views.page),  # Saleor's Dashboard removes the trailing slash
     path("dashboard/", include("saleor_stripe_audience.dashboard.urls")),
     path("storefront/graphql/", storefront_view),
     path("audience/", include("saleor_stripe_audience.audience.urls")),

@@ -1,7 +1,7 @@
-"""Secrets at rest: one model field that encrypts what it keeps.
+"""Secrets at rest: a model field that encrypts its value.
 
-The key is derived from SECRET_KEY; SECRET_KEY_FALLBACKS still decrypt, so that the key can be changed without
-losing what was stored.
+The key is derived from SECRET_KEY; SECRET_KEY_FALLBACKS still decrypt, so that the key can be changed without losing
+stored secrets.
 """
 
 import base64
@@ -37,19 +37,19 @@ def encrypt(secret: str) -> str:
 
 
 def decrypt(token: str) -> str:
-    """The secret again; `Blocked` when no key of this installation opens it: the right SECRET_KEY may come back."""
+    """The secret; `Blocked` if no configured key decrypts it: the right SECRET_KEY may be set again."""
     try:
         return _fernet().decrypt(token.encode()).decode()
     except InvalidToken:
         raise Blocked(
-            "A stored secret cannot be opened with this SECRET_KEY. Start with the SECRET_KEY that was in use "
-            "when it was stored, or give that one in SECRET_KEY_FALLBACKS.",
+            "A stored secret cannot be decrypted with this SECRET_KEY. Start with the SECRET_KEY that was used "
+            "when it was stored, or add that one to SECRET_KEY_FALLBACKS.",
             code="secret_key_changed",
         ) from None
 
 
 def is_current(token: str) -> bool:
-    """Whether the present SECRET_KEY alone opens it."""
+    """Whether the current SECRET_KEY alone decrypts it."""
     try:
         _fernet_of((settings.SECRET_KEY,)).decrypt(token.encode())
     except InvalidToken:
@@ -58,14 +58,14 @@ def is_current(token: str) -> bool:
 
 
 class _Sealed:
-    """A secret as it is stored; opened when it is first read."""
+    """A secret as it is stored; decrypted when it is first read."""
 
     def __init__(self, token: str) -> None:
         self.token = token
 
 
 class _Opening(DeferredAttribute):
-    """Opens the secret when it is read: one that cannot be opened must not keep rows from being listed."""
+    """Decrypts the secret when it is read: one that cannot be decrypted must not prevent rows from being listed."""
 
     field: Any
 
@@ -83,7 +83,7 @@ class _Opening(DeferredAttribute):
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
     """Text that is encrypted in the database and plain on the instance. It cannot be searched.
 
-    Reading it raises `Blocked` when it cannot be opened; reading the row does not.
+    Reading it raises `Blocked` if it cannot be decrypted; reading the row does not.
     """
 
     descriptor_class = _Opening

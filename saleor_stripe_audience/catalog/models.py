@@ -1,4 +1,4 @@
-"""What of the shop's catalogue is in Stripe: our own table, for Stripe's search is a minute late."""
+"""The shop's catalogue in Stripe; a table of our own, because Stripe's search index is a minute late."""
 
 from django.db import models
 
@@ -61,9 +61,9 @@ class Deletion(models.Model):
 
 
 class WaitingProduct(models.Model):
-    """A product for an account that Stripe does not serve, or not let take payments yet, as the host told it last.
+    """The latest state of a product for an account that is blocked or cannot accept payments yet.
 
-    `payload` is empty for one that was deleted meanwhile: what is told later but happened earlier finds that here.
+    `payload` is empty if the product was deleted meanwhile: an older event that arrives later finds that here.
     """
 
     account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="+")
@@ -83,7 +83,7 @@ class WaitingProduct(models.Model):
 
 
 class CatalogPrice(models.Model):
-    """The price of a variant in one channel; a changed price is a new row, as it is a new Price at Stripe."""
+    """The price of a variant in one channel; a changed price is a new row, as it is a new Price in Stripe."""
 
     product = models.ForeignKey(CatalogProduct, on_delete=models.CASCADE, related_name="prices")
     channel_slug = models.CharField(max_length=255)

@@ -1,4 +1,4 @@
-"""What waits in the inbox."""
+"""How many events are waiting in the inbox."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 
 @dataclass(frozen=True)
 class Backlog:
-    """`oldest_seconds` is the age of the oldest event that waits, 0 when none does.
+    """`oldest_seconds` is the age of the oldest waiting event, 0 if there is none.
 
-    Events that wait for an account to be put right are counted apart: `blocked`.
+    Events that wait for a blocked account are counted separately: `blocked`.
     """
 
     waiting: int
@@ -25,7 +25,7 @@ class Backlog:
 
 
 def backlog() -> Backlog:
-    """As the database has it now; leaves no connection behind, for it is asked from threads of others."""
+    """Read it from the database; leaves no connection open, because other libraries' threads call this."""
     try:
         waits = Handling.objects.filter(waits_for__isnull=False)
         open_ones = Event.objects.filter(handled_at=None).exclude(pk__in=waits.values("event_id"))
@@ -42,7 +42,7 @@ def backlog() -> Backlog:
 
 
 class BacklogMetrics(Collector):
-    """The backlog for Prometheus, read when it is asked for."""
+    """The backlog for Prometheus, read at each scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         now = backlog()
@@ -50,9 +50,7 @@ class BacklogMetrics(Collector):
         yield GaugeMetricFamily(
             "inbox_oldest_seconds", "Age of the oldest of them.", value=now.oldest_seconds
         )
+        yield GaugeMetricFamily("inbox_blocked", "Events that wait for a blocked account.", value=now.blocked)
         yield GaugeMetricFamily(
-            "inbox_blocked", "Events that wait for an account to be put right.", value=now.blocked
-        )
-        yield GaugeMetricFamily(
-            "inbox_given_up", "Handlings given up and not mended since.", value=now.given_up
+            "inbox_given_up", "Handlings given up and not succeeded since.", value=now.given_up
         )

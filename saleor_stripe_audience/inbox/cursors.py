@@ -1,19 +1,19 @@
-"""Up to when something was caught up with. A cursor only moves on once everything before it was written down."""
+"""Up to when something was read. A cursor moves only once everything before it is stored."""
 
 import uuid
 from datetime import datetime, timedelta
 
 from saleor_stripe_audience.inbox.models import Cursor
 
-OVERLAP = timedelta(minutes=10)  # what is told twice is known as a double; what is told late is not lost
+OVERLAP = timedelta(minutes=10)  # duplicates are recognized; late events are not lost
 
 
 def begin(origin: uuid.UUID, name: str, otherwise: datetime) -> datetime:
-    """From when on to look: a little before where the last look ended, or `otherwise` at the first."""
+    """Where to begin: a little before the last end, or `otherwise` at the first time."""
     cursor = Cursor.objects.filter(origin=origin, name=name).first()
     return cursor.at - OVERLAP if cursor is not None else otherwise
 
 
 def advance(origin: uuid.UUID, name: str, at: datetime) -> None:
-    """Everything before `at` was written down."""
+    """Everything before `at` is stored."""
     Cursor.objects.update_or_create(origin=origin, name=name, defaults={"at": at})

@@ -1,4 +1,4 @@
-"""What arrived from outside, and what became of it."""
+"""Events from outside and how they were handled."""
 
 from typing import Self
 
@@ -6,11 +6,11 @@ from django.db import models
 
 
 class Event(models.Model):
-    """Something that Saleor or Stripe told us, written down once.
+    """An event of Saleor, Stripe or a mail service, stored once.
 
-    `origin` is the installation (Saleor) or the Stripe account it came from; `key` is unique there, so a
-    doubled delivery finds itself. The payload is dropped some time after all handlers are through. `trace` is the id
-    of the request that told it, on every line of the log about it; `swept_at` when it was last given a new task.
+    `origin` is the installation (Saleor) or the Stripe account that sent it; `key` is unique there, so a duplicate
+    delivery is recognized. The payload is deleted some time after all handlers are done. `trace` is the id of the
+    request that brought it, on every line of the log about it; `swept_at` is when it last got a new task.
     """
 
     source = models.CharField(max_length=16)
@@ -40,7 +40,7 @@ class Event(models.Model):
 
 
 class HandlingQuerySet(models.QuerySet["Handling"]):
-    """Handlings, and those that somebody has to look at."""
+    """Handlings, and those that need attention."""
 
     def given_up(self) -> Self:
         """Handlings that were given up and have not succeeded since."""
@@ -48,9 +48,9 @@ class HandlingQuerySet(models.QuerySet["Handling"]):
 
 
 class Handling(models.Model):
-    """One handler's work on one event: done, given up with its reason, waiting, or to be tried again.
+    """One handler's work on one event: done, given up with its reason, waiting, or to be retried.
 
-    `waits_for` is the account (or shop) whose trouble stopped it. It is not tried until that is over: see `resume`.
+    `waits_for` is the blocked account (or shop). The handler is not retried until that is resolved: see `resume`.
     """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="handlings")
@@ -79,7 +79,7 @@ class Handling(models.Model):
 
 
 class Pulse(models.Model):
-    """When something was last seen to be alive: a worker, by the machine and process it is, or the database itself."""
+    """When something was last alive: a worker, named by its machine and process, or the database itself."""
 
     name = models.CharField(max_length=200, unique=True)
     at = models.DateTimeField()
@@ -89,7 +89,7 @@ class Pulse(models.Model):
 
 
 class Cursor(models.Model):
-    """Up to when something was caught up with, such as a Stripe account's events; `origin` as in Event."""
+    """Up to when something was read, such as a Stripe account's events; `origin` as in Event."""
 
     origin = models.UUIDField()
     name = models.CharField(max_length=50)

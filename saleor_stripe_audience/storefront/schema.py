@@ -1,4 +1,4 @@
-"""The GraphQL of a shop's pages: a form's texts, subscribing and unsubscribing. It reads nothing of any person."""
+"""The GraphQL API for a shop's own pages: a form's texts, subscribe and unsubscribe. It reads no personal data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Whose pages ask, and the request they ask with."""
+    """The shop of the page, and the request."""
 
     installation: Installation
     request: HttpRequest
@@ -48,9 +48,9 @@ def _context(info: Info) -> Context:
     return context
 
 
-@strawberry.type(description="What is wrong with the question; never anything about a person.")
+@strawberry.type(description="What is wrong with the input; never anything about a person.")
 class AudienceError:
-    field: str | None = strawberry.field(description="The input's field, if it is one field's fault.")
+    field: str | None = strawberry.field(description="The input field with the error, if it is one field.")
     code: str = strawberry.field(
         description="EMAIL_INVALID, CHANNEL, LANGUAGE, SOURCE, CONSENT_TEXT, CONSENT_WITHOUT_WORDING, "
         "CONSENT_WORDING_TOO_LONG or RATE_LIMITED."
@@ -61,43 +61,45 @@ class AudienceError:
 @strawberry.type(description="The same whether the address is known or not.")
 class AudienceAnswer:
     accepted: bool = strawberry.field(description="True unless there are errors.")
-    errors: list[AudienceError] = strawberry.field(description="What is wrong with the question.")
+    errors: list[AudienceError] = strawberry.field(description="What is wrong with the input.")
 
 
-@strawberry.type(description="What a form that asks for a subscription says.")
+@strawberry.type(description="What a subscription form shows.")
 class AudienceForm:
     name: str = strawberry.field(description="The audience's name.")
     language: str = strawberry.field(description="The audience's language; empty if it has none of its own.")
-    double_opt_in: bool = strawberry.field(description="Whether a mail asks to confirm.")
-    consent_text: str = strawberry.field(description="The wording to show beside the box, word for word.")
+    double_opt_in: bool = strawberry.field(description="Whether a mail asks for confirmation.")
+    consent_text: str = strawberry.field(
+        description="The consent text to show beside the checkbox, unchanged."
+    )
 
 
-@strawberry.input(description="Who subscribes, where, and to which words.")
+@strawberry.input(description="Who subscribes, in which channel, and with which consent text.")
 class AudienceSubscribeInput:
     channel: str = strawberry.field(description="The slug of the sales channel.")
     email: str = strawberry.field(description="The address.")
     consent_text: str = strawberry.field(
         default="",
-        description="The words that were shown. Left out, they are the audience's own. Words that the merchant did not "
-        "write for the audience have to be confirmed from the mailbox.",
+        description="The consent text that was shown; by default the audience's own. A text that the merchant did not "
+        "add to the audience has to be confirmed by mail.",
     )
     language: str = strawberry.field(default="", description="The reader's language, such as en or fr-CA.")
-    source: str = strawberry.field(default="", description="Where it was asked, such as footer.")
+    source: str = strawberry.field(default="", description="Where the form is, such as footer.")
 
 
-@strawberry.input(description="Who unsubscribes, and where.")
+@strawberry.input(description="Who unsubscribes, in which channel.")
 class AudienceUnsubscribeInput:
     channel: str = strawberry.field(description="The slug of the sales channel.")
     email: str = strawberry.field(description="The address.")
-    source: str = strawberry.field(default="", description="Where it was asked, such as account page.")
+    source: str = strawberry.field(default="", description="Where the form is, such as account page.")
 
 
-def _answered(act: Callable[[], None]) -> AudienceAnswer:
+def _answer(act: Callable[[], None]) -> AudienceAnswer:
     try:
         act()
-    except Rejected as refused:
+    except Rejected as rejected:
         error = AudienceError(
-            field=_FIELDS.get(refused.code), code=refused.code.upper(), message=refused.message
+            field=_FIELDS.get(rejected.code), code=rejected.code.upper(), message=rejected.message
         )
         return AudienceAnswer(accepted=False, errors=[error])
     return AudienceAnswer(accepted=True, errors=[])
@@ -120,7 +122,7 @@ def _form(
 
 def _subscribe(info: Info, input: AudienceSubscribeInput) -> AudienceAnswer:  # noqa: A002 - GraphQL's custom
     context = _context(info)
-    return _answered(
+    return _answer(
         lambda: storefront.ask_to_subscribe(
             context.installation,
             input.channel,
@@ -135,7 +137,7 @@ def _subscribe(info: Info, input: AudienceSubscribeInput) -> AudienceAnswer:  # 
 
 def _unsubscribe(info: Info, input: AudienceUnsubscribeInput) -> AudienceAnswer:  # noqa: A002 - as above
     context = _context(info)
-    return _answered(
+    return _answer(
         lambda: storefront.ask_to_unsubscribe(
             context.installation,
             input.channel,
@@ -149,7 +151,7 @@ def _unsubscribe(info: Info, input: AudienceUnsubscribeInput) -> AudienceAnswer:
 @strawberry.type
 class Query:
     audience_form: AudienceForm | None = strawberry.field(
-        resolver=_form, description="What to show beside the box; nothing if the shop has no such channel."
+        resolver=_form, description="What to show beside the checkbox; null if the shop has no such channel."
     )
 
 
@@ -163,8 +165,8 @@ class Mutation:
     )
 
 
-def _is_ours(error: GraphQLError) -> bool:
-    """Whether the failure is the app's own: its words are for the log, not for a page."""
+def _is_internal(error: GraphQLError) -> bool:
+    """Whether the failure is the app's own: its message is for the log, not for a page."""
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError)
 
 
@@ -174,10 +176,10 @@ class Schema(strawberry.Schema):
         errors: list[GraphQLError],
         execution_context: ExecutionContext | None = None,  # noqa: ARG002 - the library's interface
     ) -> None:
-        """Log the app's own failures by kind alone: a query's text, and a database's words, may hold an address."""
-        for error in filter(_is_ours, errors):
+        """Log the app's own failures by type only: a query or a database error may contain an e-mail address."""
+        for error in filter(_is_internal, errors):
             if isinstance(error.original_error, Error):
-                raise error.original_error  # answered as any outage is
+                raise error.original_error  # handled as any outage
             log.error("storefront request failed", kind=type(error.original_error).__name__, path=error.path)
 
 
@@ -185,7 +187,7 @@ schema = Schema(
     query=Query,
     mutation=Mutation,
     extensions=[
-        lambda: MaskErrors(should_mask_error=_is_ours, error_message="Something went wrong on our side."),
+        lambda: MaskErrors(should_mask_error=_is_internal, error_message="Something went wrong on our side."),
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
         lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),

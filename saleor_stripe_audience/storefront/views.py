@@ -1,4 +1,4 @@
-"""The address for a shop's pages: a public key says which shop, the browser's Origin whose page."""
+"""The endpoint for a shop's own pages: a public key identifies the shop, the browser's Origin the page."""
 
 from typing import Any
 
@@ -31,12 +31,10 @@ def storefront_view(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST", "OPTIONS"])
     key = _key_of(request)
     if key is None:
-        return _shared(_refused(401, "UNAUTHENTICATED", "Send the shop's public key."), origin)
+        return _allow_origin(_refuse(401, "UNAUTHENTICATED", "Send the shop's public key."), origin)
     if origin and origin not in key.origins:
-        return _refused(
-            403, "FOREIGN_ORIGIN", "This page is not one of the shop's: add its origin to the key."
-        )
-    return _shared(_answer(request, key), origin)
+        return _refuse(403, "FOREIGN_ORIGIN", "This page's origin is not allowed: add it to the key.")
+    return _allow_origin(_respond(request, key), origin)
 
 
 class _View(GraphQLView[Context, None]):
@@ -48,13 +46,13 @@ class _View(GraphQLView[Context, None]):
         return Context(self._key.installation, request)
 
 
-def _answer(request: HttpRequest, key: StorefrontKey) -> HttpResponse:
+def _respond(request: HttpRequest, key: StorefrontKey) -> HttpResponse:
     if _is_too_large(request):
-        return _refused(413, "TOO_LARGE", "The request is too large.")
+        return _refuse(413, "TOO_LARGE", "The request is too large.")
     if not _is_graphql(request.body):
-        return _refused(400, "BAD_REQUEST", "Send one GraphQL operation as a JSON object.")
-    answer = _View(key).dispatch(request)
-    return answer if isinstance(answer, HttpResponse) else _refused(400, "BAD_REQUEST", "Send a POST.")
+        return _refuse(400, "BAD_REQUEST", "Send one GraphQL operation as a JSON object.")
+    response = _View(key).dispatch(request)
+    return response if isinstance(response, HttpResponse) else _refuse(400, "BAD_REQUEST", "Send a POST.")
 
 
 def _is_too_large(request: HttpRequest) -> bool:
@@ -65,43 +63,43 @@ def _is_too_large(request: HttpRequest) -> bool:
 
 
 def _is_graphql(body: bytes) -> bool:
-    """Whether the body is one operation, as GraphQL over HTTP has it."""
+    """Whether the body is one operation in the form of GraphQL over HTTP."""
     try:
-        told = read_object(body)
+        operation = read_object(body)
     except ValueError:
         return False
-    query = told.get("query")
+    query = operation.get("query")
     if not isinstance(query, str) or has_undefined_fragments(query, MAX_TOKENS):
         return False
-    objects = (told.get(name) for name in ("variables", "extensions"))
+    objects = (operation.get(name) for name in ("variables", "extensions"))
     return all(isinstance(each, dict | None) for each in objects) and isinstance(
-        told.get("operationName"), str | None
+        operation.get("operationName"), str | None
     )
 
 
 def _preflight(origin: str) -> HttpResponse:
-    """The browser asks before it sends; the key is not with it yet, so any shop's own page may go on."""
+    """The browser's preflight request has no key yet, so any shop's own page may continue."""
     if not storefront.is_known_origin(origin):
         return HttpResponse(status=403)
-    answer = HttpResponse(status=204)
-    answer["Access-Control-Allow-Methods"] = "POST"
-    answer["Access-Control-Allow-Headers"] = "authorization, content-type"
-    answer["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
-    return _shared(answer, origin)
+    response = HttpResponse(status=204)
+    response["Access-Control-Allow-Methods"] = "POST"
+    response["Access-Control-Allow-Headers"] = "authorization, content-type"
+    response["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+    return _allow_origin(response, origin)
 
 
-def _shared(answer: HttpResponse, origin: str) -> HttpResponse:
-    """Let the page that asked read the answer."""
-    patch_vary_headers(answer, ["Origin"])
+def _allow_origin(response: HttpResponse, origin: str) -> HttpResponse:
+    """Let the requesting page read the response."""
+    patch_vary_headers(response, ["Origin"])
     if origin and storefront.is_known_origin(origin):
-        answer["Access-Control-Allow-Origin"] = origin
-    return answer
+        response["Access-Control-Allow-Origin"] = origin
+    return response
 
 
 def _key_of(request: HttpRequest) -> StorefrontKey | None:
-    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-    return storefront.find_key(text.strip()) if scheme.lower() == "bearer" else None
+    scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
+    return storefront.find_key(key.strip()) if scheme.lower() == "bearer" else None
 
 
-def _refused(status: int, code: str, message: str) -> JsonResponse:
+def _refuse(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse({"errors": [{"message": message, "extensions": {"code": code}}]}, status=status)
