@@ -1,4 +1,4 @@
-"""Make, list and revoke the keys by which developers' programs use one shop's data over GraphQL."""
+"""Create, list and revoke API keys, with which programs access one shop's data over GraphQL."""
 
 import argparse
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print a new key, once; only its hash is kept. Or list the keys, or end one."""
+    """Print a new key, once; only its hash is stored. Or list the keys, or revoke one."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.list:
@@ -24,16 +24,16 @@ def run(arguments: Sequence[str]) -> int:
     elif options.revoke:
         _revoke(shop, options.revoke)
     else:
-        print(_made(shop, options))
+        print(_create(shop, options))
     return 0
 
 
-def _made(shop: Installation, options: argparse.Namespace) -> str:
+def _create(shop: Installation, options: argparse.Namespace) -> str:
     if not options.name:
-        raise Rejected("Say with --name what the key is for.", code="name")
+        raise Rejected("Give --name: what the key is for.", code="name")
     days = options.expires_in_days
-    ends = timezone.now() + timedelta(days=days) if days is not None else None
-    return create_key(shop, options.name, ends, options.scope or EVERYTHING_READ)
+    expires_at = timezone.now() + timedelta(days=days) if days is not None else None
+    return create_key(shop, options.name, expires_at, options.scope or EVERYTHING_READ)
 
 
 def _revoke(shop: Installation, prefix: str) -> None:
@@ -43,30 +43,33 @@ def _revoke(shop: Installation, prefix: str) -> None:
             f"The shop has {len(found)} keys that begin with {prefix}. See --list.", code="not_found"
         )
     revoke(found[0])
-    print(f"{found[0]} opens nothing from now on.")
+    print(f"{found[0]} is revoked.")
 
 
 def _line(key: ApiKey) -> str:
-    ended = (
-        "revoked" if key.revoked_at else "ends " + key.expires_at.isoformat() if key.expires_at else "no end"
-    )
-    return f"{key.prefix}  {key.name}  {' '.join(key.scopes)}  {ended}"
+    if key.revoked_at:
+        status = "revoked"
+    else:
+        status = f"expires {key.expires_at.isoformat()}" if key.expires_at else "never expires"
+    return f"{key.prefix}  {key.name}  {' '.join(key.scopes)}  {status}"
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience api-key", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--name", help="what the new key is for")
     parser.add_argument(
         "--scope",
         action="append",
         choices=sorted(EVERYTHING),
         metavar="SCOPE",
-        help="what it opens, such as payments:read; repeatable (default: reading everything)",
+        help="what it gives access to, such as payments:read; repeatable (default: read everything)",
     )
     parser.add_argument(
-        "--expires-in-days", type=int, metavar="DAYS", help="when it ends by itself (default: never)"
+        "--expires-in-days", type=int, metavar="DAYS", help="when it expires (default: never)"
     )
     parser.add_argument("--list", action="store_true", help="list the shop's keys instead")
-    parser.add_argument("--revoke", metavar="PREFIX", help="end the key that begins so instead; see --list")
+    parser.add_argument(
+        "--revoke", metavar="PREFIX", help="revoke the key with this prefix instead; see --list"
+    )
     return parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Show an audience, or change what is named; what is not named stays as it is. Prints it as JSON."""
+"""Show an audience, or change the given settings; the others stay as they are. Prints JSON."""
 
 import argparse
 import json
@@ -12,32 +12,32 @@ from saleor_stripe_audience.commands import audiences
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Change the audience as the options say, then print it."""
+    """Change the given settings, then print the audience."""
     options = _options(arguments)
     audience = audiences.audience_of(options)
-    audience = change_audience(audience, _wishes(audience, options))
+    audience = change_audience(audience, _settings(audience, options))
     for text in options.add_wording:
         wordings.add(audience, text)
-    print(json.dumps(_told(audience), indent=2, ensure_ascii=False))
+    print(json.dumps(_as_json(audience), indent=2, ensure_ascii=False))
     return 0
 
 
-def _wishes(present: Audience, options: argparse.Namespace) -> AudienceSettings:
+def _settings(current: Audience, options: argparse.Namespace) -> AudienceSettings:
     def chosen[Value](option: Value | None, otherwise: Value) -> Value:
         return otherwise if option is None else option
 
     return AudienceSettings(
-        name=chosen(options.name, present.name),
-        language=chosen(options.language, present.language),
-        double_opt_in=chosen(options.double_opt_in, present.double_opt_in),
-        consent_text=chosen(options.consent_text, present.consent_text),
-        cart_silence_minutes=chosen(options.cart_silence_minutes, present.cart_silence_minutes),
-        sender_name=chosen(options.sender_name, present.sender_name),
-        consent_keys=tuple(chosen(options.consent_key, present.consent_keys)),
+        name=chosen(options.name, current.name),
+        language=chosen(options.language, current.language),
+        double_opt_in=chosen(options.double_opt_in, current.double_opt_in),
+        consent_text=chosen(options.consent_text, current.consent_text),
+        cart_silence_minutes=chosen(options.cart_silence_minutes, current.cart_silence_minutes),
+        sender_name=chosen(options.sender_name, current.sender_name),
+        consent_keys=tuple(chosen(options.consent_key, current.consent_keys)),
     )
 
 
-def _told(audience: Audience) -> dict[str, object]:
+def _as_json(audience: Audience) -> dict[str, object]:
     return {
         "name": audience.name,
         "is_default": audience.is_default,
@@ -56,7 +56,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience audience", description=__doc__)
     audiences.add_options(parser)
     parser.add_argument("--name", help="a new name")
-    parser.add_argument("--sender-name", metavar="NAME", help='what its mails bear; "" for the shop\'s name')
+    parser.add_argument(
+        "--sender-name", metavar="NAME", help='the sender of its mails; "" for the shop\'s name'
+    )
     parser.add_argument("--language", help="a language tag, such as en or fr-ca")
     parser.add_argument(
         "--double-opt-in",
@@ -64,7 +66,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         default=None,
         help="whether a consent counts only once it is confirmed from the mailbox",
     )
-    parser.add_argument("--consent-text", metavar="TEXT", help="the wording where a storefront sends none")
+    parser.add_argument("--consent-text", metavar="TEXT", help="the wording if a storefront sends none")
     parser.add_argument(
         "--add-wording",
         action="append",
@@ -76,7 +78,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--consent-key",
         action="append",
         metavar="KEY",
-        help="a further key of metadata that means a ticked box; those named replace the present ones",
+        help="another metadata key that means consent; the given ones replace the current ones",
     )
     parser.add_argument(
         "--cart-silence-minutes", type=int, metavar="N", help="when a cart counts as abandoned"

@@ -1,4 +1,4 @@
-"""Which audience a command is about: shared by the commands, itself none."""
+"""The options that select an audience; shared by commands, not a command itself."""
 
 import argparse
 
@@ -8,11 +8,11 @@ from saleor_stripe_audience.saleor.client import get_installation
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that name an audience."""
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    """Add the options that select an audience."""
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--audience", default="", metavar="NAME", help="its name (default: the shop's own)")
 
 
 def audience_of(options: argparse.Namespace) -> Audience:
-    """The audience that the options name; `Rejected` if there is none such."""
+    """The selected audience; `Rejected` if it does not exist."""
     return audience_named(get_installation(options.saleor_api_url), options.audience)

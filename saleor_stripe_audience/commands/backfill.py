@@ -1,4 +1,4 @@
-"""Bring in all customers and orders of Saleor, or what Stripe has besides; the run can be stopped and gone on with."""
+"""Import all customers and orders from Saleor, or what else Stripe has; a run can be paused and resumed."""
 
 import argparse
 import json
@@ -13,11 +13,11 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the job as JSON; on a terminal its progress as well. Exit code 1 unless both sides agree in the end."""
+    """Print the job as JSON, and its progress on a terminal. Exit code 1 unless both sides agree in the end."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.status or options.pause or options.cancel:
-        print(json.dumps(jobs.told(_changed(shop, options)), indent=2))
+        print(json.dumps(jobs.told(_find_or_change(shop, options)), indent=2))
         return 0
     job = backfill.begin(shop, options.source, options.actor)
     if options.resume:
@@ -25,39 +25,39 @@ def run(arguments: Sequence[str]) -> int:
     if options.background:
         jobs.start(job)
     else:
-        job = _worked(job)
+        job = _run(job)
     print(json.dumps(jobs.told(job), indent=2))
     return 0 if job.state in (Job.State.DONE, *Job.OPEN) else 1
 
 
-def _changed(shop: Installation, options: argparse.Namespace) -> Job:
+def _find_or_change(shop: Installation, options: argparse.Namespace) -> Job:
     job = jobs.newest(shop, options.source)
     if options.pause:
         return jobs.pause(job)
     return jobs.cancel(job) if options.cancel else job
 
 
-def _worked(job: Job) -> Job:
-    """Work it here, page by page. Should this process end, a worker goes on with it."""
-    shows = sys.stderr.isatty()
-    goes_on = True
-    while goes_on:
-        goes_on = jobs.work_page(job.pk, job.step, enqueues=False)
+def _run(job: Job) -> Job:
+    """Run the job here, page by page. If this process ends, a worker continues it."""
+    shows_progress = sys.stderr.isatty()
+    has_more = True
+    while has_more:
+        has_more = jobs.work_page(job.pk, job.step, enqueues=False)
         job.refresh_from_db()
-        if shows:
-            print(f"\r{line_of(job)}", end="" if goes_on else "\n", file=sys.stderr, flush=True)
+        if shows_progress:
+            print(f"\r{line_of(job)}", end="" if has_more else "\n", file=sys.stderr, flush=True)
     return job
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience backfill", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--source", choices=list(backfill.SOURCES), default="saleor", help="default: saleor")
-    parser.add_argument("--actor", default="command line", help="who begins it, for the job's record")
+    parser.add_argument("--actor", default="command line", help="who starts it, for the job's record")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--background", action="store_true", help="let a running worker do it")
-    what.add_argument("--status", action="store_true", help="only tell how far the last one is")
-    what.add_argument("--pause", action="store_true", help="stop after the present page")
-    what.add_argument("--resume", action="store_true", help="go on with the one that was paused or failed")
-    what.add_argument("--cancel", action="store_true", help="stop for good; what was brought in stays")
+    what.add_argument("--background", action="store_true", help="run it in a worker")
+    what.add_argument("--status", action="store_true", help="only show the progress of the last one")
+    what.add_argument("--pause", action="store_true", help="stop after the current page")
+    what.add_argument("--resume", action="store_true", help="continue the one that was paused or failed")
+    what.add_argument("--cancel", action="store_true", help="stop for good; imported data stays")
     return parser.parse_args(arguments)

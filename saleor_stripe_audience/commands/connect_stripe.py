@@ -1,4 +1,4 @@
-"""Connect a Stripe account to a shop, by its keys or on Stripe's own pages. Running it again changes nothing more."""
+"""Connect a Stripe account to a shop, with its keys or on Stripe's own pages. Running it again changes nothing."""
 
 import argparse
 import json
@@ -16,25 +16,22 @@ Json = dict[str, Any]
 
 
 def run(arguments: Sequence[str]) -> int:
-    """With keys: check them, make Stripe's webhook endpoint, map the channels. With --hosted: begin at Stripe. Prints
-    JSON.
+    """With keys: check them, create the webhook endpoint in Stripe, map the channels. With --hosted: start on Stripe.
+
+    Prints JSON.
     """
     options = _options(arguments)
     installation = get_installation(options.saleor_api_url)
     if options.accept_terms:
         terms.accept(installation, options.accept_terms)
     channels = _channels(installation, options.channel)
-    told = (
-        _hosted(installation, channels, options)
-        if options.hosted
-        else _by_keys(installation, channels, options)
-    )
-    print(json.dumps(told, indent=2))
+    connect_account = _connect_hosted if options.hosted else _connect_with_keys
+    print(json.dumps(connect_account(installation, channels, options), indent=2))
     return 0
 
 
-def _hosted(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
-    """The link is Stripe's, good once and for minutes; `good_for_a_day` makes such a link whenever it is opened."""
+def _connect_hosted(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
+    """The link is Stripe's, valid once and for minutes; the URL in `good_for_a_day` leads to a new one each time."""
     known = connect.hosted(installation.pk) if options.another else None
     account = connect.begin(installation, channels, known)
     return {
@@ -49,7 +46,7 @@ def _hosted(installation: Installation, channels: list[str], options: argparse.N
     }
 
 
-def _by_keys(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
+def _connect_with_keys(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
     account = onboarding.connect(installation, options.publishable_key, options.secret_key, channels)
     return {
         "account": str(account.pk),
@@ -61,20 +58,20 @@ def _by_keys(installation: Installation, channels: list[str], options: argparse.
     }
 
 
-def _channels(installation: Installation, asked: list[str]) -> list[str]:
-    """The slugs asked for, all of the shop's if none; `Rejected` names those that the shop does not have."""
+def _channels(installation: Installation, slugs: list[str]) -> list[str]:
+    """The given slugs, or all of the shop's; `Rejected` names those that the shop does not have."""
     store_channels(installation, fetch_channels(installation.saleor_api_url, installation.token))
     known = sorted(installation.channels.values_list("slug", flat=True))
-    if unknown := sorted(set(asked) - set(known)):
+    if unknown := sorted(set(slugs) - set(known)):
         raise Rejected(
             f"The shop has no channel {', '.join(unknown)}. It has: {', '.join(known)}.", code="channel"
         )
-    return sorted(set(asked)) or known
+    return sorted(set(slugs)) or known
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience connect-stripe", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--publishable-key", default="", metavar="pk_…")
     parser.add_argument("--secret-key", default="", metavar="rk_…", help="a restricted key, or a secret one")
     parser.add_argument(
@@ -83,15 +80,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--accept-terms",
         metavar="NAME",
-        help="who accepts docs/terms.md for the shop: needed for live payments",
+        help="who accepts docs/terms.md for the shop; required for live payments",
     )
     parser.add_argument(
         "--hosted",
         action="store_true",
-        help="without keys, by Stripe Connect: prints the link to go on at Stripe",
+        help="without keys, with Stripe Connect: prints the link to continue on Stripe",
     )
     parser.add_argument(
-        "--another", action="store_true", help="with --hosted: a further account, though one works already"
+        "--another", action="store_true", help="with --hosted: one more account, although one works already"
     )
     options = parser.parse_args(arguments)
     _check(parser, options)

@@ -1,4 +1,4 @@
-"""Erase a person from a shop's audiences for good, and keep them out. The receipt is printed as JSON."""
+"""Erase a person from a shop's audiences permanently, and keep them out. Prints the receipt as JSON."""
 
 import argparse
 import json
@@ -11,22 +11,22 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Erase, list receipts, or let somebody in again who asked for it."""
+    """Erase, list receipts, or readmit a person who asked for it."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
-    print(json.dumps(_done(shop, options), indent=2))
+    print(json.dumps(_execute(shop, options), indent=2))
     return 0
 
 
-def _done(shop: Installation, options: argparse.Namespace) -> object:
+def _execute(shop: Installation, options: argparse.Namespace) -> object:
     if options.receipts:
-        return [_told(receipt) for receipt in erasure.receipts(shop, options.email)]
+        return [_as_json(receipt) for receipt in erasure.receipts(shop, options.email)]
     if options.readmit:
         return {"readmitted": erasure.readmit(shop, options.email)}
-    return _told(erasure.erase(shop, options.email, actor=options.actor))
+    return _as_json(erasure.erase(shop, options.email, actor=options.actor))
 
 
-def _told(receipt: Erasure) -> dict[str, object]:
+def _as_json(receipt: Erasure) -> dict[str, object]:
     return {
         "receipt": str(receipt.pk),
         "erased_at": receipt.erased_at.isoformat(),
@@ -38,14 +38,12 @@ def _told(receipt: Erasure) -> dict[str, object]:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience erase", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--email", required=True, help="an address that the person has or had")
     parser.add_argument("--actor", default="command line", help="who erases, for the receipt")
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--receipts", action="store_true", help="only list earlier erasures of the address")
     what.add_argument(
-        "--receipts", action="store_true", help="only list what was erased of the address before"
-    )
-    what.add_argument(
-        "--readmit", action="store_true", help="let an erased address in again, at the person's wish"
+        "--readmit", action="store_true", help="allow an erased address again, at the person's request"
     )
     return parser.parse_args(arguments)

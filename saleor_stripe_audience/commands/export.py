@@ -12,7 +12,7 @@ from saleor_stripe_audience.commands import audiences
 
 
 def run(arguments: Sequence[str]) -> int:
-    """To the file, or to the standard output."""
+    """Write to the file, or to the standard output."""
     options = _options(arguments)
     audience = audiences.audience_of(options)
     contacts = chosen(audience, options.segment, options.status or ())
@@ -37,5 +37,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--ads", choices=NETWORKS, help="a list for advertisers instead: hashed addresses only"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default: the standard output)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: the standard output")
     return parser.parse_args(arguments)

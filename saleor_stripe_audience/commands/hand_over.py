@@ -1,7 +1,6 @@
-"""Decide what becomes of a shop's data where its address is now used under other signing keys.
+"""Decide what happens to a shop's data when its URL is used with other signing keys.
 
-A registration under keys that the app does not know is refused: it may be the shop after its keys were changed, or
-somebody who took over the address.
+A registration with unknown keys is refused: it may be the same shop with new keys, or someone who took over the URL.
 """
 
 import argparse
@@ -18,9 +17,9 @@ HOURS = 24
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Let the next registration take over the shop's data, or forget all of it at once."""
+    """Let the next registration take over the shop's data, or delete all of it at once."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience hand-over", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument(
         "--same-shop",
@@ -28,15 +27,15 @@ def run(arguments: Sequence[str]) -> int:
         help=f"it is the same shop: install the app again within {HOURS} hours and it keeps its data",
     )
     choice.add_argument(
-        "--forget", action="store_true", help="it is another shop: delete all that is kept of the former one"
+        "--forget", action="store_true", help="it is another shop: delete all data of the former one"
     )
     options = parser.parse_args(arguments)
     shop = Installation.objects.filter(saleor_api_url=options.saleor_api_url).first()
     if shop is None:
-        raise Rejected("Nothing is kept of a shop of this address.", code="unknown_installation")
+        raise Rejected("No data is stored for a shop with this URL.", code="unknown_installation")
     if options.forget:
         _forget(shop)
-        print("Forgotten. The app can be installed from this address now.")
+        print("Deleted. The app can be installed from this URL now.")
     else:
         shop.accepts_new_keys_until = timezone.now() + timedelta(hours=HOURS)
         shop.save(update_fields=["accepts_new_keys_until"])
@@ -47,6 +46,6 @@ def run(arguments: Sequence[str]) -> int:
 def _forget(shop: Installation) -> None:
     if not removal.forget_now(shop):
         raise Unavailable(
-            "What the shop has at Stripe could not be taken down just now. Run this again in a moment.",
+            "The shop's webhooks in Stripe could not be deleted at the moment. Run this again shortly.",
             code="not_forgotten",
         )

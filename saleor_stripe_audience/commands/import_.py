@@ -1,4 +1,4 @@
-"""Bring contacts of a CSV file into an audience. Prints JSON; stopped, it goes on when the same file is given again."""
+"""Import contacts from a CSV file into an audience. Prints JSON; if stopped, it continues with the same file."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from saleor_stripe_audience.commands import audiences
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Exit code 1 if a row could not be taken."""
+    """Exit code 1 if a row could not be imported."""
     options = _options(arguments)
     wishes = Wishes(
         dict(options.map),
@@ -34,30 +34,36 @@ def run(arguments: Sequence[str]) -> int:
         file_name=options.file.name,
     )
     with options.file.open("rb") as file:
-        told, refused = _imported(audiences.audience_of(options), file, wishes)
-    print(json.dumps(told, indent=2, ensure_ascii=False))
+        result, refused = _import(audiences.audience_of(options), file, wishes)
+    print(json.dumps(result, indent=2, ensure_ascii=False))
     return 1 if refused else 0
 
 
-def _imported(audience: Audience, file: BinaryIO, wishes: Wishes) -> tuple[dict[str, Any], int]:
-    """The report, and the job that the same file goes on with, should this one be stopped."""
+def _import(audience: Audience, file: BinaryIO, wishes: Wishes) -> tuple[dict[str, Any], int]:
+    """The report, with the job with which the same file continues if this run is stopped."""
     if wishes.dry_run:
         report = import_csv(audience, file, wishes, _progress())
         return report.as_json(), report.refused
-    kept: list[FileJob] = []
+    jobs: list[FileJob] = []
 
-    def keeper_of(digest: str, rows: int) -> FileJob:
-        kept.append(job_of_file(audience, wishes, digest, rows))
-        return kept[0]
+    def create_job(digest: str, rows: int) -> FileJob:
+        jobs.append(job_of_file(audience, wishes, digest, rows))
+        return jobs[0]
 
-    report = import_csv(audience, file, wishes, _progress(), keeper_of)
-    job = kept[0].job
-    told = {"id": str(job.pk), "state": job.state, "done": job.done, "failed": job.failed, "total": job.total}
-    return report.as_json() | {"job": told}, report.refused
+    report = import_csv(audience, file, wishes, _progress(), create_job)
+    job = jobs[0].job
+    summary = {
+        "id": str(job.pk),
+        "state": job.state,
+        "done": job.done,
+        "failed": job.failed,
+        "total": job.total,
+    }
+    return report.as_json() | {"job": summary}, report.refused
 
 
 def _progress() -> Callable[[int], None]:
-    """On a terminal, how many lines are done."""
+    """On a terminal, show how many lines are done."""
     if not sys.stderr.isatty():
         return lambda _lines: None
     return lambda lines: print(f"\r{lines:,} lines", end="", file=sys.stderr, flush=True)
@@ -94,33 +100,33 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     audiences.add_options(parser)
     parser.add_argument(
         "--map", action="append", type=_pair, default=[], metavar="OURS=THEIRS",
-        help=f"which of the file's columns is ours; ours are {', '.join(KNOWN)} (default: by the usual names)",
+        help=f"map a column of the file to one of ours: {', '.join(KNOWN)} (default: by common names)",
     )  # fmt: skip
     parser.add_argument(
         "--consent-text", default="", metavar="WORDS",
-        help="what those with consent agreed to, where the file does not say (default: the audience's own)",
+        help="the consent text, for rows without one (default: the audience's own)",
     )  # fmt: skip
     parser.add_argument(
         "--consent-at", type=_time, metavar="TIME",
-        help="when they agreed to it, where the file does not say; without a zone it is UTC",
+        help="the time of consent, for rows without one; UTC without a time zone",
     )  # fmt: skip
     parser.add_argument(
         "--as", dest="taken_as", choices=[each.value for each in TakenAs],
-        help="what the whole file is a list of, unless a row says that its person left (default: as the rows tell)",
+        help="what all contacts of the file are, unless a row says that its person left (default: as in the rows)",
     )  # fmt: skip
     parser.add_argument(
         "--given-value", action="append", default=[], metavar="VALUE",
-        help="a value of the column of consent that means yes; may be repeated",
+        help="a value of the consent column that means yes; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--withdrawn-value", action="append", default=[], metavar="VALUE",
-        help="a value of the column of consent that means that it is taken back; may be repeated",
+        help="a value of the consent column that means withdrawn; repeatable",
     )  # fmt: skip
-    parser.add_argument("--encoding", default="", help="such as cp1250 (default: found out)")
+    parser.add_argument("--encoding", default="", help="such as cp1250 (default: detected)")
     parser.add_argument(
         "--separator", type=_separator, default="", metavar="CHARACTER",
-        help="what stands between cells; tab for a tab (default: found out)",
+        help="the separator of cells; tab for a tab (default: detected)",
     )  # fmt: skip
     parser.add_argument("--actor", default="command line", help="who imports, for the ledger")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
     return parser.parse_args(arguments)

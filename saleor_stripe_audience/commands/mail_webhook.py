@@ -1,4 +1,4 @@
-"""Make an address to which a mail service reports bounces and complaints of a shop's mails; list or revoke them."""
+"""Create a webhook URL for a mail service's bounces and complaints about a shop's mails; list or revoke them."""
 
 import argparse
 import json
@@ -14,11 +14,11 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the new address once: it holds a secret that is kept nowhere. Or list, or revoke."""
+    """Print the new URL once: it contains a secret that is not stored. Or list, or revoke."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.list:
-        print(json.dumps([_told(each) for each in webhooks.webhooks_of(shop)], indent=2))
+        print(json.dumps([_as_json(each) for each in webhooks.webhooks_of(shop)], indent=2))
     elif options.revoke:
         webhooks.revoke(_webhook(shop, options.revoke))
     else:
@@ -36,24 +36,23 @@ def _webhook(shop: Installation, text: str) -> MailWebhook:
     return found
 
 
-def _told(webhook: MailWebhook) -> dict[str, object]:
-    heard = webhook.heard_at.isoformat() if webhook.heard_at else None
+def _as_json(webhook: MailWebhook) -> dict[str, object]:
     return {
         "id": str(webhook.pk),
         "service": webhook.service,
         "is_signed": bool(webhook.signing_key),
         "created_at": webhook.created_at.isoformat(),
-        "heard_at": heard,
+        "heard_at": webhook.heard_at.isoformat() if webhook.heard_at else None,
     }
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience mail-webhook", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--service", choices=sorted(SERVICES), help="who sends the shop's mails")
-    what.add_argument("--list", action="store_true", help="print those in use")
-    what.add_argument("--revoke", metavar="ID", help="take nothing from this one any more")
+    what.add_argument("--list", action="store_true", help="print the active ones")
+    what.add_argument("--revoke", metavar="ID", help="accept nothing from this one any more")
     parser.add_argument(
         "--signing-key", default="", metavar="KEY", help="the service's key for signing webhooks"
     )

@@ -1,4 +1,4 @@
-"""Bring the database up to date."""
+"""Apply all database migrations."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from saleor_stripe_audience.settings import database
 
-MIGRATING = 7_325_811_001  # the number of this product's lock in PostgreSQL
+MIGRATION_LOCK = 7_325_811_001  # this product's advisory lock in PostgreSQL
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -27,17 +27,17 @@ def _one_at_a_time() -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 
 
 def apply(*, verbosity: int = 0) -> None:
-    """Apply every migration and leave no connection open, so that a server may be started afterwards."""
-    database(settings.DATABASE_URL)  # no other command makes the folder of an SQLite database
+    """Apply every migration and leave no connection open, so that a server can be started afterwards."""
+    database(settings.DATABASE_URL)  # no other command creates the folder of an SQLite database
     with _one_at_a_time():
         call_command("migrate", interactive=False, verbosity=verbosity)
     connections.close_all()

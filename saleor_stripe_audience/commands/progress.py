@@ -1,4 +1,4 @@
-"""How far a job is, in one line of a terminal."""
+"""The progress of a job, in one line of a terminal."""
 
 from saleor_stripe_audience.audience.transfer.models import Job
 
@@ -6,17 +6,17 @@ WIDTH = 30
 
 
 def line_of(job: Job) -> str:
-    """A bar, the counts and how long it still takes; without a total only the count."""
-    through = job.done + job.failed
-    words = [f"{job.kind} {job.state}"]
+    """A bar, the counts and the remaining time; without a total only the count."""
+    processed = job.done + job.failed
+    parts = [f"{job.kind} {job.state}"]
     if job.total:
-        share = min(1.0, through / job.total)
+        share = min(1.0, processed / job.total)
         filled = round(share * WIDTH)
-        words.append(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {through:,} of {job.total:,}")
+        parts.append(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} {processed:,} of {job.total:,}")
     else:
-        words.append(f"{through:,}")
+        parts.append(f"{processed:,}")
     if job.failed:
-        words.append(f"{job.failed:,} failed")
+        parts.append(f"{job.failed:,} failed")
     if job.eta is not None:
-        words.append(f"{job.eta} left")
-    return "  ".join(words).ljust(100)
+        parts.append(f"{job.eta} left")
+    return "  ".join(parts).ljust(100)

@@ -1,4 +1,4 @@
-"""Find what Stripe and Saleor disagree on, and heal it. It also runs by itself, every hour."""
+"""Find and fix differences between Stripe and Saleor. This also runs automatically, every hour."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from saleor_stripe_audience.saleor.client import get_installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print JSON, one object a shop; exit code 1 if a difference is left."""
+    """Print JSON, one object per shop; exit code 1 if a difference is left."""
     options = _options(arguments)
     if options.saleor_api_url:
         found = [reconcile(get_installation(options.saleor_api_url), options.since)]
@@ -21,19 +21,19 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _time(text: str) -> datetime:
-    told = datetime.fromisoformat(text)
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience reconcile", description=__doc__)
     parser.add_argument(
-        "--saleor-api-url", metavar="URL", help="one shop only, by its API address (default: all)"
+        "--saleor-api-url", metavar="URL", help="one shop only, by its API URL (default: all)"
     )
     parser.add_argument(
         "--since",
         type=_time,
         metavar="TIME",
-        help="ISO 8601, UTC if no zone is given (default: the last look)",
+        help="ISO 8601, UTC without a time zone (default: since the last run)",
     )
     return parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Links in mails to somebody fell into wrong hands: from now on those only unsubscribe. New mails hold new ones."""
+"""Invalidate the links in mails to a person, for example if others have them: they then only unsubscribe."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from saleor_stripe_audience.saleor.client import get_installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Renew the links of the person's contacts in all audiences; prints of how many."""
+    """Renew the links of the person's contacts in all audiences; prints how many. New mails have new links."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience renew-links", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--email", required=True, help="an address that the person has or had")
     options = parser.parse_args(arguments)
     address = normalised(options.email)

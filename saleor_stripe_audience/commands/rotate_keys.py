@@ -1,6 +1,6 @@
-"""Encrypt every stored secret anew with the present SECRET_KEY, so that the old one can be dropped.
+"""Encrypt every stored secret again with the current SECRET_KEY, so that the old one can be removed.
 
-Give the new key in SECRET_KEY and the old one in SECRET_KEY_FALLBACKS, restart, run this, then take the old one away.
+Set SECRET_KEY to the new key and SECRET_KEY_FALLBACKS to the old one, restart, run this, then remove the old one.
 """
 
 import argparse
@@ -16,7 +16,7 @@ BATCH = 200
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print how many were encrypted anew; running it again finds none. It may run while the app serves."""
+    """Print how many were encrypted; running it again finds none. It may run while the app is serving."""
     argparse.ArgumentParser(prog="saleor-stripe-audience rotate-keys", description=__doc__).parse_args(
         arguments
     )
@@ -25,12 +25,12 @@ def run(arguments: Sequence[str]) -> int:
         count = rotate(model, field)
         total += count
         print(f"{model._meta.label}.{field}: {count}")  # noqa: SLF001 - Django documents _meta
-    print(f"{total} secrets were encrypted anew. SECRET_KEY_FALLBACKS can be emptied.")
+    print(f"{total} secrets were encrypted again. SECRET_KEY_FALLBACKS can be emptied.")
     return 0
 
 
 def encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
-    """Every field of every model that keeps a secret."""
+    """Every model field that stores a secret."""
     for model in apps.get_models():
         for field in model._meta.local_fields:  # noqa: SLF001 - Django documents _meta
             if isinstance(field, EncryptedTextField):
@@ -38,7 +38,7 @@ def encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def rotate(model: type[models.Model], field: str) -> int:
-    """Encrypt the field's old values anew, some rows at a time; returns how many."""
+    """Encrypt the field's outdated values again, some rows at a time; returns how many."""
     outdated = [pk for pk, token in _stored(model, field) if token and not is_current(token)]
     for start in range(0, len(outdated), BATCH):
         with transaction.atomic():
@@ -52,7 +52,7 @@ def _rows(model: type[models.Model]) -> models.Manager[models.Model]:
 
 
 def _stored(model: type[models.Model], field: str) -> list[tuple[object, str]]:
-    """The field as it is stored: reading it through the model would open it."""
+    """The field as it is stored: reading it through the model would decrypt it."""
     [column] = [each.column for each in model._meta.local_fields if each.name == field and each.column]  # noqa: SLF001 - as above
-    stored = RawSQL(connection.ops.quote_name(column), [], output_field=models.TextField())  # noqa: S611 - a column's name of our own
+    stored = RawSQL(connection.ops.quote_name(column), [], output_field=models.TextField())  # noqa: S611 - the name of our own column
     return list(_rows(model).annotate(stored=stored).values_list("pk", "stored"))

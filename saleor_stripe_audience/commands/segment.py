@@ -1,4 +1,4 @@
-"""List, preview, make, explain and delete the segments of an audience. What is found is printed as JSON."""
+"""List, preview, save, explain and delete the segments of an audience. Prints JSON."""
 
 import argparse
 import json
@@ -23,41 +23,41 @@ Json = Any
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what the first argument says."""
+    """Run the action of the first argument."""
     options = _options(arguments)
-    told = _ACTIONS[options.action](audiences.audience_of(options), options)
-    print(json.dumps(told, indent=2, ensure_ascii=False))
+    result = _ACTIONS[options.action](audiences.audience_of(options), options)
+    print(json.dumps(result, indent=2, ensure_ascii=False))
     return 0
 
 
 def _list(audience: Audience, _options: argparse.Namespace) -> Json:
-    return [_told(segment) for segment in audience.segments.order_by("name")]
+    return [_as_json(segment) for segment in audience.segments.order_by("name")]
 
 
 def _preview(audience: Audience, options: argparse.Namespace) -> Json:
-    seen = store.preview(audience, _tree(options))
+    preview = store.preview(audience, _tree(options))
     return {
-        "count": seen.count,
-        "milliseconds": round(seen.milliseconds, 1),
-        "sample": [str(each.pk) for each in seen.sample],
-        "notes": seen.notes,
+        "count": preview.count,
+        "milliseconds": round(preview.milliseconds, 1),
+        "sample": [str(each.pk) for each in preview.sample],
+        "notes": preview.notes,
     }
 
 
 def _save(audience: Audience, options: argparse.Namespace) -> Json:
     tag = tag_named(audience, options.tag) if options.tag else None
     wish = store.Wish(_name(options), _tree(options), tag, options.accept_unknown)
-    present = audience.segments.filter(name__iexact=wish.name.strip()).first()
-    segment = store.change(present, wish) if present else store.create(audience, wish)
+    existing = audience.segments.filter(name__iexact=wish.name.strip()).first()
+    segment = store.change(existing, wish) if existing else store.create(audience, wish)
     membership.refresh_segment(segment.pk)
     segment.refresh_from_db()
-    return _told(segment)
+    return _as_json(segment)
 
 
 def _explain(audience: Audience, options: argparse.Namespace) -> Json:
     contact = holder_of(audience, normalised(options.email or ""))
     if contact is None:
-        raise Rejected("The audience has no contact of this address (--email).", code="not_found")
+        raise Rejected("The audience has no contact with this address (--email).", code="not_found")
     rule = rules.read(store.segment_named(audience, _name(options)).tree)
     return [
         {"place": each.place, "type": each.type, "holds": each.holds, "because": each.because}
@@ -72,13 +72,13 @@ def _delete(audience: Audience, options: argparse.Namespace) -> Json:
 
 
 def _ready_made(audience: Audience, options: argparse.Namespace) -> Json:
-    made = store.install_ready_made(audience, options.currency, options.big)
-    for segment in made:
+    segments = store.install_ready_made(audience, options.currency, options.big)
+    for segment in segments:
         membership.refresh_segment(segment.pk)
-    return [_told(segment) for segment in made]
+    return [_as_json(segment) for segment in segments]
 
 
-def _told(segment: Segment) -> Json:
+def _as_json(segment: Segment) -> Json:
     return {
         "name": segment.name,
         "members": segment.memberships.count(),
@@ -90,7 +90,7 @@ def _told(segment: Segment) -> Json:
 
 def _name(options: argparse.Namespace) -> str:
     if not options.name:
-        raise Rejected("Say which segment: --name.", code="segment")
+        raise Rejected("Give the segment: --name.", code="segment")
     return str(options.name)
 
 
@@ -101,7 +101,7 @@ def _tree(options: argparse.Namespace) -> Json:
         text = sys.stdin.read() if str(options.rule) == "-" else options.rule.read_text(encoding="utf-8")
         return json.loads(text)
     except OSError:
-        raise Rejected("The file of the rule cannot be read.", code="segment") from None
+        raise Rejected("The rule's file cannot be read.", code="segment") from None
     except (ValueError, RecursionError):
         raise Rejected("The rule is not JSON.", code="segment") from None
 
@@ -124,11 +124,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--rule", type=Path, metavar="FILE", help="the rule's JSON, to preview or save; - reads it here"
     )
-    parser.add_argument("--tag", default="", metavar="NAME", help="what members are tagged with, for save")
+    parser.add_argument("--tag", default="", metavar="NAME", help="the tag of its members, for save")
     parser.add_argument(
-        "--accept-unknown", action="store_true", help="save it although it names what nobody has bought yet"
+        "--accept-unknown", action="store_true", help="save it although nobody has bought what it names yet"
     )
-    parser.add_argument("--email", metavar="ADDRESS", help="whom to explain")
-    parser.add_argument("--currency", default="USD", help="of big spenders, for ready-made (default: USD)")
-    parser.add_argument("--big", default="500", help="from how much somebody is a big spender (default: 500)")
+    parser.add_argument("--email", metavar="ADDRESS", help="the contact to explain")
+    parser.add_argument("--currency", default="USD", help="for big spenders, for ready-made (default: USD)")
+    parser.add_argument("--big", default="500", help="the minimum for a big spender (default: 500)")
     return parser.parse_args(arguments)

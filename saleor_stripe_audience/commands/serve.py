@@ -1,4 +1,4 @@
-"""Answer Saleor and Stripe, and work the tasks in a thread of the same process."""
+"""Serve requests of Saleor and Stripe, and run tasks in a thread of the same process."""
 
 import argparse
 import multiprocessing
@@ -16,9 +16,9 @@ from saleor_stripe_audience.commands import migrate, ports
 from saleor_stripe_audience.commands.work import EmbeddedWorker, serve_metrics
 
 HEADER_SECONDS = 30  # to send a request's headers, and for a connection to be idle between two requests
-MOST_CONNECTIONS = 8192  # open at the same time, those included that never send a whole request
-FILES_BESIDE = 256  # for the database, calls to Stripe and Saleor, and files
-# Granian's own words, such as that its child died, go where the product's log goes.
+MOST_CONNECTIONS = 8192  # open at the same time, including those that never send a whole request
+OTHER_FILES = 256  # for the database, calls to Stripe and Saleor, and files
+# Granian's own messages, such as that its child died, go to the product's log.
 LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
 
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     serve_metrics()
     print(f"Serving {settings.PUBLIC_URL} on {options.host}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
-    # Granian answers in a child. It is started afresh, not forked: this process runs the worker's threads.
+    # Granian serves in a child process. It is spawned, not forked, because this process runs the worker's threads.
     multiprocessing.set_start_method("spawn", force=True)
     server = Server(
         "saleor_stripe_audience.asgi:application",
@@ -52,27 +52,27 @@ def run(arguments: Sequence[str]) -> int:
         worker = EmbeddedWorker()
         server.on_startup(worker.start)
         server.on_shutdown(worker.stop)
-    return _served(server.serve)
+    return _serve(server.serve)
 
 
-def _served(serve: Callable[[], None]) -> int:
-    """Serve, and say why it ended. A child that dies is started again, unless it dies at once every time."""
+def _serve(serve: Callable[[], None]) -> int:
+    """Serve, then print why it ended. A child that dies is restarted, unless it dies right after every start."""
     try:
         serve()
     except SystemExit as end:
-        print("Ended: the process that answers requests died again right after its start.", file=sys.stderr)
+        print("Stopped: the process that serves requests died again right after its start.", file=sys.stderr)
         return end.code if isinstance(end.code, int) else 1
-    print("Ended: told to by a signal.", file=sys.stderr)
+    print("Stopped by a signal.", file=sys.stderr)
     return 0
 
 
 def _most_connections() -> int:
-    """How many callers may be connected; the limit of open files is raised for them as far as the system allows."""
+    """How many clients may be connected; raises the limit of open files for them as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + FILES_BESIDE
+    wanted = MOST_CONNECTIONS + OTHER_FILES
     files = max(soft, wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return min(MOST_CONNECTIONS, max(files - FILES_BESIDE, files // 2))
+    return min(MOST_CONNECTIONS, max(files - OTHER_FILES, files // 2))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -82,6 +82,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--no-worker",
         dest="worker",
         action="store_false",
-        help="leave the tasks to `saleor-stripe-audience work`",
+        help="run tasks in `saleor-stripe-audience work` instead",
     )
     return parser.parse_args(arguments)

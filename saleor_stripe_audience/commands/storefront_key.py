@@ -1,4 +1,4 @@
-"""Make a public key with which a shop's own pages subscribe and unsubscribe, list them, or take one back."""
+"""Create, list and revoke the public keys with which a shop's own pages subscribe and unsubscribe."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,19 +10,21 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print a new key, or nothing when one is taken back."""
+    """Print a new key, or nothing when one is revoked."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience storefront-key", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument(
         "--origin",
         action="append",
         default=[],
-        help="where the shop's pages are, such as https://shop.example.com",
+        help="an origin of the shop's pages, such as https://shop.example.com",
     )
     parser.add_argument("--name", default="", help="what the key is for")
     instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--list", action="store_true", help="list the shop's keys instead, revoked ones too")
-    instead.add_argument("--revoke", metavar="KEY", help="take this key back instead")
+    instead.add_argument(
+        "--list", action="store_true", help="list the shop's keys instead, including revoked ones"
+    )
+    instead.add_argument("--revoke", metavar="KEY", help="revoke this key instead")
     options = parser.parse_args(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.list:
@@ -35,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _list(shop: Installation) -> None:
-    """One line a key: the key, which is public, whether it is in use, its origins and what it is for."""
+    """One line per key: the key, which is public, its status, its origins and its name."""
     for key in shop.storefront_keys.order_by("created_at", "pk"):
         state = "revoked" if key.revoked_at else "in use"
         print(f"{key.key}  {state:8}  {', '.join(key.origins)}  {key.name}".rstrip())

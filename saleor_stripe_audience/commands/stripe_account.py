@@ -1,4 +1,4 @@
-"""List a shop's Stripe accounts, disconnect one, give it new keys, a new endpoint or a domain, or pause a channel."""
+"""List a shop's Stripe accounts; disconnect one, replace its keys or endpoint, register a domain, pause a channel."""
 
 import argparse
 import json
@@ -16,14 +16,14 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do it, then print the shop's accounts as JSON, or the domains of one. Doing it again changes nothing more."""
+    """Apply the options, then print the shop's accounts as JSON, or the domains of one. Twice is once."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.domains or options.register_domain:
         print(json.dumps([asdict(each) for each in _domains(shop, options)], indent=2))
         return 0
     _act(shop, options)
-    print(json.dumps([_told(each) for each in accounts.accounts_of(shop.pk)], indent=2))
+    print(json.dumps([_as_json(each) for each in accounts.accounts_of(shop.pk)], indent=2))
     return 0
 
 
@@ -71,7 +71,7 @@ def _account(shop: Installation, account_id: str) -> StripeAccount:
     return found
 
 
-def _told(account: StripeAccount) -> dict[str, object]:
+def _as_json(account: StripeAccount) -> dict[str, object]:
     return {
         "account": str(account.pk),
         "name": account.name,
@@ -90,22 +90,24 @@ def _told(account: StripeAccount) -> dict[str, object]:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience stripe-account", description=__doc__)
-    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API address")
-    parser.add_argument(
-        "--disconnect", metavar="ACCOUNT", help="take its endpoint down and free its channels"
-    )
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
+    parser.add_argument("--disconnect", metavar="ACCOUNT", help="delete its endpoint and free its channels")
     parser.add_argument("--replace-keys", metavar="ACCOUNT", help="new keys of the same account")
     parser.add_argument("--publishable-key", metavar="pk_…")
     parser.add_argument("--secret-key", metavar="rk_…")
     parser.add_argument(
         "--renew-endpoint",
         metavar="ACCOUNT",
-        help="a new endpoint at Stripe: new secret, present API version",
+        help="a new endpoint in Stripe: new secret, current API version",
     )
-    parser.add_argument("--settings", metavar="ACCOUNT", help="change what its payments carry:")
-    parser.add_argument("--receipts", choices=["on", "off"], help="whether Stripe sends shoppers a receipt")
+    parser.add_argument("--settings", metavar="ACCOUNT", help="change the settings of its payments:")
     parser.add_argument(
-        "--descriptor-suffix", metavar="TEXT", help="what a card statement shows after the account's name"
+        "--receipts", choices=["on", "off"], help="whether Stripe emails receipts to customers"
+    )
+    parser.add_argument(
+        "--descriptor-suffix",
+        metavar="TEXT",
+        help="statement descriptor suffix, shown after the account's name",
     )
     parser.add_argument("--domains", metavar="ACCOUNT", help="list the domains on which wallets are shown")
     parser.add_argument(
@@ -114,7 +116,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="show Apple Pay, Google Pay and Link on the storefront's domain:",
     )
     parser.add_argument("--domain", metavar="shop.example.com", help="that domain")
-    parser.add_argument("--pause", metavar="CHANNEL", help="take no new payments of this channel")
-    parser.add_argument("--message", default="", help="what shoppers read meanwhile, with --pause")
-    parser.add_argument("--resume", metavar="CHANNEL", help="take new payments of this channel again")
+    parser.add_argument("--pause", metavar="CHANNEL", help="accept no new payments in this channel")
+    parser.add_argument("--message", default="", help="the message for customers, with --pause")
+    parser.add_argument("--resume", metavar="CHANNEL", help="accept new payments in this channel again")
     return parser.parse_args(arguments)
