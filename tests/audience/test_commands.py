@@ -128,9 +128,9 @@ def test_segments_are_previewed_saved_explained_and_deleted(
     [
         (["preview"], "Give the rule"),
         (["preview", "--rule", "nowhere.json"], "cannot be read"),
-        (["save", "--rule", "nowhere.json"], "Say which segment"),
+        (["save", "--rule", "nowhere.json"], "Give the segment"),
         (["delete", "--name", "None"], "no segment of this name"),
-        (["explain", "--name", "None", "--email", "who@shop.test"], "no contact of this address"),
+        (["explain", "--name", "None", "--email", "who@shop.test"], "no contact with this address"),
         (["list", "--audience", "Elsewhere"], "It has: Customers"),
     ],
 )

@@ -48,7 +48,7 @@ def test_secrets_are_encrypted_anew_and_the_old_key_can_go(
 ) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
     assert main(["rotate-keys"]) == 0
-    assert "6 secrets were encrypted anew" in capsys.readouterr().out
+    assert "6 secrets were encrypted again" in capsys.readouterr().out
     settings.SECRET_KEY_FALLBACKS = []
     assert sorted(each.token for each in Installation.objects.all()) == ["token-0", "token-1", "token-2"]
     assert sorted(each.secret_key for each in StripeAccount.objects.all()) == ["sk-0", "sk-1", "sk-2"]
@@ -60,7 +60,7 @@ def test_twice_is_once(stored: None, settings: Any, capsys: pytest.CaptureFixtur
     before = raw()
     capsys.readouterr()
     main(["rotate-keys"])
-    assert "0 secrets were encrypted anew" in capsys.readouterr().out
+    assert "0 secrets were encrypted again" in capsys.readouterr().out
     assert raw() == before
 
 

@@ -36,7 +36,7 @@ def test_it_serves_from_nothing_and_ends_when_told(servers: Servers, options: tu
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0, running.log
     assert "Traceback" not in running.log
-    assert "Ended: told to by a signal." in running.log
+    assert "Stopped by a signal." in running.log
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/healthz", timeout=5)
 
