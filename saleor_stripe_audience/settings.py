@@ -1,4 +1,4 @@
-"""The environment as typed values, then Django's settings. Half a configuration is refused, in words."""
+"""The environment as typed values, then Django's settings. An incomplete configuration is refused with a message."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ HIGHEST_PORT = 65_535
 MOST_DAYS = 3650
 MOST_PROXIES = 10
 APP_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,100}")
-STOCK_APP_ID = "saleor.app.payment.stripe"  # the one gateway that Saleor's reference storefront pays through
+STOCK_APP_ID = "saleor.app.payment.stripe"  # the only gateway that Saleor's reference storefront pays through
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?/?")
 PLATFORM_SECRET_KEY = re.compile(r"[rs]k_(test|live)_\S+")
 PLATFORM_PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_\S+")
@@ -61,7 +61,7 @@ class Environment(BaseSettings):
         found = []
         if len(self.SECRET_KEY) < 16:  # noqa: PLR2004 - shorter ones are words, not keys
             found.append(
-                "SECRET_KEY: give a long random text (16 characters or more); it encrypts what is stored."
+                "SECRET_KEY: give a long random text (16 characters or more); it encrypts stored secrets."
             )
         found += self._problems_of_addresses()
         found += self._problems_of_saleor()
@@ -76,26 +76,26 @@ class Environment(BaseSettings):
         found = []
         if not is_web_address(self.PUBLIC_URL):
             found.append(
-                "PUBLIC_URL: give the address at which Saleor reaches this app, such as https://app.example.com."
+                "PUBLIC_URL: give the URL at which Saleor reaches this app, such as https://app.example.com."
             )
         if not listed(self.ALLOWED_SALEOR_URLS):
             found.append(
-                "ALLOWED_SALEOR_URLS: give the API address of your shop, such as https://shop.example.com/graphql/."
+                "ALLOWED_SALEOR_URLS: give the API URL of your shop, such as https://shop.example.com/graphql/."
             )
         found += [
-            f"ALLOWED_SALEOR_URLS: {each[:80]!r} is no API address; give one such as "
+            f"ALLOWED_SALEOR_URLS: {each[:80]!r} is not an API URL; give one such as "
             "https://shop.example.com/graphql/, with * only inside the host's first label."
             for each in listed(self.ALLOWED_SALEOR_URLS)
             if not is_shop_pattern(each)
         ]
         if not is_web_address(self.STRIPE_API_BASE):
-            found.append("STRIPE_API_BASE: give an address such as https://api.stripe.com, or leave it out.")
+            found.append("STRIPE_API_BASE: give a URL such as https://api.stripe.com, or leave it out.")
         return found
 
     def _problems_of_saleor(self) -> list[str]:
-        """What the shop and its Dashboard must be able to read."""
+        """Settings that the shop and its Dashboard use."""
         found = [
-            f"DASHBOARD_ORIGINS: {each!r} is no origin; give one such as https://dashboard.example.com."
+            f"DASHBOARD_ORIGINS: {each!r} is not an origin; give one such as https://dashboard.example.com."
             for each in listed(self.DASHBOARD_ORIGINS)
             if not ORIGIN.fullmatch(each)
         ]
@@ -108,7 +108,7 @@ class Environment(BaseSettings):
         return found
 
     def _problems_of_platform(self) -> list[str]:
-        """Stripe Connect is offered with all three variables or with none."""
+        """Stripe Connect needs all three variables or none."""
         given = {
             "STRIPE_PLATFORM_SECRET_KEY": self.STRIPE_PLATFORM_SECRET_KEY,
             "STRIPE_PLATFORM_PUBLISHABLE_KEY": self.STRIPE_PLATFORM_PUBLISHABLE_KEY,
@@ -153,19 +153,19 @@ class Environment(BaseSettings):
         try:
             validate_email(self.EMAIL_FROM)
         except DjangoValidationError:
-            found.append(
-                "EMAIL_FROM: give the address that mails are sent from, such as news@shop.example.com."
-            )
+            found.append("EMAIL_FROM: give the sender address of mails, such as news@shop.example.com.")
         return found
 
     def _problems_of_numbers(self) -> list[str]:
         found = []
         if not 1 <= self.PORT <= HIGHEST_PORT:
             found.append("PORT: give a number from 1 to 65535.")
-        if not 4 <= self.SERVER_THREADS <= 1024:  # noqa: PLR2004 - fewer are no server, more no help
+        if not 4 <= self.SERVER_THREADS <= 1024:  # noqa: PLR2004 - fewer cannot serve, more do not help
             found.append("SERVER_THREADS: give a number from 4 to 1024.")
         if not 0 <= self.METRICS_PORT <= HIGHEST_PORT or self.METRICS_PORT == self.PORT:
-            found.append("METRICS_PORT: give a number up to 65535 that is not PORT's, or 0 for no metrics.")
+            found.append(
+                "METRICS_PORT: give a number up to 65535 that differs from PORT, or 0 for no metrics."
+            )
         if self.API_REQUESTS_PER_MINUTE < 1:
             found.append("API_REQUESTS_PER_MINUTE: give a number above 0.")
         if not 1 <= self.CART_RETENTION_DAYS <= MOST_DAYS:
@@ -178,13 +178,13 @@ class Environment(BaseSettings):
             )
         if not 0 <= self.PROXY_COUNT <= MOST_PROXIES:
             found.append(
-                f"PROXY_COUNT: give how many proxies of yours stand before the app: 0 to {MOST_PROXIES}."
+                f"PROXY_COUNT: give how many of your proxies are in front of the app: 0 to {MOST_PROXIES}."
             )
         return found
 
 
 def is_web_address(text: str) -> bool:
-    """Whether it is an http or https address with a host, and nothing after its path."""
+    """Whether it is an http or https URL with a host, and without query and fragment."""
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -195,7 +195,7 @@ def is_web_address(text: str) -> bool:
 
 
 def is_shop_pattern(text: str) -> bool:
-    """Whether it is a shop's API address, in which * may stand inside the host's first label."""
+    """Whether it is a shop's API URL, with * allowed inside the host's first label."""
     if not is_web_address(text):
         return False
     first, dot, rest = urlsplit(text).netloc.partition(".")
@@ -222,7 +222,7 @@ def read_environment() -> Environment:
 
 
 def database(url: str) -> dict[str, Any]:
-    """As `database_settings`; the folder of an SQLite database is made, so that the file can be."""
+    """As `database_settings`; creates the folder of an SQLite database, so that the file can be created."""
     found = database_settings(url)
     if found["ENGINE"] == "django.db.backends.sqlite3":
         Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
@@ -230,7 +230,7 @@ def database(url: str) -> dict[str, Any]:
 
 
 def database_settings(url: str) -> dict[str, Any]:
-    """Django's settings for the database of that address: SQLite or PostgreSQL."""
+    """Django's settings for the database with that URL: SQLite or PostgreSQL."""
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url))
     except (ValueError, dj_database_url.ParseError):
@@ -255,7 +255,7 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
-    # Connections are pooled and given back before every network call: see database.py.
+    # Connections are pooled and returned before every network call: see database.py.
     options = connection_pool.NOTICING | parsed.get("OPTIONS", {}) | {"pool": connection_pool.pool_options()}
     return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
 
@@ -288,7 +288,7 @@ MAILERS = mailers.mailers(_environment.EMAIL_URL)
 DEFAULT_FROM_EMAIL = _environment.EMAIL_FROM
 
 DEBUG = False
-# The app never builds its own address from Host, and the host's IP filter rewrites it: any is accepted.
+# The app never builds its own URL from Host, and Saleor's IP filter rewrites it: any is accepted.
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "saleor_stripe_audience.urls"
 EVENT_HANDLERS = "saleor_stripe_audience.event_handlers"
@@ -298,7 +298,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; the host's largest genuine payloads are below 100 kB
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; Saleor's largest genuine payloads are below 100 kB
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -347,7 +347,7 @@ TASKS = {
         "BACKEND": "saleor_stripe_audience.task_engine.Backend",
         "OPTIONS": {
             "MAX_ATTEMPTS": TASK_MAX_ATTEMPTS,
-            "LOCK_TIMEOUT": 30,  # seconds without renewal until a killed worker's task is taken over
+            "LOCK_TIMEOUT": 30,  # seconds without renewal until another worker takes over the task
             "BACKOFF_INITIAL": 2,
             "BACKOFF_MAX": 600,
             "SCHEDULES": {
