@@ -1,7 +1,7 @@
-"""One HTTP exchange, bounded as a whole: in time from looking up the name to the last byte, and in size while reading.
+"""One HTTP exchange with one deadline, from the name lookup to the last byte, and a limit of size while reading.
 
-The time-outs of `requests` count from one byte to the next, so a peer that sends a byte a second holds a thread for
-as long as it likes. Here every wait of an exchange takes what is left of one deadline.
+The timeouts of `requests` count from one byte to the next, so a peer that sends a byte a second occupies a thread
+indefinitely. Here every wait of an exchange is limited to what is left of one deadline.
 """
 
 import http.client
@@ -24,7 +24,7 @@ from saleor_stripe_audience.strict_json import read_object
 
 CONNECT_SECONDS = 2.0  # for each address of the peer
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes, after decompression
-MOST_LOOKUPS = 64  # names being looked up at once; a lookup cannot be interrupted, only left behind
+MOST_LOOKUPS = 64  # concurrent name lookups; a lookup cannot be interrupted, only abandoned
 _CHUNK = 64 * 1024
 
 _ends_at: ContextVar[float] = ContextVar("exchange_ends_at")
@@ -32,12 +32,12 @@ _lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
 
 
 class NoAnswer(Exception):  # noqa: N818 - it says what happened
-    """No complete answer came within the time and size allowed; the message says why, without any content."""
+    """No complete response within the limits of time and size; the message says why, without any content."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer; `content` is decompressed."""
+    """A complete response; `content` is decompressed."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -45,35 +45,35 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the status says success (2xx)."""
+        """Whether the status is a success (2xx)."""
         return 200 <= self.status_code < 300  # noqa: PLR2004 - HTTP's own numbers
 
     @property
     def is_redirect(self) -> bool:
-        """Whether the peer sends us elsewhere (3xx)."""
+        """Whether the status is a redirect (3xx)."""
         return 300 <= self.status_code < 400  # noqa: PLR2004 - HTTP's own numbers
 
     @property
     def text(self) -> str:
-        """The content as UTF-8; what is not UTF-8 is replaced."""
+        """The content as UTF-8; invalid bytes are replaced."""
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> dict[str, Any]:
-        """The JSON object in it; ValueError for anything else, see `strict_json`."""
+        """The content as a JSON object; ValueError for anything else, see `strict_json`."""
         return read_object(self.content)
 
 
 class _Session(requests.Session):
-    """Never looks where a redirect leads: `requests` would read the whole body of one, however large."""
+    """Never follows redirects: `requests` would read the whole body of one, however large."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the library's signature
         return None
 
 
 def make_session(adapter: HTTPAdapter | None = None) -> requests.Session:
-    """A session for `exchange`, for one thread; `adapter` is a `TimedAdapter` with further rules."""
+    """Create a session for `exchange`, for one thread; `adapter` is a `TimedAdapter` with more rules."""
     session = _Session()
-    session.trust_env = False  # neither proxies nor credentials of the machine go to a peer
+    session.trust_env = False  # neither proxies nor credentials of the machine are used
     session.headers["Accept-Encoding"] = "gzip"
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter or TimedAdapter())
@@ -89,7 +89,7 @@ def exchange(
     largest: int = LARGEST_ANSWER,
     **fields: Any,
 ) -> Answer:
-    """Ask once and read the whole answer within `seconds`; redirects are not followed.
+    """Send one request and read the whole response within `seconds`; redirects are not followed.
 
     `fields` are those of `requests`. Raises `NoAnswer`.
     """
@@ -105,15 +105,15 @@ def exchange(
         ) as response:
             return Answer(response.status_code, response.headers, _read(response, largest))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise NoAnswer(f"no complete answer ({type(error).__name__})") from error
+        raise NoAnswer(f"no complete response ({type(error).__name__})") from error
     finally:
         _ends_at.reset(token)
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The IP addresses of the name, within what the running exchange has left; OSError if there are none.
+    """The IP addresses of the name, within the deadline of the current exchange; OSError if there are none.
 
-    The system's lookup knows no time-out, so it runs in a thread that is left behind when time is up.
+    The system's lookup has no timeout, so it runs in a thread that is abandoned when time is up.
     """
     return _in_thread(lambda: [str(each[4][0]) for each in _addresses(host, port)], _left())
 
@@ -131,7 +131,7 @@ def _in_thread[Found](function: Callable[[], Found], seconds: float) -> Found:
     def run() -> None:
         try:
             found.append(function())
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
+        except Exception as error:  # noqa: BLE001 - raised again in the calling thread
             failed.append(error)
         finally:
             _lookups.release()
@@ -147,7 +147,7 @@ def _in_thread[Found](function: Callable[[], Found], seconds: float) -> Found:
 
 
 def _left() -> float:
-    """Seconds that the running exchange has left; outside of one, as long as a connection may take."""
+    """Seconds that are left for the current exchange; outside of one, the limit for a connection."""
     ends_at = _ends_at.get(None)
     if ends_at is None:
         return CONNECT_SECONDS
@@ -158,19 +158,19 @@ def _left() -> float:
 
 
 def _read(response: requests.Response, largest: int) -> bytes:
-    """The body, decompressed piece by piece: a small answer may hold gigabytes."""
+    """The body, decompressed piece by piece: a small response may contain gigabytes."""
     parts: list[bytes] = []
     size = 0
     while part := response.raw.read(_CHUNK, decode_content=True):
         size += len(part)
         if size > largest:
-            raise NoAnswer(f"the answer is larger than {largest} bytes")
+            raise NoAnswer(f"the response is larger than {largest} bytes")
         parts.append(part)
     return b"".join(parts)
 
 
 class _TimedReader(io.RawIOBase):
-    """A socket's bytes, each wait no longer than what is left of the exchange."""
+    """A socket's bytes, each wait limited to what is left of the exchange."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -189,7 +189,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(http.client.HTTPResponse):
-    """Reads the status line, the headers and the body by the same deadline."""
+    """Reads the status line, the headers and the body within the same deadline."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
@@ -198,24 +198,24 @@ class _TimedResponse(http.client.HTTPResponse):
 
 
 class _Timed(HTTPConnection):
-    """Looks the name up and connects within the exchange's deadline, whatever number of addresses there are."""
+    """Resolves the name and connects within the exchange's deadline, however many addresses there are."""
 
     response_class = _TimedResponse
 
     def addresses(self) -> list[str]:
-        """Where to connect to, the first that answers; OSError if the name is unknown."""
+        """The addresses to try, in order; OSError if the name is unknown."""
         return resolve(self._dns_host, self.port or self.default_port)
 
     def _new_conn(self) -> socket.socket:
         name = self._dns_host
         try:
-            return self._connected()
+            return self._connect_first()
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
         finally:
-            self._dns_host = name  # a certificate is still asked for the name
+            self._dns_host = name  # the certificate is still verified for the name
 
-    def _connected(self) -> socket.socket:
+    def _connect_first(self) -> socket.socket:
         failed: Exception = OSError("the name has no address")
         for address in self.addresses():
             self._dns_host, self.timeout = address, min(CONNECT_SECONDS, _left())
@@ -230,7 +230,7 @@ class _Timed(HTTPConnection):
 
 
 class TimedHTTPSConnection(_Timed, HTTPSConnection):
-    """The same with TLS, whose handshake the socket's own time-out bounds as a whole."""
+    """The same with TLS, whose handshake is limited by the socket's own timeout."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -242,7 +242,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class TimedAdapter(HTTPAdapter):
-    """The adapter of every session that is used with `exchange`."""
+    """The adapter of every session for `exchange`."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)
