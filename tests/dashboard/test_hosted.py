@@ -128,7 +128,7 @@ def test_in_french(shop: Shop, client: Client) -> None:
     (button,) = links_in(client, shop)
     shown = go(client, at_stripe(client, button, ""), accept_language="fr").content.decode()
     assert "un compte bancaire pour les virements" in shown
-    assert "Continuer chez Stripe" in shown
+    assert "Continuer sur Stripe" in shown
 
 
 def test_without_a_platform_there_is_no_button(shop: Shop, client: Client, settings: Any) -> None:
