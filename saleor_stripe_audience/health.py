@@ -25,7 +25,7 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """The database answers, has every migration and takes writes. The worker is not asked."""
+    """The database responds, has every migration and accepts writes. The worker is not checked."""
     problem = database_problem() or storage_problem()
     answer = JsonResponse({"ok": not problem, "database": problem or "ready"}, status=503 if problem else 200)
     if problem:
@@ -34,7 +34,7 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 
 def database_problem() -> str:
-    """What is wrong with the database or its migrations, in words; empty when nothing is."""
+    """A message about what is wrong with the database or its migrations; empty if nothing is."""
     if is_database_missing():
         return "There is no database yet. Run `saleor-stripe-audience migrate`."
     try:
@@ -46,14 +46,14 @@ def database_problem() -> str:
 
 
 def is_database_missing() -> bool:
-    """Whether the file of an SQLite database is not there; asking the database would make an empty one."""
+    """Whether the file of an SQLite database is missing; a query would create an empty one."""
     name = str(connection.settings_dict["NAME"])
     is_file = connection.vendor == "sqlite" and name != ":memory:" and not name.startswith("file:")
     return is_file and not Path(name).exists()
 
 
 def storage_problem() -> str:
-    """Why the database could not keep what comes in, in words; empty when it can: one row is written to see it."""
+    """A message why the database cannot store anything; empty if it can: one row is written as a test."""
     if connection.vendor == "sqlite" and _free_bytes() < LEAST_FREE:
         return "The disk of the database is full. Make room on it."
     try:

@@ -1,4 +1,4 @@
-"""Which Stripe account takes the payments of which sales channel."""
+"""Which Stripe account each sales channel uses."""
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse

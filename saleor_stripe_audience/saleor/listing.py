@@ -18,7 +18,7 @@ LARGEST_PAGE = 100  # Saleor's limit
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of the shop: `event` tells of a change, `field` holds the object there, `fragment` is what is asked."""
+    """A list of the shop: `event` reports a change with the object in `field`; `fragment` has the fields to fetch."""
 
     name: str
     event: str
@@ -54,23 +54,23 @@ def fetch_changed(installation: Installation, name: str, since: datetime) -> Ite
 @cache
 def changed_query(name: str, schema_version: str) -> str:
     """The query for the objects that changed."""
-    asked = fields(LISTINGS[name].fragment, read_version(schema_version))
+    selection = fields(LISTINGS[name].fragment, read_version(schema_version))
     return (
         f"query Changed($since: DateTime!, $after: String) {{ {name}(first: {PAGE_SIZE}, after: $after, "
         f"filter: {{updatedAt: {{gte: $since}}}}) "
-        f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {asked} }} }} }}"
+        f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {selection} }} }} }}"
     )
 
 
 def fetch_page(installation: Installation, name: str, after: str | None) -> Page:
     """A page of customers or orders, oldest first: what is new meanwhile comes at the end."""
-    asked = fields(LISTINGS[name].fragment, read_version(installation.schema_version))
-    return _fetch(installation, name, PAGE_SIZE, asked, after)
+    selection = fields(LISTINGS[name].fragment, read_version(installation.schema_version))
+    return _fetch(installation, name, PAGE_SIZE, selection, after)
 
 
-def fetch_short_page(installation: Installation, name: str, after: str | None, asked: str = "id") -> Page:
+def fetch_short_page(installation: Installation, name: str, after: str | None, names: str = "id") -> Page:
     """The same with few fields, to compare."""
-    return _fetch(installation, name, LARGEST_PAGE, f"{{ {asked} }}", after)
+    return _fetch(installation, name, LARGEST_PAGE, f"{{ {names} }}", after)
 
 
 def fetch_count(installation: Installation, name: str) -> int:
@@ -78,11 +78,11 @@ def fetch_count(installation: Installation, name: str) -> int:
     return _fetch(installation, name, 1, "{ id }", None).total
 
 
-def _fetch(installation: Installation, name: str, size: int, asked: str, after: str | None) -> Page:
+def _fetch(installation: Installation, name: str, size: int, selection: str, after: str | None) -> Page:
     query = (
         f"query Page($after: String) {{ {name}(first: {size}, after: $after, "
         f"sortBy: {{field: CREATED_AT, direction: ASC}}) "
-        f"{{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ node {asked} }} }} }}"
+        f"{{ totalCount pageInfo {{ hasNextPage endCursor }} edges {{ node {selection} }} }} }}"
     )
     data = client.fetch_page(installation, query, after)
     with client.reading_response():

@@ -10,10 +10,9 @@ from saleor_stripe_audience.vault import EncryptedTextField
 class Installation(models.Model):
     """One shop. A reinstall keeps this row: the app's id and token change, its data and accounts stay.
 
-    `shop_name` is what Saleor calls the shop. `variant` names the manifest it installed. `removed_at` is when the app
-    was found to be removed or switched off: from then on `is_active` is False, until the shop is heard of again or the
-    row is pruned. `accepts_new_keys_until` is how long the operator lets a registration under other signing keys take
-    over the row.
+    `shop_name` is the shop's name in Saleor, `variant` the installed manifest. `removed_at` is when the app was found
+    to be removed or deactivated: `is_active` is False then, until the app is back or the row is deleted.
+    `accepts_new_keys_until` is until when a registration with other signing keys may take over the row.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -35,7 +34,7 @@ class Installation(models.Model):
 
 
 class RegistrationCount(models.Model):
-    """How many registrations were tried in one minute, by a caller or for a shop; `who` is a hash."""
+    """The registrations in one minute, of a client or for a shop; `who` is a hash."""
 
     who = models.CharField(max_length=64)
     minute = models.BigIntegerField()
@@ -49,7 +48,7 @@ class RegistrationCount(models.Model):
 
 
 class Channel(models.Model):
-    """A sales channel of the shop, with the one currency it sells in."""
+    """A sales channel of the shop, with its one currency."""
 
     installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="channels")
     slug = models.CharField(max_length=255)
@@ -64,9 +63,9 @@ class Channel(models.Model):
 
 
 class Problem(models.Model):
-    """Something that the merchant must mend. It goes by itself once it is mended; `key` names it within the shop.
+    """Something that needs the merchant's attention, deleted once it is resolved; `key` is unique within the shop.
 
-    `shown` is the message that Saleor's Dashboard was last told; empty on hosts that show no problems.
+    `shown` is the message that Saleor's Dashboard shows; empty if that version shows no problems.
     """
 
     installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="problems")
