@@ -14,12 +14,13 @@ from typing import Any
 from django.db import transaction
 
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Deletion
-from saleor_stripe_audience.catalog.payloads import Item, Price
+from saleor_stripe_audience.catalog.payloads import Item
 from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.saleor.payloads import Price
 from saleor_stripe_audience.shops.models import Installation
 
 Wanted = dict[str, Money]  # by channel

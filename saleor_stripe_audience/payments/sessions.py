@@ -162,7 +162,7 @@ def session_answer(result: str, code: str, message: str, detail: str = "") -> Js
 def _flow(session: Session) -> str:
     flow = session.action.actionType
     if flow not in (CHARGE, AUTHORIZATION):
-        raise Rejected("Only CHARGE and AUTHORIZATION can begin a payment.", code="ParseError")
+        raise Rejected("Only CHARGE and AUTHORIZATION can begin a payment.", code="parse_error")
     return flow
 
 
@@ -170,7 +170,7 @@ def _amount(session: Session, lacks: Lack | None) -> Decimal:
     """What was asked, or what is lacking if that is less: the host asks for totals without their gift cards."""
     asked = session.action.amount
     if asked is None:
-        raise Rejected("Saleor's request came without an amount.", code="ParseError")
+        raise Rejected("Saleor's request came without an amount.", code="parse_error")
     money = from_decimal(asked, session.action.currency)
     if money.is_zero:
         raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")
@@ -296,4 +296,4 @@ def _capped(intent: Json, session: Session, language: str) -> str:
 
 
 def _contract_code(error: Failure) -> str:
-    return {"ParseError": "ParseError", "card_declined": "StripeCardError"}.get(error.code, "StripeApiError")
+    return {"parse_error": "ParseError", "card_declined": "StripeCardError"}.get(error.code, "StripeApiError")

@@ -14,7 +14,7 @@ from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
 PAUSED_CODE = "paused"
 # What only a developer can put right: a storefront's request, or an amount of a shop that is set up wrongly.
 FOR_DEVELOPERS = frozenset(
-    {"ParseError", "currency", "decimals", "negative_amount", "not_a_number", "unknown_currency"}
+    {"parse_error", "currency", "decimals", "negative_amount", "not_a_number", "unknown_currency"}
 )
 
 UNAVAILABLE = Sentence(

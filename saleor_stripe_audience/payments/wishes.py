@@ -39,9 +39,11 @@ def wishes_of(session: Session) -> Wishes:
     """What was asked for; `Rejected` for what is not of the contract's form, or not this caller's to ask."""
     wishes = _read(session.data)
     if wishes.offSession and not wishes.storedPaymentMethodId:
-        raise Rejected("offSession needs the storedPaymentMethodId that is to be charged.", code="ParseError")
+        raise Rejected(
+            "offSession needs the storedPaymentMethodId that is to be charged.", code="parse_error"
+        )
     if wishes.offSession and wishes.setupFutureUsage:
-        raise Rejected("Give either offSession or setupFutureUsage, not both.", code="ParseError")
+        raise Rejected("Give either offSession or setupFutureUsage, not both.", code="parse_error")
     if wishes.needs_customer and not _is_by_owner(session):
         raise Rejected(
             "Only the signed-in shopper whose checkout or order this is can store a payment method or use one "
@@ -62,7 +64,7 @@ def _read(data: Any) -> Wishes:
         raise Rejected(
             'The storefront\'s data must look like {"paymentIntent": {"paymentMethod": "card"}}; '
             f"{place} does not.",
-            code="ParseError",
+            code="parse_error",
         ) from None
 
 

@@ -14,7 +14,8 @@ from saleor_stripe_audience.wording import Sentence, for_staff
 
 log = structlog.get_logger(__name__)
 
-APP_UNKNOWN, PERMISSION_DENIED = "token_refused", "permission_denied"  # the codes of the two failures
+APP_UNKNOWN = "token_refused"
+PERMISSION_DENIED = "permission_denied"
 TOKEN, PERMISSIONS = "token", "permissions"  # the keys of the two problems
 TOKEN_MESSAGE = Sentence(
     "Saleor refuses the app's token: the app was removed or deactivated. Activate it, or install it again, in "
