@@ -20,6 +20,7 @@ from wsgiref.types import WSGIEnvironment
 import requests
 from django.core.signals import request_finished, request_started
 from django.db import connection
+from django.test import Client
 from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.sandbox.demo.shopper import (
@@ -163,6 +164,7 @@ def _is_product(file: str) -> bool:
 
 def ways() -> dict[str, Json]:
     """The three ways, each walked by a second shopper: the first has warmed what is made once in a process."""
+    Client().get("/healthz")  # imports every view, so that the shop need not wait for it
     with play_town() as town:
         for webhook in town.shop.host.store.webhooks():
             others = [each for each in webhook.events if each.startswith(BESIDE) and each != "ORDER_CREATED"]
