@@ -1,4 +1,4 @@
-"""The shop's settings over the API: its Stripe accounts, its keys, what is to be mended."""
+"""The shop's settings over the API: its Stripe accounts, its keys, problems."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
@@ -10,7 +10,8 @@ from django.utils import timezone
 from strawberry import Info, relay
 
 from saleor_stripe_audience.api import ids, keys, models
-from saleor_stripe_audience.api.context import caller_of, shop_id
+from saleor_stripe_audience.api.context import caller_of, needs, shop_id
+from saleor_stripe_audience.api.enums import StripeAccountKind, StripeAccountState, StripeConnectState
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.errors import Rejected
@@ -25,15 +26,19 @@ LONGEST_LIFE_DAYS = 3650
     gateway.AccountChannel, description="A sales channel whose payments an account takes."
 )
 class AccountChannel:
-    channel_slug: str = strawberry_django.field(description="The channel's slug in Saleor.")
-    is_paused: bool = strawberry_django.field(description="Whether new payments wait there now.")
+    channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
+    is_paused: bool = strawberry_django.field(description="Whether it takes no new payments now.")
     pause_message: str = strawberry_django.field(
-        description="What shoppers read meanwhile; empty for the usual words."
+        description="What shoppers read meanwhile; empty for the default text."
     )
 
 
 def _publishable_key(root: strawberry.Parent[gateway.StripeAccount]) -> str:
     return platform.publishable_key_of(root)
+
+
+def _connect_state(root: strawberry.Parent[gateway.StripeAccount]) -> StripeConnectState | None:
+    return StripeConnectState(root.connect_state) if root.connect_state else None
 
 
 def _requirements(root: strawberry.Parent[gateway.StripeAccount]) -> list[str]:
@@ -50,12 +55,12 @@ class StripeAccount(relay.Node):
         description="The key that storefronts show: of a hosted account it is the app's operator's.",
     )
     livemode: bool = strawberry_django.field(description="Whether it takes real money.")
-    state: str = strawberry_django.field(description="connected or disconnected.")
-    kind: str = strawberry_django.field(
-        description="pasted: by keys of its own. connect: made by Stripe Connect, led through Stripe's own pages."
-    )
-    connect_state: str = strawberry_django.field(
-        description="not_connected, pending, active, restricted or rejected; empty where keys were pasted."
+    state: StripeAccountState = strawberry_django.field(description="Whether it is in use.")
+    kind: StripeAccountKind = strawberry_django.field(description="How it was connected.")
+    connect_state: StripeConnectState | None = strawberry_django.field(
+        resolver=_connect_state,
+        only=["connect_state"],
+        description="How far Stripe's onboarding is; null where keys were pasted.",
     )
     pending_since: datetime | None = strawberry_django.field(
         description="Since when Stripe asks for something or checks; empty unless it is pending."
@@ -112,12 +117,12 @@ class ApiKey(relay.Node):
 
 
 @strawberry_django.type(
-    saleor.Problem, description="Something that must be mended; it goes by itself once it is."
+    saleor.Problem, description="Something that needs attention; it disappears once it is fixed."
 )
 class Problem:
     key: str = strawberry_django.field(description="What it is about.")
     message: str = strawberry_django.field(description="What to do.")
-    since: datetime = strawberry_django.field(description="When it was found first.")
+    since: datetime = strawberry_django.field(description="When it was first found.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -195,6 +200,25 @@ def _revoke(
         raise ids.not_found("ApiKey")
     keys.revoke(key)
     return ApiKeyRevoke(api_key=cast("ApiKey", key))
+
+
+@strawberry.type
+class SettingsQueries:
+    stripe_accounts: list[StripeAccount] = strawberry_django.field(
+        resolver=stripe_accounts,
+        permission_classes=[needs("settings:read")],
+        description="The Stripe accounts that the shop connected, without their keys. Needs the scope settings:read.",
+    )
+    api_keys: list[ApiKey] = strawberry_django.field(
+        resolver=api_keys,
+        permission_classes=[needs("settings:read")],
+        description="The keys of this API, newest first, without their secrets. Needs the scope settings:read.",
+    )
+    problems: list[Problem] = strawberry_django.field(
+        resolver=problems,
+        permission_classes=[needs("settings:read")],
+        description="What needs attention, newest first. Needs the scope settings:read.",
+    )
 
 
 @strawberry.type

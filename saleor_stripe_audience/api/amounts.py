@@ -1,6 +1,5 @@
-"""Money as the API shows it: exact, as text, with its currency."""
+"""Money as Saleor types it: a number with its currency."""
 
-from decimal import Decimal
 from typing import Any
 
 import strawberry
@@ -11,14 +10,21 @@ from saleor_stripe_audience import money
 
 @strawberry.type(description="An amount of money.")
 class Money:
-    amount: Decimal = strawberry.field(description='In whole units of the currency, exact, as text: "12.30".')
+    amount: float = strawberry.field(description="In whole units of the currency, such as 12.3.")
     currency: str = strawberry.field(description="ISO 4217 code in capitals.")
+    fraction_digits: int = strawberry.field(
+        description="How many digits the currency has after the decimal point."
+    )
 
 
 def money_of(minor: int, currency: str) -> Money:
-    """So many of the currency's smallest unit."""
+    """So many of the currency's smallest unit. A float holds each of our amounts, twelve digits, exactly as written."""
     exact = money.from_minor(minor, currency)
-    return Money(amount=exact.amount, currency=exact.currency)
+    return Money(
+        amount=float(exact.amount),
+        currency=exact.currency,
+        fraction_digits=money.decimals_of(exact.currency),
+    )
 
 
 def money_field(minor: str, description: str) -> Any:

@@ -7,7 +7,8 @@ from typing import Annotated, cast
 import strawberry
 from strawberry import Info
 
-from saleor_stripe_audience.api import ids, types
+from saleor_stripe_audience.api import ids
+from saleor_stripe_audience.api.contacts import Contact
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import ConsentEvent, ErasureReceipt, Tag
@@ -66,32 +67,32 @@ class ConsentInput:
 
 @strawberry.type(description="The contact that was made.")
 class ContactCreate(Payload):
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
 @strawberry.type(description="The contact that was changed.")
 class ContactUpdate(Payload):
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
 @strawberry.type(description="The contact that was archived.")
 class ContactArchive(Payload):
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
 @strawberry.type(description="The contact that was restored.")
 class ContactRestore(Payload):
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
 @strawberry.type(description="The contact whose links were renewed.")
 class ContactLinksRenew(Payload):
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
 @strawberry.type(description="The contact that is left of two.")
 class ContactMerge(Payload):
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
 @strawberry.type(description="The consent that was recorded.")
@@ -99,7 +100,7 @@ class ConsentRecord(Payload):
     consent: ConsentEvent | None = strawberry.field(
         default=None, description="The event in the ledger; the same one if it was sent twice."
     )
-    contact: types.Contact | None = strawberry.field(default=None, description="The contact as it is now.")
+    contact: Contact | None = strawberry.field(default=None, description="The contact as it is now.")
 
 
 @strawberry.type(description="The tag that was made, or was there.")
@@ -157,7 +158,7 @@ def _create(
 ) -> ContactCreate:
     audience = ids.key_of(input.audience, "Audience", "audience")
     made = staff_actions.create_contact(ids.actor_of(info), audience, input.email, input.profile())
-    return ContactCreate(contact=cast("types.Contact", made))
+    return ContactCreate(contact=cast("Contact", made))
 
 
 def _update(
@@ -166,22 +167,22 @@ def _update(
     input: Annotated[ContactInput, strawberry.argument(description="What is known of the person.")],  # noqa: A002 - as in Saleor
 ) -> ContactUpdate:
     changed = staff_actions.update_contact(ids.actor_of(info), ids.key_of(id, "Contact"), input.profile())
-    return ContactUpdate(contact=cast("types.Contact", changed))
+    return ContactUpdate(contact=cast("Contact", changed))
 
 
 def _archive(info: Info, id: _Id) -> ContactArchive:  # noqa: A002 - as in Saleor
     archived = staff_actions.archive(ids.actor_of(info), ids.key_of(id, "Contact"))
-    return ContactArchive(contact=cast("types.Contact", archived))
+    return ContactArchive(contact=cast("Contact", archived))
 
 
 def _restore(info: Info, id: _Id) -> ContactRestore:  # noqa: A002 - as in Saleor
     restored = staff_actions.restore(ids.actor_of(info), ids.key_of(id, "Contact"))
-    return ContactRestore(contact=cast("types.Contact", restored))
+    return ContactRestore(contact=cast("Contact", restored))
 
 
 def _renew_links(info: Info, id: _Id) -> ContactLinksRenew:  # noqa: A002 - as in Saleor
     renewed = staff_actions.renew_links(ids.actor_of(info), ids.key_of(id, "Contact"))
-    return ContactLinksRenew(contact=cast("types.Contact", renewed))
+    return ContactLinksRenew(contact=cast("Contact", renewed))
 
 
 def _merge(
@@ -195,7 +196,7 @@ def _merge(
     absorbed: Annotated[strawberry.ID, strawberry.argument(description="The other contact.")],
 ) -> ContactMerge:
     pair = ids.key_of(kept, "Contact", "kept"), ids.key_of(absorbed, "Contact", "absorbed")
-    return ContactMerge(contact=cast("types.Contact", staff_actions.merge(ids.actor_of(info), *pair)))
+    return ContactMerge(contact=cast("Contact", staff_actions.merge(ids.actor_of(info), *pair)))
 
 
 def _record_consent(
@@ -209,9 +210,7 @@ def _record_consent(
     recorded = staff_actions.record_consent(
         ids.actor_of(info), ids.key_of(contact, "Contact", "contact"), said
     )
-    return ConsentRecord(
-        consent=cast("ConsentEvent", recorded), contact=cast("types.Contact", recorded.contact)
-    )
+    return ConsentRecord(consent=cast("ConsentEvent", recorded), contact=cast("Contact", recorded.contact))
 
 
 def _create_tag(

@@ -1,6 +1,7 @@
-"""Lists of contacts and orders over the API: which of them, in which order."""
+"""The people of an audience: what is known of them, and lists of them."""
 
-from enum import Enum
+from datetime import datetime
+from enum import StrEnum, auto
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -9,122 +10,295 @@ import strawberry_django
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import GreaterThan
-from strawberry import Info
+from strawberry import Info, relay
 from strawberry.scalars import JSON
 
-from saleor_stripe_audience.api import ids, types
-from saleor_stripe_audience.api.audiences import READ, own_audience
+from saleor_stripe_audience.api import ids
+from saleor_stripe_audience.api.amounts import Money, money_field
+from saleor_stripe_audience.api.audiences import READ, Audience, own_audience
 from saleor_stripe_audience.api.context import needs, shop_id
-from saleor_stripe_audience.api.enums import ConsentState, LawfulBasis, Status
-from saleor_stripe_audience.api.filters import DateRange, Direction, any_of, equal, within
-from saleor_stripe_audience.api.paging import LongConnection, ordered
-from saleor_stripe_audience.api.people import ErasureReceipt
+from saleor_stripe_audience.api.enums import (
+    ConsentState,
+    Deliverability,
+    LawfulBasis,
+    Lifecycle,
+    Purpose,
+    Status,
+    describe,
+)
+from saleor_stripe_audience.api.filters import (
+    DateTimeRangeInput,
+    FilterInput,
+    GlobalIDFilterInput,
+    IntFilterInput,
+    IntRangeInput,
+    OrderDirection,
+    StringFilterInput,
+    any_of,
+    check_number,
+    chosen,
+    condition,
+    equal,
+    one_of,
+    values_of,
+    within,
+)
+from saleor_stripe_audience.api.paging import LongConnection, NumberedConnection, ordered
+from saleor_stripe_audience.api.people import (
+    ConsentEvent,
+    ContactAttribute,
+    ContactTag,
+    ErasureReceipt,
+    FormerAddress,
+    purposes,
+)
+from saleor_stripe_audience.api.purchases import Purchase
+from saleor_stripe_audience.api.shopping import Cart, PaymentFact
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.people.addresses import normalised
 from saleor_stripe_audience.audience.people.models import LAST_ORDER, NEVER
 from saleor_stripe_audience.audience.privacy import erasure, subject
 
-LARGEST_COUNT = 2**31 - 1
+
+@strawberry_django.type(models.ContactSpent, description="What a contact spent in one currency.")
+class Spent:
+    currency: str = strawberry_django.field(description="ISO 4217 code; currencies are never added together.")
+
+    spent: Money = money_field("spent_minor", "Charged less refunded.")
+
+    refunded: Money = money_field("refunded_minor", "Refunded.")
 
 
-@strawberry.input(description="Which contacts.")
-class ContactFilter:
-    audience: strawberry.ID | None = strawberry.field(
-        default=None, description="Those of this audience; of the default one, if left out."
+def _may_receive(root: strawberry.Parent[models.Contact]) -> list[Purpose]:
+    return purposes(root.status)
+
+
+@strawberry_django.type(models.Contact, description="A person of the audience, known by e-mail address.")
+class Contact(relay.Node):
+    email: str = strawberry_django.field(description="The address, in small letters, the domain in ASCII.")
+    first_name: str = strawberry_django.field(description="First name; empty if not known.")
+    last_name: str = strawberry_django.field(description="Last name; empty if not known.")
+    phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
+    city: str = strawberry_django.field(description="City; empty if not known.")
+    country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
+    language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
+    audience: Audience = strawberry_django.field(description="The list that the person is on.")
+    status: Status = strawberry_django.field(
+        description="Computed from consent, deliverability and lifecycle; never set."
     )
+    consent: ConsentState = strawberry_django.field(description="What the person said last about marketing.")
+    deliverability: Deliverability = strawberry_django.field(
+        description="What became of mail to the address."
+    )
+    lifecycle: Lifecycle = strawberry_django.field(
+        description="Whether the shop still works with the contact."
+    )
+    soft_opt_in: bool = strawberry_django.field(
+        description="Whether a buyer was informed of mails about similar products and did not refuse; no consent."
+    )
+    lawful_basis: LawfulBasis = strawberry_django.field(description="Why marketing may be sent at all.")
+    may_receive: list[Purpose] = strawberry_django.field(
+        resolver=_may_receive, only=["status"], description="What may be sent to the person, by the status."
+    )
+    saleor_user_id: str | None = strawberry_django.field(
+        description="Saleor's id of the account; null for guests."
+    )
+    orders_count: int = strawberry_django.field(
+        description="How many paid orders, neither cancelled nor expired."
+    )
+    first_order_at: datetime | None = strawberry_django.field(description="When the first of them was made.")
+    last_order_at: datetime | None = strawberry_django.field(description="When the last of them was made.")
+    created_at: datetime = strawberry_django.field(description="When the contact was created here.")
+    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
+    spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
+    tags: list[ContactTag] = strawberry_django.field(
+        field_name="contact_tags", description="The tags that are on the contact."
+    )
+    attributes: list[ContactAttribute] = strawberry_django.field(
+        description="Values of Saleor's metadata under the keys that the audience keeps."
+    )
+    consents: list[ConsentEvent] = strawberry_django.field(
+        description="The ledger: every event of the person's consent, oldest first."
+    )
+    former_addresses: list[FormerAddress] = strawberry_django.field(
+        description="Addresses that the person had before."
+    )
+    carts: list[Cart] = strawberry_django.field(description="Carts, the one changed last comes first.")
+    payment_facts: list[PaymentFact] = strawberry_django.field(
+        description="Payments that went wrong, newest first."
+    )
+    purchases: NumberedConnection[Purchase] = strawberry_django.connection(
+        description="All orders, newest first, paid or not."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(audience__installation_id=shop_id(info))
+
+
+@strawberry.input(description="Conditions on contacts, joined by AND and OR.")
+class ContactWhereInput:
+    email: StringFilterInput | None = strawberry.field(
+        default=None, description="The address; capitals do not matter."
+    )
+    status: FilterInput[Status] | None = strawberry.field(default=None, description="The status.")
+    consent: FilterInput[ConsentState] | None = strawberry.field(
+        default=None, description="What the person said last about marketing."
+    )
+    lawful_basis: FilterInput[LawfulBasis] | None = strawberry.field(
+        default=None, description="Why marketing may be sent at all."
+    )
+    tag: StringFilterInput | None = strawberry.field(
+        default=None, description="A tag on the contact, by name; capitals do not matter."
+    )
+    segment: GlobalIDFilterInput | None = strawberry.field(
+        default=None, description="A segment that the contact is in."
+    )
+    country: StringFilterInput | None = strawberry.field(default=None, description="ISO 3166 code.")
+    language: StringFilterInput | None = strawberry.field(
+        default=None, description="Language tag; en finds en-us, too."
+    )
+    orders_count: IntFilterInput | None = strawberry.field(default=None, description="How many paid orders.")
+    last_order_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the last paid order was placed."
+    )
+    created_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the contact was created here."
+    )
+    and_: list["ContactWhereInput"] | None = strawberry.field(
+        name="AND", default=None, description="Conditions that must all be met."
+    )
+    or_: list["ContactWhereInput"] | None = strawberry.field(
+        name="OR", default=None, description="Conditions of which at least one must be met."
+    )
+
+    def condition(self, audience: UUID) -> Q:
+        """Without AND and OR; tags and segments are the audience's."""
+        found = one_of("email", values_of(self.email), normalised)
+        found &= one_of("status", values_of(self.status))
+        found &= one_of("consent", values_of(self.consent))
+        found &= one_of("lawful_basis", values_of(self.lawful_basis))
+        found &= one_of("country", values_of(self.country), str.upper)
+        found &= _in_language(values_of(self.language))
+        found &= _with_tag(audience, values_of(self.tag))
+        found &= _in_segment(audience, values_of(self.segment))
+        found &= within("last_order_at", self.last_order_at) & within("created_at", self.created_at)
+        return found & within("orders_count", self.orders_count) & self._only_buyers()
+
+    def _only_buyers(self) -> Q:
+        """What a condition on orders implies: said, so that no index is read through all who never ordered."""
+        counts = values_of(self.orders_count)
+        least = self.orders_count.range.gte if self.orders_count and self.orders_count.range else None
+        has_ordered = (least or 0) > 0 or (bool(counts) and min(counts or [0]) > 0)
+        if self.last_order_at is None and not has_ordered:
+            return Q()
+        return GreaterThan(LAST_ORDER, Value(NEVER)) & Q(orders_count__gte=1)
+
+
+@strawberry.input(description="Which contacts; all fields must fit.")
+class ContactFilterInput:
     email: str | None = strawberry.field(default=None, description="This address; capitals do not matter.")
-    search: str | None = strawberry.field(
-        default=None,
-        description="How the address, the first or the last name begins; capitals do not matter.",
-    )
     status: list[Status] | None = strawberry.field(default=None, description="Any of these statuses.")
     consent: list[ConsentState] | None = strawberry.field(default=None, description="Any of these.")
     lawful_basis: list[LawfulBasis] | None = strawberry.field(default=None, description="Any of these.")
     tag: list[str] | None = strawberry.field(
         default=None, description="With any of these tags, by name; capitals do not matter."
     )
+    segment: strawberry.ID | None = strawberry.field(default=None, description="Those in this segment.")
     country: list[str] | None = strawberry.field(default=None, description="Any of these ISO 3166 codes.")
     language: list[str] | None = strawberry.field(
         default=None, description="Any of these language tags; en finds en-us, too."
     )
-    orders_count_gte: int | None = strawberry.field(default=None, description="At least so many paid orders.")
-    orders_count_lte: int | None = strawberry.field(default=None, description="At most so many paid orders.")
-    last_order_at: DateRange | None = strawberry.field(
-        default=None, description="When the last paid order was made."
+    orders_count: IntRangeInput | None = strawberry.field(default=None, description="How many paid orders.")
+    last_order_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the last paid order was placed."
     )
-    created_at: DateRange | None = strawberry.field(
-        default=None, description="When the contact was first heard of here."
+    created_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the contact was created here."
     )
 
+    def where(self) -> ContactWhereInput:
+        """The same conditions as `where` has them."""
+        return ContactWhereInput(
+            email=equal(self.email),
+            status=any_of(self.status),
+            consent=any_of(self.consent),
+            lawful_basis=any_of(self.lawful_basis),
+            tag=any_of(self.tag),
+            segment=equal(self.segment),
+            country=any_of(self.country),
+            language=any_of(self.language),
+            orders_count=IntFilterInput(range=self.orders_count) if self.orders_count else None,
+            last_order_at=self.last_order_at,
+            created_at=self.created_at,
+        )
 
-@strawberry.enum(description="By what contacts can be ordered.")
-class ContactOrderField(Enum):
-    CREATED_AT = strawberry.enum_value("created_at", description="When the contact was first heard of here.")
-    EMAIL = strawberry.enum_value("email", description="The address.")
-    LAST_ORDER_AT = strawberry.enum_value(
-        "last_order_at",
-        description="When the last paid order was made; who never ordered counts as long ago.",
-    )
-    ORDERS_COUNT = strawberry.enum_value("orders_count", description="How many paid orders.")
+
+class ContactSortField(StrEnum):
+    CREATED_AT = auto()
+    EMAIL = auto()
+    LAST_ORDER_AT = auto()
+    ORDERS_COUNT = auto()
+
+
+describe(
+    ContactSortField,
+    "ContactSortField",
+    "By what contacts are sorted.",
+    {
+        ContactSortField.CREATED_AT: "When the contact was created here.",
+        ContactSortField.EMAIL: "The address.",
+        ContactSortField.LAST_ORDER_AT: "When the last paid order was placed; who never ordered counts as long ago.",
+        ContactSortField.ORDERS_COUNT: "How many paid orders.",
+    },
+)
 
 
 @strawberry.input(description="The order of contacts.")
-class ContactOrder:
-    field: ContactOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(default=Direction.DESC, description="In which direction.")
+class ContactSortingInput:
+    field: ContactSortField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(description="In which direction.")
 
 
-@strawberry.input(description="Which orders.")
-class PurchaseFilter:
-    saleor_order_id: str | None = strawberry.field(default=None, description="Saleor's id of the order.")
-    number: str | None = strawberry.field(default=None, description="The order's number.")
-    channel: list[str] | None = strawberry.field(
-        default=None, description="Of any of these channels, by slug."
-    )
-    currency: str | None = strawberry.field(default=None, description="ISO 4217 code.")
-    voucher_code: str | None = strawberry.field(default=None, description="With this voucher.")
-    is_paid: bool | None = strawberry.field(
-        default=None, description="Only those that count as revenue, or only the others."
-    )
-    placed_at: DateRange | None = strawberry.field(default=None, description="When the order was made.")
-
-    def narrow(self, rows: QuerySet[models.Purchase]) -> QuerySet[models.Purchase]:
-        """Those of the rows that the filter means."""
-        found = rows.filter(
-            equal(
-                saleor_order_id=self.saleor_order_id,
-                number=self.number,
-                currency=self.currency and self.currency.upper(),
-                voucher_code=self.voucher_code,
-            )
-            & any_of(channel=self.channel)
-            & within(placed_at=self.placed_at)
-        )
-        if self.is_paid is None:
-            return found
-        paid = Q(charge_status__in=models.PAID) & ~Q(status__in=models.NOT_SALES)
-        return found.filter(paid if self.is_paid else ~paid)
+@strawberry.type(description="Contacts, page by page.")
+class ContactConnection(LongConnection[Contact]):
+    pass
 
 
-_Filter = strawberry.argument(name="filter", description="Which of them; all, if left out.")
-_Order = strawberry.argument(description="In which order; newest first, if left out.")
-_Email = strawberry.argument(description="The address; capitals do not matter.")
-_Direction = strawberry.argument(description="Newest first (DESC), or oldest first.")
+_AudienceId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="Those of this audience; of the default one, if left out."),
+]
+_Email = Annotated[str, strawberry.argument(description="The address; capitals do not matter.")]
 
 
 def _contacts(
     info: Info,
-    filter_: Annotated[ContactFilter | None, _Filter] = None,
-    order_by: Annotated[ContactOrder | None, _Order] = None,
-) -> list[types.Contact]:
-    wanted = filter_ or ContactFilter()
-    order = order_by or ContactOrder(field=ContactOrderField.CREATED_AT)
-    column = cast("str", order.field.value)
-    audience = _audience_key(info, wanted.audience)
-    rows = models.Contact.objects.filter(_condition(wanted, audience), audience_id=audience)
+    audience: _AudienceId = None,
+    filter_: Annotated[
+        ContactFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+    ] = None,
+    where: Annotated[
+        ContactWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+    ] = None,
+    search: Annotated[
+        str | None,
+        strawberry.argument(
+            description="How the address, the first or the last name begins; capitals do not matter."
+        ),
+    ] = None,
+    sort_by: Annotated[
+        ContactSortingInput | None,
+        strawberry.argument(description="In which order; newest first, if left out."),
+    ] = None,
+) -> list[Contact]:
+    key = _audience_key(info, audience)
+    found = condition(chosen(filter_, where), lambda each: each.condition(key))
+    rows = _searched(models.Contact.objects.filter(found, audience_id=key), search)
+    column = sort_by.field.value if sort_by else "created_at"
     by = LAST_ORDER if column == "last_order_at" else F(column)
-    found = ordered(_searched(rows, wanted.search), column, by, descending=order.direction is Direction.DESC)
-    return cast("list[types.Contact]", found)
+    ascending = sort_by is not None and sort_by.direction is OrderDirection.ASC
+    return cast("list[Contact]", ordered(rows, column, by, descending=not ascending))
 
 
 def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:
@@ -135,56 +309,36 @@ def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:
     return default.values_list("pk", flat=True).first() or UUID(int=0)
 
 
-def _condition(wanted: ContactFilter, audience: UUID) -> Q:
-    found = any_of(
-        status=_values(wanted.status),
-        consent=_values(wanted.consent),
-        lawful_basis=_values(wanted.lawful_basis),
-        country=wanted.country and [each.upper() for each in wanted.country],
-    )
-    found &= within(last_order_at=wanted.last_order_at, created_at=wanted.created_at)
-    found &= _counted(orders_count__gte=wanted.orders_count_gte, orders_count__lte=wanted.orders_count_lte)
-    if wanted.email is not None:
-        found &= Q(email=normalised(wanted.email))
-    if wanted.language is not None:
-        found &= _in_language(wanted.language)
-    if wanted.tag is not None:
-        found &= _tagged(audience, wanted.tag)
-    return found & _buyers(wanted)
-
-
-def _buyers(wanted: ContactFilter) -> Q:
-    """What a filter on orders implies: said, so that no index is read through all who never ordered."""
-    if wanted.last_order_at is None and (wanted.orders_count_gte or 0) < 1:
+def _in_language(tags: list[str] | None) -> Q:
+    if tags is None:
         return Q()
-    return GreaterThan(LAST_ORDER, Value(NEVER)) & Q(orders_count__gte=1)
-
-
-def _values(given: list[Any] | None) -> list[str] | None:
-    return None if given is None else [each.value for each in given]
-
-
-def _counted(**bounds: int | None) -> Q:
-    """The bounds; a number that no column holds is brought to the nearest that one can."""
-    near = {name: max(0, min(each, LARGEST_COUNT)) for name, each in bounds.items() if each is not None}
-    return Q(**near)
-
-
-def _in_language(tags: list[str]) -> Q:
     plain = [each.lower() for each in tags]
-    found = any_of(language=plain)
+    found = one_of("language", plain)
     for each in plain:
         found |= Q(language__startswith=f"{each}-")
     return found
 
 
-def _tagged(audience: UUID, names: list[str]) -> Q:
-    any_of(name=names)  # not too many
+def _with_tag(audience: UUID, names: list[str] | None) -> Q:
+    if names is None:
+        return Q()
+    check_number(names)
     same = Q(pk__in=[])
     for name in names:
         same |= Q(name__iexact=" ".join(name.split()))
     tags = list(models.Tag.objects.filter(same, audience_id=audience).values_list("pk", flat=True))
     return Q(Exists(models.ContactTag.objects.filter(contact=OuterRef("pk"), tag__in=tags)))
+
+
+def _in_segment(audience: UUID, given: list[strawberry.ID] | None) -> Q:
+    if given is None:
+        return Q()
+    check_number(given)
+    keys = [ids.key_of(each, "Segment", "segment") for each in given]
+    own = set(models.Segment.objects.filter(audience_id=audience, pk__in=keys).values_list("pk", flat=True))
+    if not own.issuperset(keys):
+        raise ids.not_found("Segment", "segment")
+    return Q(Exists(models.Membership.objects.filter(contact=OuterRef("pk"), segment__in=own)))
 
 
 def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[models.Contact]:
@@ -199,44 +353,17 @@ def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[mode
     )
 
 
-def _contact(
-    info: Info,
-    email: Annotated[str, _Email],
-    audience: Annotated[
-        strawberry.ID | None,
-        strawberry.argument(description="In this audience; the default one, if left out."),
-    ] = None,
-) -> types.Contact | None:
+def _contact(info: Info, email: _Email, audience: _AudienceId = None) -> Contact | None:
     found = models.Contact.objects.filter(audience_id=_audience_key(info, audience), email=normalised(email))
-    return cast("types.Contact | None", found)
+    return cast("Contact | None", found)
 
 
-def _purchases(
-    info: Info,
-    filter_: Annotated[PurchaseFilter | None, _Filter] = None,
-    direction: Annotated[Direction, _Direction] = Direction.DESC,
-) -> list[types.Purchase]:
-    rows = models.Purchase.objects.filter(installation_id=shop_id(info))
-    found = filter_.narrow(rows) if filter_ else rows
-    return cast("list[types.Purchase]", ordered(found, "placed_at", descending=direction is Direction.DESC))
-
-
-def _receipts(info: Info, email: Annotated[str, _Email]) -> list[ErasureReceipt]:
+def _receipts(info: Info, email: _Email) -> list[ErasureReceipt]:
     return cast("list[ErasureReceipt]", erasure.receipts(ids.own_shop(info), email))
 
 
-def _subject_export(info: Info, email: Annotated[str, _Email]) -> JSON:
+def _subject_export(info: Info, email: _Email) -> JSON:
     return cast("JSON", subject.export(ids.own_shop(info), email))
-
-
-@strawberry.type(description="Contacts, page by page.")
-class ContactConnection(LongConnection[types.Contact]):
-    pass
-
-
-@strawberry.type(description="The shop's orders, page by page.")
-class ShopPurchaseConnection(LongConnection[types.Purchase]):
-    pass
 
 
 @strawberry.type
@@ -246,16 +373,10 @@ class ContactQueries:
         permission_classes=READ,
         description="The people of one audience. Needs the scope audience:read.",
     )
-    contact: types.Contact | None = strawberry_django.field(
+    contact: Contact | None = strawberry_django.field(
         resolver=_contact,
         permission_classes=READ,
-        description="One person by address; nothing if the audience has none of it. Needs the scope audience:read.",
-    )
-    purchases: ShopPurchaseConnection = strawberry_django.connection(
-        resolver=_purchases,
-        max_results=types.PURCHASES_ON_A_PAGE,
-        permission_classes=READ,
-        description="The shop's orders, whoever bought, paid or not. Needs the scope audience:read.",
+        description="One person by address; null if the audience has no such contact. Needs the scope audience:read.",
     )
     erasure_receipts: list[ErasureReceipt] = strawberry_django.field(
         resolver=_receipts,

@@ -1,7 +1,7 @@
 """The product's own enumerations as the API shows them: named and described once, before any type uses them."""
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 import strawberry
@@ -21,6 +21,7 @@ from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.timeline import Kind
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.gateway.models import StripeAccount
 
 __all__ = [
     "ConsentBasis",
@@ -34,11 +35,18 @@ __all__ = [
     "JobState",
     "LawfulBasis",
     "Lifecycle",
+    "OrderChargeStatus",
+    "OrderStatus",
     "PaymentFactKind",
+    "PaymentStatus",
     "Purpose",
     "Status",
+    "StripeAccountKind",
+    "StripeAccountState",
+    "StripeConnectState",
     "TagOrigin",
     "TimelineKind",
+    "TransactionFlowStrategy",
     "WordingOrigin",
 ]
 
@@ -53,6 +61,56 @@ TimelineKind = Kind
 JobKind = Job.Kind
 JobState = Job.State
 ImportAs = TakenAs
+StripeAccountKind = StripeAccount.Kind
+StripeAccountState = StripeAccount.State
+StripeConnectState = StripeAccount.ConnectState
+
+
+class TransactionFlowStrategy(StrEnum):
+    """Saleor's own, with its values."""
+
+    CHARGE = "CHARGE"
+    AUTHORIZATION = "AUTHORIZATION"
+
+
+class OrderStatus(StrEnum):
+    """Saleor's own, with its values."""
+
+    DRAFT = "DRAFT"
+    UNCONFIRMED = "UNCONFIRMED"
+    UNFULFILLED = "UNFULFILLED"
+    PARTIALLY_FULFILLED = "PARTIALLY_FULFILLED"
+    PARTIALLY_RETURNED = "PARTIALLY_RETURNED"
+    RETURNED = "RETURNED"
+    FULFILLED = "FULFILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+
+
+class OrderChargeStatus(StrEnum):
+    """Saleor's own, with its values."""
+
+    NONE = "NONE"
+    PARTIAL = "PARTIAL"
+    FULL = "FULL"
+    OVERCHARGED = "OVERCHARGED"
+
+
+class PaymentStatus(StrEnum):
+    """Stripe's statuses of a PaymentIntent, with its values."""
+
+    REQUIRES_PAYMENT_METHOD = auto()
+    REQUIRES_CONFIRMATION = auto()
+    REQUIRES_ACTION = auto()
+    PROCESSING = auto()
+    REQUIRES_CAPTURE = auto()
+    SUCCEEDED = auto()
+    CANCELED = auto()
+
+
+def known[Kind: StrEnum](kind: type[Kind], value: str) -> Kind | None:
+    """The member of that value; None for one that came with a newer version of the other side."""
+    return kind(value) if value in kind else None
 
 
 def describe(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
@@ -251,5 +309,85 @@ describe(
         ImportAs.NONSUBSCRIBED: "People whose consent the file does not hold, whatever its columns say.",
         ImportAs.UNSUBSCRIBED: "People who withdrew consent.",
         ImportAs.CLEANED: "Addresses that do not take mail.",
+    },
+)
+describe(
+    TransactionFlowStrategy,
+    "TransactionFlowStrategyEnum",
+    "How the money of a payment is taken.",
+    {
+        TransactionFlowStrategy.CHARGE: "At once.",
+        TransactionFlowStrategy.AUTHORIZATION: "Authorized first, captured later.",
+    },
+)
+describe(
+    OrderStatus,
+    "OrderStatus",
+    "Saleor's status of an order.",
+    {
+        OrderStatus.DRAFT: "Not placed yet.",
+        OrderStatus.UNCONFIRMED: "Placed, not confirmed by staff.",
+        OrderStatus.UNFULFILLED: "Nothing of it was fulfilled.",
+        OrderStatus.PARTIALLY_FULFILLED: "Some of it was fulfilled.",
+        OrderStatus.PARTIALLY_RETURNED: "Some of it was returned.",
+        OrderStatus.RETURNED: "All of it was returned.",
+        OrderStatus.FULFILLED: "All of it was fulfilled.",
+        OrderStatus.CANCELED: "Cancelled for good.",
+        OrderStatus.EXPIRED: "Expired unpaid.",
+    },
+)
+describe(
+    OrderChargeStatus,
+    "OrderChargeStatusEnum",
+    "How much of an order's total was charged.",
+    {
+        OrderChargeStatus.NONE: "Nothing.",
+        OrderChargeStatus.PARTIAL: "Less than the total.",
+        OrderChargeStatus.FULL: "The total.",
+        OrderChargeStatus.OVERCHARGED: "More than the total.",
+    },
+)
+describe(
+    PaymentStatus,
+    "PaymentStatus",
+    "Stripe's status of a PaymentIntent.",
+    {
+        PaymentStatus.REQUIRES_PAYMENT_METHOD: "Waits for a way to pay, or for another after a refusal.",
+        PaymentStatus.REQUIRES_CONFIRMATION: "Waits for the shopper's confirmation.",
+        PaymentStatus.REQUIRES_ACTION: "Waits for the shopper, such as for 3-D Secure.",
+        PaymentStatus.PROCESSING: "Waits for the bank.",
+        PaymentStatus.REQUIRES_CAPTURE: "Authorized, not captured.",
+        PaymentStatus.SUCCEEDED: "Paid.",
+        PaymentStatus.CANCELED: "Cancelled for good.",
+    },
+)
+describe(
+    StripeAccountKind,
+    "StripeAccountKind",
+    "How a Stripe account was connected.",
+    {
+        StripeAccountKind.PASTED: "By keys of its own.",
+        StripeAccountKind.CONNECT: "Through Stripe Connect, on Stripe's own pages.",
+    },
+)
+describe(
+    StripeAccountState,
+    "StripeAccountState",
+    "Whether a Stripe account is in use.",
+    {
+        StripeAccountState.CONNECTED: "In use.",
+        StripeAccountState.DISCONNECTED: "No longer in use.",
+    },
+)
+describe(
+    StripeConnectState,
+    "StripeConnectState",
+    "How far Stripe's onboarding of an account is.",
+    {
+        StripeConnectState.NOT_CONNECTED: "Not connected, or no longer.",
+        StripeConnectState.PENDING: "Stripe asks for something, or checks.",
+        StripeConnectState.ACTIVE: "Takes payments.",
+        StripeConnectState.RESTRICTED: "Stripe lets it take no payments until something is done.",
+        StripeConnectState.REJECTED: "Stripe refused it.",
     },
 )

@@ -1,138 +1,184 @@
-"""By what the lists of the API can be narrowed and ordered. A filter's fields must all hold."""
+"""By what lists are narrowed and sorted, spelled as in Saleor: `filter`, `where` with AND and OR, `sortBy`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from enum import Enum
-from typing import Any
+from enum import Enum, StrEnum, auto
+from functools import reduce
+from operator import or_
+from typing import Any, Protocol, cast
 
 import strawberry
-from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import Q
 
+from saleor_stripe_audience.api.enums import describe
 from saleor_stripe_audience.errors import Rejected
 
 MOST_VALUES = 100
+MOST_CONDITIONS = 100
+DEEPEST = 5
+LARGEST_COUNT = 2**31 - 1
 
 
-@strawberry.enum(description="In which direction a list is ordered.")
-class Direction(Enum):
-    ASC = strawberry.enum_value("asc", description="Smallest, earliest or first in the alphabet first.")
-    DESC = strawberry.enum_value("desc", description="Largest, latest or last in the alphabet first.")
+class OrderDirection(StrEnum):
+    ASC = auto()
+    DESC = auto()
 
 
-@strawberry.input(description="A span of time; both ends may be left out.")
-class DateRange:
+describe(
+    OrderDirection,
+    "OrderDirection",
+    "The direction of a sorted list.",
+    {
+        OrderDirection.ASC: "Smallest, earliest or first in the alphabet first.",
+        OrderDirection.DESC: "Largest, latest or last in the alphabet first.",
+    },
+)
+
+
+@strawberry.input(description="A span of time; both ends belong to it, and either may be left out.")
+class DateTimeRangeInput:
     gte: datetime | None = strawberry.field(default=None, description="From this moment on.")
-    lt: datetime | None = strawberry.field(default=None, description="Before this moment.")
+    lte: datetime | None = strawberry.field(default=None, description="Up to this moment.")
+
+    def condition(self, column: str) -> Q:
+        return bounds(column, self.gte, self.lte)
 
 
-@strawberry.input(description="Which payments.")
-class PaymentFilter:
-    transaction_id: str | None = strawberry.field(default=None, description="Saleor's id of the transaction.")
-    payment_intent_id: str | None = strawberry.field(
-        default=None, description="Stripe's id of the PaymentIntent."
-    )
-    status: list[str] | None = strawberry.field(
-        default=None, description="Any of these statuses of Stripe's, such as succeeded."
-    )
-    channel_slug: list[str] | None = strawberry.field(default=None, description="Any of these channels.")
-    currency: str | None = strawberry.field(default=None, description="ISO 4217 code.")
-    declined: bool | None = strawberry.field(
-        default=None, description="Only those whose last attempt was declined, or only the others."
-    )
-    created_at: DateRange | None = strawberry.field(
-        default=None, description="When the shopper began to pay."
-    )
-    updated_at: DateRange | None = strawberry.field(default=None, description="When it last changed here.")
+@strawberry.input(description="A range of whole numbers; both ends belong to it, and either may be left out.")
+class IntRangeInput:
+    gte: int | None = strawberry.field(default=None, description="At least.")
+    lte: int | None = strawberry.field(default=None, description="At most.")
 
-    def condition(self) -> Q:
-        found = equal(transaction_id=self.transaction_id, payment_intent_id=self.payment_intent_id)
-        found &= any_of(status=self.status, channel_slug=self.channel_slug)
-        found &= equal(currency=self.currency and self.currency.upper())
-        if self.declined is not None:
-            found &= ~Q(decline_code="") if self.declined else Q(decline_code="")
-        return found & within(created_at=self.created_at, updated_at=self.updated_at)
+    def condition(self, column: str) -> Q:
+        return bounds(column, _countable(self.gte), _countable(self.lte))
 
 
-@strawberry.input(description="Which products.")
-class ProductFilter:
-    sku: str | None = strawberry.field(default=None, description="This stock keeping unit.")
-    saleor_product_id: str | None = strawberry.field(default=None, description="Saleor's id of the product.")
-    saleor_variant_id: str | None = strawberry.field(default=None, description="Saleor's id of the variant.")
-    search: str | None = strawberry.field(default=None, description="A part of the name.")
-    is_active: bool | None = strawberry.field(
-        default=None, description="Only what is sold now, or only the rest."
+@strawberry.input(description="Conditions on a text.")
+class StringFilterInput:
+    eq: str | None = strawberry.field(default=None, description="This value.")
+    one_of: list[str] | None = strawberry.field(default=None, description="Any of these values, at most 100.")
+
+
+@strawberry.input(description="Conditions on an id.")
+class GlobalIDFilterInput:
+    eq: strawberry.ID | None = strawberry.field(default=None, description="This id.")
+    one_of: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Any of these ids, at most 100."
     )
 
-    def condition(self) -> Q:
-        found = equal(
-            sku=self.sku,
-            saleor_product_id=self.saleor_product_id,
-            saleor_variant_id=self.saleor_variant_id,
-            is_active=self.is_active,
-        )
-        return found & Q(name__icontains=self.search) if self.search else found
+
+@strawberry.input(description="Conditions on a whole number.")
+class IntFilterInput:
+    eq: int | None = strawberry.field(default=None, description="This value.")
+    one_of: list[int] | None = strawberry.field(default=None, description="Any of these values, at most 100.")
+    range: IntRangeInput | None = strawberry.field(default=None, description="Within this range.")
+
+    def condition(self, column: str) -> Q:
+        found = one_of(column, values_of(self), _countable)
+        return found if self.range is None else found & self.range.condition(column)
 
 
-@strawberry.enum(description="By what payments can be ordered.")
-class PaymentOrderField(Enum):
-    CREATED_AT = strawberry.enum_value("created_at", description="When the shopper began to pay.")
-    UPDATED_AT = strawberry.enum_value("updated_at", description="When it last changed here.")
-    AMOUNT = strawberry.enum_value("amount_minor", description="What was asked for, whatever the currency.")
+@strawberry.input(description="Conditions on one of a set of values.")
+class FilterInput[Value]:
+    eq: Value | None = strawberry.field(default=None, description="This value.")
+    one_of: list[Value] | None = strawberry.field(default=None, description="Any of these values.")
 
 
-@strawberry.enum(description="By what products can be ordered.")
-class ProductOrderField(Enum):
-    NAME = strawberry.enum_value("name", description="The name it has in Stripe.")
-    SKU = strawberry.enum_value("sku", description="The stock keeping unit.")
+class Choice[Value](Protocol):
+    """An input with `eq` and `oneOf`."""
+
+    eq: Value | None
+    one_of: list[Value] | None
 
 
-@strawberry.input(description="The order of payments.")
-class PaymentOrder:
-    field: PaymentOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(default=Direction.DESC, description="In which direction.")
+class Where(Protocol):
+    """An input that nests in itself by AND and OR."""
+
+    @property
+    def and_(self) -> "list[Any] | None": ...
+
+    @property
+    def or_(self) -> "list[Any] | None": ...
 
 
-@strawberry.input(description="The order of products.")
-class ProductOrder:
-    field: ProductOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(default=Direction.ASC, description="In which direction.")
+def values_of[Value](choice: Choice[Value] | None) -> list[Value] | None:
+    """The values that fit, None for any: what `eq` and `oneOf` both allow."""
+    if choice is None or (choice.eq is None and choice.one_of is None):
+        return None
+    if choice.one_of is None:
+        return [cast("Value", choice.eq)]
+    return [each for each in choice.one_of if choice.eq is None or each == choice.eq]
 
 
-def narrowed(rows: QuerySet[Any], filter_: Any, order: Any, otherwise: str) -> QuerySet[Any]:
-    """The rows that the filter means, in the order asked for; the key settles what is equal."""
-    found = rows.filter(filter_.condition()) if filter_ is not None else rows
-    if order is None:
-        return found.order_by(otherwise, "-pk")
-    return found.order_by(_ordering(order.field.value, order.direction), "-pk")
+def any_of(values: list[Any] | None) -> Any:
+    """A filter's list as the condition of `where`."""
+    return None if values is None else StringFilterInput(one_of=values)
 
 
-def _ordering(column: str, direction: Direction) -> OrderBy:
-    named = F(column)
-    if direction is Direction.DESC:
-        return named.desc(nulls_last=True)
-    return named.asc(nulls_last=True)
+def equal(value: Any) -> Any:
+    """A filter's single value as the condition of `where`."""
+    return None if value is None else StringFilterInput(eq=value)
 
 
-def equal(**wanted: Any) -> Q:
-    """Columns that have exactly these values; None asks nothing."""
+def one_of(column: str, values: Iterable[Any] | None, spell: Callable[[Any], Any] = lambda value: value) -> Q:
+    """The column has one of the values, each as `spell` writes it; None asks nothing. `Rejected` for too many."""
+    if values is None:
+        return Q()
+    given = [spell(each.value if isinstance(each, Enum) else each) for each in values]
+    check_number(given)
+    return Q(**{f"{column}__in": given})
+
+
+def check_number(values: list[Any]) -> None:
+    """`Rejected` for more values than a list of conditions takes."""
+    if len(values) > MOST_VALUES:
+        raise Rejected(f"A filter takes {MOST_VALUES} values at most.", code="too_many_values")
+
+
+def bounds(column: str, gte: Any, lte: Any) -> Q:
+    """The column lies between the two; None asks nothing."""
+    wanted = {f"{column}__gte": gte, f"{column}__lte": lte}
     return Q(**{name: value for name, value in wanted.items() if value is not None})
 
 
-def any_of(**wanted: Iterable[Any] | None) -> Q:
-    """Columns that have one of these values each; None asks nothing. `Rejected` for too many."""
-    given = {f"{name}__in": list(values) for name, values in wanted.items() if values is not None}
-    if any(len(values) > MOST_VALUES for values in given.values()):
-        raise Rejected(f"A filter takes {MOST_VALUES} values at most.", code="too_many_values")
-    return Q(**given)
+def within(column: str, wanted: DateTimeRangeInput | IntFilterInput | None) -> Q:
+    """The column fits the range; None asks nothing."""
+    return Q() if wanted is None else wanted.condition(column)
 
 
-def within(**wanted: DateRange | None) -> Q:
-    """Columns within these spans of time; None asks nothing."""
-    found = Q()
-    for name, span in wanted.items():
-        if span is not None and span.gte is not None:
-            found &= Q(**{f"{name}__gte": span.gte})
-        if span is not None and span.lt is not None:
-            found &= Q(**{f"{name}__lt": span.lt})
+def chosen[Narrowed: Where](filter_: Any, where: Narrowed | None) -> Narrowed | None:
+    """What narrows a list. `Rejected` for both, as in Saleor."""
+    if filter_ is not None and where is not None:
+        raise Rejected("Use `filter` or `where`, not both.", code="invalid")
+    return cast("Narrowed", filter_.where()) if filter_ is not None else where
+
+
+def condition[Narrowed: Where](where: Narrowed | None, of_one: Callable[[Narrowed], Q]) -> Q:
+    """What the rows must fit: the fields of each part as `of_one` reads them, joined by AND and OR."""
+    if where is None:
+        return Q()
+    if _size(where, 1) > MOST_CONDITIONS:
+        raise Rejected(f"`where` takes {MOST_CONDITIONS} parts at most.", code="too_many_values")
+    return _joined(where, of_one)
+
+
+def _joined[Narrowed: Where](where: Narrowed, of_one: Callable[[Narrowed], Q]) -> Q:
+    found = of_one(where)
+    for each in where.and_ or []:
+        found &= _joined(each, of_one)
+    branches = [_joined(each, of_one) for each in where.or_ or []]
+    if branches and all(branches):  # a branch that asks nothing lets everything in
+        found &= reduce(or_, branches)
     return found
+
+
+def _size(where: Where, depth: int) -> int:
+    """How many parts there are, all levels counted."""
+    if depth > DEEPEST:
+        raise Rejected(f"`where` is nested {DEEPEST} deep at most.", code="too_complex")
+    return 1 + sum(_size(each, depth + 1) for each in [*(where.and_ or []), *(where.or_ or [])])
+
+
+def _countable(number: int | None) -> int | None:
+    """The nearest number that a column of counts holds."""
+    return None if number is None else max(0, min(number, LARGEST_COUNT))

@@ -27,14 +27,13 @@ from graphql.language import DocumentNode
 from graphql.type import GraphQLField, GraphQLNamedType, GraphQLNonNull
 
 from saleor_stripe_audience.api.models import RequestCount
+from saleor_stripe_audience.api.paging import LONGEST_PAGE
 from saleor_stripe_audience.errors import Rejected
 
 MAX_COST = 20_000  # objects that an answer may hold
 MAX_FIELDS = (
     20_000  # with every fragment written out wherever it is spread; what checks a query walks them all
 )
-PAGE = 100  # what a connection gives when no page size is named
-PAGES = {"purchases": 50}  # those that give less
 LISTED = 10  # what a plain list is taken to hold, such as the lines of an order
 PAGING = ("Connection", "Edge", "PageInfo")  # not counted: they only hold what is
 DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is told afterwards
@@ -164,12 +163,12 @@ class _Cost:
 
     def _times(self, node: FieldNode, known: GraphQLField) -> int:
         if get_named_type(known.type).name.endswith("Connection"):
-            return self._page(node, PAGES.get(node.name.value, PAGE))
+            return self._page(node)
         kind = known.type.of_type if isinstance(known.type, GraphQLNonNull) else known.type
         is_edges = node.name.value in ("edges", "nodes")  # the connection has counted them
         return LISTED if is_list_type(kind) and not is_edges else 1
 
-    def _page(self, node: FieldNode, otherwise: int) -> int:
+    def _page(self, node: FieldNode) -> int:
         sizes = [
             size
             for argument in node.arguments or ()
@@ -177,7 +176,7 @@ class _Cost:
             for size in [self._number(argument.value)]
             if size is not None
         ]
-        return max(0, min(sizes, default=otherwise))
+        return max(0, min(sizes, default=LONGEST_PAGE))
 
     def _number(self, value: Any) -> int | None:
         if isinstance(value, IntValueNode):

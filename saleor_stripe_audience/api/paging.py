@@ -23,6 +23,7 @@ from saleor_stripe_audience.api.errors import BAD_PAGE
 from saleor_stripe_audience.errors import Rejected
 
 COUNTED_UP_TO = 10_000
+LONGEST_PAGE = 100
 LARGEST_NUMBER = 10**12  # of a row; no shop has as many
 _MARK = "place"
 
@@ -37,6 +38,14 @@ def ordered(
     mark, alias = "-" if descending else "", f"by_{name}"
     known: QuerySet[Any] = rows.annotate(**{alias: by or F(name)})
     return known.order_by(f"{mark}{alias}", f"{mark}pk")
+
+
+def page_size(first: int | None, last: int | None) -> int:
+    """How many rows the page holds. As in Saleor, exactly one of the two is given, and no more than 100."""
+    given = [each for each in (first, last) if each is not None]
+    if len(given) != 1 or not 0 <= given[0] <= LONGEST_PAGE:
+        raise _bad_page()
+    return given[0]
 
 
 def _total_count(root: strawberry.Parent[Any]) -> int:
@@ -84,27 +93,20 @@ class LongConnection(relay.Connection[NodeType]):
         after: str | None = None,
         first: int | None = None,
         last: int | None = None,
-        max_results: int | None = None,
         **_kwargs: Any,
     ) -> Self:
         rows = cast("QuerySet[Any]", nodes)
-        most = info.schema.config.relay_max_results if max_results is None else max_results
-        sizes = [each for each in (first, last) if each is not None]
-        if any(not 0 <= each <= most for each in sizes):
-            raise _bad_page()
+        size = page_size(first, last)
         narrowed = _between(rows, after, before)
         if not should_resolve_list_connection_edges(info):
             return cls(edges=[], page_info=_page_info([], is_first=True, is_last=True), rows=rows)
-        backwards = first is None and last is not None
-        size = last if backwards and last is not None else most if first is None else first
+        backwards = first is None
         found = list((narrowed.reverse() if backwards else narrowed)[: size + 1])
         has_more, found = len(found) > size, found[:size]
         is_first, is_last = after is None, not has_more
         if backwards:
             found.reverse()
             is_first, is_last = not has_more, before is None
-        elif last is not None and last < len(found):
-            is_first, found = False, found[len(found) - last :]
         edges = [_edge(each, rows, info, cls) for each in found]
         return cls(edges=edges, page_info=_page_info(edges, is_first=is_first, is_last=is_last), rows=rows)
 
@@ -119,13 +121,18 @@ class NumberedConnection(DjangoListConnection[NodeType]):
         info: Info,
         before: str | None = None,
         after: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """As the library's, but a cursor with a number that no database counts to is refused."""
+        """As the library's, with the page rule of all lists; a cursor must hold a number that a database counts to."""
+        page_size(first, last)
         for cursor in (before, after):
             if cursor is not None and not _is_number(cursor):
                 raise _bad_page()
-        return super().resolve_connection(nodes, info=info, before=before, after=after, **arguments)
+        return super().resolve_connection(
+            nodes, info=info, before=before, after=after, first=first, last=last, **arguments
+        )
 
 
 def _is_number(cursor: str) -> bool:

@@ -1,10 +1,8 @@
 """The GraphQL API for developers: one shop's payments, contacts, products and settings, by scope."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import strawberry
-import strawberry_django
 from django.core.exceptions import ValidationError
 from graphql import GraphQLError
 from strawberry import Info, relay
@@ -14,52 +12,37 @@ from strawberry.types import ExecutionContext
 from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.utils.typing import get_django_definition
 
-from saleor_stripe_audience.api import account, filters, types
+from saleor_stripe_audience.api.account import ApiKey, SettingsMutations, SettingsQueries, StripeAccount
 from saleor_stripe_audience.api.audiences import Audience, AudienceMutations, AudienceQueries
 from saleor_stripe_audience.api.contact_mutations import ContactMutations
-from saleor_stripe_audience.api.contacts import ContactQueries
-from saleor_stripe_audience.api.context import check_scope, needs, shop_id
-from saleor_stripe_audience.api.paging import NumberedConnection
+from saleor_stripe_audience.api.contacts import Contact, ContactQueries
+from saleor_stripe_audience.api.context import check_scope
+from saleor_stripe_audience.api.installation import InstallationQueries
+from saleor_stripe_audience.api.paging import LONGEST_PAGE
+from saleor_stripe_audience.api.payments import Payment, PaymentQueries
 from saleor_stripe_audience.api.people import ErasureReceipt, Tag
+from saleor_stripe_audience.api.products import Product, ProductQueries
+from saleor_stripe_audience.api.purchases import Purchase, PurchaseQueries
 from saleor_stripe_audience.api.segments import Segment, SegmentMutations, SegmentQueries
 from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
-from saleor_stripe_audience.catalog import models as catalog
-from saleor_stripe_audience.payments import models as payments
-from saleor_stripe_audience.shops import models as saleor
 
 MAX_DEPTH = 12  # contacts → purchases → lines → money, with edges and nodes, is 10
 MAX_ALIASES = 15
 MAX_TOKENS = 2000
-MAX_ON_A_PAGE = 100
 
-
-# Resolvers return querysets; strawberry-django limits them to the shop (the types' get_queryset), takes the
-# first row where one object is asked for, and reads only the columns and relations that the query names.
-
-
-def _installation(info: Info) -> types.Installation:
-    return cast("types.Installation", saleor.Installation.objects.filter(pk=shop_id(info)))
-
-
-_Filter = strawberry.argument(name="filter", description="Which of them; all, if left out.")
-_Order = strawberry.argument(description="In which order; newest first, if left out.")
-_ByName = strawberry.argument(description="In which order; oldest first, if left out.")
-
-
-def _payments(
-    filter_: Annotated[filters.PaymentFilter | None, _Filter] = None,
-    order_by: Annotated[filters.PaymentOrder | None, _Order] = None,
-) -> Iterable[types.Payment]:
-    rows = payments.Payment.objects.all()
-    return cast("Iterable[types.Payment]", filters.narrowed(rows, filter_, order_by, "-created_at"))
-
-
-def _products(
-    filter_: Annotated[filters.ProductFilter | None, _Filter] = None,
-    order_by: Annotated[filters.ProductOrder | None, _ByName] = None,
-) -> Iterable[types.Product]:
-    rows = catalog.CatalogProduct.objects.all()
-    return cast("Iterable[types.Product]", filters.narrowed(rows, filter_, order_by, "pk"))
+SCOPES: dict[type[relay.Node], str] = {
+    Payment: "payments:read",
+    Contact: "audience:read",
+    Purchase: "audience:read",
+    Audience: "audience:read",
+    Tag: "audience:read",
+    Segment: "audience:read",
+    ErasureReceipt: "audience:read",
+    Job: "audience:read",
+    Product: "catalogue:read",
+    ApiKey: "settings:read",
+    StripeAccount: "settings:read",
+}
 
 
 def _node(
@@ -75,21 +58,6 @@ def _node(
     return strawberry.cast(kind, found) if kind and found is not None else None
 
 
-SCOPES: dict[type[relay.Node], str] = {
-    types.Payment: "payments:read",
-    types.Contact: "audience:read",
-    types.Purchase: "audience:read",
-    Audience: "audience:read",
-    Tag: "audience:read",
-    Segment: "audience:read",
-    ErasureReceipt: "audience:read",
-    Job: "audience:read",
-    types.Product: "catalogue:read",
-    account.ApiKey: "settings:read",
-    account.StripeAccount: "settings:read",
-}
-
-
 def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa: A002 - as above
     """The type that the id names; none if there is no such type, or its ids have another form."""
     try:
@@ -101,46 +69,36 @@ def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa
     return kind
 
 
-@strawberry.type(description="Everything that can be asked. Only the shop of the key that asks is seen.")
-class Query(AudienceQueries, ContactQueries, TransferQueries, SegmentQueries):
-    installation: types.Installation = strawberry_django.field(
-        resolver=_installation, description="The shop this key belongs to. Needs no scope."
-    )
-    payments: NumberedConnection[types.Payment] = strawberry_django.connection(
-        resolver=_payments,
-        permission_classes=[needs("payments:read")],
-        description="The shop's payments through Stripe. Needs the scope payments:read.",
-    )
-    products: NumberedConnection[types.Product] = strawberry_django.connection(
-        resolver=_products,
-        permission_classes=[needs("catalogue:read")],
-        description="The shop's variants that are Products in Stripe. Needs the scope catalogue:read.",
-    )
-    stripe_accounts: list[account.StripeAccount] = strawberry_django.field(
-        resolver=account.stripe_accounts,
-        permission_classes=[needs("settings:read")],
-        description="The Stripe accounts that the shop connected, without their keys. Needs the scope settings:read.",
-    )
-    api_keys: list[account.ApiKey] = strawberry_django.field(
-        resolver=account.api_keys,
-        permission_classes=[needs("settings:read")],
-        description="The keys of this API, newest first, without their secrets. Needs the scope settings:read.",
-    )
-    problems: list[account.Problem] = strawberry_django.field(
-        resolver=account.problems,
-        permission_classes=[needs("settings:read")],
-        description="What must be mended, newest first. Needs the scope settings:read.",
-    )
+@strawberry.type
+class NodeQueries:
     node: relay.Node | None = strawberry.field(
         resolver=_node,
-        description="Any object by its id; nothing if this shop has none of it. Needs the scope of the object's kind.",
+        description="Any object by its id; null if this shop does not have it. Needs the scope of the object's kind.",
     )
 
 
-@strawberry.type(description="Everything that can be changed. Only the shop of the key that asks is touched.")
-class Mutation(
-    AudienceMutations, ContactMutations, TransferMutations, SegmentMutations, account.SettingsMutations
+# Resolvers return querysets; strawberry-django limits them to the shop (the types' get_queryset), takes the
+# first row where one object is asked for, and reads only the columns and relations that the query names.
+
+
+@strawberry.type(description="Everything that can be read, of the shop of the key that asks.")
+class Query(
+    AudienceQueries,
+    ContactQueries,
+    InstallationQueries,
+    NodeQueries,
+    PaymentQueries,
+    ProductQueries,
+    PurchaseQueries,
+    SegmentQueries,
+    SettingsQueries,
+    TransferQueries,
 ):
+    pass
+
+
+@strawberry.type(description="Everything that can be changed, in the shop of the key that asks.")
+class Mutation(AudienceMutations, ContactMutations, SegmentMutations, SettingsMutations, TransferMutations):
     pass
 
 
@@ -154,8 +112,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
-    types=[types.Purchase],
-    config=StrawberryConfig(relay_max_results=MAX_ON_A_PAGE),
+    config=StrawberryConfig(relay_max_results=LONGEST_PAGE),
     extensions=[
         DjangoOptimizerExtension,
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),

@@ -1,6 +1,5 @@
 """Segments and the timeline over the API. The work is done by `audience.segments` and `audience.timeline`."""
 
-from collections.abc import Iterable
 from copy import copy
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -12,18 +11,16 @@ from django.utils import timezone
 from strawberry import Info, relay
 from strawberry.scalars import JSON
 
-from saleor_stripe_audience.api import ids, types
+from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.amounts import Money, money_of
 from saleor_stripe_audience.api.audiences import READ, own_audience
+from saleor_stripe_audience.api.contacts import Contact
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.enums import TimelineKind
 from saleor_stripe_audience.api.errors import Payload, mutation
-from saleor_stripe_audience.api.paging import LongConnection, ordered
 from saleor_stripe_audience.api.people import Tag
 from saleor_stripe_audience.audience import models, timeline
-from saleor_stripe_audience.audience.segments import explain, membership, rules, store
-
-MEMBERS_ON_A_PAGE = 100
+from saleor_stripe_audience.audience.segments import explain, rules, store
 
 
 def _rule(root: strawberry.Parent[models.Segment]) -> JSON:
@@ -32,11 +29,6 @@ def _rule(root: strawberry.Parent[models.Segment]) -> JSON:
 
 def _members_count(root: strawberry.Parent[models.Segment]) -> int:
     return root.memberships.count()
-
-
-def _members(root: strawberry.Parent[models.Segment]) -> Iterable[types.Contact]:
-    members = membership.members_of(root).filter(audience=root.audience_id)
-    return cast("Iterable[types.Contact]", ordered(members, "email", descending=False))
 
 
 @strawberry_django.type(models.Segment, description="A rule over an audience's contacts, and who fits it.")
@@ -60,10 +52,7 @@ class Segment(relay.Node):
     created_at: datetime = strawberry_django.field(description="When it was made.")
     members_count: int = strawberry_django.field(
         resolver=_members_count,
-        description="How many contacts are in it, all of them counted: ask if needed.",
-    )
-    members: LongConnection[types.Contact] = strawberry_django.connection(
-        resolver=_members, description="Who is in it, by address.", max_results=MEMBERS_ON_A_PAGE
+        description="How many contacts are in it, all of them counted. `contacts(filter: {segment: …})` lists them.",
     )
 
     @classmethod
@@ -78,7 +67,7 @@ class SegmentPreview:
     notes: list[str] = strawberry.field(
         description="What the rule names and nobody has bought, with its place."
     )
-    sample: list[types.Contact] = strawberry.field(description="Some of them, ten at most.")
+    sample: list[Contact] = strawberry.field(description="Some of them, ten at most.")
 
 
 @strawberry.type(description="One condition of a rule, of one contact.")
@@ -170,7 +159,7 @@ def _preview(
     ],
 ) -> SegmentPreview:
     seen = store.preview(own_audience(info, audience, "audience"), rule)
-    sample = cast("list[types.Contact]", seen.sample)
+    sample = cast("list[Contact]", seen.sample)
     return SegmentPreview(
         count=seen.count, milliseconds=round(seen.milliseconds, 1), notes=seen.notes, sample=sample
     )

@@ -36,12 +36,12 @@ PATIENCE, STARTING = 30, 300  # seconds
 PAGES = {
     "newest": "first: 50",
     "subscribed, by last order": (
-        "first: 50, filter: {status: [SUBSCRIBED]}, orderBy: {field: LAST_ORDER_AT, direction: DESC}"
+        "first: 50, filter: {status: [SUBSCRIBED]}, sortBy: {field: LAST_ORDER_AT, direction: DESC}"
     ),
     "French, by number of orders": (
-        'first: 50, filter: {country: ["FR"]}, orderBy: {field: ORDERS_COUNT, direction: DESC}'
+        'first: 50, filter: {country: ["FR"]}, sortBy: {field: ORDERS_COUNT, direction: DESC}'
     ),
-    "by address": "first: 50, orderBy: {field: EMAIL, direction: ASC}",
+    "by address": "first: 50, sortBy: {field: EMAIL, direction: ASC}",
 }
 
 

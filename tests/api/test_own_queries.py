@@ -7,6 +7,7 @@ from graphql import build_schema, parse, validate
 
 from saleor_stripe_audience.api.export import schema_text
 from saleor_stripe_audience.documents import read_document
+from saleor_stripe_audience.sandbox.demo import person
 from saleor_stripe_audience.sandbox.demo.page import OVERVIEW
 from saleor_stripe_audience.sandbox.demo.stage import FURNISH
 
@@ -18,7 +19,15 @@ def operations(document: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "query", [FURNISH, OVERVIEW, *operations("docs/transfer.md"), *operations("docs/api.md")]
+    "query",
+    [
+        FURNISH,
+        OVERVIEW,
+        person.PERSON,
+        person.STORY,
+        *operations("docs/transfer.md"),
+        *operations("docs/api.md"),
+    ],
 )
 def test_it_fits_the_schema(query: str) -> None:
     assert validate(build_schema(schema_text()), parse(query)) == []

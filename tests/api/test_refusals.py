@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
-from saleor_stripe_audience.api import schema as api_schema
+from saleor_stripe_audience.api import installation
 from saleor_stripe_audience.api.keys import create_key, revoke
 from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.views import LARGEST_REQUEST_BYTES, graphql_view
@@ -17,6 +17,8 @@ from saleor_stripe_audience.audience.people.models import Contact
 from tests.api.conftest import Ask, Shop, post
 
 SMALL = "{ installation { domain } }"
+DEEP = """{ contacts(first: 1) { edges { node { purchases(first: 1) { edges { node {
+  lines { a { b { c { d } } } } } } } } } } }"""
 
 
 def _code(response: HttpResponse) -> str:
@@ -97,7 +99,7 @@ def test_too_large_a_request(mine: Shop) -> None:
         "{ installation { domain ",
         "{ contact { email } }",
         "{" + " ".join(f"a{number}: __typename" for number in range(16)) + "}",
-        "{ contacts(first: 1) { edges { node { purchases { edges { node { lines { a { b { c { d } } } } } } } } } } }",
+        DEEP,
         "{" + " __typename" * 3000 + "}",
         "query ($id: ID!) { node(id: $id) { id } }",
     ],
@@ -114,22 +116,24 @@ def test_a_query_beyond_the_schema_or_its_limits(ask: Ask, query: str) -> None:
         "first: 101",
         "first: -1",
         "last: 101",
+        "first: 1, last: 1",
         'after: "nonsense"',
-        'before: "YTox"',
-        'after: "YXJyYXljb25uZWN0aW9uOng="',
+        'first: 1, after: "nonsense"',
+        'first: 1, before: "YTox"',
+        'first: 1, after: "YXJyYXljb25uZWN0aW9uOng="',
     ],
 )
 def test_a_page_beyond_the_limits(ask: Ask, page: str) -> None:
     for asked in (
         f"{{ contacts({page}) {{ edges {{ node {{ email }} }} }} }}",
-        f"{{ contacts {{ edges {{ node {{ purchases({page}) {{ edges {{ node {{ id }} }} }} }} }} }} }}",
+        f"{{ contacts(first: 1) {{ edges {{ node {{ purchases({page}) {{ edges {{ node {{ id }} }} }} }} }} }} }}",
     ):
         assert [error["extensions"]["code"] for error in ask(asked)["errors"]] == ["BAD_PAGE"]
 
 
 def test_a_page_beyond_the_limits_under_a_node(ask: Ask, mine: Shop) -> None:
     key = Contact.objects.get(audience__installation=mine.installation).pk
-    query = "query ($id: ID!) { node(id: $id) { ... on Contact { purchases(first: 51) { totalCount } } } }"
+    query = "query ($id: ID!) { node(id: $id) { ... on Contact { purchases(first: 101) { totalCount } } } }"
     answer = ask(query, id=base64.b64encode(f"Contact:{key}".encode()).decode())
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_PAGE"]
 
@@ -140,7 +144,7 @@ def test_an_unexpected_failure_tells_a_reference_and_nothing_else(
     def broken(_: object) -> None:
         raise RuntimeError("password=hunter2 at /srv/app.py")
 
-    monkeypatch.setattr(api_schema, "shop_id", broken)
+    monkeypatch.setattr(installation, "shop_id", broken)
     [error] = ask(SMALL)["errors"]
     assert error["extensions"] == {"code": "INTERNAL"}
     assert "hunter2" not in str(error)

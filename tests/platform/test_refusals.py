@@ -147,14 +147,17 @@ def test_a_fragment_that_is_not_there_is_refused(
     assert answer.json()["errors"][0]["extensions"]["code"] in ("GRAPHQL_VALIDATION_FAILED", "BAD_REQUEST")
 
 
+EARLIEST = "cGxhY2U6WyJDb250YWN0IC1ieV9jcmVhdGVkX2F0IiwgIjAwMDEtMDEtMDFUMDA6MDA6MDArMTQ6MDAiLCAiMSJd"
+
+
 @pytest.mark.parametrize(
     "query",
     [
-        'payments(after: "YXJyYXljb25uZWN0aW9uOjk5OTk5OTk5OTk5OTk5OTk5OTk5")',
-        'payments(filter: {createdAtGte: "0001-01-01T00:00:00+14:00"})',
-        'payments(filter: {createdAtGte: "9999-12-31T23:59:59-14:00"})',
-        'contacts(filter: {createdAtGte: "0001-01-01T00:00:00+14:00"})',
-        'contacts(after: "cGxhY2U6WyJDb250YWN0IC1ieV9jcmVhdGVkX2F0IiwgIjAwMDEtMDEtMDFUMDA6MDA6MDArMTQ6MDAiLCAiMSJd")',
+        'payments(first: 1, after: "YXJyYXljb25uZWN0aW9uOjk5OTk5OTk5OTk5OTk5OTk5OTk5")',
+        'payments(first: 1, filter: {createdAt: {gte: "0001-01-01T00:00:00+14:00"}})',
+        'payments(first: 1, filter: {createdAt: {lte: "9999-12-31T23:59:59-14:00"}})',
+        'contacts(first: 1, where: {createdAt: {gte: "0001-01-01T00:00:00+14:00"}})',
+        f'contacts(first: 1, after: "{EARLIEST}")',
     ],
 )
 def test_extreme_cursors_and_dates_are_refused(caller: Client, keys: dict[str, str], query: str) -> None:

@@ -110,7 +110,7 @@ def _refunded(order: Json) -> Decimal:
 
 
 def _amounts(moneys: Iterable[Json] | None) -> Decimal:
-    return sum((Decimal(each["amount"]) for each in moneys or []), Decimal(0))
+    return sum((Decimal(str(each["amount"])) for each in moneys or []), Decimal(0))
 
 
 def _stripe_product(stage: Stage, name: str) -> str:

@@ -1,0 +1,246 @@
+"""The shop's payments through Stripe."""
+
+from datetime import datetime
+from enum import StrEnum, auto
+from typing import Annotated, Any, cast
+
+import strawberry
+import strawberry_django
+from django.db.models import Q, QuerySet
+from strawberry import Info, relay
+
+from saleor_stripe_audience.api.amounts import Money, money_field, money_of
+from saleor_stripe_audience.api.context import needs, shop_id
+from saleor_stripe_audience.api.enums import PaymentStatus, TransactionFlowStrategy, describe, known
+from saleor_stripe_audience.api.filters import (
+    DateTimeRangeInput,
+    FilterInput,
+    OrderDirection,
+    StringFilterInput,
+    any_of,
+    chosen,
+    condition,
+    equal,
+    one_of,
+    values_of,
+    within,
+)
+from saleor_stripe_audience.api.paging import LongConnection, ordered
+from saleor_stripe_audience.payments import declines, models
+
+Language = Annotated[
+    str, strawberry.argument(description="Language tag; French for fr, English for all others.")
+]
+
+
+def _status(root: strawberry.Parent[models.Payment]) -> PaymentStatus | None:
+    return known(PaymentStatus, root.status)
+
+
+def _for_merchant(root: strawberry.Parent[models.Payment], language: Language = "en") -> str:
+    return declines.for_merchant(root.decline_code, language)
+
+
+def _for_shopper(root: strawberry.Parent[models.Payment], language: Language = "en") -> str:
+    return declines.for_shopper(root.decline_code, language) if root.decline_code else ""
+
+
+def _settled_field(minor: str, description: str) -> Any:
+    """Money of the account's balance; null until Stripe has booked it."""
+
+    def resolve(root: strawberry.Parent[models.Payment]) -> Money | None:
+        booked = getattr(root, minor)
+        return None if booked is None else money_of(booked, root.settled_currency)
+
+    return strawberry_django.field(
+        resolver=resolve, description=description, only=[minor, "settled_currency"]
+    )
+
+
+@strawberry_django.type(models.Payment, description="A payment of a Saleor transaction through Stripe.")
+class Payment(relay.Node):
+    transaction_id: str = strawberry_django.field(description="Saleor's id of the transaction.")
+    payment_intent_id: str = strawberry_django.field(description="Stripe's id of the PaymentIntent.")
+    flow: TransactionFlowStrategy = strawberry_django.field(
+        description="Whether the money was charged at once or authorized first."
+    )
+    source_id: str = strawberry_django.field(description="Saleor's id of the checkout or order that is paid.")
+    channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
+    status: PaymentStatus | None = strawberry_django.field(
+        resolver=_status,
+        only=["status"],
+        description="Where the PaymentIntent stands; null for a status that this version does not know.",
+    )
+    decline_code: str = strawberry_django.field(
+        description="Stripe's code of the last refusal; empty if none."
+    )
+    decline_message: str = strawberry_django.field(
+        description="What the shopper read then; empty if nothing."
+    )
+    decline_for_merchant: str = strawberry_django.field(
+        resolver=_for_merchant,
+        only=["decline_code"],
+        description="Why it was refused, for the merchant's eyes only; empty if it was not.",
+    )
+    decline_for_shopper: str = strawberry_django.field(
+        resolver=_for_shopper,
+        only=["decline_code"],
+        description="What a shopper may read about the refusal; empty if there was none.",
+    )
+    created_at: datetime = strawberry_django.field(description="When the payment was started.")
+    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
+
+    amount: Money = money_field("amount_minor", "What is to be paid.")
+
+    captured: Money = money_field("captured_minor", "What was captured so far.")
+
+    refunded: Money = money_field("refunded_minor", "What was refunded so far.")
+
+    gross: Money | None = _settled_field(
+        "gross_minor",
+        "What reached the Stripe balance, in the balance's currency, before fee and refunds; null until booked.",
+    )
+
+    fee: Money | None = _settled_field("fee_minor", "What Stripe keeps of it.")
+
+    net: Money | None = _settled_field("net_minor", "Gross less fee.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info))
+
+
+@strawberry.input(description="Conditions on payments, joined by AND and OR.")
+class PaymentWhereInput:
+    transaction_id: StringFilterInput | None = strawberry.field(
+        default=None, description="Saleor's id of the transaction."
+    )
+    payment_intent_id: StringFilterInput | None = strawberry.field(
+        default=None, description="Stripe's id of the PaymentIntent."
+    )
+    status: FilterInput[PaymentStatus] | None = strawberry.field(
+        default=None, description="Where the PaymentIntent stands."
+    )
+    flow: FilterInput[TransactionFlowStrategy] | None = strawberry.field(
+        default=None, description="Charged at once or authorized first."
+    )
+    channel: StringFilterInput | None = strawberry.field(default=None, description="Slug of the channel.")
+    currency: StringFilterInput | None = strawberry.field(default=None, description="ISO 4217 code.")
+    is_declined: bool | None = strawberry.field(
+        default=None, description="Only those whose last attempt was declined, or only the others."
+    )
+    created_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the payment was started."
+    )
+    updated_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When it last changed here."
+    )
+    and_: list["PaymentWhereInput"] | None = strawberry.field(
+        name="AND", default=None, description="Conditions that must all be met."
+    )
+    or_: list["PaymentWhereInput"] | None = strawberry.field(
+        name="OR", default=None, description="Conditions of which at least one must be met."
+    )
+
+    def condition(self) -> Q:
+        """Without AND and OR."""
+        found = one_of("transaction_id", values_of(self.transaction_id))
+        found &= one_of("payment_intent_id", values_of(self.payment_intent_id))
+        found &= one_of("status", values_of(self.status))
+        found &= one_of("flow", values_of(self.flow))
+        found &= one_of("channel_slug", values_of(self.channel))
+        found &= one_of("currency", values_of(self.currency), str.upper)
+        if self.is_declined is not None:
+            found &= ~Q(decline_code="") if self.is_declined else Q(decline_code="")
+        return found & within("created_at", self.created_at) & within("updated_at", self.updated_at)
+
+
+@strawberry.input(description="Which payments; all fields must fit.")
+class PaymentFilterInput:
+    transaction_id: str | None = strawberry.field(default=None, description="Saleor's id of the transaction.")
+    payment_intent_id: str | None = strawberry.field(
+        default=None, description="Stripe's id of the PaymentIntent."
+    )
+    status: list[PaymentStatus] | None = strawberry.field(default=None, description="Any of these statuses.")
+    channel: list[str] | None = strawberry.field(default=None, description="Any of these channels, by slug.")
+    currency: str | None = strawberry.field(default=None, description="ISO 4217 code.")
+    is_declined: bool | None = strawberry.field(
+        default=None, description="Only those whose last attempt was declined, or only the others."
+    )
+    created_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the payment was started."
+    )
+    updated_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When it last changed here."
+    )
+
+    def where(self) -> PaymentWhereInput:
+        """The same conditions as `where` has them."""
+        return PaymentWhereInput(
+            transaction_id=equal(self.transaction_id),
+            payment_intent_id=equal(self.payment_intent_id),
+            status=any_of(self.status),
+            channel=any_of(self.channel),
+            currency=equal(self.currency),
+            is_declined=self.is_declined,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+        )
+
+
+class PaymentSortField(StrEnum):
+    CREATED_AT = auto()
+    UPDATED_AT = auto()
+    AMOUNT = "amount_minor"
+
+
+describe(
+    PaymentSortField,
+    "PaymentSortField",
+    "By what payments are sorted.",
+    {
+        PaymentSortField.CREATED_AT: "When the payment was started.",
+        PaymentSortField.UPDATED_AT: "When it last changed here.",
+        PaymentSortField.AMOUNT: "What is to be paid, whatever the currency.",
+    },
+)
+
+
+@strawberry.input(description="The order of payments.")
+class PaymentSortingInput:
+    field: PaymentSortField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(description="In which direction.")
+
+
+@strawberry.type(description="Payments, page by page.")
+class PaymentConnection(LongConnection[Payment]):
+    pass
+
+
+def _payments(
+    info: Info,
+    filter_: Annotated[
+        PaymentFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+    ] = None,
+    where: Annotated[
+        PaymentWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+    ] = None,
+    sort_by: Annotated[
+        PaymentSortingInput | None,
+        strawberry.argument(description="In which order; newest first, if left out."),
+    ] = None,
+) -> list[Payment]:
+    found = condition(chosen(filter_, where), PaymentWhereInput.condition)
+    rows = models.Payment.objects.filter(found, installation_id=shop_id(info))
+    column = sort_by.field.value if sort_by else "created_at"
+    ascending = sort_by is not None and sort_by.direction is OrderDirection.ASC
+    return cast("list[Payment]", ordered(rows, column, descending=not ascending))
+
+
+@strawberry.type
+class PaymentQueries:
+    payments: PaymentConnection = strawberry_django.connection(
+        resolver=_payments,
+        permission_classes=[needs("payments:read")],
+        description="The shop's payments through Stripe. Needs the scope payments:read.",
+    )

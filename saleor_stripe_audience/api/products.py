@@ -1,0 +1,160 @@
+"""The shop's variants that are Products in Stripe."""
+
+from enum import StrEnum, auto
+from typing import Annotated, Any, cast
+
+import strawberry
+import strawberry_django
+from django.db.models import Q, QuerySet
+from strawberry import Info, relay
+
+from saleor_stripe_audience.api.amounts import Money, money_field
+from saleor_stripe_audience.api.context import needs, shop_id
+from saleor_stripe_audience.api.enums import describe
+from saleor_stripe_audience.api.filters import (
+    OrderDirection,
+    StringFilterInput,
+    chosen,
+    condition,
+    equal,
+    one_of,
+    values_of,
+)
+from saleor_stripe_audience.api.paging import LongConnection, ordered
+from saleor_stripe_audience.catalog import models
+
+
+@strawberry_django.type(models.CatalogPrice, description="What a product costs in one channel, in Stripe.")
+class Price:
+    channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
+    stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
+    is_active: bool = strawberry_django.field(description="False once a newer price took its place.")
+
+    amount: Money = money_field("amount_minor", "The price.")
+
+
+@strawberry_django.type(
+    models.CatalogProduct, description="A variant of the shop that is a Product in Stripe."
+)
+class Product(relay.Node):
+    name: str = strawberry_django.field(description="The name it has in Stripe.")
+    sku: str = strawberry_django.field(description="The stock keeping unit; empty if none.")
+    saleor_product_id: str = strawberry_django.field(description="Saleor's id of the product.")
+    saleor_variant_id: str = strawberry_django.field(description="Saleor's id of the variant.")
+    stripe_product_id: str = strawberry_django.field(description="Stripe's id of the Product.")
+    is_active: bool = strawberry_django.field(
+        description="False once it was deleted or unpublished in Saleor."
+    )
+    prices: list[Price] = strawberry_django.field(description="Its prices, one per channel and amount.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info))
+
+
+@strawberry.input(description="Conditions on products, joined by AND and OR.")
+class ProductWhereInput:
+    sku: StringFilterInput | None = strawberry.field(default=None, description="The stock keeping unit.")
+    name: StringFilterInput | None = strawberry.field(default=None, description="The name it has in Stripe.")
+    saleor_product_id: StringFilterInput | None = strawberry.field(
+        default=None, description="Saleor's id of the product."
+    )
+    saleor_variant_id: StringFilterInput | None = strawberry.field(
+        default=None, description="Saleor's id of the variant."
+    )
+    is_active: bool | None = strawberry.field(
+        default=None, description="Only what is sold now, or only the rest."
+    )
+    and_: list["ProductWhereInput"] | None = strawberry.field(
+        name="AND", default=None, description="Conditions that must all be met."
+    )
+    or_: list["ProductWhereInput"] | None = strawberry.field(
+        name="OR", default=None, description="Conditions of which at least one must be met."
+    )
+
+    def condition(self) -> Q:
+        """Without AND and OR."""
+        found = one_of("sku", values_of(self.sku)) & one_of("name", values_of(self.name))
+        found &= one_of("saleor_product_id", values_of(self.saleor_product_id))
+        found &= one_of("saleor_variant_id", values_of(self.saleor_variant_id))
+        return found if self.is_active is None else found & Q(is_active=self.is_active)
+
+
+@strawberry.input(description="Which products; all fields must fit.")
+class ProductFilterInput:
+    sku: str | None = strawberry.field(default=None, description="This stock keeping unit.")
+    saleor_product_id: str | None = strawberry.field(default=None, description="Saleor's id of the product.")
+    saleor_variant_id: str | None = strawberry.field(default=None, description="Saleor's id of the variant.")
+    is_active: bool | None = strawberry.field(
+        default=None, description="Only what is sold now, or only the rest."
+    )
+
+    def where(self) -> ProductWhereInput:
+        """The same conditions as `where` has them."""
+        return ProductWhereInput(
+            sku=equal(self.sku),
+            saleor_product_id=equal(self.saleor_product_id),
+            saleor_variant_id=equal(self.saleor_variant_id),
+            is_active=self.is_active,
+        )
+
+
+class ProductSortField(StrEnum):
+    NAME = auto()
+    SKU = auto()
+
+
+describe(
+    ProductSortField,
+    "ProductSortField",
+    "By what products are sorted.",
+    {
+        ProductSortField.NAME: "The name it has in Stripe.",
+        ProductSortField.SKU: "The stock keeping unit.",
+    },
+)
+
+
+@strawberry.input(description="The order of products.")
+class ProductSortingInput:
+    field: ProductSortField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(description="In which direction.")
+
+
+@strawberry.type(description="Products, page by page.")
+class ProductConnection(LongConnection[Product]):
+    pass
+
+
+def _products(
+    info: Info,
+    filter_: Annotated[
+        ProductFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+    ] = None,
+    where: Annotated[
+        ProductWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+    ] = None,
+    search: Annotated[
+        str | None, strawberry.argument(description="A part of the name; capitals do not matter.")
+    ] = None,
+    sort_by: Annotated[
+        ProductSortingInput | None,
+        strawberry.argument(description="In which order; by name, if left out."),
+    ] = None,
+) -> list[Product]:
+    found = condition(chosen(filter_, where), ProductWhereInput.condition)
+    if search:
+        found &= Q(name__icontains=search)
+    rows = models.CatalogProduct.objects.filter(found, installation_id=shop_id(info))
+    column = sort_by.field.value if sort_by else "name"
+    descending = sort_by is not None and sort_by.direction is OrderDirection.DESC
+    return cast("list[Product]", ordered(rows, column, descending=descending))
+
+
+@strawberry.type
+class ProductQueries:
+    products: ProductConnection = strawberry_django.connection(
+        resolver=_products,
+        permission_classes=[needs("catalogue:read")],
+        description="The shop's variants that are Products in Stripe. Needs the scope catalogue:read.",
+    )

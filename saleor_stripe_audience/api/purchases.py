@@ -1,0 +1,243 @@
+"""The shop's orders, whoever bought."""
+
+from datetime import datetime
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import strawberry
+import strawberry_django
+from django.db.models import Q, QuerySet
+from strawberry import Info, relay
+
+from saleor_stripe_audience.api.amounts import Money, money_field, money_of
+from saleor_stripe_audience.api.audiences import READ
+from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.enums import OrderChargeStatus, OrderStatus, describe, known
+from saleor_stripe_audience.api.filters import (
+    DateTimeRangeInput,
+    FilterInput,
+    OrderDirection,
+    StringFilterInput,
+    any_of,
+    chosen,
+    condition,
+    equal,
+    one_of,
+    values_of,
+    within,
+)
+from saleor_stripe_audience.api.paging import LongConnection, ordered
+from saleor_stripe_audience.audience import models
+
+if TYPE_CHECKING:
+    from saleor_stripe_audience.api.contacts import Contact
+
+
+def _line_money_field(minor: str, description: str) -> Any:
+    """Money of a line, whose currency is its purchase's."""
+
+    def resolve(root: strawberry.Parent[models.PurchaseLine]) -> Money:
+        return money_of(getattr(root, minor), root.purchase.currency)
+
+    return strawberry_django.field(
+        resolver=resolve,
+        description=description,
+        only=[minor, "purchase__currency"],
+        select_related=["purchase"],
+    )
+
+
+@strawberry_django.type(models.PurchaseLine, description="One line of a purchase.")
+class PurchaseLine:
+    saleor_line_id: str = strawberry_django.field(description="Saleor's id of the order line.")
+    saleor_product_id: str = strawberry_django.field(
+        description="Saleor's id of the product; empty if deleted."
+    )
+    saleor_variant_id: str = strawberry_django.field(
+        description="Saleor's id of the variant; empty if deleted."
+    )
+    product_name: str = strawberry_django.field(description="The product's name when it was bought.")
+    variant_name: str = strawberry_django.field(description="The variant's name when it was bought.")
+    sku: str = strawberry_django.field(description="The stock keeping unit.")
+    quantity: int = strawberry_django.field(description="How many were bought.")
+
+    unit_price: Money = _line_money_field("unit_minor", "For one, taxes included.")
+
+    total: Money = _line_money_field("total_minor", "For the whole quantity, taxes included.")
+
+
+def _status(root: strawberry.Parent[models.Purchase]) -> OrderStatus | None:
+    return known(OrderStatus, root.status)
+
+
+def _charge_status(root: strawberry.Parent[models.Purchase]) -> OrderChargeStatus | None:
+    return known(OrderChargeStatus, root.charge_status)
+
+
+@strawberry_django.type(models.Purchase, description="An order of Saleor, as it stands now.")
+class Purchase(relay.Node):
+    saleor_order_id: str = strawberry_django.field(description="Saleor's id of the order.")
+    number: str = strawberry_django.field(description="The order's number, as the shopper sees it.")
+    status: OrderStatus | None = strawberry_django.field(
+        resolver=_status,
+        only=["status"],
+        description="Saleor's order status; null for one that this version does not know.",
+    )
+    charge_status: OrderChargeStatus | None = strawberry_django.field(
+        resolver=_charge_status,
+        only=["charge_status"],
+        description="Saleor's charge status; null for one that this version does not know.",
+    )
+    channel: str = strawberry_django.field(description="Slug of the channel.")
+    voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
+    placed_at: datetime = strawberry_django.field(description="When the order was placed.")
+    contact: Annotated["Contact", strawberry.lazy("saleor_stripe_audience.api.contacts")] | None = (
+        strawberry_django.field(
+            description="Who bought; null once the person was erased or the order made anonymous."
+        )
+    )
+    lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
+
+    is_paid: bool = strawberry_django.field(
+        only=["status", "charge_status"],
+        description="Whether it counts as order and revenue: charged, and neither cancelled nor expired.",
+    )
+
+    total: Money = money_field("total_minor", "What the order costs, taxes included.")
+
+    charged: Money = money_field("charged_minor", "All that was charged for it.")
+
+    refunded: Money = money_field("refunded_minor", "What was refunded of it.")
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        own = queryset.filter(installation_id=shop_id(info))
+        return own if own.query.order_by else own.order_by("-placed_at", "-pk")
+
+
+@strawberry.input(description="Conditions on orders, joined by AND and OR.")
+class PurchaseWhereInput:
+    saleor_order_id: StringFilterInput | None = strawberry.field(
+        default=None, description="Saleor's id of the order."
+    )
+    number: StringFilterInput | None = strawberry.field(default=None, description="The order's number.")
+    status: FilterInput[OrderStatus] | None = strawberry.field(
+        default=None, description="Saleor's order status."
+    )
+    charge_status: FilterInput[OrderChargeStatus] | None = strawberry.field(
+        default=None, description="Saleor's charge status."
+    )
+    channel: StringFilterInput | None = strawberry.field(default=None, description="Slug of the channel.")
+    currency: StringFilterInput | None = strawberry.field(default=None, description="ISO 4217 code.")
+    voucher_code: StringFilterInput | None = strawberry.field(default=None, description="The voucher used.")
+    is_paid: bool | None = strawberry.field(
+        default=None, description="Only those that count as revenue, or only the others."
+    )
+    placed_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the order was placed."
+    )
+    and_: list["PurchaseWhereInput"] | None = strawberry.field(
+        name="AND", default=None, description="Conditions that must all be met."
+    )
+    or_: list["PurchaseWhereInput"] | None = strawberry.field(
+        name="OR", default=None, description="Conditions of which at least one must be met."
+    )
+
+    def condition(self) -> Q:
+        """Without AND and OR."""
+        found = one_of("saleor_order_id", values_of(self.saleor_order_id))
+        found &= one_of("number", values_of(self.number))
+        found &= one_of("status", values_of(self.status))
+        found &= one_of("charge_status", values_of(self.charge_status))
+        found &= one_of("channel", values_of(self.channel))
+        found &= one_of("currency", values_of(self.currency), str.upper)
+        found &= one_of("voucher_code", values_of(self.voucher_code))
+        found &= within("placed_at", self.placed_at)
+        if self.is_paid is None:
+            return found
+        paid = Q(charge_status__in=models.PAID) & ~Q(status__in=models.NOT_SALES)
+        return found & (paid if self.is_paid else ~paid)
+
+
+@strawberry.input(description="Which orders; all fields must fit.")
+class PurchaseFilterInput:
+    saleor_order_id: str | None = strawberry.field(default=None, description="Saleor's id of the order.")
+    number: str | None = strawberry.field(default=None, description="The order's number.")
+    status: list[OrderStatus] | None = strawberry.field(default=None, description="Any of these statuses.")
+    charge_status: list[OrderChargeStatus] | None = strawberry.field(
+        default=None, description="Any of these charge statuses."
+    )
+    channel: list[str] | None = strawberry.field(default=None, description="Any of these channels, by slug.")
+    currency: str | None = strawberry.field(default=None, description="ISO 4217 code.")
+    voucher_code: str | None = strawberry.field(default=None, description="With this voucher.")
+    is_paid: bool | None = strawberry.field(
+        default=None, description="Only those that count as revenue, or only the others."
+    )
+    placed_at: DateTimeRangeInput | None = strawberry.field(
+        default=None, description="When the order was placed."
+    )
+
+    def where(self) -> PurchaseWhereInput:
+        """The same conditions as `where` has them."""
+        return PurchaseWhereInput(
+            saleor_order_id=equal(self.saleor_order_id),
+            number=equal(self.number),
+            status=any_of(self.status),
+            charge_status=any_of(self.charge_status),
+            channel=any_of(self.channel),
+            currency=equal(self.currency),
+            voucher_code=equal(self.voucher_code),
+            is_paid=self.is_paid,
+            placed_at=self.placed_at,
+        )
+
+
+class PurchaseSortField(StrEnum):
+    PLACED_AT = auto()
+
+
+describe(
+    PurchaseSortField,
+    "PurchaseSortField",
+    "By what orders are sorted.",
+    {PurchaseSortField.PLACED_AT: "When the order was placed."},
+)
+
+
+@strawberry.input(description="The order of orders.")
+class PurchaseSortingInput:
+    field: PurchaseSortField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(description="In which direction.")
+
+
+@strawberry.type(description="The shop's orders, page by page.")
+class ShopPurchaseConnection(LongConnection[Purchase]):
+    pass
+
+
+def _purchases(
+    info: Info,
+    filter_: Annotated[
+        PurchaseFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+    ] = None,
+    where: Annotated[
+        PurchaseWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+    ] = None,
+    sort_by: Annotated[
+        PurchaseSortingInput | None,
+        strawberry.argument(description="In which order; newest first, if left out."),
+    ] = None,
+) -> list[Purchase]:
+    found = condition(chosen(filter_, where), PurchaseWhereInput.condition)
+    rows = models.Purchase.objects.filter(found, installation_id=shop_id(info))
+    ascending = sort_by is not None and sort_by.direction is OrderDirection.ASC
+    return cast("list[Purchase]", ordered(rows, "placed_at", descending=not ascending))
+
+
+@strawberry.type
+class PurchaseQueries:
+    purchases: ShopPurchaseConnection = strawberry_django.connection(
+        resolver=_purchases,
+        permission_classes=READ,
+        description="The shop's orders, whoever bought, paid or not. Needs the scope audience:read.",
+    )
