@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from strawberry import Info, relay
 
 from saleor_stripe_audience.api import ids
-from saleor_stripe_audience.api.context import needs, shop_id
+from saleor_stripe_audience.api.context import facts_of, needs, shop_id
 from saleor_stripe_audience.api.enums import Purpose, Status
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import Tag, purposes
@@ -34,20 +34,20 @@ class StatusRule:
     may_receive: list[Purpose] = strawberry.field(description="What may be sent to who has it.")
 
 
-def _channels(root: strawberry.Parent[models.Audience]) -> list[str]:
-    return audiences.channels_of(root)
+def _channels(root: strawberry.Parent[models.Audience], info: Info) -> list[str]:
+    return facts_of(info).channels.get(root.pk, [])
 
 
-def _wordings(root: strawberry.Parent[models.Audience]) -> list[str]:
-    return wordings.texts_of(root)
+def _wordings(root: strawberry.Parent[models.Audience], info: Info) -> list[str]:
+    return facts_of(info).wordings[root.pk]
 
 
 def _attribute_keys(root: strawberry.Parent[models.Audience]) -> list[str]:
     return list(root.attribute_keys)
 
 
-def _counts(root: strawberry.Parent[models.Audience]) -> list[StatusCount]:
-    counted = audiences.counts_by_status(root)
+def _counts(root: strawberry.Parent[models.Audience], info: Info) -> list[StatusCount]:
+    counted = facts_of(info).contacts_by_status[root.pk]
     return [StatusCount(status=each, count=counted[each.value]) for each in Status]
 
 
@@ -76,7 +76,7 @@ class Audience(relay.Node):
     )
     known_wordings: list[str] = strawberry_django.field(
         resolver=_wordings,
-        only=["consent_text", "installation"],
+        only=["pk"],
         description="The wordings that prove a consent: its own text first, those it had before, and those added.",
     )
     attribute_keys: list[str] = strawberry_django.field(
@@ -90,11 +90,13 @@ class Audience(relay.Node):
     created_at: datetime = strawberry_django.field(description="When it was made.")
     channels: list[str] = strawberry_django.field(
         resolver=_channels,
-        only=["is_default", "installation"],
+        only=["pk"],
         description="Slugs of the sales channels that feed it.",
     )
     contacts_by_status: list[StatusCount] = strawberry_django.field(
-        resolver=_counts, description="How many contacts it has, by status. All are counted: ask if needed."
+        resolver=_counts,
+        only=["pk"],
+        description="How many contacts it has, by status. All are counted: ask if needed.",
     )
     tags: list[Tag] = strawberry_django.field(description="Its tags.")
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from strawberry import BasePermission, Info
 
 from saleor_stripe_audience.api.scopes import opens
+from saleor_stripe_audience.api.shop_facts import ShopFacts
 from saleor_stripe_audience.errors import Rejected
 
 
@@ -20,12 +21,13 @@ class Caller:
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
     """What a request carries into the schema; `request` is there because strawberry-django asks for it."""
 
-    caller: Caller
-    request: HttpRequest
+    def __init__(self, caller: Caller, request: HttpRequest) -> None:
+        self.caller = caller
+        self.request = request
+        self.facts = ShopFacts(caller.installation_id)
 
 
 def shop_id(info: Info) -> UUID:
@@ -36,6 +38,18 @@ def shop_id(info: Info) -> UUID:
 def caller_of(info: Info) -> Caller:
     context: Context = info.context
     return context.caller
+
+
+def facts_of(info: Info) -> ShopFacts:
+    """What objects of the response share."""
+    context: Context = info.context
+    return context.facts
+
+
+def forget_facts(info: Info) -> None:
+    """Something is about to change: what is shown after it is read again."""
+    context: Context = info.context
+    context.facts = ShopFacts(context.caller.installation_id)
 
 
 def check_scope(info: Info, scope: str) -> None:

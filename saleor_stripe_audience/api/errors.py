@@ -16,7 +16,7 @@ from graphql import GraphQLError
 from strawberry import Info
 from strawberry.extensions import FieldExtension
 
-from saleor_stripe_audience.api.context import needs
+from saleor_stripe_audience.api.context import forget_facts, needs
 from saleor_stripe_audience.api.enums import describe
 from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
@@ -188,6 +188,7 @@ class ErrorsInPayload(FieldExtension):
         self.payload = payload
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        forget_facts(info)
         try:
             return next_(source, info, **kwargs)
         except Exception as error:

@@ -35,6 +35,8 @@ MAX_FIELDS = (
     20_000  # with every fragment written out wherever it is spread; what checks a query walks them all
 )
 LISTED = 10  # what a plain list is taken to hold, such as the lines of an order
+COUNTED = frozenset({"contactsByStatus", "contactsCount", "exactTotalCount", "membersCount"})
+COUNT = 100  # what a field that counts rows is taken to cost
 PAGING = ("Connection", "Edge", "PageInfo")  # not counted: they only hold what is
 DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is told afterwards
 SECONDS = 60
@@ -152,14 +154,15 @@ class _Cost:
         return self.known[name]
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType, depth: int) -> int:
+        counting = COUNT if node.name.value in COUNTED else 0
         if node.selection_set is None or not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
-            return 0
+            return counting
         known = parent.fields.get(node.name.value)
         if known is None:
             return 0  # the schema says so itself
         kind = get_named_type(known.type)
         beneath = self.of(node.selection_set.selections, kind, depth)
-        return self._times(node, known) * (beneath + (not kind.name.endswith(PAGING)))
+        return counting + self._times(node, known) * (beneath + (not kind.name.endswith(PAGING)))
 
     def _times(self, node: FieldNode, known: GraphQLField) -> int:
         if get_named_type(known.type).name.endswith("Connection"):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import strawberry
 import strawberry_django
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from strawberry import Info, relay
 from strawberry.scalars import JSON
@@ -28,7 +28,10 @@ def _rule(root: strawberry.Parent[models.Segment]) -> JSON:
 
 
 def _members_count(root: strawberry.Parent[models.Segment]) -> int:
-    return root.memberships.count()
+    counted: int | None = getattr(
+        root, "members_counted", None
+    )  # read with the segment where a list shows it
+    return root.memberships.count() if counted is None else counted
 
 
 @strawberry_django.type(models.Segment, description="A rule over an audience's contacts, and who fits it.")
@@ -52,6 +55,7 @@ class Segment(relay.Node):
     created_at: datetime = strawberry_django.field(description="When it was made.")
     members_count: int = strawberry_django.field(
         resolver=_members_count,
+        annotate={"members_counted": Count("memberships")},
         description="How many contacts are in it, all of them counted. `contacts(filter: {segment: …})` lists them.",
     )
 

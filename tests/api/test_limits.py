@@ -60,6 +60,14 @@ class TestCost:
         assert not codes(key, CHEAP)
         assert not codes(key, DEAR.replace("first: 100", "first: 20"))
 
+    def test_fields_that_count_rows_are_dear(self, key: str) -> None:
+        tags = "{ contacts(first: %d) { edges { node { tags { tag { contactsCount } } } } } }"
+        assert codes(key, tags % 100) == {"TOO_COMPLEX"}
+        assert not codes(key, tags % 15)
+        assert not codes(
+            key, "{ contacts(first: 100) { edges { node { audience { contactsByStatus { count } } } } } }"
+        )
+
     def test_page_sizes_in_variables_count(self, key: str) -> None:
         assert codes(key, DEAR_BY_VARIABLE, n=100) == {"TOO_COMPLEX"}
         assert not codes(key, DEAR_BY_VARIABLE, n=20)

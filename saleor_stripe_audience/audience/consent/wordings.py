@@ -5,8 +5,10 @@ against these, and what is not among them is kept in the ledger, proves nothing 
 """
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -60,8 +62,21 @@ def is_known(audience: Audience, text: str) -> bool:
 def texts_of(audience: Audience) -> list[str]:
     """The wordings of the audience: its own text first, then the others in the order in which they were added."""
     kept = audience.known_wordings.order_by("since", "pk").values_list("wording__text", flat=True)
-    present = [audience.consent_text] if audience.consent_text else []
-    return list(dict.fromkeys([*present, *kept]))
+    return _own_first(audience.consent_text, kept)
+
+
+def texts_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:
+    """The same of each of the shop's audiences."""
+    own = Audience.objects.filter(installation=installation_id).values_list("pk", "consent_text")
+    kept: dict[UUID, list[str]] = {}
+    rows = KnownWording.objects.filter(audience__installation=installation_id).order_by("since", "pk")
+    for audience, text in rows.values_list("audience_id", "wording__text"):
+        kept.setdefault(audience, []).append(text)
+    return {audience: _own_first(text, kept.get(audience, [])) for audience, text in own}
+
+
+def _own_first(own: str, others: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*([own] if own else []), *others]))
 
 
 def add(audience: Audience, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +20,7 @@ from saleor_stripe_audience.audience.people.models import (
 )
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 LONGEST_NAME = 200
 LONGEST_KEY = 128
@@ -184,20 +185,32 @@ def move_channel_from(installation: Installation, channel: str, seen: Audience, 
 
 def channels_of(audience: Audience) -> list[str]:
     """The channels that feed the audience, by slug; the default one is fed by all that feed no other."""
-    named = dict(
-        ChannelAudience.objects.filter(installation=audience.installation_id).values_list(
-            "channel", "audience_id"
-        )
-    )
-    known = {*audience.installation.channels.values_list("slug", flat=True), *named}
-    otherwise = audience.pk if audience.is_default else None
-    return sorted(slug for slug in known if named.get(slug, otherwise) == audience.pk)
+    return channels_by_audience(audience.installation_id).get(audience.pk, [])
 
 
-def counts_by_status(audience: Audience) -> dict[str, int]:
-    """How many contacts the audience has of each status, all of them counted."""
-    counted = audience.contacts.order_by().values_list("status").annotate(count=Count("pk"))
-    return dict.fromkeys(Contact.Status.values, 0) | dict(counted)
+def channels_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:
+    """The same of each of the shop's audiences that a channel feeds."""
+    rows = ChannelAudience.objects.filter(installation=installation_id)
+    named = dict(rows.values_list("channel", "audience_id"))
+    slugs = Channel.objects.filter(installation=installation_id).values_list("slug", flat=True)
+    defaults = Audience.objects.filter(installation=installation_id, is_default=True)
+    default = defaults.values_list("pk", flat=True).first()
+    fed: dict[UUID, list[str]] = {}
+    for slug in sorted({*slugs, *named}):
+        audience = named.get(slug, default)
+        if audience is not None:
+            fed.setdefault(audience, []).append(slug)
+    return fed
+
+
+def counts_by_audience(installation_id: UUID) -> dict[UUID, dict[str, int]]:
+    """How many contacts each of the shop's audiences has of each status, all of them counted."""
+    contacts = Contact.objects.filter(audience__installation=installation_id).order_by()
+    audiences = Audience.objects.filter(installation=installation_id).values_list("pk", flat=True)
+    counts = {audience: dict.fromkeys(Contact.Status.values, 0) for audience in audiences}
+    for audience, status, count in contacts.values_list("audience_id", "status").annotate(count=Count("pk")):
+        counts[audience][status] = count
+    return counts
 
 
 def _save(audience: Audience, wishes: AudienceSettings) -> Audience:
