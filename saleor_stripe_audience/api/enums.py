@@ -35,6 +35,7 @@ __all__ = [
     "JobState",
     "LawfulBasis",
     "Lifecycle",
+    "MailService",
     "OrderChargeStatus",
     "OrderStatus",
     "PaymentFactKind",
@@ -106,6 +107,21 @@ class PaymentStatus(StrEnum):
     REQUIRES_CAPTURE = auto()
     SUCCEEDED = auto()
     CANCELED = auto()
+
+
+class MailService(StrEnum):
+    """The mail services that can report, by the names of `audience.consent.deliveries`."""
+
+    AMAZON_SES = "amazon-ses"
+    BREVO = auto()
+    MAILERSEND = auto()
+    MAILGUN = auto()
+    MAILJET = auto()
+    MANDRILL = auto()
+    POSTMARK = auto()
+    RESEND = auto()
+    SENDGRID = auto()
+    SPARKPOST = auto()
 
 
 def known[Kind: StrEnum](kind: type[Kind], value: str) -> Kind | None:
@@ -389,5 +405,22 @@ describe(
         StripeConnectState.ACTIVE: "Takes payments.",
         StripeConnectState.RESTRICTED: "Stripe lets it take no payments until something is done.",
         StripeConnectState.REJECTED: "Stripe refused it.",
+    },
+)
+describe(
+    MailService,
+    "MailService",
+    "A service that sends mails and reports bounces and complaints.",
+    {
+        MailService.AMAZON_SES: "Amazon SES.",
+        MailService.BREVO: "Brevo.",
+        MailService.MAILERSEND: "MailerSend; needs its signing key.",
+        MailService.MAILGUN: "Mailgun; needs its signing key.",
+        MailService.MAILJET: "Mailjet.",
+        MailService.MANDRILL: "Mandrill; needs its signing key.",
+        MailService.POSTMARK: "Postmark.",
+        MailService.RESEND: "Resend.",
+        MailService.SENDGRID: "SendGrid; takes its verification key.",
+        MailService.SPARKPOST: "SparkPost.",
     },
 )

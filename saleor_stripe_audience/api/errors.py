@@ -141,6 +141,7 @@ MEANINGS: dict[str, tuple[ErrorCode, str | None]] = {
     "missing_scope": (ErrorCode.PERMISSION_DENIED, None),
     "name": (ErrorCode.INVALID, "name"),
     "no_scope": (ErrorCode.REQUIRED, "scopes"),
+    "origins": (ErrorCode.INVALID, "origins"),
     "saleor_first": (ErrorCode.SALEOR_FIRST, "kind"),
     "segment": (ErrorCode.INVALID, None),
     "segment_unknown": (ErrorCode.SEGMENT_UNKNOWN, "rule"),

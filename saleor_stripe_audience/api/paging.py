@@ -57,6 +57,8 @@ def _is_exact(root: strawberry.Parent[Any]) -> bool:
 
 
 def _exact_count(root: strawberry.Parent[Any]) -> int:
+    if root.counted is not None and root.counted <= COUNTED_UP_TO:
+        return int(root.counted)
     return int(root.rows.order_by().count())
 
 
@@ -108,7 +110,13 @@ class LongConnection(relay.Connection[NodeType]):
             found.reverse()
             is_first, is_last = not has_more, before is None
         edges = [_edge(each, rows, info, cls) for each in found]
-        return cls(edges=edges, page_info=_page_info(edges, is_first=is_first, is_last=is_last), rows=rows)
+        is_whole = after is None and before is None and not has_more
+        return cls(
+            edges=edges,
+            page_info=_page_info(edges, is_first=is_first, is_last=is_last),
+            rows=rows,
+            counted=len(found) if is_whole else None,
+        )
 
 
 @strawberry.type(name="Connection", description="A connection to a list of items.")

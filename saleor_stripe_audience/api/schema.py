@@ -18,12 +18,18 @@ from saleor_stripe_audience.api.contact_mutations import ContactMutations
 from saleor_stripe_audience.api.contacts import Contact, ContactQueries
 from saleor_stripe_audience.api.context import check_scope
 from saleor_stripe_audience.api.installation import InstallationQueries
+from saleor_stripe_audience.api.mail_webhooks import MailWebhook, MailWebhookMutations, MailWebhookQueries
 from saleor_stripe_audience.api.paging import LONGEST_PAGE
 from saleor_stripe_audience.api.payments import Payment, PaymentQueries
 from saleor_stripe_audience.api.people import ErasureReceipt, Tag
 from saleor_stripe_audience.api.products import Product, ProductQueries
 from saleor_stripe_audience.api.purchases import Purchase, PurchaseQueries
 from saleor_stripe_audience.api.segments import Segment, SegmentMutations, SegmentQueries
+from saleor_stripe_audience.api.storefront_keys import (
+    StorefrontKey,
+    StorefrontKeyMutations,
+    StorefrontKeyQueries,
+)
 from saleor_stripe_audience.api.transfers import Job, TransferMutations, TransferQueries
 
 MAX_DEPTH = 12  # contacts → purchases → lines → money, with edges and nodes, is 10
@@ -41,6 +47,8 @@ SCOPES: dict[type[relay.Node], str] = {
     Job: "audience:read",
     Product: "catalogue:read",
     ApiKey: "settings:read",
+    MailWebhook: "settings:read",
+    StorefrontKey: "settings:read",
     StripeAccount: "settings:read",
 }
 
@@ -86,19 +94,29 @@ class Query(
     AudienceQueries,
     ContactQueries,
     InstallationQueries,
+    MailWebhookQueries,
     NodeQueries,
     PaymentQueries,
     ProductQueries,
     PurchaseQueries,
     SegmentQueries,
     SettingsQueries,
+    StorefrontKeyQueries,
     TransferQueries,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be changed, in the shop of the key that asks.")
-class Mutation(AudienceMutations, ContactMutations, SegmentMutations, SettingsMutations, TransferMutations):
+class Mutation(
+    AudienceMutations,
+    ContactMutations,
+    MailWebhookMutations,
+    SegmentMutations,
+    SettingsMutations,
+    StorefrontKeyMutations,
+    TransferMutations,
+):
     pass
 
 

@@ -3,7 +3,8 @@
 from functools import cached_property
 from uuid import UUID
 
-from saleor_stripe_audience.audience import audiences, wordings
+from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.people import audiences
 
 
 class ShopFacts:

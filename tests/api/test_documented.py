@@ -33,7 +33,9 @@ def test_an_example_does_what_it_says(mine: Shop, example: str) -> None:
     other = create_audience(shop, AudienceSettings("Other"))
     known: dict[str, Any] = {"contact": id_of(ada), "source": id_of(ada.audience), "target": id_of(other)}
     wanted = {name: known[name] for name in re.findall(r"\$(\w+):", example)}
-    key = create_key(shop, "a reader of the documents", scopes=["audience:write", "payments:read"])
+    key = create_key(
+        shop, "a reader of the documents", scopes=["audience:write", "payments:read", "settings:read"]
+    )
     answer = post(key, {"query": example, "variables": wanted})
     assert answer.status_code == 200
     read = json.loads(answer.content)

@@ -16,7 +16,6 @@ ELSEWHERE = {
     "link",
     "mail",
     "no_account",
-    "origins",
     "payload",
     "rate_limited",
     "withdrawn_since",

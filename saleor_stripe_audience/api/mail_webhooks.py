@@ -1,0 +1,111 @@
+"""Where mail services report bounces and complaints. The rules are in `audience.consent.deliveries`."""
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+import strawberry
+import strawberry_django
+from django.db.models import QuerySet
+from strawberry import Info, relay
+
+from saleor_stripe_audience.api import ids
+from saleor_stripe_audience.api.context import needs, shop_id
+from saleor_stripe_audience.api.enums import MailService
+from saleor_stripe_audience.api.errors import Payload, mutation
+from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.consent.deliveries import webhooks
+
+
+def _is_signed(root: strawberry.Parent[models.MailWebhook]) -> bool:
+    return bool(root.signing_key)
+
+
+@strawberry_django.type(
+    models.MailWebhook, description="An address to which a mail service reports bounces and complaints."
+)
+class MailWebhook(relay.Node):
+    service: MailService = strawberry_django.field(description="The mail service that reports.")
+    is_signed: bool = strawberry_django.field(
+        resolver=_is_signed,
+        only=["signing_key"],
+        description="Whether its reports are checked by the service's signing key.",
+    )
+    created_at: datetime = strawberry_django.field(description="When it was made.")
+    last_report_at: datetime | None = strawberry_django.field(
+        field_name="heard_at", description="When the service last reported; null if never."
+    )
+    revoked_at: datetime | None = strawberry_django.field(
+        description="When it was revoked; null while it is in use."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
+        return queryset.filter(installation_id=shop_id(info))
+
+
+@strawberry.input(description="A mail webhook to make.")
+class MailWebhookInput:
+    service: MailService = strawberry.field(description="The service that sends the shop's mails.")
+    signing_key: str = strawberry.field(
+        default="", description="The service's key for signing webhooks; some services require it."
+    )
+
+
+@strawberry.type(description="The mail webhook that was made.")
+class MailWebhookCreate(Payload):
+    url: str | None = strawberry.field(
+        default=None,
+        description="Its address, shown this once: it holds a secret. Enter it at the mail service.",
+    )
+    mail_webhook: MailWebhook | None = strawberry.field(default=None, description="The webhook.")
+
+
+@strawberry.type(description="The mail webhook that was revoked.")
+class MailWebhookRevoke(Payload):
+    mail_webhook: MailWebhook | None = strawberry.field(default=None, description="The webhook.")
+
+
+def _mail_webhooks(info: Info) -> list[MailWebhook]:
+    return cast("list[MailWebhook]", webhooks.webhooks_of(ids.own_shop(info)))
+
+
+def _create(
+    info: Info,
+    input: Annotated[MailWebhookInput, strawberry.argument(description="The webhook to make.")],  # noqa: A002 - as in Saleor
+) -> MailWebhookCreate:
+    made = webhooks.create(ids.own_shop(info), input.service.value, input.signing_key)
+    return MailWebhookCreate(url=made.url, mail_webhook=cast("MailWebhook", made.webhook))
+
+
+def _revoke(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The webhook's id.")],  # noqa: A002 - as in Saleor
+) -> MailWebhookRevoke:
+    own = models.MailWebhook.objects.filter(installation_id=shop_id(info))
+    webhook = own.filter(pk=ids.key_of(id, "MailWebhook")).first()
+    if webhook is None:
+        raise ids.not_found("MailWebhook")
+    webhooks.revoke(webhook)
+    webhook.refresh_from_db()
+    return MailWebhookRevoke(mail_webhook=cast("MailWebhook", webhook))
+
+
+@strawberry.type
+class MailWebhookQueries:
+    mail_webhooks: list[MailWebhook] = strawberry_django.field(
+        resolver=_mail_webhooks,
+        permission_classes=[needs("settings:read")],
+        description="The mail webhooks in use, oldest first, without their secrets. Needs the scope settings:read.",
+    )
+
+
+@strawberry.type
+class MailWebhookMutations:
+    mail_webhook_create: MailWebhookCreate = mutation(
+        _create,
+        "settings:write",
+        "Make an address to which a mail service reports bounces and complaints of the shop's mails.",
+    )
+    mail_webhook_revoke: MailWebhookRevoke = mutation(
+        _revoke, "settings:write", "Take no more reports at the address."
+    )
