@@ -14,27 +14,27 @@ from django.db import Error
 from saleor_stripe_audience.errors import Failure
 
 COMMANDS = {
-    "demo": "try everything offline: a shop, a Stripe and the app between them",
-    "serve": "answer Saleor and Stripe, and work the tasks",
-    "work": "work the tasks only, beside processes started with serve --no-worker",
-    "check": "look at the installation from end to end and say what to mend",
-    "connect-stripe": "connect a Stripe account to a shop by its keys",
-    "stripe-account": "list Stripe accounts; disconnect, new keys, new endpoint, pause a channel",
-    "api-key": "make a key for a developer; it is printed once",
+    "demo": "try everything offline: a shop, Stripe and the app between them",
+    "serve": "serve Saleor and Stripe, and run tasks",
+    "work": "run tasks only, for processes started with serve --no-worker",
+    "check": "check the installation from end to end and show what to fix",
+    "connect-stripe": "connect a Stripe account to a shop",
+    "stripe-account": "list Stripe accounts; disconnect, replace keys, renew endpoint, pause a channel",
+    "api-key": "create an API key for a developer; it is printed once",
     "audience": "show and change an audience: sender, consent text, wordings, keys",
-    "renew-links": "make links in mails to somebody good for unsubscribing only",
-    "mail-webhook": "hear of bounces and complaints from a mail service",
-    "storefront-key": "make a public key for the shop's own pages",
-    "import": "bring contacts of a CSV file into an audience",
+    "renew-links": "invalidate the links in mails to a person, except unsubscribe",
+    "mail-webhook": "receive bounces and complaints from a mail service",
+    "storefront-key": "create a public key for the shop's own pages",
+    "import": "import contacts from a CSV file into an audience",
     "export": "write an audience's contacts as CSV, or as a list for advertisers",
-    "segment": "list, preview, make, explain and delete segments",
-    "backfill": "bring in what was there before the app, from Saleor or Stripe",
-    "erase": "erase a person for good, and keep them out",
-    "export-subject": "print all that is held about a person",
-    "reconcile": "find what Stripe and Saleor disagree on, and heal it",
-    "hand-over": "decide about a shop's data where its address has other signing keys",
-    "rotate-keys": "encrypt every stored secret anew with the present SECRET_KEY",
-    "migrate": "bring the database up to date",
+    "segment": "list, preview, save, explain and delete segments",
+    "backfill": "import what existed before the app, from Saleor or Stripe",
+    "erase": "erase a person permanently, and keep them out",
+    "export-subject": "print everything that is stored about a person",
+    "reconcile": "find and fix differences between Stripe and Saleor",
+    "hand-over": "decide about a shop's data when its URL has other signing keys",
+    "rotate-keys": "encrypt every stored secret again with the current SECRET_KEY",
+    "migrate": "apply all database migrations",
 }
 
 KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "TERM")
@@ -52,18 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Failure, ImproperlyConfigured) as error:
         problem = str(error)
     except Error:
-        problem = "The database does not answer, or lacks its tables. Check DATABASE_URL, then run `migrate`."
+        problem = "The database does not respond, or has no tables. Check DATABASE_URL, then run `migrate`."
     print(f"saleor-stripe-audience {options.command}: {problem}", file=sys.stderr)
     return 1
 
 
 @contextmanager
 def _stand_in_for_settings() -> Iterator[None]:
-    """Whoever asks how a command is used need not have set anything yet, and what is set may be wrong."""
+    """Help for a command needs no settings, and existing ones may be invalid."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ |= {name: value for name, value in before.items() if name in KEPT} | {
-        "SECRET_KEY": "only to print how a command is used",
+        "SECRET_KEY": "only to print the help of a command",
         "PUBLIC_URL": "https://app.example.com",
         "ALLOWED_SALEOR_URLS": "https://shop.example.com/graphql/",
         "DATABASE_URL": "sqlite://:memory:",
@@ -80,7 +80,7 @@ def _parser(*, asks_help: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="saleor-stripe-audience",
         description=f"Stripe payments and an audience for a Saleor shop.\n\ncommands:\n{listed}",
-        epilog="`saleor-stripe-audience COMMAND --help` tells the options of a command.",
+        epilog="`saleor-stripe-audience COMMAND --help` shows the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
     )
@@ -104,7 +104,7 @@ def _run(command: str, rest: list[str]) -> int:
 
 @contextmanager
 def _metrics_of_several_processes(command: str) -> Iterator[None]:
-    """Processes of one start count in files of one folder. It must be known before the first counter is made."""
+    """All processes of one start count in files of one folder, which must be set before the first counter exists."""
     name = "PROMETHEUS_MULTIPROC_DIR"
     if (
         command not in ("serve", "work")
@@ -124,7 +124,7 @@ def _metrics_of_several_processes(command: str) -> Iterator[None]:
 
 
 def _run_in_django(command: str, rest: list[str]) -> int:
-    import django  # noqa: PLC0415 - settings are read here, so that a wrong one is told in one line
+    import django  # noqa: PLC0415 - settings are read here, so that an invalid one is reported in one line
 
     django.setup()
     from saleor_stripe_audience import commands  # noqa: PLC0415 - needs Django's applications

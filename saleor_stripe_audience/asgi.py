@@ -1,8 +1,8 @@
 """The ASGI application that `serve` runs: `granian --interface asginl saleor_stripe_audience.asgi:application`.
 
-A request's body is read in the event loop, under a deadline and two limits, before the request takes one of the
-threads in which Django answers. A caller who sends half a request therefore costs a socket for a few seconds, never a
-thread. Large answers, such as exports, are sent from the event loop too: a slow reader holds no thread either.
+A request's body is read in the event loop, with a deadline and two limits of size, before the request takes one of
+Django's threads. A client that sends half a request therefore occupies a socket for a few seconds, never a thread.
+Large responses, such as exports, are sent from the event loop too: a slow reader occupies no thread either.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ Send = Callable[[Message], Awaitable[None]]
 Environ = dict[str, Any]
 
 BODY_SECONDS = 10.0  # from the end of the headers to the end of the body
-BLOCK_SECONDS = 60.0  # for a reader to make room for the next block of a long answer
+BLOCK_SECONDS = 60.0  # for a client to accept the next block of a long response
 LARGEST_BODY = (
     4 * 1024 * 1024
 )  # bytes; Django refuses above DATA_UPLOAD_MAX_MEMORY_SIZE with each endpoint's own words
-LARGEST_BODIES = 256 * 1024 * 1024  # bytes of all the bodies that are held at the same time
+LARGEST_BODIES = 256 * 1024 * 1024  # bytes of all bodies in memory at the same time
 
 _ENVIRON: Environ = {
     "SCRIPT_NAME": "",
@@ -50,20 +50,20 @@ _ENVIRON: Environ = {
 }
 
 
-class _Refused(Exception):  # noqa: N818 - it says what happened to the request
-    """The request is answered here and never reaches Django."""
+class _Refused(Exception):  # noqa: N818 - it is a response, not an error
+    """The request is refused here and never reaches Django."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(code)
         self.status, self.code, self.message = status, code, message
 
 
-class _CallerLeft(Exception):  # noqa: N818 - as above
-    """The caller closed the connection before the body was complete."""
+class _ClientLeft(Exception):  # noqa: N818 - as above
+    """The client closed the connection before the body was complete."""
 
 
-class _Answer(NamedTuple):
-    """What Django answered. A long answer has no `body` yet but `blocks`, which must be closed in the end."""
+class _Response(NamedTuple):
+    """Django's response. A long one has no `body` yet but `blocks`, which must be closed in the end."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -83,20 +83,20 @@ class BufferedApplication:
         self._held = 0  # bytes of bodies, counted in the event loop only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; other kinds of connection, such as WebSockets, are not served."""
+        """Serve one request; other kinds of connection, such as WebSockets, are not served."""
         if scope["type"] != "http":
             return
         body = bytearray()
         try:
             await self._read(scope, receive, body)
-            answer = await self._in_thread(self._answer, _environ(scope, body))
-        except _CallerLeft:
+            response = await self._in_thread(self._respond, _environ(scope, body))
+        except _ClientLeft:
             return
         except _Refused as refusal:
-            answer = _refusal(refusal)
+            response = _refusal(refusal)
         finally:
             self._held -= len(body)
-        await self._send(answer, send)
+        await self._send(response, send)
 
     async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> None:
         """Fill `body` with the request's; `_Refused` if it is too large or takes too long."""
@@ -104,17 +104,17 @@ class BufferedApplication:
             return
         try:
             async with asyncio.timeout(self._body_seconds):
-                while await self._read_on(receive, body):
+                while await self._read_part(receive, body):
                     pass
         except TimeoutError:
             raise _Refused(
                 408, "too_slow", f"The request's body took longer than {self._body_seconds:g} seconds."
             ) from None
 
-    async def _read_on(self, receive: Receive, body: bytearray) -> bool:
+    async def _read_part(self, receive: Receive, body: bytearray) -> bool:
         message = await receive()
         if message["type"] != "http.request":
-            raise _CallerLeft
+            raise _ClientLeft
         part = message.get("body", b"")
         body += part
         self._held += len(part)
@@ -122,14 +122,14 @@ class BufferedApplication:
             raise _Refused(413, "too_large", f"The request is larger than {LARGEST_BODY // 2**20} MB.")
         if self._held > LARGEST_BODIES:
             raise _Refused(
-                503, "overloaded", "Too many large requests at once. Please try again in a moment."
+                503, "overloaded", "Too many large requests at the same time. Please try again shortly."
             )
         return bool(message.get("more_body", False))
 
     async def _in_thread[Result](self, function: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    def _answer(self, environ: Environ) -> _Answer:
+    def _respond(self, environ: Environ) -> _Response:
         """Run Django, in one of the threads."""
         started: list[tuple[int, list[tuple[bytes, bytes]]]] = []
 
@@ -141,13 +141,13 @@ class BufferedApplication:
         status, headers = started[-1]
         if getattr(blocks, "streaming", False):
             close_old_connections()  # the connection is this thread's; the blocks are read in others
-            return _Answer(status, headers, b"", blocks)
+            return _Response(status, headers, b"", blocks)
         try:
-            return _Answer(status, headers, b"".join(blocks))
+            return _Response(status, headers, b"".join(blocks))
         finally:
             _close(blocks)
 
-    async def _send(self, answer: _Answer, send: Send) -> None:
+    async def _send(self, answer: _Response, send: Send) -> None:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         if answer.blocks is None:
             await send({"type": "http.response.body", "body": answer.body})
@@ -202,14 +202,14 @@ def _environ(scope: Scope, body: bytearray) -> Environ:
     return environ
 
 
-def _refusal(refusal: _Refused) -> _Answer:
+def _refusal(refusal: _Refused) -> _Response:
     body = json.dumps({"error": {"code": refusal.code, "message": refusal.message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     # What is still to come of the body is not read, so nothing else can follow on this connection.
     headers.append((b"connection", b"close"))
     if refusal.status == 503:  # noqa: PLR2004 - Service Unavailable
         headers.append((b"retry-after", b"5"))
-    return _Answer(refusal.status, headers, body)
+    return _Response(refusal.status, headers, body)
 
 
 def _next(blocks: Iterator[bytes]) -> bytes:

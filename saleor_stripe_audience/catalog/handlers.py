@@ -1,4 +1,4 @@
-"""What the catalogue does with the host's product events."""
+"""The catalogue's handlers of Saleor's product events."""
 
 from typing import Any
 
@@ -23,15 +23,15 @@ def push_product(event: Event) -> Write | None:
 
 
 def push_variant(event: Event) -> Write | None:
-    """The payload brings the variant's whole product: a variant's name in Stripe depends on its siblings."""
+    """The payload has the variant's whole product: a variant's name in Stripe depends on the other variants."""
     variant = _part(event, "productVariant")
     return _push(event, variant.get("product") if isinstance(variant, dict) else None)
 
 
 def archive_product(event: Event) -> Write | None:
-    """The payload has no variants any more: they are known here."""
+    """The payload has no variants any more, so the stored ones are used."""
     if _part(event, "product") is None:
-        _note_nothing_said(event)
+        _log_missing_object(event)
         return None
     deleted = read_reference(_part(event, "product"))
     _archive(event, deleted.id, saleor_product_id=deleted.id)
@@ -42,7 +42,7 @@ def archive_product(event: Event) -> Write | None:
 
 def archive_variant(event: Event) -> Write | None:
     if _part(event, "productVariant") is None:
-        _note_nothing_said(event)
+        _log_missing_object(event)
         return None
     deleted = read_reference(_part(event, "productVariant"))
     _archive(event, deleted.id, saleor_variant_id=deleted.id)
@@ -56,9 +56,9 @@ def send_what_waited(event: Event) -> None:
 
 
 def _push(event: Event, payload: Any) -> Write | None:
-    """At an account that Stripe does not serve the product waits; the others do not wait for it."""
+    """For a blocked account the product waits; the other accounts do not wait for it."""
     if payload is None:
-        _note_nothing_said(event)
+        _log_missing_object(event)
         return None
     installation = installation_of(event)
     product = read_product(payload)
@@ -79,22 +79,22 @@ def _push(event: Event, payload: Any) -> Write | None:
 
 
 def _archive(event: Event, deleted_id: str, **which: str) -> None:
-    """At an account that fails it is done once that is over; the others do not wait for it."""
-    push.note_deleted(installation_of(event), deleted_id, event.occurred_at)
+    """At an account that fails it is retried; the other accounts do not wait for it."""
+    push.store_deletion(installation_of(event), deleted_id, event.occurred_at)
     active = CatalogProduct.objects.filter(installation_id=event.origin, is_active=True, **which)
     failed: Failure | None = None
     for product in active.select_related("account"):
         try:
             push.archive(product, event.occurred_at)
         except Failure as error:
-            # One that passes by itself comes first: the repeat meets the other again.
+            # A transient failure has priority: the retry meets the other one again.
             failed = error if failed is None or isinstance(failed, Blocked) else failed
     if failed is not None:
         raise failed
 
 
-def _note_nothing_said(event: Event) -> None:
-    """What the event is about was gone before Saleor wrote the payload, or not shown to the app: it is null then."""
+def _log_missing_object(event: Event) -> None:
+    """Saleor sends null if the object was deleted before the payload was made, or is not visible to the app."""
     log.info("event without its object", event_id=event.pk, kind=event.kind)
 
 

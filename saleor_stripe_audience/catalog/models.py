@@ -28,7 +28,7 @@ class CatalogProduct(models.Model):
 
 
 class Turn(models.Model):
-    """Who sends a variant to an account just now, and when that is over at the latest: see turns.py."""
+    """Which process is sending a variant to an account, and until when at most: see turns.py."""
 
     account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="+")
     saleor_variant_id = models.CharField(max_length=200)
@@ -45,7 +45,7 @@ class Turn(models.Model):
 
 
 class Deletion(models.Model):
-    """A product or variant that was deleted: what is told later but happened earlier finds that here."""
+    """A deleted product or variant: an older event that arrives later finds that here."""
 
     installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
     saleor_id = models.CharField(max_length=200)

@@ -1,8 +1,8 @@
-"""A variant as a Product and Prices of Stripe: sent when it differs from what was sent last, and only then.
+"""A variant as a Product and Prices of Stripe: sent only if it differs from what was sent last.
 
-Of two states the one that the shop told last stays, however they arrive and though they are sent in parallel: each is
-sent and written down in its turn. Each effect has a key made of its content: if writing fails, the repeat finds the
-same objects at Stripe.
+The latest state of the shop wins, in whatever order events arrive and even if they are handled in parallel: each is
+sent and stored in its turn. Each call has a key made of its content: if storing fails, the retry finds the same objects
+in Stripe.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ Wanted = dict[str, Money]  # by channel
 
 @dataclass
 class Sent:
-    """What Stripe has now of one variant, to be written down."""
+    """What Stripe now has of one variant, to be stored."""
 
     account: StripeAccount
     item: Item
@@ -44,22 +44,22 @@ def push(
     issued_at: datetime,
     failed: dict[StripeAccount, Failure] | None = None,
 ) -> None:
-    """Bring the variant into every account whose channels sell it; what is unchanged or older sends nothing.
+    """Send the variant to every account whose channels sell it; nothing is sent if it is unchanged or older.
 
-    What fails at one account is put into `failed`, if that is given, and keeps no other from its turn.
+    A failure at one account is added to `failed`, if that is given, and does not stop the others.
     """
     for account, wanted in _by_account(installation, item).items():
         if failed is not None and account in failed:
             continue
         try:
-            _bring(account, item, wanted, issued_at)
+            _push_to_account(account, item, wanted, issued_at)
         except Failure as error:
             if failed is None:
                 raise
             failed[account] = error
 
 
-def _bring(account: StripeAccount, item: Item, wanted: Wanted, issued_at: datetime) -> None:
+def _push_to_account(account: StripeAccount, item: Item, wanted: Wanted, issued_at: datetime) -> None:
     digest = _digest(item, wanted)
     if not _is_due(account, item, wanted, digest, issued_at):
         return
@@ -67,13 +67,13 @@ def _bring(account: StripeAccount, item: Item, wanted: Wanted, issued_at: dateti
         if not _is_due(account, item, wanted, digest, issued_at):
             return
         known = _known(account, item.variant_id)
-        _write(_push_to(account, item, wanted, known, digest, issued_at))
+        _store(_send(account, item, wanted, known, digest, issued_at))
         if _is_deleted(account, item, issued_at):  # while it was sent
             _archive(account, item.variant_id, issued_at)
 
 
 def _is_due(account: StripeAccount, item: Item, wanted: Wanted, digest: str, issued_at: datetime) -> bool:
-    """Whether it is to be sent. What Stripe has already is noted as told now: what is older then comes too late."""
+    """Whether it is to be sent. If Stripe has it already, only its time is stored: older states are ignored then."""
     if _is_deleted(account, item, issued_at):
         return False
     known = _known(account, item.variant_id)
@@ -99,8 +99,8 @@ def _is_deleted(account: StripeAccount, item: Item, issued_at: datetime) -> bool
     return deletions.filter(issued_at__gte=issued_at).exists()
 
 
-def note_deleted(installation: Installation, saleor_id: str, issued_at: datetime) -> None:
-    """The product or variant is gone: what was told before that is not sent any more, whenever it arrives."""
+def store_deletion(installation: Installation, saleor_id: str, issued_at: datetime) -> None:
+    """The product or variant was deleted: older states are not sent any more, whenever they arrive."""
     deletion, is_new = Deletion.objects.get_or_create(
         installation=installation, saleor_id=saleor_id, defaults={"issued_at": issued_at}
     )
@@ -109,15 +109,15 @@ def note_deleted(installation: Installation, saleor_id: str, issued_at: datetime
 
 
 def archive(product: CatalogProduct, issued_at: datetime) -> None:
-    """The variant is sold no more, unless something newer was told of it meanwhile."""
+    """Archive the variant, unless a newer state arrived meanwhile."""
     with turn(product.account, product.saleor_variant_id):
         _archive(product.account, product.saleor_variant_id, issued_at)
 
 
 def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> None:
-    """In one's turn: the Product is archived, never deleted, and its Prices with it.
+    """In its turn: archive the Product, never delete it, and with it its Prices.
 
-    Stripe refuses to archive the default Price of a Product; of an archived Product none can be used.
+    Stripe refuses to archive the default Price of a Product, but no Price of an archived Product can be used.
     """
     known = _known(account, variant_id)
     if known is None or not known.is_active or known.issued_at > issued_at:
@@ -128,8 +128,8 @@ def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> No
         known.prices.filter(is_active=True).update(is_active=False)
 
 
-def _write(sent: Sent) -> None:
-    """Remember what Stripe has."""
+def _store(sent: Sent) -> None:
+    """Store what Stripe has."""
     account, item = sent.account, sent.item
     with transaction.atomic():
         product, _ = CatalogProduct.objects.update_or_create(
@@ -146,11 +146,11 @@ def _write(sent: Sent) -> None:
                 "issued_at": sent.issued_at,
             },
         )
-        _write_prices(product, sent.prices)
+        _store_prices(product, sent.prices)
 
 
 def _by_account(installation: Installation, item: Item) -> dict[StripeAccount, Wanted]:
-    """The variant's prices by the account that takes the channel's payments; channels without one are left out."""
+    """The variant's prices by the account of the channel; channels without an account are left out."""
     mappings = AccountChannel.objects.filter(
         installation=installation, account__state=StripeAccount.State.CONNECTED
     ).select_related("account")
@@ -158,7 +158,7 @@ def _by_account(installation: Installation, item: Item) -> dict[StripeAccount, W
     found: dict[StripeAccount, Wanted] = {}
     for mapping in mappings:
         if not mapping.account.takes_payments:
-            continue  # what is told meanwhile waits: see waiting.py
+            continue  # its products wait: see waiting.py
         wanted = found.setdefault(mapping.account, {})
         if mapping.channel_slug in prices:
             wanted[mapping.channel_slug] = _money(prices[mapping.channel_slug])
@@ -180,7 +180,7 @@ def _digest(item: Item, wanted: Wanted) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _push_to(
+def _send(
     account: StripeAccount,
     item: Item,
     wanted: Wanted,
@@ -239,14 +239,14 @@ def _price(account: StripeAccount, item: Item, channel: str, money: Money, produ
 
 
 def _set_default(account: StripeAccount, product_id: str, sent: Sent) -> None:
-    """Stripe refuses to archive the price a Product starts with: the first channel's current price becomes it."""
+    """Stripe refuses to archive a Product's default Price, so the first channel's current Price becomes the default."""
     if sent.prices:
         first = sent.prices[min(sent.prices)][1]
         catalogue.update_product(account, product_id, {"default_price": first})
 
 
-def _write_prices(product: CatalogProduct, prices: dict[str, tuple[Money, str]]) -> None:
-    """The Prices of a Product that is not sold now stay as they are: Stripe keeps them too, for its return."""
+def _store_prices(product: CatalogProduct, prices: dict[str, tuple[Money, str]]) -> None:
+    """The Prices of a Product that is not sold now stay as they are, as they do in Stripe, until it is sold again."""
     if not prices:
         return
     kept = [price_id for _, price_id in prices.values()]

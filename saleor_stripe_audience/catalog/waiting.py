@@ -1,4 +1,4 @@
-"""The catalogue waits for an account that is not through Stripe's onboarding, or that Stripe does not serve now."""
+"""Products that wait for an account whose onboarding is not complete, or that is blocked."""
 
 import uuid
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def waiting_accounts(installation: Installation) -> list[StripeAccount]:
-    """The shop's accounts that sell, or will, and to which nothing can be sent yet."""
+    """The shop's accounts with channels to which nothing can be sent yet."""
     mapped = AccountChannel.objects.filter(installation=installation).values("account_id")
     connected = StripeAccount.objects.filter(pk__in=mapped, state=StripeAccount.State.CONNECTED)
     return [each for each in connected if not each.takes_payments]
@@ -27,9 +27,9 @@ def keep(
     payload: Json | None,
     issued_at: datetime,
 ) -> None:
-    """Remember the product for later, or that it is gone; inside the caller's transaction.
+    """Store the product for later, or its deletion; inside the caller's transaction.
 
-    The accounts' rows are held, so that none becomes active between this look and the writing.
+    The accounts' rows are locked, so that none becomes active between the check and the writing.
     """
     chosen = [each.pk for each in accounts]
     for account in StripeAccount.objects.select_for_update().filter(pk__in=chosen).order_by("pk"):
@@ -39,7 +39,7 @@ def keep(
 
 
 def forget_variant(accounts: Iterable[StripeAccount], variant_id: str) -> None:
-    """The variant is sold no more: it is taken out of what waits. Inside the caller's transaction."""
+    """Remove a deleted variant from the waiting products. Inside the caller's transaction."""
     for row in (
         WaitingProduct.objects.select_for_update()
         .filter(account__in=list(accounts))
@@ -47,23 +47,23 @@ def forget_variant(accounts: Iterable[StripeAccount], variant_id: str) -> None:
     ):
         payload: Json = row.payload or {}
         variants = payload.get("variants") or []
-        left = [each for each in variants if each.get("id") != variant_id]
-        if len(left) != len(variants):
-            row.payload = payload | {"variants": left}
+        remaining = [each for each in variants if each.get("id") != variant_id]
+        if len(remaining) != len(variants):
+            row.payload = payload | {"variants": remaining}
             row.save(update_fields=["payload"])
 
 
 def drain(installation: Installation, account: StripeAccount) -> None:
-    """Everything that waits for the account goes through the inbox once more, each product by itself.
+    """Record every product that waits for the account in the inbox again, each as one event.
 
-    Inside the caller's transaction. Accounts that have a product already are sent nothing: it is as they have it.
+    Inside the caller's transaction. Accounts that have a product already are sent nothing: it is unchanged.
     """
     rows = WaitingProduct.objects.select_for_update().filter(account=account)
     for row in rows.filter(payload__isnull=False).order_by("pk"):
-        # New each time: the account may be in trouble again before this is worked, and the same state wait once more.
+        # A new key each time: the account may be blocked again before this is handled, and the same state wait again.
         key = f"waited:{account.pk}:{row.saleor_product_id}:{uuid.uuid4()}"
-        told = {"issuedAt": row.issued_at.isoformat(), "product": row.payload}
-        inbox.record("saleor", installation.pk, key, "product_updated", told, row.issued_at)
+        payload = {"issuedAt": row.issued_at.isoformat(), "product": row.payload}
+        inbox.record("saleor", installation.pk, key, "product_updated", payload, row.issued_at)
     rows.delete()
 
 

@@ -1,4 +1,4 @@
-"""Look at the installation from end to end and say what to mend. Nothing is changed."""
+"""Check the installation from end to end and show what to fix. Nothing is changed."""
 
 import argparse
 import json
@@ -32,24 +32,24 @@ START = "Start `work`, or `serve` without --no-worker."
 
 @dataclass(frozen=True)
 class Found:
-    """One thing that was looked at; `mend` says what to do, and is empty when it is well."""
+    """The result of one check; `fix` says what to do, and is empty if nothing is wrong."""
 
     name: str
-    mend: str
+    fix: str
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print one line a check; exit code 1 if anything is to be mended."""
+    """Print one line per check; exit code 1 if anything has to be fixed."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience check", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print a list of {name, mend} instead of lines")
+    parser.add_argument("--json", action="store_true", help="print a list of {name, fix} instead of lines")
     options = parser.parse_args(arguments)
     found = [Found(name, _problem(check)) for name, check in _checks()]
     if options.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
     else:
         for each in found:
-            print(f"{'MEND' if each.mend else 'ok  '}  {each.name}{f': {each.mend}' if each.mend else ''}")
-    return 1 if any(each.mend for each in found) else 0
+            print(f"{'FIX ' if each.fix else 'ok  '}  {each.name}{f': {each.fix}' if each.fix else ''}")
+    return 1 if any(each.fix for each in found) else 0
 
 
 def _problem(check: Callable[[], object]) -> str:
@@ -58,22 +58,22 @@ def _problem(check: Callable[[], object]) -> str:
     except Failure as error:
         return error.message
     except DatabaseError:
-        return "The database does not answer as it should. Check DATABASE_URL, then run `migrate`."
+        return "The database does not respond as expected. Check DATABASE_URL, then run `migrate`."
     return ""
 
 
 def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "configuration", lambda: None  # a wrong one was refused before this ran
+    yield "configuration", lambda: None  # an invalid one is refused before this runs
     yield _storefront_note(), lambda: None
     yield "database and migrations", _check_database
     if _problem(_check_database):
         return
     yield f"{settings.PUBLIC_URL} leads to this app", _check_public_url
-    yield "the tasks are worked", _check_worker
+    yield "a worker runs the tasks", _check_worker
     yield "a shop has installed the app", _check_installed
     for shop in Installation.objects.filter(is_active=True).order_by("saleor_api_url"):
         yield f"{shop} accepts the app's token", partial(_check_token, shop)
-        yield f"{shop} gives its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
+        yield f"{shop} publishes its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
         yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
         if settings.EMAIL_CONFIGURED:
@@ -88,12 +88,12 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
             continue
         yield f"Stripe accepts the key of “{account}”", partial(onboarding.check_scopes, account.secret_key)
         yield f"Stripe lets “{account}” take payments", partial(_check_charges, account)
-        yield f"Stripe reports to us for “{account}”", partial(onboarding.check_endpoint, account)
-    yield "every event was handled", _check_given_up
+        yield f"Stripe sends the events of “{account}”", partial(onboarding.check_endpoint, account)
+    yield "no event was given up", _check_given_up
 
 
 def _storefront_note() -> str:
-    """Saleor's reference storefront names its gateways in its code; a storefront of the shop's own may name any."""
+    """Saleor's reference storefront has its gateways in its code; the shop's own storefront may use any."""
     if settings.APP_ID == settings.STOCK_APP_ID:
         return f"APP_ID is {settings.APP_ID}, which Saleor's reference storefront pays through"
     return f"APP_ID is {settings.APP_ID}; Saleor's reference storefront pays only through {settings.STOCK_APP_ID}"
@@ -105,20 +105,20 @@ def _check_database() -> None:
 
 
 def _check_public_url() -> None:
-    """Saleor and Stripe come by this address: it must lead here, from this machine at least."""
+    """Saleor and Stripe use this URL: it must lead here, at least from this machine."""
     try:
-        answer = exchange(make_session(), "GET", f"{settings.PUBLIC_URL}/api/manifest", seconds=SECONDS)
-        found = answer.json() if answer.ok else {}
+        response = exchange(make_session(), "GET", f"{settings.PUBLIC_URL}/api/manifest", seconds=SECONDS)
+        found = response.json() if response.ok else {}
     except (NoAnswer, ValueError):
         found = {}
     if found.get("id") != settings.APP_ID:
         raise Rejected(
-            "It does not answer with this app's manifest. Start `serve`; check PUBLIC_URL and what stands before it."
+            "It does not return this app's manifest. Start `serve`; check PUBLIC_URL and the proxies before it."
         )
 
 
 def _check_worker() -> None:
-    """A worker is alive, and no task that was due minutes ago still waits."""
+    """A worker is alive, and no task has been due for minutes."""
     now = timezone.now()
     seen = last_seen_worker()
     if seen is not None and seen < now - DEAD_AFTER:
@@ -126,8 +126,8 @@ def _check_worker() -> None:
     due = now - LONGEST_WAIT
     waiting = OxTask.objects.filter(status=OxTask.Status.READY, enqueued_at__lt=due)
     if waiting.exclude(run_after__gt=due).exists():
-        cure = START if seen is None else "The workers cannot keep up: start more `work`."
-        raise Rejected(f"Tasks wait for more than five minutes. {cure}")
+        fix = START if seen is None else "The workers are overloaded: start more `work`."
+        raise Rejected(f"Tasks have been waiting for more than five minutes. {fix}")
     if seen is None:
         raise Rejected(f"No worker has ever run. {START}")
 
@@ -139,7 +139,7 @@ def _check_installed() -> None:
 
 def _check_token(shop: Installation) -> None:
     if client.fetch_app(shop.saleor_api_url, shop.token).id != shop.app_id:
-        raise Rejected("Saleor knows this token as another app's. Install the app again; its data is kept.")
+        raise Rejected("The token belongs to another app. Install the app again; its data is kept.")
 
 
 def _check_webhooks(shop: Installation) -> None:
@@ -150,35 +150,35 @@ def _check_webhooks(shop: Installation) -> None:
 
 
 def _check_channels(shop: Installation) -> None:
-    """Somebody can pay in every channel now, live where the shop is live. What Stripe says is looked at below."""
-    found = [_in_words(each) for each in readiness.obstacles(shop)]
+    """Customers can pay in every channel now, with live payments if the shop is live. Stripe is checked below."""
+    found = [_describe(each) for each in readiness.obstacles(shop)]
     if found:
         raise Rejected(" ".join(found))
 
 
-def _in_words(obstacle: readiness.Obstacle) -> str:
+def _describe(obstacle: readiness.Obstacle) -> str:
     if obstacle.code == readiness.NO_ACCOUNT:
         slugs = ", ".join(obstacle.channels)
-        return f"None for {slugs}: nobody can pay there. Choose one on the app's page in the Dashboard."
+        return f"None for {slugs}: customers cannot pay there. Choose one on the app's page in the Dashboard."
     return obstacle.message
 
 
 def _check_charges(account: StripeAccount) -> None:
-    """Whether Stripe lets it take payments; a key that is refused is told by the line before."""
+    """Whether Stripe allows it to accept payments; the line before reports a refused key."""
     with suppress(Blocked):
         account_state.check_charges(account)
 
 
 def _check_deliveries(shop: Installation) -> None:
-    """Without it nobody ever becomes `cleaned`, and a complaint changes nothing."""
+    """Without it no contact ever becomes `cleaned`, and a complaint changes nothing."""
     if not webhooks_of(shop).exists():
         raise Rejected(
-            "None does, so mail goes on to dead mailboxes and to people who complained. Make an address for yours with "
-            f"`mail-webhook --saleor-api-url {shop} --service NAME`, and give it to the service."
+            "None does, so mail is still sent to dead mailboxes and to people who complained. Create a URL with "
+            f"`mail-webhook --saleor-api-url {shop} --service NAME`, and enter it at the service."
         )
 
 
 def _check_given_up() -> None:
     given_up = Handling.objects.given_up().order_by("-given_up_at")
     if first := given_up.first():
-        raise Rejected(f"{given_up.count()} were given up; the newest because: {first.reason}")
+        raise Rejected(f"{given_up.count()} were given up; the latest because: {first.reason}")

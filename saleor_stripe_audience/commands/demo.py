@@ -1,4 +1,4 @@
-"""`demo`: a shop, a Stripe and the app between them, offline. It needs the packages of the extra `demo`."""
+"""The demo: a shop, Stripe and the app between them, offline. It needs the packages of the extra `demo`."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -7,7 +7,7 @@ from saleor_stripe_audience.errors import Rejected
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the demo; Rejected where its packages are not installed."""
+    """Run the demo; `Rejected` if its packages are not installed."""
     if find_spec("werkzeug") is None:
         raise Rejected(
             "The demo needs extra packages. Install them with `pip install 'saleor-stripe-audience[demo]'`.",

@@ -1,4 +1,4 @@
-"""Ports that this product listens on, looked at before it does."""
+"""Ports that this product listens on, checked before it does."""
 
 import errno
 import socket
@@ -6,7 +6,7 @@ import time
 
 from saleor_stripe_audience.errors import Rejected
 
-SECONDS_TO_BE_FREE = 25.0  # what an ending process of ours may still finish
+SECONDS_TO_BE_FREE = 25.0  # that an ending process of ours may still take
 PAUSE_SECONDS = 0.25
 
 
@@ -23,7 +23,7 @@ def check_free(host: str, port: int, setting: str, seconds: float = SECONDS_TO_B
 
 
 def in_use(port: int, setting: str) -> Rejected:
-    """What the operator reads."""
+    """The operator's message."""
     return Rejected(
         f"Port {port} is in use by another process. Stop that one, or set {setting} to another port.",
         code="port_in_use",
@@ -31,12 +31,12 @@ def in_use(port: int, setting: str) -> Rejected:
 
 
 def refusal(host: str, port: int, setting: str, error: OSError) -> Rejected:
-    """What the operator reads where this process can never listen, whoever else ends."""
+    """The operator's message if this process can never listen, even if another one ends."""
     if error.errno == errno.EACCES:
-        words = f"This user may not listen on port {port}. Set {setting} to one above 1023."
-        return Rejected(words, code="port_refused")
-    words = f"This machine cannot listen on {host[:100]!r}: {error.strerror or 'that is no address'}."
-    return Rejected(f"{words} Give an address that it has, such as 127.0.0.1.", code="address_refused")
+        message = f"This user may not listen on port {port}. Set {setting} to one above 1023."
+        return Rejected(message, code="port_refused")
+    message = f"This machine cannot listen on {host[:100]!r}: {error.strerror or 'it is not an address'}."
+    return Rejected(f"{message} Give an address that it has, such as 127.0.0.1.", code="address_refused")
 
 
 def _is_free(host: str, port: int, setting: str) -> bool:

@@ -1,4 +1,4 @@
-"""Work the tasks: what Saleor and Stripe told is carried out here. As many may run as one likes."""
+"""Run tasks, such as handling the events of Saleor and Stripe. Any number of workers may run."""
 
 import argparse
 import errno
@@ -19,14 +19,14 @@ from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.webhook_sync import sync_all_webhooks
 
-POLL_SECONDS = 0.2  # how long a task waits at most for an idle worker
+POLL_SECONDS = 0.2  # that a task waits at most for an idle worker
 CONCURRENCY = 4
 STOP_SECONDS = 30
-WAIT_SECONDS = 1.0  # between two looks at a database that is not ready
+WAIT_SECONDS = 1.0  # between two checks of a database that is not ready
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Work until SIGTERM or Ctrl-C; what is begun is finished first."""
+    """Run until SIGTERM or Ctrl-C; running tasks are finished first."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience work", description=__doc__)
     parser.add_argument(
         "--concurrency", type=int, default=CONCURRENCY, help="tasks at once (default: %(default)s)"
@@ -54,12 +54,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _wait_for_migrations(stopped: threading.Event) -> bool:
-    """Wait until the database is there and up to date: `serve` or `migrate` may be about to do it. False if stopped."""
-    told = ""
+    """Wait until `serve` or `migrate` has created and migrated the database. False if stopped."""
+    shown = ""
     while problem := database_problem():
-        if problem != told:
+        if problem != shown:
             print(f"Waiting. {problem}", flush=True)
-            told = problem
+            shown = problem
         connections.close_all()
         if stopped.wait(WAIT_SECONDS):
             return False
@@ -79,14 +79,14 @@ class EmbeddedWorker:
         self._pulse.start()
 
     def stop(self) -> None:
-        """Finish what is begun. What takes too long is left to the next worker, by its lease."""
+        """Finish running tasks. One that takes too long is left to the next worker when its lease expires."""
         self._worker.request_stop()
         self._thread.join(STOP_SECONDS)
         self._pulse.stop()
 
 
 def serve_metrics() -> None:
-    """Answer Prometheus, if the operator asked for it; `Rejected` if that cannot be."""
+    """Serve Prometheus if METRICS_PORT is set; `Rejected` if the port cannot be used."""
     if settings.METRICS_PORT:
         try:
             metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, BacklogMetrics())
@@ -96,7 +96,7 @@ def serve_metrics() -> None:
                 raise ports.refusal(host, port, "METRICS_PORT", error) from None
             raise Rejected(
                 f"Port {settings.METRICS_PORT} for metrics is in use by another process, such as another `serve` or "
-                "`work` of this product. One of them tells the figures of all on this machine: set METRICS_PORT for "
+                "`work` of this product. One of them serves the metrics of all on this machine: set METRICS_PORT for "
                 "that one only, or give each its own.",
                 code="port_in_use",
             ) from error
@@ -104,9 +104,9 @@ def serve_metrics() -> None:
 
 
 def make_worker(concurrency: int) -> Worker:
-    """The engine's worker as this product sets it; `concurrency` tasks are worked at once.
+    """Create the task engine's worker with this product's settings; it runs `concurrency` tasks at once.
 
-    Its first tasks look after every shop and account: this may be a new version of the app, with other webhooks.
+    Its first tasks check every shop and account: this may be a new version of the app, with other webhooks.
     """
     sync_all_webhooks.enqueue()
     keep_endpoints.enqueue()

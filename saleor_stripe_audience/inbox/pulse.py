@@ -1,4 +1,4 @@
-"""Whether a worker is alive: each writes down every few seconds that it is, and what it wrote ends with it."""
+"""Whether a worker is alive: each stores a heartbeat every few seconds, until it ends."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ FORGOTTEN_AFTER = timedelta(days=7)  # a worker that was killed leaves its row
 
 
 class WorkerPulse:
-    """Says from a thread of its own that this process works, while `is_working` and `stop` was not called."""
+    """Stores this process's heartbeat from a thread of its own, while `is_working` and until `stop`."""
 
     def __init__(self, is_working: Callable[[], bool] = lambda: True) -> None:
         self._is_working = is_working
@@ -33,7 +33,7 @@ class WorkerPulse:
         self._thread.start()
 
     def stop(self) -> None:
-        """The worker ended in order: nobody needs to look for it."""
+        """The worker ended as intended, so it is not missing."""
         self._stopped.set()
         self._thread.join(SECONDS)
 
@@ -44,7 +44,7 @@ class WorkerPulse:
                 if self._stopped.wait(SECONDS):
                     break
             else:
-                log.error("the worker of this process has died: start the process again")
+                log.error("the worker of this process has died: restart the process")
             self._write(alive=False)
         finally:
             connection.close()
@@ -65,6 +65,6 @@ class WorkerPulse:
 
 
 def last_seen_worker() -> datetime | None:
-    """When any worker was last alive; None if none ever was."""
+    """When any worker was last alive; None if there never was one."""
     found = Pulse.objects.filter(name__startswith=WORKER).order_by("-at").first()
     return found.at if found is not None else None

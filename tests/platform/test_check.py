@@ -45,11 +45,11 @@ def shop(settings: Any, stripe: StripeSandbox) -> Iterator[SaleorSandbox]:
         yield sandbox
 
 
-def to_mend(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """What `check --json` says is to be mended."""
+def to_fix(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What `check --json` says has to be fixed."""
     capsys.readouterr()
     code = main(["check", "--json"])
-    found = {each["name"]: each["mend"] for each in json.loads(capsys.readouterr().out) if each["mend"]}
+    found = {each["name"]: each["fix"] for each in json.loads(capsys.readouterr().out) if each["fix"]}
     assert code == (1 if found else 0)
     return found
 
@@ -60,27 +60,27 @@ def only(found: dict[str, str]) -> str:
 
 
 def test_all_is_well(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    assert to_mend(capsys) == {}
+    assert to_fix(capsys) == {}
     assert main(["check"]) == 0
-    assert "MEND" not in capsys.readouterr().out
+    assert "FIX" not in capsys.readouterr().out
 
 
 def test_a_webhook_is_missing(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     installation = Installation.objects.get()
     client.delete_webhook(installation, client.fetch_installed(installation).webhooks[0].id)
-    assert "not yet created" in only(to_mend(capsys))
+    assert "not yet created" in only(to_fix(capsys))
 
 
 def test_a_permission_is_missing(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     app = shop.app("saleor.app.stripe-audience")
     assert app is not None
     app.permissions = app.permissions - {"MANAGE_USERS"}
-    assert "MANAGE_USERS" in only(to_mend(capsys))
+    assert "MANAGE_USERS" in only(to_fix(capsys))
 
 
 def test_a_channel_has_no_account(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     Channel.objects.create(installation=Installation.objects.get(), slug="new", name="New", currency="EUR")
-    assert "None for new" in only(to_mend(capsys))
+    assert "None for new" in only(to_fix(capsys))
 
 
 def test_the_endpoint_is_switched_off(
@@ -88,14 +88,14 @@ def test_the_endpoint_is_switched_off(
 ) -> None:
     for endpoint in stripe.account.table("webhook_endpoint").values():
         endpoint["status"] = "disabled"
-    assert "switched off" in only(to_mend(capsys))
+    assert "switched off" in only(to_fix(capsys))
     stripe.account.table("webhook_endpoint").clear()
-    assert "Paste the account's keys again" in only(to_mend(capsys))
+    assert "Paste the account's keys again" in only(to_fix(capsys))
 
 
 def test_the_key_was_revoked(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     StripeAccount.objects.update(secret_key="sk_test_revoked")
-    found = to_mend(capsys)
+    found = to_fix(capsys)
     assert len(found) == 2
     assert all("sk_test" not in text for text in found.values())
 
@@ -104,22 +104,22 @@ def test_the_public_address_leads_elsewhere(
     shop: SaleorSandbox, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.PUBLIC_URL = "http://127.0.0.1:9"
-    assert "Start `serve`" in to_mend(capsys)["http://127.0.0.1:9 leads to this app"]
+    assert "Start `serve`" in to_fix(capsys)["http://127.0.0.1:9 leads to this app"]
 
 
 def test_nobody_works_the_tasks(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     sweep_inbox.enqueue()
-    assert to_mend(capsys) == {}
+    assert to_fix(capsys) == {}
     OxTask.objects.update(enqueued_at=timezone.now() - timedelta(minutes=6))
-    assert "start more `work`" in only(to_mend(capsys))
+    assert "start more `work`" in only(to_fix(capsys))
     Pulse.objects.all().delete()
-    assert "Start `work`" in only(to_mend(capsys))
+    assert "Start `work`" in only(to_fix(capsys))
     OxTask.objects.all().delete()
-    assert "No worker has ever run" in only(to_mend(capsys)), "a minute after the installation too"
+    assert "No worker has ever run" in only(to_fix(capsys)), "a minute after the installation too"
 
 
 def test_an_account_without_channels_is_still_looked_at(
     shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     AccountChannel.objects.all().delete()
-    assert "None for" in only(to_mend(capsys))
+    assert "None for" in only(to_fix(capsys))

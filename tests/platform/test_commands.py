@@ -70,7 +70,7 @@ def test_check_names_the_shop_that_refuses_the_token(
     assert main(["check"]) == 1
     told = capsys.readouterr().out
     mend = [
-        line for line in told.splitlines() if line.startswith("MEND") and "accepts the app's token" in line
+        line for line in told.splitlines() if line.startswith("FIX") and "accepts the app's token" in line
     ]
     assert len(mend) == 1
     assert saleor_url in mend[0]
