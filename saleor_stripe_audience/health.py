@@ -41,7 +41,7 @@ def database_problem() -> str:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except Error:
-        return "The database does not answer. Check DATABASE_URL."
+        return "The database does not respond. Check DATABASE_URL."
     return "Migrations are waiting. Run `saleor-stripe-audience migrate`." if waiting else ""
 
 
@@ -54,14 +54,12 @@ def is_database_missing() -> bool:
 
 def storage_problem() -> str:
     """A message why the database cannot store anything; empty if it can: one row is written as a test."""
-    if connection.vendor == "sqlite" and _free_bytes() < LEAST_FREE:
-        return "The disk of the database is full. Make room on it."
+    if connection.vendor == "sqlite":
+        folder = Path(settings.DATABASES["default"]["NAME"]).parent
+        if shutil.disk_usage(folder).free < LEAST_FREE:
+            return "The disk of the database is full. Free some space on it."
     try:
         Pulse.objects.update_or_create(name=READINESS, defaults={"at": timezone.now()})
     except Error:
-        return "The database takes no writes. Look whether its disk is full, or a lock is not released."
+        return "The database accepts no writes. Check whether its disk is full, or a lock is not released."
     return ""
-
-
-def _free_bytes() -> int:
-    return shutil.disk_usage(Path(settings.DATABASES["default"]["NAME"]).parent).free

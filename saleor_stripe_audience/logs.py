@@ -35,11 +35,10 @@ def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -
 
 def _without_links(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
     """Cut off secrets in links and URLs: whoever reads a log must not be able to use them."""
-    return {name: _cut(value) if isinstance(value, str) else value for name, value in event.items()}
-
-
-def _cut(text: str) -> str:
-    return _SECRET_PATH.sub(r"\1…", text)
+    return {
+        name: _SECRET_PATH.sub(r"\1…", value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def _error_of(exc_info: Any) -> BaseException | None:

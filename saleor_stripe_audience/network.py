@@ -115,11 +115,8 @@ def resolve(host: str, port: int) -> list[str]:
 
     The system's lookup has no timeout, so it runs in a thread that is abandoned when time is up.
     """
-    return _in_thread(lambda: [str(each[4][0]) for each in _addresses(host, port)], _left())
-
-
-def _addresses(host: str, port: int) -> list[Any]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = _in_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), _left())
+    return [str(each[4][0]) for each in found]
 
 
 def _in_thread[Found](function: Callable[[], Found], seconds: float) -> Found:

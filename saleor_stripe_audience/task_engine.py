@@ -24,12 +24,8 @@ class PrivateTask(PolicyTask[Any, Any]):
             return super().call(*args, **kwargs)
         except Exception as error:
             log.warning("task failed", task=self.module_path, exc_info=error)
-            raise TaskFailed(_name_of(error)) from None
-
-
-def _name_of(error: Exception) -> str:
-    code = error.code if isinstance(error, Failure) else ""
-    return code or type(error).__name__
+            code = error.code if isinstance(error, Failure) else ""
+            raise TaskFailed(code or type(error).__name__) from None
 
 
 class Backend(OxBackend):

@@ -20,7 +20,6 @@ from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.money import Money, from_decimal
-from saleor_stripe_audience.saleor.payloads import Price
 from saleor_stripe_audience.shops.models import Installation
 
 Wanted = dict[str, Money]  # by channel
@@ -161,12 +160,9 @@ def _by_account(installation: Installation, item: Item) -> dict[StripeAccount, W
             continue  # its products wait: see waiting.py
         wanted = found.setdefault(mapping.account, {})
         if mapping.channel_slug in prices:
-            wanted[mapping.channel_slug] = _money(prices[mapping.channel_slug])
+            price = prices[mapping.channel_slug]
+            wanted[mapping.channel_slug] = from_decimal(price.amount, price.currency)
     return found
-
-
-def _money(price: Price) -> Money:
-    return from_decimal(price.amount, price.currency)
 
 
 def _digest(item: Item, wanted: Wanted) -> str:

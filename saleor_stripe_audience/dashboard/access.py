@@ -42,7 +42,10 @@ def for_staff(section: Section) -> Callable[[View], View]:
                 return refuse(request, 503, _("Saleor's keys could not be checked. Try again in a minute."))
             except Rejected as error:
                 log.info("page refused", code=error.code)
-                return refuse(request, 401, _session_ended())
+                message = _(
+                    "Your session with Saleor has ended. Open this page again from Saleor's Dashboard."
+                )
+                return refuse(request, 401, message)
             origin = request.headers.get("Dashboard-Origin", "")
             if not may_use_the_page(origin):
                 log.warning("dashboard origin refused", origin=readable(origin))
@@ -61,10 +64,6 @@ def user_of(request: HttpRequest) -> DashboardUser:
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     bearer_token = token.strip() if scheme.lower() == "bearer" else ""
     return verify_dashboard_token(request.headers.get("Saleor-Api-Url", ""), bearer_token)
-
-
-def _session_ended() -> str:
-    return _("Your session with Saleor has ended. Open this page again from Saleor's Dashboard.")
 
 
 def _not_trusted(origin: str) -> str:

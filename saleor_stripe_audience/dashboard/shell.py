@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 
-from saleor_stripe_audience.dashboard.sections import OVERVIEW, SECTIONS, Section
+from saleor_stripe_audience.dashboard.sections import OVERVIEW, SECTIONS
 
 POLICY = {
     "default-src": CSP.NONE,
@@ -40,17 +40,15 @@ def is_document(request: HttpRequest) -> bool:
 @csp_override(POLICY)
 def show_shell(request: HttpRequest) -> HttpResponse:
     """The shell, which then opens the section of this URL, or the overview."""
+    path = request.path.rstrip("/")
+    section = next((each for each in SECTIONS if each.url == path), OVERVIEW)
     with translation.override(_language(request)):
         context = {
             "root": reverse("dashboard:page"),
-            "start": _section_at(request.path).url,
+            "start": section.url,
             "theme": "dark" if request.GET.get("theme") == "dark" else "light",
         }
         return render(request, "dashboard/shell.html", context)
-
-
-def _section_at(path: str) -> Section:
-    return next((each for each in SECTIONS if path.rstrip("/") == each.url), OVERVIEW)
 
 
 def _language(request: HttpRequest) -> str:

@@ -40,7 +40,9 @@ def register_view(request: HttpRequest) -> JsonResponse:
         )
         check_allowed(api_url)
         with registration_limits.limited(api_url, client_ip(request)), deadline(REGISTER_SECONDS):
-            register(api_url, token, _header(request, "Saleor-Domain"), _version(request), variant)
+            domain = request.headers.get("Saleor-Domain", "")[:300]
+            version = request.headers.get("Saleor-Schema-Version", "")[:20]
+            register(api_url, token, domain, version, variant)
     except Unavailable as error:
         return _refuse(503, error)
     except Failure as error:
@@ -129,14 +131,6 @@ def _variant(request: HttpRequest) -> str:
     if variant not in variants():
         raise Rejected("The app has no such manifest. Install the app again.", code="unknown_variant")
     return variant
-
-
-def _header(request: HttpRequest, name: str) -> str:
-    return request.headers.get(name, "")[:300]
-
-
-def _version(request: HttpRequest) -> str:
-    return request.headers.get("Saleor-Schema-Version", "")[:20]
 
 
 def _refuse(status: int, error: Failure) -> JsonResponse:

@@ -61,17 +61,14 @@ def _verify_claims(installation: Installation, token: str) -> dict[str, Any]:
         _VALID_NOW.validate(claims)
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused() from None
-    if any(claims.get(name) != wanted for name, wanted in _required_claims(installation).items()):
+    # A staff member's own token (type "access") gives access to the whole shop: it is never accepted.
+    required = {"iss": installation.saleor_api_url, "type": "thirdparty", "app": installation.app_id}
+    if any(claims.get(name) != value for name, value in required.items()):
         raise _refused()
     return claims
 
 
 _VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCK_SKEW, exp={"essential": True})
-
-
-def _required_claims(installation: Installation) -> dict[str, str]:
-    """A staff member's own token (type "access") gives access to the whole shop: it is never accepted."""
-    return {"iss": installation.saleor_api_url, "type": "thirdparty", "app": installation.app_id}
 
 
 def _refused() -> Rejected:
