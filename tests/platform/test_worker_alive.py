@@ -6,6 +6,7 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,5 +122,5 @@ def test_a_full_disk_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatc
 
 def test_a_disk_that_is_nearly_full_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "vendor", "sqlite")
-    monkeypatch.setattr(health, "_free_bytes", lambda: health.LEAST_FREE - 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=health.LEAST_FREE - 1))
     assert client.get("/readyz").status_code == 503
