@@ -144,7 +144,7 @@ def _in_thread[Found](function: Callable[[], Found], seconds: float) -> Found:
 
 
 def _left() -> float:
-    """Seconds that are left for the current exchange; outside of one, the limit for a connection."""
+    """The current exchange's remaining seconds; outside of one, the limit for a connection."""
     ends_at = _ends_at.get(None)
     if ends_at is None:
         return CONNECT_SECONDS

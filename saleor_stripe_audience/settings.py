@@ -352,7 +352,7 @@ TASKS = {
             "BACKOFF_MAX": 600,
             "SCHEDULES": {
                 "sweep the inbox": {"task": "saleor_stripe_audience.inbox.engine.sweep_inbox", "every": 60},
-                "keep up with the shops": {
+                "sync webhooks": {
                     "task": "saleor_stripe_audience.saleor.webhook_sync.sync_all_webhooks",
                     "every": 3600,
                 },
@@ -364,7 +364,7 @@ TASKS = {
                     "task": "saleor_stripe_audience.saleor.registration_limits.forget_old_counts",
                     "cron": "47 3 * * *",
                 },
-                "keep up with Stripe's endpoints": {
+                "check Stripe's endpoints": {
                     "task": "saleor_stripe_audience.payments.tasks.keep_endpoints",
                     "every": 3600,
                 },
@@ -392,7 +392,7 @@ TASKS = {
                     "task": "saleor_stripe_audience.audience.tasks.sweep_jobs",
                     "every": 60,
                 },
-                "keep segments": {
+                "refresh segments": {
                     "task": "saleor_stripe_audience.audience.segments.membership.refresh_segments",
                     "every": 60,
                 },

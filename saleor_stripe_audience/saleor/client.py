@@ -384,7 +384,7 @@ def _refusal(errors: Sequence[Json]) -> Rejected:
         return Rejected(REINSTALL, code=APP_UNKNOWN)
     if "PermissionDenied" in codes:
         return Rejected(
-            "The app lacks a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "
+            "The app needs a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "
             "reinstall the app.",
             code=PERMISSION_DENIED,
         )

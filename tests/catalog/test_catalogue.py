@@ -177,8 +177,8 @@ def test_any_order_ends_the_same(shop: Shop) -> None:
         for minute, amount in enumerate(amounts)
     ] * 2
     random.Random(3).shuffle(events)
-    for minute, told in events:
-        shop.tell("product_updated", minute=minute, product=told)
+    for minute, product_payload in events:
+        shop.tell("product_updated", minute=minute, product=product_payload)
     assert [each["name"] for each in shop.products()] == ["Tea 3"]
     assert shop.prices() == [(1200, "usd")]
 
@@ -199,15 +199,17 @@ def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "place"),
+    ("payload", "place"),
     [
         ({"name": "no id"}, "id"),
         (product(variant(listings=[{"channel": None}])), "channel"),
         (product(variant(listings=[listing(9.555)])), "decimals"),
     ],
 )
-def test_an_unreadable_product_is_given_up_with_the_place(shop: Shop, told: Json | None, place: str) -> None:
-    shop.tell("product_created", product=told)
+def test_an_unreadable_product_is_given_up_with_the_place(
+    shop: Shop, payload: Json | None, place: str
+) -> None:
+    shop.tell("product_created", product=payload)
     handling = Handling.objects.get()
     assert handling.given_up_at is not None
     assert place in handling.reason
@@ -245,11 +247,11 @@ def test_rich_text_becomes_words(description: str | None, words: str) -> None:
 
 def test_genuine_deliveries_are_pushed(shop: Shop) -> None:
     deliveries = recordings.lines("deliveries-audience.jsonl")
-    told = [each for delivery in deliveries if (each := genuine_product(delivery))]
-    for minute, payload in enumerate(told):
+    payloads = [each for delivery in deliveries if (each := genuine_product(delivery))]
+    for minute, payload in enumerate(payloads):
         shop.tell("product_updated", minute=minute, product=payload)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
-    assert told
+    assert payloads
 
 
 def genuine_product(delivery: Json) -> Json | None:
@@ -257,5 +259,5 @@ def genuine_product(delivery: Json) -> Json | None:
     headers = {name.lower(): value for name, value in delivery["headers"]}
     if headers.get("saleor-event") not in ("product_created", "product_updated"):
         return None
-    told: Json = json.loads(base64.b64decode(delivery["body_b64"])).get("product") or {}
-    return told if "id" in told else None
+    found: Json = json.loads(base64.b64decode(delivery["body_b64"])).get("product") or {}
+    return found if "id" in found else None

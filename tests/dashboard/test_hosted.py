@@ -254,8 +254,8 @@ def test_the_command_prints_the_way_and_twice_is_once(
 ) -> None:
     def run(*more: str) -> dict[str, Any]:
         assert main(["connect-stripe", "--saleor-api-url", api_url, "--hosted", *more]) == 0
-        told: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return told
+        output: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return output
 
     first, second = run(), run()
     assert (first["state"], first["livemode"]) == ("pending", False)

@@ -245,7 +245,7 @@ def test_a_refusal_is_never_kept_and_says_what_to_do(shop: Shop, client: Client)
     assert not answer.cookies
 
 
-@pytest.mark.parametrize("told", [False, None, "true", 1])
-def test_only_staff_open_the_page(shop: Shop, told: object) -> None:
+@pytest.mark.parametrize("is_staff", [False, None, "true", 1])
+def test_only_staff_open_the_page(shop: Shop, is_staff: object) -> None:
     with pytest.raises(Rejected):
-        opened(shop, shop.token(is_staff=told))
+        opened(shop, shop.token(is_staff=is_staff))

@@ -20,7 +20,7 @@ def test_the_same_seed_makes_the_same_bodies() -> None:
 
 def test_a_few_hundred_inputs_are_answered_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["300", "7"])
-    told = json.loads(capsys.readouterr().out)
-    assert (told["server_errors"], told["internal_errors"], told["unanswered"]) == (0, 0, 0), told
-    assert told["inputs"] == 300
+    report = json.loads(capsys.readouterr().out)
+    assert (report["server_errors"], report["internal_errors"], report["unanswered"]) == (0, 0, 0), report
+    assert report["inputs"] == 300
     assert code in (0, 1)  # a busy machine may be slow, and so few inputs say nothing about memory

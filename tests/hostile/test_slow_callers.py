@@ -70,9 +70,9 @@ def ask(
 
 def echo(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "application/json")])
-    told = {name: str(value) for name, value in environ.items()}
-    told["body"] = environ["wsgi.input"].read().decode()
-    return [json.dumps(told).encode()]
+    echoed = {name: str(value) for name, value in environ.items()}
+    echoed["body"] = environ["wsgi.input"].read().decode()
+    return [json.dumps(echoed).encode()]
 
 
 def never(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
@@ -125,14 +125,14 @@ def test_a_body_in_parts_arrives_whole_and_headers_as_they_were() -> None:
         (b"x-forwarded-for", b"192.0.2.2"),
     ]
     ask(BufferedApplication(echo, threads=1), caller, *headers, path="/café")
-    told = json.loads(caller.body)
-    assert told["body"] == "abcd"
-    assert told["CONTENT_LENGTH"] == "4"
-    assert told["CONTENT_TYPE"] == "text/plain"
-    assert told["HTTP_SALEOR_API_URL"] == "https://shop.example.com"
-    assert told["HTTP_X_FORWARDED_FOR"] == "192.0.2.1,192.0.2.2"
-    assert told["PATH_INFO"].encode("latin-1").decode() == "/café"
-    assert told["REMOTE_ADDR"] == "192.0.2.7"
+    echoed = json.loads(caller.body)
+    assert echoed["body"] == "abcd"
+    assert echoed["CONTENT_LENGTH"] == "4"
+    assert echoed["CONTENT_TYPE"] == "text/plain"
+    assert echoed["HTTP_SALEOR_API_URL"] == "https://shop.example.com"
+    assert echoed["HTTP_X_FORWARDED_FOR"] == "192.0.2.1,192.0.2.2"
+    assert echoed["PATH_INFO"].encode("latin-1").decode() == "/café"
+    assert echoed["REMOTE_ADDR"] == "192.0.2.7"
 
 
 class Blocks:

@@ -36,7 +36,7 @@ def _no_other_handlers(settings: Any) -> Iterator[None]:
     table.EVENT_HANDLERS.clear()
 
 
-def told(key: str = "first", kind: str = "order_paid") -> bool:
+def receive(key: str = "first", kind: str = "order_paid") -> bool:
     return record("saleor", SHOP, key, kind, {"number": 7}, THEN)
 
 
@@ -66,7 +66,7 @@ def age(**past: float) -> None:
 
 def test_an_event_is_written_down_and_handled(worked: Work) -> None:
     runs = counting()
-    assert told()
+    assert receive()
     assert runs == []
     assert worked() == 1
     assert [event.payload for event in runs] == [{"number": 7}]
@@ -76,9 +76,9 @@ def test_an_event_is_written_down_and_handled(worked: Work) -> None:
 
 def test_twice_is_once(worked: Work) -> None:
     runs = counting()
-    assert [told(), told(), told()] == [True, False, False]
+    assert [receive(), receive(), receive()] == [True, False, False]
     worked()
-    assert not told()
+    assert not receive()
     worked()
     dispatch(Event.objects.get().pk)
     assert len(runs) == 1
@@ -87,7 +87,7 @@ def test_twice_is_once(worked: Work) -> None:
 
 
 def test_the_same_key_of_another_shop_is_another_event() -> None:
-    assert told()
+    assert receive()
     assert record("saleor", uuid.uuid4(), "first", "order_paid", {}, THEN)
     assert record("stripe", SHOP, "first", "order_paid", {}, THEN)
     assert Event.objects.count() == 3
@@ -100,7 +100,7 @@ def test_many_deliveries_at_once_are_one_event_and_one_task(worked: Work) -> Non
     def deliver(_: int) -> bool:
         together.wait(timeout=20)
         try:
-            return told()
+            return receive()
         finally:
             connections.close_all()
 
@@ -121,7 +121,7 @@ def test_many_workers_on_one_event_have_one_effect() -> None:
         together.wait(timeout=20)
         return lambda: written.append(event.pk)
 
-    told()
+    receive()
     identifier = Event.objects.get().pk
 
     def run(_: int) -> None:
@@ -137,7 +137,7 @@ def test_many_workers_on_one_event_have_one_effect() -> None:
 
 
 def test_an_event_that_nobody_handles_is_through_at_once(worked: Work) -> None:
-    told()
+    receive()
     assert not is_handled("saleor", "order_paid")
     worked()
     assert Event.objects.get().handled_at is not None
@@ -146,7 +146,7 @@ def test_an_event_that_nobody_handles_is_through_at_once(worked: Work) -> None:
 
 def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
     runs = counting(fails=Rejected("Connect an account first."))
-    told()
+    receive()
     assert worked() == 1
     handling = the_handling()
     assert len(runs) == 1
@@ -157,7 +157,7 @@ def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
 
 def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> None:
     runs = counting(fails=Unavailable("Stripe did not answer."), times=2)
-    told()
+    receive()
     assert worked_to_the_end() == 3
     handling = the_handling()
     assert len(runs) == 3
@@ -168,7 +168,7 @@ def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> N
 
 def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
     counting(fails=Unavailable("Stripe did not answer."))
-    told()
+    receive()
     worked()
     assert the_handling().reason == "Stripe did not answer."
     assert the_handling().given_up_at is None
@@ -177,7 +177,7 @@ def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
 
 def test_who_does_not_answer_for_hours_is_asked_again(worked_to_the_end: Work) -> None:
     runs = counting(fails=Unavailable("Stripe did not answer."), times=settings.TASK_MAX_ATTEMPTS)
-    told()
+    receive()
     assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
     assert the_handling().given_up_at is None
     Event.objects.update(received_at=timezone.now() - timedelta(hours=3))
@@ -189,7 +189,7 @@ def test_who_does_not_answer_for_hours_is_asked_again(worked_to_the_end: Work) -
 
 def test_an_old_event_is_swept_once_an_hour() -> None:
     counting(fails=Unavailable("Stripe did not answer."))
-    told()
+    receive()
     now = timezone.now()
     Event.objects.update(received_at=now - timedelta(days=3), swept_at=now - timedelta(minutes=20))
     assert sweep() == 0
@@ -201,7 +201,7 @@ class TestWaiting:
     def test_costs_nothing_and_goes_on_when_resumed(self, worked: Work) -> None:
         account = uuid.uuid4()
         runs = counting(fails=Blocked("The key is dead.", by=account), times=1)
-        told()
+        receive()
         worked()
         handling = the_handling()
         assert (handling.attempts, handling.waits_for, handling.given_up_at) == (0, account, None)
@@ -218,7 +218,7 @@ class TestWaiting:
 
     def test_keeps_the_content_however_old(self, worked: Work) -> None:
         counting(fails=Blocked("The key is dead."))
-        told()
+        receive()
         worked()
         age(days=90)
         assert prune() == 0
@@ -234,7 +234,7 @@ class TestWaiting:
             if len(others) == 1:
                 raise Unavailable("busy")
 
-        told()
+        receive()
         worked_to_the_end()
         assert len(others) == 2
         assert Event.objects.get().handled_at is None
@@ -242,7 +242,7 @@ class TestWaiting:
 
 def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
     runs = counting(fails=LookupError("a mistake of ours"))
-    told()
+    receive()
     assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
     handling = the_handling()
     assert len(runs) == handling.attempts == settings.TASK_MAX_ATTEMPTS
@@ -252,7 +252,7 @@ def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
 
 def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> None:
     counting(fails=KeyError("someone@example.com"), times=1)
-    told()
+    receive()
     worked()
     assert the_handling().reason == engine.UNEXPECTED
     assert the_handling().given_up_at is None
@@ -266,7 +266,7 @@ def test_one_handler_does_not_keep_another_from_working(worked_to_the_end: Work)
     def other(event: Event) -> None:
         ran.append(event.pk)
 
-    told()
+    receive()
     worked_to_the_end()
     assert len(failing) == 2
     assert len(ran) == 1
@@ -278,7 +278,7 @@ def test_what_a_failed_handler_wrote_is_taken_back(worked: Work) -> None:
         Event.objects.filter(pk=event.pk).update(kind="written")
         raise Unavailable("Not now.")
 
-    told()
+    receive()
     worked()
     assert Event.objects.get().kind == "order_paid"
 
@@ -292,7 +292,7 @@ def test_only_the_part_outside_may_call_the_network(worked: Work) -> None:
         seen.append(connection.in_atomic_block)
         return lambda: seen.append(connection.in_atomic_block)
 
-    told()
+    receive()
     worked()
     assert seen == [False, True]
 
@@ -308,7 +308,7 @@ def test_a_network_call_in_the_transaction_is_refused(worked: Work) -> None:
             refused.append(True)
             raise
 
-    told()
+    receive()
     worked()
     assert refused == [True]
     assert the_handling().done_at is None
@@ -322,7 +322,7 @@ def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
     def other(event: Event) -> None:
         done.append(event.pk)
 
-    told()
+    receive()
     worked()
     replay(Event.objects.get())
     worked()
@@ -333,7 +333,7 @@ def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
 
 def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
     counting()
-    told()
+    receive()
     worked()
     age(days=31)
     prune()
@@ -343,7 +343,7 @@ def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
 
 def test_the_sweep_finds_events_whose_task_was_lost(worked: Work) -> None:
     runs = counting()
-    told()
+    receive()
     OxTask.objects.all().delete()
     assert sweep() == 0, "it may still be on its way"
     age(minutes=16)
@@ -361,26 +361,26 @@ def test_nothing_is_recorded_when_the_task_cannot_be(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(type(dispatch_event), "enqueue", refuse)
     with pytest.raises(RuntimeError, match="no room"):
-        told()
+        receive()
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
 def test_handled_payloads_are_dropped_after_a_month(worked: Work, days: int, *, kept: bool) -> None:
-    told()
+    receive()
     worked()
     age(days=days)
     assert prune() == (0 if kept else 1)
     assert prune() == 0
     assert (Event.objects.get().payload is not None) is kept
-    assert not told(), "the row stays, so that a double is still known"
+    assert not receive(), "the row stays, so that a double is still known"
 
 
 def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
     counting(fails=Rejected("Connect an account first."))
-    told()
+    receive()
     worked()
-    told("waiting")
+    receive("waiting")
     age(days=300)
     assert prune() == 0
     assert not Event.objects.filter(payload__isnull=True).exists()

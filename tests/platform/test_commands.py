@@ -42,10 +42,10 @@ def test_an_unknown_shop_is_one_line_that_names_it(
 ) -> None:
     installed("https://other.example.com/graphql/")
     assert main([*arguments, "--saleor-api-url", ELSEWHERE]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert ELSEWHERE in told.err
-    assert len(told.err.strip().splitlines()) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert ELSEWHERE in output.err
+    assert len(output.err.strip().splitlines()) == 1
 
 
 def test_a_key_is_printed_and_only_its_hash_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,13 +68,13 @@ def test_check_names_the_shop_that_refuses_the_token(
 ) -> None:
     installed(saleor_url)
     assert main(["check"]) == 1
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     mend = [
-        line for line in told.splitlines() if line.startswith("FIX") and "accepts the app's token" in line
+        line for line in output.splitlines() if line.startswith("FIX") and "accepts the app's token" in line
     ]
     assert len(mend) == 1
     assert saleor_url in mend[0]
-    assert "not-this-one" not in told
+    assert "not-this-one" not in output
 
 
 def test_check_names_the_shop_that_does_not_answer(capsys: pytest.CaptureFixture[str], settings: Any) -> None:

@@ -162,6 +162,6 @@ def test_the_readme_names_every_variable() -> None:
 
 
 def test_compose_passes_every_variable() -> None:
-    told: dict[str, Any] = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
+    compose: dict[str, Any] = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
     for name in ("web", "worker"):
-        assert set(told["services"][name]["environment"]) == variables_of_the_readme()
+        assert set(compose["services"][name]["environment"]) == variables_of_the_readme()

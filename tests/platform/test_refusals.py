@@ -244,13 +244,13 @@ class TestStripe:
         return make_shop()
 
     def post(self, account: StripeAccount, body: str, ahead: int = 0) -> Any:
-        told = int(time.time()) + ahead
-        signature = stripe.WebhookSignature._compute_signature(f"{told}.{body}", account.webhook_secret)
+        timestamp = int(time.time()) + ahead
+        signature = stripe.WebhookSignature._compute_signature(f"{timestamp}.{body}", account.webhook_secret)
         return Client(raise_request_exception=False).post(
             f"/api/webhooks/stripe/{account.pk}",
             body,
             "application/json",
-            headers={"Stripe-Signature": f"t={told},v1={signature}"},
+            headers={"Stripe-Signature": f"t={timestamp},v1={signature}"},
         )
 
     def event(self, **changed: Any) -> dict[str, Any]:

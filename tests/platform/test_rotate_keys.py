@@ -70,8 +70,8 @@ def test_without_the_old_key_nothing_is_touched(
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, []
     before = raw()
     assert main(["rotate-keys"]) == 1
-    told = capsys.readouterr().err
-    assert "SECRET_KEY_FALLBACKS" in told
+    error = capsys.readouterr().err
+    assert "SECRET_KEY_FALLBACKS" in error
     assert raw() == before
     row = Installation.objects.get(saleor_api_url="https://shop0.example.com/graphql/")
     with pytest.raises(Rejected):

@@ -95,17 +95,17 @@ def test_a_secret_is_not_repeated_in_what_is_said(monkeypatch: pytest.MonkeyPatc
 
 
 def test_sqlite_is_set_for_many_writers(tmp_path: Path) -> None:
-    told = database(f"sqlite:///{tmp_path}/new/folder/db.sqlite3")
-    assert told["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
-    assert "journal_mode=WAL" in told["OPTIONS"]["init_command"]
+    configured = database(f"sqlite:///{tmp_path}/new/folder/db.sqlite3")
+    assert configured["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in configured["OPTIONS"]["init_command"]
     assert (tmp_path / "new" / "folder").is_dir()
 
 
 def test_postgresql_is_pooled_and_no_connection_is_kept() -> None:
-    told = database("postgres://user:password@db.example.com:5432/app?sslmode=require")
-    assert told["CONN_MAX_AGE"] == 0
-    assert told["OPTIONS"]["sslmode"] == "require"
-    assert told["OPTIONS"]["pool"]["max_size"] > 1
+    configured = database("postgres://user:password@db.example.com:5432/app?sslmode=require")
+    assert configured["CONN_MAX_AGE"] == 0
+    assert configured["OPTIONS"]["sslmode"] == "require"
+    assert configured["OPTIONS"]["pool"]["max_size"] > 1
 
 
 @pytest.mark.parametrize(

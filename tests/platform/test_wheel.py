@@ -58,10 +58,11 @@ def test_it_serves_the_manifest_and_the_page(installed: Path, tmp_path: Path) ->
         )
     try:
         wait_until_ready(url, process, tmp_path)
-        told = requests.get(f"{url}/api/manifest", timeout=10).json()
-        assert told["webhooks"]
+        manifest = requests.get(f"{url}/api/manifest", timeout=10).json()
+        assert manifest["webhooks"]
         assert (
-            requests.get(told["brand"]["logo"]["default"], timeout=10).headers["Content-Type"] == "image/png"
+            requests.get(manifest["brand"]["logo"]["default"], timeout=10).headers["Content-Type"]
+            == "image/png"
         )
         page = requests.get(f"{url}/dashboard/", timeout=10)
         assert page.ok

@@ -79,10 +79,10 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         account.save()
         look_at_accounts()
         worked()
-        told = shown(shop)
-        assert set(told) == {"channels", f"key-{account.pk}"}
-        assert "channel-pln" in told["channels"]
-        assert "Paste a new" in told[f"key-{account.pk}"]
+        problems_shown = shown(shop)
+        assert set(problems_shown) == {"channels", f"key-{account.pk}"}
+        assert "channel-pln" in problems_shown["channels"]
+        assert "Paste a new" in problems_shown[f"key-{account.pk}"]
         account.secret_key = SECRET_KEY
         account.save()
         AccountChannel.objects.create(installation=installation, account=account, channel_slug="channel-pln")

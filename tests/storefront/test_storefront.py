@@ -62,15 +62,17 @@ def post(client: Client, key: str, query: str, origin: str = PAGE, **variables: 
 
 
 def subscribe(client: Client, key: str, email: str = "ada@shop.example", **given: str) -> dict[str, Any]:
-    told = {"channel": "default-channel", "email": email} | given
-    answer: dict[str, Any] = post(client, key, SUBSCRIBE, input=told).json()["data"]["audienceSubscribe"]
+    fields = {"channel": "default-channel", "email": email} | given
+    answer: dict[str, Any] = post(client, key, SUBSCRIBE, input=fields).json()["data"]["audienceSubscribe"]
     run_tasks()
     return answer
 
 
 def unsubscribe(client: Client, key: str, email: str = "ada@shop.example", **given: str) -> dict[str, Any]:
-    told = {"channel": "default-channel", "email": email} | given
-    answer: dict[str, Any] = post(client, key, UNSUBSCRIBE, input=told).json()["data"]["audienceUnsubscribe"]
+    fields = {"channel": "default-channel", "email": email} | given
+    answer: dict[str, Any] = post(client, key, UNSUBSCRIBE, input=fields).json()["data"][
+        "audienceUnsubscribe"
+    ]
     run_tasks()
     return answer
 
@@ -188,8 +190,8 @@ def test_without_any_wording_nothing_is_agreed_to(client: Client, key: str) -> N
 
 
 def test_the_form_says_what_is_agreed_to(client: Client, key: str) -> None:
-    told = post(client, key, FORM, channel="default-channel").json()["data"]["audienceForm"]
-    assert told == {"name": "News", "doubleOptIn": False, "consentText": "Yes, news!", "language": ""}
+    form = post(client, key, FORM, channel="default-channel").json()["data"]["audienceForm"]
+    assert form == {"name": "News", "doubleOptIn": False, "consentText": "Yes, news!", "language": ""}
     assert post(client, key, FORM, channel="other").json()["data"] == {"audienceForm": None}
 
 
@@ -209,8 +211,8 @@ def test_another_shops_key_reaches_another_shop(client: Client, key: str) -> Non
     "origin", ["https://evil.example", "null", "http://shop.example.com", f"{PAGE}.evil.example"]
 )
 def test_a_foreign_page_is_refused(client: Client, key: str, origin: str) -> None:
-    told = {"channel": "default-channel", "email": "ada@shop.example"}
-    answer = post(client, key, SUBSCRIBE, origin, input=told)
+    fields = {"channel": "default-channel", "email": "ada@shop.example"}
+    answer = post(client, key, SUBSCRIBE, origin, input=fields)
     assert answer.status_code == 403
     assert "Access-Control-Allow-Origin" not in answer
     assert Consent.objects.count() == 0
@@ -345,16 +347,16 @@ def test_whoever_is_known_the_work_is_the_same(client: Client, shop: Installatio
         post(client, key, query, input={"channel": "default-channel", "email": "first@shop.example"})
         asked = []
         for name in ("ada", "subscribed", "erased", "stranger"):
-            told = {"channel": "default-channel", "email": f"{name}@shop.example"}
+            fields = {"channel": "default-channel", "email": f"{name}@shop.example"}
             with CaptureQueriesContext(connection) as queries:
-                post(client, key, query, input=told)
+                post(client, key, query, input=fields)
             asked.append([re.sub(r"'[^']*'|s\d+_x\d+", "?", each["sql"]) for each in queries])
         assert asked == [asked[0]] * 4
 
 
 def test_a_task_of_a_page_holds_no_address(client: Client, key: str) -> None:
-    told = {"channel": "default-channel", "email": "ada@shop.example"}
-    post(client, key, SUBSCRIBE, input=told)
+    fields = {"channel": "default-channel", "email": "ada@shop.example"}
+    post(client, key, SUBSCRIBE, input=fields)
     assert "ada" not in str(list(OxTask.objects.values()))
 
 
@@ -401,10 +403,10 @@ def test_whose_request_it_is_the_operators_proxies_say(
     client: Client, key: str, settings: Any, proxies: int, forwarded: str, seen: str | None
 ) -> None:
     settings.PROXY_COUNT = proxies
-    told = {"channel": "default-channel", "email": "ada@shop.example"}
+    fields = {"channel": "default-channel", "email": "ada@shop.example"}
     client.post(
         "/storefront/graphql/",
-        json.dumps({"query": SUBSCRIBE, "variables": {"input": told}}),
+        json.dumps({"query": SUBSCRIBE, "variables": {"input": fields}}),
         content_type="application/json",
         headers={"Authorization": f"Bearer {key}", "X-Forwarded-For": forwarded},
     )
@@ -446,8 +448,8 @@ def test_neither_answer_nor_log_repeats_what_went_wrong(
         raise RuntimeError("ada@shop.example is a contact")
 
     monkeypatch.setattr(storefront, "ask_to_subscribe", crash)
-    told = {"channel": "default-channel", "email": "ada@shop.example"}
-    answer = post(client, key, SUBSCRIBE, input=told)
+    fields = {"channel": "default-channel", "email": "ada@shop.example"}
+    answer = post(client, key, SUBSCRIBE, input=fields)
     assert "ada" not in answer.content.decode()
     assert answer.json()["errors"][0]["message"] == "Something went wrong on our side."
     post(
