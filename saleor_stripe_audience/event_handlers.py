@@ -9,32 +9,28 @@ from saleor_stripe_audience.catalog import handlers as catalog
 from saleor_stripe_audience.gateway import handlers as gateway
 from saleor_stripe_audience.gateway.activation import ACTIVATED
 from saleor_stripe_audience.inbox.handlers import EventHandlers, network, transactional
-from saleor_stripe_audience.payments import (
-    fees,
-    numbering,
-    reporting,
-    shipping,
-    shoppers,
-    surplus,
-    warnings,
-    webhooks,
-)
+from saleor_stripe_audience.payments import handlers as payments
 from saleor_stripe_audience.saleor import handlers as saleor
 from saleor_stripe_audience.saleor.webhooks import SyncWebhook
 
-number_payment = network(numbering.tell_order_number)
-add_shipping = network(shipping.add_shipping)
-follow_totals = network(surplus.follow_totals)
-follow_payment = network(surplus.follow_payment)
-follow_refund = network(surplus.follow_refund)
-record_fees = network(fees.note_fees)
-report_payment_intent = network(reporting.report_payment_intent)
-report_voucher = network(reporting.report_voucher)
-report_decline = network(reporting.report_decline)
-report_refund_or_dispute = network(reporting.report_what_moved)
-warn_of_review = network(warnings.tell_review)
-warn_of_fraud = network(warnings.tell_fraud_warning)
-forget_customer = transactional(shoppers.forget_deleted)
+set_order_number = network(payments.set_order_number, name="payments.numbering.tell_order_number")
+add_shipping = network(payments.add_shipping, name="payments.shipping.add_shipping")
+follow_totals = network(payments.follow_totals, name="payments.surplus.follow_totals")
+record_fees = network(payments.record_fees, name="payments.fees.note_fees")
+record_late_fees = network(payments.record_late_fees, name="payments.fees.note_fees")
+report_payment = network(payments.report_payment, name="payments.reporting.report_payment_intent")
+report_voucher = network(payments.report_voucher, name="payments.reporting.report_voucher")
+report_decline = network(payments.report_decline, name="payments.reporting.report_decline")
+report_refund = network(payments.report_refund, name="payments.reporting.report_what_moved")
+report_dispute = network(payments.report_dispute, name="payments.reporting.report_what_moved")
+follow_payment = network(payments.follow_payment, name="payments.surplus.follow_payment")
+follow_cancelation = network(payments.follow_cancelation, name="payments.surplus.follow_refund")
+follow_refund = network(payments.follow_refund, name="payments.surplus.follow_refund")
+notify_of_review = network(payments.notify_of_review, name="payments.warnings.tell_review")
+notify_of_fraud_warning = network(
+    payments.notify_of_fraud_warning, name="payments.warnings.tell_fraud_warning"
+)
+forget_customer = transactional(payments.forget_customer, name="payments.shoppers.forget_deleted")
 
 push_product = network(catalog.push_product)
 push_variant = network(catalog.push_variant)
@@ -57,17 +53,17 @@ refresh_account = network(gateway.follow_onboarding)
 end_connection = transactional(gateway.end_connection)
 
 SYNC_WEBHOOKS: dict[str, SyncWebhook] = {
-    "payment_gateway_initialize_session": webhooks.payment_gateway_initialize_session,
-    "transaction_initialize_session": webhooks.transaction_initialize_session,
-    "transaction_process_session": webhooks.transaction_process_session,
-    "transaction_charge_requested": webhooks.transaction_charge_requested,
-    "transaction_refund_requested": webhooks.transaction_refund_requested,
-    "transaction_cancelation_requested": webhooks.transaction_cancelation_requested,
-    "list_stored_payment_methods": webhooks.list_stored_payment_methods,
-    "stored_payment_method_delete_requested": webhooks.stored_payment_method_delete_requested,
-    "payment_gateway_initialize_tokenization_session": webhooks.payment_gateway_initialize_tokenization_session,
-    "payment_method_initialize_tokenization_session": webhooks.payment_method_initialize_tokenization_session,
-    "payment_method_process_tokenization_session": webhooks.payment_method_process_tokenization_session,
+    "payment_gateway_initialize_session": payments.payment_gateway_initialize_session,
+    "transaction_initialize_session": payments.transaction_initialize_session,
+    "transaction_process_session": payments.transaction_process_session,
+    "transaction_charge_requested": payments.transaction_charge_requested,
+    "transaction_refund_requested": payments.transaction_refund_requested,
+    "transaction_cancelation_requested": payments.transaction_cancelation_requested,
+    "list_stored_payment_methods": payments.list_stored_payment_methods,
+    "stored_payment_method_delete_requested": payments.stored_payment_method_delete_requested,
+    "payment_gateway_initialize_tokenization_session": payments.payment_gateway_initialize_tokenization_session,
+    "payment_method_initialize_tokenization_session": payments.payment_method_initialize_tokenization_session,
+    "payment_method_process_tokenization_session": payments.payment_method_process_tokenization_session,
 }
 
 EVENT_HANDLERS: EventHandlers = {
@@ -75,7 +71,7 @@ EVENT_HANDLERS: EventHandlers = {
         "app_deleted": (mark_app_removed,),
         "checkout_created": (record_checkout,),
         "checkout_updated": (follow_totals, record_checkout),
-        "order_created": (number_payment, add_shipping, follow_totals, record_order, record_order_consent),
+        "order_created": (set_order_number, add_shipping, follow_totals, record_order, record_order_consent),
         "order_updated": (follow_totals, record_order, record_order_consent),
         "order_paid": (follow_totals, record_order, record_order_consent),
         "order_fully_paid": (follow_totals, record_order, record_order_consent),
@@ -97,26 +93,26 @@ EVENT_HANDLERS: EventHandlers = {
         "product_variant_deleted": (archive_variant,),
     },
     "stripe": {
-        "payment_intent.succeeded": (record_fees, report_payment_intent, follow_payment),
-        "payment_intent.processing": (report_payment_intent, follow_payment),
-        "payment_intent.amount_capturable_updated": (report_payment_intent, follow_payment),
-        "payment_intent.canceled": (report_payment_intent, follow_refund),
-        "payment_intent.partially_funded": (report_payment_intent,),
+        "payment_intent.succeeded": (record_fees, report_payment, follow_payment),
+        "payment_intent.processing": (report_payment, follow_payment),
+        "payment_intent.amount_capturable_updated": (report_payment, follow_payment),
+        "payment_intent.canceled": (report_payment, follow_cancelation),
+        "payment_intent.partially_funded": (report_payment,),
         "payment_intent.requires_action": (report_voucher,),
         "payment_intent.payment_failed": (report_decline, record_decline),
-        "charge.updated": (record_fees,),
-        "refund.created": (report_refund_or_dispute, follow_refund),
-        "refund.updated": (report_refund_or_dispute, follow_refund),
-        "refund.failed": (report_refund_or_dispute,),
-        "charge.dispute.created": (report_refund_or_dispute, record_dispute),
-        "charge.dispute.updated": (report_refund_or_dispute,),
-        "charge.dispute.funds_withdrawn": (report_refund_or_dispute,),
-        "charge.dispute.funds_reinstated": (report_refund_or_dispute,),
-        "charge.dispute.closed": (report_refund_or_dispute, record_dispute),
-        "review.opened": (warn_of_review,),
-        "review.closed": (warn_of_review,),
-        "radar.early_fraud_warning.created": (warn_of_fraud,),
-        "radar.early_fraud_warning.updated": (warn_of_fraud,),
+        "charge.updated": (record_late_fees,),
+        "refund.created": (report_refund, follow_refund),
+        "refund.updated": (report_refund, follow_refund),
+        "refund.failed": (report_refund,),
+        "charge.dispute.created": (report_dispute, record_dispute),
+        "charge.dispute.updated": (report_dispute,),
+        "charge.dispute.funds_withdrawn": (report_dispute,),
+        "charge.dispute.funds_reinstated": (report_dispute,),
+        "charge.dispute.closed": (report_dispute, record_dispute),
+        "review.opened": (notify_of_review,),
+        "review.closed": (notify_of_review,),
+        "radar.early_fraud_warning.created": (notify_of_fraud_warning,),
+        "radar.early_fraud_warning.updated": (notify_of_fraud_warning,),
         "customer.deleted": (forget_customer,),
         "account.updated": (refresh_account,),
         "account.application.deauthorized": (end_connection,),

@@ -17,8 +17,10 @@ from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, purchases
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.gateway.events import object_of
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
@@ -76,7 +78,7 @@ def erase_customer(event: Event) -> None:
 
 def record_decline(event: Event) -> None:
     """The shopper sees it at once; the shop's own list of those who could not pay is made here."""
-    intent = _stripe_object(event)
+    intent = object_of(event, PaymentIntent)
     installation = Installation.objects.get(pk=account_of(event).installation_id)
     if source := payment_facts.source_of(intent, installation):
         fact = payment_facts.decline_of(intent, event.occurred_at, event.key)
@@ -85,10 +87,10 @@ def record_decline(event: Event) -> None:
 
 def record_dispute(event: Event) -> Write | None:
     """A dispute names its PaymentIntent; Stripe is asked which checkout or order that one pays."""
-    dispute, account = _stripe_object(event), account_of(event)
-    if not isinstance(dispute.get("payment_intent"), str):
+    dispute, account = object_of(event, Dispute), account_of(event)
+    if not dispute.payment_intent:
         return None
-    intent = client.retrieve_payment_intent(account, dispute["payment_intent"]).to_dict()
+    intent = payment_intents.retrieve(account, dispute.payment_intent)
     installation = Installation.objects.get(pk=account.installation_id)
     source = payment_facts.source_of(intent, installation)
     fact = payment_facts.dispute_of(dispute)
@@ -109,11 +111,6 @@ def _tell_of_consent(installation: Installation, source: str, refused: Rejected)
     if not refused.code.startswith("consent_"):
         raise refused
     metadata.report_problem(installation, source, refused)
-
-
-def _stripe_object(event: Event) -> dict[str, Any]:
-    found: dict[str, Any] = (event.payload or {})["data"]["object"]
-    return found
 
 
 def _part(event: Event, name: str) -> dict[str, Any] | None:

@@ -47,7 +47,7 @@ def _act(shop: Installation, options: argparse.Namespace) -> None:
         accounts.pause(shop.pk, options.pause, options.message)
     if options.resume:
         accounts.unpause(shop.pk, options.resume)
-    upkeep.tell_obstacles(shop)
+    upkeep.report_obstacles(shop)
 
 
 def _domains(shop: Installation, options: argparse.Namespace) -> list[domains.Domain]:

@@ -22,7 +22,7 @@ from saleor_stripe_audience.gateway import account_settings, domains, onboarding
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.payments.tasks import tell_obstacles
+from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel, Installation
 
@@ -53,7 +53,7 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Failure as error:
         note = Note("bad", error.message)
         return _show(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
-    tell_obstacles.enqueue(str(user.installation.pk))
+    report_obstacles.enqueue(str(user.installation.pk))
     if account.charges_enabled:
         note = Note("good", _("“%(name)s” is connected and accepts payments.") % {"name": account.name})
     else:
@@ -76,7 +76,7 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
             disconnect(account)
     except Failure as error:
         return _show(request, user, note=Note("bad", error.message), status=422)
-    tell_obstacles.enqueue(str(user.installation.pk))
+    report_obstacles.enqueue(str(user.installation.pk))
     message = _("“%(name)s” is disconnected. Payments that have started there will be completed.")
     note = Note("good", message % {"name": account.name})
     return _show(request, user, note=note, chosen=free_channels(user.installation))
@@ -130,7 +130,7 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("bad", _("Select the checkbox if you accept the terms for your shop."))
         return _show(request, user, note=note, status=422)
     terms.accept(user.installation, user.email)
-    tell_obstacles.enqueue(str(user.installation.pk))
+    report_obstacles.enqueue(str(user.installation.pk))
     return _show(request, user, note=Note("good", _("Terms accepted. Live payments can start.")))
 
 

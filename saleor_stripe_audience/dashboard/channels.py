@@ -12,7 +12,7 @@ from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.accounts import accounts_of, pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
-from saleor_stripe_audience.payments.tasks import tell_obstacles
+from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.client import fetch_channels
 from saleor_stripe_audience.saleor.register import store_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
@@ -48,7 +48,7 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
                 _map(user.installation, slug, usable.get(account))
     except Rejected as error:
         return _show(request, user, Note("bad", error.message), 422)
-    tell_obstacles.enqueue(str(user.installation.pk))
+    report_obstacles.enqueue(str(user.installation.pk))
     return _show(request, user, Note("good", _("Saved. Applies to new payments immediately.")))
 
 
@@ -66,7 +66,7 @@ def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpR
             note = Note("good", _("Payments are accepted again."))
     except Rejected as error:
         return _show(request, user, Note("bad", error.message), 422)
-    tell_obstacles.enqueue(str(shop.pk))
+    report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, note)
 
 
@@ -81,7 +81,7 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Failure as error:
         return _show(request, user, Note("bad", error.message), 422)
     store_channels(shop, found)
-    tell_obstacles.enqueue(str(shop.pk))
+    report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, Note("good", _("The channels are up to date with Saleor.")))
 
 

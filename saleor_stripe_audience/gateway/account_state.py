@@ -10,7 +10,7 @@ import stripe
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import client, failures
 from saleor_stripe_audience.gateway.models import StripeAccount
 
 Json = dict[str, Any]
@@ -29,10 +29,10 @@ def ask(account: StripeAccount) -> tuple[Json, datetime] | None:
 def refresh(account: StripeAccount) -> None:
     """Ask Stripe, and write down what it says."""
     if (answer := ask(account)) is not None:
-        keep(account, *answer)
+        save(account, *answer)
 
 
-def keep(account: StripeAccount, told: Json, asked_at: datetime) -> None:
+def save(account: StripeAccount, told: Json, asked_at: datetime) -> None:
     """Write down whether the account takes payments, unless something newer is written down."""
     StripeAccount.objects.filter(pk=account.pk, asked_at=None).update(asked_at=asked_at)
     StripeAccount.objects.filter(pk=account.pk, asked_at__lte=asked_at).update(
@@ -41,7 +41,7 @@ def keep(account: StripeAccount, told: Json, asked_at: datetime) -> None:
     account.refresh_from_db(fields=["charges_enabled", "asked_at"])
 
 
-def note_charges(account: StripeAccount, *, enabled: bool) -> None:
+def save_charges(account: StripeAccount, *, enabled: bool) -> None:
     """A payment showed it, whatever was asked before."""
     StripeAccount.objects.filter(pk=account.pk).update(charges_enabled=enabled, asked_at=timezone.now())
 
@@ -53,5 +53,5 @@ def check_charges(account: StripeAccount) -> None:
         raise Rejected(
             f"Stripe does not let the account “{account.name}” take payments now: no charges are possible. Open "
             "Stripe's Dashboard: it says there which papers or details Stripe asks for.",
-            code=client.CHARGES_DISABLED,
+            code=failures.CHARGES_DISABLED,
         )

@@ -15,13 +15,13 @@ from django.db.models import F
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.metadata import INSTALLATION, SHOPPER
 from saleor_stripe_audience.gateway.models import Customer, StripeAccount
 
 log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
-INSTALLATION, SHOPPER = "saleor_installation", "saleor_user"  # names in the Customer's metadata
 GONE = "resource_missing"
 LONGEST_NAME, LONGEST_PHONE = 256, 20  # characters, Stripe's limits
 
@@ -94,6 +94,17 @@ def forget_if_gone(account: StripeAccount, shopper: str) -> bool:
         return False
     forget_customer(account, known)
     return True
+
+
+def list_page(account: StripeAccount, after: str) -> tuple[list[Json], bool]:
+    """Return a hundred of the account's customers, the newest first, and whether there are more.
+
+    They start after the customer with the id `after`.
+    """
+    with client.errors_of(account):
+        params: Any = {"limit": 100} | ({"starting_after": after} if after else {})
+        page = client.stripe_of(account).v1.customers.list(params)
+        return [each.to_dict() for each in page.data], page.has_more
 
 
 def _searched(row: Customer) -> str:

@@ -4,7 +4,7 @@ import structlog
 from django.db import transaction
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import webhook_endpoints
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,6 @@ def disconnect(account: StripeAccount) -> None:
 
 def _remove_endpoint(account: StripeAccount) -> None:
     try:
-        client.delete_webhook_endpoint(account)
+        webhook_endpoints.delete(account, account.webhook_endpoint_id)
     except Rejected as error:
         log.warning("endpoint not removed", account=str(account.pk), code=error.code)

@@ -11,7 +11,7 @@ def follow_onboarding(event: Event) -> Write | None:
     account = account_of(event)
     if not account.is_hosted:
         answer = account_state.ask(account)
-        return (lambda: account_state.keep(account, *answer)) if answer is not None else None
+        return (lambda: account_state.save(account, *answer)) if answer is not None else None
     if account.has_left:
         return None
     told, asked_at = connect.ask(account)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import activation, client, trouble
+from saleor_stripe_audience.gateway import activation, client, failures, trouble, webhook_endpoints
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
@@ -91,7 +91,7 @@ def renew_endpoint(account: StripeAccount) -> None:
     old = account.webhook_endpoint_id
     _make_endpoint(account)
     if old:
-        client.delete_webhook_endpoint_of(account, old)
+        webhook_endpoints.delete(account, old)
 
 
 def check_pair(publishable_key: str, secret_key: str) -> bool:
@@ -124,7 +124,7 @@ def check_scopes(secret_key: str, name: str = NEW) -> None:
         raise Rejected(
             f"The restricted key{whose} lacks permissions: {', '.join(missing)}. Grant them in Stripe, or paste "
             "another key that has them.",
-            code=client.MISSING_PERMISSION,
+            code=failures.MISSING_PERMISSION,
             values={"why": ", ".join(missing)},
         )
 
@@ -143,7 +143,7 @@ def check_endpoint(account: StripeAccount) -> None:
                 account.webhook_endpoint_id or "none"
             )
     except Rejected as error:
-        if error.code != client.MISSING:
+        if error.code != failures.MISSING:
             raise
         is_well = False
     else:
@@ -152,11 +152,11 @@ def check_endpoint(account: StripeAccount) -> None:
         raise Rejected(
             f"The webhook endpoint of “{account.name}” at Stripe was changed or switched off. Paste the account's keys "
             "again on the app's page: that puts it right.",
-            code=client.ENDPOINT,
+            code=failures.ENDPOINT,
         )
 
 
-def keep_endpoint(account: StripeAccount) -> None:
+def sync_endpoint(account: StripeAccount) -> None:
     """The account's endpoint as this version of the app wants it: made anew, switched on or told of new events."""
     try:
         check_endpoint(account)
@@ -262,7 +262,7 @@ def _prove_pair(publishable_key: str, secret_key: str) -> None:
                 {"idempotency_key": f"pair-{uuid.uuid4()}"},
             )
         except stripe.InvalidRequestError as error:
-            if client.failure_of(error, NEW).code != client.CHARGES_DISABLED:
+            if failures.failure_of(error, NEW).code != failures.CHARGES_DISABLED:
                 raise
             made = secret_side.setup_intents.create(
                 {"description": "Key check, never used"}, {"idempotency_key": f"pair-{uuid.uuid4()}"}
@@ -330,7 +330,7 @@ def _ensure_endpoint(account: StripeAccount) -> None:
 
 def _make_endpoint(account: StripeAccount) -> None:
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
-    made = client.create_webhook_endpoint(account.secret_key, account.name, url, EVENTS)
+    made = webhook_endpoints.create(account.secret_key, account.name, url, EVENTS)
     if account.webhook_secret:
         account.old_webhook_secret = account.webhook_secret
         account.old_secret_until = timezone.now() + OLD_SECRET_IS_TAKEN

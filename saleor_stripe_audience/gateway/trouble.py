@@ -21,7 +21,7 @@ Listener = Callable[[StripeAccount, Failure], None]
 _listeners: list[Listener] = []
 
 
-def hears_of_trouble(function: Listener) -> Listener:
+def on_trouble(function: Listener) -> Listener:
     """Have the function called whenever Stripe refuses to serve an account. It must bear being repeated."""
     _listeners.append(function)
     return function

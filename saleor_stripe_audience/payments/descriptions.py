@@ -1,10 +1,10 @@
-"""What goes on a PaymentIntent beside the amount: words, addresses and names that the merchant finds again at Stripe.
+"""What a PaymentIntent says besides the amount: texts, addresses and names that the merchant finds again at Stripe.
 
-None of it decides about money: where Stripe refuses one of them the payment is begun without.
+None of it decides about money: where Stripe refuses one of them the payment is created without.
 
 The shipping address is not set before the payment unless the storefront wants it to be. Stripe refuses every browser
-that would change it after a secret key ("The shipping information … was last set with a secret key"),
-and the Express Checkout Element and the Address Element always send it. `shipping.py` adds it once there is an order.
+that would change it after a secret key ("The shipping information … was last set with a secret key"), and the Express
+Checkout Element and the Address Element always send it. `order_details` adds it once there is an order.
 """
 
 import base64
@@ -21,38 +21,38 @@ LONGEST_EMAIL = 512
 
 
 def decorations(account: StripeAccount, source: Source, *, ships: bool = False) -> Json:
-    """The parameters of a PaymentIntent that describe it; those with nothing to say are left out.
+    """Return the parameters of a PaymentIntent that describe it; empty ones are left out.
 
     `ships`: the storefront wants Saleor's shipping address on it before the payment.
     """
-    told = {
+    found = {
         "description": description_of(source),
         "shipping": shipping_of(source.shippingAddress) if ships else {},
         "receipt_email": receipt_of(source) if account.sends_receipts else "",
         "statement_descriptor_suffix": account.descriptor_suffix,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in found.items() if value}
 
 
 def description_of(source: Source) -> str:
-    """The order's number, as in "Order 1234"; a checkout has none, so its id stands for it."""
+    """Return the order's number, as in "Order 1234"; for a checkout, which has none, its id."""
     if source.number:
         return order_description(source.number)
     return f"Checkout {_plain(source.id)}"[:LONGEST]
 
 
 def order_description(number: str) -> str:
-    """What a payment for the order is called at Stripe."""
+    """Return the name of the order's payment at Stripe."""
     return f"Order {number}"[:LONGEST]
 
 
 def language_of(source: Source) -> str:
-    """The language tag of the shopper; empty if none was told."""
+    """Return the language tag of the shopper; empty if it is not known."""
     return (source.languageCode or source.languageCodeEnum).replace("_", "-").lower()[:35]
 
 
 def receipt_of(source: Source) -> str:
-    """The address for Stripe's receipt; empty if there is none that Stripe could write to."""
+    """Return the address for Stripe's receipt; empty if there is none that Stripe could write to."""
     email = source.email or source.userEmail or ""
     name, _, domain = email.rpartition("@")
     is_fit = bool(name) and "." in domain and email.isascii() and email.isprintable() and " " not in email
@@ -60,13 +60,13 @@ def receipt_of(source: Source) -> str:
 
 
 def shipping_of(address: Address | None) -> Json:
-    """Where it is sent; nothing unless there are both a name and a street, without which Stripe takes none of it."""
+    """Return the shipping address; empty unless it has a name and a street: without these Stripe takes none of it."""
     person = person_of(address)
     return person if person.get("address", {}).get("line1") else {}
 
 
 def person_of(address: Address | None) -> Json:
-    """Name, telephone and address as Stripe's Customer has them; empty without a name: that alone is of no use."""
+    """Return name, phone and address as Stripe's Customer has them; empty without a name."""
     if address is None:
         return {}
     name = f"{address.firstName} {address.lastName}".strip() or address.companyName.strip()
@@ -89,7 +89,7 @@ def _filled(parts: dict[str, str]) -> dict[str, str]:
 
 
 def _plain(identifier: str) -> str:
-    """Of the host's global id ("Q2hlY2tvdXQ6…") what stands behind the type's name; else the id as it is."""
+    """Return the part of Saleor's global id ("Q2hlY2tvdXQ6…") after the type's name; else the id as it is."""
     try:
         plain = base64.b64decode(identifier, validate=True).decode("ascii").rpartition(":")[2]
     except (binascii.Error, ValueError):

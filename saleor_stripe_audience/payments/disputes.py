@@ -1,71 +1,62 @@
-"""What a dispute moved, in the currency of the payment: that is the only one the host's ledger has.
+"""What a dispute moved, in the currency of the payment: Saleor's ledger has no other.
 
 Stripe books the withdrawal, and whatever comes back, in the currency of the account's balance, and states the disputed
 amount in the currency in which the bank disputes. Either may differ from the payment's
-(https://docs.stripe.com/api/disputes/object: the amount "usually" is the charge's). In this order the payment's own
-currency is found: in the bookings; in the disputed amount; from the share that the withdrawal is of what the payment
-brought; and where none of these is known, the whole payment is disputed. A dispute never counts for more than was paid:
-the rest is a loss by exchange rates, and no part of the payment.
+(https://docs.stripe.com/api/disputes/object: the amount "usually" is the charge's). The amount in the payment's own
+currency is found, in this order: in the bookings; in the disputed amount; from the share that the withdrawal is of what
+the payment brought; and where none of these is known, the whole payment is disputed. A dispute never counts for more
+than was paid: the rest is a loss by exchange rates, and no part of the payment.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from saleor_stripe_audience.money import Money, from_minor, nearest
-
-Json = dict[str, Any]
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
+from saleor_stripe_audience.money import Money, nearest
 
 FEE = "fee"  # the reporting category of a dispute's fee where Stripe books it apart
-# The rate of a whole dispute moves from the day of the charge on; what comes this close to all of it is all of it.
+# The rate of a whole dispute moves from the day of the charge on; what is this close to all of it is all of it.
 NEARLY_ALL = Fraction(9, 10)
 
 
 @dataclass(frozen=True)
 class Moves:
-    """What left and what came back so far, in the payment's smallest unit."""
+    """What was withdrawn and what was returned so far, in the payment's smallest unit."""
 
     withdrawn: int
     returned: int
 
 
-def moves_of(dispute: Json, intent: Json, settled: Money | None = None) -> Moves:
-    """The sums of the dispute's bookings. `settled` is what the balance got for the payment, before fees."""
-    bookings = [each for each in dispute.get("balance_transactions") or [] if not _is_fee(each)]
-    amounts = [int(each["amount"]) for each in bookings]
-    first = next((-each for each in amounts if each < 0), 0)
-    if not first:
+def moves_of(dispute: Dispute, intent: PaymentIntent, settled: Money | None = None) -> Moves:
+    """Sum up the dispute's bookings; `settled` is what the balance got for the payment, before fees."""
+    bookings = [each for each in dispute.balance_transactions if each.reporting_category != FEE]
+    withdrawals = [-each.amount for each in bookings if each.amount < 0]
+    if not withdrawals:
         return Moves(0, 0)
-    currency = str(bookings[0].get("currency") or intent["currency"])
-    disputed = _disputed(dispute, intent, from_minor(first, currency), settled)
-    # Bookings after the first count by what they are of it.
-    each_unit = Fraction(disputed, first)
+    first = Money(withdrawals[0], bookings[0].currency)
+    # Bookings after the first count by their share of it.
+    rate = Fraction(_disputed(dispute, intent, first, settled), first.minor)
     withdrawn, returned = (
-        nearest(each_unit * total, intent["currency"].upper()).minor
-        for total in (-sum(each for each in amounts if each < 0), sum(each for each in amounts if each > 0))
+        nearest(rate * total, intent.currency).minor
+        for total in (sum(withdrawals), sum(each.amount for each in bookings if each.amount > 0))
     )
     return Moves(withdrawn, returned)
 
 
-def is_of_other_currency(dispute: Json, intent: Json) -> bool:
+def is_in_other_currency(dispute: Dispute, intent: PaymentIntent) -> bool:
     """Whether neither the bookings nor the disputed amount are in the payment's currency."""
-    bookings = dispute.get("balance_transactions") or []
-    currencies = {str(each.get("currency") or intent["currency"]) for each in bookings}
-    return bool(bookings) and intent["currency"] not in {*currencies, str(dispute.get("currency") or "")}
+    booked = {each.currency for each in dispute.balance_transactions}
+    return bool(booked) and intent.currency not in {*booked, dispute.currency}
 
 
-def _disputed(dispute: Json, intent: Json, withdrawal: Money, settled: Money | None) -> int:
-    """What the first withdrawal is of the payment, in its smallest unit."""
-    paid, currency = int(intent["amount_received"]), intent["currency"].upper()
-    if withdrawal.currency == currency:
+def _disputed(dispute: Dispute, intent: PaymentIntent, withdrawal: Money, settled: Money | None) -> int:
+    """Return how much of the payment the first withdrawal is, in its smallest unit."""
+    paid = intent.amount_received
+    if withdrawal.currency == intent.currency:
         return min(withdrawal.minor, paid)
-    if str(dispute.get("currency") or "").upper() == currency:
-        return min(int(dispute["amount"]), paid)
+    if dispute.currency == intent.currency:
+        return min(dispute.amount, paid)
     if settled is None or settled.currency != withdrawal.currency or settled.minor <= 0:
         return paid
     share = Fraction(withdrawal.minor, settled.minor)
-    return paid if share >= NEARLY_ALL else nearest(paid * share, currency).minor
-
-
-def _is_fee(booking: Json) -> bool:
-    return booking.get("reporting_category") == FEE
+    return paid if share >= NEARLY_ALL else nearest(paid * share, intent.currency).minor

@@ -1,25 +1,20 @@
 """What a payment brought: gross, Stripe's fee and net, in the currency of the account's balance.
 
-Refunds and disputes are bookings of their own and not counted here: Stripe keeps the fee of a payment that is refunded.
+Refunds and disputes are booked apart and not counted here: Stripe retains the fee of a payment that is refunded.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Q
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import balance, client
-from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.gateway import balance_transactions, payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import BalanceTransaction, Charge, PaymentIntent
 from saleor_stripe_audience.inbox.handlers import Write
-from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.money import Money, from_minor
-from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.shops.models import Installation
-
-Json = dict[str, Any]
 
 OF_A_PAYMENT = frozenset({"charge", "payment"})  # cards, and all other methods
 
@@ -33,50 +28,39 @@ class Settled:
     net: Money
 
 
-def note_fees(event: Event) -> Write | None:
-    """Where the money is captured asynchronously it is booked later, and charge.updated tells of it."""
-    account, told = account_of(event), (event.payload or {})["data"]["object"]
-    is_charge = told.get("object") == "charge"
-    intent_id, charge_id = (
-        (told.get("payment_intent"), told["id"]) if is_charge else (told["id"], told.get("latest_charge"))
-    )
-    if not intent_id or not charge_id or not _is_ours(account, intent_id, told):
-        return None
-    installation = Installation.objects.get(pk=account.installation_id)
-    settled = settled_by(balance.entries_of(account, charge_id))
-    if settled is None:
-        return None
-    return _write(installation, account, intent_id, settled)
-
-
-def _is_ours(account: StripeAccount, intent_id: str, told: Json) -> bool:
-    """By our own row; by the metadata where the row is lost, which is then looked into before it is written again."""
-    known = Payment.objects.filter(account=account, payment_intent_id=intent_id)
-    return known.exists() or ownership.is_ours(told, account.installation_id)
-
-
-def settled_by(entries: list[Json]) -> Settled | None:
-    """The sum of a charge's bookings; None where there are none yet."""
-    own = [each for each in entries if each["type"] in OF_A_PAYMENT]
+def settled_by(bookings: list[BalanceTransaction]) -> Settled | None:
+    """Sum up a charge's bookings; None where there are none yet. `Rejected` if their currencies differ."""
+    own = [each for each in bookings if each.type in OF_A_PAYMENT]
     if not own:
         return None
-    gross, fee, net = (_sum(own, name) for name in ("amount", "fee", "net"))
-    return Settled(gross, fee, net)
+    nothing = Money(0, own[0].currency)
+    return Settled(
+        gross=sum((Money(each.amount, each.currency) for each in own), nothing),
+        fee=sum((Money(each.fee, each.currency) for each in own), nothing),
+        net=sum((Money(each.net, each.currency) for each in own), nothing),
+    )
 
 
-def _sum(entries: list[Json], name: str) -> Money:
-    first, *others = (from_minor(int(each[name]), each["currency"]) for each in entries)
-    return sum(others, first)
+def fetch_fees(
+    account: StripeAccount, intent_id: str, charge_id: str, labelled: PaymentIntent | Charge
+) -> Write | None:
+    """Fetch what was booked for the charge; returns what stores it, or None where nothing is to be stored.
 
-
-def _write(installation: Installation, account: StripeAccount, intent_id: str, settled: Settled) -> Write:
+    `labelled` is the object of Stripe's event, whose metadata counts where our row is lost: then the intent is looked
+    into before the row is created again.
+    """
     rows = Payment.objects.filter(account=account, payment_intent_id=intent_id)
-    # A row that was lost is written again first: what is noted must not fall into nothing.
-    lost = None if rows.exists() else _recognized(account, intent_id)
+    is_known = rows.exists()
+    if not is_known and not labelled.belongs_to(account.installation_id):
+        return None
+    settled = settled_by(balance_transactions.list_for(account, charge_id))
+    if settled is None:
+        return None
+    lost = None if is_known else _recognize(account, intent_id)
 
     def write() -> None:
         if lost is not None:
-            ownership.remember(installation, account, lost, "")
+            records.save(account, lost)
         # What a hold that is captured in parts brought only grows: a lower sum was read before the last part.
         rows.filter(Q(gross_minor=None) | Q(gross_minor__lte=settled.gross.minor)).update(
             gross_minor=settled.gross.minor,
@@ -88,11 +72,10 @@ def _write(installation: Installation, account: StripeAccount, intent_id: str, s
     return write
 
 
-def _recognized(account: StripeAccount, intent_id: str) -> Json | None:
-    """The intent, unless it only names a transaction of the shop: `payments.reporting` tells of that."""
-    intent = client.retrieve_payment_intent(account, intent_id).to_dict()
+def _recognize(account: StripeAccount, intent_id: str) -> PaymentIntent | None:
+    """The intent, unless it only names a transaction of the shop: `report.report_foreign` is for that."""
     try:
-        return ownership.recognize(account, intent)
+        return ownership.recognize(account, payment_intents.retrieve(account, intent_id))
     except Rejected as error:
         if error.code not in ownership.NOT_OURS:
             raise

@@ -1,45 +1,31 @@
-"""What the host's ledger of a payment lacks, worked out from what Stripe holds and what the host was told so far.
+"""Which events Saleor's ledger of a payment misses, by what Stripe has and what was reported so far.
 
-Nothing here depends on which event came, how often or in which order: the same two sides give the same difference,
-and two workers at once come to the same words, which the host knows as doubles. The amounts that follow:
-authorized is what can still be captured, charged what came in less what went back or was withdrawn by a dispute,
-refunded the refunds that stand, canceled the part of a hold that was given up.
+Nothing here depends on which event came, how often or in which order: the same two sides give the same difference, and
+two workers at once report the same, which Saleor recognizes as duplicates. The amounts that follow: authorized is what
+can still be captured, charged what came in less what went back or was withdrawn by a dispute, refunded the refunds that
+stand, canceled the part of a hold that was given up.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from saleor_stripe_audience.money import Money, from_decimal, from_minor
-from saleor_stripe_audience.payments import delayed, disputes, staff_messages
-from saleor_stripe_audience.payments.outcomes import (
-    AT_THE_BANK,
-    AUTHORIZATION,
-    CHARGE,
-    WAITING,
-    Outcome,
-    actions_of,
-    dashboard_url,
-    decline_of,
-    exact_amount,
-    language_of,
-    latest_charge,
-    released_minor,
-    why_cancelled,
-)
+from saleor_stripe_audience.gateway import metadata as names
+from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, Refund
+from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.payments import disputes, staff_messages
+from saleor_stripe_audience.payments import shopper_messages as messages
+from saleor_stripe_audience.payments.outcomes import Outcome, actions_of, decline_of, why_canceled
 from saleor_stripe_audience.payments.staff_messages import for_staff
-
-Json = dict[str, Any]
 
 AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
 REFUND_FAILED = frozenset({"failed", "canceled"})
-REASON = "saleor_reason"  # the metadata of a refund that was asked for in Saleor
 
 
 @dataclass(frozen=True)
-class Told:
-    """An event that the host's ledger has; `amount` in whole units."""
+class ReportedEvent:
+    """An event in Saleor's ledger; `amount` in whole units."""
 
     type: str
     psp_reference: str
@@ -47,184 +33,190 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Held:
-    """What Stripe holds of one payment: the intent with its latest charge, its refunds, its disputes.
+class StripeState:
+    """What Stripe has of one payment: the intent with its latest charge, its refunds, its disputes.
 
     `settled` is what the account's balance got for the payment before fees; None where it is not known or not needed.
     """
 
-    intent: Json
+    intent: PaymentIntent
     flow: str
-    refunds: Sequence[Json] = field(default_factory=list)
-    disputes: Sequence[Json] = field(default_factory=list)
+    refunds: Sequence[Refund] = field(default_factory=list)
+    disputes: Sequence[Dispute] = field(default_factory=list)
     settled: Money | None = None
 
 
-def lacking(held: Held, told: Sequence[Told]) -> list[Outcome]:
-    """What is to be reported, in this order; nothing when the two sides agree."""
-    parts = (_authorized, _pending, _charged, _released, _ended, _refunds, _disputes)
-    return [outcome for part in parts for outcome in part(held, told)]
+def missing_events(state: StripeState, reported: Sequence[ReportedEvent]) -> list[Outcome]:
+    """Return what has to be reported, in this order; nothing when the two sides agree."""
+    parts = (_authorized, _pending, _charged, _released, _ended, _refunded, _disputed)
+    return [outcome for part in parts for outcome in part(state, reported)]
 
 
 def capture_reference(charge_id: str, before: int, after: int) -> str:
-    """The pspReference of a capture that raised what was taken from `before` to `after` (smallest units).
+    """Return the pspReference of a capture that raised what was taken from `before` to `after` (smallest units).
 
     The charge's id for the first; the later ones of a hold that is captured in parts need one of their own each.
     """
     return charge_id if before == 0 else f"{charge_id}:{before}-{after}"
 
 
-def _authorized(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
+def _authorized(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
     """The hold, also one whose own event was lost; a hold that was raised since is an adjustment."""
-    charge = latest_charge(held.intent)
-    if held.flow != AUTHORIZATION or charge is None or charge.get("status") != "succeeded":
+    intent, charge = state.intent, state.intent.charge
+    if state.flow != AUTHORIZATION or charge is None or charge.status != "succeeded":
         return
-    amount = int(charge["amount"])
-    before = [each for each in told if each.type in AUTHORIZED]
+    before = [each for each in reported if each.type in AUTHORIZED]
     if not before:
-        yield _outcome(held, "AUTHORIZATION_SUCCESS", held.intent["id"], amount)
-    elif _minor(held, before[-1].amount) != amount:
-        yield _outcome(held, "AUTHORIZATION_ADJUSTMENT", f"{held.intent['id']}:{amount}", amount)
+        yield _outcome(state, "AUTHORIZATION_SUCCESS", intent.id, charge.amount)
+    elif _minor(state, before[-1].amount) != charge.amount:
+        yield _outcome(state, "AUTHORIZATION_ADJUSTMENT", f"{intent.id}:{charge.amount}", charge.amount)
 
 
-def _pending(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """The bank takes its time, or the shopper with a voucher. If no money comes what was pending is over."""
-    intent, reference, amount = held.intent, held.intent["id"], int(held.intent["amount"])
-    waiting = delayed.message_of(intent, language_of(intent)) if delayed.is_handed_out(intent) else ""
-    if intent["status"] == "processing":
-        waiting = AT_THE_BANK.told(language_of(intent))
-    request = f"{held.flow}_REQUEST"
-    if waiting and not _has(told, request, reference):
-        yield _outcome(held, request, reference, amount, message=waiting)
-    # The host books its own request of the session under the same reference: only a decline ends what was pending.
-    is_declined = intent["status"] in WAITING and bool(intent.get("last_payment_error"))
-    was_pending = _was_processing(held) and _has(told, _begun(held, told) + "_REQUEST", reference)
-    if is_declined and (was_pending or delayed.has_run_out(intent)):
-        yield from _failed(held, told, decline_of(intent)[1])
+def _pending(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    """The bank takes its time, or the shopper with a voucher. If no money comes, what was pending has failed."""
+    intent, request = state.intent, f"{state.flow}_REQUEST"
+    is_pending = intent.status == "processing" or intent.is_delayed
+    if is_pending and not _has(reported, request, intent.id):
+        yield _outcome(state, request, intent.id, intent.amount, message=messages.for_pending(intent))
+    # Saleor books its own request of the session under the same reference: only a decline ends what was pending.
+    is_declined = intent.is_payable and intent.last_payment_error is not None
+    was_reported = _has(reported, f"{_reported_flow(state, reported)}_REQUEST", intent.id)
+    was_pending = _was_processing(intent) and was_reported
+    if is_declined and (was_pending or intent.has_delayed_failure):
+        yield from _failed(state, reported, decline_of(intent)[1])
 
 
-def _failed(held: Held, told: Sequence[Told], message: str) -> Iterator[Outcome]:
-    """Nothing can come of it any more: told once."""
-    result, reference = f"{_begun(held, told)}_FAILURE", held.intent["id"]
-    if not _has(told, result, reference):
-        yield _outcome(held, result, reference, int(held.intent["amount"]), message=message)
+def _failed(state: StripeState, reported: Sequence[ReportedEvent], message: str) -> Iterator[Outcome]:
+    """Nothing more can come of it: reported once."""
+    intent, result = state.intent, f"{_reported_flow(state, reported)}_FAILURE"
+    if not _has(reported, result, intent.id):
+        yield _outcome(state, result, intent.id, intent.amount, message=message)
 
 
-def _begun(held: Held, told: Sequence[Told]) -> str:
-    """CHARGE where the host was told so: a voucher of a shop that holds is charged at once."""
-    return CHARGE if _has(told, "CHARGE_REQUEST", held.intent["id"]) else held.flow
+def _reported_flow(state: StripeState, reported: Sequence[ReportedEvent]) -> str:
+    """CHARGE where it was reported as one: a voucher of a shop that holds is charged at once."""
+    return CHARGE if _has(reported, "CHARGE_REQUEST", state.intent.id) else state.flow
 
 
-def _was_processing(held: Held) -> bool:
+def _was_processing(intent: PaymentIntent) -> bool:
     """Whether the charge that failed had been pending: a card is declined at once, a debit days later."""
-    charge = latest_charge(held.intent)
-    return charge is not None and str(charge["id"]).startswith("py_") and charge.get("status") == "failed"
+    charge = intent.charge
+    return charge is not None and charge.id.startswith("py_") and charge.status == "failed"
 
 
-def _charged(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    received = int(held.intent.get("amount_received") or 0)
-    charge = latest_charge(held.intent)
-    if held.flow == AUTHORIZATION and charge is not None:
-        earlier = _sum(held, told, "CHARGE_SUCCESS", _not_given_back)
+def _charged(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    intent, received = state.intent, state.intent.amount_received
+    if state.flow == AUTHORIZATION and intent.charge is not None:
+        earlier = _sum(state, reported, "CHARGE_SUCCESS", lambda each: not _is_of_dispute(each))
         if received > earlier:
-            reference = capture_reference(str(charge["id"]), earlier, received)
-            yield _outcome(held, "CHARGE_SUCCESS", reference, received - earlier)
-    elif received and not _has(told, "CHARGE_SUCCESS", held.intent["id"]):
-        yield _outcome(held, "CHARGE_SUCCESS", held.intent["id"], received)
+            reference = capture_reference(intent.charge.id, earlier, received)
+            yield _outcome(state, "CHARGE_SUCCESS", reference, received - earlier)
+    elif received and not _has(reported, "CHARGE_SUCCESS", intent.id):
+        yield _outcome(state, "CHARGE_SUCCESS", intent.id, received)
 
 
-def _released(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """The part of a hold that was given up: all of it when cancelled, the rest after the last capture."""
-    released = released_minor(held.intent, held.flow)
-    missing = released - _sum(held, told, "CANCEL_SUCCESS")
+def _is_of_dispute(each: ReportedEvent) -> bool:
+    return each.psp_reference.startswith(("du_", "dp_"))
+
+
+def _released(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    """The part of a hold that was given up: all of it when canceled, the rest after the last capture."""
+    intent, released = state.intent, state.intent.released_minor(state.flow)
+    missing = released - _sum(state, reported, "CANCEL_SUCCESS")
     if missing > 0:
-        known = _has(told, "CANCEL_SUCCESS", held.intent["id"])
-        reference = f"{held.intent['id']}:{released}" if known else held.intent["id"]
-        yield _outcome(held, "CANCEL_SUCCESS", reference, missing)
+        is_later = _has(reported, "CANCEL_SUCCESS", intent.id)
+        yield _outcome(state, "CANCEL_SUCCESS", f"{intent.id}:{released}" if is_later else intent.id, missing)
 
 
-def _ended(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """Cancelled before anything was held or paid."""
-    if held.intent["status"] == "canceled" and not released_minor(held.intent, held.flow):
-        yield from _failed(held, told, why_cancelled(held.intent))
+def _ended(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    """Canceled before anything was held or paid."""
+    if state.intent.status == "canceled" and not state.intent.released_minor(state.flow):
+        yield from _failed(state, reported, why_canceled(state.intent))
 
 
-def _refunds(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    for refund in held.refunds:
-        reference, amount = refund["id"], int(refund["amount"])
-        if refund["status"] == "succeeded":
+def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    for refund in state.refunds:
+        if refund.status == "succeeded":
             result, message = "REFUND_SUCCESS", _why_refunded(refund)
-        elif refund["status"] in REFUND_FAILED:
-            reason = str(refund.get("failure_reason") or refund["status"]).replace("_", " ")
+        elif refund.status in REFUND_FAILED:
+            reason = (refund.failure_reason or refund.status).replace("_", " ")
             result, message = "REFUND_FAILURE", for_staff(staff_messages.REFUND_FAILED, reason=reason)
-        elif any(each.psp_reference == reference for each in told):
+        elif any(each.psp_reference == refund.id for each in reported):
             continue
         else:
             result, message = "REFUND_REQUEST", _why_refunded(refund)
-        if not _has(told, result, reference):
-            yield _outcome(held, result, reference, amount, message=message)
+        if not _has(reported, result, refund.id):
+            yield _outcome(state, result, refund.id, refund.amount, message=message)
 
 
-def _why_refunded(refund: Json) -> str:
-    """The reason that was given: in Saleor, or with a refund that was made in Stripe; empty where none was."""
-    own = str((refund.get("metadata") or {}).get(REASON) or "")
-    known = staff_messages.REFUND_REASONS.get(str(refund.get("reason") or ""))
-    if own or known is None:
-        return own
-    return for_staff(staff_messages.REFUNDED_AT_STRIPE, reason=for_staff(known))
+def _why_refunded(refund: Refund) -> str:
+    """Return the reason that was given in Saleor, or with a refund that was made in Stripe; empty where none was."""
+    in_saleor = refund.metadata.get(names.REASON, "")
+    in_stripe = staff_messages.REFUND_REASONS.get(refund.reason)
+    if in_saleor or in_stripe is None:
+        return in_saleor
+    return for_staff(staff_messages.REFUNDED_AT_STRIPE, reason=for_staff(in_stripe))
 
 
-def _disputes(held: Held, told: Sequence[Told]) -> Iterator[Outcome]:
-    """The bank withdraws money, and gives all or a part of it back. An inquiry moves nothing.
+def _disputed(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    """The bank withdraws money, and returns all or a part of it. An inquiry moves nothing.
 
-    Given back it is a CHARGE_SUCCESS under the dispute's reference: REFUND_REVERSE would also take the amount off
-    what was refunded (docs/decisions/0004).
+    Returned money is a CHARGE_SUCCESS under the dispute's reference: REFUND_REVERSE would also lower the refunded
+    amount (docs/decisions/0004).
     """
-    for dispute in held.disputes:
-        reason = str(dispute.get("reason") or "").replace("_", " ")
-        moves = disputes.moves_of(dispute, held.intent, held.settled)
-        yield from _moved(held, told, "CHARGE_BACK", dispute["id"], moves.withdrawn, f"Disputed: {reason}.")
-        yield from _moved(held, told, "CHARGE_SUCCESS", dispute["id"], moves.returned, _returned(moves))
+    for dispute in state.disputes:
+        moves = disputes.moves_of(dispute, state.intent, state.settled)
+        reason = f"Disputed: {dispute.reason.replace('_', ' ')}."
+        returned = (
+            "A part of the disputed amount was given back."
+            if moves.returned < moves.withdrawn
+            else "The dispute was won."
+        )
+        yield from _moved(state, reported, "CHARGE_BACK", dispute.id, moves.withdrawn, reason)
+        yield from _moved(state, reported, "CHARGE_SUCCESS", dispute.id, moves.returned, returned)
 
 
 def _moved(
-    held: Held, told: Sequence[Told], result: str, dispute_id: str, total: int, message: str
+    state: StripeState,
+    reported: Sequence[ReportedEvent],
+    result: str,
+    dispute_id: str,
+    total: int,
+    message: str,
 ) -> Iterator[Outcome]:
     """What is missing of `total`: under the dispute's own id, a later part under one that says which part it is."""
-
-    def is_of_dispute(each: Told) -> bool:
-        return each.psp_reference.partition(":")[0] == dispute_id
-
-    earlier = _sum(held, told, result, is_of_dispute)
+    earlier = _sum(state, reported, result, lambda each: each.psp_reference.partition(":")[0] == dispute_id)
     if total > earlier:
         reference = capture_reference(dispute_id, earlier, total)
-        yield _outcome(held, result, reference, total - earlier, message=message)
+        yield _outcome(state, result, reference, total - earlier, message=message)
 
 
-def _returned(moves: disputes.Moves) -> str:
-    if moves.returned < moves.withdrawn:
-        return "A part of the disputed amount was given back."
-    return "The dispute was won."
+def _has(reported: Sequence[ReportedEvent], type_: str, reference: str) -> bool:
+    return any((each.type, each.psp_reference) == (type_, reference) for each in reported)
 
 
-def _not_given_back(each: Told) -> bool:
-    return not each.psp_reference.startswith(("du_", "dp_"))
+def _sum(
+    state: StripeState,
+    reported: Sequence[ReportedEvent],
+    type_: str,
+    which: Callable[[ReportedEvent], bool] = lambda _: True,
+) -> int:
+    """In the smallest unit, each amount as Stripe takes it: Saleor may have a finer one."""
+    return sum(_minor(state, each.amount) for each in reported if each.type == type_ and which(each))
 
 
-def _has(told: Sequence[Told], kind: str, reference: str) -> bool:
-    return any((each.type, each.psp_reference) == (kind, reference) for each in told)
+def _minor(state: StripeState, amount: Decimal) -> int:
+    return from_decimal(amount, state.intent.currency).minor
 
 
-def _sum(held: Held, told: Sequence[Told], kind: str, which: Callable[[Told], bool] = lambda _: True) -> int:
-    """In the smallest unit, each amount as Stripe takes it: the host may have been told a finer one."""
-    return sum(_minor(held, each.amount) for each in told if each.type == kind and which(each))
-
-
-def _minor(held: Held, amount: Decimal) -> int:
-    return from_decimal(amount, held.intent["currency"].upper()).minor
-
-
-def _outcome(held: Held, result: str, reference: str, minor: int, *, message: str = "") -> Outcome:
-    intent = held.intent
-    money, exact = from_minor(minor, intent["currency"]), exact_amount(intent, minor)
-    return Outcome(result, reference, money, actions_of(intent), message, dashboard_url(intent), exact=exact)
+def _outcome(state: StripeState, result: str, reference: str, minor: int, *, message: str = "") -> Outcome:
+    intent = state.intent
+    return Outcome(
+        result,
+        reference,
+        intent.money(minor),
+        actions_of(intent),
+        message,
+        intent.dashboard_url,
+        exact=intent.exact_amount(minor),
+    )

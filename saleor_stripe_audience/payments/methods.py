@@ -1,13 +1,12 @@
-"""Ways to pay: which of them can be held, and what the host may tell of the one that was used.
+"""Payment methods: which of them can be held, and what Saleor may know of the one that was used.
 
-The account's own choice in Stripe says which are offered (automatic payment methods); here stands only what differs.
+The account's own settings in Stripe say which are offered (automatic payment methods); here is only what differs.
 """
 
 from typing import Any
 
-from saleor_stripe_audience.payments import delayed
-from saleor_stripe_audience.payments.declines import Sentence
-from saleor_stripe_audience.payments.outcomes import AUTHORIZATION, latest_charge
+from saleor_stripe_audience.gateway.metadata import AUTHORIZATION
+from saleor_stripe_audience.gateway.objects import PaymentIntent
 
 Json = dict[str, Any]
 
@@ -19,11 +18,6 @@ HOLDABLE = frozenset(
         "scalapay", "sequra", "sunbit",
     }
 )  # fmt: skip
-CHARGED_AT_ONCE = "This way to pay cannot be held, so the amount was charged at once."
-CHARGED_INSTEAD = Sentence(
-    CHARGED_AT_ONCE,
-    "Ce moyen de paiement ne permet pas de réserver le montant, qui a donc été débité aussitôt.",
-)
 NAMES = {
     "amex": "American Express", "cartes_bancaires": "Cartes Bancaires", "diners": "Diners Club", "jcb": "JCB",
     "mastercard": "Mastercard", "unionpay": "UnionPay", "eftpos_au": "eftpos", "us_bank_account": "ACH Direct Debit",
@@ -32,17 +26,17 @@ NAMES = {
     "eps": "EPS", "p24": "Przelewy24",
     "blik": "BLIK", "paypal": "PayPal", "cashapp": "Cash App Pay", "twint": "TWINT", "wechat_pay": "WeChat Pay",
 }  # fmt: skip
-# The host's limits: it refuses the whole answer or report that goes beyond one of them.
+# Saleor's limits: it refuses the whole response or report that exceeds one of them.
 LONGEST_BRAND, LONGEST_NAME = 40, 256
 MONTHS, YEARS = range(1, 13), range(2000, 10_000)
 
 
-def options(flow: str, _wished: str = "") -> Json:
-    """What a hold needs: every method that can be held is held, whatever the storefront named.
+def hold_options(flow: str) -> Json:
+    """Return the parameters that a hold needs: every method that can be held is held.
 
     The shopper chooses in Stripe's form, not in the storefront's. Methods that cannot be held are charged at once: with
-    manual capture asked for the payment as a whole, Stripe would not even offer them. A card may be captured in several
-    parts where its network and the account's contract with Stripe allow it.
+    manual capture of the payment as a whole, Stripe would not even offer them. A card may be captured in several parts
+    where its network and the account's contract with Stripe allow it.
     """
     if flow != AUTHORIZATION:
         return {}
@@ -51,73 +45,55 @@ def options(flow: str, _wished: str = "") -> Json:
     return {"payment_method_options": held}
 
 
-def card_options(params: Json, wished: str) -> Json:
-    """The parameters with a hold of cards, and of the method that the storefront named, only.
+def reduce_hold(params: Json, requested: str) -> Json:
+    """Return the parameters with a hold of cards, and of the method that the storefront requested, only.
 
     For an account at which Stripe refuses an option of a method that it does not have.
     """
     held = params.get("payment_method_options")
     if not held:
         return params
-    return {**params, "payment_method_options": {k: held[k] for k in held if k in ("card", wished)}}
+    return {**params, "payment_method_options": {k: held[k] for k in held if k in ("card", requested)}}
 
 
-def changed_options(flow: str, _wished: str = "", intent: Json | None = None) -> Json:
-    """The same for an intent that is there already: what was to be held is no more, where that was so.
-
-    Of `intent` only the methods that it offers are changed.
-    """
-    offered = {"card", *(intent or {}).get("payment_method_types", HOLDABLE)}
-    held = options(flow).get("payment_method_options")
-    wanted = held or {kind: {"capture_method": ""} for kind in sorted(HOLDABLE)}
-    return {"payment_method_options": {kind: wanted[kind] for kind in wanted if kind in offered}}
+def changed_hold_options(flow: str, intent: PaymentIntent) -> Json:
+    """Return the parameters that make an existing intent hold, or no longer hold, the methods that it offers."""
+    offered = {"card", *(HOLDABLE if intent.payment_method_types is None else intent.payment_method_types)}
+    held = hold_options(flow).get("payment_method_options")
+    options = held or {kind: {"capture_method": ""} for kind in sorted(HOLDABLE)}
+    return {"payment_method_options": {kind: options[kind] for kind in options if kind in offered}}
 
 
-def could_be_held(intent: Json) -> bool:
-    """Whether the payment was, or will be, a hold: what was used is known once there is a charge or a voucher."""
-    if delayed.cannot_be_held(intent):
-        return False
-    charge = latest_charge(intent)
-    if charge is None:
-        return True
-    used = str((charge.get("payment_method_details") or {}).get("type") or "card")
-    chosen = (intent.get("payment_method_options") or {}).get(used) or {}
-    return "manual" in (chosen.get("capture_method"), intent.get("capture_method"))
-
-
-def details(intent: Json) -> Json | None:
-    """The host's paymentMethodDetails of what was used; None while nothing was."""
-    used = (latest_charge(intent) or {}).get("payment_method_details") or {}
-    kind = used.get("type")
-    if not kind:
+def details_of(intent: PaymentIntent) -> Json | None:
+    """Return Saleor's paymentMethodDetails of the method that was used; None before there was one."""
+    used = intent.charge.payment_method_details if intent.charge is not None else None
+    if used is None or not used.type:
         return None
-    card = used.get("card")
-    if kind != "card" or not isinstance(card, dict):
-        return {"type": "OTHER", "name": _named(str(kind))[:LONGEST_NAME]}
-    brand = _named(str(card.get("brand") or "card"))
-    wallet = (card.get("wallet") or {}).get("type")
-    found: Json = {
+    card = used.card
+    if used.type != "card" or card is None:
+        return {"type": "OTHER", "name": _name_of(used.type)[:LONGEST_NAME]}
+    brand = _name_of(card.brand or "card")
+    wallet = card.wallet.type if card.wallet is not None else ""
+    details: Json = {
         "type": "CARD",
-        "name": (f"{brand} ({_named(str(wallet))})" if wallet else brand)[:LONGEST_NAME],
+        "name": (f"{brand} ({_name_of(wallet)})" if wallet else brand)[:LONGEST_NAME],
         "brand": brand[:LONGEST_BRAND],
     }
-    last = str(card.get("last4") or "")
-    if last.isdigit() and len(last) == len("4242"):
-        found["lastDigits"] = last
-    month, year = card.get("exp_month"), card.get("exp_year")
-    if month in MONTHS and year in YEARS:
-        found |= {"expMonth": month, "expYear": year}
-    return found
+    if card.last4.isdigit() and len(card.last4) == len("4242"):
+        details["lastDigits"] = card.last4
+    if card.exp_month in MONTHS and card.exp_year in YEARS:
+        details |= {"expMonth": card.exp_month, "expYear": card.exp_year}
+    return details
 
 
-def reported_details(intent: Json) -> Json | None:
-    """The same as the host's `transactionEventReport` takes it: `card` or `other`."""
-    found = details(intent)
-    if found is None:
+def reported_details(intent: PaymentIntent) -> Json | None:
+    """Return the same as Saleor's `transactionEventReport` takes it: `card` or `other`."""
+    details = details_of(intent)
+    if details is None:
         return None
-    kind = str(found["type"]).lower()
-    return {kind: {name: value for name, value in found.items() if name != "type"}}
+    kind = str(details["type"]).lower()
+    return {kind: {name: value for name, value in details.items() if name != "type"}}
 
 
-def _named(kind: str) -> str:
+def _name_of(kind: str) -> str:
     return NAMES.get(kind) or kind.replace("_", " ").title()

@@ -1,4 +1,4 @@
-"""The host's payment events as typed values: parsed once, here."""
+"""Saleor's payment events as typed values: parsed once, here."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ Amount = Annotated[
     Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
 ]
 
-# What the host's schema calls nullable may be null; to us it is then empty.
+# What Saleor's schema calls nullable may be null; here it is then empty.
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
@@ -35,7 +35,7 @@ class Shopper(_Part):
 
     id: str = Field(min_length=1, max_length=200)
     email: Text = ""
-    languageCode: Text = ""  # noqa: N815 - the host's name
+    languageCode: Text = ""  # noqa: N815 - Saleor's name
 
 
 class Country(_Part):
@@ -43,16 +43,16 @@ class Country(_Part):
 
 
 class Address(_Part):
-    """Where something is sent, or the invoice; any part may be empty."""
+    """A shipping or billing address; any part may be empty."""
 
-    firstName: Text = ""  # noqa: N815 - the host's name
-    lastName: Text = ""  # noqa: N815 - the host's name
-    companyName: Text = ""  # noqa: N815 - the host's name
-    streetAddress1: Text = ""  # noqa: N815 - the host's name
-    streetAddress2: Text = ""  # noqa: N815 - the host's name
+    firstName: Text = ""  # noqa: N815 - Saleor's name
+    lastName: Text = ""  # noqa: N815 - Saleor's name
+    companyName: Text = ""  # noqa: N815 - Saleor's name
+    streetAddress1: Text = ""  # noqa: N815 - Saleor's name
+    streetAddress2: Text = ""  # noqa: N815 - Saleor's name
     city: Text = ""
-    countryArea: Text = ""  # noqa: N815 - the host's name
-    postalCode: Text = ""  # noqa: N815 - the host's name
+    countryArea: Text = ""  # noqa: N815 - Saleor's name
+    postalCode: Text = ""  # noqa: N815 - Saleor's name
     country: Country = Country()
     phone: str | None = None
 
@@ -66,17 +66,17 @@ class _Sum(_Part):
 
 
 class Covering(_Part):
-    """A transaction of the host's, of whatever app, and what it holds of the total: in whole units."""
+    """A transaction in Saleor, of any app, and what it covers of the total, in whole units."""
 
     id: str
-    authorizedAmount: _Sum = _Sum()  # noqa: N815 - the host's name
-    authorizePendingAmount: _Sum = _Sum()  # noqa: N815 - the host's name
-    chargedAmount: _Sum = _Sum()  # noqa: N815 - the host's name
-    chargePendingAmount: _Sum = _Sum()  # noqa: N815 - the host's name
+    authorizedAmount: _Sum = _Sum()  # noqa: N815 - Saleor's name
+    authorizePendingAmount: _Sum = _Sum()  # noqa: N815 - Saleor's name
+    chargedAmount: _Sum = _Sum()  # noqa: N815 - Saleor's name
+    chargePendingAmount: _Sum = _Sum()  # noqa: N815 - Saleor's name
 
     @property
     def covered(self) -> Decimal:
-        """What is charged or held, also what is still pending; may be negative after refunds and disputes."""
+        """What is charged, held or still pending; may be negative after refunds and disputes."""
         parts = (
             self.authorizedAmount,
             self.authorizePendingAmount,
@@ -93,79 +93,79 @@ class Source(_Part):
     channel: Channel
     number: Text = ""
     email: str | None = None
-    userEmail: str | None = None  # noqa: N815 - the host's name
-    languageCode: Text = ""  # noqa: N815 - the host's name
-    languageCodeEnum: Text = ""  # noqa: N815 - the host's name
+    userEmail: str | None = None  # noqa: N815 - Saleor's name
+    languageCode: Text = ""  # noqa: N815 - Saleor's name
+    languageCodeEnum: Text = ""  # noqa: N815 - Saleor's name
     user: Shopper | None = None
-    shippingAddress: Address | None = None  # noqa: N815 - the host's name
-    billingAddress: Address | None = None  # noqa: N815 - the host's name
-    totalPrice: Gross | None = None  # noqa: N815 - the host's name, of a checkout
+    shippingAddress: Address | None = None  # noqa: N815 - Saleor's name
+    billingAddress: Address | None = None  # noqa: N815 - Saleor's name
+    totalPrice: Gross | None = None  # noqa: N815 - Saleor's name, of a checkout
     total: Gross | None = None
     status: Text = ""  # of an order
-    # The host's `transactions` under two names: on checkouts it may be null, on orders not, which would clash.
+    # Saleor's `transactions` under two names: on checkouts it may be null, on orders not, which would clash.
     checkoutTransactions: list[Covering] | None = None  # noqa: N815 - our own alias
     transactions: list[Covering] | None = None
 
     @property
     def language(self) -> str:
-        """What its buyer reads, as the host writes it: EN, FR_CA; empty where it did not say."""
+        """What its buyer reads, as Saleor writes it: EN, FR_CA; empty where it is not known."""
         return self.languageCode or self.languageCodeEnum
 
     @property
     def covering(self) -> list[Covering]:
-        """The transactions that pay it; empty where the host did not say."""
+        """The transactions that pay it; empty where they are not known."""
         return self.checkoutTransactions or self.transactions or []
 
     @property
     def total_gross(self) -> MoneyPart | None:
-        """What it costs in all, taxes included; None where the host did not say."""
+        """Its price in all, taxes included; None where it is not known."""
         found = self.totalPrice or self.total
         return found.gross if found is not None else None
 
 
 class Principal(_Part):
-    """Who called the host: a User who is signed in, or an App. Nobody's name for a guest."""
+    """Who called Saleor: a User who is signed in, or an App."""
 
     kind: str = Field(alias="__typename")
     id: str
 
 
 class Action(_Part):
-    actionType: str  # noqa: N815 - the host's name
+    actionType: str  # noqa: N815 - Saleor's name
     amount: Amount | None = None
     currency: Text = ""
 
 
 class Event(_Part):
     type: str | None
-    idempotencyKey: str | None = None  # noqa: N815 - the host's name
-    pspReference: Text = ""  # noqa: N815 - the host's name
+    idempotencyKey: str | None = None  # noqa: N815 - Saleor's name
+    pspReference: Text = ""  # noqa: N815 - Saleor's name
     message: Text = ""
-    createdAt: datetime  # noqa: N815 - the host's name
+    createdAt: datetime  # noqa: N815 - Saleor's name
     amount: MoneyPart
 
 
 class Transaction(_Part):
     id: str
-    pspReference: Text = ""  # noqa: N815 - the host's name
+    pspReference: Text = ""  # noqa: N815 - Saleor's name
     events: list[Event] = Field(default_factory=list)
     order: Source | None = None
     checkout: Source | None = None
 
 
 class GatewayInitialize(_Part):
-    sourceObject: Source  # noqa: N815 - the host's name
+    sourceObject: Source  # noqa: N815 - Saleor's name
 
 
 class Session(_Part):
     """TRANSACTION_INITIALIZE_SESSION and TRANSACTION_PROCESS_SESSION."""
 
     data: Any = None
-    issuingPrincipal: Principal | None = None  # noqa: N815 - the host's name
-    idempotencyKey: Text = ""  # noqa: N815 - the host's name
+    issuingPrincipal: Principal | None = None  # noqa: N815 - Saleor's name
+    idempotencyKey: Text = ""  # noqa: N815 - Saleor's name
     action: Action
     transaction: Transaction
-    sourceObject: Source  # noqa: N815 - the host's name
+    sourceObject: Source  # noqa: N815 - Saleor's name
 
 
 class GrantedRefund(_Part):
@@ -178,41 +178,41 @@ class GrantedRefund(_Part):
 NO_GRANT = "T3JkZXJHcmFudGVkUmVmdW5kOk5vbmU="  # "OrderGrantedRefund:None"
 
 
-def _granted(told: Any) -> Any:
-    """None for a plain refund: the host then tells of a granted refund that has no number and no fields (observed)."""
-    return None if isinstance(told, dict) and told.get("id") == NO_GRANT else told
+def _granted(value: Any) -> Any:
+    """None for a plain refund: Saleor then sends a granted refund without number and fields (observed)."""
+    return None if isinstance(value, dict) and value.get("id") == NO_GRANT else value
 
 
 class Requested(_Part):
     """TRANSACTION_CHARGE_REQUESTED, _REFUND_REQUESTED, _CANCELATION_REQUESTED."""
 
-    issuedAt: str | None = None  # noqa: N815 - the host's name
+    issuedAt: str | None = None  # noqa: N815 - Saleor's name
     action: Action
     transaction: Transaction
-    grantedRefund: Annotated[GrantedRefund | None, BeforeValidator(_granted)] = None  # noqa: N815 - the host's name
+    grantedRefund: Annotated[GrantedRefund | None, BeforeValidator(_granted)] = None  # noqa: N815 - Saleor's name
 
 
-class ShopperAsks(_Part):
+class ShopperRequest(_Part):
     """LIST_STORED_PAYMENT_METHODS and the two _INITIALIZE_TOKENIZATION_SESSION."""
 
     user: Shopper
     channel: Channel
 
 
-class MethodDeletion(ShopperAsks):
+class MethodDeletion(ShopperRequest):
     """STORED_PAYMENT_METHOD_DELETE_REQUESTED."""
 
-    paymentMethodId: str  # noqa: N815 - the host's name
+    paymentMethodId: str  # noqa: N815 - Saleor's name
 
 
-class MethodProcess(ShopperAsks):
+class MethodProcess(ShopperRequest):
     """PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION."""
 
     id: str
 
 
 def read[Model: BaseModel](model: type[Model], payload: dict[str, Any]) -> Model:
-    """The payload as `model`; `Rejected` if something needed is not in it."""
+    """Read the payload as `model`; `Rejected` if a field that is needed is missing or malformed."""
     try:
         return model.model_validate(payload)
     except ValidationError as error:

@@ -1,20 +1,20 @@
-"""Whether a shopper can pay now: every channel of a shop, and what stands in the way, in words for the merchant."""
+"""Whether shoppers can pay now: every channel of a shop, and what is in the way, with a message for the merchant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.payments import staff_messages as words
+from saleor_stripe_audience.payments import staff_messages as messages
 from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why nobody can pay in some channels.
+    """Why no one can pay in some channels.
 
-    `code` is one of the constants below; `about` names what is to be put right, where there may be several.
+    `code` is one of the constants below; `about` names what has to be fixed, where there may be several.
     """
 
     code: str
@@ -28,11 +28,11 @@ KEY, CHARGES, NOT_READY = "key", "charges", "not_ready"
 
 
 def obstacles(shop: Installation) -> list[Obstacle]:
-    """Everything that keeps shoppers of the shop from paying, as far as is written down here; nothing is asked."""
+    """Return everything that keeps the shop's shoppers from paying, by what is stored here; nothing is asked."""
     mappings = list(AccountChannel.objects.filter(installation=shop).select_related("account"))
     usable = [each for each in mappings if each.account.state == StripeAccount.State.CONNECTED]
     return [
-        *_without_account(shop, usable),
+        *_missing_accounts(shop, usable),
         *_paused(usable),
         *_terms(shop, usable),
         *_test_only(usable),
@@ -40,14 +40,14 @@ def obstacles(shop: Installation) -> list[Obstacle]:
     ]
 
 
-def _without_account(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacle]:
+def _missing_accounts(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacle]:
     mapped = {each.channel_slug for each in usable}
     slugs = Channel.objects.filter(installation=shop).order_by("slug").values_list("slug", flat=True)
     if without := tuple(slug for slug in slugs if slug not in mapped):
         yield Obstacle(
             NO_ACCOUNT,
             without,
-            for_staff(words.NO_ACCOUNT, channels=_listed(without)),
+            for_staff(messages.NO_ACCOUNT, channels=_join(without)),
         )
 
 
@@ -57,7 +57,7 @@ def _paused(usable: list[AccountChannel]) -> Iterator[Obstacle]:
             yield Obstacle(
                 PAUSED,
                 (each.channel_slug,),
-                for_staff(words.CHANNEL_PAUSED, channels=each.channel_slug),
+                for_staff(messages.CHANNEL_PAUSED, channels=each.channel_slug),
                 each.channel_slug,
             )
 
@@ -68,7 +68,7 @@ def _terms(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacl
         yield Obstacle(
             TERMS,
             live,
-            for_staff(words.TERMS, channels=_listed(live)),
+            for_staff(messages.TERMS, channels=_join(live)),
         )
 
 
@@ -79,7 +79,7 @@ def _test_only(usable: list[AccountChannel]) -> Iterator[Obstacle]:
         yield Obstacle(
             TEST_ONLY,
             test,
-            for_staff(words.TEST_ONLY, channels=_listed(test)),
+            for_staff(messages.TEST_ONLY, channels=_join(test)),
         )
 
 
@@ -94,15 +94,15 @@ def _accounts(usable: list[AccountChannel]) -> Iterator[Obstacle]:
 
 
 def obstacle_of(account: StripeAccount) -> tuple[str, str] | None:
-    """Why the account takes no payments now, as its code and in words; None if it takes them."""
+    """Return why the account takes no payments now, as code and message; None if it takes them."""
     if not account.takes_payments:
-        return NOT_READY, for_staff(words.ACCOUNT_NOT_READY, account=account.name)
+        return NOT_READY, for_staff(messages.ACCOUNT_NOT_READY, account=account.name)
     if not account.charges_enabled:
-        return CHARGES, for_staff(words.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
+        return CHARGES, for_staff(messages.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
     if account.blocked_at is not None:
-        return KEY, for_staff(words.ACCOUNT_NOT_SERVED, account=account.name)
+        return KEY, for_staff(messages.ACCOUNT_NOT_SERVED, account=account.name)
     return None
 
 
-def _listed(slugs: tuple[str, ...]) -> str:
+def _join(slugs: tuple[str, ...]) -> str:
     return ", ".join(slugs)

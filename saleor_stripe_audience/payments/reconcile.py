@@ -1,7 +1,7 @@
-"""What Stripe and the host disagree on, found and healed: after any outage both sides agree with no one's help.
+"""Find and heal what Stripe and Saleor disagree on: after any outage both sides agree again, without anyone's help.
 
-Three looks: Stripe's events that the inbox lacks are recorded there; what the host told in vain, or never told, is
-recorded likewise (saleor.missed_events); and every payment that changed at Stripe is held against the host's ledger.
+Stripe's events that the inbox misses are recorded there; so are Saleor's (saleor.missed_events); and every payment that
+changed at Stripe is compared with Saleor's ledger.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,18 @@ import structlog
 from django.db.models import F
 
 from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import disputes, events, payment_intents, refunds
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import PAYABLE
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.payments import foreign, ownership, surplus
+from saleor_stripe_audience.payments import order_matching, ownership, records
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.payments.reporting import settle
+from saleor_stripe_audience.payments.report import report_foreign, report_missing
 from saleor_stripe_audience.saleor.missed_events import record_missed_events
 from saleor_stripe_audience.shops.models import Installation
 
@@ -31,17 +32,11 @@ log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
-STRIPE_KEEPS = timedelta(days=29)
+STRIPE_STORES = timedelta(days=29)  # its events
 FIRST_LOOK = timedelta(days=1)
-OPEN = (
-    "requires_payment_method",
-    "requires_confirmation",
-    "requires_action",
-    "processing",
-    "requires_capture",
-)
+OPEN = (*PAYABLE, "processing", "requires_capture")
 OPEN_FOR = timedelta(days=30)
-OLD_AT_ONCE = 500  # of the payments that are open for longer, those not looked at for longest
+OLD_AT_ONCE = 500  # of the payments that are open for longer, those not compared for longest
 REFUND_LASTS = timedelta(days=60)  # a refund made before the last look may have failed since
 DISPUTE_LASTS = timedelta(days=180)  # and a dispute been decided
 
@@ -58,7 +53,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """One shop's outcome; `recorded` counts what the inbox lacked, by kind."""
+    """One shop's outcome; `recorded` counts what the inbox missed, by kind."""
 
     shop: str
     recorded: dict[str, int]
@@ -69,10 +64,23 @@ class Reconciled:
         return asdict(self)
 
 
+def reconcile_all(since: datetime | None = None) -> list[Reconciled]:
+    """Reconcile every shop in turn."""
+    results = []
+    for shop in Installation.objects.filter(is_active=True).order_by("registered_at"):
+        with apart("reconciling", installation=str(shop.pk)) as failures:
+            results.append(reconcile(shop, since))
+        if failures.any:
+            why = " ".join(failures.messages)
+            lost = Difference("The shop could not be compared", shop.saleor_api_url, healed=False, why=why)
+            results.append(Reconciled(shop.saleor_api_url, {}, 0, [lost]))
+    return results
+
+
 def reconcile(installation: Installation, since: datetime | None = None) -> Reconciled:
     """Look at everything since the last look, or since then. Repeating it finds nothing more.
 
-    Whatever fails with one account or payment is told, and keeps no other from its turn.
+    A failure with one account or payment is reported, and does not stop the others.
     """
     recorded: dict[str, int] = {}
     differences: list[Difference] = []
@@ -85,9 +93,9 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
     compared = 0
     for account in accounts_of(installation.pk):
         if account.has_left:
-            continue  # its owner took away our access: Stripe answers nothing about it any more
+            continue  # its owner took away our access: Stripe responds to nothing about it any more
         compared += _reconcile_account(installation, account, since, recorded, differences)
-    told = Reconciled(installation.saleor_api_url, recorded, compared, differences)
+    result = Reconciled(installation.saleor_api_url, recorded, compared, differences)
     log.info(
         "reconciled",
         installation=str(installation.pk),
@@ -96,7 +104,7 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
         differences=len(differences),
         open=sum(not each.healed for each in differences),
     )
-    return told
+    return result
 
 
 def _reconcile_account(
@@ -109,10 +117,10 @@ def _reconcile_account(
     """Add to `recorded` and `differences`; returns how many payments were compared."""
     looked = datetime.now(UTC)
     with apart("fetching events", account=str(account.pk)) as of_events:
-        recorded[f"Stripe events of {account.name}"] = _lost_events(account, since)
+        recorded[f"Stripe events of {account.name}"] = _record_missed_events(account, since)
     found: list[str] = []
     with apart("listing payments", account=str(account.pk)) as of_payments:
-        found = list(_payments(account, since, looked))
+        found = list(_payments_to_compare(account, since, looked))
     differences += [
         Difference("Stripe could not be asked", account.name, healed=False, why=why)
         for why in dict.fromkeys([*of_events.messages, *of_payments.messages])
@@ -120,43 +128,23 @@ def _reconcile_account(
     all_seen = not of_payments.any
     for intent_id in found:
         with apart("comparing a payment", payment_intent=intent_id) as failures:
-            outcome = _compared(installation, account, intent_id)
+            outcome = _compare(installation, account, intent_id)
             differences += outcome.differences
-            all_seen = all_seen and not outcome.is_passing
+            all_seen = all_seen and not outcome.is_temporary
         differences += [_not_compared(intent_id, why) for why in failures.messages]
     if all_seen:
         cursors.advance(account.pk, "payments", looked)
     return len(found)
 
 
-def reconcile_all(since: datetime | None = None) -> list[Reconciled]:
-    """Every shop in turn."""
-    told = []
-    for shop in Installation.objects.filter(is_active=True).order_by("registered_at"):
-        with apart("reconciling", installation=str(shop.pk)) as failures:
-            told.append(reconcile(shop, since))
-        if failures.any:
-            why = " ".join(failures.messages)
-            lost = Difference("The shop could not be compared", shop.saleor_api_url, healed=False, why=why)
-            told.append(Reconciled(shop.saleor_api_url, {}, 0, [lost]))
-    return told
-
-
-def compare(installation: Installation, account: StripeAccount, intent_id: str) -> list[Difference]:
-    """Hold one payment against the host's ledger now; what was lacking is told."""
-    return _compared(installation, account, intent_id).differences
-
-
-def _lost_events(account: StripeAccount, since: datetime | None) -> int:
-    """Record what Stripe told, or tried to tell; how many were new. The oldest first, as they would have come."""
+def _record_missed_events(account: StripeAccount, since: datetime | None) -> int:
+    """Record what Stripe sent, or tried to send; returns how many were new. The oldest first, as they would come."""
     looked = datetime.now(UTC)
-    begin = max(since or cursors.begin(account.pk, "events", looked - FIRST_LOOK), looked - STRIPE_KEEPS)
+    begin = max(since or cursors.begin(account.pk, "events", looked - FIRST_LOOK), looked - STRIPE_STORES)
     kinds = [kind for kind in EVENTS if is_handled("stripe", kind)]
-    events = sorted(
-        client.events_since(account, int(begin.timestamp()), kinds), key=lambda each: each["created"]
-    )
+    listed = events.list_since(account, int(begin.timestamp()), kinds)
     new = 0
-    for each in events:
+    for each in sorted(listed, key=lambda event: event["created"]):
         if each["livemode"] != account.livemode:
             continue
         with apart("recording an event", account=str(account.pk), event_id=str(each["id"])):
@@ -166,65 +154,65 @@ def _lost_events(account: StripeAccount, since: datetime | None) -> int:
     return new
 
 
-def _payments(account: StripeAccount, since: datetime | None, looked: datetime) -> Iterator[str]:
-    """The account's payments to be compared: those begun since, those still open, and those that changed since.
+def _payments_to_compare(account: StripeAccount, since: datetime | None, looked: datetime) -> Iterator[str]:
+    """The ids of payments created since, those still open, and those that changed since.
 
-    Stripe's events tell of changes for 30 days. If the last look is longer ago, its refunds and disputes do, for
-    payments of any age.
+    Stripe's events show changes for 30 days. If the last look is longer ago, its refunds and disputes do, for payments
+    of any age.
     """
     first = min(account.created_at, looked - FIRST_LOOK)
     begin = since or cursors.begin(account.pk, "payments", first)
     known = Payment.objects.filter(account=account)
     chosen: dict[str, None] = {}
-    for intent in client.payment_intents_since(account, int(begin.timestamp())):
-        if _names_ours(account, intent.to_dict()) or known.filter(payment_intent_id=intent.id).exists():
+    for intent in payment_intents.list_since(account, int(begin.timestamp())):
+        names_ours = bool(intent.transaction_id) and intent.belongs_to(account.installation_id)
+        if names_ours or known.filter(payment_intent_id=intent.id).exists():
             chosen[intent.id] = None
     still_open = known.filter(status__in=OPEN)
     recent = known.filter(updated_at__gte=begin) | still_open.filter(created_at__gte=begin - OPEN_FOR)
     old = still_open.filter(created_at__lt=begin - OPEN_FOR).order_by(F("asked_at").asc(nulls_first=True))
     chosen |= dict.fromkeys(recent.values_list("payment_intent_id", flat=True))
     chosen |= dict.fromkeys(old.values_list("payment_intent_id", flat=True)[:OLD_AT_ONCE])
-    if begin < looked - STRIPE_KEEPS:
+    if begin < looked - STRIPE_STORES:
         moved = [
-            *client.refunded_since(account, int((begin - REFUND_LASTS).timestamp())),
-            *client.disputed_since(account, int((begin - DISPUTE_LASTS).timestamp())),
+            *refunds.refunded_since(account, int((begin - REFUND_LASTS).timestamp())),
+            *disputes.disputed_since(account, int((begin - DISPUTE_LASTS).timestamp())),
         ]
         ours = set(known.filter(payment_intent_id__in=moved).values_list("payment_intent_id", flat=True))
         chosen |= dict.fromkeys(each for each in moved if each in ours)
     yield from chosen
 
 
-def _names_ours(account: StripeAccount, intent: Json) -> bool:
-    """Whether its metadata names a transaction of the shop."""
-    has_transaction = bool((intent.get("metadata") or {}).get(ownership.TRANSACTION))
-    return has_transaction and ownership.is_ours(intent, account.installation_id)
+def compare(installation: Installation, account: StripeAccount, intent_id: str) -> list[Difference]:
+    """Compare one payment with Saleor's ledger now; what is missing is reported."""
+    return _compare(installation, account, intent_id).differences
 
 
 @dataclass(frozen=True)
 class _Compared:
-    """`is_passing`: it could not be compared, for a reason that passes, so it must be looked at again."""
+    """`is_temporary`: it could not be compared, for a reason that passes, so it must be compared again."""
 
     differences: list[Difference]
-    is_passing: bool = False
+    is_temporary: bool = False
 
 
-def _compared(installation: Installation, account: StripeAccount, intent_id: str) -> _Compared:
-    """Heal one payment. What is refused is told, and the others are looked at all the same."""
+def _compare(installation: Installation, account: StripeAccount, intent_id: str) -> _Compared:
+    """Heal one payment. A failure is reported, and the others are compared all the same."""
     where = f"payment {intent_id}"
     differences: list[Difference] = []
     asked_at = datetime.now(UTC)
     try:
-        intent = client.retrieve_payment_intent(account, intent_id).to_dict()
+        intent = payment_intents.retrieve(account, intent_id)
         intent = ownership.recognize(account, intent)
         if not Payment.objects.filter(account=account, payment_intent_id=intent_id).exists():
             differences.append(Difference("the payment was not known here", where, healed=True))
-        outcomes = settle(account, intent)
-        ownership.remember(installation, account, intent, "", asked_at)
+        outcomes = report_missing(account, intent)
+        records.save(account, intent, asked_at)
         if outcomes:  # the event that would have ended the checkout's other open payments was lost
-            surplus.follow(installation, intent["metadata"][ownership.TRANSACTION])
+            order_matching.follow(installation, intent.transaction_id)
     except Failure as error:
         if error.code == ownership.FOREIGN:
-            foreign.tell(account, intent)
+            report_foreign(account, intent)
         differences.append(_not_compared(intent_id, error.message))
         return _Compared(differences, isinstance(error, Unavailable | Blocked))
     for outcome in outcomes:

@@ -1,20 +1,49 @@
-"""What a shopper reads when a payment cannot go on: one catalogue, by the code of what went wrong, in two languages.
+"""What a shopper reads of a payment, by its state or by the code of what went wrong, in two languages.
 
-The messages of failures are written for merchants ("paste a new key") or developers. None of them leaves for a
-storefront: there the shopper reads the sentence of the failure's code. The only words of a merchant's that pass are
-those that the merchant wrote for shoppers, when pausing a channel.
+The messages of failures are written for merchants ("paste a new key") or developers. None of them is sent to a
+storefront: there the shopper reads the sentence for the failure's code. The only message of a merchant's that shoppers
+read is the one that the merchant wrote for them, when pausing a channel.
 """
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.accounts import PAUSED
+from saleor_stripe_audience.gateway.objects import BANK_TRANSFER, MICRODEPOSITS, NOTIFICATION, PaymentIntent
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments.declines import Sentence, language_of
-from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
+from saleor_stripe_audience.wording import Sentence, language_of
 
 PAUSED_CODE = "paused"
 # What only a developer can put right: a storefront's request, or an amount of a shop that is set up wrongly.
 FOR_DEVELOPERS = frozenset(
     {"parse_error", "currency", "decimals", "negative_amount", "not_a_number", "unknown_currency"}
+)
+
+WAITS_FOR_SHOPPER = Sentence("Waiting for the shopper to pay.", "En attente du paiement de l'acheteur.")
+CANCELED = Sentence("The payment was cancelled.", "Le paiement a été annulé.")
+ALREADY_PAID = Sentence(
+    "This order is already paid: there is nothing left to pay here.",
+    "Cette commande est déjà payée : il ne reste rien à payer ici.",
+)
+CHARGED_INSTEAD = Sentence(
+    "This way to pay cannot be held, so the amount was charged at once.",
+    "Ce moyen de paiement ne permet pas de réserver le montant, qui a donc été débité aussitôt.",
+)
+AT_THE_BANK = Sentence("The bank is working on the payment.", "La banque traite le paiement.")
+_VOUCHER = Sentence(
+    "The payment slip was handed out. The order waits until it is paid.",
+    "Le bon de paiement a été remis. La commande attend son règlement.",
+)
+_TRANSFER = Sentence("The order waits for the bank transfer.", "La commande attend le virement bancaire.")
+_TRANSFER_IN_PART = Sentence(
+    "A part of the bank transfer has arrived; {amount} are still to come.",
+    "Une partie du virement est arrivée ; il manque encore {amount}.",
+)
+_DEPOSITS = Sentence(
+    "The bank account is being checked by small deposits. The payment follows.",
+    "Le compte bancaire est vérifié par de petits dépôts. Le paiement suivra.",
+)
+_NOTIFICATION = Sentence(
+    "The bank tells the cardholder about the payment first. The payment follows.",
+    "La banque informe d'abord le titulaire de la carte. Le paiement suivra.",
 )
 
 UNAVAILABLE = Sentence(
@@ -120,6 +149,21 @@ def for_shopper(error: Failure, language: str, otherwise: Sentence = UNAVAILABLE
     if error.values and (template := _WITH_VALUES.get(error.code)):
         return template.told(language).format(**_localized(error.values, language))
     return BY_CODE.get(error.code, otherwise).told(language)
+
+
+def for_pending(intent: PaymentIntent) -> str:
+    """What a payment waits for that the bank, or the shopper with a voucher or transfer, takes days for."""
+    action = intent.next_action
+    if intent.status == "processing" or action is None:
+        return AT_THE_BANK.told(intent.language)
+    if action.type == BANK_TRANSFER:
+        transfer = action.display_bank_transfer_instructions
+        remaining = transfer.amount_remaining if transfer is not None else None
+        if remaining is None or remaining >= intent.amount:
+            return _TRANSFER.told(intent.language)
+        return _TRANSFER_IN_PART.told(intent.language).format(amount=intent.money(remaining))
+    found = {MICRODEPOSITS: _DEPOSITS, NOTIFICATION: _NOTIFICATION}
+    return found.get(action.type, _VOUCHER).told(intent.language)
 
 
 def capped(amount: Money, language: str) -> str:

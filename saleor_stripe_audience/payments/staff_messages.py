@@ -4,7 +4,7 @@ The host does not say what its staff read: `STAFF_LANGUAGE` does, for the whole 
 """
 
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.wording import Sentence, for_staff
 
 __all__ = ["for_staff"]  # its callers know it by this module
@@ -76,7 +76,7 @@ DISPUTE_STATES = {
     ),
     "lost": Sentence(
         "The dispute over {money} was lost: the money stays with the customer.",
-        "Le litige sur {money} est perdu : l'argent reste au client.",
+        "Le litige sur {money} est perdu : l'argent reste au failures.",
     ),
     "warning_closed": Sentence(
         "The bank's inquiry about {money} was closed without a dispute.",
@@ -231,15 +231,15 @@ ENDPOINT_REFUSED = Sentence(
 
 def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> str:
     """Why Stripe does not serve an account, as staff read it."""
-    if failure.code == client.NO_ACCESS:
+    if failure.code == failures.NO_ACCESS:
         return for_staff(NO_ACCESS, account=account_name)
-    if failure.code == client.MISSING_PERMISSION:
+    if failure.code == failures.MISSING_PERMISSION:
         return for_staff(PERMISSION_MISSING, account=account_name, why=failure.values["why"])
     return for_staff(PLATFORM_KEY_REFUSED if is_hosted else KEY_REFUSED, account=account_name)
 
 
 def endpoint_problem(failure: Failure, account_name: str) -> str:
     """What is wrong with Stripe's endpoint of an account, as staff read it."""
-    if failure.code == client.ENDPOINT:
+    if failure.code == failures.ENDPOINT:
         return for_staff(ENDPOINT_CHANGED, account=account_name)
     return for_staff(ENDPOINT_REFUSED, account=account_name, why=failure.message)

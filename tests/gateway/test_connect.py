@@ -19,7 +19,9 @@ from saleor_stripe_audience.gateway import (
     client,
     connect,
     disconnect,
+    events,
     onboarding,
+    payment_intents,
     platform,
 )
 from saleor_stripe_audience.gateway.activation import ACTIVATED
@@ -270,7 +272,7 @@ def test_disconnected_here_its_payments_are_followed_and_it_can_come_back(
     account = active(stripe_sandbox, installation, "default-channel")
     disconnect.disconnect(account)
     assert account.state == "disconnected"
-    assert list(client.payment_intents_since(account, 0)) == []
+    assert list(payment_intents.list_since(account, 0)) == []
     assert begun(installation, "default-channel") == account
     assert accounts.account_for(installation.pk, "default-channel").state == "connected"
 
@@ -280,8 +282,8 @@ def test_every_call_is_made_for_the_account(
 ) -> None:
     account = active(stripe_sandbox, installation)
     stripe_sandbox.log.clear()
-    client.create_payment_intent(account, {"amount": 500, "currency": "usd"}, "a-key")
-    list(client.events_since(account, 0, ["payment_intent.created"]))
+    payment_intents.create(account, {"amount": 500, "currency": "usd"}, "a-key")
+    list(events.list_since(account, 0, ["payment_intent.created"]))
     assert {each.account for each in stripe_sandbox.log.entries()} == {account.stripe_id}
     assert list(stripe_sandbox.accounts[account.stripe_id].table("payment_intent"))
 
@@ -293,8 +295,8 @@ def test_one_busy_account_of_the_platform_leaves_room_for_the_others(
     settings.SERVER_THREADS = 4
     with bulkhead.room(f"Bearer {SECRET} {busy.stripe_id}"):
         with pytest.raises(Unavailable, match="waiting for Stripe"):
-            list(client.payment_intents_since(busy, 0))
-        assert list(client.payment_intents_since(quiet, 0)) == []
+            list(payment_intents.list_since(busy, 0))
+        assert list(payment_intents.list_since(quiet, 0)) == []
 
 
 def test_the_browser_is_told_for_whom_the_platform_acts(
@@ -385,7 +387,7 @@ def test_an_event_that_was_lost_is_made_up_for_within_the_hour(
 ) -> None:
     account = begun(installation)
     stripe_sandbox.onboard(account.stripe_id, "complete")
-    assert upkeep.keep_endpoints() == 1
+    assert upkeep.sync_endpoints() == 1
     account.refresh_from_db()
     assert account.connect_state == "active"
 
@@ -396,7 +398,7 @@ def test_an_account_that_is_out_of_reach_is_a_problem_and_not_disconnected(
     """A wrong platform key looks the same as an owner who left: only his own event ends the connection."""
     account = active(stripe_sandbox, installation)
     stripe_sandbox.deauthorize(account.stripe_id)
-    assert upkeep.keep_endpoints() == 0
+    assert upkeep.sync_endpoints() == 0
     account.refresh_from_db()
     assert account.state == "connected"
     assert "no longer lets the app act" in Problem.objects.get().message
@@ -408,7 +410,7 @@ def test_it_has_no_keys_and_no_endpoint_to_replace(installation: Installation) -
         onboarding.replace_keys(account, "pk_test_1", "sk_test_1")
     with pytest.raises(Rejected, match="no keys and no endpoint"):
         onboarding.renew_endpoint(account)
-    upkeep.look_at_accounts()
+    upkeep.check_accounts()
     assert not Problem.objects.filter(key__startswith="key-").exists()
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Unavailable
-from saleor_stripe_audience.gateway import client as stripe_client
+from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.saleor import client, listing, missed_events, signatures, trouble
 from saleor_stripe_audience.saleor.client import TransactionReport
@@ -177,14 +177,14 @@ def test_a_stripe_that_answers_oddly(
     with answering(body) as served:
         settings.STRIPE_API_BASE = served.url
         with pytest.raises(Unavailable):
-            stripe_client.retrieve_payment_intent(account, "pi_1")
+            payment_intents.retrieve(account, "pi_1")
 
 
 def test_a_stripe_that_drips(account: StripeAccount, settings: Any) -> None:  # noqa: F811 - a fixture
     with peer(DRIP) as url:
         settings.STRIPE_API_BASE = url
         with deadline(SECONDS), pytest.raises(Unavailable):
-            stripe_client.retrieve_payment_intent(account, "pi_1")
+            payment_intents.retrieve(account, "pi_1")
 
 
 def test_a_gigabyte_of_stripe(account: StripeAccount, settings: Any) -> None:  # noqa: F811 - a fixture
@@ -192,4 +192,4 @@ def test_a_gigabyte_of_stripe(account: StripeAccount, settings: Any) -> None:  #
     with answering(packed, **{"Content-Encoding": "gzip"}) as served:
         settings.STRIPE_API_BASE = served.url
         with pytest.raises(Unavailable):
-            stripe_client.retrieve_payment_intent(account, "pi_1")
+            payment_intents.retrieve(account, "pi_1")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.gateway import accounts, client
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.payments import attempts, beginnings, ownership
+from saleor_stripe_audience.payments import amounts_due, attempts, create, records
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.saleor import signatures
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -98,11 +98,11 @@ def broken(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, error: Except
 
 
 BROKEN = [
-    (ownership, "payment_of"),
-    (ownership, "remember"),
-    (attempts, "attempt_of"),
-    (attempts, "write_down"),
-    (beginnings, "decorations"),
+    (amounts_due, "payments_of"),
+    (records, "save"),
+    (attempts, "resume"),
+    (attempts, "store"),
+    (create, "decorations"),
     (signatures, "verify"),
 ]
 

@@ -8,7 +8,7 @@ import requests
 
 from saleor_stripe_audience.gateway.models import Customer, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.payments import shipping
+from saleor_stripe_audience.payments import handlers
 from saleor_stripe_audience.payments.descriptions import person_of
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.payloads import Address
@@ -163,7 +163,7 @@ class TestShipping:
         payment = Payment.objects.get()
         event = Event(origin=payment.installation_id, payload=order(payment.source_id))
         for _ in range(2):
-            shipping.add_shipping(event)
+            handlers.add_shipping(event)
         [charge] = town.stripe.account.table("charge").values()
         assert (charge["shipping"]["name"], charge["shipping"]["address"]["city"]) == ("Robin Vale", "Oswego")
         assert len(town.stripe.log.entries("POST", f"/v1/charges/{charge['id']}")) == 1
@@ -174,7 +174,7 @@ class TestShipping:
         [charge] = town.stripe.account.table("charge").values()
         charge["shipping"] = {"name": "K. Vale"}
         payment = Payment.objects.get()
-        shipping.add_shipping(Event(origin=payment.installation_id, payload=order(payment.source_id)))
+        handlers.add_shipping(Event(origin=payment.installation_id, payload=order(payment.source_id)))
         assert charge["shipping"] == {"name": "K. Vale"}
 
     def test_what_stripe_refuses_is_left(self, town: Town) -> None:
@@ -182,7 +182,7 @@ class TestShipping:
         town.pay()
         town.stripe.add_fault("POST /v1/charges/*", status=400, times=1)
         payment = Payment.objects.get()
-        shipping.add_shipping(Event(origin=payment.installation_id, payload=order(payment.source_id)))
+        handlers.add_shipping(Event(origin=payment.installation_id, payload=order(payment.source_id)))
         [charge] = town.stripe.account.table("charge").values()
         assert charge["shipping"] is None
 
@@ -203,7 +203,7 @@ class TestShipping:
     def test_an_order_that_says_nothing_is_left_alone(
         self, account: StripeAccount, stripe_sandbox: StripeSandbox, payload: Json | None
     ) -> None:
-        shipping.add_shipping(Event(origin=account.installation_id, payload=payload))
+        handlers.add_shipping(Event(origin=account.installation_id, payload=payload))
         assert stripe_sandbox.log.entries() == []
 
 

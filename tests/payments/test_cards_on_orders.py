@@ -9,6 +9,7 @@ from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.shops.models import Installation
 
+from .intents import intent_with
 from .test_reporting import Town, town
 
 __all__ = ["town"]
@@ -121,4 +122,4 @@ def test_the_older_host_knows_no_such_field(town: Town) -> None:
 )
 def test_only_what_a_report_takes(card: Json | None, told: Json | None) -> None:
     charge = {"id": "ch_1", "payment_method_details": card} if card else None
-    assert methods.reported_details({"latest_charge": charge}) == told
+    assert methods.reported_details(intent_with(charge)) == told

@@ -11,10 +11,16 @@ import stripe
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import metadata
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments import covering, ownership, shopper_messages, surplus
+from saleor_stripe_audience.payments import (
+    amounts_due,
+    handlers,
+    order_matching,
+    shopper_messages,
+)
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.payments.outcomes import ALREADY_PAID
+from saleor_stripe_audience.payments.shopper_messages import ALREADY_PAID
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
 from saleor_stripe_audience.sandbox.saleor.state import Checkout, Order
@@ -116,7 +122,7 @@ class TestSecondTab:
         town.stripe.add_fault(f"* /v1/payment_intents/{first.payment_intent_id}*", status=503, times=9)
         gone = Rejected("The checkout is gone.", code="source_gone")
         with pytest.raises(Unavailable):
-            covering.cancel_all(first.installation, everything, gone)
+            amounts_due.cancel_all(first.installation, everything, gone)
         assert intent(town, other)["status"] == "canceled"
         assert intent(town, other)["cancellation_reason"] == "abandoned"
 
@@ -141,7 +147,7 @@ class TestSecondTab:
         town.tell(town.stripe.events("payment_intent.succeeded"))
         assert intent(town, other)["status"] == "canceled"
         [event] = Event.objects.filter(kind="payment_intent.succeeded")
-        surplus.follow_payment(event)
+        handlers.follow_payment(event)
         assert (problems(), intent(town, town.intent)["status"]) == ([], "succeeded")
 
     def test_later_if_stripe_cannot_be_asked_now(self, town: Town) -> None:
@@ -251,7 +257,7 @@ class TestTheTotalChanges:
         one = buy(amount="18.00")
         one.initialize(sourceObject=of(18))
         row = stripe_sandbox.account.table("payment_intent")[one.psp]
-        row["metadata"] |= {ownership.TOTAL: edited, ownership.LACKING: edited}
+        row["metadata"] |= {metadata.TOTAL: edited, metadata.REMAINING: edited}
         one.process(sourceObject=of(30))
         assert row["amount"] == 1800
         one.process(sourceObject=of(10))
@@ -323,22 +329,22 @@ class TestMoneyComesAllTheSame:
     def test_an_open_payment_of_a_checkout_that_is_gone_is_cancelled(self, town: Town) -> None:
         town.begin()
         town.shop.host.store.transactions[0].checkout = None
-        surplus.follow(Installation.objects.get(), town.transaction)
+        order_matching.follow(Installation.objects.get(), town.transaction)
         assert intent(town, town.intent)["status"] == "canceled"
 
     def test_a_checkout_that_was_paid_and_left(self, town: Town) -> None:
         town.begin()
         town.pay()
         town.tell(town.stripe.events("payment_intent.succeeded"))
-        assert surplus.look_for_orders() == 0, "the shopper may still be at it"
+        assert order_matching.check_unordered() == 0, "the shopper may still be at it"
         Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
-        assert surplus.look_for_orders() == 1
+        assert order_matching.check_unordered() == 1
         [told] = problems()
         assert "did not become an order" in told
         complete(town)
         hear_the_host(town)
         assert problems() == []
-        assert surplus.look_for_orders() == 0
+        assert order_matching.check_unordered() == 0
 
     def test_one_that_cannot_be_looked_at_does_not_keep_the_others_from_it(self, town: Town) -> None:
         town.begin()
@@ -348,7 +354,7 @@ class TestMoneyComesAllTheSame:
         first.pk, first.transaction_id, first.payment_intent_id = uuid.uuid4(), "broken", "pi_broken"
         first.save(force_insert=True)
         Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
-        assert surplus.look_for_orders() == 2
+        assert order_matching.check_unordered() == 2
         assert len(problems()) == 1
 
 
@@ -360,7 +366,7 @@ def test_the_number_reaches_stripe_without_any_event_of_orders(town: Town) -> No
     number = complete(town)
     town.shop.drain()
     Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
-    assert surplus.look_for_orders() == 0
+    assert order_matching.check_unordered() == 0
     assert intent(town, town.intent)["description"] == f"Order {number}"
     assert intent(town, town.intent)["metadata"]["saleor_order_number"] == number
     assert Payment.objects.get().order_number == number

@@ -9,13 +9,14 @@ import requests
 import stripe
 
 from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.metadata import FLOW
+from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
 from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.payments import delayed, methods, reporting
-from saleor_stripe_audience.payments.ledger import Held, Told, lacking
+from saleor_stripe_audience.payments import handlers, shopper_messages
+from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import outcome_of
-from saleor_stripe_audience.payments.ownership import FLOW, flow_of
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, change
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
 
@@ -23,6 +24,8 @@ from .conftest import Buy
 from .test_reporting import Town, orders, town
 
 __all__ = ["town"]
+
+EXPIRED = "payment_intent_payment_attempt_expired"
 
 Begin = Callable[..., Buy]
 Json = dict[str, Any]
@@ -54,8 +57,8 @@ AT_ONCE = [
 ]
 
 
-def an_intent(kind: str | None, *, status: str = "requires_action", **more: Any) -> Json:
-    return {
+def an_intent(kind: str | None, *, status: str = "requires_action", **more: Any) -> PaymentIntent:
+    found = {
         "id": "pi_1",
         "status": status,
         "amount": 5000,
@@ -69,9 +72,10 @@ def an_intent(kind: str | None, *, status: str = "requires_action", **more: Any)
         "next_action": {"type": kind, kind: {}} if kind else None,
         **more,
     }
+    return parse(PaymentIntent, found)
 
 
-def ran_out(code: str = delayed.EXPIRED, kind: str | None = "boleto", **more: Any) -> Json:
+def ran_out(code: str = EXPIRED, kind: str | None = "boleto", **more: Any) -> PaymentIntent:
     error = {"code": code, "message": "…"} | ({"payment_method": {"type": kind}} if kind else {})
     return an_intent(None, status="requires_payment_method", last_payment_error=error, **more)
 
@@ -99,32 +103,34 @@ class TestKinds:
 
     @pytest.mark.parametrize("kind", [each for each in LATER if each != "card_await_notification"])
     def test_it_cannot_be_held(self, kind: str) -> None:
-        asked = an_intent(kind, metadata={FLOW: "AUTHORIZATION"}, capture_method="automatic")
-        assert flow_of(asked) == "CHARGE"
-        card = {"id": "ch_0", "payment_method_details": {"type": "card"}, "status": "failed"}
+        asked: Json = {"metadata": {FLOW: "AUTHORIZATION"}, "capture_method": "automatic"}
+        assert an_intent(kind, **asked).flow == "CHARGE"
+        card = {"id": "ch_0", "payment_method_details": {"type": "card"}, "status": "failed", "amount": 5000}
         manual = {"card": {"capture_method": "manual"}}
-        tried_before = asked | {"latest_charge": card, "payment_method_options": manual}
-        assert flow_of(tried_before) == "CHARGE"
+        tried_before = an_intent(kind, latest_charge=card, payment_method_options=manual, **asked)
+        assert tried_before.flow == "CHARGE"
 
     def test_a_card_whose_bank_is_told_first_can_be(self) -> None:
         asked = an_intent("card_await_notification", metadata={FLOW: "AUTHORIZATION"})
-        assert flow_of(asked) == "AUTHORIZATION"
+        assert asked.flow == "AUTHORIZATION"
 
     @pytest.mark.parametrize(
         ("language", "word"), [("en", "transfer"), ("fr-CA", "virement"), ("", "transfer")]
     )
     def test_it_says_what_is_still_to_come(self, language: str, word: str) -> None:
-        waiting = an_intent("display_bank_transfer_instructions", metadata={"saleor_language": language})
+        kind, metadata = "display_bank_transfer_instructions", {"saleor_language": language}
+        waiting = an_intent(kind, metadata=metadata)
         assert word in outcome_of(waiting, "CHARGE").message
-        waiting["next_action"]["display_bank_transfer_instructions"] = {"amount_remaining": 1250}
-        assert "12.50 EUR" in outcome_of(waiting, "CHARGE").message
+        next_action = {"type": kind, kind: {"amount_remaining": 1250}}
+        partly = an_intent(kind, metadata=metadata, next_action=next_action)
+        assert "12.50 EUR" in outcome_of(partly, "CHARGE").message
 
 
 class TestEnds:
-    BEGUN = Told("CHARGE_REQUEST", "pi_1", Decimal("50.00"))
+    BEGUN = ReportedEvent("CHARGE_REQUEST", "pi_1", Decimal("50.00"))
 
-    def results(self, intent: Json, *told: Told) -> list[str]:
-        return [each.result for each in lacking(Held(intent, flow_of(intent)), told)]
+    def results(self, intent: PaymentIntent, *told: ReportedEvent) -> list[str]:
+        return [each.result for each in missing_events(StripeState(intent, intent.flow), told)]
 
     @pytest.mark.parametrize(
         "intent",
@@ -138,9 +144,9 @@ class TestEnds:
             ran_out(metadata={FLOW: "AUTHORIZATION"}),
         ],
     )
-    def test_a_slip_that_ran_out_is_a_failure(self, intent: Json) -> None:
+    def test_a_slip_that_ran_out_is_a_failure(self, intent: PaymentIntent) -> None:
         assert self.results(intent, self.BEGUN) == ["CHARGE_FAILURE"]
-        failed = Told("CHARGE_FAILURE", "pi_1", Decimal("50.00"))
+        failed = ReportedEvent("CHARGE_FAILURE", "pi_1", Decimal("50.00"))
         assert self.results(intent, self.BEGUN, failed) == []
 
     @pytest.mark.parametrize(
@@ -154,7 +160,7 @@ class TestEnds:
             ran_out("payment_intent_payment_attempt_failed", None),
         ],
     )
-    def test_what_can_be_tried_again_is_none(self, intent: Json) -> None:
+    def test_what_can_be_tried_again_is_none(self, intent: PaymentIntent) -> None:
         assert self.results(intent, self.BEGUN) == []
         assert outcome_of(intent, "CHARGE").result == "CHARGE_ACTION_REQUIRED"
 
@@ -257,7 +263,7 @@ class TestInTheShop:
         [event] = [each for each in town.events() if each["type"] == "payment_intent.requires_action"]
         town.stripe.log.clear()
         told = Event(origin=town.account.pk, kind=event["type"], payload=event)
-        assert reporting.report_voucher(told) is None
+        assert handlers.report_voucher(told) is None
         assert town.stripe.log.entries() == []
 
 
@@ -280,7 +286,7 @@ def test_a_voucher_in_a_shop_that_holds(
     assert (pending["result"], "slip" in pending["message"]) == ("CHARGE_REQUEST", True)
     stripe_sandbox.pay_voucher(one.psp)
     paid = one.process()
-    assert paid["message"] == methods.CHARGED_AT_ONCE
+    assert paid["message"] == shopper_messages.CHARGED_INSTEAD.en
     assert (paid["result"], paid["pspReference"], paid["actions"]) == ("CHARGE_SUCCESS", one.psp, ["REFUND"])
 
 
@@ -308,7 +314,7 @@ def test_vouchers_expire_with_time(buy: Begin, stripe_sandbox: StripeSandbox) ->
     assert one.process()["result"] == "CHARGE_REQUEST"
     stripe_sandbox.advance(4 * 24 * 3600)
     row = stripe_sandbox.account.table("payment_intent")[one.psp]
-    assert (row["status"], row["last_payment_error"]["code"]) == ("requires_payment_method", delayed.EXPIRED)
+    assert (row["status"], row["last_payment_error"]["code"]) == ("requires_payment_method", EXPIRED)
 
 
 @pytest.mark.parametrize("kind", ["payment_intent.requires_action", "payment_intent.partially_funded"])

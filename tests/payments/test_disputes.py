@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, parse
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments.disputes import Moves, is_of_other_currency, moves_of
-from saleor_stripe_audience.payments.ledger import Held, Told, lacking
+from saleor_stripe_audience.payments.disputes import Moves, is_in_other_currency, moves_of
+from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 
 from .test_reporting import Town, orders, town
 
@@ -16,9 +17,9 @@ __all__ = ["town"]
 Json = dict[str, Any]
 
 
-def an_intent(currency: str = "usd", received: int = 1000) -> Json:
+def an_intent(currency: str = "usd", received: int = 1000) -> PaymentIntent:
     charge = {"id": "ch_1", "status": "succeeded", "amount": received, "amount_captured": received}
-    return {
+    found = {
         "id": "pi_1",
         "status": "succeeded",
         "amount": received,
@@ -30,11 +31,14 @@ def an_intent(currency: str = "usd", received: int = 1000) -> Json:
         "last_payment_error": None,
         "latest_charge": charge | {"captured": True, "amount_refunded": 0, "disputed": True},
     }
+    return parse(PaymentIntent, found)
 
 
-def a_dispute(amount: int, currency: str, *bookings: tuple[int, str]) -> Json:
+def a_dispute(amount: int, currency: str, *bookings: tuple[int, str], fee: int = 0) -> Dispute:
     booked = [{"amount": each, "currency": of} for each, of in bookings]
-    return {"id": "du_1", "amount": amount, "currency": currency, "balance_transactions": booked}
+    fees = [{"amount": -fee, "currency": currency, "reporting_category": "fee"}] if fee else []
+    found = {"id": "du_1", "status": "needs_response", "amount": amount, "currency": currency}
+    return parse(Dispute, found | {"balance_transactions": booked + fees})
 
 
 class TestMoves:
@@ -76,13 +80,12 @@ class TestMoves:
         ],
     )
     def test_they_are_in_the_payments_currency(
-        self, intent: Json, dispute: Json, settled: Money | None, moves: Moves
+        self, intent: PaymentIntent, dispute: Dispute, settled: Money | None, moves: Moves
     ) -> None:
         assert moves_of(dispute, intent, settled) == moves
 
     def test_a_fee_that_is_booked_apart_is_no_part_of_the_payment(self) -> None:
-        dispute = a_dispute(1000, "usd", (-1000, "usd"), (-1500, "usd"))
-        dispute["balance_transactions"][1]["reporting_category"] = "fee"
+        dispute = a_dispute(1000, "usd", (-1000, "usd"), fee=1500)
         assert moves_of(dispute, an_intent()) == Moves(1000, 0)
 
     @pytest.mark.parametrize(
@@ -94,37 +97,42 @@ class TestMoves:
             (a_dispute(230, "eur"), False),
         ],
     )
-    def test_when_the_balance_must_be_asked(self, dispute: Json, is_other: bool) -> None:
-        assert is_of_other_currency(dispute, an_intent("pln")) is is_other
+    def test_when_the_balance_must_be_asked(self, dispute: Dispute, is_other: bool) -> None:
+        assert is_in_other_currency(dispute, an_intent("pln")) is is_other
 
 
 class TestReports:
-    PAID = Told("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))
+    PAID = ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))
 
-    def reports(self, dispute: Json, *told: Told) -> list[tuple[str, str, int]]:
-        held = Held(an_intent(), "CHARGE", disputes=[dispute])
+    def reports(self, dispute: Dispute, *told: ReportedEvent) -> list[tuple[str, str, int]]:
+        held = StripeState(an_intent(), "CHARGE", disputes=[dispute])
         return [
-            (each.result, each.psp_reference, each.money.minor) for each in lacking(held, [self.PAID, *told])
+            (each.result, each.psp_reference, each.money.minor)
+            for each in missing_events(held, [self.PAID, *told])
         ]
 
     def test_each_part_that_comes_back_has_its_own_reference(self) -> None:
-        back = Told("CHARGE_BACK", "du_1", Decimal("10.00"))
-        part = Told("CHARGE_SUCCESS", "du_1", Decimal("3.00"))
+        back = ReportedEvent("CHARGE_BACK", "du_1", Decimal("10.00"))
+        part = ReportedEvent("CHARGE_SUCCESS", "du_1", Decimal("3.00"))
         first = a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"))
         assert self.reports(first) == [("CHARGE_BACK", "du_1", 1000), ("CHARGE_SUCCESS", "du_1", 300)]
         assert self.reports(first, back, part) == []
         both = a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"), (700, "usd"))
         assert self.reports(both, back, part) == [("CHARGE_SUCCESS", "du_1:300-1000", 700)]
         again = a_dispute(1000, "usd", (-1000, "usd"), (1000, "usd"), (-1000, "usd"))
-        whole = Told("CHARGE_SUCCESS", "du_1", Decimal("10.00"))
+        whole = ReportedEvent("CHARGE_SUCCESS", "du_1", Decimal("10.00"))
         assert self.reports(again, back, whole) == [("CHARGE_BACK", "du_1:1000-2000", 1000)]
 
     def test_a_part_of_it_is_not_called_won(self) -> None:
-        held = Held(an_intent(), "CHARGE", disputes=[a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"))])
-        assert lacking(held, [self.PAID])[-1].message == "A part of the disputed amount was given back."
+        held = StripeState(
+            an_intent(), "CHARGE", disputes=[a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"))]
+        )
+        assert (
+            missing_events(held, [self.PAID])[-1].message == "A part of the disputed amount was given back."
+        )
 
     def test_one_dispute_is_not_another(self) -> None:
-        other = Told("CHARGE_BACK", "du_11", Decimal("10.00"))
+        other = ReportedEvent("CHARGE_BACK", "du_11", Decimal("10.00"))
         assert self.reports(a_dispute(400, "usd", (-400, "usd")), other) == [("CHARGE_BACK", "du_1", 400)]
 
 

@@ -9,6 +9,7 @@ import stripe
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import onboarding
 from saleor_stripe_audience.gateway.models import Customer, StripeAccount
+from saleor_stripe_audience.gateway.objects import BalanceTransaction, parse
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.payments.fees import settled_by
@@ -134,7 +135,7 @@ def test_a_key_that_may_not_see_the_balance_is_one_problem_not_many(town: Town) 
     assert "lacks a permission" in Problem.objects.get(key__startswith="key-").message
     assert Handling.objects.filter(handler__contains="note_fees", waits_for=town.account.pk).exists()
     give_key(SECRET_KEY)
-    upkeep.look_at_accounts()
+    upkeep.check_accounts()
     while town.work():
         pass
     assert noted()[0] is not None
@@ -151,23 +152,27 @@ def test_a_stripe_that_is_down_is_asked_again(town: Town, worked_to_the_end: Cal
     assert noted() == expected(int(town.total() * 100))
 
 
+def booking(**changes: Any) -> BalanceTransaction:
+    return parse(BalanceTransaction, {**ENTRY, **changes})
+
+
 ENTRY: Json = {"type": "charge", "amount": 1000, "fee": 59, "net": 941, "currency": "usd"}
 
 
 def test_the_parts_of_a_hold_are_added_up() -> None:
-    settled = settled_by([ENTRY, {**ENTRY, "type": "payment"}, {**ENTRY, "type": "refund", "amount": -5}])
+    settled = settled_by([booking(), booking(type="payment"), booking(type="refund", amount=-5)])
     assert settled is not None
     assert (settled.gross.minor, settled.fee.minor, settled.net.minor) == (2000, 118, 1882)
 
 
 def test_without_a_booking_there_is_nothing_to_tell() -> None:
     assert settled_by([]) is None
-    assert settled_by([{**ENTRY, "type": "adjustment"}]) is None
+    assert settled_by([booking(type="adjustment")]) is None
 
 
 def test_currencies_are_never_added() -> None:
     with pytest.raises(Rejected):
-        settled_by([ENTRY, {**ENTRY, "currency": "eur"}])
+        settled_by([booking(), booking(currency="eur")])
 
 
 def test_a_customer_deleted_at_stripe_is_forgotten(town: Town) -> None:
@@ -199,13 +204,13 @@ def test_an_endpoint_of_long_ago_learns_of_new_events(
     api.webhook_endpoints.update(
         connected.webhook_endpoint_id, {"enabled_events": ["payment_intent.succeeded"], "disabled": True}
     )
-    assert upkeep.keep_endpoints() == 1
+    assert upkeep.sync_endpoints() == 1
     assert set(endpoint(stripe_sandbox)["enabled_events"]) == set(onboarding.EVENTS)
     assert endpoint(stripe_sandbox)["status"] == "enabled"
     secret = StripeAccount.objects.get().webhook_secret
     assert secret == connected.webhook_secret
     stripe_sandbox.log.clear()
-    assert upkeep.keep_endpoints() == 1
+    assert upkeep.sync_endpoints() == 1
     assert stripe_sandbox.log.entries("POST") == []
 
 
@@ -213,7 +218,7 @@ def test_an_endpoint_that_is_gone_is_made_anew(
     connected: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
     stripe_sandbox.account.table("webhook_endpoint").clear()
-    assert upkeep.keep_endpoints() == 1
+    assert upkeep.sync_endpoints() == 1
     assert endpoint(stripe_sandbox)["id"] == StripeAccount.objects.get().webhook_endpoint_id
     assert StripeAccount.objects.get().webhook_secret != connected.webhook_secret
 
@@ -222,10 +227,10 @@ def test_a_key_that_is_refused_is_a_problem_until_it_is_mended(
     connected: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
     stripe_sandbox.revoke_key(SECRET_KEY)
-    assert upkeep.keep_endpoints() == 0
+    assert upkeep.sync_endpoints() == 0
     assert "refused the key" in Problem.objects.get().message
     stripe_sandbox.add_key(stripe_sandbox.account, SECRET_KEY)
-    assert upkeep.keep_endpoints() == 1
+    assert upkeep.sync_endpoints() == 1
     assert not Problem.objects.exists()
 
 
@@ -233,13 +238,13 @@ def test_a_stripe_that_is_down_is_no_problem_of_the_shop(
     connected: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
     stripe_sandbox.add_fault("GET /v1/webhook_endpoints/*", status=500, times=2)
-    assert upkeep.keep_endpoints() == 0
+    assert upkeep.sync_endpoints() == 0
     assert not Problem.objects.exists()
 
 
 def test_a_disconnected_account_or_a_removed_shop_is_left_alone(connected: StripeAccount) -> None:
     StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
-    assert upkeep.keep_endpoints() == 0
+    assert upkeep.sync_endpoints() == 0
     StripeAccount.objects.update(state=StripeAccount.State.CONNECTED)
     Installation.objects.update(is_active=False)
-    assert upkeep.keep_endpoints() == 0
+    assert upkeep.sync_endpoints() == 0

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.payments.ledger import Held, Told, capture_reference, lacking
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, Refund, parse
+from saleor_stripe_audience.payments.ledger import (
+    ReportedEvent,
+    StripeState,
+    capture_reference,
+    missing_events,
+)
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.demo.shopper import REQUEST_ACTION, change
 
@@ -113,9 +119,9 @@ class TestWhatIsLacking:
     """The pure table."""
 
     def test_a_hold_that_was_raised_is_an_adjustment(self) -> None:
-        [adjustment] = lacking(
-            Held(an_intent("requires_capture", capturable=1500, held=1500), "AUTHORIZATION"),
-            [Told("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))],
+        [adjustment] = missing_events(
+            StripeState(an_intent("requires_capture", capturable=1500, held=1500), "AUTHORIZATION"),
+            [ReportedEvent("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))],
         )
         assert (adjustment.result, adjustment.money.minor) == ("AUTHORIZATION_ADJUSTMENT", 1500)
         assert adjustment.psp_reference == "pi_1:1500"
@@ -135,13 +141,13 @@ class TestWhatIsLacking:
         ],
     )
     def test_a_refund(self, status: str, told: list[str], wanted: list[str]) -> None:
-        held = Held(
+        held = StripeState(
             an_intent("succeeded", received=1000, held=1000),
             "CHARGE",
-            refunds=[{"id": "re_1", "amount": 300, "status": status}],
+            refunds=[parse(Refund, {"id": "re_1", "amount": 300, "currency": "usd", "status": status})],
         )
-        known = [Told("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
-        found = lacking(held, known + [Told(each, "re_1", Decimal("3.00")) for each in told])
+        known = [ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
+        found = missing_events(held, known + [ReportedEvent(each, "re_1", Decimal("3.00")) for each in told])
         assert [each.result for each in found] == wanted
         assert {each.money.minor for each in found} <= {300}
 
@@ -152,48 +158,60 @@ class TestWhatIsLacking:
     def test_a_dispute_counts_what_was_booked(self, moved: list[int], wanted: list[str]) -> None:
         dispute = {
             "id": "du_1",
+            "status": "needs_response",
             "amount": 1000,
+            "currency": "usd",
             "reason": "fraudulent",
-            "balance_transactions": [{"amount": each} for each in moved],
+            "balance_transactions": [{"amount": each, "currency": "usd"} for each in moved],
         }
-        held = Held(an_intent("succeeded", received=1000, held=1000), "CHARGE", disputes=[dispute])
-        known = [Told("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
-        assert [each.result for each in lacking(held, known)] == wanted
+        held = StripeState(
+            an_intent("succeeded", received=1000, held=1000), "CHARGE", disputes=[parse(Dispute, dispute)]
+        )
+        known = [ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
+        assert [each.result for each in missing_events(held, known)] == wanted
 
     @pytest.mark.parametrize("currency", ["jpy", "isk", "kwd"])
     def test_amounts_are_by_stripes_table(self, currency: str) -> None:
-        intent = an_intent("succeeded", received=120000, held=120000) | {"currency": currency}
-        [charged] = lacking(Held(intent, "CHARGE"), [])
-        assert lacking(Held(intent, "CHARGE"), [Told("CHARGE_SUCCESS", "pi_1", charged.money.amount)]) == []
+        intent = an_intent("succeeded", received=120000, held=120000, currency=currency)
+        [charged] = missing_events(StripeState(intent, "CHARGE"), [])
+        assert (
+            missing_events(
+                StripeState(intent, "CHARGE"), [ReportedEvent("CHARGE_SUCCESS", "pi_1", charged.money.amount)]
+            )
+            == []
+        )
 
     def test_more_captured_than_was_held_is_charged_whole(self) -> None:
-        held = Held(an_intent("succeeded", held=1000, received=1200), "AUTHORIZATION")
-        told = [Told("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))]
-        [charged] = lacking(held, told)
+        held = StripeState(an_intent("succeeded", held=1000, received=1200), "AUTHORIZATION")
+        told = [ReportedEvent("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))]
+        [charged] = missing_events(held, told)
         assert (charged.result, charged.psp_reference, charged.money.minor) == (
             "CHARGE_SUCCESS",
             "ch_1",
             1200,
         )
         assert charged.actions == ("REFUND",)
-        assert lacking(held, [*told, Told("CHARGE_SUCCESS", "ch_1", Decimal("12.00"))]) == []
+        assert missing_events(held, [*told, ReportedEvent("CHARGE_SUCCESS", "ch_1", Decimal("12.00"))]) == []
 
     def test_the_first_part_has_the_charges_own_id(self) -> None:
         assert capture_reference("ch_1", 0, 500) == "ch_1"
         assert capture_reference("ch_1", 500, 1200) == "ch_1:500-1200"
 
 
-def an_intent(status: str, *, held: int, received: int = 0, capturable: int = 0) -> Json:
+def an_intent(
+    status: str, *, held: int, received: int = 0, capturable: int = 0, currency: str = "usd"
+) -> PaymentIntent:
     captured = {"id": "ch_1", "status": "succeeded", "amount": held, "amount_captured": received}
-    return {
+    found = {
         "id": "pi_1",
         "status": status,
         "amount": held,
         "amount_received": received,
         "amount_capturable": capturable,
-        "currency": "usd",
+        "currency": currency,
         "livemode": False,
         "metadata": {},
         "last_payment_error": None,
         "latest_charge": captured | {"captured": bool(received), "amount_refunded": 0, "disputed": False},
     }
+    return parse(PaymentIntent, found)

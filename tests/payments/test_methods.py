@@ -10,11 +10,12 @@ import pytest
 import requests
 import stripe.params
 
-from saleor_stripe_audience.payments import methods
+from saleor_stripe_audience.payments import methods, shopper_messages
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
 from saleor_stripe_audience.shops.models import Installation, Problem
 
 from .conftest import GOOD, Buy
+from .intents import intent_with
 
 Begin = Callable[..., Buy]
 Json = dict[str, Any]
@@ -67,11 +68,14 @@ class TestHolds:
         one.initialize()
         confirm(one, "pm_usBankAccount_success")
         pending = one.process()
-        assert (pending["result"], pending["message"]) == ("CHARGE_REQUEST", methods.CHARGED_AT_ONCE)
+        assert (pending["result"], pending["message"]) == (
+            "CHARGE_REQUEST",
+            shopper_messages.CHARGED_INSTEAD.en,
+        )
         stripe_sandbox.end_processing(one.psp, ok=True)
         charged = one.process()
         assert (charged["result"], charged["amount"]) == ("CHARGE_SUCCESS", "12.30")
-        assert (charged["pspReference"], charged["message"]) == (one.psp, methods.CHARGED_AT_ONCE)
+        assert (charged["pspReference"], charged["message"]) == (one.psp, shopper_messages.CHARGED_INSTEAD.en)
         assert one.request("REFUND", "2.30")["pspReference"].startswith(("re_", "pyr_"))
 
     def test_cards_are_held(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
@@ -116,7 +120,10 @@ class TestHolds:
         choose(one, kind)
         finish(stripe_sandbox, one)
         charged = one.process()
-        assert (charged["result"], charged["message"]) == ("CHARGE_SUCCESS", methods.CHARGED_AT_ONCE)
+        assert (charged["result"], charged["message"]) == (
+            "CHARGE_SUCCESS",
+            shopper_messages.CHARGED_INSTEAD.en,
+        )
 
     def test_an_account_that_lacks_a_method_holds_cards(
         self, buy: Begin, stripe_sandbox: StripeSandbox
@@ -211,7 +218,7 @@ class TestDetails:
     )
     def test_only_what_the_host_takes(self, used: Any, told: Any) -> None:
         charge = {"id": "ch_1", "payment_method_details": used} if used is not None else None
-        assert methods.details({"latest_charge": charge}) == told
+        assert methods.details_of(intent_with(charge)) == told
 
 
 class TestTheTotal:

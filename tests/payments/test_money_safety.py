@@ -107,9 +107,9 @@ class TestChangedDetails:
     def test_what_was_written_down_is_forgotten_when_stripe_forgets(self, buy: Begin) -> None:
         one = buy()
         one.initialize()
-        assert attempts.forget_old() == 0
+        assert attempts.delete_old() == 0
         Attempt.objects.update(created_at=timezone.now() - timedelta(days=3))
-        assert attempts.forget_old() == 1
+        assert attempts.delete_old() == 1
         assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
 
 

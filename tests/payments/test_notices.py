@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from saleor_stripe_audience.errors import Unavailable
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.money import from_minor
 from saleor_stripe_audience.payments import notices, ownership
@@ -143,14 +143,14 @@ def test_a_refund_that_waits_for_balance(town: Town) -> None:
 
 def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
     paid(town)
-    intent = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+    intent = payment_intents.retrieve(town.account, town.intent)
     intent = ownership.recognize(town.account, intent)
     note = notices.Note("prv_1", "open", "Look at it.", from_minor(100, "usd"), to_do=True)
     shop = town.account.installation
 
     def tell(_: int) -> None:
         try:
-            notices.tell(shop, intent, [note])
+            notices.notify(shop, intent, [note])
         except Unavailable:
             return  # the inbox tries it again
         finally:
@@ -164,13 +164,11 @@ def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
 
 def test_what_was_told_before_a_crash_is_not_told_again(town: Town) -> None:
     paid(town)
-    intent = ownership.recognize(
-        town.account, client.retrieve_payment_intent(town.account, town.intent).to_dict()
-    )
+    intent = ownership.recognize(town.account, payment_intents.retrieve(town.account, town.intent))
     note = notices.Note("prv_1", "open", "Look at it.", from_minor(100, "usd"), to_do=True)
-    notices.tell(town.account.installation, intent, [note])
+    notices.notify(town.account.installation, intent, [note])
     Notice.objects.update(told_at=None, claimed_at=None)
-    notices.tell(town.account.installation, intent, [note])
+    notices.notify(town.account.installation, intent, [note])
     assert infos(town) == ["Look at it."]
     assert Notice.objects.get().told_at is not None
 

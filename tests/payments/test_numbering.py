@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments import numbering
+from saleor_stripe_audience.payments import handlers
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, change
 from saleor_stripe_audience.sandbox.demo.stage import Stage
@@ -43,7 +43,7 @@ def test_a_payment_is_called_by_its_order(town: Town, worked_to_the_end: Callabl
     assert intent(town)["metadata"]["saleor_transaction"] == town.transaction
     event = Event.objects.get(kind="order_created")
     town.stripe.log.clear()
-    numbering.tell_order_number(event)
+    handlers.set_order_number(event)
     assert intent(town)["description"] == f"Order {number}"
 
 
@@ -78,7 +78,7 @@ def test_what_stripe_refuses_to_rename_keeps_its_name(
 def test_an_order_of_no_checkout_is_left_alone(town: Town, payload: Json | None) -> None:
     town.begin()
     town.stripe.log.clear()
-    numbering.tell_order_number(Event(origin=town.account.installation_id, payload=payload))
+    handlers.set_order_number(Event(origin=town.account.installation_id, payload=payload))
     assert town.stripe.log.entries() == []
 
 
@@ -86,5 +86,5 @@ def test_another_shops_order_is_left_alone(town: Town) -> None:
     town.begin()
     town.stripe.log.clear()
     told = {"order": {"number": "7", "checkoutId": Payment.objects.get().source_id}}
-    numbering.tell_order_number(Event(origin="00000000-0000-4000-8000-000000000000", payload=told))
+    handlers.set_order_number(Event(origin="00000000-0000-4000-8000-000000000000", payload=told))
     assert town.stripe.log.entries() == []

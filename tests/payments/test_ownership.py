@@ -10,10 +10,11 @@ from django.db import connections
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client, intents
+from saleor_stripe_audience.gateway import client, payment_intents, sources
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
 from saleor_stripe_audience.inbox.models import Handling
-from saleor_stripe_audience.payments import ownership, reporting
+from saleor_stripe_audience.payments import ownership, records, report
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -80,9 +81,9 @@ class TestAnotherIntent:
                 "metadata": metadata,
             }
         )
-        intent = client.retrieve_payment_intent(second, made.id).to_dict()
+        intent = payment_intents.retrieve(second, made.id)
         with pytest.raises(Rejected) as refused:
-            reporting.settle(second, intent)
+            report.report_missing(second, intent)
         assert refused.value.code == ownership.FOREIGN
         assert town.amounts() == (0, 0, 0, 0)
 
@@ -106,9 +107,9 @@ class TestAnotherIntent:
         town.begin()
         town.pay()
         StripeAccount.objects.update(livemode=True)
-        intent = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+        intent = payment_intents.retrieve(town.account, town.intent)
         with pytest.raises(Rejected) as refused:
-            reporting.settle(StripeAccount.objects.get(), intent)
+            report.report_missing(StripeAccount.objects.get(), intent)
         assert refused.value.code == ownership.FOREIGN
 
 
@@ -169,25 +170,25 @@ class TestOrder:
     def test_a_decline_read_before_never_overwrites_the_success(self, town: Town) -> None:
         town.begin()
         town.pay("pm_card_chargeDeclined")
-        early = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+        early = payment_intents.retrieve(town.account, town.intent)
         town.pay()
-        late = client.retrieve_payment_intent(town.account, town.intent).to_dict()
+        late = payment_intents.retrieve(town.account, town.intent)
         for intent in (late, early):
-            ownership.remember(town.account.installation, town.account, intent, "")
+            records.save(town.account, intent)
         assert Payment.objects.get().status == "succeeded"
-        assert Payment.objects.get().captured_minor == late["amount"]
+        assert Payment.objects.get().captured_minor == late.amount
 
     def test_a_refund_read_before_it_failed_does_not_come_back(self, town: Town) -> None:
         town.begin()
         town.pay()
-        shop, account = town.account.installation, town.account
+        account = town.account
         then = timezone.now()
         refund = town.api.refunds.create({"payment_intent": town.intent, "amount": 100})
-        early = client.retrieve_payment_intent(account, town.intent).to_dict()
+        early = payment_intents.retrieve(account, town.intent)
         town.stripe.end_refund(refund.id, ok=False)
-        late = client.retrieve_payment_intent(account, town.intent).to_dict()
-        ownership.remember(shop, account, late, "", then + timedelta(seconds=2))
-        ownership.remember(shop, account, early, "", then + timedelta(seconds=1))
+        late = payment_intents.retrieve(account, town.intent)
+        records.save(account, late, then + timedelta(seconds=2))
+        records.save(account, early, then + timedelta(seconds=1))
         assert Payment.objects.get().refunded_minor == 0
 
     @pytest.mark.parametrize("last", ["payment_intent.succeeded", "payment_intent.payment_failed"])
@@ -198,16 +199,16 @@ class TestOrder:
         town.begin()
         town.pay("pm_card_chargeDeclined")
         read_failed, may_write = threading.Event(), threading.Event()
-        settle = reporting.settle
+        settle = report.report_missing
 
-        def slow_settle(account: StripeAccount, intent: Json, *, declined: bool = False, **more: Any) -> Any:
-            told = settle(account, intent, declined=declined, **more)
-            if intent["status"] == "requires_payment_method":
+        def slow_settle(account: StripeAccount, intent: PaymentIntent, **more: Any) -> Any:
+            told = settle(account, intent, **more)
+            if intent.status == "requires_payment_method":
                 read_failed.set()
                 assert may_write.wait(timeout=60)
             return told
 
-        monkeypatch.setattr(reporting, "settle", slow_settle)
+        monkeypatch.setattr(report, "report_missing", slow_settle)
         [failed] = [each for each in town.events() if each["type"] == "payment_intent.payment_failed"]
         with ThreadPoolExecutor(2) as threads:
             first = threads.submit(_worked, failed, town)
@@ -237,6 +238,11 @@ def _worked(event: Json, town: Town) -> None:
         connections.close_all()
 
 
+def labelled(intent_id: str, metadata: Json) -> PaymentIntent:
+    found = {"id": intent_id, "status": "succeeded", "amount": 100, "currency": "usd", "livemode": False}
+    return parse(PaymentIntent, found | {"metadata": metadata})
+
+
 class TestWhoseDeclineItIs:
     """The audience's facts name the checkout of our own row, whatever was made of the metadata."""
 
@@ -246,19 +252,19 @@ class TestWhoseDeclineItIs:
     def test_edited_metadata_change_nothing(self, town: Town, metadata: Json) -> None:
         town.begin()
         payment = Payment.objects.get()
-        told = {"id": town.intent, "metadata": metadata}
-        assert intents.source_of(payment.installation_id, told) == payment.source_id
+        told = labelled(town.intent, metadata)
+        assert sources.source_of(payment.installation_id, told) == payment.source_id
 
     def test_another_intent_with_the_same_metadata_is_nobodys(self, town: Town) -> None:
         town.begin()
         payment = Payment.objects.get()
         metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
-        assert intents.source_of(payment.installation_id, {"id": "pi_planted", "metadata": metadata}) == ""
+        assert sources.source_of(payment.installation_id, labelled("pi_planted", metadata)) == ""
 
     def test_where_the_row_is_lost_the_metadata_tell(self, town: Town) -> None:
         town.begin()
         payment = Payment.objects.get()
         metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
         Payment.objects.all().delete()
-        told = {"id": town.intent, "metadata": metadata}
-        assert intents.source_of(payment.installation_id, told) == payment.source_id
+        told = labelled(town.intent, metadata)
+        assert sources.source_of(payment.installation_id, told) == payment.source_id

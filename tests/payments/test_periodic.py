@@ -203,12 +203,12 @@ def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.Monkey
 
     for module, name in [
         (webhooks, "sync_webhooks"),
-        (upkeep, "_look_at"),
-        (upkeep, "tell_obstacles"),
-        (upkeep, "_kept"),
+        (upkeep, "_check"),
+        (upkeep, "report_obstacles"),
+        (upkeep, "_sync_endpoint"),
         (reconciling, "record_missed_events"),
-        (reconciling, "_lost_events"),
-        (reconciling, "_compared"),
+        (reconciling, "_record_missed_events"),
+        (reconciling, "_compare"),
     ]:
         monkeypatch.setattr(module, name, failing(getattr(module, name)))
     run_all()

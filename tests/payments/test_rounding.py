@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.payments.ledger import Held, Told, lacking
-from saleor_stripe_audience.payments.outcomes import EXACT, exact_amount
+from saleor_stripe_audience.gateway.metadata import AMOUNT
+from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
+from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 from .conftest import Buy
@@ -64,29 +65,32 @@ def test_the_exact_amount_follows_the_total(buy: Begin, stripe_sandbox: StripeSa
     assert intent_of(stripe_sandbox, one)["amount"] == 6130
     even = one.process(sourceObject=kuwait("6.5"))
     assert Decimal(even["amount"]) == Decimal("6.5")
-    assert EXACT not in intent_of(stripe_sandbox, one)["metadata"]
+    assert AMOUNT not in intent_of(stripe_sandbox, one)["metadata"]
 
 
 def test_the_ledger_knows_the_host_was_told_finer() -> None:
-    intent = {
+    found = {
         "id": "pi_1",
+        "livemode": False,
         "status": "succeeded",
         "amount": 5120,
         "amount_received": 5120,
         "currency": "kwd",
-        "metadata": {EXACT: "5.124"},
+        "metadata": {AMOUNT: "5.124"},
         "latest_charge": {"id": "ch_1", "status": "succeeded", "amount": 5120, "amount_captured": 5120}
         | {"captured": True, "amount_refunded": 0},
     }
     told = [
-        Told("AUTHORIZATION_SUCCESS", "pi_1", Decimal("5.124")),
-        Told("CHARGE_SUCCESS", "ch_1", Decimal("5.124")),
+        ReportedEvent("AUTHORIZATION_SUCCESS", "pi_1", Decimal("5.124")),
+        ReportedEvent("CHARGE_SUCCESS", "ch_1", Decimal("5.124")),
     ]
-    held = Held(intent, "AUTHORIZATION")
-    assert [each.amount for each in lacking(held, [])] == [Decimal("5.124"), Decimal("5.124")]
-    assert lacking(held, told) == []
+    held = StripeState(parse(PaymentIntent, found), "AUTHORIZATION")
+    assert [each.amount for each in missing_events(held, [])] == [Decimal("5.124"), Decimal("5.124")]
+    assert missing_events(held, told) == []
 
 
 @pytest.mark.parametrize("edited", ["", "lots", "-1", "7.5", "5.1234"])
 def test_edited_metadata_is_left_aside(edited: str) -> None:
-    assert exact_amount({"currency": "kwd", "metadata": {EXACT: edited}}, 5120) is None
+    found = {"id": "pi_1", "status": "succeeded", "amount": 5120, "currency": "kwd", "livemode": False}
+    intent = parse(PaymentIntent, {**found, "metadata": {AMOUNT: edited}})
+    assert intent.exact_amount(5120) is None

@@ -14,7 +14,7 @@ import pytest
 import saleor_stripe_audience
 from saleor_stripe_audience import gateway, payments, saleor
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.declines import Decline
 from saleor_stripe_audience.saleor import webhook_sync
@@ -76,12 +76,12 @@ def test_no_problem_is_written_in_one_language_only(message: ast.expr) -> None:
 @pytest.mark.parametrize(
     ("code", "values", "is_hosted"),
     [
-        (client.KEY_REFUSED, {}, False),
+        (failures.KEY_REFUSED, {}, False),
         ("api_key_expired", {}, False),
-        (client.KEY_REFUSED, {}, True),
-        (client.NO_ACCESS, {}, True),
-        (client.MISSING_PERMISSION, {"why": "rak_charge_write"}, False),
-        (client.ENDPOINT, {}, False),
+        (failures.KEY_REFUSED, {}, True),
+        (failures.NO_ACCESS, {}, True),
+        (failures.MISSING_PERMISSION, {"why": "rak_charge_write"}, False),
+        (failures.ENDPOINT, {}, False),
         ("url_invalid", {}, False),
     ],
 )

@@ -10,10 +10,11 @@ import requests
 from django.core.wsgi import get_wsgi_application
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client, customers, saved_methods
+from saleor_stripe_audience.gateway import client, customers, payment_methods
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.objects import PaymentMethod, SetupIntent, parse
 from saleor_stripe_audience.payments import declines, shopper_messages
-from saleor_stripe_audience.payments.stored_methods import NOT_YOURS, answer_of, described
+from saleor_stripe_audience.payments.stored_methods import NOT_YOURS, describe, response_for
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
@@ -324,7 +325,7 @@ SETUP = {"id": "seti_1", "client_secret": "seti_1_secret_2", "payment_method": "
     ],
 )
 def test_the_table_of_setup_intents(status: str, result: str, identifier: str | None) -> None:
-    answer = answer_of({**SETUP, "status": status}, "en")
+    answer = response_for(parse(SetupIntent, {**SETUP, "status": status}), "en")
     assert (answer["result"], answer.get("id")) == (result, identifier)
     check_answer("payment_method_process_tokenization_session", answer)
 
@@ -345,7 +346,7 @@ def test_the_table_of_setup_intents(status: str, result: str, identifier: str | 
     ],
 )
 def test_other_methods_are_described(method: Json, name: str) -> None:
-    told = described({"id": "pm_1", **method})
+    told = describe(parse(PaymentMethod, {"id": "pm_1", **method}))
     assert (told["name"], told["type"]) == (name, method["type"])
     assert "creditCardInfo" not in told
     assert "robin" not in str(told)
@@ -356,11 +357,11 @@ def test_a_method_let_go_twice_at_once_is_gone(account: StripeAccount, stripe_ur
     customer = customers.ensure_customer(account, "VXNlcjox")
     api = client.stripe_of(account).v1
     method = api.payment_methods.attach("pm_card_visa", {"customer": customer})
-    saved_methods.detach_method(account, method.id)
-    saved_methods.detach_method(account, method.id)
-    assert saved_methods.methods_of(account, customer) == []
+    payment_methods.detach(account, method.id)
+    payment_methods.detach(account, method.id)
+    assert payment_methods.list_for(account, customer) == []
     with pytest.raises(Rejected):
-        saved_methods.detach_method(account, "pm_nobody")
+        payment_methods.detach(account, "pm_nobody")
 
 
 @pytest.mark.parametrize("after_effect", [False, True])

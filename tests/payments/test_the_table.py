@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.payments import delayed, methods
-from saleor_stripe_audience.payments.ledger import Held, lacking
+from saleor_stripe_audience.gateway.metadata import FLOW
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, Refund, parse
+from saleor_stripe_audience.payments.ledger import StripeState, missing_events
 from saleor_stripe_audience.payments.outcomes import outcome_of
-from saleor_stripe_audience.payments.ownership import FLOW, flow_of
 
 Json = dict[str, Any]
 
@@ -17,7 +17,9 @@ RAN_OUT = {"code": "payment_intent_payment_attempt_expired", "payment_method": {
 DECLINED = {"code": "card_declined", "decline_code": "generic_decline", "message": "declined"}
 
 
-def intent(status: str, *, flow: str, used: str = "card", error: Json | None = None, **more: Any) -> Json:
+def intent(
+    status: str, *, flow: str, used: str = "card", error: Json | None = None, **more: Any
+) -> PaymentIntent:
     charge = None
     if status in ("processing", "requires_capture", "succeeded"):
         taken = 1000 if status == "succeeded" else 0
@@ -31,7 +33,7 @@ def intent(status: str, *, flow: str, used: str = "card", error: Json | None = N
             "disputed": False,
             "payment_method_details": {"type": used},
         }
-    return {
+    found = {
         "id": "pi_1",
         "status": status,
         "amount": 1000,
@@ -46,6 +48,7 @@ def intent(status: str, *, flow: str, used: str = "card", error: Json | None = N
         "latest_charge": charge,
         **more,
     }
+    return parse(PaymentIntent, found)
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -65,58 +68,69 @@ def test_a_response_to_a_session_is_as_in_the_table(row: list[str], column: int,
     kind = "boleto_display_details" if "voucher" in row[0] else "redirect_to_url"
     waits = {"next_action": {"type": kind, kind: {}}} if status == "requires_action" else {}
     made = intent(status, flow=flow, used=used, error=DECLINED if "declined" in row[0] else None, **waits)
-    found = outcome_of(made, flow_of(made))
+    found = outcome_of(made, made.flow)
     assert found.result == row[column].split("`")[1]
     assert found.money.minor == 1000
     assert ", ".join(found.actions) == row[4]
     assert bool(found.decline_code) is ("error" in row[column])
-    is_charged_at_once = flow == "AUTHORIZATION" and not methods.could_be_held(made)
+    is_charged_at_once = flow == "AUTHORIZATION" and made.flow == "CHARGE"
     # While a voucher waits, its own message says so; the note comes with the money.
-    assert ("note" in row[column]) is (is_charged_at_once and not delayed.is_handed_out(made))
+    assert ("note" in row[column]) is (is_charged_at_once and not made.is_delayed)
 
 
-REPORTED: list[tuple[str, Held]] = [
-    ("an authorization", Held(intent("requires_capture", flow="AUTHORIZATION"), "AUTHORIZATION")),
-    ("money received, charged at once", Held(intent("succeeded", flow="CHARGE"), "CHARGE")),
+def a_refund(status: str) -> Refund:
+    return parse(Refund, {"id": "re_1", "amount": 100, "currency": "usd", "status": status})
+
+
+DISPUTE = {
+    "id": "du_1",
+    "status": "needs_response",
+    "amount": 1000,
+    "currency": "usd",
+    "balance_transactions": [{"amount": -1000, "currency": "usd"}],
+}
+REPORTED: list[tuple[str, StripeState]] = [
+    ("an authorization", StripeState(intent("requires_capture", flow="AUTHORIZATION"), "AUTHORIZATION")),
+    ("money received, charged at once", StripeState(intent("succeeded", flow="CHARGE"), "CHARGE")),
     (
         "a payment cancelled before anything was paid",
-        Held(intent("canceled", flow="CHARGE"), "CHARGE"),
+        StripeState(intent("canceled", flow="CHARGE"), "CHARGE"),
     ),
     (
         "an expired voucher, a bank account that was never verified",
-        Held(intent("requires_payment_method", flow="CHARGE", error=RAN_OUT), "CHARGE"),
+        StripeState(intent("requires_payment_method", flow="CHARGE", error=RAN_OUT), "CHARGE"),
     ),
     (
         "a refund, wherever it was made",
-        Held(
+        StripeState(
             intent("succeeded", flow="CHARGE"),
             "CHARGE",
-            refunds=[{"id": "re_1", "amount": 100, "status": "pending"}],
+            refunds=[a_refund("pending")],
         ),
     ),
     (
         "a refund that failed later",
-        Held(
+        StripeState(
             intent("succeeded", flow="CHARGE"),
             "CHARGE",
-            refunds=[{"id": "re_1", "amount": 100, "status": "failed"}],
+            refunds=[a_refund("failed")],
         ),
     ),
     (
         "a dispute withdraws the money",
-        Held(
+        StripeState(
             intent("succeeded", flow="CHARGE"),
             "CHARGE",
-            disputes=[{"id": "du_1", "amount": 1000, "balance_transactions": [{"amount": -1000}]}],
+            disputes=[parse(Dispute, DISPUTE)],
         ),
     ),
 ]
 
 
 @pytest.mark.parametrize(("what", "held"), REPORTED, ids=[what for what, _ in REPORTED])
-def test_a_report_is_as_in_the_table(what: str, held: Held) -> None:
+def test_a_report_is_as_in_the_table(what: str, held: StripeState) -> None:
     [row] = [row for row in rows("Reports to Saleor") if row[0] == what]
-    told = lacking(held, [])[-1]
+    told = missing_events(held, [])[-1]
     assert f"`{told.result}`" in row[1]
 
 

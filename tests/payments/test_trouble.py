@@ -10,11 +10,11 @@ from django_ox.models import OxTask
 
 from saleor_stripe_audience.catalog.models import CatalogProduct, WaitingProduct
 from saleor_stripe_audience.errors import Blocked, Unavailable
-from saleor_stripe_audience.gateway import client, onboarding
+from saleor_stripe_audience.gateway import onboarding, payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.backlog import backlog
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments import reporting, upkeep
+from saleor_stripe_audience.payments import report, upkeep
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
 from saleor_stripe_audience.sandbox.stripe.faults import LOCK_TIMEOUT, RATE_LIMIT
@@ -111,7 +111,7 @@ class TestADeadKey:
         town.tell(events)
         assert key_problems()
         town.stripe.add_key(town.stripe.account, SECRET_KEY)
-        upkeep.look_at_accounts()
+        upkeep.check_accounts()
         while town.work():
             pass
         assert town.amounts()[0] == town.total()
@@ -145,8 +145,8 @@ class TestADeadKey:
     def test_the_hourly_looks_words_do_not_double_the_problem(self, town: Town) -> None:
         dead_key(town)
         for _ in range(2):
-            upkeep.look_at_accounts()
-            upkeep.keep_endpoints()
+            upkeep.check_accounts()
+            upkeep.sync_endpoints()
         assert key_problems() == [f"key-{town.account.pk}"]
         assert not Problem.objects.filter(key__startswith="endpoint-").exists()
 
@@ -227,7 +227,7 @@ def test_a_busy_stripe_is_named_as_what_it_is(
 ) -> None:
     stripe_sandbox.add_fault("GET /v1/payment_intents/*", status=429, body=body, times=3)
     with pytest.raises(Unavailable) as caught:
-        client.retrieve_payment_intent(account, "pi_1")
+        payment_intents.retrieve(account, "pi_1")
     assert caught.value.code == code
     assert "try again" in caught.value.message
     assert "did not answer" not in caught.value.message
@@ -245,7 +245,7 @@ def test_an_outage_of_hours_gives_nothing_up(
     town.pay()
     events = town.events()
     with monkeypatch.context() as patched:
-        patched.setattr(reporting, "settle", down)
+        patched.setattr(report, "report_missing", down)
         town.tell(events)
         worked_to_the_end()
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
@@ -262,6 +262,6 @@ def test_a_left_platform_account_is_the_accounts_trouble(town: Town) -> None:
     )
     account = StripeAccount.objects.get()
     with pytest.raises(Blocked) as caught:
-        client.retrieve_payment_intent(account, "pi_1")
+        payment_intents.retrieve(account, "pi_1")
     assert caught.value.by == account.pk
     assert key_problems() == [f"key-{account.pk}"]

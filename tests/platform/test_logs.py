@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.shopping import purchases
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.logs import logging_settings
-from saleor_stripe_audience.payments import sessions
+from saleor_stripe_audience.payments import create
 from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     APP,
@@ -168,7 +168,7 @@ def test_a_crashed_synchronous_webhook_tells_no_person(
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"{PERSON} {SECRETS}")
 
-    monkeypatch.setattr(sessions, "initialize", crash)
+    monkeypatch.setattr(create, "initialize", crash)
     answer = buy().session("transaction_initialize_session")
     assert answer["result"] == "CHARGE_ACTION_REQUIRED"
     assert [line for line in lines() if line["event"] == "session crashed"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.gateway.models import AccountChannel
-from saleor_stripe_audience.payments.upkeep import look_at_accounts
+from saleor_stripe_audience.payments.upkeep import check_accounts
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
@@ -77,7 +77,7 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         account = connect(installation, "default-channel")
         account.secret_key = "sk_test_revoked"
         account.save()
-        look_at_accounts()
+        check_accounts()
         worked()
         problems_shown = shown(shop)
         assert set(problems_shown) == {"channels", f"key-{account.pk}"}
@@ -86,6 +86,6 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         account.secret_key = SECRET_KEY
         account.save()
         AccountChannel.objects.create(installation=installation, account=account, channel_slug="channel-pln")
-        look_at_accounts()
+        check_accounts()
         worked()
         assert shown(shop) == {}

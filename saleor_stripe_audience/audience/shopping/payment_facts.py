@@ -4,10 +4,9 @@ Which checkout or order is paid, our row of the PaymentIntent says, or its metad
 tell, before or later; until then a fact is nobody's, and holds nothing of a person.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -17,10 +16,10 @@ from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
-from saleor_stripe_audience.gateway import intents
+from saleor_stripe_audience.gateway import sources
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.shops.models import Installation
 
-Json = Mapping[str, Any]
 PAYMENTS_ONLY = "payments-only"  # the manifest that asks for no orders and no people
 OVER = frozenset({"won", "lost"})  # Stripe's statuses of a dispute that is decided
 
@@ -82,36 +81,35 @@ def attach(installation: Installation, source_ids: Sequence[str], contact: Conta
     PaymentFact.objects.filter(installation=installation, source_id__in=named).update(contact=contact)
 
 
-def decline_of(intent: Json, told_at: datetime, event_id: str) -> Fact:
+def decline_of(intent: PaymentIntent, told_at: datetime, event_id: str) -> Fact:
     """The refusal that a `payment_intent.payment_failed` tells of: its last error."""
-    error = intent.get("last_payment_error") or {}
+    error = intent.last_payment_error
     return Fact(
         kind=PaymentFact.Kind.DECLINED,
-        code=str(error.get("decline_code") or error.get("code") or ""),
-        amount=money.from_minor(int(intent["amount"]), intent["currency"]),
+        code=intent.decline_code,
+        amount=intent.money(intent.amount),
         at=told_at,
-        reference=str(intent["id"]),
-        key=f"declined:{error.get('charge') or event_id}",
+        reference=intent.id,
+        key=f"declined:{(error.charge if error is not None else '') or event_id}",
     )
 
 
-def dispute_of(dispute: Json) -> Fact:
+def dispute_of(dispute: Dispute) -> Fact:
     """The dispute as it stands; its code is the reason that the bank gave."""
-    status = str(dispute.get("status") or "")
     return Fact(
         kind=PaymentFact.Kind.DISPUTED,
-        code=str(dispute.get("reason") or ""),
-        amount=money.from_minor(int(dispute["amount"]), dispute["currency"]),
-        at=datetime.fromtimestamp(int(dispute["created"]), UTC),
-        reference=str(dispute["id"]),
-        key=f"disputed:{dispute['id']}",
-        outcome=status if status in OVER else "",
+        code=dispute.reason,
+        amount=money.Money(dispute.amount, dispute.currency),
+        at=datetime.fromtimestamp(dispute.created, UTC),
+        reference=dispute.id,
+        key=f"disputed:{dispute.id}",
+        outcome=dispute.status if dispute.status in OVER else "",
     )
 
 
-def source_of(intent: Json, installation: Installation) -> str:
+def source_of(intent: PaymentIntent, installation: Installation) -> str:
     """Saleor's id of the checkout or order that the intent pays; empty if it is not of this shop."""
-    return intents.source_of(installation.pk, intent)
+    return sources.source_of(installation.pk, intent)
 
 
 def _contact_of(installation: Installation, source_id: str) -> Contact | None:

@@ -21,7 +21,7 @@ from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.transfer.jobs import Json, Page
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import charges, customers
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.shops.models import Installation
@@ -38,7 +38,7 @@ def work(job: Job) -> Page:
     """The next page; which it is, the job's cursor says."""
     account = _account(job)
     phase, after = job.cursor.get("phase", PHASES[0]), job.cursor.get("after", "")
-    fetch = client.customers_page if phase == "customers" else client.charges_page
+    fetch = customers.list_page if phase == "customers" else charges.list_page
     record = _record_customer if phase == "customers" else _record_charge
     found, has_more = fetch(account, after)
     page = Page({"account": str(account.pk), "phase": phase, "after": found[-1]["id"] if has_more else ""})

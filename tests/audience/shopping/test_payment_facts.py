@@ -13,8 +13,9 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts, payment_facts
 from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.shopping.purchases import record_order
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, parse
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
@@ -31,6 +32,8 @@ def intent(shop: Installation, charge: str = "ch_1", **error: Any) -> dict[str, 
     return {
         "id": "pi_1",
         "object": "payment_intent",
+        "status": "requires_payment_method",
+        "livemode": False,
         "amount": 4000,
         "currency": "usd",
         "metadata": {"saleor_installation": str(shop.pk), "saleor_source": checkout_id(1)},
@@ -39,7 +42,7 @@ def intent(shop: Installation, charge: str = "ch_1", **error: Any) -> dict[str, 
 
 
 def decline(shop: Installation, step: int = 2, **error: Any) -> None:
-    fact = payment_facts.decline_of(intent(shop, **error), at(step), "evt_1")
+    fact = payment_facts.decline_of(parse(PaymentIntent, intent(shop, **error)), at(step), "evt_1")
     payment_facts.record(shop, checkout_id(1), fact, at(step))
 
 
@@ -118,7 +121,10 @@ def test_a_dispute_has_the_outcome_that_was_told(
     for status in turn:
         told_at = at(11 if status == "needs_response" else 20)
         payment_facts.record(
-            shop, checkout_id(1), payment_facts.dispute_of(DISPUTE | {"status": status}), told_at
+            shop,
+            checkout_id(1),
+            payment_facts.dispute_of(parse(Dispute, DISPUTE | {"status": status})),
+            told_at,
         )
     fact = PaymentFact.objects.get()
     assert (fact.kind, fact.code, fact.outcome, fact.outcome_at) == ("disputed", "fraudulent", "lost", at(20))
@@ -143,11 +149,8 @@ def tell(account: StripeAccount, key: str, kind: str, told: dict[str, Any]) -> N
 def test_through_the_inbox_a_decline_and_a_dispute(
     shop: Installation, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Answer(dict[str, Any]):
-        def to_dict(self) -> dict[str, Any]:
-            return dict(self)
-
-    monkeypatch.setattr(client, "retrieve_payment_intent", lambda _account, _id: Answer(intent(shop)))
+    found = parse(PaymentIntent, intent(shop))
+    monkeypatch.setattr(payment_intents, "retrieve", lambda _account, _id: found)
     carts.record_checkout(shop, checkout(), at(1))
     account = stripe_account(shop)
     for key in ("evt_1", "evt_1"):
@@ -162,6 +165,6 @@ def test_through_the_inbox_a_decline_and_a_dispute(
 
 def test_an_intent_of_another_shop_is_none_of_ours(shop: Installation, audience: Audience) -> None:
     strange = intent(shop) | {"metadata": {"saleor_installation": "other", "saleor_source": checkout_id(1)}}
-    assert payment_facts.source_of(strange, shop) == ""
+    assert payment_facts.source_of(parse(PaymentIntent, strange), shop) == ""
     tell(stripe_account(shop), "evt_9", "payment_intent.payment_failed", strange)
     assert not PaymentFact.objects.exists()

@@ -15,7 +15,7 @@ from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.transfer import backfill, jobs
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import charges, customers
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
@@ -199,8 +199,8 @@ def test_all_pages_of_all_connected_accounts(till: Till, monkeypatch: pytest.Mon
         till.customer(f"c{number}@shop.example")
         till.charge(f"p{number}@shop.example", 1000 + number)
     connect(till.shop, stripe_id="acct_2", state="disconnected", secret_key="sk_test_wrong")
-    for name in ("customers_page", "charges_page"):
-        monkeypatch.setattr(client, name, _shortened(getattr(client, name)))
+    for resource in (customers, charges):
+        monkeypatch.setattr(resource, "list_page", _shortened(resource.list_page))
     job = till.brought_in()
     assert (job.state, job.done, job.step) == (Job.State.DONE, 10, 6)
     assert Contact.objects.count() == 10

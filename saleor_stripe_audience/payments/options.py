@@ -1,4 +1,4 @@
-"""What a storefront wishes beside the amount: to keep the method for later, to pay with one that was kept."""
+"""What a storefront may request besides the amount: to store the payment method, or to pay with a stored one."""
 
 from typing import Any, Literal
 
@@ -8,12 +8,12 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.payments.payloads import Session
 
 
-class Wishes(BaseModel):
-    """`data.paymentIntent` of the storefront's request; names it does not know are left alone.
+class PaymentOptions(BaseModel):
+    """`data.paymentIntent` of the storefront's request; other names in it are ignored.
 
-    `paymentMethod` is for reading only: what may be paid with is the account's own choice in Stripe.
-    `shippingFromSaleor`: the app tells Stripe the checkout's shipping address before the payment. Then the browser must
-    send none, which Express Checkout does always.
+    `paymentMethod` only counts where an account cannot hold every method: the account's settings in Stripe decide how
+    shoppers can pay. With `shippingFromSaleor` the app sends Stripe the checkout's shipping address before the payment.
+    Then the browser must send none, as Express Checkout always does.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
@@ -26,39 +26,37 @@ class Wishes(BaseModel):
 
     @property
     def needs_customer(self) -> bool:
-        """Whether the payment makes no sense without the shopper's own Customer."""
+        """Whether the payment is impossible without the shopper's own Customer."""
         return bool(self.storedPaymentMethodId or self.setupFutureUsage)
 
     @property
     def method_id(self) -> str:
-        """Stripe's id of the stored method, also where the host's longer one ("app:…:pm_…") was given."""
+        """Stripe's id of the stored method, also where Saleor's longer one ("app:…:pm_…") was given."""
         return self.storedPaymentMethodId.rpartition(":")[2]
 
 
-def wishes_of(session: Session) -> Wishes:
-    """What was asked for; `Rejected` for what is not of the contract's form, or not this caller's to ask."""
-    wishes = _read(session.data)
-    if wishes.offSession and not wishes.storedPaymentMethodId:
-        raise Rejected(
-            "offSession needs the storedPaymentMethodId that is to be charged.", code="parse_error"
-        )
-    if wishes.offSession and wishes.setupFutureUsage:
+def read_options(session: Session) -> PaymentOptions:
+    """Return the session's options; `Rejected` if they are malformed, or not for this caller to request."""
+    options = _read(session.data)
+    if options.offSession and not options.storedPaymentMethodId:
+        raise Rejected("offSession needs the storedPaymentMethodId to be charged.", code="parse_error")
+    if options.offSession and options.setupFutureUsage:
         raise Rejected("Give either offSession or setupFutureUsage, not both.", code="parse_error")
-    if wishes.needs_customer and not _is_by_owner(session):
+    if options.needs_customer and not _is_by_owner(session):
         raise Rejected(
             "Only the signed-in shopper whose checkout or order this is can store a payment method or use one "
             "that is stored.",
             code="not_owner",
         )
-    return wishes
+    return options
 
 
-def _read(data: Any) -> Wishes:
-    asked = data.get("paymentIntent") if isinstance(data, dict) else data
-    if asked is None:
-        return Wishes()
+def _read(data: Any) -> PaymentOptions:
+    requested = data.get("paymentIntent") if isinstance(data, dict) else data
+    if requested is None:
+        return PaymentOptions()
     try:
-        return Wishes.model_validate(asked)
+        return PaymentOptions.model_validate(requested)
     except ValidationError as error:
         place = ".".join(["paymentIntent", *map(str, error.errors()[0]["loc"])])
         raise Rejected(

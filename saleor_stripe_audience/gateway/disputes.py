@@ -1,0 +1,30 @@
+"""Stripe's Disputes: payments that the customer's bank takes back or asks about."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import stripe
+
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import Dispute, parse
+
+
+def list_for(account: StripeAccount, intent_id: str) -> list[Dispute]:
+    """Return every dispute of the payment, as it is now."""
+    with errors_of(account):
+        pages = stripe_of(account).v1.disputes.list({"payment_intent": intent_id, "limit": 100})
+        return [_parsed(each) for each in pages.auto_paging_iter()]
+
+
+def disputed_since(account: StripeAccount, created: int) -> Iterator[str]:
+    """Yield the ids of the PaymentIntents disputed since (seconds since 1970), however old they are."""
+    with errors_of(account):
+        params: Any = {"created": {"gte": created}, "limit": 100}
+        for each in stripe_of(account).v1.disputes.list(params).auto_paging_iter():
+            if intent_id := _parsed(each).payment_intent:
+                yield intent_id
+
+
+def _parsed(found: stripe.Dispute) -> Dispute:
+    return parse(Dispute, found.to_dict())

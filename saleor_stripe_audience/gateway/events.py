@@ -1,0 +1,31 @@
+"""Stripe's Events: listed to find those that never arrived, and read when they did."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import parse
+from saleor_stripe_audience.inbox.models import Event
+
+MOST_TYPES = 20  # that Stripe takes at once
+
+
+def list_since(account: StripeAccount, created: int, types: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the account's events of these types since `created` (seconds since 1970); Stripe keeps them for 30 days.
+
+    The newest of each twenty types come first.
+    """
+    for start in range(0, len(types), MOST_TYPES):
+        some = list(types[start : start + MOST_TYPES])
+        with errors_of(account):
+            params: Any = {"created": {"gte": created}, "types": some, "limit": 100}
+            for event in stripe_of(account).v1.events.list(params).auto_paging_iter():
+                yield event.to_dict()
+
+
+def object_of[Parsed: BaseModel](event: Event, model: type[Parsed]) -> Parsed:
+    """Return the object that an event of Stripe's in the inbox is about, as it was then; `Rejected` if unreadable."""
+    return parse(model, (event.payload or {}).get("data", {}).get("object"))

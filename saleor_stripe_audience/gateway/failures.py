@@ -1,0 +1,154 @@
+"""Stripe's errors as ours: what each one is called, and whether a retry can help."""
+
+import re
+
+import stripe
+
+from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
+from saleor_stripe_audience.gateway.models import StripeAccount
+
+KEY_REUSED = "idempotency"
+KEY_IN_USE = "idempotency_key_in_use"
+MISSING = "resource_missing"
+NO_ACCESS = "account_invalid"
+KEY_REFUSED = "key_refused"
+MISSING_PERMISSION = "missing_permission"
+ENDPOINT = "endpoint"  # it was changed or switched off at Stripe
+CHARGES_DISABLED = "charges_disabled"
+TEST_ONLY = "testmode_charges_only"  # Stripe's code for an account that was never activated
+STORED_FAILURE = "stored_failure"
+RATE_LIMIT = "rate_limit"
+NO_METHOD = "payment_intent_invalid_parameter"  # Stripe's code where no payment method fits the currency
+IN_CONFLICT, SERVER_ERROR = 409, 500
+
+# Stripe gives no code for an account that it restricted later, only a sentence.
+CANNOT_CHARGE = re.compile(r"cannot currently make (live )?charges", re.IGNORECASE)
+# Refusals that pass, by Stripe's code: https://docs.stripe.com/rate-limits
+_TEMPORARY = {
+    RATE_LIMIT: "Stripe gets more requests from this account than it takes at once. Nothing was done; please try "
+    "again in a moment.",
+    "lock_timeout": "Stripe is still working on another request for this payment. Nothing was done; please try again "
+    "in a moment.",
+    KEY_IN_USE: "Stripe is still working on this very request. Please look again in a moment.",
+}
+STORED = (
+    "Stripe failed at this request and gives the same answer to its repeats for a day. Nothing more was done; look at "
+    "the payment in Stripe before you try again."
+)
+NO_ANSWER = (
+    "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
+    "look before trying again."
+)
+
+
+def failure_of(error: stripe.StripeError, account_name: str, account: StripeAccount | None = None) -> Failure:
+    """Return the failure that stands for Stripe's error, with a message for the merchant."""
+    code = _code_of(error)
+    if code == TEST_ONLY or CANNOT_CHARGE.search(str(error.user_message or "")):
+        return Rejected(
+            f"Stripe does not let the account “{account_name}” take payments now. Open Stripe's Dashboard: it says "
+            "there which papers or details Stripe asks for.",
+            code=CHARGES_DISABLED,
+        )
+    if isinstance(error, stripe.AuthenticationError):
+        return _key_refused(account_name, account, code)
+    if isinstance(error, stripe.PermissionError):
+        return _forbidden(error, account_name, account, code)
+    return _rejected(error, code) or _unavailable(error, code)
+
+
+def _key_refused(account_name: str, account: StripeAccount | None, code: str) -> Blocked:
+    by = account.pk if account is not None else None
+    if account is not None and account.is_hosted:
+        return Blocked(
+            f"Stripe refused the platform key with which the app acts for “{account_name}”. Ask whoever runs the app "
+            "to put in a new one.",
+            code=code or KEY_REFUSED,
+            by=by,
+        )
+    return Blocked(
+        f"Stripe refused the key of account “{account_name}”. Paste a new restricted key on the app's page.",
+        code=code or KEY_REFUSED,
+        by=by,
+    )
+
+
+def _forbidden(
+    error: stripe.PermissionError, account_name: str, account: StripeAccount | None, code: str
+) -> Blocked:
+    by = account.pk if account is not None else None
+    if code == NO_ACCESS:
+        return Blocked(
+            f"Stripe no longer lets the app act for “{account_name}”. Connect the account again on the app's page.",
+            code=NO_ACCESS,
+            by=by,
+        )
+    why = str(error.user_message or "see Stripe")
+    return Blocked(
+        f"The key of account “{account_name}” lacks a permission: {why}",
+        code=MISSING_PERMISSION,
+        values={"why": why.rstrip(".")},
+        by=by,
+    )
+
+
+def _rejected(error: stripe.StripeError, code: str) -> Rejected | None:
+    """Return what Stripe has against the request itself; None where it has nothing."""
+    if isinstance(error, stripe.CardError):
+        return Rejected(error.user_message or "The card was declined.", code="card_declined")
+    if isinstance(error, stripe.IdempotencyError):
+        return Rejected("Stripe has seen this request before, with other details.", code=KEY_REUSED)
+    if isinstance(error, stripe.InvalidRequestError) and code not in _TEMPORARY:
+        return Rejected(f"Stripe refused: {error.user_message or error.code or 'no reason given'}", code=code)
+    return None
+
+
+def _unavailable(error: stripe.StripeError, code: str) -> Unavailable:
+    if code in _TEMPORARY:
+        return Unavailable(_TEMPORARY[code], code=code)
+    if isinstance(error, stripe.RateLimitError):
+        return Unavailable(_TEMPORARY[RATE_LIMIT], code=RATE_LIMIT)
+    if _is_stored(error):
+        return Unavailable(STORED, code=STORED_FAILURE)
+    return Unavailable(NO_ANSWER, code="stripe_unavailable")
+
+
+def is_in_progress(error: Failure) -> bool:
+    """Whether Stripe is still working on an earlier call with the same idempotency key (409)."""
+    cause = error.__cause__
+    return (
+        isinstance(cause, stripe.StripeError)
+        and cause.http_status == IN_CONFLICT
+        and _code_of(cause) == KEY_IN_USE
+    )
+
+
+def is_refusal(error: Failure) -> bool:
+    """Whether Stripe looked at the request and refused it: it did nothing, and will not under this key.
+
+    A dead key, a missing permission, a timeout or an error of Stripe's own is no refusal.
+    """
+    return isinstance(error.__cause__, stripe.InvalidRequestError | stripe.CardError)
+
+
+def is_stored_failure(error: Failure) -> bool:
+    """Whether Stripe repeats an error of its own (5xx), which it stores under the idempotency key for a day or more.
+
+    https://docs.stripe.com/api/idempotent_requests: "we save the resulting status code and body of the first request
+    … including 500 errors".
+    """
+    return error.code == STORED_FAILURE
+
+
+def refused_parameter(error: Failure) -> str:
+    """Return the parameter that Stripe refused, such as "payment_method_options[klarna]"; empty if it named none."""
+    return str(getattr(error.__cause__, "param", "") or "")
+
+
+def _is_stored(error: stripe.StripeError) -> bool:
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return headers.get("idempotent-replayed") == "true" and (error.http_status or 0) >= SERVER_ERROR
+
+
+def _code_of(error: stripe.StripeError) -> str:
+    return str(error.code or getattr(error.error, "code", None) or "")

@@ -1,0 +1,136 @@
+"""Stripe's PaymentIntents: one function for each call, each effect under an idempotency key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+import structlog
+
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
+
+log = structlog.get_logger(__name__)
+
+_EXPAND = ["latest_charge"]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The intent as it is now, and what had been taken in all right after this capture (smallest unit)."""
+
+    intent: PaymentIntent
+    received: int
+
+
+def create(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> PaymentIntent:
+    """Create an intent, or return the one that this key created before, as it is now."""
+    with errors_of(account):
+        intents = stripe_of(account).v1.payment_intents
+        sent: Any = {**params, "expand": _EXPAND}
+        made = intents.create(sent, {"idempotency_key": idempotency_key})
+        return _parsed(intents.retrieve(made.id, {"expand": _EXPAND}) if was_replayed(made) else made)
+
+
+def retrieve(account: StripeAccount, intent_id: str) -> PaymentIntent:
+    """Return the intent with its latest charge, as it is now."""
+    with errors_of(account):
+        return _parsed(stripe_of(account).v1.payment_intents.retrieve(intent_id, {"expand": _EXPAND}))
+
+
+def list_since(account: StripeAccount, created: int) -> Iterator[PaymentIntent]:
+    """Yield the account's intents created since (seconds since 1970), the newest first, page after page."""
+    with errors_of(account):
+        pages = stripe_of(account).v1.payment_intents.list({"created": {"gte": created}, "limit": 100})
+        for each in pages.auto_paging_iter():
+            yield _parsed(each)
+
+
+def update(account: StripeAccount, intent_id: str, params: dict[str, Any]) -> PaymentIntent:
+    """Change an intent that is not paid. Without an idempotency key: repeating it changes nothing more."""
+    with errors_of(account):
+        intents = stripe_of(account).v1.payment_intents
+        return _parsed(intents.update(intent_id, {**params, "expand": _EXPAND}))  # type: ignore[arg-type]  # built in parts
+
+
+def capture(
+    account: StripeAccount, intent: PaymentIntent, amount: int, idempotency_key: str, *, keep_rest: bool
+) -> Capture:
+    """Take `amount` (smallest unit) of what is held; the rest stays held if `keep_rest`, else it is released.
+
+    Where Stripe stored a failure of its own under the key, `intent.amount_received` shows whether the money was taken
+    all the same; only if it was not is it requested again, under another key.
+    """
+    params: dict[str, Any] = {"amount_to_capture": amount, "expand": _EXPAND}
+    if keep_rest:
+        params["final_capture"] = False
+
+    def ask(key: str) -> Capture:
+        if key != idempotency_key:
+            now = retrieve(account, intent.id)
+            if now.status != "requires_capture" or now.amount_received != intent.amount_received:
+                return Capture(now, now.amount_received)
+        with errors_of(account):
+            intents = stripe_of(account).v1.payment_intents
+            made = intents.capture(intent.id, params, {"idempotency_key": key})  # type: ignore[arg-type]  # built in parts
+            captured = _parsed(made)
+        is_old = was_replayed(made)
+        return Capture(retrieve(account, intent.id) if is_old else captured, captured.amount_received)
+
+    return under_new_keys(idempotency_key, ask)
+
+
+def release_rest(account: StripeAccount, intent_id: str, idempotency_key: str) -> PaymentIntent:
+    """End a hold of which parts were captured: nothing more is taken, the rest is released. Twice is once."""
+    params: Any = {"amount_to_capture": 0, "final_capture": True, "expand": _EXPAND}
+
+    def ask(key: str) -> PaymentIntent:
+        with errors_of(account):
+            intents = stripe_of(account).v1.payment_intents
+            return _parsed(intents.capture(intent_id, params, {"idempotency_key": key}))
+
+    return under_new_keys(idempotency_key, ask)
+
+
+def cancel(account: StripeAccount, intent_id: str, idempotency_key: str, reason: str = "") -> PaymentIntent:
+    """End the intent; what is held is released. Twice is once. `reason` is one of Stripe's, or empty."""
+    params: Any = {"expand": _EXPAND} | ({"cancellation_reason": reason} if reason else {})
+
+    def ask(key: str) -> PaymentIntent:
+        if key != idempotency_key:
+            now = retrieve(account, intent_id)
+            if now.status == "canceled":
+                return now
+        with errors_of(account):
+            intents = stripe_of(account).v1.payment_intents
+            return _parsed(intents.cancel(intent_id, params, {"idempotency_key": key}))
+
+    return under_new_keys(idempotency_key, ask)
+
+
+def confirm_off_session(account: StripeAccount, intent_id: str, idempotency_key: str) -> PaymentIntent:
+    """Charge the intent's own method while the shopper is away; a decline is no failure here: the intent shows it.
+
+    The same key never charges twice. Nor does another one, used where Stripe stored a failure of its own under the
+    first: it is used only if the intent shows that no charge was tried.
+    """
+
+    def ask(key: str) -> PaymentIntent:
+        if key != idempotency_key:
+            now = retrieve(account, intent_id)
+            if now.status != "requires_confirmation":
+                return now
+        with errors_of(account):
+            intents = stripe_of(account).v1.payment_intents
+            try:
+                intents.confirm(intent_id, {"off_session": True}, {"idempotency_key": key})
+            except stripe.CardError as error:
+                log.info("off-session payment declined", payment_intent=intent_id, code=error.code)
+        return retrieve(account, intent_id)
+
+    return under_new_keys(idempotency_key, ask)
+
+
+def _parsed(found: stripe.PaymentIntent) -> PaymentIntent:
+    return parse(PaymentIntent, found.to_dict())

@@ -1,0 +1,60 @@
+"""Stripe's Refunds: money given back."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import stripe
+
+from saleor_stripe_audience.gateway import metadata as names
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import Refund, parse
+
+
+def create(
+    account: StripeAccount, intent_id: str, amount: int, metadata: dict[str, str], idempotency_key: str
+) -> Refund:
+    """Give `amount` (smallest unit) back, or return the refund that this key created before, as it is now.
+
+    The key is in the refund's metadata, too: where Stripe stored a failure of its own under the key, that shows whether
+    the money was given back all the same; only if it was not is it requested again, under another key.
+    """
+    request = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    params: Any = {
+        "payment_intent": intent_id,
+        "amount": amount,
+        "metadata": {**metadata, names.REQUEST: request},
+    }
+
+    def ask(key: str) -> Refund:
+        if key != idempotency_key:
+            for each in list_for(account, intent_id):
+                if each.metadata.get(names.REQUEST) == request:
+                    return each
+        with errors_of(account):
+            refunds = stripe_of(account).v1.refunds
+            made = refunds.create(params, {"idempotency_key": key})
+            return _parsed(refunds.retrieve(made.id) if was_replayed(made) else made)
+
+    return under_new_keys(idempotency_key, ask)
+
+
+def list_for(account: StripeAccount, intent_id: str) -> list[Refund]:
+    """Return every refund of the payment, as it is now."""
+    with errors_of(account):
+        pages = stripe_of(account).v1.refunds.list({"payment_intent": intent_id, "limit": 100})
+        return [_parsed(each) for each in pages.auto_paging_iter()]
+
+
+def refunded_since(account: StripeAccount, created: int) -> Iterator[str]:
+    """Yield the ids of the PaymentIntents with a refund made since (seconds since 1970), however old they are."""
+    with errors_of(account):
+        params: Any = {"created": {"gte": created}, "limit": 100}
+        for each in stripe_of(account).v1.refunds.list(params).auto_paging_iter():
+            if intent_id := _parsed(each).payment_intent:
+                yield intent_id
+
+
+def _parsed(found: stripe.Refund) -> Refund:
+    return parse(Refund, found.to_dict())

@@ -1,0 +1,253 @@
+"""What a checkout or order still costs, and its open payments kept within that.
+
+Saleor lets a storefront start a payment as often as it likes: in a second tab, again after a decline, for part of the
+total. Each open PaymentIntent can be paid for as long as it is open. So none may ask for more than is due: where the
+total fell or another payment covers a part its amount is lowered, and where nothing is due, or less than Stripe
+charges, it is canceled. Two payments of a part each stay as they are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+from django.db.models import Q
+
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway import failures, payment_intents
+from saleor_stripe_audience.gateway import metadata as names
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import ABANDONED, DUPLICATE, PAYABLE, PaymentIntent
+from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor, known_currency
+from saleor_stripe_audience.payments import ownership, records
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.outcomes import exact_metadata
+from saleor_stripe_audience.payments.payloads import Source
+from saleor_stripe_audience.shops.models import Installation
+
+log = structlog.get_logger(__name__)
+
+COVERED = "already_covered"
+OVER = frozenset({"CANCELED", "EXPIRED"})  # statuses of orders that no one should pay any more
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is due of `total`, in whole units and as exactly as Saleor counts; below zero where there is too much."""
+
+    amount: Decimal
+    currency: str
+    total: Decimal
+
+    @property
+    def minor(self) -> int:
+        """The amount in the smallest unit, as Stripe takes it."""
+        minor = from_decimal(abs(self.amount), self.currency).minor
+        return minor if self.amount >= 0 else -minor
+
+    def metadata(self) -> dict[str, str]:
+        """Return what a PaymentIntent's metadata must say, so that its amount can follow."""
+        return {names.TOTAL: format(self.total, "f"), names.REMAINING: format(self.amount, "f")}
+
+    def check_currency(self, currency: str) -> None:
+        """`Rejected` unless it is in that currency."""
+        Money(0, self.currency).in_currency(currency)
+
+    def why_not_payable(self) -> Rejected | None:
+        """Return why there can be no payment of this amount; None where there can."""
+        if self.minor <= 0:
+            return Rejected("The checkout or order is covered: nothing is left to pay.", code=COVERED)
+        try:
+            check_chargeable(Money(self.minor, self.currency))
+        except Rejected as error:
+            return error
+        return None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The price of a checkout or order, and how much each of its transactions covers, in whole units."""
+
+    total: Decimal
+    currency: str
+    covered: dict[str, Decimal]
+
+    def due(self, besides: str = "") -> Due:
+        """Return what is due without the transaction `besides`."""
+        others = (amount for transaction, amount in self.covered.items() if transaction != besides)
+        return Due(self.total - sum(others, Decimal(0)), self.currency, self.total)
+
+    def release(self, transaction: str) -> None:
+        """Count the transaction no longer."""
+        self.covered.pop(transaction, None)
+
+
+def payments_of(installation: Installation, source: Source, transaction_id: str = "") -> list[Payment]:
+    """Return our rows of the checkout's or order's payments, and of the transaction's.
+
+    They were started for it, or for the checkout that it was.
+    """
+    transactions = [*(each.id for each in source.covering), *([transaction_id] if transaction_id else [])]
+    rows = Payment.objects.select_related("account").filter(installation=installation)
+    return list(rows.filter(Q(source_id=source.id) | Q(transaction_id__in=transactions)))
+
+
+def coverage_of(source: Source, payments: Sequence[Payment]) -> Coverage | None:
+    """Return the coverage; None where Saleor did not say what it costs.
+
+    `payments` are our rows: money that Saleor does not yet know of counts as well.
+    """
+    total = source.total_gross
+    if total is None:
+        return None
+    currency = known_currency(total.currency)
+    covered = {each.id: max(each.covered, Decimal(0)) for each in source.covering}
+    for row in payments:
+        if row.currency == currency and row.status not in PAYABLE:
+            known = from_minor(covered_minor(row), currency).amount
+            covered[row.transaction_id] = max(covered.get(row.transaction_id, Decimal(0)), known)
+    return Coverage(total.amount, currency, covered)
+
+
+def remaining_due(installation: Installation, source: Source, besides: str = "") -> Due | None:
+    """Return what is still due without the transaction `besides`; None where that is not known."""
+    coverage = coverage_of(source, payments_of(installation, source))
+    return coverage.due(besides) if coverage is not None else None
+
+
+def covered_minor(row: Payment) -> int:
+    """Return what the payment covers by our own row, in the smallest unit of its currency."""
+    if row.status in ("processing", "requires_capture"):
+        return row.amount_minor
+    return max(0, row.captured_minor - row.refunded_minor)
+
+
+def adjust(
+    installation: Installation, account: StripeAccount, intent: PaymentIntent, due: Due | None
+) -> tuple[PaymentIntent, Rejected | None]:
+    """Let the open intent ask for no more than is due; return it with the reason why it was canceled, if it was.
+
+    An intent that asked for all that was due follows it up and down. One for a part rises with the total, and falls
+    only where it asks for too much. One that was paid meanwhile stays as it is.
+    """
+    if due is None or not intent.is_payable:
+        return intent, None
+    target = _target(intent, due)
+    if reason := target.why_not_payable():
+        return cancel(installation, account, intent, reason)
+    if target.minor == intent.amount:
+        return intent, None
+    metadata = exact_metadata(target.amount, Money(target.minor, target.currency))
+    if _covers_all(intent) or target.minor > intent.amount:
+        metadata |= due.metadata()
+    try:
+        changed = payment_intents.update(account, intent.id, {"amount": target.minor, "metadata": metadata})
+        return ownership.restore_metadata(account, changed), None
+    except Rejected as error:
+        if not failures.is_refusal(error):
+            raise
+    # Paid meanwhile, or the shopper already has a slip with the amount on it.
+    log.warning("amount not changed", payment_intent=intent.id, wanted=target.minor)
+    return _retrieve(account, intent), None
+
+
+def cancel(
+    installation: Installation, account: StripeAccount, intent: PaymentIntent, reason: Rejected
+) -> tuple[PaymentIntent, Rejected | None]:
+    """Cancel the intent and return it with the reason; as it is and without one if the shopper paid it meanwhile."""
+    why = DUPLICATE if reason.code == COVERED else ABANDONED
+    key = ownership.stripe_key(installation, intent.id, why)
+    try:
+        canceled = payment_intents.cancel(account, intent.id, key, why)
+        return ownership.restore_metadata(account, canceled), reason
+    except Rejected as error:
+        if not failures.is_refusal(error):
+            raise
+    now = _retrieve(account, intent)
+    return now, reason if now.status == "canceled" else None
+
+
+def _retrieve(account: StripeAccount, intent: PaymentIntent) -> PaymentIntent:
+    return ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
+
+
+def adjust_all(installation: Installation, payments: Sequence[Payment], coverage: Coverage | None) -> None:
+    """Let each of the open payments ask for no more than is due; raises a `Failure` of one after all were tried."""
+
+    def adjust_one(payment: Payment) -> None:
+        if coverage is None:
+            return
+        due = coverage.due(payment.transaction_id)
+        intent, reason = adjust(installation, payment.account, ownership.retrieve(payment), due)
+        if reason is not None:
+            coverage.release(payment.transaction_id)
+        _save(payment, intent, reason)
+
+    _try_each(payments, adjust_one)
+
+
+def cancel_all(installation: Installation, payments: Sequence[Payment], reason: Rejected) -> None:
+    """Cancel every payment that can still be paid; raises a `Failure` of one after all were tried."""
+
+    def cancel_one(payment: Payment) -> None:
+        intent = ownership.retrieve(payment)
+        why: Rejected | None = None
+        if intent.is_payable:
+            intent, why = cancel(installation, payment.account, intent, reason)
+        _save(payment, intent, why)
+
+    _try_each(payments, cancel_one)
+
+
+def _try_each(payments: Sequence[Payment], act: Callable[[Payment], None]) -> None:
+    failed: Failure | None = None
+    for payment in payments:
+        try:
+            act(payment)
+        except Failure as error:
+            log.warning("payment not adjusted", payment_intent=payment.payment_intent_id, code=error.code)
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+def _save(payment: Payment, intent: PaymentIntent, reason: Rejected | None) -> None:
+    if reason is not None:
+        log.info("open payment canceled", payment_intent=payment.payment_intent_id, reason=reason.code)
+    records.save(payment.account, intent)
+
+
+def open_payments_for(installation: Installation, *source_ids: str) -> list[Payment]:
+    """Return the payments that were started under these ids and that a shopper can still pay, as far as we know."""
+    rows = Payment.objects.select_related("account").filter(installation=installation)
+    return list(rows.filter(status__in=PAYABLE, source_id__in=[each for each in source_ids if each]))
+
+
+def noted_due(intent: PaymentIntent) -> Money | None:
+    """Return what was due when the intent's amount was last set; None where its metadata does not say."""
+    return _noted(intent, names.REMAINING) or _noted(intent, names.TOTAL)
+
+
+def _noted(intent: PaymentIntent, name: str) -> Money | None:
+    noted = intent.metadata.get(name)
+    try:
+        return from_decimal(noted, intent.currency) if noted else None
+    except Rejected:
+        log.warning("metadata edited at Stripe", payment_intent=intent.id)
+        return None
+
+
+def _target(intent: PaymentIntent, due: Due) -> Due:
+    """Return what the intent should ask for."""
+    asked = intent.money(intent.amount)
+    due.check_currency(asked.currency)
+    total_before = _noted(intent, names.TOTAL)
+    rise = max(Decimal(0), due.total - total_before.amount) if total_before is not None else Decimal(0)
+    raised = asked.amount + rise
+    is_too_much = from_decimal(raised, asked.currency).minor > due.minor
+    return due if _covers_all(intent) or is_too_much else Due(raised, asked.currency, due.total)
+
+
+def _covers_all(intent: PaymentIntent) -> bool:
+    due_before = noted_due(intent)
+    return due_before is not None and intent.amount >= due_before.minor

@@ -1,0 +1,253 @@
+"""TRANSACTION_INITIALIZE_SESSION: create the PaymentIntent of a transaction, or find the one that it has."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import structlog
+
+from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
+from saleor_stripe_audience.gateway import accounts, customers, failures, payment_intents
+from saleor_stripe_audience.gateway import metadata as names
+from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import PaymentIntent
+from saleor_stripe_audience.money import check_chargeable, from_decimal
+from saleor_stripe_audience.payments import (
+    amounts_due,
+    attempts,
+    methods,
+    order_matching,
+    outcomes,
+    ownership,
+    records,
+    responses,
+    staff_messages,
+    stored_methods,
+)
+from saleor_stripe_audience.payments.amounts_due import Due
+from saleor_stripe_audience.payments.descriptions import decorations, language_of, person_of, receipt_of
+from saleor_stripe_audience.payments.options import PaymentOptions, read_options
+from saleor_stripe_audience.payments.payloads import Session
+from saleor_stripe_audience.payments.staff_messages import for_staff
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+LONGEST_PROBLEM_KEY = 128
+
+
+def initialize(installation: Installation, session: Session) -> Json:
+    """Return the response with a PaymentIntent, which the shopper then pays in the browser.
+
+    It is for the amount that Saleor asked for, but never for more than is due of the checkout or order.
+    """
+    flow, options, source = _flow(session), read_options(session), session.sourceObject
+    transaction_id = session.transaction.id
+    payments = amounts_due.payments_of(installation, source, transaction_id)
+    coverage = amounts_due.coverage_of(source, payments)
+    due = coverage.due(besides=transaction_id) if coverage is not None else None
+    known = next((each for each in payments if each.transaction_id == transaction_id), None)
+    found = (
+        attempts.resume(installation, transaction_id)
+        if known is None
+        else (known.account, ownership.retrieve(known))
+    )
+    if found is None:
+        account, intent = _create(installation, session, flow, options, due)
+    else:
+        account, intent = found
+        reason = due.why_not_payable() if due is not None else None
+        if reason is not None and intent.is_payable:
+            intent, reason = amounts_due.cancel(installation, account, intent, reason)
+            records.save(account, intent)
+            if reason is not None:
+                return responses.for_payment(installation, intent, session, due)
+    if intent.is_payable:
+        intent = _update(account, intent, session, flow, due)
+    records.save(account, intent, is_new=known is None)
+    if options.offSession and intent.status == "requires_confirmation":
+        # The stored method is charged while the shopper is away. After a decline, such as one for want of 3-D Secure,
+        # they can pay the same intent at the shop.
+        key = ownership.stripe_key(installation, transaction_id, "off-session")
+        try:
+            intent = payment_intents.confirm_off_session(account, intent.id, key)
+        except Unavailable as error:
+            return responses.for_unclear(flow, error, source.language)
+        records.save(account, intent)
+    response = responses.for_payment(installation, intent, session, due)
+    if outcomes.covers(response["result"]):
+        order_matching.adjust_others(installation, source, transaction_id)
+    return response
+
+
+def _flow(session: Session) -> str:
+    flow = session.action.actionType
+    if flow not in (CHARGE, AUTHORIZATION):
+        raise Rejected("A payment can only start with CHARGE or AUTHORIZATION.", code="parse_error")
+    return flow
+
+
+def _amount(session: Session, due: Due | None) -> Decimal:
+    """Return what Saleor asked for, or what is due if that is less: Saleor asks for totals without their gift cards."""
+    asked = session.action.amount
+    if asked is None:
+        raise Rejected("Saleor's request came without an amount.", code="parse_error")
+    money = from_decimal(asked, session.action.currency)
+    if money.is_zero:
+        raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")
+    if due is not None:
+        due.check_currency(money.currency)
+        if reason := due.why_not_payable():
+            raise reason
+        asked = min(asked, due.amount)
+    check_chargeable(from_decimal(asked, money.currency))
+    return asked
+
+
+def _create(
+    installation: Installation, session: Session, flow: str, options: PaymentOptions, due: Due | None
+) -> tuple[StripeAccount, PaymentIntent]:
+    """Create the intent at the channel's account, with the shopper's Customer, the options and a description.
+
+    A description that Stripe refuses does not stop the payment, nor does the hold of a method that the account does not
+    have. A Customer that was deleted at Stripe is replaced.
+    """
+    source, transaction_id = session.sourceObject, session.transaction.id
+    account = accounts.account_for(installation.pk, source.channel.slug)
+    params = _params(installation, session, flow, due)
+
+    def attempt(params: Json, *variant: str) -> tuple[StripeAccount, PaymentIntent]:
+        key = ownership.stripe_key(installation, transaction_id, session.idempotencyKey, *variant)
+        stored = attempts.store(installation, account, transaction_id, key, params)
+        return stored.account, attempts.create_intent(stored)
+
+    with _methods_problem(installation, session):
+        customer = _customer_params(account, session, options)
+        # While the shopper is away no browser sends Stripe the shipping address.
+        described = decorations(account, source, ships=options.shippingFromSaleor or options.offSession)
+        try:
+            return attempt({**params, **customer, **described})
+        except Rejected as error:
+            if not failures.is_refusal(error):
+                raise  # Stripe may have created it: only the same request may be repeated
+            if _forget_deleted_customer(account, session, error):
+                return attempt(
+                    {**params, **_customer_params(account, session, options), **described}, "renewed"
+                )
+            if failures.refused_parameter(error).startswith("payment_method_options"):
+                log.warning(
+                    "payment created with a hold of cards only", account=str(account.pk), code=error.code
+                )
+                params = methods.reduce_hold(params, options.paymentMethod)
+                return attempt({**params, **customer, **described}, "cards")
+            log.warning("payment created without its description", account=str(account.pk), code=error.code)
+            return attempt({**params, **customer}, "plain")
+
+
+@contextmanager
+def _methods_problem(installation: Installation, session: Session) -> Iterator[None]:
+    """A channel without a payment method for its currency in Stripe is a problem of the shop, until there is one."""
+    slug = session.sourceObject.channel.slug
+    problem = f"methods-{slug}"[:LONGEST_PROBLEM_KEY]
+    try:
+        yield
+    except Rejected as error:
+        if error.code == failures.NO_METHOD:
+            message = for_staff(staff_messages.NO_WAY_TO_PAY, channel=slug, currency=session.action.currency)
+            problems.report(installation, problem, message)
+        raise
+    problems.clear(installation, problem)
+
+
+def _params(installation: Installation, session: Session, flow: str, due: Due | None) -> Json:
+    """Return only what stays the same for a transaction: the same idempotency key must find the same intent."""
+    amount, source = _amount(session, due), session.sourceObject
+    money = from_decimal(amount, session.action.currency)
+    return {
+        "amount": money.minor,
+        "currency": money.currency.lower(),
+        "capture_method": "automatic",
+        "automatic_payment_methods": {"enabled": True},
+        **methods.hold_options(flow),
+        "metadata": {
+            names.INSTALLATION: str(installation.pk),
+            names.TRANSACTION: session.transaction.id,
+            names.FLOW: flow,
+            names.SOURCE: source.id,
+            names.CHANNEL: source.channel.slug,
+            names.ORDER_NUMBER: source.number,  # empty for a checkout: Stripe stores no empty values
+            **(due.metadata() if due is not None else {}),
+            **outcomes.exact_metadata(amount, money),
+            names.LANGUAGE: language_of(source),
+        },
+    }
+
+
+def _customer_params(account: StripeAccount, session: Session, options: PaymentOptions) -> Json:
+    """Return the Customer, and what the storefront requested of the method; nothing for a guest without an address."""
+    customer = _customer(account, session, options)
+    if not customer:
+        return {}
+    params: Json = {"customer": customer}
+    if options.setupFutureUsage:
+        params["setup_future_usage"] = options.setupFutureUsage
+    if options.storedPaymentMethodId:
+        params["payment_method"] = options.method_id
+    if options.offSession:
+        # No one is there to be redirected, and Stripe would ask for an address to return to.
+        params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "never"}
+    return params
+
+
+def _customer(account: StripeAccount, session: Session, options: PaymentOptions) -> str:
+    """Return the Customer with the billing name and address; empty where there is none and none is needed."""
+    source, owner = session.sourceObject, session.sourceObject.user
+    person = person_of(source.billingAddress)
+    if owner is None:
+        if "line1" not in person.get("address", {}):
+            return ""
+        key = ownership.stripe_key(account.installation, session.transaction.id, "guest")
+        return customers.make_guest(account, key, receipt_of(source), person)
+    if options.storedPaymentMethodId:
+        return stored_methods.check_owner(account, owner.id, options.method_id)
+    try:
+        return customers.ensure_customer(account, owner.id, owner.email, person)
+    except Failure as error:
+        if options.needs_customer:
+            raise
+        log.warning("payment created without its customer", account=str(account.pk), code=error.code)
+        return ""
+
+
+def _forget_deleted_customer(account: StripeAccount, session: Session, error: Rejected) -> bool:
+    """Whether the shopper's Customer was deleted at Stripe; then the next one is another."""
+    owner = session.sourceObject.user
+    if owner is None or error.code != failures.MISSING:
+        return False
+    return customers.forget_if_gone(account, owner.id)
+
+
+def _update(
+    account: StripeAccount, intent: PaymentIntent, session: Session, flow: str, due: Due | None
+) -> PaymentIntent:
+    """Give the open intent the amount and flow that are asked for now."""
+    amount = _amount(session, due)
+    money = from_decimal(amount, session.action.currency)
+    money.in_currency(intent.currency)
+    if intent.amount == money.minor and intent.requested_flow == flow:
+        return intent
+    params: Json = {
+        "amount": money.minor,
+        **methods.changed_hold_options(flow, intent),
+        "metadata": {
+            names.FLOW: flow,
+            **(due.metadata() if due is not None else {}),
+            **outcomes.exact_metadata(amount, money),
+        },
+    }
+    return payment_intents.update(account, intent.id, params)

@@ -1,0 +1,266 @@
+"""Payment events: Saleor's synchronous webhooks, then the events of Saleor and of Stripe.
+
+Which of the latter run for which event, and in which order, is in `event_handlers`.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway import accounts, customers, platform
+from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.gateway.events import object_of
+from saleor_stripe_audience.gateway.objects import (
+    Charge,
+    DeletedCustomer,
+    Dispute,
+    FraudWarning,
+    PaymentIntent,
+    Refund,
+    Review,
+)
+from saleor_stripe_audience.inbox.handlers import Write
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import (
+    action_requests,
+    actions,
+    create,
+    fees,
+    notices,
+    order_details,
+    order_matching,
+    process,
+    report,
+    responses,
+    stored_methods,
+    tasks,
+)
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.payloads import (
+    GatewayInitialize,
+    MethodDeletion,
+    MethodProcess,
+    Requested,
+    ShopperRequest,
+    read,
+)
+from saleor_stripe_audience.saleor.webhooks import sync_webhook
+from saleor_stripe_audience.shops.models import Installation
+
+Json = dict[str, Any]
+
+DECLINE_REPORT_DELAY = timedelta(minutes=2)  # by then the shopper's browser has asked, or will not
+
+
+def _error(result: str) -> Callable[[str], Json]:
+    return lambda message: {"result": result, "error": message}
+
+
+# Saleor asks, and waits for the response.
+
+
+@sync_webhook(failure=lambda message: {"data": {"errors": [{"message": message}]}})
+def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
+    """What the storefront needs to show the payment form."""
+    try:
+        source = read(GatewayInitialize, payload).sourceObject
+        account = accounts.account_to_show(installation.pk, source.channel.slug)
+        return {"data": platform.browser_config(account)}
+    except Failure as error:
+        return responses.for_no_form(error, payload)
+
+
+@sync_webhook(failure=responses.for_unreadable)
+def transaction_initialize_session(installation: Installation, payload: Json) -> Json:
+    return responses.respond(installation, payload, create.initialize, responses.initialize_failed)
+
+
+@sync_webhook(failure=responses.for_unreadable)
+def transaction_process_session(installation: Installation, payload: Json) -> Json:
+    return responses.respond(installation, payload, process.process, responses.process_failed)
+
+
+@sync_webhook(failure=partial(action_requests.for_failure, "CHARGE"), bounded=False)
+def transaction_charge_requested(installation: Installation, payload: Json) -> Json:
+    request = read(Requested, payload)
+    return action_requests.carry_out_once(installation, request, "CHARGE", actions.charge)
+
+
+@sync_webhook(failure=partial(action_requests.for_failure, "REFUND"), bounded=False)
+def transaction_refund_requested(installation: Installation, payload: Json) -> Json:
+    request = read(Requested, payload)
+    return action_requests.carry_out_once(installation, request, "REFUND", actions.refund)
+
+
+@sync_webhook(failure=partial(action_requests.for_failure, "CANCEL"), bounded=False)
+def transaction_cancelation_requested(installation: Installation, payload: Json) -> Json:
+    request = read(Requested, payload)
+    return action_requests.carry_out_once(installation, request, "CANCEL", actions.cancel)
+
+
+@sync_webhook(failure=lambda _: {"paymentMethods": []})
+def list_stored_payment_methods(installation: Installation, payload: Json) -> Json:
+    return stored_methods.list_methods(installation, read(ShopperRequest, payload))
+
+
+@sync_webhook(failure=_error("FAILED_TO_DELETE"))
+def stored_payment_method_delete_requested(installation: Installation, payload: Json) -> Json:
+    with responses.failures_for_shopper(payload):
+        return stored_methods.delete_method(installation, read(MethodDeletion, payload))
+
+
+@sync_webhook(failure=_error("FAILED_TO_INITIALIZE"))
+def payment_gateway_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
+    with responses.failures_for_shopper(payload):
+        return stored_methods.initialize_form(installation, read(ShopperRequest, payload))
+
+
+@sync_webhook(failure=_error("FAILED_TO_TOKENIZE"))
+def payment_method_initialize_tokenization_session(installation: Installation, payload: Json) -> Json:
+    with responses.failures_for_shopper(payload):
+        return stored_methods.create_setup(installation, read(ShopperRequest, payload))
+
+
+@sync_webhook(failure=_error("FAILED_TO_TOKENIZE"))
+def payment_method_process_tokenization_session(installation: Installation, payload: Json) -> Json:
+    with responses.failures_for_shopper(payload):
+        return stored_methods.process_setup(installation, read(MethodProcess, payload))
+
+
+# Saleor's checkouts and orders changed.
+
+
+def set_order_number(event: Event) -> None:
+    """Name the payments of the checkout after the order that it became."""
+    order = _order_from_checkout(event)
+    if number := order.get("number"):
+        for payment in _payments_for(event, order):
+            order_details.set_order_number(payment, str(number))
+
+
+def add_shipping(event: Event) -> None:
+    """Add the order's shipping address to the payments of the checkout that it was."""
+    order = _order_from_checkout(event)
+    for payment in _payments_for(event, order):
+        order_details.add_shipping(payment, order.get("shippingAddress"))
+
+
+def follow_totals(event: Event) -> None:
+    """Let the open payments of a checkout or order follow what it costs, whether or not the storefront asks first."""
+    payload = event.payload or {}
+    parts = [part for part in (payload.get("order"), payload.get("checkout")) if isinstance(part, dict)]
+    found = [each for part in parts for each in (part.get("id"), part.get("checkoutId"))]
+    order_matching.follow_sources(event, [each for each in found if isinstance(each, str) and each])
+
+
+def _order_from_checkout(event: Event) -> Json:
+    """The event's order; empty where it was no checkout before."""
+    order = (event.payload or {}).get("order")
+    return order if isinstance(order, dict) and order.get("checkoutId") else {}
+
+
+def _payments_for(event: Event, order: Json) -> list[Payment]:
+    if not order:
+        return []
+    payments = Payment.objects.filter(installation_id=event.origin, source_id=order["checkoutId"])
+    return list(payments.select_related("account"))
+
+
+# Stripe's payments changed.
+
+
+def report_payment(event: Event) -> Write | None:
+    return report.report_payment(account_of(event), object_of(event, PaymentIntent).id)
+
+
+def report_voucher(event: Event) -> Write | None:
+    """Report a voucher or transfer. 3-D Secure and the like need no report: the shopper is at it."""
+    intent = object_of(event, PaymentIntent)
+    return report.report_payment(account_of(event), intent.id) if intent.is_delayed else None
+
+
+def report_decline(event: Event) -> Write | None:
+    """Report the payment, and later the decline itself, unless the storefront asked meanwhile: staff see it once.
+
+    Stripe sends a decline before the shopper's browser is back, and whatever `transactionProcess` is answered becomes
+    an entry of the transaction's history, too.
+    """
+    intent = object_of(event, PaymentIntent)
+    save = report.report_payment(account_of(event), intent.id)
+    if save is None:
+        return None
+
+    def write() -> None:
+        save()
+        later = tasks.report_decline.using(run_after=timezone.now() + DECLINE_REPORT_DELAY)
+        later.enqueue(str(event.origin), intent.id, intent.latest_charge_id)
+
+    return write
+
+
+def report_refund(event: Event) -> Write | None:
+    """Report a refund, also one that was made or has failed at Stripe."""
+    intent_id = object_of(event, Refund).payment_intent
+    return report.report_payment(account_of(event), intent_id) if intent_id else None
+
+
+def report_dispute(event: Event) -> Write | None:
+    intent_id = object_of(event, Dispute).payment_intent
+    return report.report_payment(account_of(event), intent_id, is_disputed=True) if intent_id else None
+
+
+def record_fees(event: Event) -> Write | None:
+    intent = object_of(event, PaymentIntent)
+    if not intent.latest_charge_id:
+        return None
+    return fees.fetch_fees(account_of(event), intent.id, intent.latest_charge_id, intent)
+
+
+def record_late_fees(event: Event) -> Write | None:
+    """Record fees of a charge that is captured asynchronously, and so booked later."""
+    charge = object_of(event, Charge)
+    if not charge.payment_intent:
+        return None
+    return fees.fetch_fees(account_of(event), charge.payment_intent, charge.id, charge)
+
+
+def follow_payment(event: Event) -> None:
+    """Money came: check the order, and adjust the other open payments of it."""
+    if payment := _known_payment(event, object_of(event, PaymentIntent).id):
+        order_matching.follow_money(payment)
+
+
+def follow_cancelation(event: Event) -> None:
+    """A payment was canceled: what was too much may be no more."""
+    if payment := _known_payment(event, object_of(event, PaymentIntent).id):
+        order_matching.follow_refund(payment)
+
+
+def follow_refund(event: Event) -> None:
+    """Money went back: what was too much may be no more."""
+    if payment := _known_payment(event, object_of(event, Refund).payment_intent):
+        order_matching.follow_refund(payment)
+
+
+def _known_payment(event: Event, intent_id: str | None) -> Payment | None:
+    payments = Payment.objects.select_related("account", "installation")
+    return (
+        payments.filter(account=account_of(event), payment_intent_id=intent_id).first() if intent_id else None
+    )
+
+
+def notify_of_review(event: Event) -> None:
+    notices.notify_of_warning(account_of(event), object_of(event, Review))
+
+
+def notify_of_fraud_warning(event: Event) -> None:
+    notices.notify_of_warning(account_of(event), object_of(event, FraudWarning))
+
+
+def forget_customer(event: Event) -> None:
+    """The merchant deleted a Customer at Stripe: the shopper's next payment creates another."""
+    customers.forget_customer(account_of(event), object_of(event, DeletedCustomer).id)

@@ -1,0 +1,185 @@
+"""Money without an order, or more of it than the order costs; and totals that change while a payment is open.
+
+Saleor is asked for what is paid as it is now: its events come late and in any order, so they only say when to ask.
+"""
+
+import uuid
+from datetime import timedelta
+
+import structlog
+from django.db.models import F
+from django.tasks import task
+from django.utils import timezone
+
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway.objects import PAYABLE, dashboard_url
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.money import Money, from_minor
+from saleor_stripe_audience.payments import amounts_due, order_details, staff_messages
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.payloads import Source, read
+from saleor_stripe_audience.payments.staff_messages import for_staff
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation, Problem
+
+log = structlog.get_logger(__name__)
+
+# A checkout that was paid this long ago and is no order yet was abandoned by its shopper.
+ABANDONED_AFTER = timedelta(hours=1)
+LOOKED_FOR = timedelta(days=30)
+OTHERS_SECONDS = 4.0  # the longest that a response to Saleor waits for the other payments of its checkout
+LONGEST_KEY = 128  # characters of a problem's key, Saleor's limit
+PAID = ("processing", "requires_capture", "succeeded")
+
+
+def follow(installation: Installation, transaction_id: str) -> Source | None:
+    """Ask Saleor what the transaction pays, and adjust all open payments of that; returns it.
+
+    None where there is neither checkout nor order any more. Repeating it is harmless.
+    """
+    source = _fetch_source(installation, transaction_id)
+    if source is None:
+        own = Payment.objects.filter(installation=installation, transaction_id=transaction_id)
+        payments = amounts_due.open_payments_for(installation, *own.values_list("source_id", flat=True))
+        amounts_due.cancel_all(installation, payments, Rejected("The checkout is gone.", code="source_gone"))
+        return None
+    payments = amounts_due.payments_of(installation, source)
+    payable = [each for each in payments if each.status in PAYABLE]
+    if source.status in amounts_due.OVER:
+        amounts_due.cancel_all(installation, payable, Rejected("The order is over.", code="order_over"))
+    else:
+        amounts_due.adjust_all(installation, payable, amounts_due.coverage_of(source, payments))
+    return source
+
+
+def adjust_others(installation: Installation, source: Source, besides: str) -> None:
+    """Adjust the other open payments of the checkout or order, now that the transaction `besides` covers some of it.
+
+    What cannot be done within a few seconds is done in the background: the shopper waits for the response.
+    """
+    payments = amounts_due.payments_of(installation, source)
+    others = [each for each in payments if each.status in PAYABLE and each.transaction_id != besides]
+    if not others:
+        return
+    try:
+        with deadline(OTHERS_SECONDS):
+            amounts_due.adjust_all(installation, others, amounts_due.coverage_of(source, payments))
+    except Failure as error:
+        log.warning("other payments not adjusted yet", source=source.id, code=error.code)
+        follow_source.enqueue(str(installation.pk), besides)
+
+
+@task
+def follow_source(installation_id: str, transaction_id: str) -> None:
+    """Follow a checkout or order at once, when a response to Saleor could not wait for it."""
+    installation = Installation.objects.filter(pk=uuid.UUID(installation_id)).first()
+    if installation is not None:
+        follow(installation, transaction_id)
+
+
+def follow_sources(event: Event, source_ids: list[str]) -> None:
+    """Follow the checkout or order of a shop's event by its ids; check it again if it has a problem."""
+    installation = client.installation_of(event)
+    payments = amounts_due.open_payments_for(installation, *source_ids)
+    if payments:
+        follow(installation, payments[0].transaction_id)
+    if _has_problem(installation, source_ids):
+        paid = Payment.objects.select_related("account", "installation").filter(
+            source_id__in=source_ids, installation=installation, status__in=PAID
+        )
+        for payment in paid:
+            check(payment)
+
+
+def follow_money(payment: Payment) -> None:
+    """Money came: adjust the other open payments of the same checkout or order, and check that there is one at all."""
+    source = follow(payment.installation, payment.transaction_id)
+    _report(payment, source, is_late=False)
+
+
+def follow_refund(payment: Payment) -> None:
+    """Money went back: what was too much may be no more."""
+    if _has_problem(payment.installation, [payment.source_id]):
+        check(payment)
+
+
+def check(payment: Payment, *, is_late: bool = False) -> None:
+    """Report what is wrong with what the payment pays as a problem, or clear the problem.
+
+    `is_late`: the shopper had time enough to complete the checkout.
+    """
+    payment.refresh_from_db()
+    if _taken(payment).is_zero:
+        problems.clear(payment.installation, _key(payment.source_id))
+        return
+    source = _fetch_source(payment.installation, payment.transaction_id)
+    _report(payment, source, is_late=is_late)
+
+
+def check_unordered() -> int:
+    """Check every payment of the last 30 days without a known order; returns how many have none.
+
+    One that cannot be checked now does not stop the others: it is checked again in an hour.
+    """
+    now = timezone.now()
+    unordered = (
+        Payment.objects.select_related("account", "installation")
+        .filter(installation__is_active=True, order_number="", status__in=PAID)
+        .filter(created_at__range=(now - LOOKED_FOR, now - ABANDONED_AFTER))
+        .exclude(status="succeeded", captured_minor__lte=F("refunded_minor"))
+    )
+    for payment in unordered.iterator():
+        try:
+            check(payment, is_late=True)
+        except Failure as error:
+            log.warning("order not looked for", payment_intent=payment.payment_intent_id, code=error.code)
+        except Exception:
+            log.exception("order not looked for", payment_intent=payment.payment_intent_id)
+    return unordered.count()
+
+
+def _fetch_source(installation: Installation, transaction_id: str) -> Source | None:
+    found = client.fetch_paid_source(installation, transaction_id)
+    return read(Source, found) if found is not None else None
+
+
+def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
+    payment.refresh_from_db()
+    if source is not None and source.number and source.number != payment.order_number:
+        order_details.set_order_number(payment, source.number)
+    problems.report_or_clear(
+        payment.installation, _key(payment.source_id), _message(payment, source, is_late=is_late)
+    )
+
+
+def _message(payment: Payment, source: Source | None, *, is_late: bool) -> str:
+    taken = _taken(payment)
+    if taken.is_zero:
+        return ""
+    url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
+    if source is None:
+        return for_staff(staff_messages.GONE, amount=taken, url=url)
+    due = amounts_due.remaining_due(payment.installation, source)
+    if due is not None and due.minor < 0:
+        kind = staff_messages.ORDER if source.number else staff_messages.CHECKOUT
+        what, surplus = for_staff(kind, number=source.number), Money(-due.minor, due.currency)
+        return for_staff(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
+    if is_late and not source.number:
+        return for_staff(staff_messages.UNFINISHED, amount=taken, url=url)
+    return ""
+
+
+def _taken(payment: Payment) -> Money:
+    """What Stripe took or holds, less what was given back."""
+    return from_minor(amounts_due.covered_minor(payment), payment.currency)
+
+
+def _has_problem(installation: Installation, source_ids: list[str]) -> bool:
+    keys = [_key(each) for each in source_ids]
+    return Problem.objects.filter(installation=installation, key__in=keys).exists()
+
+
+def _key(source_id: str) -> str:
+    return f"paid-{source_id}"[:LONGEST_KEY]

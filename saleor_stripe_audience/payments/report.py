@@ -1,0 +1,147 @@
+"""Report to Saleor what its ledger of a payment misses now, whatever the event from Stripe said."""
+
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import balance_transactions, payment_intents
+from saleor_stripe_audience.gateway import disputes as stripe_disputes
+from saleor_stripe_audience.gateway import refunds as stripe_refunds
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import Charge, Dispute, PaymentIntent, Refund
+from saleor_stripe_audience.inbox.handlers import Write
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import (
+    disputes,
+    fees,
+    methods,
+    notices,
+    ownership,
+    records,
+    staff_messages,
+)
+from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
+from saleor_stripe_audience.payments.outcomes import Outcome, outcome_of
+from saleor_stripe_audience.payments.staff_messages import for_staff
+from saleor_stripe_audience.saleor.client import (
+    TransactionEvent,
+    TransactionReport,
+    fetch_transaction_events,
+    report_transaction_event,
+)
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation
+
+HAS_MONEY = frozenset({"processing", "requires_capture", "succeeded"})
+
+
+def report_payment(account: StripeAccount, intent_id: str, *, is_disputed: bool = False) -> Write | None:
+    """Report what is missing of the payment; returns what stores it, or None if it is not the shop's.
+
+    `is_disputed` if an event said so: an inquiry does not show on the charge.
+    """
+    asked_at = timezone.now()
+    intent = payment_intents.retrieve(account, intent_id)
+    try:
+        recognized = ownership.recognize(account, intent)
+        report_missing(account, intent, is_disputed=is_disputed)
+    except Rejected as error:
+        if error.code not in ownership.NOT_OURS:
+            raise
+        if error.code == ownership.FOREIGN:
+            report_foreign(account, intent)
+        return None
+    return lambda: records.save(account, recognized, asked_at)
+
+
+def report_missing(
+    account: StripeAccount, intent: PaymentIntent, *, with_decline: bool = False, is_disputed: bool = False
+) -> list[Outcome]:
+    """Report to Saleor's ledger what it misses of the intent; returns what was reported.
+
+    Repeating it reports nothing more. `Unavailable` when one side does not respond; `Rejected` with a code of
+    `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then. A decline is
+    reported only `with_decline`.
+    """
+    installation = Installation.objects.get(pk=account.installation_id)
+    intent = ownership.recognize(account, intent)
+    events = fetch_transaction_events(installation, intent.transaction_id)
+    state = _state_of(account, intent, is_disputed=is_disputed)
+    outcomes = missing_events(
+        state, [ReportedEvent(each.type, each.psp_reference, each.amount) for each in events]
+    )
+    if with_decline and not outcomes and intent.is_payable:
+        decline = outcome_of(intent, state.flow)
+        outcomes = [] if _is_known(events, decline) else [decline]
+    for outcome in outcomes:
+        report_transaction_event(installation, _report_of(outcome, intent))
+    notices.notify(
+        installation, intent, [*notices.of_disputes(state.disputes), *notices.of_refunds(state.refunds)]
+    )
+    return outcomes
+
+
+def _is_known(events: list[TransactionEvent], decline: Outcome) -> bool:
+    """Whether the history has it: Saleor stores the same decline as often as it is reported."""
+    return any((each.type, each.message) == (decline.result, decline.message) for each in events)
+
+
+def _state_of(account: StripeAccount, intent: PaymentIntent, *, is_disputed: bool) -> StripeState:
+    """The intent with its refunds and disputes; those are fetched only where there can be any."""
+    charge = intent.charge
+    refunds, disputed = [], []
+    if charge is not None and charge.captured:
+        listed = stripe_refunds.list_for(account, intent.id)
+        refunds = [each for each in listed if not _is_release(each, charge)]
+    if is_disputed or (charge is not None and charge.disputed):
+        disputed = stripe_disputes.list_for(account, intent.id)
+    settled = _settled(account, intent, disputed)
+    return StripeState(intent, intent.flow, refunds, disputed, settled)
+
+
+def _is_release(refund: Refund, charge: Charge) -> bool:
+    """Stripe lists the rest of a hold, given up at its capture, as a refund, too; but no money moved for it."""
+    rest = charge.amount - charge.amount_captured
+    nothing_moved = refund.status == "succeeded" and not refund.balance_transaction
+    return rest > 0 and refund.amount == rest and nothing_moved
+
+
+def _settled(account: StripeAccount, intent: PaymentIntent, found: list[Dispute]) -> Money | None:
+    """What the balance got for the payment: fetched only where a dispute is not in the payment's currency."""
+    if intent.charge is None or not any(disputes.is_in_other_currency(each, intent) for each in found):
+        return None
+    settled = fees.settled_by(balance_transactions.list_for(account, intent.charge.id))
+    return settled.gross if settled is not None else None
+
+
+def _report_of(outcome: Outcome, intent: PaymentIntent) -> TransactionReport:
+    """Dated now: Saleor orders a ledger by time, and a refund that failed must come after its success."""
+    return TransactionReport(
+        transaction_id=intent.transaction_id,
+        type=outcome.result,
+        psp_reference=outcome.psp_reference,
+        amount=outcome.amount,
+        time=timezone.now(),
+        message=outcome.message,
+        external_url=outcome.external_url,
+        available_actions=outcome.actions,
+        payment_method=methods.reported_details(intent),
+    )
+
+
+def report_decline(account: StripeAccount, intent_id: str, charge_id: str) -> None:
+    """Report the decline of that charge, unless the shopper has tried again since or Saleor knows of it."""
+    intent = payment_intents.retrieve(account, intent_id)
+    if intent.is_payable and (intent.charge.id if intent.charge is not None else "") == charge_id:
+        report_missing(account, intent, with_decline=True)
+
+
+def report_foreign(account: StripeAccount, intent: PaymentIntent) -> None:
+    """Report a payment that names a transaction of the shop but is not that transaction's, as a problem of the shop.
+
+    Anyone with access to the Stripe account can write our metadata on a payment of their own. It is never booked. The
+    problem is over once the payment was canceled or refunded. Repeating it changes nothing.
+    """
+    left = intent.amount_received - intent.refunded_minor if intent.status == "succeeded" else intent.amount
+    has_money = intent.status in HAS_MONEY and left > 0
+    message = for_staff(staff_messages.FOREIGN, payment=intent.id, account=account.name) if has_money else ""
+    problems.report_or_clear(account.installation, f"foreign-{intent.id}", message)
