@@ -115,7 +115,7 @@ def begin(
 ) -> HttpResponse:
     """To Stripe's pages, with a new account or the incomplete one. Opened twice, it is the same account."""
     if account is None:
-        account = connect.begin(shop, free_channels(shop), known)
+        account = connect.start(shop, free_channels(shop), known)
     else:
         connect.resume(account, free_channels(shop))
     return _redirect_to_stripe(account)

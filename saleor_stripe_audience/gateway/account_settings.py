@@ -1,4 +1,4 @@
-"""What a merchant settles for all payments of a Stripe account.
+"""What a merchant sets for all payments of a Stripe account.
 
 The rules of the descriptor are Stripe's: https://docs.stripe.com/get-started/account/statement-descriptors, read
 November 2026.
@@ -16,13 +16,13 @@ FORBIDDEN = "<>\\'\"*"
 
 
 def set_receipts(account: StripeAccount, *, sends: bool) -> None:
-    """Whether Stripe writes a receipt to the shopper's address (for live payments; test payments get none)."""
+    """Set whether Stripe mails receipts to shoppers (for live payments; test payments get none)."""
     account.sends_receipts = sends
     account.save(update_fields=["sends_receipts"])
 
 
 def set_descriptor_suffix(account: StripeAccount, suffix: str) -> None:
-    """What a card statement shows after the account's name; empty for nothing. `Rejected` says what is wrong."""
+    """Set what a card statement shows after the account's name; empty for nothing. `Rejected` says what is wrong."""
     suffix = suffix.strip()
     if suffix:
         check_suffix(suffix, _prefix(account))
@@ -32,7 +32,7 @@ def set_descriptor_suffix(account: StripeAccount, suffix: str) -> None:
 
 
 def check_suffix(suffix: str, prefix: str = "") -> None:
-    """`Rejected` unless the suffix keeps to Stripe's rules and has room behind the prefix."""
+    """`Rejected` unless the suffix follows Stripe's rules and fits behind the prefix."""
     room = LONGEST_DESCRIPTOR - (len(prefix + BETWEEN) if prefix else 0)
     if len(suffix) > room:
         behind = f" behind “{prefix}”" if prefix else ""
@@ -50,18 +50,18 @@ def _bad(why: str) -> Rejected:
 
 
 def _prefix(account: StripeAccount) -> str:
-    """The account's own name on statements; empty where the key may not ask, which is no fault."""
+    """Return the account's own name on statements; empty where the key may not read it, which is no fault."""
     with client.errors_of(account):
         try:
-            told = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
+            found = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
         except stripe.PermissionError:
             return ""
-    cards = (told.get("settings") or {}).get("card_payments") or {}
+    cards = (found.get("settings") or {}).get("card_payments") or {}
     return str(cards.get("statement_descriptor_prefix") or "")
 
 
 def _try_at_stripe(account: StripeAccount, suffix: str) -> None:
-    """A payment that is never charged: what Stripe has against the suffix, it says now and not to a shopper."""
+    """Create a payment that is never charged: what Stripe has against the suffix shows now, not to a shopper."""
     with client.errors_of(account):
         intents = client.stripe_of(account).v1.payment_intents
         probe = intents.create(

@@ -1,4 +1,4 @@
-"""Whether Stripe lets an account with keys of its own take payments: asked, never assumed.
+"""Whether Stripe allows an account with keys of its own to take payments: asked, never assumed.
 
 Accounts of the operator's platform have more to say: see connect.py.
 """
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def ask(account: StripeAccount) -> tuple[Json, datetime] | None:
-    """What Stripe says of the account, and when it was asked; None where the key may not ask, which is no fault."""
+    """Return Stripe's account object, and when it was fetched; None where the key may not read it (no fault)."""
     asked_at = timezone.now()
     with client.errors_of(account):
         try:
@@ -27,27 +27,27 @@ def ask(account: StripeAccount) -> tuple[Json, datetime] | None:
 
 
 def refresh(account: StripeAccount) -> None:
-    """Ask Stripe, and write down what it says."""
+    """Fetch the account's state from Stripe and save it."""
     if (answer := ask(account)) is not None:
         save(account, *answer)
 
 
-def save(account: StripeAccount, told: Json, asked_at: datetime) -> None:
-    """Write down whether the account takes payments, unless something newer is written down."""
+def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
+    """Save whether the account takes payments, unless something newer is saved."""
     StripeAccount.objects.filter(pk=account.pk, asked_at=None).update(asked_at=asked_at)
     StripeAccount.objects.filter(pk=account.pk, asked_at__lte=asked_at).update(
-        charges_enabled=bool(told.get("charges_enabled")), asked_at=asked_at
+        charges_enabled=bool(found.get("charges_enabled")), asked_at=asked_at
     )
     account.refresh_from_db(fields=["charges_enabled", "asked_at"])
 
 
 def save_charges(account: StripeAccount, *, enabled: bool) -> None:
-    """A payment showed it, whatever was asked before."""
+    """Save what a payment showed, whatever was fetched before."""
     StripeAccount.objects.filter(pk=account.pk).update(charges_enabled=enabled, asked_at=timezone.now())
 
 
 def check_charges(account: StripeAccount) -> None:
-    """`Rejected` unless Stripe, asked now, lets the account take payments. Nothing is changed."""
+    """`Rejected` unless Stripe, asked now, allows the account to take payments. Nothing is changed."""
     answer = ask(account)
     if answer is not None and not answer[0].get("charges_enabled"):
         raise Rejected(

@@ -1,4 +1,4 @@
-"""Which of a shop's Stripe accounts is meant."""
+"""Which of a shop's Stripe accounts a payment belongs to."""
 
 import uuid
 
@@ -12,7 +12,7 @@ LONGEST_MESSAGE = 200
 
 
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
-    """The account that takes new payments of the channel; `Rejected` when there is none that may take any."""
+    """Return the account that takes new payments of the channel; `Rejected` when there is none that may."""
     mapping = _mapping_of(installation_id, channel_slug)
     if mapping.is_paused:
         raise Rejected(mapping.pause_message or PAUSED, code="paused")
@@ -23,10 +23,10 @@ def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
 
 
 def account_to_show(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
-    """The account whose publishable key the channel's storefront loads, also while no payment may begin there.
+    """Return the account whose publishable key the channel's storefront loads, also while no payment may start there.
 
-    A storefront that gets no key shows a technical error. With the key it goes on to begin the payment, and shows the
-    shopper why that is refused.
+    A storefront without a key shows a technical error. With the key it starts the payment, and shows the shopper why
+    that is refused.
     """
     account = _mapping_of(installation_id, channel_slug).account
     connect.check_ready(account)
@@ -53,7 +53,7 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel
 
 
 def pause(installation_id: uuid.UUID, channel_slug: str, message: str = "") -> None:
-    """Take no new payments of the channel; shoppers read the message. Those that are begun go on to their end.
+    """Take no new payments of the channel; shoppers read the message. Payments that have started continue.
 
     `Rejected` when no account takes the channel's payments, or the message is too long.
     """
@@ -78,7 +78,7 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
 
 
 def accounts_of(installation_id: uuid.UUID) -> list[StripeAccount]:
-    """Every account of the shop, connected ones first: an old payment stays with the account that holds it."""
+    """Return every account of the shop, connected ones first: a payment stays with the account that has it."""
     found = StripeAccount.objects.filter(installation_id=installation_id).exclude(
         kind=StripeAccount.Kind.CONNECT, stripe_id=""
     )
@@ -86,7 +86,7 @@ def accounts_of(installation_id: uuid.UUID) -> list[StripeAccount]:
 
 
 def account_of(event: Event) -> StripeAccount:
-    """The account that an event of the inbox came from."""
+    """Return the account that an event in the inbox came from."""
     account = StripeAccount.objects.filter(pk=event.origin).first()
     if account is None:
         raise Rejected(

@@ -1,13 +1,13 @@
-"""An account may take payments from now on: what waited for that goes on."""
+"""An account takes payments from now on: what waited for that continues."""
 
 from datetime import datetime
 
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 
-ACTIVATED = "connect.activated"  # an event of our own in the inbox: whoever waits handles it, however often it is tried
+ACTIVATED = "connect.activated"  # an event of our own in the inbox, retried like any other
 
 
 def announce(account: StripeAccount, at: datetime) -> None:
-    """Tell whoever waits; in the transaction of the change, so that neither is without the other."""
+    """Record the event; in the transaction of the change, so that neither happens without the other."""
     inbox.record("stripe", account.pk, f"{ACTIVATED}:{at.isoformat()}", ACTIVATED, {}, at)

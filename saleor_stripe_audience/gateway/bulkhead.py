@@ -1,7 +1,7 @@
-"""One slow Stripe account must not take every thread: the others, and whoever asks for our health, come through.
+"""One slow Stripe account must not take every thread: requests for other accounts and health checks get through.
 
-At most 40 % of the server's threads wait for one account; whoever comes beyond that is told so at once, before
-anything was done.
+At most 40 % of the server's threads wait for one account; a request beyond that is refused at once, before anything
+was done.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ _waiting: Counter[str] = Counter()
 
 
 def most_waiting() -> int:
-    """How many threads may wait for one account."""
+    """Return how many threads may wait for one account."""
     return max(1, int(settings.SERVER_THREADS * SHARE))
 
 
 @contextmanager
 def room(secret: str) -> Iterator[None]:
-    """One of the account's places while a call to Stripe is under way; `Unavailable` at once if there is none.
+    """Hold one of the account's places during a call to Stripe; `Unavailable` at once if none is free.
 
-    The account is told by its key, of which only the hash is kept.
+    The account is identified by its key, and only the hash of that is stored.
     """
     account = hashlib.sha256(secret.encode()).hexdigest()
     with _lock:

@@ -1,4 +1,4 @@
-"""Stripe's Products and Prices: one function per call, each effect under its key."""
+"""Stripe's Products and Prices: one function for each call, each effect under an idempotency key."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 
 
 def create_product(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
-    """A new Product; returns its id. A second one, should Stripe fail half-way, is not sold and does no harm."""
+    """Create a Product; returns its id. A second one, should Stripe fail half-way, is not sold and does no harm."""
 
     def create(key: str) -> str:
         with errors_of(account):
@@ -23,7 +23,7 @@ def update_product(account: StripeAccount, product_id: str, params: dict[str, An
 
 
 def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
-    """A new Price; returns its id. Its amount and currency never change again. For a second one see above."""
+    """Create a Price; returns its id. Its amount and currency never change. A second one does no harm, either."""
 
     def create(key: str) -> str:
         with errors_of(account):
@@ -33,6 +33,6 @@ def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key
 
 
 def archive_price(account: StripeAccount, price_id: str) -> None:
-    """The Price can be used no more; archiving it again changes nothing."""
+    """Archive the Price: it can no longer be used. Repeating it changes nothing."""
     with errors_of(account):
         stripe_of(account).v1.prices.update(price_id, {"active": False})

@@ -1,8 +1,9 @@
-"""Stripe Connect: an account that Stripe makes for the shop, and whose owner tells Stripe, on Stripe's own pages, what
-Stripe must know. The app never sees a key of it.
+"""Stripe Connect: an account that Stripe creates for the shop. The app never sees a key of it.
 
-not connected → pending (Stripe asks, or checks what it was told) → active, restricted or rejected. Only an active
-account takes payments. What it is now is always asked of Stripe, never taken from an event: events come in no order.
+Its owner gives Stripe the details on Stripe's own pages.
+
+not connected → pending (Stripe asks, or checks the details) → active, restricted or rejected. Only an active account
+takes payments. Its state is always fetched from Stripe, never taken from an event: events come in no order.
 """
 
 from collections.abc import Sequence
@@ -28,22 +29,22 @@ UNNAMED = "New Stripe account"
 STILL_CHECKED = ("requirements.pending_verification", "under_review")
 
 
-def begin(installation: Any, channels: Sequence[str], known: int | None = None) -> StripeAccount:
-    """The shop's account that is to be led through Stripe's pages: one that is not through yet, else a new one.
+def start(installation: Any, channels: Sequence[str], known: int | None = None) -> StripeAccount:
+    """Return the account to set up on Stripe's pages: one that is not finished yet, else a new one.
 
-    `known` is how many such accounts the merchant saw when he asked for another: one made since is the one he means.
-    Without it no other is made where one works. Of the `channels` those come to it that no account takes payments for.
+    `known` is how many such accounts the merchant saw when asking for another: one created since is the one meant.
+    Without it no other is created where one works. The account gets those of the `channels` that have none.
     """
     platform.check_offered()
-    account = _begun(installation, known) or _row(installation)
+    account = _find_unfinished(installation, known) or _create_row(installation)
     if not account.stripe_id:
-        _make_at_stripe(account)
+        _create_at_stripe(account)
     resume(account, channels)
     return account
 
 
 def resume(account: StripeAccount, channels: Sequence[str]) -> None:
-    """The account is connected, again if it was disconnected here, and has those of the channels that are free."""
+    """Connect the account, again if it was disconnected here, and give it those of the channels that have none."""
     platform.check_reach(account)
     if account.state != StripeAccount.State.CONNECTED:
         account.state = StripeAccount.State.CONNECTED
@@ -55,13 +56,14 @@ def resume(account: StripeAccount, channels: Sequence[str]) -> None:
 
 
 def hosted(installation_id: Any) -> int:
-    """How many accounts of the shop were ever begun in this mode of the platform."""
+    """Return how many accounts the shop ever started in this mode of the platform."""
     return _ours(installation_id).count()
 
 
 def link(account: StripeAccount, *, again: str, back: str) -> str:
-    """Where the account's owner goes on at Stripe: good once, for minutes. Stripe leads to `back`, or, when the link is
-    used up, to `again`.
+    """Return the address where the account's owner continues at Stripe: valid once, for minutes.
+
+    Stripe then leads to `back`, or, when the link is used up, to `again`.
     """
     platform.check_reach(account)
     if account.connect_state == State.REJECTED:
@@ -79,30 +81,30 @@ def link(account: StripeAccount, *, again: str, back: str) -> str:
 
 
 def ask(account: StripeAccount) -> tuple[Json, datetime]:
-    """What Stripe says of the account, and when it was asked."""
+    """Return Stripe's account object, and when it was fetched."""
     asked_at = timezone.now()
     with client.errors_of(account):
-        told = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
-    return told, asked_at
+        found = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
+    return found, asked_at
 
 
 def refresh(account: StripeAccount) -> None:
-    """Ask Stripe how far the account is, and write that down."""
-    told, asked_at = ask(account)
+    """Fetch the account's state from Stripe and save it."""
+    found, asked_at = ask(account)
     with transaction.atomic():
-        keep(account, told, asked_at)
+        save(account, found, asked_at)
     trouble.end(account)
     account.refresh_from_db()
 
 
-def keep(account: StripeAccount, told: Json, asked_at: datetime) -> None:
-    """Write down what Stripe said, unless something newer is written down; inside the caller's transaction."""
+def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
+    """Save the account's state, unless something newer is saved; inside the caller's transaction."""
     row = StripeAccount.objects.select_for_update().get(pk=account.pk)
     if row.has_left or (row.asked_at is not None and row.asked_at > asked_at):
         return
-    before, row.connect_state = row.connect_state, state_of(told)
-    row.requirements, row.charges_enabled = asked_for(told), bool(told.get("charges_enabled"))
-    row.name, row.asked_at = name_of(told)[:250] or row.name, asked_at
+    before, row.connect_state = row.connect_state, state_of(found)
+    row.requirements, row.charges_enabled = requirements_of(found), bool(found.get("charges_enabled"))
+    row.name, row.asked_at = name_of(found)[:250] or row.name, asked_at
     if row.connect_state == State.PENDING:
         row.pending_since = row.pending_since or asked_at
     else:
@@ -135,27 +137,27 @@ def leave(account: StripeAccount) -> None:
     )
 
 
-def state_of(told: Json) -> State:
-    """How far an account is, by Stripe's account object."""
-    reason = (told.get("requirements") or {}).get("disabled_reason") or ""
+def state_of(found: Json) -> State:
+    """Return the state of an account, by Stripe's account object."""
+    reason = (found.get("requirements") or {}).get("disabled_reason") or ""
     if reason.startswith("rejected."):
         return State.REJECTED
-    if told.get("charges_enabled"):
+    if found.get("charges_enabled"):
         return State.ACTIVE
-    if not told.get("details_submitted") or reason in STILL_CHECKED:
+    if not found.get("details_submitted") or reason in STILL_CHECKED:
         return State.PENDING
-    return State.RESTRICTED if reason or asked_for(told) else State.PENDING
+    return State.RESTRICTED if reason or requirements_of(found) else State.PENDING
 
 
-def asked_for(told: Json) -> list[str]:
-    """What Stripe still asks, by Stripe's names, the overdue first."""
-    requirements = told.get("requirements") or {}
+def requirements_of(found: Json) -> list[str]:
+    """Return what Stripe still asks for, by Stripe's names, the overdue first."""
+    requirements = found.get("requirements") or {}
     named = [*(requirements.get("past_due") or []), *(requirements.get("currently_due") or [])]
     return list(dict.fromkeys(str(each) for each in named))
 
 
 def check_ready(account: StripeAccount) -> None:
-    """`Rejected` unless payments may begin at the account."""
+    """`Rejected` unless payments may start at the account."""
     if not account.takes_payments:
         raise _not_ready(account)
 
@@ -165,10 +167,10 @@ def _not_ready(account: StripeAccount) -> Rejected:
 
 
 _WHY = {
-    State.PENDING: "“{}” is not ready yet: Stripe still asks for something, or checks what it was told. Go on on the "
-    "app's page in Saleor's Dashboard; payments can begin after that.",
-    State.RESTRICTED: "Stripe has stopped payments to “{}” until it gets what it asks for. Go on on the app's page in "
-    "Saleor's Dashboard.",
+    State.PENDING: "“{}” is not ready yet: Stripe still asks for something, or checks the details. Continue on the "
+    "app's page in Saleor's Dashboard; payments can start after that.",
+    State.RESTRICTED: "Stripe has stopped payments to “{}” until it gets what it asks for. Continue on the app's page "
+    "in Saleor's Dashboard.",
     State.REJECTED: "Stripe has refused the account “{}”: it takes no payments. Ask Stripe why, or connect another.",
     "": "“{}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
 }
@@ -180,8 +182,8 @@ def _ours(installation_id: Any) -> QuerySet[StripeAccount]:
     )
 
 
-def _begun(installation: Any, known: int | None) -> StripeAccount | None:
-    """The account to go on with; None if there is to be a new one."""
+def _find_unfinished(installation: Any, known: int | None) -> StripeAccount | None:
+    """Return the account to continue with; None if a new one has to be created."""
     usable = [
         each
         for each in _ours(installation.pk).exclude(connect_state=State.REJECTED).order_by("-created_at")
@@ -196,8 +198,8 @@ def _begun(installation: Any, known: int | None) -> StripeAccount | None:
     return usable[0] if usable and is_meant else None
 
 
-def _row(installation: Any) -> StripeAccount:
-    """Written before Stripe is asked: all who ask at once ask with the same key. There is one without Stripe's id."""
+def _create_row(installation: Any) -> StripeAccount:
+    """Stored before Stripe is asked, so that simultaneous requests use the same key. Only one lacks Stripe's id."""
     account, _ = StripeAccount.objects.get_or_create(
         installation=installation,
         stripe_id="",
@@ -212,8 +214,8 @@ def _row(installation: Any) -> StripeAccount:
     return account
 
 
-def _make_at_stripe(account: StripeAccount) -> None:
-    """What Stripe refuses is forgotten: it would answer the same key with the same refusal for a day."""
+def _create_at_stripe(account: StripeAccount) -> None:
+    """A refused row is deleted: Stripe would repeat its refusal for the same key for a day."""
     try:
         with client.errors_of(account.name):
             made = client.platform_client().v1.accounts.create(
@@ -228,5 +230,5 @@ def _make_at_stripe(account: StripeAccount) -> None:
         StripeAccount.objects.filter(pk=account.pk, stripe_id="").update(
             stripe_id=made.id, connect_state=State.PENDING
         )
-        keep(account, made.to_dict(), asked_at)
+        save(account, made.to_dict(), asked_at)
     account.refresh_from_db()

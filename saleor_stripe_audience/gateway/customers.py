@@ -1,7 +1,7 @@
 """Stripe's Customers: one for each signed-in shopper and account, never a second one.
 
-Whoever needs a Customer first claims its row here, then asks Stripe under a key made of the row. Stripe keeps a key
-for a day; a Customer that was made before, and whose id was lost on the way, is found by its metadata. Stripe's
+Before a Customer is created its row is claimed here; Stripe's idempotency key is made of the row. Stripe stores a key
+for a day; a Customer that was created before, and whose id was lost on the way, is found by its metadata. Stripe's
 search is up to a minute late, and for that minute the key still holds: so one of the two always finds it.
 """
 
@@ -27,26 +27,26 @@ LONGEST_NAME, LONGEST_PHONE = 256, 20  # characters, Stripe's limits
 
 
 def customer_of(account: StripeAccount, shopper: str) -> str:
-    """The Stripe id of the shopper's Customer; empty if there is none yet."""
+    """Return the Stripe id of the shopper's Customer; empty if there is none yet."""
     row = Customer.objects.filter(account=account, shopper=shopper).first()
     return row.customer_id if row is not None else ""
 
 
 def ensure_customer(account: StripeAccount, shopper: str, email: str = "", person: Json | None = None) -> str:
-    """The Stripe id of the shopper's Customer, which is made if need be.
+    """Return the Stripe id of the shopper's Customer, and create the Customer if there is none.
 
-    `person` is the name, telephone and billing address, as Stripe has them: what changed is told to Stripe.
+    `person` is name, phone and billing address, in Stripe's form: changes are sent to Stripe.
     """
     row, _ = Customer.objects.get_or_create(account=account, shopper=shopper)
     if row.customer_id:
-        _describe_anew(row, person)
+        _update_description(row, person)
         return row.customer_id
     try:
-        found = _searched(row) or _made(row)
+        found = _search(row) or _create_for(row)
     except Unavailable:
-        # Another may hold the key just now: it may have told the id meanwhile.
-        if told := customer_of(account, shopper):
-            return told
+        # Another process may be using the key just now, and have stored the id meanwhile.
+        if stored := customer_of(account, shopper):
+            return stored
         raise
     described = _describe(account, found, email, person)
     Customer.objects.filter(pk=row.pk, customer_id="", generation=row.generation).update(
@@ -55,24 +55,24 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "", perso
     return customer_of(account, shopper) or found
 
 
-def make_guest(account: StripeAccount, key: str, email: str, person: Json) -> str:
-    """A Customer of a shopper without an account: the only place for a billing address before the payment.
+def create_guest(account: StripeAccount, key: str, email: str, person: Json) -> str:
+    """Create a Customer for a shopper without an account: the only place for a billing address before the payment.
 
-    One for each `key`; empty where Stripe refuses it or cannot be asked: the payment goes on without.
+    One for each `key`; empty where Stripe refuses it or cannot be asked: the payment continues without.
     """
     metadata = {INSTALLATION: str(account.installation_id)}
     params: Any = {**_fitting(person), **({"email": email} if email else {}), "metadata": metadata}
     try:
-        return _created(account, params, key)
+        return _create(account, params, key)
     except Failure as error:
-        log.warning("payment begun without its billing address", account=str(account.pk), code=error.code)
+        log.warning("payment created without its billing address", account=str(account.pk), code=error.code)
         return ""
 
 
 def with_customer[Result](
     account: StripeAccount, shopper: str, email: str, use: Callable[[str], Result]
 ) -> Result:
-    """What `use` does with the shopper's Customer; done once more with a new one if Stripe deleted the Customer."""
+    """Call `use` with the shopper's Customer; once more with a new one if the Customer was deleted at Stripe."""
     try:
         return use(ensure_customer(account, shopper, email))
     except Rejected as error:
@@ -82,13 +82,13 @@ def with_customer[Result](
 
 
 def forget_customer(account: StripeAccount, customer_id: str) -> None:
-    """The Customer was deleted at Stripe: the shopper's next one is another. Repeating it changes nothing."""
+    """Forget a Customer that was deleted at Stripe: the shopper's next one is another. Repeating it changes nothing."""
     known = Customer.objects.filter(account=account, customer_id=customer_id).exclude(customer_id="")
     known.update(customer_id="", described="", generation=F("generation") + 1)
 
 
 def forget_if_gone(account: StripeAccount, shopper: str) -> bool:
-    """Whether Stripe no longer has the Customer we knew of; then it is forgotten here as well."""
+    """Whether Stripe no longer has the Customer that we know; then it is forgotten here as well."""
     known = customer_of(account, shopper)
     if not known or not _is_gone(account, known):
         return False
@@ -107,8 +107,8 @@ def list_page(account: StripeAccount, after: str) -> tuple[list[Json], bool]:
         return [each.to_dict() for each in page.data], page.has_more
 
 
-def _searched(row: Customer) -> str:
-    """The Customer made for the row at any time; empty if there is none, or where Stripe offers no search."""
+def _search(row: Customer) -> str:
+    """Return the Customer ever created for the row; empty if there is none, or where Stripe offers no search."""
     query = " AND ".join(f"metadata['{name}']:'{_quoted(value)}'" for name, value in _metadata(row).items())
     try:
         with client.errors_of(row.account):
@@ -119,13 +119,13 @@ def _searched(row: Customer) -> str:
     return next((each.id for each in found if not _is_gone(row.account, each.id)), "")
 
 
-def _made(row: Customer) -> str:
+def _create_for(row: Customer) -> str:
     """With nothing but what never changes: the same key must come with the same details."""
-    return _created(row.account, {"metadata": _metadata(row)}, _key(row))
+    return _create(row.account, {"metadata": _metadata(row)}, _key(row))
 
 
-def _created(account: StripeAccount, params: Any, idempotency_key: str) -> str:
-    """A new Customer; returns its id. A second one, should Stripe fail half-way, keeps nothing and does no harm."""
+def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
+    """Create a Customer; returns its id. A second one, should Stripe fail half-way, is empty and does no harm."""
 
     def create(key: str) -> str:
         with client.errors_of(account):
@@ -134,14 +134,14 @@ def _created(account: StripeAccount, params: Any, idempotency_key: str) -> str:
     return client.under_new_keys(idempotency_key, create)
 
 
-def _describe_anew(row: Customer, person: Json | None) -> None:
-    """Told once: the same name and address again costs no call."""
+def _update_description(row: Customer, person: Json | None) -> None:
+    """Sent once: the same name and address again costs no call."""
     if person and row.described != _digest(person) and _describe(row.account, row.customer_id, "", person):
         Customer.objects.filter(pk=row.pk, customer_id=row.customer_id).update(described=_digest(person))
 
 
 def _describe(account: StripeAccount, customer_id: str, email: str, person: Json | None) -> bool:
-    """For the merchant, and for the banks that ask for it: what Stripe refuses is no obstacle. Whether it was told."""
+    """For the merchant, and for banks that ask for it: a refusal by Stripe is no obstacle. Whether it was sent."""
     params: Any = {**_fitting(person or {}), **({"email": email} if email else {})}
     if not params:
         return False
@@ -160,7 +160,7 @@ def _fitting(person: Json) -> Json:
 
 
 def _digest(person: Json | None) -> str:
-    """What was told, without keeping it."""
+    """What was sent, without storing it."""
     return hashlib.sha256(json.dumps(person, sort_keys=True).encode()).hexdigest() if person else ""
 
 

@@ -37,7 +37,7 @@ class Domain:
 
 
 def register_domain(account: StripeAccount, name: str) -> Domain:
-    """Register the domain, or switch it on again, and have Stripe check it anew. Repeating it changes nothing more.
+    """Register the domain, or switch it on again, and have Stripe check it again. Repeating it changes nothing more.
 
     `Rejected` if it is no domain, or with what Stripe has against it.
     """

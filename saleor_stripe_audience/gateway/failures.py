@@ -85,7 +85,7 @@ def _forbidden(
         )
     why = str(error.user_message or "see Stripe")
     return Blocked(
-        f"The key of account “{account_name}” lacks a permission: {why}",
+        f"The key of account “{account_name}” is missing a permission: {why}",
         code=MISSING_PERMISSION,
         values={"why": why.rstrip(".")},
         by=by,

@@ -1,4 +1,4 @@
-"""What Stripe tells the platform of the accounts it made."""
+"""What Stripe reports about accounts."""
 
 from saleor_stripe_audience.gateway import account_state, connect
 from saleor_stripe_audience.gateway.accounts import account_of
@@ -7,15 +7,15 @@ from saleor_stripe_audience.inbox.models import Event
 
 
 def follow_onboarding(event: Event) -> Write | None:
-    """What the account may do now; asked of Stripe, for events come in no order."""
+    """Save what the account may do now; fetched from Stripe, as events come in no order."""
     account = account_of(event)
     if not account.is_hosted:
         answer = account_state.ask(account)
         return (lambda: account_state.save(account, *answer)) if answer is not None else None
     if account.has_left:
         return None
-    told, asked_at = connect.ask(account)
-    return lambda: connect.keep(account, told, asked_at)
+    found, asked_at = connect.ask(account)
+    return lambda: connect.save(account, found, asked_at)
 
 
 def end_connection(event: Event) -> None:

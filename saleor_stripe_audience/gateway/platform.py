@@ -9,7 +9,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 
 
 def is_offered() -> bool:
-    """Whether the operator gave the platform's keys; settings.py lets nobody give only some of them."""
+    """Whether the operator set the platform's keys; settings.py refuses a part of them."""
     return bool(settings.STRIPE_PLATFORM_SECRET_KEY)
 
 
@@ -19,7 +19,7 @@ def is_live() -> bool:
 
 
 def check_offered() -> None:
-    """`Rejected` where the operator did not give the platform's keys."""
+    """`Rejected` where the operator did not set the platform's keys."""
     if not is_offered():
         raise Rejected(
             "This app's operator does not offer Stripe Connect. Paste the account's keys instead.",
@@ -50,7 +50,7 @@ def check_reach(account: StripeAccount) -> None:
 
 
 def browser_config(account: StripeAccount) -> dict[str, Any]:
-    """What Stripe's script needs in the browser: a publishable key, and for whom it acts if that is not its own."""
+    """Return what Stripe's script needs in the browser: a publishable key, and the account for which it acts."""
     if not account.is_hosted:
         return {"stripePublishableKey": account.publishable_key}
     check_reach(account)
@@ -61,5 +61,5 @@ def browser_config(account: StripeAccount) -> dict[str, Any]:
 
 
 def publishable_key_of(account: StripeAccount) -> str:
-    """The key that storefronts show for the account."""
+    """Return the key that storefronts use for the account."""
     return str(settings.STRIPE_PLATFORM_PUBLISHABLE_KEY) if account.is_hosted else account.publishable_key

@@ -1,4 +1,4 @@
-"""What a shop must have accepted before its first live payment: docs/terms.md, in its present version."""
+"""The terms that a shop accepts before its first live payment: docs/terms.md, in the present version."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import TermsAcceptance
 
 DOCUMENT = "terms"
-VERSION = "2026-11"  # of docs/terms.md; another version must be accepted anew
+VERSION = "2026-11"  # of docs/terms.md; another version must be accepted again
 LONGEST_NAME = 200
 
 
 def text() -> str:
-    """The document itself, as the shop reads it before accepting."""
+    """Return the document, as the shop reads it before accepting."""
     return read_document("docs/terms.md")
 
 
@@ -40,6 +40,6 @@ def check(installation_id: Any) -> None:
     """`Rejected` unless the shop accepted the present version."""
     if not are_accepted(installation_id):
         raise Rejected(
-            "Live payments begin once the terms are accepted, on the app's page in Saleor's Dashboard.",
+            "Live payments start once the terms are accepted, on the app's page in Saleor's Dashboard.",
             code="terms",
         )

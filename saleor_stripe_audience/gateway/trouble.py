@@ -1,7 +1,7 @@
 """A Stripe account that Stripe does not serve: noted at the first call that shows it, over as soon as one shows that.
 
-The account is in trouble, not what was asked of it: such work waits in the inbox, or in the catalogue's own list, and
-goes on when the trouble is over.
+The trouble is the account's, not the request's: such work waits in the inbox, or in the catalogue's own list, and
+continues when the trouble is over.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ _listeners: list[Listener] = []
 
 
 def on_trouble(function: Listener) -> Listener:
-    """Have the function called whenever Stripe refuses to serve an account. It must bear being repeated."""
+    """Call the function whenever Stripe refuses to serve an account. It must be harmless to repeat."""
     _listeners.append(function)
     return function
 
 
 def note(account: StripeAccount, failure: Failure) -> None:
-    """If the failure is the account's, write that down and tell the listeners."""
+    """If the failure is the account's, store that; then call the listeners."""
     try:
         if isinstance(failure, Blocked):
             with transaction.atomic():
@@ -36,17 +36,17 @@ def note(account: StripeAccount, failure: Failure) -> None:
         for listener in _listeners:
             listener(account, failure)
     except DatabaseError:
-        # What Stripe said is what the caller must hear of; it is noted at the next call.
+        # The caller needs Stripe's own failure; this is stored at the next call.
         log.exception("trouble not noted", account=str(account.pk), code=failure.code)
 
 
 def end(account: StripeAccount) -> None:
-    """Stripe serves the account: what waited for it goes on. Repeating it changes nothing."""
+    """Stripe serves the account: continue what waited for it. Repeating it changes nothing."""
     now = timezone.now()
     with transaction.atomic():
         if StripeAccount.objects.filter(pk=account.pk, blocked_at__isnull=False).update(blocked_at=None):
             activation.announce(account, now)
         resumed = inbox.resume(account.pk)
     if resumed:
-        log.info("what waited for the account goes on", account=str(account.pk), events=resumed)
+        log.info("what waited for the account continues", account=str(account.pk), events=resumed)
     account.blocked_at = None

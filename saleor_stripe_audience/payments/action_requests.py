@@ -3,8 +3,9 @@
 A signed request can be captured and posted again at any time. Stripe forgets idempotency keys after 24 hours, so the
 response is stored here: the same request gets the same response and moves nothing.
 
-Requests are told apart by Saleor's own event of each (`TransactionEvent.idempotencyKey`, new for each request). Equal
-requests made at once may arrive with one another's events already in them: each takes one that no other has taken.
+Requests are distinguished by Saleor's own event of each (`TransactionEvent.idempotencyKey`, new for each request).
+Equal requests made at once may arrive with one another's events already in them: each takes one that no other has
+taken.
 """
 
 import hashlib
@@ -84,7 +85,7 @@ def _claim(installation: Installation, requested: Requested, kind: str, body: st
 def _keys(installation: Installation, requested: Requested, type_: str) -> list[str]:
     """Return Stripe's idempotency keys of the requests that this may be, the newest first.
 
-    Without a key of Saleor's own the count of such requests tells them apart.
+    Without a key of Saleor's own the count of such requests distinguishes them.
     """
     waiting = waiting_requests(requested, type_)
     at_once = [each for each in waiting if each.createdAt > waiting[0].createdAt - AT_ONCE]

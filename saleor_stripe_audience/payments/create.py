@@ -212,7 +212,7 @@ def _customer(account: StripeAccount, session: Session, options: PaymentOptions)
         if "line1" not in person.get("address", {}):
             return ""
         key = ownership.stripe_key(account.installation, session.transaction.id, "guest")
-        return customers.make_guest(account, key, receipt_of(source), person)
+        return customers.create_guest(account, key, receipt_of(source), person)
     if options.storedPaymentMethodId:
         return stored_methods.check_owner(account, owner.id, options.method_id)
     try:

@@ -1,4 +1,4 @@
-"""Why a payment was declined: a gentle sentence for the shopper, a true one for the merchant, in two languages.
+"""Why a payment was declined: a gentle sentence for the shopper, an honest one for the merchant, in two languages.
 
 The codes are Stripe's: "Decline codes" (https://docs.stripe.com/declines/codes) and, where a decline has none of its
 own, "Error codes" (https://docs.stripe.com/error-codes). The sentences are ours.
@@ -8,29 +8,25 @@ A shopper never reads that a card is known as lost, stolen or fraudulent: the on
 
 from dataclasses import dataclass
 
-from saleor_stripe_audience.wording import ENGLISH, FRENCH, Sentence, language_of
-
-__all__ = ["ENGLISH", "FRENCH", "Sentence", "language_of"]  # its callers know them by this module
-
-LONGEST_CODE = 100
+from saleor_stripe_audience.wording import ENGLISH, Sentence
 
 
 @dataclass(frozen=True)
 class Decline:
-    """What one code means to either side."""
+    """What one code means to shopper and merchant."""
 
     shopper: Sentence
     merchant: Sentence
 
 
 def for_shopper(code: str, language: str = ENGLISH) -> str:
-    """What the shopper is told; a general sentence for a code that is not in the table."""
+    """Return the shopper's sentence; a general one for a code that is not in the table."""
     found = DECLINES.get(code)
     return (found.shopper if found else _DECLINED).told(language)
 
 
 def for_merchant(code: str, language: str = ENGLISH) -> str:
-    """What the merchant is told; empty without a code, and Stripe's own code where the table has no words for it."""
+    """Return the merchant's sentence; empty without a code, with Stripe's own code where the table has none."""
     if not code:
         return ""
     found = DECLINES.get(code)

@@ -16,7 +16,7 @@ from saleor_stripe_audience.payments.payloads import Address, Source
 
 Json = dict[str, Any]
 
-LONGEST = 500  # characters; Stripe takes more, nobody reads more
+LONGEST = 500  # characters; Stripe takes more, no one reads more
 LONGEST_EMAIL = 512
 
 

@@ -1,4 +1,4 @@
-"""Which account holds which PaymentIntent for which transaction of the host."""
+"""Which Stripe account has the PaymentIntent of which transaction in Saleor."""
 
 import uuid
 
@@ -8,10 +8,10 @@ from django.db import models
 class Payment(models.Model):
     """One payment. Amounts count the smallest unit of `currency` by Stripe's table.
 
-    The row is a memory, not the truth: who pays what is in Stripe, and the intent's metadata names the transaction.
-    Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe booked it.
-    `asked_at` is when Stripe was asked for what is written here.
-    `order_number` is the order's that it pays; empty for a checkout, and until we learn of the order.
+    The row is a memory, not the truth: that is in Stripe, where the intent's metadata names the transaction.
+    Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe books it.
+    `asked_at` is when Stripe was asked for what the row says. `order_number` is empty for a checkout, and until the
+    order is known.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -53,9 +53,9 @@ class Payment(models.Model):
 
 
 class Attempt(models.Model):
-    """What is to be asked of Stripe to begin a transaction's payment, written down before it is asked.
+    """The request to Stripe that creates a transaction's PaymentIntent, stored before it is sent.
 
-    Whatever stops the app in between, the repeat asks the same with the same key, and so finds the same
+    Whatever stops the app in between, the repeat sends the same with the same key, and so finds the same
     PaymentIntent. `params` are Stripe's own.
     """
 
@@ -77,10 +77,10 @@ class Attempt(models.Model):
 
 
 class Notice(models.Model):
-    """A state of one of Stripe's objects of which staff are told: written before, so that it is told once.
+    """A state of one of Stripe's objects that is reported to staff: stored before, so that it is reported once.
 
-    `reference` is the object's id at Stripe, such as a dispute's. `claimed_at` is when somebody began to tell it,
-    `told_at` when it was told; after the one that `is_last` no other state of the object is told.
+    `reference` is the object's id at Stripe, such as a dispute's. `claimed_at` is when a process started to report it,
+    `told_at` when it was reported; after the one that `is_last` no other state of the object is reported.
     """
 
     installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
@@ -104,9 +104,9 @@ class Notice(models.Model):
 
 
 class ActionRequest(models.Model):
-    """A charge, refund or cancelation that the host asked for, and what it was answered; kept as long as the shop is.
+    """A charge, refund or cancelation that Saleor requested, with the response; stored as long as the shop.
 
-    `key` is the host's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
+    `key` is Saleor's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
     took it. `answer` is null while it is not known what became of the request.
     """
 

@@ -197,7 +197,7 @@ def _was_created_by(attempt: Attempt, intent: PaymentIntent) -> bool:
 def belongs_to_attempt(attempt: Attempt, intent: PaymentIntent) -> bool:
     """Whether the intent is the one that the attempt asked for, without a row of ours that says so.
 
-    Anyone with access to the Stripe account can create an intent that names the transaction; nobody else knows the
+    Anyone with access to the Stripe account can create an intent that names the transaction; no one else knows the
     proof before there is an intent with it.
     """
     if not intent.belongs_to(attempt.installation_id, attempt.transaction_id):

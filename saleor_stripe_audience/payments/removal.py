@@ -1,4 +1,4 @@
-"""What happens to a shop's payments and Stripe accounts when the shop is forgotten."""
+"""What is deleted of payments and Stripe accounts when the shop's data is deleted."""
 
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect

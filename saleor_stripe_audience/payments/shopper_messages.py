@@ -42,7 +42,7 @@ _DEPOSITS = Sentence(
     "Le compte bancaire est vérifié par de petits dépôts. Le paiement suivra.",
 )
 _NOTIFICATION = Sentence(
-    "The bank tells the cardholder about the payment first. The payment follows.",
+    "The bank notifies the cardholder about the payment first. The payment follows.",
     "La banque informe d'abord le titulaire de la carte. Le paiement suivra.",
 )
 

@@ -1,6 +1,6 @@
 """What staff read in a payment's history and among the problems, in the language that the operator chose.
 
-The host does not say what its staff read: `STAFF_LANGUAGE` does, for the whole installation of the app.
+Saleor does not say what its staff read: `STAFF_LANGUAGE` does, for the whole installation of the app.
 """
 
 from saleor_stripe_audience.errors import Failure
@@ -24,7 +24,7 @@ REFUND_REASONS = {
 
 GONE = Sentence(
     "Stripe took {amount} for a checkout that is gone from Saleor, so there is no order for it. Refund the payment, "
-    "or make the order by hand: {url}",
+    "or create the order yourself: {url}",
     "Stripe a encaissé {amount} pour un panier qui n'existe plus dans Saleor : il n'y a donc pas de commande. "
     "Remboursez le paiement ou créez la commande vous-même : {url}",
 )
@@ -41,7 +41,7 @@ TOO_MUCH = Sentence(
 CHECKOUT = Sentence("A checkout", "Un panier")
 ORDER = Sentence("Order {number}", "Commande {number}")
 NO_WAY_TO_PAY = Sentence(
-    "Nobody can pay in the channel “{channel}” with {currency}: switch on a payment method for it in Stripe, under "
+    "No one can pay in the channel “{channel}” with {currency}: enable a payment method for it in Stripe, under "
     "Settings, Payment methods.",
     "Personne ne peut payer en {currency} dans le canal « {channel} » : activez un moyen de paiement pour cette "
     "devise dans Stripe, sous Paramètres, Moyens de paiement.",
@@ -151,13 +151,13 @@ NO_ACCOUNT = Sentence(
     "de Saleor.",
 )
 CHANNEL_PAUSED = Sentence(
-    "Payments are paused in {channels}: nobody can pay there. Take payments again on the app's page in Saleor's "
+    "Payments are paused in {channels}: no one can pay there. Accept payments again on the app's page in Saleor's "
     "Dashboard, under Channels.",
     "Les paiements sont suspendus dans {channels} : personne ne peut y payer. Reprenez-les sur la page de "
     "l'application dans le Dashboard de Saleor, sous Canaux.",
 )
 TERMS = Sentence(
-    "Nobody can pay in {channels} before the terms are accepted. Read and accept them on the app's page in Saleor's "
+    "No one can pay in {channels} before the terms are accepted. Read and accept them on the app's page in Saleor's "
     "Dashboard.",
     "Personne ne peut payer dans {channels} avant que les conditions soient acceptées. Lisez-les et acceptez-les sur "
     "la page de l'application dans le Dashboard de Saleor.",
@@ -182,14 +182,14 @@ ACCOUNT_MAY_NOT_CHARGE = Sentence(
 )
 ACCOUNT_NOT_SERVED = Sentence(
     "Stripe does not serve the account “{account}” with the key that the app has. Paste new keys on the app's page in "
-    "Saleor's Dashboard; everything that waits goes on by itself.",
+    "Saleor's Dashboard; everything that waits then continues.",
     "Stripe refuse la clé que l'application a pour le compte « {account} ». Collez de nouvelles clés sur la page de "
     "l'application dans le Dashboard de Saleor ; tout ce qui attend reprendra alors tout seul.",
 )
 FOREIGN = Sentence(
     "The payment {payment} in the Stripe account “{account}” names a transaction of the shop that it does not belong "
-    "to, or its currency or mode is another. It is not booked in Saleor. Somebody may have copied the metadata of "
-    "another payment. Look at it in Stripe: refund or cancel it if nobody ordered anything with it.",
+    "to, or its currency or mode is another. It is not booked in Saleor. Someone may have copied the metadata of "
+    "another payment. Look at it in Stripe: refund or cancel it if no one ordered anything with it.",
     "Le paiement {payment} du compte Stripe « {account} » nomme une transaction de la boutique qui n'est pas la "
     "sienne, ou sa devise ou son mode diffère. Il n'est pas enregistré dans Saleor. Quelqu'un a peut-être copié les "
     "métadonnées d'un autre paiement. Regardez-le dans Stripe : remboursez-le ou annulez-le s'il ne correspond à "
@@ -201,7 +201,7 @@ KEY_REFUSED = Sentence(
     "Stripe a refusé la clé du compte « {account} ». Collez une nouvelle clé restreinte sur la page de l'application.",
 )
 PLATFORM_KEY_REFUSED = Sentence(
-    "Stripe refused the platform key with which the app acts for “{account}”. Ask whoever runs the app to put in a new "
+    "Stripe refused the platform key with which the app acts for “{account}”. Ask the operator of the app for a new "
     "one.",
     "Stripe a refusé la clé de plateforme avec laquelle l'application agit pour « {account} ». Demandez à la personne "
     "qui exploite l'application d'en mettre une nouvelle.",
@@ -212,13 +212,14 @@ NO_ACCESS = Sentence(
     "l'application.",
 )
 PERMISSION_MISSING = Sentence(
-    "The key of account “{account}” lacks a permission: {why}. Grant it in Stripe, or paste another key that has it.",
+    "The key of account “{account}” is missing a permission: {why}. Grant it in Stripe, or paste another key that has "
+    "it.",
     "Il manque une autorisation à la clé du compte « {account} » : {why}. Accordez-la dans Stripe, ou collez une autre "
     "clé qui l'a.",
 )
 ENDPOINT_CHANGED = Sentence(
-    "The webhook endpoint of “{account}” at Stripe was changed or switched off. Paste the account's keys again on the "
-    "app's page: that puts it right.",
+    "The webhook endpoint of “{account}” at Stripe was changed or disabled. Paste the account's keys again on the "
+    "app's page to fix it.",
     "Le point de terminaison (webhook endpoint) de « {account} » chez Stripe a été modifié ou désactivé. Collez de "
     "nouveau les clés du compte sur la page de l'application : cela le rétablit.",
 )

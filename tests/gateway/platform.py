@@ -31,7 +31,7 @@ def offer(settings: Any, sandbox: StripeSandbox, mode: str = "test") -> None:
 
 
 def begun(installation: Installation, *channels: str, **more: Any) -> StripeAccount:
-    return connect.begin(installation, channels, **more)
+    return connect.start(installation, channels, **more)
 
 
 def active(sandbox: StripeSandbox, installation: Installation, *channels: str) -> StripeAccount:

@@ -25,7 +25,7 @@ from saleor_stripe_audience.gateway import (
     platform,
 )
 from saleor_stripe_audience.gateway.activation import ACTIVATED
-from saleor_stripe_audience.gateway.connect import asked_for, state_of
+from saleor_stripe_audience.gateway.connect import requirements_of, state_of
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import upkeep
@@ -87,8 +87,8 @@ def test_how_far_an_account_is(said: Json, state: str) -> None:
 
 
 def test_what_is_overdue_is_named_first_and_once() -> None:
-    assert asked_for(stripe_says(due=["b", "a"], overdue=["a"])) == ["a", "b"]
-    assert asked_for({}) == []
+    assert requirements_of(stripe_says(due=["b", "a"], overdue=["a"])) == ["a", "b"]
+    assert requirements_of({}) == []
 
 
 def test_a_begun_account_is_pending_and_says_what_stripe_asks(installation: Installation) -> None:
@@ -233,7 +233,7 @@ def test_an_answer_older_than_what_is_known_changes_nothing(
     account = active(stripe_sandbox, installation)
     before = timezone.now() - timedelta(minutes=1)
     with transaction.atomic():
-        connect.keep(account, stripe_says(details_submitted=False), before)
+        connect.save(account, stripe_says(details_submitted=False), before)
     account.refresh_from_db()
     assert account.connect_state == "active"
 

@@ -93,7 +93,7 @@ def test_a_key_in_use_waits_for_the_one_who_uses_it(
         Customer.objects.filter(pk=row.pk).update(customer_id="cus_of_the_other")
         raise Unavailable("busy")
 
-    monkeypatch.setattr(customers, "_made", made_by_another)
+    monkeypatch.setattr(customers, "_create_for", made_by_another)
     assert customers.ensure_customer(account, ROBIN) == "cus_of_the_other"
 
 
@@ -149,7 +149,7 @@ def test_where_stripe_offers_no_search_the_key_still_holds(
 def test_a_key_without_the_permission_says_so(account: StripeAccount, stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.add_key(stripe_sandbox.account, "rk_test_narrow", ["payment_intent_write"])
     account.secret_key = "rk_test_narrow"
-    with pytest.raises(Rejected, match="lacks a permission"):
+    with pytest.raises(Rejected, match="is missing a permission"):
         customers.ensure_customer(account, ROBIN)
     assert Customer.objects.get().customer_id == ""
 

@@ -72,7 +72,7 @@ def test_what_is_no_domain(account: StripeAccount, stripe_sandbox: StripeSandbox
 
 def test_a_key_that_may_not(account: StripeAccount, stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.add_key(stripe_sandbox.account, SECRET_KEY, ["payment_intent_write"])
-    with pytest.raises(Failure, match="lacks a permission"):
+    with pytest.raises(Failure, match="is missing a permission"):
         domains.register_domain(account, "shop.example.com")
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from saleor_stripe_audience.payments import declines
-from saleor_stripe_audience.payments.declines import DECLINES, Decline, Sentence
+from saleor_stripe_audience.payments.declines import DECLINES, Decline
 from saleor_stripe_audience.sandbox.stripe import cards
+from saleor_stripe_audience.wording import Sentence, language_of
 
 # https://docs.stripe.com/declines/codes, read November 2026
 DOCUMENTED = re.findall(
@@ -91,5 +92,5 @@ def test_nothing_is_said_where_nothing_was_declined() -> None:
     ],
 )
 def test_the_language_of_a_tag(tag: str, language: str) -> None:
-    assert declines.language_of(tag) == language
+    assert language_of(tag) == language
     assert Sentence("yes", "oui").told(tag) == {"en": "yes", "fr": "oui"}[language]

@@ -132,7 +132,7 @@ def test_a_key_that_may_not_see_the_balance_is_one_problem_not_many(town: Town) 
     paid = town.events()
     town.tell([each for each in paid if each["type"] == "charge.updated"] + [paid[-1]])
     assert noted() == (None, None, None, "")
-    assert "lacks a permission" in Problem.objects.get(key__startswith="key-").message
+    assert "is missing a permission" in Problem.objects.get(key__startswith="key-").message
     assert Handling.objects.filter(handler__contains="note_fees", waits_for=town.account.pk).exists()
     give_key(SECRET_KEY)
     upkeep.check_accounts()

@@ -81,7 +81,7 @@ def unreadable_secrets(first: Broken) -> None:
     """Stored with a SECRET_KEY that is lost."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE saleor_installation SET token = 'gAAAA-broken' WHERE saleor_api_url = %s",
+            "UPDATE shops_installation SET token = 'gAAAA-broken' WHERE saleor_api_url = %s",
             [first.shop.saleor_api_url],
         )
         cursor.execute(
