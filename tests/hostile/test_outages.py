@@ -118,7 +118,7 @@ class TestDatabase:
     ) -> None:
         one = buy()
         with monkeypatch.context() as patched:
-            patched.setattr(attempts, "write_down", broken(words))
+            patched.setattr(attempts, "store", broken(words))
             answer = one.initialize()
         assert answer["result"] == "CHARGE_ACTION_REQUIRED"
         assert words not in answer["message"]
@@ -133,7 +133,7 @@ class TestDatabase:
     ) -> None:
         one = buy()
         with monkeypatch.context() as patched:
-            patched.setattr(Payment.objects, "update_or_create", broken(words))
+            patched.setattr(Payment.objects, "create", broken(words))
             one.initialize()
             one.pay()
             assert one.process()["result"] == "CHARGE_SUCCESS"

@@ -139,7 +139,7 @@ def test_a_payment_that_could_not_be_remembered_goes_on(
 
     one = buy()
     with monkeypatch.context() as patched:
-        patched.setattr(Payment.objects, "update_or_create", full)
+        patched.setattr(Payment.objects, "create", full)
         assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
         one.pay()
         assert one.process()["result"] == "CHARGE_SUCCESS"
