@@ -204,7 +204,7 @@ def _record_consent(
     contact: _Id,
     input: Annotated[ConsentInput, strawberry.argument(description="What the person said.")],  # noqa: A002 - as in Saleor
 ) -> ConsentRecord:
-    said = staff_actions.Said(
+    said = staff_actions.ConsentInput(
         cast("str", input.kind.value), input.consent_at, input.wording, input.where, input.ip
     )
     recorded = staff_actions.record_consent(

@@ -55,7 +55,7 @@ from saleor_stripe_audience.api.people import (
 from saleor_stripe_audience.api.purchases import Purchase
 from saleor_stripe_audience.api.shopping import Cart, PaymentFact
 from saleor_stripe_audience.audience import models
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.models import LAST_ORDER, NEVER
 from saleor_stripe_audience.audience.privacy import erasure, subject
 
@@ -354,7 +354,7 @@ def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[mode
 
 
 def _contact(info: Info, email: _Email, audience: _AudienceId = None) -> Contact | None:
-    found = models.Contact.objects.filter(audience_id=_audience_key(info, audience), email=normalised(email))
+    found = models.Contact.objects.filter(audience_id=_audience_key(info, audience), email=normalize_email(email))
     return cast("Contact | None", found)
 
 

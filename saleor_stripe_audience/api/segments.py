@@ -216,7 +216,7 @@ def _create(
 ) -> SegmentCreate:
     audience = own_audience(info, input.audience, "audience")
     tag = _own_tag(audience, input.tag or None)
-    made = store.create(audience, store.Wish(input.name, input.rule, tag, input.accept_unknown))
+    made = store.create(audience, store.SegmentValues(input.name, input.rule, tag, input.accept_unknown))
     return SegmentCreate(segment=cast("Segment", made))
 
 
@@ -229,7 +229,7 @@ def _update(
     name = segment.name if input.name is None else input.name
     rule = segment.tree if input.rule is None else input.rule
     tag = segment.tag if input.tag is strawberry.UNSET else _own_tag(segment.audience, input.tag)
-    changed = store.change(segment, store.Wish(name, rule, tag, input.accept_unknown))
+    changed = store.change(segment, store.SegmentValues(name, rule, tag, input.accept_unknown))
     return SegmentUpdate(segment=cast("Segment", changed))
 
 

@@ -257,7 +257,7 @@ def _start(
         JobKind, strawberry.argument(description="SALEOR, or STRIPE once Saleor's was imported.")
     ],
 ) -> BackfillStart:
-    job = backfill.begin(ids.own_shop(info), kind.value, caller_of(info).id)
+    job = backfill.get_or_create(ids.own_shop(info), kind.value, caller_of(info).id)
     jobs.start(job)
     return BackfillStart(job=cast("Job", job))
 
@@ -293,7 +293,7 @@ def _import(
     dry_run: Annotated[bool, strawberry.argument(description="Only report what would be done.")] = False,
 ) -> ContactsImport:
     into = own_audience(info, audience, "audience") if audience else audience_named(ids.own_shop(info), "")
-    choices = importing.Wishes(
+    choices = importing.ImportOptions(
         {each.ours: each.theirs for each in input.columns},
         input.consent_text,
         caller_of(info).id,

@@ -6,8 +6,7 @@ class AudienceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Importing these registers them: what moves when contacts merge, what follows a change of a contact, and what
-        # works the pages of long jobs.
+        # Importing these registers callbacks for merged and changed contacts, and the work of long jobs.
         from saleor_stripe_audience.audience.contacts import tags  # noqa: F401
         from saleor_stripe_audience.audience.segments import membership  # noqa: F401
         from saleor_stripe_audience.audience.transfer import backfill  # noqa: F401

@@ -1,6 +1,6 @@
-"""What the audience does with Saleor's events; each runs in one transaction with its record of having run.
+"""The audience's event handlers; each runs in one transaction with the record that it ran.
 
-`occurred_at` is Saleor's `issuedAt`, to the microsecond: it orders the events of one object.
+`occurred_at` is Saleor's `issuedAt`, to the microsecond: it orders the events about one object.
 """
 
 from functools import partial
@@ -35,49 +35,49 @@ _DELETIONS = {
 
 
 def record_order(event: Event) -> None:
-    if (order := _part(event, "order")) is not None:
+    if (order := _object(event, "order")) is not None:
         purchases.record_order(installation_of(event), order, event.occurred_at)
 
 
-# Apart from the order itself: a consent that proves nothing is told as one problem, the purchase is kept.
+# A handler of its own: consent that proves nothing is reported as a problem, but the purchase is stored.
 def record_order_consent(event: Event) -> None:
-    installation, order = installation_of(event), _part(event, "order")
+    installation, order = installation_of(event), _object(event, "order")
     if order is None:
         return
     try:
         metadata.record_order_consent(installation, order, event.occurred_at)
-    except Rejected as refused:
-        _tell_of_consent(installation, Consent.Source.CHECKOUT, refused)
+    except Rejected as error:
+        _report_consent_problem(installation, Consent.Source.CHECKOUT, error)
 
 
 def record_checkout(event: Event) -> None:
-    if (checkout := _part(event, "checkout")) is not None:
+    if (checkout := _object(event, "checkout")) is not None:
         carts.record_checkout(installation_of(event), checkout, event.occurred_at)
 
 
 def record_customer(event: Event) -> None:
-    if (user := _part(event, "user")) is not None:
+    if (user := _object(event, "user")) is not None:
         identity.record_customer(installation_of(event), user, event.occurred_at)
 
 
 def record_customer_consent(event: Event) -> None:
-    installation, user = installation_of(event), _part(event, "user")
+    installation, user = installation_of(event), _object(event, "user")
     if user is None:
         return
     try:
         metadata.record_account_consent(installation, user, event.occurred_at)
-    except Rejected as refused:
-        _tell_of_consent(installation, Consent.Source.ACCOUNT, refused)
+    except Rejected as error:
+        _report_consent_problem(installation, Consent.Source.ACCOUNT, error)
 
 
 def erase_customer(event: Event) -> None:
-    """Saleor sends `account_deleted` alone when customers delete their own account."""
-    if (user := _part(event, "user")) is not None:
-        erasure.follow_deletion(installation_of(event), user, _DELETIONS[event.kind], event)
+    """Erase a deleted customer. When customers delete their own account, Saleor sends only `account_deleted`."""
+    if (user := _object(event, "user")) is not None:
+        erasure.erase_deleted_account(installation_of(event), user, _DELETIONS[event.kind], event)
 
 
 def record_decline(event: Event) -> None:
-    """The shopper sees it at once; the shop's own list of those who could not pay is made here."""
+    """Record a declined payment on the contact; the shopper has already seen the message."""
     intent = object_of(event, PaymentIntent)
     installation = Installation.objects.get(pk=account_of(event).installation_id)
     if source := payment_facts.source_of(intent, installation):
@@ -86,7 +86,7 @@ def record_decline(event: Event) -> None:
 
 
 def record_dispute(event: Event) -> Write | None:
-    """A dispute names its PaymentIntent; Stripe is asked which checkout or order that one pays."""
+    """Record a dispute. It has only the PaymentIntent's id, so the checkout or order is fetched from Stripe."""
     dispute, account = object_of(event, Dispute), account_of(event)
     if not dispute.payment_intent:
         return None
@@ -100,23 +100,24 @@ def record_dispute(event: Event) -> Write | None:
 
 
 def record_delivery(event: Event) -> None:
-    """A mail service told what became of a mail."""
-    told = event.payload or {}
-    kind, recipient = deliveries.Kind(event.kind), str(told.get("recipient", ""))
-    record.record(installation_of(event), kind, recipient, event.occurred_at, str(told.get("service", "")))
+    """Apply a mail service's report about a mail."""
+    payload = event.payload or {}
+    kind, recipient = deliveries.Kind(event.kind), str(payload.get("recipient", ""))
+    service = str(payload.get("service", ""))
+    record.record(installation_of(event), kind, recipient, event.occurred_at, service)
 
 
-def _tell_of_consent(installation: Installation, source: str, refused: Rejected) -> None:
-    """A consent that proves nothing is one problem of the shop; anything else that is wrong is the event's own."""
-    if not refused.code.startswith("consent_"):
-        raise refused
-    metadata.report_problem(installation, source, refused)
+def _report_consent_problem(installation: Installation, source: str, error: Rejected) -> None:
+    """Report invalid consent as a problem of the shop; other errors fail the event."""
+    if not error.code.startswith("consent_"):
+        raise error
+    metadata.report_problem(installation, source, error)
 
 
-def _part(event: Event, name: str) -> dict[str, Any] | None:
-    """What the event is about; None where it was gone before Saleor wrote the payload, or was not shown to the app.
+def _object(event: Event, name: str) -> dict[str, Any] | None:
+    """Return the object that the event is about; None if it was deleted or the app has no permission to see it.
 
-    Both are ordinary: payloads are written late, and a permission that the app lacks is told as a problem of the shop.
+    Both are normal: Saleor creates payloads late, and a missing permission is reported as a problem of the shop.
     """
     payload = event.payload or {}
     if name in payload and payload[name] is None:
@@ -124,5 +125,5 @@ def _part(event: Event, name: str) -> dict[str, Any] | None:
         return None
     if not isinstance(payload.get(name), dict):
         raise Rejected(f"Saleor's {event.kind} came without its {name}.", code="payload")
-    found: dict[str, Any] = payload[name]
-    return found
+    value: dict[str, Any] = payload[name]
+    return value

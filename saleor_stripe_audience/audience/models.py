@@ -1,4 +1,4 @@
-"""Every model of the audience, for Django to find; nothing else imports this module."""
+"""All models of the audience, for Django; nothing else imports this module."""
 
 from saleor_stripe_audience.audience.consent.models import *  # noqa: F403
 from saleor_stripe_audience.audience.people.models import *  # noqa: F403

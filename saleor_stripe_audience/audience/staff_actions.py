@@ -1,7 +1,7 @@
-"""What staff and programs do to contacts over the API: found in their own shop, changed once, with who did it.
+"""Changes to contacts by staff and programs through the API, limited to their own shop and attributed to them.
 
-Each function takes the lock of `default_audience` first, so that nothing it found is merged or erased in between.
-Each change leaves a line in the log that names ids, never people.
+Each function takes the shop's lock first, so that nothing it reads is merged or erased in between. Each change is
+logged with ids, never with personal data.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity, tags
 from saleor_stripe_audience.audience.people import lifecycle
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.locales import check_country, check_language
@@ -35,15 +35,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """In which shop something is done, and by whom: the id of an API key or of a member of staff."""
+    """Who acts, and in which shop; `id` is that of an API key or a member of staff."""
 
     installation: Installation
-    actor: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a person told staff of marketing, at `at`: on paper, by telephone, in the shop."""
+class ConsentInput:
+    """A choice about marketing that a person expressed to staff at `at`: on paper, by telephone, in the shop."""
 
     kind: str
     at: datetime
@@ -54,7 +54,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What staff know of a person. None leaves a field as it is, nothing empties it. Never a status, never consent."""
+    """Profile fields that staff set. None leaves a field unchanged, an empty string clears it."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -64,51 +64,51 @@ class Profile:
     language: str | None = None
 
     def checked(self) -> dict[str, str]:
-        """The given fields as they are kept; `Rejected` for what a field cannot hold."""
-        told = {name: getattr(self, name) for name in identity.PROFILE}
-        return {name: _checked(name, text.strip()) for name, text in told.items() if text is not None}
+        """Return the given fields as they are stored. `Rejected` for an invalid value."""
+        fields = {name: getattr(self, name) for name in identity.PROFILE}
+        return {name: _check(name, text.strip()) for name, text in fields.items() if text is not None}
 
 
 def not_found(what: str) -> Rejected:
-    """The same for what never was and for what another shop has."""
+    """Return the error for objects that do not exist or belong to another shop."""
     return Rejected(f"This shop has no such {what}.", code="not_found")
 
 
-def create_contact(doer: Actor, audience_id: UUID, email: str, profile: Profile) -> Contact:
-    """Make a contact, non-subscribed; `Rejected` if the audience has one of the address, or the address was erased."""
-    address, fields = normalised(email), profile.checked()
+def create_contact(actor: Actor, audience_id: UUID, email: str, profile: Profile) -> Contact:
+    """Create a non-subscribed contact. `Rejected` if the audience already has the address, or it was erased."""
+    address, fields = normalize_email(email), profile.checked()
     with transaction.atomic():
-        lock_shop(doer.installation)
-        audience = Audience.objects.filter(installation=doer.installation, pk=audience_id).first()
+        lock_shop(actor.installation)
+        audience = Audience.objects.filter(installation=actor.installation, pk=audience_id).first()
         if audience is None:
             raise not_found("audience")
-        if erasure.is_erased(doer.installation, address):
+        if erasure.is_erased(actor.installation, address):
             raise Rejected(
-                "Whoever has this address was erased. Readmit the address first, at the person's own wish.",
+                "The person with this address was erased. Readmit the address first, at the person's own request.",
                 code="erased",
             )
-        if identity.holder_of(audience, address) is not None:
-            raise Rejected("The audience has a contact of this address already.", code="contact_exists")
+        if identity.find_by_address(audience, address) is not None:
+            raise Rejected("The audience already has a contact with this address.", code="contact_exists")
         contact = audience.contacts.create(email=address)
-        _take_over(contact, fields)
+        _set_fields(contact, fields)
         mark_changed(contact)
-        _log(doer, "contact created", contact=contact.pk)
-        return _contact(doer, contact.pk)
+        _log(actor, "contact created", contact=contact.pk)
+        return _contact(actor, contact.pk)
 
 
-def update_contact(doer: Actor, contact_id: UUID, profile: Profile) -> Contact:
-    """Change what is known of the person. What Saleor says later is newer, and counts then."""
+def update_contact(actor: Actor, contact_id: UUID, profile: Profile) -> Contact:
+    """Change the contact's profile. Newer data from Saleor replaces it later."""
     fields = profile.checked()
     with transaction.atomic():
-        contact = _contact(doer, contact_id)
-        if _take_over(contact, fields):
+        contact = _contact(actor, contact_id)
+        if _set_fields(contact, fields):
             mark_changed(contact)
-            _log(doer, "contact changed", contact=contact_id)
-        return _contact(doer, contact_id)
+            _log(actor, "contact changed", contact=contact_id)
+        return _contact(actor, contact_id)
 
 
-def _take_over(contact: Contact, fields: Mapping[str, str]) -> bool:
-    """Set the fields as said now; returns whether that changed anything."""
+def _set_fields(contact: Contact, fields: Mapping[str, str]) -> bool:
+    """Set the fields as of now; returns whether anything changed."""
     changed = {name: value for name, value in fields.items() if getattr(contact, name) != value}
     moment = timezone.now().astimezone(UTC).isoformat(timespec="microseconds")
     for name, value in changed.items():
@@ -119,172 +119,172 @@ def _take_over(contact: Contact, fields: Mapping[str, str]) -> bool:
     return bool(changed)
 
 
-def _checked(name: str, text: str) -> str:
+def _check(name: str, text: str) -> str:
     if name == "country":
         return check_country(text)
     if name == "language":
         return check_language(text)
     if not is_storable(text):
-        raise Rejected("This holds characters that are none.", code="characters")
+        raise Rejected("This contains invalid characters.", code="characters")
     if len(text) > LONGEST[name]:
         raise Rejected(f"This is longer than {LONGEST[name]} characters.", code="too_long")
     return text
 
 
-def archive(doer: Actor, contact_id: UUID) -> Contact:
-    """File the contact away; one that is filed away already stays so."""
+def archive(actor: Actor, contact_id: UUID) -> Contact:
+    """Archive the contact; repeating it changes nothing."""
     with transaction.atomic():
-        lifecycle.archive(_contact(doer, contact_id))
-        _log(doer, "contact archived", contact=contact_id)
-        return _contact(doer, contact_id)
+        lifecycle.archive(_contact(actor, contact_id))
+        _log(actor, "contact archived", contact=contact_id)
+        return _contact(actor, contact_id)
 
 
-def restore(doer: Actor, contact_id: UUID) -> Contact:
-    """Work with the contact again, with the status that its consent gives it."""
+def restore(actor: Actor, contact_id: UUID) -> Contact:
+    """Restore an archived contact; its consent decides its status again."""
     with transaction.atomic():
-        lifecycle.restore(_contact(doer, contact_id))
-        _log(doer, "contact restored", contact=contact_id)
-        return _contact(doer, contact_id)
+        lifecycle.restore(_contact(actor, contact_id))
+        _log(actor, "contact restored", contact=contact_id)
+        return _contact(actor, contact_id)
 
 
-def renew_links(doer: Actor, contact_id: UUID) -> Contact:
-    """Links in mails to the contact fell into wrong hands: from now on those only unsubscribe."""
+def renew_links(actor: Actor, contact_id: UUID) -> Contact:
+    """Renew the contact's links after old ones fell into the wrong hands: those can only unsubscribe from now on."""
     with transaction.atomic():
-        links.renew(_contact(doer, contact_id))
-        _log(doer, "links renewed", contact=contact_id)
-        return _contact(doer, contact_id)
+        links.renew(_contact(actor, contact_id))
+        _log(actor, "links renewed", contact=contact_id)
+        return _contact(actor, contact_id)
 
 
-def merge(doer: Actor, kept_id: UUID, absorbed_id: UUID) -> Contact:
-    """The two are one person; returns the contact that goes on. Asked again, nothing more happens."""
+def merge(actor: Actor, kept_id: UUID, absorbed_id: UUID) -> Contact:
+    """Merge two contacts of one person; returns the remaining contact. Repeating it changes nothing."""
     with transaction.atomic():
-        kept, absorbed = _going_on(doer, kept_id), _going_on(doer, absorbed_id)
+        kept, absorbed = _contact_or_successor(actor, kept_id), _contact_or_successor(actor, absorbed_id)
         if kept == absorbed and kept_id != absorbed_id:
             return kept
-        going_on = identity.merge(kept, absorbed)
-        _log(doer, "contacts merged", contact=going_on.pk, absorbed=absorbed_id)
-        return going_on
+        merged = identity.merge(kept, absorbed)
+        _log(actor, "contacts merged", contact=merged.pk, absorbed=absorbed_id)
+        return merged
 
 
-def record_consent(doer: Actor, contact_id: UUID, said: Said) -> Consent:
-    """Write down what the person said; the same word told again is still one row.
+def record_consent(actor: Actor, contact_id: UUID, given: ConsentInput) -> Consent:
+    """Record the person's choice; repeating the same one adds nothing.
 
-    Where the audience wants double opt-in, or the person had refused before, a giving waits for its confirmation here
-    too: who asked for it on paper gets the mail. `Rejected` for what proves nothing.
+    If the audience uses double opt-in, or the person had unsubscribed before, consent needs confirmation here too: a
+    person who asked on paper gets the mail. `Rejected` for consent that proves nothing.
     """
-    if timezone.is_naive(said.at):
+    if timezone.is_naive(given.at):
         raise Rejected(
-            "Say when it was said with its time zone, such as 2026-11-23T14:00:00Z.", code="consent_at"
+            "Give the time of the consent with its time zone, such as 2026-11-23T14:00:00Z.",
+            code="consent_at",
         )
     with transaction.atomic():
-        contact = _contact(doer, contact_id)
-        given = said.kind == Consent.Kind.GIVEN
-        written = ledger.record(
+        contact = _contact(actor, contact_id)
+        consent = ledger.record(
             contact,
             ConsentEvent(
-                said.kind,
-                said.at,
+                given.kind,
+                given.at,
                 Consent.Source.STAFF,
-                wording=said.wording,
-                source_detail=said.where,
-                actor=doer.actor,
-                ip=said.ip,
-                needs_confirmation=given and contact.audience.double_opt_in,
+                wording=given.wording,
+                source_detail=given.where,
+                actor=actor.id,
+                ip=given.ip,
+                needs_confirmation=given.kind == Consent.Kind.GIVEN and contact.audience.double_opt_in,
             ),
         )
-        confirmation.ask_if_needed(contact, written)
-        return written
+        confirmation.request_if_needed(contact, consent)
+        return consent
 
 
-def add_tag(doer: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:
-    """Put the tag on the contacts, or on none if one of them is not to be had; returns on how many it was not yet."""
+def add_tag(actor: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:
+    """Tag all of the contacts, or none if one does not exist; returns how many did not have the tag yet."""
     with transaction.atomic():
-        tag, found = _tagged(doer, tag_id, contact_ids)
-        return tag, tags.add(tag, found, ContactTag.Origin.HAND, doer.actor)
+        tag, contacts = _tag_and_contacts(actor, tag_id, contact_ids)
+        return tag, tags.add(tag, contacts, ContactTag.Origin.HAND, actor.id)
 
 
-def remove_tag(doer: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:
-    """Take the tag off the contacts; returns off how many. A rule that still fits puts it on again."""
+def remove_tag(actor: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:
+    """Remove the tag from the contacts; returns from how many. A rule that still matches adds it again."""
     with transaction.atomic():
-        tag, found = _tagged(doer, tag_id, contact_ids)
-        taken = tags.remove(tag, found)
-        _log(doer, "tag taken off", tag=tag_id, contacts=taken)
-        return tag, taken
+        tag, contacts = _tag_and_contacts(actor, tag_id, contact_ids)
+        removed = tags.remove(tag, contacts)
+        _log(actor, "tag removed", tag=tag_id, contacts=removed)
+        return tag, removed
 
 
-def create_tag(doer: Actor, audience_id: UUID, name: str) -> Tag:
-    """The audience's tag of that name, made if it is new."""
+def create_tag(actor: Actor, audience_id: UUID, name: str) -> Tag:
+    """Return the audience's tag of that name, creating it if needed."""
     with transaction.atomic():
-        lock_shop(doer.installation)
-        audience = Audience.objects.filter(installation=doer.installation, pk=audience_id).first()
+        lock_shop(actor.installation)
+        audience = Audience.objects.filter(installation=actor.installation, pk=audience_id).first()
         if audience is None:
             raise not_found("audience")
-        return tags.tag_named(audience, name)
+        return tags.get_or_create_tag(audience, name)
 
 
-def rename_tag(doer: Actor, tag_id: UUID, name: str) -> Tag:
-    """Another name for the tag, wherever it is."""
+def rename_tag(actor: Actor, tag_id: UUID, name: str) -> Tag:
+    """Rename the tag."""
     with transaction.atomic():
-        return tags.rename(_tag(doer, tag_id), name)
+        return tags.rename(_tag(actor, tag_id), name)
 
 
-def delete_tag(doer: Actor, tag_id: UUID) -> None:
-    """Let go of the tag; it comes off everybody. `Rejected` while a segment uses it."""
+def delete_tag(actor: Actor, tag_id: UUID) -> None:
+    """Delete the tag and remove it from all contacts. `Rejected` while a segment uses it."""
     with transaction.atomic():
-        tag = _tag(doer, tag_id)
+        tag = _tag(actor, tag_id)
         store.check_deletable(tag)
         tag.delete()
-        _log(doer, "tag deleted", tag=tag_id)
+        _log(actor, "tag deleted", tag=tag_id)
 
 
-def erase(doer: Actor, email: str) -> Erasure:
-    """Erase whoever has or had the address; the receipt says what went."""
-    return erasure.erase(doer.installation, email, actor=doer.actor)
+def erase(actor: Actor, email: str) -> Erasure:
+    """Erase the current or former holder of the address; the receipt lists what was erased."""
+    return erasure.erase(actor.installation, email, actor=actor.id)
 
 
-def readmit(doer: Actor, email: str) -> bool:
-    """Let an erased address in again; False if it was not erased."""
-    was_erased = erasure.readmit(doer.installation, email)
-    _log(doer, "address readmitted", was_erased=was_erased)
+def readmit(actor: Actor, email: str) -> bool:
+    """Readmit an erased address; False if it was not erased."""
+    was_erased = erasure.readmit(actor.installation, email)
+    _log(actor, "address readmitted", was_erased=was_erased)
     return was_erased
 
 
-def _contact(doer: Actor, contact_id: UUID) -> Contact:
-    lock_shop(doer.installation)
-    own = Contact.objects.filter(audience__installation=doer.installation).select_related("audience")
-    found = own.filter(pk=contact_id).first()
-    if found is None:
+def _contact(actor: Actor, contact_id: UUID) -> Contact:
+    lock_shop(actor.installation)
+    own = Contact.objects.filter(audience__installation=actor.installation).select_related("audience")
+    contact = own.filter(pk=contact_id).first()
+    if contact is None:
         raise not_found("contact")
-    return found
+    return contact
 
 
-def _going_on(doer: Actor, contact_id: UUID) -> Contact:
-    """The contact, or the one it was merged into before."""
-    lock_shop(doer.installation)
-    own = Contact.objects.filter(audience__installation=doer.installation).select_related("audience")
-    found = own.filter(pk=contact_id).first() or own.filter(former_contacts=contact_id).first()
-    if found is None:
+def _contact_or_successor(actor: Actor, contact_id: UUID) -> Contact:
+    """Return the contact, or the one that it was merged into before."""
+    lock_shop(actor.installation)
+    own = Contact.objects.filter(audience__installation=actor.installation).select_related("audience")
+    contact = own.filter(pk=contact_id).first() or own.filter(former_contacts=contact_id).first()
+    if contact is None:
         raise not_found("contact")
-    return found
+    return contact
 
 
-def _tag(doer: Actor, tag_id: UUID) -> Tag:
-    lock_shop(doer.installation)
-    own = Tag.objects.filter(audience__installation=doer.installation).select_related("audience")
-    found = own.filter(pk=tag_id).first()
-    if found is None:
+def _tag(actor: Actor, tag_id: UUID) -> Tag:
+    lock_shop(actor.installation)
+    own = Tag.objects.filter(audience__installation=actor.installation).select_related("audience")
+    tag = own.filter(pk=tag_id).first()
+    if tag is None:
         raise not_found("tag")
-    return found
+    return tag
 
 
-def _tagged(doer: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, list[Contact]]:
-    tag, wanted = _tag(doer, tag_id), set(contact_ids)
-    found = list(Contact.objects.filter(audience__installation=doer.installation, pk__in=wanted))
-    if len(found) < len(wanted):
+def _tag_and_contacts(actor: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, list[Contact]]:
+    tag, ids = _tag(actor, tag_id), set(contact_ids)
+    contacts = list(Contact.objects.filter(audience__installation=actor.installation, pk__in=ids))
+    if len(contacts) < len(ids):
         raise not_found("contact")
-    return tag, found
+    return tag, contacts
 
 
-def _log(doer: Actor, event: str, **ids: object) -> None:
-    told = {name: value if isinstance(value, int) else str(value) for name, value in ids.items()}
-    log.info(event, installation=str(doer.installation.pk), actor=doer.actor, **told)
+def _log(actor: Actor, event: str, **ids: object) -> None:
+    fields = {name: value if isinstance(value, int) else str(value) for name, value in ids.items()}
+    log.info(event, installation=str(actor.installation.pk), actor=actor.id, **fields)

@@ -1,4 +1,4 @@
-"""What the audience does by the clock; `settings.TASKS` says when."""
+"""The audience's scheduled tasks; `settings.TASKS` has the schedule."""
 
 from django.tasks import task
 
@@ -10,12 +10,12 @@ from saleor_stripe_audience.audience.transfer import jobs
 @task
 def forget_mail_requests() -> int:
     """Every night: delete requests whose mail was never sent."""
-    return readmission.forget_requests()
+    return readmission.delete_old_requests()
 
 
 @task
 def prune_carts() -> int:
-    """Every night: delete carts that nobody came back to."""
+    """Every night: delete old carts."""
     return carts.prune()
 
 

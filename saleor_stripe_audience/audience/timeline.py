@@ -1,6 +1,6 @@
-"""What happened with a contact, newest first: put together from what is kept, nothing is stored for it.
+"""A contact's timeline, newest first, composed from stored data; nothing is stored for it.
 
-Refunds and fulfilments are told on their order: Saleor's order says how much, not when.
+Refunds and fulfilments are part of their order's entry: Saleor's order says how much, not when.
 """
 
 import base64
@@ -21,13 +21,13 @@ from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, P
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_minor
 
-LONGEST_PAGE = 100
-_KNOWN_SINCE = datetime(1971, 1, 1, tzinfo=UTC)  # an address that nobody knows the time of is held since 1970
-_YEARS = range(2, 9999)  # an audience's silence of a month goes neither before the calendar nor beyond it
+MAX_PAGE_SIZE = 100
+_KNOWN_SINCE = datetime(1971, 1, 1, tzinfo=UTC)  # an address of unknown time is stored as held since 1970
+_YEARS = range(2, 9999)  # adding or subtracting a cart's silence of up to 30 days cannot overflow
 
 
 class Kind(StrEnum):
-    """What happened."""
+    """The kind of an entry."""
 
     CREATED = "created"
     ADDRESS_CHANGED = "address_changed"
@@ -44,14 +44,14 @@ class Kind(StrEnum):
 
 
 Place = tuple[datetime, Kind, int]
-Told = tuple[str, str, Money | None]  # title, reference, amount
+Description = tuple[str, str, Money | None]  # title, reference, amount
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened; `title` says it to a merchant, `reference` names the order, checkout or payment.
+    """One event; `title` describes it to a merchant, `reference` is the order, checkout or payment.
 
-    `row` is the row it comes from: it tells apart what happened at one moment.
+    `row` is the id of the row it comes from: it distinguishes entries of the same moment.
     """
 
     at: datetime
@@ -63,19 +63,19 @@ class Entry:
 
     @property
     def place(self) -> Place:
-        """Where it stands: the timeline is in falling order of this."""
+        """The sort key; the timeline is in descending order."""
         return self.at, self.kind, self.row
 
     @property
     def cursor(self) -> str:
-        """Where to go on after it."""
-        told = f"{self.at.isoformat()} {self.kind} {self.row}"
-        return base64.urlsafe_b64encode(told.encode()).decode()
+        """The cursor for the entries after this one."""
+        text = f"{self.at.isoformat()} {self.kind} {self.row}"
+        return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a timeline; there is more after it if `has_more`."""
+    """A page of a timeline, with more entries after it if `has_more`."""
 
     entries: list[Entry]
     has_more: bool
@@ -83,43 +83,47 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Rows that are entries of one kind: `column` says when, later by `_delay` for carts that were left."""
+    """The rows behind one kind of entry; `column` has the time."""
 
     kind: Kind
     rows: Callable[[Contact, datetime], QuerySet[Any]]
     column: str
-    told: Callable[[Any], Told]
+    describe: Callable[[Any], Description]
 
 
 def timeline(contact: Contact, now: datetime, first: int = 20, after: str = "") -> Page:
-    """The newest `first` entries (at most 100), or those after a cursor. `Rejected` for a cursor that is none."""
-    if not 1 <= first <= LONGEST_PAGE:
-        raise Rejected(f"Ask for 1 to {LONGEST_PAGE} entries.", code="bad_page")
-    beyond = _read(after) if after else None
-    entries = [entry for source in _SOURCES for entry in _newest(source, contact, now, beyond, first + 1)]
-    entries += _created(contact, beyond)
+    """Return the newest `first` entries (at most 100), or those after a cursor. `Rejected` for an invalid cursor."""
+    if not 1 <= first <= MAX_PAGE_SIZE:
+        raise Rejected(f"Request 1 to {MAX_PAGE_SIZE} entries.", code="bad_page")
+    cursor = _parse_cursor(after) if after else None
+    entries = [entry for source in _SOURCES for entry in _newest(source, contact, now, cursor, first + 1)]
+    creation = Entry(contact.created_at, Kind.CREATED, 0, "Became a contact")
+    if cursor is None or creation.place < cursor:
+        entries.append(creation)
     entries.sort(key=lambda entry: entry.place, reverse=True)
     return Page(entries[:first], len(entries) > first)
 
 
-def _read(cursor: str) -> Place:
+def _parse_cursor(cursor: str) -> Place:
     try:
         at, kind, row = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
         place = datetime.fromisoformat(at), Kind(kind), int(row)
     except (binascii.Error, ValueError):
         place = None
     if place is None or place[0].tzinfo is None or place[0].year not in _YEARS or not 0 <= place[2] < 2**63:
-        raise Rejected("This is no cursor of a timeline.", code="bad_page")
+        raise Rejected("This is not a cursor of a timeline.", code="bad_page")
     return place
 
 
 def _newest(
-    source: _Source, contact: Contact, now: datetime, beyond: Place | None, limit: int
+    source: _Source, contact: Contact, now: datetime, cursor: Place | None, limit: int
 ) -> Iterator[Entry]:
-    delay = _delay(source, contact)
+    # A cart counts as abandoned at the end of its silence, not when the silence began.
+    is_abandoned = source.kind == Kind.CART_ABANDONED
+    delay = timedelta(minutes=contact.audience.cart_silence_minutes if is_abandoned else 0)
     rows = source.rows(contact, now)
-    if beyond is not None:
-        at, kind, row = beyond
+    if cursor is not None:
+        at, kind, row = cursor
         older = Q(**{f"{source.column}__lt": at - delay})
         if source.kind == kind:
             older |= Q(**{source.column: at - delay, "pk__lt": row})
@@ -127,50 +131,38 @@ def _newest(
             older |= Q(**{source.column: at - delay})
         rows = rows.filter(older)
     for found in rows.order_by(f"-{source.column}", "-pk")[:limit]:
-        yield Entry(getattr(found, source.column) + delay, source.kind, found.pk, *source.told(found))
+        yield Entry(getattr(found, source.column) + delay, source.kind, found.pk, *source.describe(found))
 
 
-def _delay(source: _Source, contact: Contact) -> timedelta:
-    """Carts count as left once their silence is over, not when it began."""
-    is_left = source.kind == Kind.CART_ABANDONED
-    return timedelta(minutes=contact.audience.cart_silence_minutes if is_left else 0)
-
-
-def _created(contact: Contact, beyond: Place | None) -> list[Entry]:
-    entry = Entry(contact.created_at, Kind.CREATED, 0, "Became a contact")
-    return [entry] if beyond is None or entry.place < beyond else []
-
-
-def _of_order(order: Purchase) -> Told:
-    paid = "paid" if order.is_paid else "not paid"
-    given_back = (
-        f", {from_minor(order.refunded_minor, order.currency)} given back" if order.refunded_minor else ""
-    )
-    title = f"Order {order.number}, {order.status.lower().replace('_', ' ')}, {paid}{given_back}"
+def _describe_order(order: Purchase) -> Description:
+    title = f"Order {order.number}, {order.status.lower().replace('_', ' ')}"
+    title += ", paid" if order.is_paid else ", not paid"
+    if order.refunded_minor:
+        title += f", {from_minor(order.refunded_minor, order.currency)} refunded"
     return title, order.saleor_order_id, from_minor(order.total_minor, order.currency)
 
 
-def _of_cart(title: str, cart: Cart) -> Told:
+def _describe_cart(title: str, cart: Cart) -> Description:
     return title, cart.saleor_checkout_id, from_minor(cart.total_minor, cart.currency)
 
 
-def _of_fact(title: str, fact: PaymentFact) -> Told:
+def _describe_fact(title: str, fact: PaymentFact) -> Description:
     code = f": {fact.code.replace('_', ' ')}" if fact.code else ""
     return title + code, fact.reference, from_minor(fact.amount_minor, fact.currency)
 
 
-_SAID = {
+_CONSENT_TITLES = {
     Consent.Kind.GIVEN: "Agreed to marketing",
     Consent.Kind.CONFIRMED: "Confirmed by mail",
-    Consent.Kind.WITHDRAWN: "Took consent back",
+    Consent.Kind.WITHDRAWN: "Withdrew consent",
 }
 
 
-def _of_word(word: Consent) -> Told:
-    told = _SAID[Consent.Kind(word.kind)]
-    if word.basis == Consent.Basis.SOFT_OPT_IN:
-        told = "Did not refuse mails about similar products"
-    return f"{told} ({word.get_source_display().lower()})", word.reference, None
+def _describe_consent(event: Consent) -> Description:
+    title = _CONSENT_TITLES[Consent.Kind(event.kind)]
+    if event.basis == Consent.Basis.SOFT_OPT_IN:
+        title = "Did not refuse mails about similar products"
+    return f"{title} ({event.get_source_display().lower()})", event.reference, None
 
 
 def _facts(kind: PaymentFact.Kind, contact: Contact, _now: datetime) -> QuerySet[PaymentFact]:
@@ -182,38 +174,38 @@ _SOURCES = (
         Kind.ADDRESS_CHANGED,
         lambda contact, _: contact.former_addresses.filter(held_at__gte=_KNOWN_SINCE),
         "held_at",
-        lambda _: ("Was last known under another address", "", None),
+        lambda _: ("Last known under another address", "", None),
     ),
-    _Source(Kind.ORDER, lambda contact, _: contact.purchases.all(), "placed_at", _of_order),
+    _Source(Kind.ORDER, lambda contact, _: contact.purchases.all(), "placed_at", _describe_order),
     _Source(
         Kind.CART_BEGUN,
         lambda contact, _: contact.carts.all(),
         "begun_at",
-        partial(_of_cart, "Began a cart"),
+        partial(_describe_cart, "Started a cart"),
     ),
     _Source(
         Kind.CART_ABANDONED,
         lambda contact, now: abandoned(contact.audience, now).filter(contact=contact),
         "last_active_at",
-        partial(_of_cart, "Left a cart"),
+        partial(_describe_cart, "Abandoned a cart"),
     ),
     _Source(
         Kind.CART_CLOSED,
         lambda contact, _: contact.carts.exclude(closed_at=None),
         "closed_at",
-        partial(_of_cart, "The cart became an order"),
+        partial(_describe_cart, "The cart became an order"),
     ),
     _Source(
         Kind.PAYMENT_DECLINED,
         partial(_facts, PaymentFact.Kind.DECLINED),
         "at",
-        partial(_of_fact, "A payment was declined"),
+        partial(_describe_fact, "A payment was declined"),
     ),
     _Source(
         Kind.PAYMENT_DISPUTED,
         partial(_facts, PaymentFact.Kind.DISPUTED),
         "at",
-        partial(_of_fact, "A payment was disputed"),
+        partial(_describe_fact, "A payment was disputed"),
     ),
     _Source(
         Kind.DISPUTE_DECIDED,
@@ -221,7 +213,7 @@ _SOURCES = (
         "outcome_at",
         lambda fact: (f"The dispute was {fact.outcome}", fact.reference, None),
     ),
-    _Source(Kind.CONSENT, lambda contact, _: contact.consents.all(), "at", _of_word),
+    _Source(Kind.CONSENT, lambda contact, _: contact.consents.all(), "at", _describe_consent),
     _Source(
         Kind.TAG,
         lambda contact, _: contact.contact_tags.select_related("tag"),
@@ -232,6 +224,6 @@ _SOURCES = (
         Kind.SEGMENT,
         lambda contact, _: contact.memberships.select_related("segment"),
         "entered_at",
-        lambda row: (f"Came into “{row.segment}”", "", None),
+        lambda row: (f"Entered “{row.segment}”", "", None),
     ),
 )

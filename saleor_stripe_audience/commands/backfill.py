@@ -17,16 +17,16 @@ def run(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.status or options.pause or options.cancel:
-        print(json.dumps(jobs.told(_find_or_change(shop, options)), indent=2))
+        print(json.dumps(jobs.as_json(_find_or_change(shop, options)), indent=2))
         return 0
-    job = backfill.begin(shop, options.source, options.actor)
+    job = backfill.get_or_create(shop, options.source, options.actor)
     if options.resume:
         job = jobs.resume(jobs.newest(shop, options.source))
     if options.background:
         jobs.start(job)
     else:
         job = _run(job)
-    print(json.dumps(jobs.told(job), indent=2))
+    print(json.dumps(jobs.as_json(job), indent=2))
     return 0 if job.state in (Job.State.DONE, *Job.OPEN) else 1
 
 

@@ -12,7 +12,7 @@ from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
-from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.audience.transfer.rows import read_moment
 from saleor_stripe_audience.commands import audiences
 
@@ -20,7 +20,7 @@ from saleor_stripe_audience.commands import audiences
 def run(arguments: Sequence[str]) -> int:
     """Exit code 1 if a row could not be imported."""
     options = _options(arguments)
-    wishes = Wishes(
+    wishes = ImportOptions(
         dict(options.map),
         options.consent_text,
         options.actor,
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     return 1 if refused else 0
 
 
-def _import(audience: Audience, file: BinaryIO, wishes: Wishes) -> tuple[dict[str, Any], int]:
+def _import(audience: Audience, file: BinaryIO, wishes: ImportOptions) -> tuple[dict[str, Any], int]:
     """The report, with the job with which the same file continues if this run is stopped."""
     if wishes.dry_run:
         report = import_csv(audience, file, wishes, _progress())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.db.models import Q
 
 from saleor_stripe_audience.audience.consent import links
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--email", required=True, help="an address that the person has or had")
     options = parser.parse_args(arguments)
-    address = normalised(options.email)
+    address = normalize_email(options.email)
     contacts = Contact.objects.filter(audience__installation=get_installation(options.saleor_api_url))
     found = list(contacts.filter(Q(email=address) | Q(former_addresses__email=address)).distinct())
     if not found:

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.contacts.identity import holder_of
-from saleor_stripe_audience.audience.contacts.tags import tag_named
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.contacts.identity import find_by_address
+from saleor_stripe_audience.audience.contacts.tags import get_or_create_tag
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.segments import membership, rules, store
 from saleor_stripe_audience.audience.segments.explain import explain
@@ -45,8 +45,8 @@ def _preview(audience: Audience, options: argparse.Namespace) -> Json:
 
 
 def _save(audience: Audience, options: argparse.Namespace) -> Json:
-    tag = tag_named(audience, options.tag) if options.tag else None
-    wish = store.Wish(_name(options), _tree(options), tag, options.accept_unknown)
+    tag = get_or_create_tag(audience, options.tag) if options.tag else None
+    wish = store.SegmentValues(_name(options), _tree(options), tag, options.accept_unknown)
     existing = audience.segments.filter(name__iexact=wish.name.strip()).first()
     segment = store.change(existing, wish) if existing else store.create(audience, wish)
     membership.refresh_segment(segment.pk)
@@ -55,7 +55,7 @@ def _save(audience: Audience, options: argparse.Namespace) -> Json:
 
 
 def _explain(audience: Audience, options: argparse.Namespace) -> Json:
-    contact = holder_of(audience, normalised(options.email or ""))
+    contact = find_by_address(audience, normalize_email(options.email or ""))
     if contact is None:
         raise Rejected("The audience has no contact with this address (--email).", code="not_found")
     rule = rules.read(store.segment_named(audience, _name(options)).tree)

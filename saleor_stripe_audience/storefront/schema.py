@@ -123,7 +123,7 @@ def _form(
 def _subscribe(info: Info, input: AudienceSubscribeInput) -> AudienceAnswer:  # noqa: A002 - GraphQL's custom
     context = _context(info)
     return _answer(
-        lambda: storefront.ask_to_subscribe(
+        lambda: storefront.enqueue_subscribe(
             context.installation,
             input.channel,
             input.email,
@@ -138,7 +138,7 @@ def _subscribe(info: Info, input: AudienceSubscribeInput) -> AudienceAnswer:  # 
 def _unsubscribe(info: Info, input: AudienceUnsubscribeInput) -> AudienceAnswer:  # noqa: A002 - as above
     context = _context(info)
     return _answer(
-        lambda: storefront.ask_to_unsubscribe(
+        lambda: storefront.enqueue_unsubscribe(
             context.installation,
             input.channel,
             input.email,

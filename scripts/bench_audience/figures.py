@@ -22,7 +22,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import membership, ready_made, store
 from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.transfer.exporting import export_csv
-from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.inbox import engine as inbox
 from scripts.bench_audience.crowd import AUDIENCE, make_crowd
 
@@ -196,7 +196,7 @@ def _import(audience: Audience) -> Json:
     )
     file = io.BytesIO((header + "".join(lines)).encode())
     begun = time.perf_counter()
-    report = import_csv(audience, file, Wishes(consent_text="Yes, please."))
+    report = import_csv(audience, file, ImportOptions(consent_text="Yes, please."))
     return _rate(report.new, begun)
 
 

@@ -11,7 +11,7 @@ from saleor_stripe_audience.api.scopes import EVERYTHING
 from saleor_stripe_audience.audience.consent import links
 from saleor_stripe_audience.audience.consent.deliveries import webhooks as webhooks_of_mail
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
-from saleor_stripe_audience.audience.contacts.identity import Person, contact_of
+from saleor_stripe_audience.audience.contacts.identity import Person, upsert_contact
 from saleor_stripe_audience.audience.people.audiences import audience_of_channel
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -49,7 +49,7 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
     )
     AccountChannel.objects.create(installation=shop, account=account, channel_slug=CHANNEL)
     audience = audience_of_channel(shop, CHANNEL)
-    contact = contact_of(audience, Person("known@example.com", None, {}, timezone.now()))
+    contact = upsert_contact(audience, Person("known@example.com", None, {}, timezone.now()))
     if contact is None:
         raise RuntimeError("the contact was not made")
     preferences = links.preferences_url(contact).split("/audience/", 1)[1]

@@ -238,7 +238,7 @@ def test_tags_are_made_renamed_and_deleted(write: Ask, ada: Contact) -> None:
 
 def test_a_tag_that_a_segment_uses_stays(write: Ask, ada: Contact, vip: Tag) -> None:
     tree = {"version": 1, "root": {"type": "status", "in": ["subscribed"]}}
-    store.create(ada.audience, store.Wish("Fans", tree, tag=vip))
+    store.create(ada.audience, store.SegmentValues("Fans", tree, tag=vip))
     assert errors_of(write(TAG_DELETE, id=id_of(vip))) == [(None, "TAG_IN_USE")]
     assert Tag.objects.filter(pk=vip.pk).exists()
 

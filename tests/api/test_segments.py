@@ -51,7 +51,7 @@ def bob(theirs: Shop) -> Contact:
 
 @pytest.fixture
 def buyers(ada: Contact) -> Segment:
-    made = store.create(ada.audience, store.Wish("Buyers", BUYERS))
+    made = store.create(ada.audience, store.SegmentValues("Buyers", BUYERS))
     membership.refresh_segment(made.pk)
     return made
 
@@ -112,7 +112,7 @@ def test_a_wrong_rule_is_refused_with_its_place(write: Ask, ada: Contact, rule: 
 def test_what_is_of_another_shop_is_not_found(
     ask: Ask, write: Ask, ada: Contact, bob: Contact, buyers: Segment
 ) -> None:
-    theirs = store.create(bob.audience, store.Wish("Theirs", BUYERS))
+    theirs = store.create(bob.audience, store.SegmentValues("Theirs", BUYERS))
     tag = id_of(bob.audience.tags.create(name="Theirs"))
     refused = [
         ask(LIST, audience=id_of(bob.audience)),

@@ -91,7 +91,7 @@ def add_segments(shop: Shop, names: list[str]) -> Segment:
     rule = {"version": 1, "root": {"type": "ordersCount", "atLeast": 1}}
     for name in names:
         tag = Tag.objects.create(audience=audience, name=f"in {name}")
-        made = store.create(audience, store.Wish(name, rule, tag))
+        made = store.create(audience, store.SegmentValues(name, rule, tag))
         membership.refresh_segment(made.pk)
     return made
 

@@ -76,7 +76,7 @@ class TestJobs:
         assert [each["id"] for each in write(JOBS)["data"]["jobs"]] == [job["id"]]
 
     def test_its_report_is_told(self, mine: Shop, write: Asking) -> None:
-        job = backfill.begin(mine.installation, "saleor", "test")
+        job = backfill.get_or_create(mine.installation, "saleor", "test")
         page = Page({}, done=1, failed=1, total=2, finished=True)
         page.counts["orders kept"] = 1
         page.problems = [{"of": "orders", "id": "T1", "code": "email_invalid", "message": "Correct it."}]

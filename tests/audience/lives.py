@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from saleor_stripe_audience.audience.contacts.identity import record_customer
-from saleor_stripe_audience.audience.privacy.erasure import erase, follow_deletion
+from saleor_stripe_audience.audience.privacy.erasure import erase, erase_deleted_account
 from saleor_stripe_audience.audience.shopping.carts import record_checkout
 from saleor_stripe_audience.audience.shopping.payment_facts import Fact
 from saleor_stripe_audience.audience.shopping.payment_facts import record as record_fact
@@ -22,7 +22,7 @@ from saleor_stripe_audience.audience.signup.metadata import record_account_conse
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, line, member, order
-from tests.audience.shopping.tellings import checkout, checkout_id
+from tests.audience.shopping.checkouts import checkout, checkout_id
 
 Delivery = Callable[[Installation], object]
 
@@ -169,7 +169,7 @@ def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Ord
     if what == "delete" and shopper.has_account:
         shopper.has_account = False
         payload = member(shopper.number, shopper.address, isConfirmed=True)
-        return [lambda shop: follow_deletion(shop, payload, "account_deleted")]
+        return [lambda shop: erase_deleted_account(shop, payload, "account_deleted")]
     return []
 
 

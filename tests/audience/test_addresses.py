@@ -1,6 +1,6 @@
 import pytest
 
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.errors import Rejected
 
 
@@ -18,12 +18,12 @@ from saleor_stripe_audience.errors import Rejected
     ],
 )
 def test_one_form_of_an_address(written: str, kept: str) -> None:
-    assert normalised(written) == kept
+    assert normalize_email(written) == kept
 
 
 def test_a_kept_form_stays_as_it_is() -> None:
-    once = normalised("Ünï@Bücher.de")
-    assert normalised(once) == once
+    once = normalize_email("Ünï@Bücher.de")
+    assert normalize_email(once) == once
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_a_kept_form_stays_as_it_is() -> None:
 )
 def test_what_cannot_be_written_to_is_refused_without_being_repeated(written: str | None) -> None:
     with pytest.raises(Rejected) as refused:
-        normalised(written)
+        normalize_email(written)
     assert refused.value.code == "email_invalid"
     assert not written or not written.strip() or written not in refused.value.message

@@ -379,12 +379,12 @@ def test_providers_deliver_many_spellings_to_one_mailbox(address: str, mailbox: 
 
 
 def test_limits_keep_no_addresses_and_end(shop: Installation) -> None:
-    assert limits.within("203.0.113.4", 1, timedelta(minutes=1))
-    assert not limits.within("203.0.113.4", 1, timedelta(minutes=1))
-    assert limits.within("203.0.113.5", 1, timedelta(minutes=1))
+    assert limits.allow("203.0.113.4", 1, timedelta(minutes=1))
+    assert not limits.allow("203.0.113.4", 1, timedelta(minutes=1))
+    assert limits.allow("203.0.113.5", 1, timedelta(minutes=1))
     assert not any("203.0" in bucket for bucket in RateWindow.objects.values_list("bucket", flat=True))
     RateWindow.objects.update(ends_at=timezone.now() - timedelta(minutes=5))
-    limits.within("198.51.100.7", 1, timedelta(minutes=1))
+    limits.allow("198.51.100.7", 1, timedelta(minutes=1))
     assert RateWindow.objects.count() == 1
 
 
@@ -447,7 +447,7 @@ def test_neither_answer_nor_log_repeats_what_went_wrong(
     def crash(*_: object) -> None:
         raise RuntimeError("ada@shop.example is a contact")
 
-    monkeypatch.setattr(storefront, "ask_to_subscribe", crash)
+    monkeypatch.setattr(storefront, "enqueue_subscribe", crash)
     fields = {"channel": "default-channel", "email": "ada@shop.example"}
     answer = post(client, key, SUBSCRIBE, input=fields)
     assert "ada" not in answer.content.decode()

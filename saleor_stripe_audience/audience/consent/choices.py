@@ -1,6 +1,5 @@
-"""What people choose themselves: on the page behind a mail's link, or by their mailbox's own button."""
+"""Choices that people make themselves: on the page behind a mail's link, or with their mailbox's unsubscribe button."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -16,12 +15,20 @@ from saleor_stripe_audience.audience.people.status import ConsentState, Delivera
 
 
 def subscribe(contact: Contact, wording: str, *, ip: str = "") -> None:
-    """Whoever holds a link from the contact's mailbox agrees to the wording; nothing is left to confirm."""
+    """Subscribe the holder of a link from the mailbox, who agreed to the wording; that needs no confirmation."""
     with transaction.atomic():
-        current = _locked(contact)
+        current = _lock_and_reload(contact)
         if current is not None and current.status != Status.SUBSCRIBED:
-            ledger.record(current, _word(Consent.Kind.GIVEN, Consent.Source.MAIL, wording, ip))
-            _reached(current)
+            event = ConsentEvent(
+                Consent.Kind.GIVEN,
+                timezone.now(),
+                Consent.Source.MAIL,
+                wording=wording,
+                ip=ip,
+                is_proven=True,
+            )
+            ledger.record(current, event)
+            _reactivate(current)
 
 
 def withdraw(
@@ -32,57 +39,48 @@ def withdraw(
     detail: str = "",
     at: datetime | None = None,
 ) -> None:
-    """The contact wants no marketing any more, from none of the shop's audiences; said at `at`, or now.
-
-    Saying it again adds nothing.
-    """
+    """Withdraw the person's consent in all audiences of the shop, as of `at` or now. Repeating it adds nothing."""
     with transaction.atomic():
-        current = _locked(contact)
+        current = _lock_and_reload(contact)
         if current is None:
             return
         people = ledger.contacts_of_person(current)
         if any(each.consent != ConsentState.WITHDRAWN for each in people):
-            word = _word(Consent.Kind.WITHDRAWN, source, "", ip, detail)
-            ledger.record(current, replace(word, at=at) if at else word)
+            event = ConsentEvent(
+                Consent.Kind.WITHDRAWN,
+                at or timezone.now(),
+                source,
+                ip=ip,
+                source_detail=detail,
+                is_proven=source == Consent.Source.MAIL,
+            )
+            ledger.record(current, event)
 
 
-def note(contact: Contact, word: ConsentEvent) -> None:
-    """Write down what the contact said to somebody else: to staff, to another service, in a file that is imported."""
+def record(contact: Contact, event: ConsentEvent) -> None:
+    """Record a choice that the contact expressed elsewhere: to staff, to another service, in an imported file."""
     with transaction.atomic():
-        current = _locked(contact)
+        current = _lock_and_reload(contact)
         if current is not None:
-            ledger.record(current, word)
+            ledger.record(current, event)
 
 
-def confirm(given: Consent, *, ip: str = "") -> None:
-    """The owner of the mailbox meant it. `Rejected` when the person withdrew since."""
+def confirm(consent: Consent, *, ip: str = "") -> None:
+    """Confirm a consent from the mailbox. `Rejected` if the person unsubscribed after the mail was sent."""
     with transaction.atomic():
-        lock_shop(given.audience.installation)
-        current = Consent.objects.filter(pk=given.pk).select_related("contact", "wording").first()
+        lock_shop(consent.audience.installation)
+        current = Consent.objects.filter(pk=consent.pk).select_related("contact", "wording").first()
         if current is not None:
             confirmation.confirm(current, ip=ip)
-            _reached(current.contact)
+            _reactivate(current.contact)
 
 
-def _reached(contact: Contact) -> None:
-    """Who acts from the mailbox is reached by mail again, takes a complaint back, and is no contact of the past."""
-    lifecycle.note_delivery(contact, Deliverability.OK, timezone.now())
+def _reactivate(contact: Contact) -> None:
+    """A choice made from the mailbox shows that mail arrives; it also ends a complaint and an archiving."""
+    lifecycle.set_deliverability(contact, Deliverability.OK, timezone.now())
     lifecycle.restore(contact)
 
 
-def _locked(contact: Contact) -> Contact | None:
-    """The contact as it is now that nobody else writes."""
+def _lock_and_reload(contact: Contact) -> Contact | None:
     lock_shop(contact.audience.installation)
     return Contact.objects.filter(pk=contact.pk).select_related("audience").first()
-
-
-def _word(kind: str, source: str, wording: str, ip: str, detail: str = "") -> ConsentEvent:
-    return ConsentEvent(
-        kind,
-        timezone.now(),
-        source,
-        wording=wording,
-        ip=ip,
-        source_detail=detail,
-        is_proven=source == Consent.Source.MAIL,
-    )

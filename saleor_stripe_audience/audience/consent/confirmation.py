@@ -1,4 +1,4 @@
-"""Double opt-in: a mail asks whether a consent was meant, and a click on its page says yes."""
+"""Double opt-in: a mail asks the person to confirm their consent on a page."""
 
 from datetime import timedelta
 
@@ -18,91 +18,84 @@ from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
-FRESH = timedelta(days=1)  # nobody is asked about what was ticked long ago and is only now told
-PAUSE = timedelta(minutes=10)
-PER_DAY = 5
+MAX_AGE = timedelta(days=1)  # nobody is asked about a box ticked long ago that is only reported now
+MIN_INTERVAL = timedelta(minutes=10)
+MAX_PER_DAY = 5
 
 
-def ask_if_needed(contact: Contact, written: Consent) -> None:
-    """Have a mail sent for a giving that needs one; not twice for one giving, and no mailbox is flooded.
+def request_if_needed(contact: Contact, consent: Consent) -> None:
+    """Send a mail for a consent that does not count yet: one mail per consent, a few per mailbox.
 
-    One needs it that does not count yet: it waits for its confirmation, or a refusal came before it.
+    A consent needs confirmation if it is pending, or if the person had unsubscribed before.
     """
-    if not settings.EMAIL_CONFIGURED or not _waits(contact, written) or contact.email != written.email:
+    if not settings.EMAIL_CONFIGURED or contact.email != consent.email:
+        return
+    if contact.consent == ConsentState.CONFIRMED or not is_fresh(consent):
+        return
+    if contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=consent.at).exists():
         return
     if contact.deliverability == Deliverability.BOUNCED:
         return
-    if ConfirmationMail.objects.filter(consent=written).exists():
+    if ConfirmationMail.objects.filter(consent=consent).exists():
         return
     installation = contact.audience.installation
-    if may_ask(installation, contact.email):
+    if may_request(installation, contact.email):
         mail = ConfirmationMail.objects.create(
             contact=contact,
-            consent=written,
+            consent=consent,
             mailbox=mailbox_digest(installation, contact.email),
             requested_at=timezone.now(),
         )
         send_confirmation_task.enqueue(mail.pk)
 
 
-def may_ask(installation: Installation, address: str) -> bool:
-    """Whether one more mail may go to the address: its mailbox counts, however the address is spelled."""
+def may_request(installation: Installation, address: str) -> bool:
+    """Whether the limits allow one more mail to this mailbox, however the address is spelled."""
     now = timezone.now()
-    asked = ConfirmationMail.objects.filter(
+    recent = ConfirmationMail.objects.filter(
         mailbox=mailbox_digest(installation, address), requested_at__gt=now - timedelta(days=1)
     )
-    if asked.filter(requested_at__gt=now - PAUSE).exists():
+    if recent.filter(requested_at__gt=now - MIN_INTERVAL).exists():
         return False
-    if asked.count() >= PER_DAY:
+    if recent.count() >= MAX_PER_DAY:
         log.warning("confirmation mail withheld", installation=str(installation.pk))
         return False
     return True
 
 
-def is_fresh(word: Consent | ConsentEvent) -> bool:
-    """Whether somebody has agreed just now: nobody is asked about anything older."""
-    is_consent = word.kind == Consent.Kind.GIVEN and word.basis == Consent.Basis.CONSENT
-    return is_consent and word.at >= timezone.now() - FRESH
+def is_fresh(event: Consent | ConsentEvent) -> bool:
+    """Whether this is a consent given just now: nobody is asked about anything older."""
+    is_consent = event.kind == Consent.Kind.GIVEN and event.basis == Consent.Basis.CONSENT
+    return is_consent and event.at >= timezone.now() - MAX_AGE
 
 
-def _waits(contact: Contact, written: Consent) -> bool:
-    if contact.consent == ConsentState.CONFIRMED or not is_fresh(written):
-        return False
-    return not contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=written.at).exists()
+def confirm(consent: Consent, *, ip: str = "") -> Consent:
+    """Record that the owner of the mailbox confirmed what the page showed. Confirming twice adds nothing.
 
-
-def confirm(given: Consent, *, ip: str = "") -> Consent:
-    """The owner of the mailbox confirms what the page showed.
-
-    `Rejected` when the person withdrew since: that is the later word; and when the person has another address now,
-    for the mail went to the former one. Runs under the lock of `default_audience`. Confirming twice is confirming once.
+    `Rejected` if the person unsubscribed after the mail was sent, or has changed their address: the mail went to the
+    previous one. The caller holds the lock of `lock_shop`.
     """
-    if given.contact.email != given.email:
+    if consent.contact.email != consent.email:
         raise Rejected(
             "The address was changed after this mail was sent. Subscribe again to get a new one.",
             code="address_changed",
         )
-    if given.contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=given.at).exists():
+    if consent.contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=consent.at).exists():
         raise Rejected(
             "The subscription was ended after this mail was sent. Subscribe again to get a new one.",
             code="withdrawn_since",
         )
-    confirmed = given.contact.consents.filter(
-        kind=Consent.Kind.CONFIRMED, reference=_reference(given)
-    ).first()
-    return confirmed or ledger.record(
-        given.contact,
+    reference = f"consent {consent.pk}"
+    confirmations = consent.contact.consents.filter(kind=Consent.Kind.CONFIRMED, reference=reference)
+    return confirmations.first() or ledger.record(
+        consent.contact,
         ConsentEvent(
             Consent.Kind.CONFIRMED,
             timezone.now(),
             Consent.Source.MAIL,
-            wording=wordings.shown_to_person(given),
-            reference=_reference(given),
+            wording=wordings.text_to_confirm(consent),
+            reference=reference,
             ip=ip,
             is_proven=True,
         ),
     )
-
-
-def _reference(given: Consent) -> str:
-    return f"consent {given.pk}"

@@ -1,4 +1,4 @@
-"""What somebody who was erased asks for, as it travels: encrypted, first in a row and then in the link of a mail."""
+"""Subscription requests from erased people, encrypted: in a row until the mail is sent, then in the mail's link."""
 
 import json
 from dataclasses import dataclass, replace
@@ -14,51 +14,51 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.errors import Rejected
 
-VALID = timedelta(days=30)
+MAX_AGE = timedelta(days=30)
 _FIELDS = ("kind", "source", "wording", "wording_origin", "reference", "source_detail", "ip")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Who wants to subscribe to which audience again, and what they agreed to."""
+class ErasedRequest:
+    """An erased person's request to subscribe to an audience again."""
 
     audience: Audience
     email: str
-    word: ConsentEvent
+    event: ConsentEvent
 
 
-def written(request: Request) -> str:
-    """The request as text. Words that the merchant did not write are left out: the mail shows the audience's own."""
-    word = request.word
-    if word.wording_origin == Consent.WordingOrigin.UNKNOWN:
-        own = wordings.offer(request.audience)
-        word = replace(word, wording=own, wording_origin=Consent.WordingOrigin.AUDIENCE)
-    told = {name: str(getattr(word, name)) for name in _FIELDS}
-    at = word.at.astimezone(UTC).isoformat()
-    return json.dumps(told | {"audience": str(request.audience.pk), "email": request.email, "at": at})
+def serialize(request: ErasedRequest) -> str:
+    """Return the request as JSON. A wording that the merchant did not write is replaced by the audience's own."""
+    event = request.event
+    if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
+        own = wordings.offered_text(request.audience)
+        event = replace(event, wording=own, wording_origin=Consent.WordingOrigin.AUDIENCE)
+    fields = {name: str(getattr(event, name)) for name in _FIELDS}
+    at = event.at.astimezone(UTC).isoformat()
+    return json.dumps(fields | {"audience": str(request.audience.pk), "email": request.email, "at": at})
 
 
-def read(text: str) -> Request | None:
-    """The request as it was written down; None once its audience is gone."""
-    told = json.loads(text)
-    audience = Audience.objects.filter(pk=UUID(told["audience"])).select_related("installation").first()
+def deserialize(text: str) -> ErasedRequest | None:
+    """Read a serialized request; None if its audience was deleted."""
+    fields = json.loads(text)
+    audience = Audience.objects.filter(pk=UUID(fields["audience"])).select_related("installation").first()
     if audience is None:
         return None
-    at = datetime.fromisoformat(told["at"])
-    word = ConsentEvent(at=at, needs_confirmation=True, **{name: told[name] for name in _FIELDS})
-    return Request(audience, told["email"], word)
+    at = datetime.fromisoformat(fields["at"])
+    event = ConsentEvent(at=at, needs_confirmation=True, **{name: fields[name] for name in _FIELDS})
+    return ErasedRequest(audience, fields["email"], event)
 
 
 def token_of(text: str) -> str:
-    """The request as the link in the mail holds it: nobody but this app can read or make one."""
+    """Encrypt a serialized request for the link in the mail: only this app can read or create one."""
     return vault.encrypt(text).rstrip("=")
 
 
-def request_of(token: str) -> Request | None:
-    """The request of a link; None for one that the app did not make, or that is too old."""
+def request_of(token: str) -> ErasedRequest | None:
+    """Return the request of a link; None if the app did not create it or it has expired."""
     try:
         text = vault.decrypt(token + "=" * (-len(token) % 4))
     except Rejected:
         return None
-    request = read(text)
-    return request if request is not None and request.word.at > timezone.now() - VALID else None
+    request = deserialize(text)
+    return request if request is not None and request.event.at > timezone.now() - MAX_AGE else None

@@ -1,22 +1,22 @@
-"""Headers of mails that must leave as they are."""
+"""Mail headers that must be sent unchanged."""
 
 from email.policy import Policy
 from typing import Self
 
 
 class OneLineHeader(str):  # noqa: SLOT000 - it has a name
-    """A header whose value leaves on one line and unencoded, however long it is.
+    """A header whose value is sent on one line and unencoded, however long it is.
 
-    Python's e-mail policies break long values, or encode them (RFC 2047), which RFC 8058 does not allow of
-    List-Unsubscribe: mailboxes then show no button. They take a value that has a name as one that folds itself.
+    Python's e-mail policies fold long values or encode them (RFC 2047). RFC 8058 forbids that for List-Unsubscribe:
+    mailboxes then show no button. The policies leave a value with a `name` to fold itself.
     """
 
     name: str
 
     def __new__(cls, name: str, value: str) -> Self:
-        """ValueError for a value that is no plain line."""
+        """Create the header. ValueError unless the value is printable ASCII."""
         if not value.isascii() or not value.isprintable():
-            raise ValueError("a header of one line has printable ASCII only")
+            raise ValueError("a one-line header can contain printable ASCII only")
         made = super().__new__(cls, value)
         made.name = name
         return made
@@ -25,5 +25,5 @@ class OneLineHeader(str):  # noqa: SLOT000 - it has a name
         return type(self), (self.name, str(self))
 
     def fold(self, *, policy: Policy) -> str:
-        """The line as it goes over the wire; called by the e-mail library."""
+        """Return the line as it is sent; called by the e-mail library."""
         return f"{self.name}: {self}{policy.linesep}"

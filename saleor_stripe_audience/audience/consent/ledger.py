@@ -276,12 +276,12 @@ def carry_refusals_of(audience: Audience, emails: Collection[str]) -> None:
     if not others.exists():
         return
     here = Consent.objects.filter(audience=audience, kind=Consent.Kind.WITHDRAWN)
-    refused_here = set(bulk.among(here, "email", list(emails)).values_list("email", flat=True))
+    refused_here = set(bulk.filter_in(here, "email", list(emails)).values_list("email", flat=True))
     refused_there = others.filter(consents__kind=Consent.Kind.WITHDRAWN)
     for known, addresses in ((others, refused_here), (refused_there, emails)):
         former = FormerAddress.objects.filter(contact__in=known)
-        found = {each.pk: each for each in bulk.among(known, "email", list(addresses)).distinct()}
-        found |= {each.contact.pk: each.contact for each in bulk.among(former, "email", list(addresses))}
+        found = {each.pk: each for each in bulk.filter_in(known, "email", list(addresses)).distinct()}
+        found |= {each.contact.pk: each.contact for each in bulk.filter_in(former, "email", list(addresses))}
         for each in found.values():
             carry_refusals(each)
 

@@ -1,4 +1,4 @@
-"""Mails of the audience, in the language of who reads them."""
+"""The audience's mails, in the recipient's language."""
 
 import smtplib
 from email.utils import formataddr, make_msgid
@@ -20,14 +20,14 @@ from saleor_stripe_audience.errors import Rejected, Unavailable
 
 
 def send_confirmation(mail_id: int) -> None:
-    """Send the mail, unless it went already or there is nothing to confirm any more.
+    """Send the mail, unless it was sent already or there is nothing left to confirm.
 
-    `Unavailable` while the mail server does not answer.
+    `Unavailable` while the mail server does not respond.
     """
-    asked = ConfirmationMail.objects.select_related(
+    mail = ConfirmationMail.objects.select_related(
         "contact__audience__installation", "consent__wording", "consent__audience__installation"
     ).filter(pk=mail_id, sent_at=None).first()  # fmt: skip
-    message = _message(asked) if asked is not None else None
+    message = _build_message(mail) if mail is not None else None
     if message is None:
         return
     _send(message)
@@ -36,17 +36,17 @@ def send_confirmation(mail_id: int) -> None:
 
 @task
 def send_confirmation_task(mail_id: int) -> None:
-    """`send_confirmation` in the worker; the engine repeats it while the mail server does not answer."""
+    """Run `send_confirmation` in the worker, which retries it while the mail server does not respond."""
     send_confirmation(mail_id)
 
 
 def language_of(contact: Contact) -> str:
-    """One that the app speaks: the person's, else the audience's, else English."""
+    """Return the person's language, or else the audience's, or else English: the first that the app supports."""
     return supported_language(contact.language, contact.audience.language)
 
 
 def supported_language(*wanted: str) -> str:
-    """The first of the languages that the app speaks, else English."""
+    """Return the first of the languages that the app supports, or else English."""
     for each in wanted:
         try:
             return translation.get_supported_language_variant(each)
@@ -55,49 +55,48 @@ def supported_language(*wanted: str) -> str:
     return settings.LANGUAGE_CODE
 
 
-def _message(asked: ConfirmationMail) -> EmailMultiAlternatives | None:
-    """The mail; None where there is nothing to confirm, or the person has another address since."""
-    if asked.contact is not None and asked.consent is not None:
-        contact, given = asked.contact, asked.consent
-        if contact.consent == ConsentState.CONFIRMED or contact.email != given.email:
+def _build_message(mail: ConfirmationMail) -> EmailMultiAlternatives | None:
+    """Return the message; None if there is nothing left to confirm, or the person's address has changed."""
+    if mail.contact is not None and mail.consent is not None:
+        contact, consent = mail.contact, mail.consent
+        if contact.consent == ConsentState.CONFIRMED or contact.email != consent.email:
             return None
         with translation.override(language_of(contact)):
-            facts = {
-                "wording": wordings.shown_to_person(given),
-                "confirm": links.confirmation_url(given),
+            context = {
+                "wording": wordings.text_to_confirm(consent),
+                "confirm": links.confirmation_url(consent),
                 "preferences": links.preferences_url(contact),
             }
-            return _confirmation(contact.audience, contact.email, facts, links.unsubscribe_headers(contact))
-    request = erased_requests.read(asked.request) if asked.request else None
+            return _render(contact.audience, contact.email, context, links.unsubscribe_headers(contact))
+    request = erased_requests.deserialize(mail.request) if mail.request else None
     if request is None:
         return None
     with translation.override(supported_language(request.audience.language)):
-        facts = {"wording": request.word.wording, "confirm": links.request_url(asked.request)}
-        return _confirmation(request.audience, request.email, facts, {})
+        context = {"wording": request.event.wording, "confirm": links.request_url(mail.request)}
+        return _render(request.audience, request.email, context, {})
 
 
-def _confirmation(
-    audience: Audience, address: str, told: dict[str, str], headers: dict[str, str]
+def _render(
+    audience: Audience, address: str, context: dict[str, str], headers: dict[str, str]
 ) -> EmailMultiAlternatives:
     name, sender = sender_name(audience), settings.DEFAULT_FROM_EMAIL
-    facts = told | {"audience": name}
+    context = context | {"audience": name, "language": translation.get_language()}
     message = EmailMultiAlternatives(
-        subject=_("Please confirm: news from %(audience)s") % facts,
-        body=render_to_string("audience/confirmation.txt", facts),
+        subject=_("Please confirm: news from %(audience)s") % context,
+        body=render_to_string("audience/confirmation.txt", context),
         from_email=formataddr((name, sender)),
         to=[address],
         headers={"Message-ID": make_msgid(domain=sender.rpartition("@")[2])} | headers,
     )
-    html = render_to_string("audience/confirmation.html", facts | {"language": translation.get_language()})
-    message.attach_alternative(html, "text/html")
+    message.attach_alternative(render_to_string("audience/confirmation.html", context), "text/html")
     return message
 
 
 def _send(message: EmailMultiAlternatives) -> None:
     if not settings.EMAIL_CONFIGURED:
         raise Rejected(
-            "The app has no mail server, so a consent waits for its confirmation. Ask whoever runs the app to set "
-            "EMAIL_URL and EMAIL_FROM.",
+            "The app has no mail server, so consent cannot be confirmed. Ask the operator of the app to set EMAIL_URL "
+            "and EMAIL_FROM.",
             code="email_not_configured",
         )
     leave_database()
@@ -105,5 +104,5 @@ def _send(message: EmailMultiAlternatives) -> None:
         message.send()
     except (OSError, smtplib.SMTPException):
         raise Unavailable(
-            "The mail server did not take the mail. It will be tried again.", code="mail"
+            "The mail server did not accept the mail. The app will try again.", code="mail"
         ) from None

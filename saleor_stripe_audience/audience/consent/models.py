@@ -1,4 +1,4 @@
-"""What people agreed to, and the mails that ask for it."""
+"""The consent ledger, confirmation mails, and the webhooks of mail services."""
 
 import uuid
 from typing import Any, NoReturn
@@ -9,15 +9,15 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Wor
 from saleor_stripe_audience.vault import EncryptedTextField
 
 
-class LedgerIsAppendOnly(TypeError):  # noqa: N818 - it says what is true
-    """Somebody tried to change or delete what a person said."""
+class LedgerIsAppendOnly(TypeError):  # noqa: N818 - it states a fact
+    """Code tried to change or delete a row of the consent ledger."""
 
     def __init__(self) -> None:
-        super().__init__("The consent ledger is append-only: record another word of the person instead.")
+        super().__init__("The consent ledger is append-only: record another event instead.")
 
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
-    """Rows of the ledger are neither changed nor deleted. Erasing a person takes theirs along, by cascade."""
+    """Rows of the ledger cannot be changed or deleted, except by cascade when a person is erased."""
 
     def update(self, **_values: Any) -> NoReturn:
         raise LedgerIsAppendOnly
@@ -26,17 +26,17 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         raise LedgerIsAppendOnly
 
     def follow(self, absorbed: Contact, kept: Contact) -> None:
-        """Two contacts are one person: what the one said, the other said. Nothing else of a row changes."""
+        """Reassign the rows of `absorbed` to `kept`, because both are one person. Nothing else in a row changes."""
         models.QuerySet(Consent).filter(contact=absorbed).update(contact=kept)
 
 
 class Consent(models.Model):
-    """One word of a person about marketing: when, to what, by which way. Append-only.
+    """One consent event of a person: what they agreed to or withdrew, when, and through which channel. Append-only.
 
-    `needs_confirmation` is true of a giving that counts only once it is confirmed from the mailbox. `is_proven` is
-    true of what the owner of the mailbox is known to have said: by a link in a mail, or from a confirmed account.
-    `key` makes the same word, told twice, one row. `actor` is who wrote it down where that was not the person: a
-    member of staff, an import. Soft opt-in is a basis of its own and no consent.
+    With `needs_confirmation`, a given consent counts only once it is confirmed from the mailbox. `is_proven` means
+    that the owner of the mailbox is known to have acted: through a link in a mail, or from a confirmed account. `key`
+    makes an event that is reported twice one row. `actor` is who recorded it, if not the person: staff or an import.
+    Soft opt-in is a basis of its own and not consent.
     """
 
     class Kind(models.TextChoices):
@@ -58,7 +58,7 @@ class Consent(models.Model):
         MAILCHIMP = "mailchimp"
 
     class WordingOrigin(models.TextChoices):
-        """Where the wording is from: sent with the word; the audience's own, for none was sent; sent, but unknown."""
+        """The wording's origin: sent with the event; the audience's own, as none was sent; sent but unknown."""
 
         SENT = "sent"
         AUDIENCE = "audience"
@@ -101,10 +101,10 @@ class Consent(models.Model):
 
 
 class ConfirmationMail(models.Model):
-    """A mail that asks whether a consent was meant. Kept so that a mailbox is not flooded.
+    """A mail that asks for confirmation of a consent. Stored to limit the mails to one mailbox.
 
-    `mailbox` is an HMAC of the mailbox under the shop's secret. Of an address that was erased there is no contact:
-    `request` holds what was asked, until the mail is sent.
+    `mailbox` is an HMAC of the mailbox with the shop's secret. An erased address has no contact: `request` holds its
+    request until the mail is sent.
     """
 
     contact = models.ForeignKey(
@@ -126,7 +126,7 @@ class ConfirmationMail(models.Model):
 
 
 class SoftBounce(models.Model):
-    """A mail to the contact was turned away for a reason that may pass; forgotten once one arrives."""
+    """A temporary failure of a mail to the contact; deleted when a mail is delivered."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="soft_bounces")
     day = models.DateField()
@@ -139,9 +139,9 @@ class SoftBounce(models.Model):
 
 
 class MailWebhook(models.Model):
-    """The address to which a mail service reports bounces and complaints of a shop's mails.
+    """A webhook to which a mail service reports bounces and complaints about a shop's mails.
 
-    `secret_digest` is the SHA-256 of the secret in its address. `signing_key` is the service's own, if it signs.
+    `secret_digest` is the SHA-256 of the secret in its URL. `signing_key` is the service's, if it signs its reports.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,4 +1,4 @@
-"""In whose name an audience writes."""
+"""The name that an audience's mails and pages show."""
 
 import re
 
@@ -9,18 +9,19 @@ _COMMON_LABELS = frozenset({"www", "shop", "store", "api", "saleor"})
 
 
 def sender_name(audience: Audience) -> str:
-    """The name that mails and pages bear: the audience's sender name, or what Saleor calls the shop.
+    """Return the audience's sender name, or the shop's name in Saleor, or the audience's name.
 
-    Until one of them is known, it is the audience's name. Never an address: a new audience is named by the shop's.
+    Never a URL or domain, although a new audience is named after the shop's domain.
     """
     installation = audience.installation
-    named = (audience.sender_name, installation.shop_name, audience.name)
-    fit = (name for name in named if name and not _ADDRESS.fullmatch(name))
-    return next(fit, "") or _from_domain(installation.domain)
+    for name in (audience.sender_name, installation.shop_name, audience.name):
+        if name and not _ADDRESS.fullmatch(name):
+            return name
+    return _guess_name(installation.domain)
 
 
-def _from_domain(domain: str) -> str:
-    """What `shop.tea-house.example.com` is likely to call itself: Tea house."""
+def _guess_name(domain: str) -> str:
+    """Turn `shop.tea-house.example.com` into a likely name: Tea house."""
     labels = [each for each in domain.partition(":")[0].split(".") if each not in _COMMON_LABELS]
     name = labels[0].replace("-", " ").capitalize() if labels else ""
     return name if name and not name.isdigit() else "Shop"

@@ -1,7 +1,7 @@
-"""The wordings that a merchant wrote for an audience. Only they prove a consent, and only they are mailed or shown.
+"""The wordings that a merchant wrote for an audience. Only they prove consent, and only they are mailed or shown.
 
-Anybody can write metadata on a checkout, and the storefront's key is public: words that a caller sends are matched
-against these, and what is not among them is kept in the ledger, proves nothing and is shown to nobody.
+Anybody can write metadata on a checkout, and the storefront's key is public. So a wording that a caller sends is
+compared with these; an unknown one is stored in the ledger, proves nothing and is shown to nobody.
 """
 
 import unicodedata
@@ -23,12 +23,12 @@ from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.shops import problems
 
 Origin = Consent.WordingOrigin
-UNKNOWN_WORDING = "consent wording"  # the key of the problem that a storefront sends other words
+UNKNOWN_WORDING = "consent wording"  # the key of the problem that a storefront sends an unknown wording
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The wording that a consent is kept with, and where it is from. Of an unknown one nothing is proven."""
+    """The wording of a consent and its origin. An unknown wording proves nothing."""
 
     text: str
     origin: Origin
@@ -40,7 +40,7 @@ class Proof:
 
 
 def proof_of(audience: Audience, sent: str, at: datetime) -> Proof:
-    """What a storefront's word of `at` is kept with: what it sent, or the audience's own text at that time."""
+    """Return the proof of a consent given at `at`: the sent wording, or else the audience's own text at that time."""
     text = sent.strip()
     if not text:
         return Proof(own_text(audience, at), Origin.AUDIENCE)
@@ -48,31 +48,31 @@ def proof_of(audience: Audience, sent: str, at: datetime) -> Proof:
 
 
 def own_text(audience: Audience, at: datetime) -> str:
-    """The audience's own text at that time; the present one where none is known to have been before it."""
+    """Return the audience's own text at that time, or its current one if no earlier text is known."""
     past = audience.known_wordings.filter(is_own=True, since__lte=at, until__gt=at)
-    found = past.order_by("-since").select_related("wording").first()
-    return found.wording.text if found is not None else audience.consent_text
+    row = past.order_by("-since").select_related("wording").first()
+    return row.wording.text if row is not None else audience.consent_text
 
 
 def is_known(audience: Audience, text: str) -> bool:
-    """Whether the merchant wrote the text for this audience, now or before; blanks do not count."""
-    return _plain(text) in {_plain(each) for each in texts_of(audience)}
+    """Whether the merchant wrote the text for this audience, now or before; white space does not count."""
+    return _fold(text) in {_fold(each) for each in texts_of(audience)}
 
 
 def texts_of(audience: Audience) -> list[str]:
-    """The wordings of the audience: its own text first, then the others in the order in which they were added."""
-    kept = audience.known_wordings.order_by("since", "pk").values_list("wording__text", flat=True)
-    return _own_first(audience.consent_text, kept)
+    """Return the audience's wordings: its own text first, then the others in the order they were added."""
+    stored = audience.known_wordings.order_by("since", "pk").values_list("wording__text", flat=True)
+    return _own_first(audience.consent_text, stored)
 
 
 def texts_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:
-    """The same of each of the shop's audiences."""
+    """Return `texts_of` each of the shop's audiences."""
     own = Audience.objects.filter(installation=installation_id).values_list("pk", "consent_text")
-    kept: dict[UUID, list[str]] = {}
+    stored: dict[UUID, list[str]] = {}
     rows = KnownWording.objects.filter(audience__installation=installation_id).order_by("since", "pk")
     for audience, text in rows.values_list("audience_id", "wording__text"):
-        kept.setdefault(audience, []).append(text)
-    return {audience: _own_first(text, kept.get(audience, [])) for audience, text in own}
+        stored.setdefault(audience, []).append(text)
+    return {audience: _own_first(text, stored.get(audience, [])) for audience, text in own}
 
 
 def _own_first(own: str, others: Iterable[str]) -> list[str]:
@@ -80,7 +80,7 @@ def _own_first(own: str, others: Iterable[str]) -> list[str]:
 
 
 def add(audience: Audience, text: str) -> None:
-    """The merchant's storefront shows this wording: from now on it proves consents. Adding it again does nothing."""
+    """Add a wording that the merchant's storefront shows: from now on it proves consent. Repeating it does nothing."""
     ledger.check_wording(text)
     with transaction.atomic():
         lock_shop(audience.installation)
@@ -91,20 +91,18 @@ def add(audience: Audience, text: str) -> None:
         problems.clear(audience.installation, UNKNOWN_WORDING)
 
 
-def shown_to_person(given: Consent) -> str:
-    """What the person is asked to confirm, in the language that is active: never a word that a stranger wrote."""
-    text = given.wording.text if given.wording else ""
-    if text and is_known(given.audience, text):
-        return text
-    return offer(given.audience)
+def text_to_confirm(consent: Consent) -> str:
+    """Return the text that the person confirms, in the active language; never a text from a stranger."""
+    text = consent.wording.text if consent.wording else ""
+    return text if text and is_known(consent.audience, text) else offered_text(consent.audience)
 
 
-def offer(audience: Audience) -> str:
-    """What one agrees to on the app's own pages: it is shown there, and kept in the ledger word for word."""
+def offered_text(audience: Audience) -> str:
+    """Return the text that people agree to on the app's own pages; the ledger stores it verbatim."""
     return audience.consent_text or _("I agree to receive news from %(audience)s by e-mail.") % {
         "audience": sender_name(audience)
     }
 
 
-def _plain(text: str) -> str:
+def _fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())

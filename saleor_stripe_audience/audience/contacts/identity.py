@@ -1,6 +1,6 @@
-"""Whose contact somebody is: found by account first, then by address; two found to be one person become one.
+"""Which contact a person is: found by account first, then by address. Two contacts of one person are merged.
 
-Every function here runs inside a transaction that holds the lock of `default_audience`.
+Every function here runs inside a transaction that holds the lock of `lock_shop`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,10 +15,11 @@ from django.utils import timezone
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import attributes
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import default_audience, lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import (
+    NEVER,
     Audience,
     Contact,
     ContactSpent,
@@ -32,24 +33,23 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PROFILE = ("first_name", "last_name", "phone", "city", "country", "language")
 
-Merge = Callable[[Contact, Contact], None]
-_merging: list[Merge] = []
+MergeCallback = Callable[[Contact, Contact], None]
+_callbacks: list[MergeCallback] = []
 
 
-def on_merge(function: Merge) -> Merge:
-    """Run `function(absorbed, kept)` where two contacts become one: it moves its own rows to the one kept."""
-    _merging.append(function)
-    return function
+def on_merge(callback: MergeCallback) -> MergeCallback:
+    """Run `callback(absorbed, kept)` when two contacts are merged: it moves its own rows to `kept`."""
+    _callbacks.append(callback)
+    return callback
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What Saleor said of somebody at `said_at`: the normalised address, the account if any, the rest.
+    """What Saleor reported about a person at `said_at`: normalized address, account if any, profile.
 
-    `proven` is False of an account that has not shown that the address is its own.
+    `proven` is False for an account that has not confirmed that the address is its own.
     """
 
     email: str
@@ -62,79 +62,76 @@ class Person:
 def record_customer(
     installation: Installation, payload: Mapping[str, Any], issued_at: datetime
 ) -> Contact | None:
-    """Keep what Saleor says of an account; `Rejected` without a usable address, None of one that was erased.
+    """Store a customer account; returns the contact in the default audience, or None for an erased person.
 
-    A change of address keeps the person, with everything bought before, in every audience that knows the person.
-    An account that is not confirmed makes no contact: anybody can register under any address.
+    After a change of address the person keeps all earlier purchases, in every audience that has the person. An
+    unconfirmed account creates no contact: anybody can register under any address. `Rejected` without a valid address.
     """
     account = read_account(payload)
     person = person_of(account, issued_at)
     with transaction.atomic():
         default = default_audience(installation)
-        kept = contact_of(default, person)
+        contact = upsert_contact(default, person)
         if person.proven:
-            others = [contact_of(audience, person) for audience in _others_that_know(default, person)]
-            for contact in (kept, *others):
-                if contact is not None:
-                    # A document without metadata says nothing of it; one that has it tells all of it.
+            others = [upsert_contact(audience, person) for audience in _others_with(person, default)]
+            for each in (contact, *others):
+                if each is not None:
+                    # A payload with metadata has all of it; one without says nothing about it.
                     is_whole = payload.get("metadata") is not None
-                    attributes.keep(contact, account.metadata, issued_at, is_whole=is_whole)
-        return kept
+                    attributes.store(each, account.metadata, issued_at, is_whole=is_whole)
+        return contact
 
 
 def person_of(account: Account, said_at: datetime) -> Person:
-    """What an account says of its owner; `Rejected` without a usable address."""
+    """Return the account's owner. `Rejected` without a valid address."""
     profile = {
         "first_name": account.first_name,
         "last_name": account.last_name,
         "language": language_tag(account.language_code),
     }
     return Person(
-        normalised(account.email), account.id, profile, said_at, proven=account.is_confirmed is True
+        normalize_email(account.email), account.id, profile, said_at, proven=account.is_confirmed is True
     )
 
 
-def _others_that_know(default: Audience, person: Person) -> Iterable[Audience]:
+def _others_with(person: Person, default: Audience) -> Iterable[Audience]:
     others = Audience.objects.filter(installation_id=default.installation_id).exclude(pk=default.pk)
-    of_account = Q(contacts__saleor_user_id=person.account_id)
-    at_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
-    return others.filter(of_account | at_address).distinct()
+    by_account = Q(contacts__saleor_user_id=person.account_id)
+    by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
+    return others.filter(by_account | by_address).distinct()
 
 
-def contact_of(audience: Audience, person: Person) -> Contact | None:
-    """The person's contact, found or made, with what was said of the person taken over; None once erased.
+def upsert_contact(audience: Audience, person: Person) -> Contact | None:
+    """Find or create the person's contact and update it with the person's data; None if the person was erased.
 
-    None also of an account that is not confirmed, under an address that nobody here has.
+    An unconfirmed account changes nothing: it gets the contact that has its address, or None.
     """
     account_id = person.account_id if person.proven else None
     if erasure.concerns_erased(audience.installation, person.email, account_id, person.said_at):
         return None
     if person.account_id and not person.proven:
-        # Whoever registers under an address may not be its owner: nothing of the contact there is touched.
-        return holder_of(audience, person.email)
-    found = _contact_of_account(audience, person) if account_id else holder_of(audience, person.email)
-    contact = found or _newcomer(audience, person.email)
+        # An account can be registered under somebody else's address, so it must not change that contact.
+        return find_by_address(audience, person.email)
+    contact = _find_by_account(audience, person) if account_id else find_by_address(audience, person.email)
+    if contact is None:
+        contact = audience.contacts.create(email=person.email)
+        erasure.adopt_former_links(contact)
+        mark_changed(contact)
     if account_id:
-        is_known_here = contact.saleor_user_id == account_id
+        had_account = contact.saleor_user_id == account_id
         _link(contact, person)
-        if not is_known_here:
-            _learn_from_other_audiences(contact, account_id)
-    _take_over_profile(contact, person)
+        if not had_account:
+            _copy_addresses_from_other_audiences(contact, account_id)
+    for field in PROFILE:
+        _update_field(contact, field, person.profile.get(field, ""), _moment(person.said_at))
     contact.save()
     mark_changed(contact)
     ledger.carry_refusals(contact)
     return contact
 
 
-def _newcomer(audience: Audience, email: str) -> Contact:
-    contact = audience.contacts.create(email=email)
-    erasure.adopt_former_links(contact)
-    mark_changed(contact)
-    return contact
-
-
-def delete_if_unknown(contact: Contact | None) -> None:
-    """Let go of a contact of whom only carts and orders told that are gone or anonymous since."""
+def delete_if_empty(contact: Contact | None) -> None:
+    """Delete a contact that only had carts and orders which are now gone or anonymous."""
     if contact is None or contact.saleor_user_id is not None:
         return
     if contact.contact_tags.exclude(origin=ContactTag.Origin.RULE).exists():
@@ -144,7 +141,7 @@ def delete_if_unknown(contact: Contact | None) -> None:
 
 
 def refresh_totals(contact: Contact | None) -> None:
-    """Count orders and spending again from the purchases; currencies are never added together."""
+    """Recompute orders and spending from the purchases, per currency."""
     if contact is None:
         return
     paid = contact.purchases.paid()
@@ -153,18 +150,12 @@ def refresh_totals(contact: Contact | None) -> None:
     contact.first_order_at, contact.last_order_at = dates["first"], dates["last"]
     contact.save(update_fields=["orders_count", "first_order_at", "last_order_at", "updated_at"])
     ContactSpent.objects.filter(contact=contact).delete()
-    ContactSpent.objects.bulk_create(_spent(contact))
-    mark_changed(contact)
-
-
-def _spent(contact: Contact) -> list[ContactSpent]:
     sums = (
-        contact.purchases.paid()
-        .order_by()
+        paid.order_by()
         .values("currency")
         .annotate(charged=Sum("charged_minor"), refunded=Sum("refunded_minor"), orders=Count("pk"))
     )
-    return [
+    rows = [
         ContactSpent(
             contact=contact,
             currency=row["currency"],
@@ -174,85 +165,88 @@ def _spent(contact: Contact) -> list[ContactSpent]:
         )
         for row in sums
     ]
+    ContactSpent.objects.bulk_create(rows)
+    mark_changed(contact)
 
 
-def holder_of(audience: Audience, email: str) -> Contact | None:
-    """Whose address it is now; failing that, whose it was."""
+def find_by_address(audience: Audience, email: str) -> Contact | None:
+    """Return the contact that has the address, or else the one that had it before."""
     return (
         audience.contacts.filter(email=email).first()
         or audience.contacts.filter(former_addresses__email=email).first()
     )
 
 
-def _contact_of_account(audience: Audience, person: Person) -> Contact | None:
-    known = audience.contacts.filter(saleor_user_id=person.account_id).first()
-    if known is not None:
-        return known
-    at_address = audience.contacts.filter(email=person.email).first()
-    if at_address is not None:
-        return at_address
-    # An account that was deleted and made anew under its address is the same person; one that takes over an
-    # address which its holder gave up before is not.
+def _find_by_account(audience: Audience, person: Person) -> Contact | None:
+    by_account = audience.contacts.filter(saleor_user_id=person.account_id).first()
+    if by_account is not None:
+        return by_account
+    by_address = audience.contacts.filter(email=person.email).first()
+    if by_address is not None:
+        return by_address
+    # An account that was deleted and created again under its address is the same person. An account that takes over
+    # an address which its holder had given up is another one.
     return audience.contacts.filter(
         former_addresses__email=person.email, former_addresses__held_at__gte=person.said_at
     ).first()
 
 
 def _link(contact: Contact, person: Person) -> None:
-    """Account and address of the contact, as the newest saying has them."""
+    """Set the contact's account and address, unless a newer event has set them already."""
     moment = _moment(person.said_at)
     is_newest = moment >= contact.known_at.get("email", "")
     if contact.email != person.email:
         if is_newest:
-            _move_to(contact, person.email)
+            _change_address(contact, person.email)
         else:
-            _remember_former(contact, person.email, person.said_at)
+            _add_former_address(contact, person.email, person.said_at)
     if is_newest:
         contact.saleor_user_id = person.account_id
         contact.known_at["email"] = moment
 
 
-def _learn_from_other_audiences(contact: Contact, account_id: str) -> None:
-    """The account's addresses as they are known elsewhere in the shop: an order may be told after a change of them."""
+def _copy_addresses_from_other_audiences(contact: Contact, account_id: str) -> None:
+    """Copy the account's addresses from the shop's other audiences: an order can arrive after a change of address."""
     twins = Contact.objects.filter(
         audience__installation_id=contact.audience.installation_id, saleor_user_id=account_id
     ).exclude(audience=contact.audience_id)
     for twin in twins:
         for former in twin.former_addresses.all():
             if former.email != contact.email:
-                _remember_former(contact, former.email, former.held_at)
+                _add_former_address(contact, former.email, former.held_at)
         said_at = datetime.fromisoformat(twin.known_at["email"])
         _link(contact, Person(twin.email, account_id, {}, said_at))
 
 
 def merge(kept: Contact, absorbed: Contact) -> Contact:
-    """Two contacts are one person, as somebody found who knows them; returns the one that goes on.
+    """Merge two contacts that staff found to be one person; returns the remaining contact.
 
-    The one with an account goes on, for the account tells of itself again. `Rejected` where that cannot be.
+    The one with an account remains, because Saleor sends the account again. `Rejected` if both have an account, or if
+    they are not two contacts of one audience.
     """
     with transaction.atomic():
         lock_shop(kept.audience.installation)
-        going_on, going = (Contact.objects.get(pk=each.pk) for each in (kept, absorbed))
-        if going_on == going or going_on.audience_id != going.audience_id:
+        kept, absorbed = (Contact.objects.get(pk=each.pk) for each in (kept, absorbed))
+        if kept == absorbed or kept.audience_id != absorbed.audience_id:
             raise Rejected("Choose two different contacts of one audience.", code="merge")
-        if going_on.saleor_user_id and going.saleor_user_id:
+        if kept.saleor_user_id and absorbed.saleor_user_id:
             raise Rejected(
-                "Both contacts have an account in Saleor, and each account tells of itself again. Delete one of the "
+                "Both contacts have an account in Saleor, which will send both accounts again. Delete one of the "
                 "accounts in Saleor's Dashboard first.",
                 code="merge_two_accounts",
             )
-        if going.saleor_user_id:
-            going_on, going = going, going_on
-        email = going.email
-        _merge(going, going_on)
-        _keep_former(going_on, email, timezone.now())
-        going_on.save()
-        ledger.carry_refusals(going_on)
-        return going_on
+        if absorbed.saleor_user_id:
+            kept, absorbed = absorbed, kept
+        email = absorbed.email
+        _merge(absorbed, kept)
+        _store_former_address(kept, email, timezone.now())
+        kept.save()
+        ledger.carry_refusals(kept)
+        return kept
 
 
-def _move_to(contact: Contact, email: str) -> None:
-    """Give the contact its new address; a guest or an older account that has it is the same person."""
+def _change_address(contact: Contact, email: str) -> None:
+    """Change the contact's address; a guest or an older account that has it is the same person."""
     holder = contact.audience.contacts.filter(email=email).exclude(pk=contact.pk).first()
     if contact.deliverability == Deliverability.BOUNCED:
         contact.deliverability = Deliverability.OK  # it was the old address that bounced
@@ -261,44 +255,44 @@ def _move_to(contact: Contact, email: str) -> None:
             contact.deliverability = Deliverability.BOUNCED
         _merge(holder, contact)
     FormerAddress.objects.filter(audience=contact.audience, email=email).delete()
-    # A contact without a moment had no account until now: nobody can have claimed its address since.
+    # Without a time the contact had no account until now: nobody can have claimed its address in the meantime.
     held_at = contact.known_at.get("email")
-    _keep_former(contact, contact.email, datetime.fromisoformat(held_at) if held_at else _LONG_AGO)
+    _store_former_address(contact, contact.email, datetime.fromisoformat(held_at) if held_at else NEVER)
     contact.email = email
 
 
-def _remember_former(contact: Contact, email: str, held_at: datetime) -> None:
-    """A late message tells of an address from before: what guests bought under it is this person's."""
-    holder = holder_of(contact.audience, email)
+def _add_former_address(contact: Contact, email: str, held_at: datetime) -> None:
+    """Add an earlier address from a late event: guest purchases under it belong to this person."""
+    holder = find_by_address(contact.audience, email)
     if holder is None or holder == contact:
-        _keep_former(contact, email, held_at)
+        _store_former_address(contact, email, held_at)
     elif holder.email == email and holder.known_at.get("email", "") < _moment(held_at):
         _merge(holder, contact)
-        _keep_former(contact, email, held_at)
+        _store_former_address(contact, email, held_at)
 
 
-def _keep_former(contact: Contact, email: str, held_at: datetime) -> None:
-    known = FormerAddress.objects.filter(audience=contact.audience, email=email).first()
-    latest = max(held_at, known.held_at) if known else held_at
+def _store_former_address(contact: Contact, email: str, held_at: datetime) -> None:
+    row = FormerAddress.objects.filter(audience=contact.audience, email=email).first()
+    latest = max(held_at, row.held_at) if row else held_at
     FormerAddress.objects.update_or_create(
         audience=contact.audience, email=email, defaults={"contact": contact, "held_at": latest}
     )
 
 
 def _merge(absorbed: Contact, kept: Contact) -> None:
-    """Move all of `absorbed` to `kept` and delete it; `kept` is saved by the caller.
+    """Move everything from `absorbed` to `kept` and delete `absorbed`; the caller saves `kept`.
 
-    What both said of marketing is one person's ledger now: the latest word counts.
+    Their consent events become one ledger, in which the latest event counts.
     """
     absorbed.purchases.update(contact=kept)
     absorbed.former_addresses.update(contact=kept)
     absorbed.former_contacts.update(contact=kept)
     Consent.objects.follow(absorbed, kept)
-    attributes.move(absorbed, kept)
-    for function in _merging:
-        function(absorbed, kept)
+    attributes.merge(absorbed, kept)
+    for callback in _callbacks:
+        callback(absorbed, kept)
     for field in PROFILE:
-        _take_over(kept, field, getattr(absorbed, field), absorbed.known_at.get(field, ""))
+        _update_field(kept, field, getattr(absorbed, field), absorbed.known_at.get(field, ""))
     if Deliverability.COMPLAINED in (absorbed.deliverability, kept.deliverability):
         kept.deliverability = Deliverability.COMPLAINED
     if absorbed.lifecycle == Lifecycle.ACTIVE:
@@ -309,18 +303,13 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     ledger.refresh(kept)
 
 
-def _take_over_profile(contact: Contact, person: Person) -> None:
-    for field in PROFILE:
-        _take_over(contact, field, person.profile.get(field, ""), _moment(person.said_at))
-
-
-def _take_over(contact: Contact, field: str, value: str, moment: str) -> None:
-    """Keep the newest value that says something; of two said at one moment the same one in any order."""
+def _update_field(contact: Contact, field: str, value: str, moment: str) -> None:
+    """Set the field if the value is newer and not empty; of two values of one moment the greater, in any order."""
     if value and (moment, value) >= (contact.known_at.get(field, ""), getattr(contact, field)):
         setattr(contact, field, value)
         contact.known_at[field] = moment
 
 
-def _moment(moment: datetime) -> str:
-    """A form in which text sorts as time does."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _moment(at: datetime) -> str:
+    """Return the time as text that sorts chronologically."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""E-mail addresses in the one form in which they are compared and kept."""
+"""E-mail addresses in the one form in which they are stored and compared."""
 
 import re
 from functools import lru_cache
@@ -7,50 +7,49 @@ from email_validator import EmailNotValidError, validate_email
 
 from saleor_stripe_audience.errors import Rejected
 
-_PLAIN_LOCAL_PART = re.compile(
-    r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
-)  # how nearly all are: nothing in it can be wrong
-_LONGEST_PLAIN = 64  # characters of that part; the mail's own limit
-_LONGEST_WHOLE = 254
+# Nearly all addresses look like this. They are valid as they are, so they skip the slower validator.
+_PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
+_MAX_LOCAL_PART = 64
+_MAX_ADDRESS = 254
 
 
-def normalised(address: str | None) -> str:
-    """The address in small letters, its domain as IDNA's ASCII; `Rejected` if it is none.
+def normalize_email(address: str | None) -> str:
+    """Return the address in lower case with its domain in ASCII (IDNA). `Rejected` unless it is an address.
 
-    Whether a mailbox answers is not asked: that would need the network, and a purchase was made under it
-    anyway. The part before the @ is put in small letters too: people mix them, and mailboxes do not care.
+    Deliverability is not checked: that would need the network, and somebody has already bought under the address.
+    The local part is lower-cased too, because people mix cases and mail servers ignore them.
     """
     text = (address or "").strip()
     local, _, domain = text.rpartition("@")
     local = local.lower()
-    if len(local) > _LONGEST_PLAIN or not _PLAIN_LOCAL_PART.fullmatch(local):
-        return _normalised(text)
-    whole = f"{local}@{_domain(domain)}"
-    return whole if len(whole) <= _LONGEST_WHOLE else _normalised(text)
+    if len(local) > _MAX_LOCAL_PART or not _PLAIN_LOCAL_PART.fullmatch(local):
+        return _validate(text)
+    normalized = f"{local}@{_normalize_domain(domain)}"
+    return normalized if len(normalized) <= _MAX_ADDRESS else _validate(text)
 
 
-def usable(address: str | None) -> str:
-    """`normalised`, or empty for what is no address that can be written to."""
+def usable_email(address: str | None) -> str:
+    """Return the normalized address, or an empty string if no mail can be sent to it."""
     try:
-        return normalised(address)
+        return normalize_email(address)
     except Rejected:
         return ""
 
 
 @lru_cache(maxsize=4096)
-def _domain(domain: str) -> str:
-    """The domain, looked at once: of a million addresses most share a few."""
-    return _normalised(f"a@{domain}").removeprefix("a@")
+def _normalize_domain(domain: str) -> str:
+    """Validate the domain once: in a million addresses most share a few."""
+    return _validate(f"a@{domain}").removeprefix("a@")
 
 
-def _normalised(address: str) -> str:
+def _validate(address: str) -> str:
     try:
-        # test_environment lets the reserved names ending in .test through: demos and trial shops use them.
-        found = validate_email(address, check_deliverability=False, test_environment=True)
+        # test_environment allows the reserved names ending in .test: demos and trial shops use them.
+        valid = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise Rejected(
-            "The e-mail address is missing or not one that can be written to. Correct it on the order or "
-            "on the customer in Saleor's Dashboard; the next change there is taken over.",
+            "The e-mail address is missing or invalid. Correct it on the order or on the customer in Saleor's "
+            "Dashboard; the app picks up the next change there.",
             code="email_invalid",
         ) from None
-    return f"{found.local_part}@{found.ascii_domain}".lower()
+    return f"{valid.local_part}@{valid.ascii_domain}".lower()

@@ -1,7 +1,7 @@
-"""Attributes of contacts: those of Saleor's metadata that the merchant chose to keep, by key, and none besides.
+"""Attributes of contacts: values of Saleor's metadata under the keys that the merchant chose.
 
-Metadata holds whatever storefronts and other apps write, so an audience keeps nothing of it until its merchant names
-the keys. A key that is taken off the list is forgotten with all its values.
+Metadata holds whatever storefronts and other apps write, so an audience stores none of it until its merchant names the
+keys. Removing a key from the list deletes all its values.
 """
 
 from collections.abc import Sequence
@@ -12,58 +12,58 @@ from typing import Any
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import NEVER, Contact, ContactAttribute
 
-LONGEST_VALUE = 500
-_WHOLE = "metadata"  # in a contact's `known_at`: when an account told all of its metadata last
-LARGEST = Decimal(10) ** 15  # what the column of numbers holds
+MAX_VALUE_LENGTH = 500
+MAX_NUMBER = Decimal(10) ** 15  # the limit of the number column
+_ALL_METADATA = "metadata"  # in `Contact.known_at`: when an account last sent all of its metadata
 
 
-def keep(contact: Contact, metadata: Sequence[Any], said_at: datetime, *, is_whole: bool) -> None:
-    """Keep what the metadata says under the audience's keys; the newest saying of each key counts.
+def store(contact: Contact, metadata: Sequence[Any], said_at: datetime, *, is_whole: bool) -> None:
+    """Store the metadata under the audience's keys; the newest value of each key counts.
 
-    An account tells all of its metadata (`is_whole`): a key that is missing there was taken away.
+    An account sends all of its metadata (`is_whole`), so a key that is missing there was deleted.
     """
     keys = contact.audience.attribute_keys
     if not keys:
         return
     moment = said_at.astimezone(UTC).isoformat(timespec="microseconds")
-    if moment <= contact.known_at.get(_WHOLE, ""):
-        return  # all of it was told since
+    if moment <= contact.known_at.get(_ALL_METADATA, ""):
+        return  # all of it was sent again later
     if is_whole:
-        contact.known_at[_WHOLE] = moment
+        contact.known_at[_ALL_METADATA] = moment
         contact.save(update_fields=["known_at", "updated_at"])
     pairs = [pair for pair in metadata if isinstance(pair, dict)]
-    told = {str(pair.get("key")): str(pair.get("value") or "").strip() for pair in pairs}
-    known = {row.key: row for row in contact.attributes.all()}
+    values = {str(pair.get("key")): str(pair.get("value") or "").strip() for pair in pairs}
+    rows = {row.key: row for row in contact.attributes.all()}
     for key in keys:
-        value = told.get(key, "") if key in told or is_whole else None
-        if value is None or len(value) > LONGEST_VALUE or "\0" in value:
+        value = values.get(key, "") if key in values or is_whole else None
+        if value is None or len(value) > MAX_VALUE_LENGTH or "\0" in value:
             continue
-        row = known.get(key)
+        row = rows.get(key)
         if row is None and value:
             row = ContactAttribute(contact=contact, key=key, said_at=NEVER)
         if row is not None and said_at > row.said_at:
-            row.value, row.number, row.said_at = value, number_in(value), said_at.astimezone(UTC)
+            row.value, row.number, row.said_at = value, parse_number(value), said_at.astimezone(UTC)
             row.save()
             mark_changed(contact)
 
 
-def number_in(text: str) -> Decimal | None:
-    """The number that the text is, to three places; None for any other text."""
+def parse_number(text: str) -> Decimal | None:
+    """Return the text as a number with three decimals, or None if it is not a number."""
     try:
         number = Decimal(text)
-        return number.quantize(Decimal("0.001")) if number.is_finite() and abs(number) < LARGEST else None
+        return number.quantize(Decimal("0.001")) if number.is_finite() and abs(number) < MAX_NUMBER else None
     except InvalidOperation:
         return None
 
 
-def move(absorbed: Contact, kept: Contact) -> None:
-    """Of two contacts that become one the one that goes on has the newest value of each key; the caller saves it."""
-    whole = max(absorbed.known_at.get(_WHOLE, ""), kept.known_at.get(_WHOLE, ""))
-    if whole:
-        kept.known_at[_WHOLE] = whole
-    known = {row.key: row for row in kept.attributes.all()}
+def merge(absorbed: Contact, kept: Contact) -> None:
+    """Move the attributes of `absorbed` to `kept`; the newer value of each key wins. The caller saves `kept`."""
+    last_sent = max(absorbed.known_at.get(_ALL_METADATA, ""), kept.known_at.get(_ALL_METADATA, ""))
+    if last_sent:
+        kept.known_at[_ALL_METADATA] = last_sent
+    rows = {row.key: row for row in kept.attributes.all()}
     for row in absorbed.attributes.all():
-        other = known.get(row.key)
+        other = rows.get(row.key)
         if other is not None and other.said_at >= row.said_at:
             continue
         if other is not None:

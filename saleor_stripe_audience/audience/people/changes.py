@@ -1,8 +1,8 @@
-"""Notes that a contact changed, so that its segments are evaluated again soon after.
+"""Notes that a contact changed, so that its segments are evaluated again soon.
 
-The note is written in the transaction of the change, and whoever schedules work for it is called in that transaction
-too. The worker that takes the note waits for transactions that renew it, so no change is missed; every minute a task
-takes the notes whose own task was lost.
+The note is written in the transaction of the change, and the callbacks that schedule work for it run in that
+transaction too. The worker that takes the note waits for transactions that renew it, so no change is missed; every
+minute a task takes the notes whose own task was lost.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ def on_change(schedule: Schedule) -> Schedule:
 
 
 def mark_changed(contact: Contact) -> None:
-    """Note a change of anything that a segment may ask about; call this inside the transaction that makes it."""
+    """Note a change of anything that a condition can refer to; call this inside the transaction that makes it."""
     if not Audience(pk=contact.audience_id).segments.exists():
         return
     now = timezone.now()
     if StaleContact.objects.filter(contact=contact).update(marked_at=now):
-        return  # its task is still to come, and waits for this transaction
+        return  # its task is pending and waits for this transaction
     StaleContact.objects.bulk_create(
         [StaleContact(contact=contact, marked_at=now)],
         update_conflicts=True,

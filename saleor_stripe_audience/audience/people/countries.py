@@ -1,4 +1,4 @@
-"""The two letters of each country: ISO 3166-1, and what Saleor has besides: EU and Kosovo's XK."""
+"""Country codes: ISO 3166-1 alpha-2, and Saleor's additions EU and XK (Kosovo)."""
 
 COUNTRIES = frozenset(
     """
@@ -10,5 +10,5 @@ COUNTRIES = frozenset(
     NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU
     RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN
     TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
-    """.split()  # noqa: SIM905 - 251 quotation marks would hide a wrong one
+    """.split()  # noqa: SIM905 - 251 pairs of quotation marks would hide a wrong code
 )

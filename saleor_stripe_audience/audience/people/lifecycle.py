@@ -1,4 +1,4 @@
-"""What becomes of a contact besides consent: it is filed away or taken back, its mail bounces or is complained of."""
+"""What happens to a contact apart from consent: it is archived or restored, its mail bounces or is reported as spam."""
 
 from datetime import UTC, datetime
 
@@ -13,44 +13,40 @@ _DELIVERABILITY = "deliverability"
 
 
 def archive(contact: Contact) -> None:
-    """The shop files the contact away: no marketing, no ads. Consent stays what it was."""
+    """Archive the contact: no marketing, no ads. Its consent does not change."""
     _set_lifecycle(contact, Lifecycle.ARCHIVED)
 
 
 def restore(contact: Contact) -> None:
-    """The contact is worked with again, with the status that its consent gives it."""
+    """Restore an archived contact; its consent decides its status again."""
     _set_lifecycle(contact, Lifecycle.ACTIVE)
 
 
-def note_delivery(contact: Contact, state: str, at: datetime) -> None:
-    """What a mail service told of the address at `at`: ok, bounced or complained.
+def set_deliverability(contact: Contact, state: str, at: datetime) -> None:
+    """Store what a mail service reported about the address at `at`: ok, bounced or complained.
 
-    What is older than what is known changes nothing; of two things told of one moment the worse one counts.
+    Reports older than the stored one change nothing; of two reports at the same moment the worse one counts.
     """
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    severity = Deliverability.values.index
     with transaction.atomic():
-        current = _locked(contact)
-        known = (current.known_at.get(_DELIVERABILITY, ""), _badness(current.deliverability))
-        if (moment, _badness(state)) > known:
+        current = _lock_and_reload(contact)
+        known = (current.known_at.get(_DELIVERABILITY, ""), severity(current.deliverability))
+        if (moment, severity(state)) > known:
             current.deliverability = Deliverability(state)
             current.known_at[_DELIVERABILITY] = moment
             current.save(update_fields=["deliverability", "known_at", "updated_at"])
             mark_changed(current)
 
 
-def _badness(state: str) -> int:
-    return Deliverability.values.index(state)
-
-
 def _set_lifecycle(contact: Contact, lifecycle: Lifecycle) -> None:
     with transaction.atomic():
-        current = _locked(contact)
+        current = _lock_and_reload(contact)
         current.lifecycle = lifecycle
         current.save(update_fields=["lifecycle", "updated_at"])
         mark_changed(current)
 
 
-def _locked(contact: Contact) -> Contact:
-    """The contact as it is now that nobody else writes."""
+def _lock_and_reload(contact: Contact) -> Contact:
     lock_shop(contact.audience.installation)
     return Contact.objects.get(pk=contact.pk)

@@ -1,7 +1,7 @@
-"""Countries and languages as people and their exports write them, brought to the codes that contacts keep.
+"""Countries and languages as people and exports write them, converted to the codes that contacts store.
 
 Names come from Unicode's CLDR (Babel) and from ISO 3166 with its translations (pycountry): English first, then every
-other language. A name that means two countries in two languages means neither.
+other language. A name that means different countries in different languages is not recognized.
 """
 
 # ruff: noqa: PLC0415 - the libraries are loaded when a name is first looked up: few processes ever need them
@@ -24,13 +24,13 @@ LONGEST_LANGUAGE = 35  # characters, as Contact has them
 _TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
 _IN_BRACKETS = re.compile(r"(.+?)\s*\((.+)\)")
 _NATIONS = frozenset({"Country", "Nation", "Province"})  # of the United Kingdom
-# What neither library has and people write: a reserved code, the EU's code of Greece, and names of everyday speech.
-_OTHERWISE = {"uk": "GB", "el": "GR", "great britain": "GB", "holland": "NL"}
+# Names in common use that neither library has: a reserved code, the EU's code for Greece, and colloquial names.
+_COLLOQUIAL = {"uk": "GB", "el": "GR", "great britain": "GB", "holland": "NL"}
 
 
 @lru_cache(maxsize=4096)
 def country_code(text: str) -> str:
-    """The country's two letters; empty if the text names none. `UK`, `Deutschland` and `USA` are understood."""
+    """Return the two-letter country code, or an empty string. `UK`, `Deutschland` and `USA` are recognized."""
     code = text.strip().upper()
     if code in COUNTRIES:
         return code
@@ -42,13 +42,13 @@ def country_code(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def language_of(text: str) -> str:
-    """The language's tag in small letters, such as fr-ca; empty if the text is no language."""
+    """Return the language tag in lower case, such as fr-ca, or an empty string if the text is not a language."""
     tag = text.strip().replace("_", "-").lower()
     if len(tag) <= LONGEST_LANGUAGE and _TAG.fullmatch(tag):
         primary, hyphen, rest = tag.partition("-")
-        known = _primary(primary)
-        if known:
-            return f"{known}{hyphen}{rest}"
+        code = _canonical_language(primary)
+        if code:
+            return f"{code}{hyphen}{rest}"
     found = _language_named(text)
     if not found and (parts := _IN_BRACKETS.fullmatch(text.strip())):
         language, country = _language_named(parts[1]), country_code(parts[2])
@@ -57,7 +57,7 @@ def language_of(text: str) -> str:
 
 
 def check_language(text: str) -> str:
-    """`language_of`, or `Rejected` for what is no language. Nothing is nothing."""
+    """Return `language_of` the text. `Rejected` if it is neither empty nor a language."""
     found = language_of(text) if text.strip() else ""
     if text.strip() and not found:
         raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
@@ -65,58 +65,59 @@ def check_language(text: str) -> str:
 
 
 def check_country(text: str) -> str:
-    """`country_code`, or `Rejected` for what is no country. Nothing is nothing."""
+    """Return the `country_code` of the text. `Rejected` if it is neither empty nor a country."""
     found = country_code(text) if text.strip() else ""
     if text.strip() and not found:
-        raise Rejected("Give the country in two letters that a country has, such as FR.", code="country")
+        raise Rejected("Give the country as its two-letter code, such as FR.", code="country")
     return found
 
 
-def _plain(name: str) -> str:
-    """The name as it is compared: capitals, dots, kinds of blanks and apostrophes make no difference."""
+def _fold(name: str) -> str:
+    """Return the name for comparison: case, dots, kinds of spaces and apostrophes make no difference."""
     folded = unicodedata.normalize("NFKC", name).casefold().replace("’", "'").replace("&", "and")
     return " ".join(folded.replace(".", "").split())
 
 
 def _country_named(name: str) -> str:
-    plain = _plain(name)
-    return _OTHERWISE.get(plain) or _in_english().get(plain) or _in_any_language().get(plain, "")
+    folded = _fold(name)
+    return (
+        _COLLOQUIAL.get(folded) or _english_names().get(folded) or _names_in_all_languages().get(folded, "")
+    )
 
 
 @cache
-def _in_english() -> dict[str, str]:
+def _english_names() -> dict[str, str]:
     import pycountry
     from babel import Locale
 
     found: dict[str, str] = {}
     for country in pycountry.countries:
         for name in (country.alpha_3, *_iso_names(country)):
-            found.setdefault(_plain(name), country.alpha_2)
+            found.setdefault(_fold(name), country.alpha_2)
     for code, name in Locale("en").territories.items():
         if code in COUNTRIES:
-            found.setdefault(_plain(name), code)
+            found.setdefault(_fold(name), code)
     for part in pycountry.subdivisions:
         if part.country_code == "GB" and part.type in _NATIONS and part.parent_code is None:
-            found.setdefault(_plain(part.name), "GB")
+            found.setdefault(_fold(part.name), "GB")
     return found
 
 
 @cache
-def _in_any_language() -> dict[str, str]:
-    """Takes some seconds, once, and only where a name was not English."""
+def _names_in_all_languages() -> dict[str, str]:
+    """Takes some seconds, once, and only if a name was not English."""
     named: dict[str, set[str]] = {}
-    for name, code in (*_cldr_names(), *_translated_names()):
-        named.setdefault(_plain(name), set()).add(code)
+    for locale in _official_locales():
+        for code, name in locale.territories.items():
+            if code in COUNTRIES:
+                named.setdefault(_fold(name), set()).add(code)
+    for name, code in _translated_names():
+        named.setdefault(_fold(name), set()).add(code)
     return {name: next(iter(codes)) for name, codes in named.items() if len(codes) == 1}
 
 
-def _cldr_names() -> Iterator[tuple[str, str]]:
-    for locale in _official_locales():
-        yield from ((name, code) for code, name in locale.territories.items() if code in COUNTRIES)
-
-
 def _official_locales() -> "Iterator[Locale]":
-    """The languages that some country has as its own, of which CLDR has data."""
+    """Yield the official languages of all countries that CLDR has data for."""
     from babel import Locale, UnknownLocaleError
     from babel.languages import get_official_languages
 
@@ -142,8 +143,8 @@ def _iso_names(country: "Country") -> Iterable[str]:
     return [name for name in names if name]
 
 
-def _primary(code: str) -> str:
-    """The code as CLDR has it: `eng` is en. Empty for what is no language's."""
+def _canonical_language(code: str) -> str:
+    """Return CLDR's code for the language (`eng` becomes en), or an empty string if there is none."""
     from babel import Locale
     from babel.core import get_global
 
@@ -152,21 +153,21 @@ def _primary(code: str) -> str:
 
 
 def _language_named(name: str) -> str:
-    plain = _plain(name)
-    return _languages_in_english().get(plain) or _languages_in_their_own().get(plain, "")
+    folded = _fold(name)
+    return _english_language_names().get(folded) or _native_language_names().get(folded, "")
 
 
 @cache
-def _languages_in_english() -> dict[str, str]:
+def _english_language_names() -> dict[str, str]:
     from babel import Locale
 
-    return {_plain(name): _as_tag(code) for code, name in Locale("en").languages.items()}
+    return {_fold(name): _as_tag(code) for code, name in Locale("en").languages.items()}
 
 
 @cache
-def _languages_in_their_own() -> dict[str, str]:
-    own = ((locale.languages.get(locale.language), locale.language) for locale in _official_locales())
-    return {_plain(name): _as_tag(code) for name, code in own if name}
+def _native_language_names() -> dict[str, str]:
+    names = ((locale.languages.get(locale.language), locale.language) for locale in _official_locales())
+    return {_fold(name): _as_tag(code) for name, code in names if name}
 
 
 def _as_tag(code: str) -> str:

@@ -1,6 +1,6 @@
-"""Which mailbox an address leads to: its provider may take many spellings for one. For limits only.
+"""Which mailbox an address leads to: many spellings can reach the same one. Used for rate limits only.
 
-Contacts keep the address as it was given: two people may well share a mailbox. What each provider ignores is from
+Contacts keep the address as it was entered, because two people may share a mailbox. What each provider ignores is from
 its own help pages: Gmail (support.google.com/mail/answer/7436150), Outlook.com (support.microsoft.com, "plus
 addressing"), iCloud (support.apple.com/102548), Fastmail (fastmail.help, "plus addressing and subdomain
 addressing"), Proton (proton.me/support/addresses-and-aliases), Yahoo (help.yahoo.com, "disposable addresses"),
@@ -17,7 +17,7 @@ from saleor_stripe_audience.shops.models import Installation
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
-    """`domain` stands for all of the provider's; `ignored` signs do not count, `tag` begins what does not."""
+    """`domain` stands for all of the provider's domains; `ignored` characters and all after `tag` do not count."""
 
     domain: str
     ignored: str = ""
@@ -25,7 +25,7 @@ class _Provider:
     has_subdomains: bool = False
 
 
-# Elsewhere, too, most mail servers deliver ada+news@ to ada@: too few mailboxes are better here than too many.
+# Most other mail servers also deliver ada+news@ to ada@. For a limit, too few mailboxes are safer than too many.
 _ELSEWHERE = _Provider("")
 _GMAIL = _Provider("gmail.com", ignored=".")
 _PROTON = _Provider("proton.me", ignored=".-_")
@@ -53,17 +53,17 @@ _PROVIDERS = {
 
 
 def mailbox_of(address: str) -> str:
-    """The one spelling of the mailbox that a normalized address leads to."""
+    """Return the canonical spelling of the mailbox that a normalized address leads to."""
     local, _, domain = address.rpartition("@")
     if (parent := domain.partition(".")[2]) in _PROVIDERS and _PROVIDERS[parent].has_subdomains:
         return f"{domain.partition('.')[0]}@{parent}"  # anything@ada.fastmail.com is ada@fastmail.com
     provider = _PROVIDERS.get(domain, _ELSEWHERE)
     name = local.partition(provider.tag)[0] or local
-    plain = "".join(sign for sign in name if sign not in provider.ignored)
+    plain = "".join(character for character in name if character not in provider.ignored)
     return f"{plain or name}@{provider.domain or domain}"
 
 
 def mailbox_digest(installation: Installation, address: str) -> str:
-    """The mailbox as limits keep it: an HMAC under the shop's secret, for no address is kept for them."""
-    told = f"mailbox:{mailbox_of(address)}"
-    return hmac.new(secret_of(installation).encode(), told.encode(), hashlib.sha256).hexdigest()
+    """Return the mailbox as limits store it: an HMAC with the shop's secret, so that no address is stored."""
+    message = f"mailbox:{mailbox_of(address)}"
+    return hmac.new(secret_of(installation).encode(), message.encode(), hashlib.sha256).hexdigest()

@@ -18,14 +18,13 @@ LAST_ORDER = Coalesce("last_order_at", NEVER)
 
 
 class Audience(models.Model):
-    """A list of people of one shop. The default one is fed by every channel that feeds no other.
+    """A list of people of one shop. Channels that feed no other audience feed the default one.
 
-    `consent_text` is the wording of those storefronts that do not send the wording they showed. With
-    `double_opt_in` a consent counts once it is confirmed from the mailbox. A cart that nothing was heard of for
-    `cart_silence_minutes` counts as abandoned. `sender_name` is the name that its mails and pages bear; empty, they
-    bear the shop's own. `consent_keys` are further keys of Saleor's metadata that mean a ticked box. Of Saleor's
-    metadata contacts keep the `attribute_keys`. With `ads_to_buyers` lists for advertisers hold non-subscribed buyers
-    too.
+    `consent_text` is the wording for storefronts that do not send the wording they showed. With `double_opt_in`,
+    consent counts once it is confirmed from the mailbox. A cart without activity for `cart_silence_minutes` counts as
+    abandoned. Mails and pages show `sender_name`, or the shop's name if it is empty. `consent_keys` are additional
+    metadata keys that mean a ticked box. Contacts store the `attribute_keys` of Saleor's metadata. With
+    `ads_to_buyers`, lists for advertisers include non-subscribed buyers.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -75,17 +74,17 @@ class ChannelAudience(models.Model):
 
 class ContactQuerySet(models.QuerySet["Contact"]):
     def may_receive(self, purpose: str) -> "ContactQuerySet":
-        """Those whose status may receive what is sent for the purpose: transactional, marketing or ads."""
+        """Filter contacts whose status may receive messages of this purpose: transactional, marketing or ads."""
         return self.filter(status__in=facts.statuses_for(purpose))
 
 
 class Contact(models.Model):
-    """A person of an audience, known by address. Only the person's choice changes `consent`, never a purchase.
+    """A person in an audience, identified by address. Only the person's choice changes `consent`, never a purchase.
 
-    `known_at` says of each field when Saleor said its present value, so that an older saying never replaces a
-    newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the sum of the ledger (see
-    `consent.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
-    `link_generation` is counted up when the links in mails are renewed: older ones then only unsubscribe.
+    `known_at` stores for each field when Saleor sent its current value, so that an older event never overwrites a
+    newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the result of the ledger (see
+    `consent.ledger.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
+    `link_generation` grows when the links in mails are renewed: older links then only unsubscribe.
     """
 
     Status = facts.Status
@@ -152,9 +151,9 @@ class Contact(models.Model):
 
 
 class ContactAttribute(models.Model):
-    """A value of Saleor's metadata under a key that the audience keeps, as it was at `said_at`; empty once it is gone.
+    """A value of Saleor's metadata under one of the audience's keys, as of `said_at`; empty once it was deleted.
 
-    `number` is the value where it is one, so that it can be compared.
+    `number` is the value as a number, if it is one, so that it can be compared.
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="attributes")
@@ -175,9 +174,9 @@ class ContactAttribute(models.Model):
 
 
 class FormerAddress(models.Model):
-    """An address that a contact had before. What still comes in under it belongs to the same person.
+    """A previous address of a contact. Events that still arrive under it belong to the same person.
 
-    `held_at` is when Saleor last said that the account had it; who has it later is somebody else.
+    `held_at` is when Saleor last reported that the account had it; whoever has it later is another person.
     """
 
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="former_addresses")
@@ -195,7 +194,7 @@ class FormerAddress(models.Model):
 
 
 class FormerContact(models.Model):
-    """A contact that was merged into another: links in mails already sent still name it."""
+    """A contact that was merged into another: links in mails already sent still refer to it."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_contacts")
@@ -205,7 +204,7 @@ class FormerContact(models.Model):
 
 
 class Wording(models.Model):
-    """What somebody agreed to, word for word; stored once however many agreed to it."""
+    """The exact text that people agreed to, stored once however many agreed to it."""
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="consent_wordings"
@@ -222,10 +221,10 @@ class Wording(models.Model):
 
 
 class KnownWording(models.Model):
-    """A wording that the merchant wrote for an audience: only these prove a consent, and only these are mailed.
+    """A wording that the merchant wrote for an audience: only these prove consent, and only these are mailed.
 
-    With `is_own` it was the audience's own text from `since` until `until`; its present own text stands on the
-    audience. The others are what storefronts show. None is ever taken off: consents of its time refer to it.
+    With `is_own` it was the audience's own text from `since` until `until`; the current one is on the audience. The
+    others are shown by storefronts. None is ever removed, because consents of its time refer to it.
     """
 
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="known_wordings")
@@ -246,9 +245,9 @@ class KnownWording(models.Model):
 
 
 class ShopSecret(models.Model):
-    """What one shop's tombstones and links are made with: without it they tell nothing, and open nothing.
+    """The secret that signs a shop's links and hashes its tombstones.
 
-    Not the app's SECRET_KEY: that one changes now and then, while links in old mails must work for years.
+    Not the app's SECRET_KEY: that changes from time to time, while links in old mails must work for years.
     """
 
     installation = models.OneToOneField(
@@ -257,11 +256,11 @@ class ShopSecret(models.Model):
     secret = EncryptedTextField()
 
     def __str__(self) -> str:
-        return f"of {self.installation_id}"
+        return f"secret of {self.installation_id}"
 
 
 class Tag(models.Model):
-    """A word that a shop puts on contacts of an audience. Names differ by more than capitals."""
+    """A label for contacts of an audience. Names are unique regardless of case."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="tags")
@@ -278,7 +277,7 @@ class Tag(models.Model):
 
 
 class ContactTag(models.Model):
-    """A tag on a contact. What was put on by hand or import is never taken off by a rule."""
+    """A tag on a contact. A rule never removes a tag that staff or an import added."""
 
     class Origin(models.TextChoices):
         HAND = "hand"
@@ -300,7 +299,7 @@ class ContactTag(models.Model):
 
 
 class ContactSpent(models.Model):
-    """What a contact spent in one currency, in `orders_count` paid orders: `spent_minor` is charged less refunded."""
+    """What a contact spent in one currency, in `orders_count` paid orders; `spent_minor` is charged minus refunded."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="spent")
     currency = models.CharField(max_length=3)
@@ -319,7 +318,7 @@ class ContactSpent(models.Model):
 
 
 class StaleContact(models.Model):
-    """A contact that changed since its memberships were worked out."""
+    """A contact that changed after its memberships were last evaluated."""
 
     contact = models.OneToOneField(
         Contact, primary_key=True, on_delete=models.CASCADE, related_name="stale_membership"

@@ -5,13 +5,13 @@ import secrets
 from saleor_stripe_audience.audience.people.models import ShopSecret
 from saleor_stripe_audience.shops.models import Installation
 
-BYTES = 32
+SECRET_BYTES = 32
 
 
 def secret_of(installation: Installation) -> str:
-    """The shop's secret, made when it is first needed."""
-    kept, _ = ShopSecret.objects.get_or_create(
-        installation=installation, defaults={"secret": secrets.token_urlsafe(BYTES)}
+    """Return the shop's secret, creating it on first use."""
+    row, _ = ShopSecret.objects.get_or_create(
+        installation=installation, defaults={"secret": secrets.token_urlsafe(SECRET_BYTES)}
     )
-    secret: str = kept.secret
+    secret: str = row.secret
     return secret

@@ -1,7 +1,7 @@
-"""What a contact is, from three facts, and what it may be sent.
+"""A contact's status, computed from three facts, and what the contact may receive.
 
-Nobody sets a status: the database computes it from consent, deliverability and lifecycle by the rules below, and
-`status_of` says the same of facts in hand.
+The database computes the status from consent, deliverability and lifecycle by the rules below; nothing else sets it.
+`status_of` applies the same rules in Python.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from django.db.models import Case, Q, TextChoices, Value, When
 
 
 class ConsentState(TextChoices):
-    """What the person said last about marketing; the ledger's sum."""
+    """The person's current choice about marketing: the result of the consent ledger."""
 
     UNKNOWN = "unknown"
     PENDING = "pending"
@@ -19,7 +19,7 @@ class ConsentState(TextChoices):
 
 
 class Deliverability(TextChoices):
-    """What became of mail to the address."""
+    """Whether mail reaches the address."""
 
     OK = "ok"
     BOUNCED = "bounced"
@@ -27,7 +27,7 @@ class Deliverability(TextChoices):
 
 
 class Lifecycle(TextChoices):
-    """Whether the shop still works with the contact. One that was erased has no row any more."""
+    """Whether the contact is active. An erased contact has no row any more."""
 
     ACTIVE = "active"
     ARCHIVED = "archived"
@@ -44,7 +44,7 @@ class Status(TextChoices):
 
 
 class LawfulBasis(TextChoices):
-    """Why marketing may be sent at all. Soft opt-in is another basis than consent and never makes a subscriber."""
+    """Why marketing may be sent at all. Soft opt-in is a basis of its own and never makes a subscriber."""
 
     NONE = "none"
     CONSENT = "consent"
@@ -52,14 +52,14 @@ class LawfulBasis(TextChoices):
 
 
 class Purpose(TextChoices):
-    """What a message, or a place on an advertiser's list, is for."""
+    """The purpose of a message, or of a place on an advertiser's list."""
 
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"
     ADS = "ads"
 
 
-# The first rule that fits decides. A complaint is a refusal; an address that bounced gets nothing at all.
+# The first matching rule decides. A complaint counts as unsubscribing; a bounced address receives nothing at all.
 _RULES: tuple[tuple[str, tuple[str, ...], Status], ...] = (
     ("lifecycle", (Lifecycle.ARCHIVED, Lifecycle.ERASED), Status.ARCHIVED),
     ("deliverability", (Deliverability.BOUNCED,), Status.CLEANED),
@@ -75,16 +75,16 @@ RECEIVES: Mapping[Status, frozenset[Purpose]] = {
     Status.SUBSCRIBED: frozenset(Purpose),
     Status.UNSUBSCRIBED: frozenset({Purpose.TRANSACTIONAL}),
     Status.CLEANED: frozenset(),
-    # Filing a contact away is the shop's tidying: whoever buys is still owed a receipt.
+    # Archiving is housekeeping: an archived contact who buys again still needs a receipt.
     Status.ARCHIVED: frozenset({Purpose.TRANSACTIONAL}),
 }
 
 
 def status_of(consent: str, deliverability: str, lifecycle: str) -> Status:
-    """The status that three facts make."""
+    """Return the status that the three facts result in."""
     facts = {"consent": consent, "deliverability": deliverability, "lifecycle": lifecycle}
-    fitting = (status for field, values, status in _RULES if facts[field] in values)
-    return next(fitting, Status.NONSUBSCRIBED)
+    matching = (status for field, values, status in _RULES if facts[field] in values)
+    return next(matching, Status.NONSUBSCRIBED)
 
 
 def may_receive(status: str, purpose: str) -> bool:
@@ -92,21 +92,21 @@ def may_receive(status: str, purpose: str) -> bool:
 
 
 def statuses_for(purpose: str) -> list[str]:
-    """The statuses that may receive what is sent for the purpose, in the order of their definition."""
+    """Return the statuses that may receive messages of this purpose, in the order of their definition."""
     return [status.value for status in Status if purpose in RECEIVES[status]]
 
 
 def status_expression() -> Case:
-    """`status_of` for the database."""
+    """Return `status_of` as a database expression."""
     whens = [When(**{f"{field}__in": [str(value) for value in values]}, then=Value(status.value))
              for field, values, status in _RULES]  # fmt: skip
     return Case(*whens, default=Value(Status.NONSUBSCRIBED.value))
 
 
 def lawful_basis_expression() -> Case:
-    """Consent where it is confirmed; soft opt-in only while the person has said nothing else.
+    """Return the lawful basis as a database expression.
 
-    A complaint ends both.
+    Consent once it is confirmed; soft opt-in only while the person has made no other choice. A complaint ends both.
     """
     undecided = [ConsentState.UNKNOWN.value, ConsentState.PENDING.value]
     return Case(

@@ -1,4 +1,4 @@
-"""Texts that people agreed to, each stored once for the shop."""
+"""The texts that people agreed to, each stored once per shop."""
 
 import hashlib
 from uuid import UUID

@@ -1,7 +1,7 @@
-"""Erasing a person, for good: what is known of them goes, and a tombstone keeps them out.
+"""Erasing a person permanently: their data is deleted, and a tombstone keeps new data out.
 
-What was erased grows with what is learnt later: an account that turns out to have had an erased address is the same
-person, in whatever order that is told. What remains of purchases are numbers that are nobody's.
+An erasure extends to what is learned later: an account that turns out to have had an erased address is the same
+person, in whatever order the events arrive. Purchases remain as anonymous figures.
 """
 
 import uuid
@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_digest
 from saleor_stripe_audience.audience.people.models import Contact, FormerContact
@@ -30,29 +30,29 @@ from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
-Erasing = Callable[[Contact], None]
-_erasing: list[Erasing] = []
+EraseCallback = Callable[[Contact], None]
+_callbacks: list[EraseCallback] = []
 
 
-def on_erase(function: Erasing) -> Erasing:
-    """Run `function(contact)` in the transaction that erases the contact, before its row goes.
+def on_erase(callback: EraseCallback) -> EraseCallback:
+    """Run `callback(contact)` in the transaction that erases the contact, before its row is deleted.
 
-    It must not call the network: what is to be erased elsewhere it writes down, or enqueues.
+    It must not call the network: it stores or enqueues what is to be erased elsewhere.
     """
-    _erasing.append(function)
-    return function
+    _callbacks.append(callback)
+    return callback
 
 
 @dataclass
 class _Traces:
-    """Under which addresses and accounts a person is known, and as which contacts."""
+    """A person's addresses, accounts and contacts."""
 
     addresses: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
     contacts: dict[object, Contact] = field(default_factory=dict)
 
     def names(self) -> set[str]:
-        """As tombstones name them."""
+        """Return the addresses and accounts as `tombstones` names them."""
         return {tombstones.address(each) for each in self.addresses} | {
             tombstones.account(each) for each in self.accounts
         }
@@ -66,62 +66,64 @@ def erase(
     reason: str = Erasure.Reason.REQUEST,
     actor: str = "",
 ) -> Erasure:
-    """Erase whoever has or had the address (or the account) from all audiences of the shop.
+    """Erase the current or former holder of the address (or account) from all audiences of the shop.
 
-    Erasing somebody who is not known keeps them out all the same. `Rejected` if the address is none. Doing it again
-    gives another receipt that says that nothing was left.
+    Erasing an unknown address keeps it out all the same. Repeating it returns another receipt, of nothing erased.
+    `Rejected` for an invalid address.
     """
-    start = _Traces({normalised(email)} if email else set(), {account_id} if account_id else set())
+    start = _Traces({normalize_email(email)} if email else set(), {account_id} if account_id else set())
     if not start.names():
-        raise Rejected("Say whom to erase: an e-mail address.", code="email_invalid")
+        raise Rejected("Give the e-mail address of the person to erase.", code="email_invalid")
     with transaction.atomic():
         lock_shop(installation)
-        return _erase(installation, _traced(installation, start), reason, actor)
+        return _erase(installation, _expand(installation, start), reason, actor)
 
 
-def follow_deletion(
+def erase_deleted_account(
     installation: Installation, payload: Mapping[str, Any], reason: str, event: Event | None = None
 ) -> Erasure | None:
-    """Erase whose account was deleted in Saleor. None for an account that never was confirmed.
+    """Erase the owner of an account that was deleted in Saleor. None for an account that was never confirmed.
 
-    Whoever registers under another's address and goes again takes nothing of that other person along. Where the
-    host does not say whether it was confirmed, an account that is known here was.
+    So registering under another person's address and deleting that account does not erase the other person. If the
+    host does not say whether the account was confirmed, it was confirmed if a contact here has it.
     """
     account = read_account(payload)
-    if not (account.is_confirmed or (account.is_confirmed is None and _is_known(installation, account.id))):
+    is_confirmed = account.is_confirmed
+    if is_confirmed is None:
+        contacts = Contact.objects.filter(audience__installation=installation)
+        is_confirmed = contacts.filter(saleor_user_id=account.id).exists()
+    if not is_confirmed:
         return None
     receipt = erase(installation, account.email, account_id=account.id, reason=reason)
     if event is not None:
-        # Other handlers of this event may still need to know which account it was; nobody needs more.
+        # Other handlers of this event may still need to know which account it was, but nothing else.
         user = {name: payload.get(name) for name in ("id", "isConfirmed")}
         Event.objects.filter(pk=event.pk).update(payload={"user": user}, handled_at=event.handled_at)
     return receipt
 
 
-def _is_known(installation: Installation, account_id: str) -> bool:
-    return Contact.objects.filter(audience__installation=installation, saleor_user_id=account_id).exists()
-
-
 def receipts(installation: Installation, email: str) -> QuerySet[Erasure]:
-    """The receipts of everything that was erased of the address, newest first."""
-    return _receipts(installation, tombstones.digests(installation, [tombstones.address(normalised(email))]))
+    """Return the receipts of all erasures of the address, newest first."""
+    return _receipts(
+        installation, tombstones.digests(installation, [tombstones.address(normalize_email(email))])
+    )
 
 
 def _receipts(installation: Installation, digests: Iterable[str]) -> QuerySet[Erasure]:
-    told = installation.erasures.annotate(told=Cast("digests", TextField()))
-    named = Q(pk__in=[])
+    searchable = installation.erasures.annotate(text=Cast("digests", TextField()))
+    matches = Q(pk__in=[])
     for digest in digests:
-        named |= Q(told__contains=digest)
-    return told.filter(named).order_by("-erased_at")
+        matches |= Q(text__contains=digest)
+    return searchable.filter(matches).order_by("-erased_at")
 
 
 def readmit(installation: Installation, email: str) -> bool:
-    """Let an erased person in again, by their own wish; False if the address was not erased.
+    """Readmit an erased person at their own request; False if the address was not erased.
 
-    The accounts and addresses that were erased with it are let in, too: they are the same person's, and would erase
-    the address anew. Nothing comes back: the person begins anew with the next event or subscription.
+    The accounts and addresses that were erased with it are readmitted too: they belong to the same person, and would
+    erase the address again. No data is restored: the person starts over with the next event or subscription.
     """
-    address = tombstones.address(normalised(email))
+    address = tombstones.address(normalize_email(email))
     with transaction.atomic():
         lock_shop(installation)
         if not tombstones.known(installation, [address]):
@@ -131,17 +133,17 @@ def readmit(installation: Installation, email: str) -> bool:
 
 
 def erased_at(installation: Installation, email: str) -> datetime | None:
-    """When the normalised address was erased; None if it was not, or is let in again."""
+    """Return when the normalized address was erased; None if it was not, or is readmitted."""
     return tombstones.erased_at(installation, tombstones.address(email))
 
 
 def was_erased(installation: Installation, email: str) -> bool:
-    """Whether the normalised address was erased at some time, also if it is let in again since."""
+    """Whether the normalized address was ever erased, even if it is readmitted now."""
     return bool(tombstones.known(installation, [tombstones.address(email)], with_lifted=True))
 
 
 def adopt_former_links(contact: Contact) -> None:
-    """Links in mails from before an erasure are the new contact's: it is the same mailbox."""
+    """Make links in mails from before an erasure lead to the new contact: it is the same mailbox."""
     installation = contact.audience.installation
     address = tombstones.address(contact.email)
     if not tombstones.known(installation, [address], with_lifted=True):
@@ -157,7 +159,7 @@ def adopt_former_links(contact: Contact) -> None:
 
 
 def _erased_with(installation: Installation, address: str) -> set[str]:
-    """The digests of everything that was erased of the person who had the address."""
+    """Return the digests of all that was erased together with the address."""
     digests = set(tombstones.digests(installation, [address]))
     while True:
         found = {each for receipt in _receipts(installation, digests) for each in receipt.digests}
@@ -167,44 +169,44 @@ def _erased_with(installation: Installation, address: str) -> set[str]:
 
 
 def is_erased(installation: Installation, email: str) -> bool:
-    """Whether the normalised address was erased: imports must leave it out."""
+    """Whether the normalized address is erased: imports must skip it."""
     return bool(tombstones.known(installation, [tombstones.address(email)]))
 
 
 def concerns_erased(
     installation: Installation, email: str, account_id: str | None, said_at: datetime
 ) -> bool:
-    """Whether what was said at `said_at` is of an erased person; what it tells of that person is erased, too."""
+    """Whether an event of `said_at` concerns an erased person; what it reveals of that person is erased too."""
     start = _Traces({email}, {account_id} if account_id else set())
     erased = tombstones.known(installation, start.names())
     if not erased:
         return False
-    if tombstones.address(email) not in erased and _has_moved_on(installation, email, account_id, said_at):
+    if tombstones.address(email) not in erased and _is_reassigned(installation, email, account_id, said_at):
         return True
     if erased != start.names():
-        _erase(installation, _traced(installation, start), Erasure.Reason.FOUND_LATER, "")
+        _erase(installation, _expand(installation, start), Erasure.Reason.FOUND_LATER, "")
     return True
 
 
-def _has_moved_on(installation: Installation, email: str, account_id: str | None, said_at: datetime) -> bool:
-    """Whether the address, once the erased account's, is another account's since."""
+def _is_reassigned(installation: Installation, email: str, account_id: str | None, said_at: datetime) -> bool:
+    """Whether the address of the erased account has belonged to another account since then."""
     moment = said_at.isoformat(timespec="microseconds")
     holders = Contact.objects.filter(audience__installation=installation, email=email)
     others = holders.exclude(saleor_user_id=None).exclude(saleor_user_id=account_id)
     return any(holder.known_at.get("email", "") > moment for holder in others)
 
 
-def _traced(installation: Installation, found: _Traces) -> _Traces:
+def _expand(installation: Installation, found: _Traces) -> _Traces:
     """Follow addresses and accounts until nothing new is found."""
     contacts = Contact.objects.filter(audience__installation=installation)
     while True:
         size = len(found.names())
-        at = Q(email__in=found.addresses) | Q(saleor_user_id__in=found.accounts)
-        formerly = Q(former_addresses__email__in=_held_by_nobody(installation, found.addresses))
-        for contact in contacts.filter(at | formerly).distinct():
+        current = Q(email__in=found.addresses) | Q(saleor_user_id__in=found.accounts)
+        former = Q(former_addresses__email__in=_unassigned(installation, found.addresses))
+        for contact in contacts.filter(current | former).distinct():
             found.contacts[contact.pk] = contact
             found.addresses.add(contact.email)
-            found.addresses |= _held_by_nobody(
+            found.addresses |= _unassigned(
                 installation, set(contact.former_addresses.values_list("email", flat=True))
             )
             if contact.saleor_user_id:
@@ -213,8 +215,8 @@ def _traced(installation: Installation, found: _Traces) -> _Traces:
             return found
 
 
-def _held_by_nobody(installation: Installation, addresses: set[str]) -> set[str]:
-    """Those that are nobody's present address: a former one may have passed on to somebody else."""
+def _unassigned(installation: Installation, addresses: set[str]) -> set[str]:
+    """Return the addresses that are no contact's current one: a former address may belong to somebody else now."""
     held = Contact.objects.filter(audience__installation=installation, email__in=addresses)
     return addresses - set(held.values_list("email", flat=True))
 
@@ -225,14 +227,14 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
         order for each in contacts for order in each.purchases.values_list("saleor_order_id", flat=True)
     ]
     erased: Counter[str] = Counter()
-    erased["inbox payloads"] = stored_events.drop(installation, found.addresses, [*found.accounts, *orders])
+    erased["inbox payloads"] = stored_events.clear(installation, found.addresses, [*found.accounts, *orders])
     for contact in contacts:
         erased["purchases made anonymous"] += contact.purchases.update(contact=None, voucher_code="")
     mailboxes = [mailbox_digest(installation, address) for address in sorted(found.addresses)]
     ConfirmationMail.objects.filter(mailbox__in=mailboxes, contact=None).delete()
     for contact in contacts:
-        for function in _erasing:
-            function(contact)
+        for callback in _callbacks:
+            callback(contact)
         _total, per_model = contact.delete()
         erased.update({name.removeprefix("audience."): count for name, count in per_model.items()})
     receipt = Erasure.objects.create(
@@ -240,7 +242,7 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
         reason=reason,
         actor=actor[:128],
         contact_ids=sorted(str(pk) for pk in found.contacts),
-        digests=tombstones.bury(installation, found.names(), anew=reason != Erasure.Reason.FOUND_LATER),
+        digests=tombstones.create(installation, found.names(), renew=reason != Erasure.Reason.FOUND_LATER),
         erased={name: count for name, count in sorted(erased.items()) if count},
     )
     log.info("person erased", installation=str(installation.pk), receipt=str(receipt.pk), reason=reason)

@@ -1,4 +1,4 @@
-"""Who was erased."""
+"""Tombstones of erased people, and receipts of erasures."""
 
 import uuid
 
@@ -7,9 +7,9 @@ from django.utils import timezone
 
 
 class Tombstone(models.Model):
-    """An address or account that was erased, as an HMAC. What comes in under it later is not kept.
+    """An erased address or account, as an HMAC. Later events about it are not stored.
 
-    Since `lifted_at` it is kept again, by the person's own wish.
+    From `lifted_at` on they are stored again, at the person's own request.
     """
 
     installation = models.ForeignKey(
@@ -27,9 +27,9 @@ class Tombstone(models.Model):
 
 
 class Erasure(models.Model):
-    """The receipt of an erasure: what was erased where, and nothing of whom.
+    """The receipt of an erasure: what was erased and where, but not whose data it was.
 
-    `digests` are the tombstones it set, so that the receipt is found again by who knows the address.
+    `digests` are the tombstones that it created, so that the receipt can be found by someone who knows the address.
     """
 
     class Reason(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Stored events that tell of a person: found, and made empty when the person is erased."""
+"""Stored events that mention a person: found for the right of access, emptied when the person is erased."""
 
 import json
 import re
@@ -11,60 +11,56 @@ from django.db.models.functions import Cast, Coalesce, Now
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 
-ASKED_AT_ONCE = 50  # names in one query
+BATCH_SIZE = 50  # names in one query
 
 
-def mentioning(
+def find_mentions(
     installation: Installation, addresses: Collection[str], ids: Collection[str]
 ) -> Iterator[Event]:
-    """The shop's stored events, of Saleor and Stripe, that hold one of the addresses or of Saleor's ids."""
-    mention = _mention(addresses, ids)
+    """Yield the shop's stored events, from Saleor and Stripe, that contain one of the addresses or Saleor ids."""
+    pattern = _pattern(addresses, ids)
+    origins = [installation.pk, *installation.stripe_accounts.values_list("pk", flat=True)]
+    stored = Event.objects.filter(origin__in=origins, payload__isnull=False)
     seen = set()
-    for event in _candidates(_stored(installation), addresses, ids):
-        if event.pk not in seen and mention.search(_text(event)):
+    for event in _candidates(stored, addresses, ids):
+        if event.pk not in seen and pattern.search(json.dumps(event.payload, ensure_ascii=False)):
             seen.add(event.pk)
             yield event
 
 
-def drop(installation: Installation, addresses: Collection[str], ids: Collection[str]) -> int:
-    """Make those events empty; what was still to be done with them is left undone. Returns how many."""
-    found = [event.pk for event in mentioning(installation, addresses, ids)]
-    for some in batched(found, ASKED_AT_ONCE):
+def clear(installation: Installation, addresses: Collection[str], ids: Collection[str]) -> int:
+    """Delete the payloads of those events, and drop their pending work. Returns how many there were."""
+    found = [event.pk for event in find_mentions(installation, addresses, ids)]
+    for some in batched(found, BATCH_SIZE):
         Event.objects.filter(pk__in=some).update(payload=None, handled_at=Coalesce(F("handled_at"), Now()))
     return len(found)
 
 
-def _stored(installation: Installation) -> QuerySet[Event]:
-    origins = [installation.pk, *installation.stripe_accounts.values_list("pk", flat=True)]
-    return Event.objects.filter(origin__in=origins, payload__isnull=False)
-
-
 def _candidates(stored: QuerySet[Event], addresses: Collection[str], ids: Collection[str]) -> Iterator[Event]:
-    """All that may hold a name. The database compares letters of other alphabets as it likes: then every event may."""
+    """Yield all events that could contain a name.
+
+    Databases differ in how they compare letters outside ASCII; with such an address every event is a candidate.
+    """
     if not all(each.isascii() and "xn--" not in each for each in addresses):
         yield from stored.iterator()
         return
-    told = stored.annotate(told=Cast("payload", TextField()))
-    for some in batched(sorted({*addresses, *ids}), ASKED_AT_ONCE):
+    searchable = stored.annotate(text=Cast("payload", TextField()))
+    for some in batched(sorted({*addresses, *ids}), BATCH_SIZE):
         names = Q()
         for name in some:
-            names |= Q(told__icontains=name)
-        yield from told.filter(names).iterator()
+            names |= Q(text__icontains=name)
+        yield from searchable.filter(names).iterator()
 
 
-def _mention(addresses: Collection[str], ids: Collection[str]) -> re.Pattern[str]:
-    """An id is a whole text; an address may stand inside one, but not inside another address."""
-    written = {form for address in addresses for form in _forms(address)}
-    forms = [rf"(?<![\w.+-]){re.escape(form)}(?![\w-]|\.\w)" for form in sorted(written)]
+def _pattern(addresses: Collection[str], ids: Collection[str]) -> re.Pattern[str]:
+    """Match an id only as a whole JSON string, an address also inside one, but not inside another address."""
+    spellings = {spelling for address in addresses for spelling in _spellings(address)}
+    parts = [rf"(?<![\w.+-]){re.escape(spelling)}(?![\w-]|\.\w)" for spelling in sorted(spellings)]
     whole = [f'"(?-i:{re.escape(each)})"' for each in sorted(ids)]
-    return re.compile("|".join([*forms, *whole]), re.IGNORECASE)
+    return re.compile("|".join([*parts, *whole]), re.IGNORECASE)
 
 
-def _forms(address: str) -> set[str]:
-    """The address as it is kept, and with its domain as people write it."""
+def _spellings(address: str) -> set[str]:
+    """Return the address as it is stored, and with its domain in Unicode."""
     local, _, domain = address.rpartition("@")
     return {address, f"{local}@{domain.encode().decode('idna')}"}
-
-
-def _text(event: Event) -> str:
-    return json.dumps(event.payload, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Addresses and accounts that were erased, known again without being kept."""
+"""Erased addresses and accounts, recognized without being stored."""
 
 import hashlib
 import hmac
@@ -13,54 +13,56 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def address(email: str) -> str:
-    """What stands for a normalised address below."""
+    """Return the name of a normalized address for the functions below."""
     return f"address:{email}"
 
 
 def account(saleor_user_id: str) -> str:
-    """What stands for an account of Saleor below."""
+    """Return the name of a Saleor account for the functions below."""
     return f"account:{saleor_user_id}"
 
 
 def known(installation: Installation, names: Collection[str], *, with_lifted: bool = False) -> set[str]:
-    """Those of the names that were erased from the shop; `with_lifted` those also that are let in again."""
-    buried = Tombstone.objects.filter(installation=installation)
+    """Return the names that the shop erased; `with_lifted` includes those that are readmitted."""
+    tombstones = Tombstone.objects.filter(installation=installation)
     if not with_lifted:
-        buried = buried.filter(lifted_at=None)
-    if not buried.exists():  # the rule: nobody was ever erased
+        tombstones = tombstones.filter(lifted_at=None)
+    if not tombstones.exists():  # usually nobody was ever erased
         return set()
-    named = dict(zip(digests(installation, names), sorted(names), strict=True))
-    found = buried.filter(digest__in=named)
-    return {named[digest] for digest in found.values_list("digest", flat=True)}
+    name_of = dict(zip(digests(installation, names), sorted(names), strict=True))
+    found = tombstones.filter(digest__in=name_of)
+    return {name_of[digest] for digest in found.values_list("digest", flat=True)}
 
 
 def erased_at(installation: Installation, name: str) -> datetime | None:
-    """When the name was erased; None unless it is kept out now."""
+    """Return when the name was erased; None if it was not, or is readmitted."""
     [digest] = digests(installation, [name])
-    buried = Tombstone.objects.filter(installation=installation, digest=digest, lifted_at=None).first()
-    return buried.erased_at if buried is not None else None
+    row = Tombstone.objects.filter(installation=installation, digest=digest, lifted_at=None).first()
+    return row.erased_at if row is not None else None
 
 
 def digests(installation: Installation, names: Collection[str]) -> list[str]:
-    """The names as tombstones hold them, in the names' order."""
+    """Return the names as tombstones store them, in the order of the sorted names."""
     secret = secret_of(installation).encode()
     return [hmac.new(secret, name.encode(), hashlib.sha256).hexdigest() for name in sorted(names)]
 
 
-def bury(installation: Installation, names: Collection[str], *, anew: bool) -> list[str]:
-    """Set a tombstone for each name; returns their digests. `anew`: those that are there count from now on."""
-    made = digests(installation, names)
-    present = Tombstone.objects.filter(installation=installation, digest__in=made)
-    if not anew:
-        present = present.exclude(lifted_at=None)
-    present.update(lifted_at=None, erased_at=timezone.now())
+def create(installation: Installation, names: Collection[str], *, renew: bool) -> list[str]:
+    """Create a tombstone for each name; returns their digests. With `renew`, existing ones count from now on."""
+    created = digests(installation, names)
+    existing = Tombstone.objects.filter(installation=installation, digest__in=created)
+    if not renew:
+        existing = existing.exclude(lifted_at=None)
+    existing.update(lifted_at=None, erased_at=timezone.now())
     Tombstone.objects.bulk_create(
-        [Tombstone(installation=installation, digest=digest) for digest in made], ignore_conflicts=True
+        [Tombstone(installation=installation, digest=digest) for digest in created], ignore_conflicts=True
     )
-    return made
+    return created
 
 
 def lift(installation: Installation, digests_to_lift: Collection[str]) -> int:
-    """Let in again what the digests stand for; returns how many had been kept out."""
-    buried = Tombstone.objects.filter(installation=installation, digest__in=digests_to_lift, lifted_at=None)
-    return buried.update(lifted_at=timezone.now())
+    """Readmit the names with these digests; returns how many were erased."""
+    tombstones = Tombstone.objects.filter(
+        installation=installation, digest__in=digests_to_lift, lifted_at=None
+    )
+    return tombstones.update(lifted_at=timezone.now())

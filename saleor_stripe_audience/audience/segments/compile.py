@@ -1,8 +1,8 @@
-"""A segment's rule as a question to the database.
+"""Translates a segment's rule into a database query.
 
-Each condition becomes a `Q` on contacts. What hangs on a contact is asked by EXISTS, which the database turns into
-joins from either side; sums over orders are asked by IN over one grouping. With `only`, for a few contacts at hand,
-every inner question is narrowed to them, so that it costs the same however large the audience is.
+Each condition becomes a `Q` on contacts. Rows related to a contact are matched by EXISTS, which the database turns into
+joins from either side; sums over orders by IN over one grouped subquery. With `only`, every subquery is limited to a
+few contacts, so that it costs the same however large the audience is.
 """
 
 from collections.abc import Collection
@@ -43,7 +43,7 @@ EVERYBODY = ~Q(pk__in=[])
 
 @dataclass(frozen=True)
 class Compiler:
-    """Makes questions about contacts of one audience, as of one moment."""
+    """Builds queries over the contacts of one audience at one moment."""
 
     audience: Audience
     now: datetime
@@ -51,13 +51,11 @@ class Compiler:
     within_segments: tuple[UUID, ...] = field(default=())
 
     def contacts(self, node: Any) -> QuerySet[Contact]:
-        """The contacts that fit."""
-        return self.everybody().filter(self.condition(node))
-
-    def everybody(self) -> QuerySet[Contact]:
-        """All that are asked about."""
+        """Return the contacts that match."""
         contacts = Contact.objects.filter(audience=self.audience)
-        return contacts if self.only is None else contacts.filter(pk__in=self.only)
+        if self.only is not None:
+            contacts = contacts.filter(pk__in=self.only)
+        return contacts.filter(self.condition(node))
 
     @singledispatchmethod
     def condition(self, node: Any) -> Q:
@@ -89,8 +87,8 @@ class Compiler:
 
     @condition.register
     def _(self, node: rules.LanguageIs) -> Q:
-        fitting = (Q(language=tag) | Q(language__startswith=f"{tag}-") for tag in node.in_)
-        return Q(*fitting, _connector=Q.OR)
+        matches = (Q(language=tag) | Q(language__startswith=f"{tag}-") for tag in node.in_)
+        return Q(*matches, _connector=Q.OR)
 
     @condition.register
     def _(self, node: rules.HasTag) -> Q:
@@ -98,11 +96,11 @@ class Compiler:
 
     @condition.register
     def _(self, node: rules.InSegment) -> Q:
-        named = Segment.objects.get(audience=self.audience, pk=UUID(node.segment))
-        if named.pk in self.within_segments:
-            raise Rejected(f"The segment “{named}” is part of itself.", code="segment")
-        inner = Compiler(self.audience, self.now, self.only, (*self.within_segments, named.pk))
-        return inner.condition(rules.read(named.tree).root)
+        segment = Segment.objects.get(audience=self.audience, pk=UUID(node.segment))
+        if segment.pk in self.within_segments:
+            raise Rejected(f"The segment “{segment}” is part of itself.", code="segment")
+        inner = Compiler(self.audience, self.now, self.only, (*self.within_segments, segment.pk))
+        return inner.condition(rules.read(segment.tree).root)
 
     @condition.register
     def _(self, node: rules.OrdersCount) -> Q:
@@ -112,7 +110,7 @@ class Compiler:
     def _(self, node: rules.Spent) -> Q:
         spent = self._spent_within if node.within else self._spent_ever
         found = EVERYBODY
-        if node.at_least:  # nobody spent less than nothing: at least 0 is everybody
+        if node.at_least:  # everybody spent at least 0
             found &= spent(node, "gte", node.minor(node.at_least))
         if node.at_most is not None:
             found &= ~spent(node, "gt", node.minor(node.at_most))
@@ -123,7 +121,7 @@ class Compiler:
         return Q(Exists(sums.filter(**{f"spent_minor__{comparison}": minor})))
 
     def _spent_within(self, node: rules.Spent, comparison: str, minor: int) -> Q:
-        paid = self._made_within(self._orders(), node.within).filter(currency=node.currency)
+        paid = self._placed_within(self._orders(), node.within).filter(currency=node.currency)
         sums = _by_contact(paid).annotate(spent=Sum(F("charged_minor") - F("refunded_minor")))
         return Q(pk__in=sums.filter(**{f"spent__{comparison}": minor}).values("contact"))
 
@@ -164,9 +162,9 @@ class Compiler:
         return Q(pk__in=counted.filter(orders__gte=node.at_least).values("contact"))
 
     def purchases(self, node: rules.Purchased, contact: Any = None) -> QuerySet[Purchase]:
-        """The orders that the condition means: of one contact, or of all that are asked about."""
+        """Return the orders that match the condition, of one contact or of all."""
         orders = self._orders() if contact is None else Purchase.objects.paid().filter(contact=contact)
-        orders = self._made_within(orders, node.within)
+        orders = self._placed_within(orders, node.within)
         if node.channel:
             orders = orders.filter(channel=node.channel)
         if node.bought is None:
@@ -193,10 +191,12 @@ class Compiler:
         return Q(Exists(self.carts(node, OuterRef("pk"))))
 
     def carts(self, node: rules.HasCart, contact: Any) -> QuerySet[Cart]:
-        """The carts of the contact that the condition means."""
-        silence = node.abandoned_for.length if node.abandoned_for else self._cart_silence()
-        left = self._open_carts(node, contact).filter(last_active_at__lt=self._ago(silence))
-        return without_later_order(left, self.audience)
+        """Return the contact's carts that match the condition."""
+        silence = timedelta(minutes=self.audience.cart_silence_minutes)
+        if node.abandoned_for:
+            silence = node.abandoned_for.length
+        abandoned = self._open_carts(node, contact).filter(last_active_at__lt=self._ago(silence))
+        return without_later_order(abandoned, self.audience)
 
     def _open_carts(self, node: rules.HasCart | rules.InCart, contact: Any) -> QuerySet[Cart]:
         lines = CartLine.objects.filter(cart=OuterRef("pk"))
@@ -210,7 +210,7 @@ class Compiler:
         return Q(Exists(self.carts_with(node, OuterRef("pk"))))
 
     def carts_with(self, node: rules.InCart, contact: Any) -> QuerySet[Cart]:
-        """The open carts of the contact that hold what the condition names."""
+        """Return the contact's open carts that match the condition."""
         found = self._open_carts(node, contact)
         return found.filter(last_active_at__gte=self._ago(node.within.length)) if node.within else found
 
@@ -221,12 +221,12 @@ class Compiler:
         return Q(Exists(self.placed_since(node, OuterRef("pk"))))
 
     def placed_since(self, node: rules.OrderedSince, contact: Any) -> QuerySet[Purchase]:
-        """The orders of the contact that the condition means, paid or not."""
+        """Return the contact's orders that match the condition, paid or not."""
         since = node.since or self._ago(node.within.length if node.within else timedelta())
         return Purchase.objects.placed().filter(contact=contact, placed_at__gte=since)
 
     def carts_bought_since(self, contact: Any) -> QuerySet[Cart]:
-        """The carts that the contact left for an order by another checkout."""
+        """Return the contact's abandoned carts that were followed by an order from another checkout."""
         return with_later_order(self._open_carts(rules.HasCart(), contact), self.audience)
 
     @condition.register
@@ -235,19 +235,19 @@ class Compiler:
 
     @condition.register
     def _(self, node: rules.ConsentGiven) -> Q:
-        """By the latest word: one that is older is not what is in force."""
-        words = self.givings(OuterRef("pk"))
-        found = Q(Exists(words), consent=ConsentState.CONFIRMED.value)
+        """Only the latest event counts: an older one is no longer in force."""
+        events = self.effective_consents(OuterRef("pk"))
+        found = Q(Exists(events), consent=ConsentState.CONFIRMED.value)
         for bound in (node.since, self._ago(node.within.length) if node.within else None):
             if bound:
-                found &= Q(Exists(words.filter(at__gte=bound)))
+                found &= Q(Exists(events.filter(at__gte=bound)))
         for bound in (node.before, self._ago(node.longer_ago.length) if node.longer_ago else None):
             if bound:
-                found &= ~Q(Exists(words.filter(at__gte=bound)))
+                found &= ~Q(Exists(events.filter(at__gte=bound)))
         return found
 
-    def givings(self, contact: Any) -> QuerySet[Consent]:
-        """The words by which the contact's consent counts."""
+    def effective_consents(self, contact: Any) -> QuerySet[Consent]:
+        """Return the contact's events that count as consent."""
         counts = Q(kind=Consent.Kind.CONFIRMED) | Q(kind=Consent.Kind.GIVEN, needs_confirmation=False)
         return Consent.objects.filter(counts, contact=contact, basis=Consent.Basis.CONSENT)
 
@@ -273,57 +273,54 @@ class Compiler:
             rows = rows.filter(_range("number", node.at_least, node.at_most), number__isnull=False)
         return Q(Exists(rows))
 
-    def _cart_silence(self) -> timedelta:
-        return timedelta(minutes=self.audience.cart_silence_minutes)
-
     @condition.register
     def _(self, node: rules.PaymentDeclined) -> Q:
         return Q(Exists(self.declines(node, OuterRef("pk"))))
 
     def declines(self, node: rules.PaymentDeclined, contact: Any) -> QuerySet[PaymentFact]:
-        """The refusals of the contact's payments that the condition means."""
-        told = self._facts(PaymentFact.Kind.DECLINED, node.within, contact)
-        return told.filter(code__in=node.code) if node.code else told
+        """Return the contact's declined payments that match the condition."""
+        facts = self._facts(PaymentFact.Kind.DECLINED, node.within, contact)
+        return facts.filter(code__in=node.code) if node.code else facts
 
     @condition.register
     def _(self, node: rules.Disputed) -> Q:
         return Q(Exists(self.disputes(node, OuterRef("pk"))))
 
     def disputes(self, node: rules.Disputed, contact: Any) -> QuerySet[PaymentFact]:
-        """The disputes of the contact that the condition means."""
+        """Return the contact's disputes that match the condition."""
         return self._facts(PaymentFact.Kind.DISPUTED, node.within, contact)
 
     def _facts(self, kind: str, within: rules.Span | None, contact: Any) -> QuerySet[PaymentFact]:
-        told = PaymentFact.objects.filter(contact=contact, kind=kind)
-        return told.filter(at__gte=self._ago(within.length)) if within else told
+        facts = PaymentFact.objects.filter(contact=contact, kind=kind)
+        return facts.filter(at__gte=self._ago(within.length)) if within else facts
 
     @condition.register
     def _(self, node: rules.Refunded) -> Q:
         return Q(Exists(self.refunded(node, OuterRef("pk"))))
 
     def refunded(self, node: rules.Refunded, contact: Any) -> QuerySet[Purchase]:
-        """The orders of the contact of which something was given back."""
+        """Return the contact's refunded orders that match the condition."""
         orders = Purchase.objects.filter(contact=contact, refunded_minor__gt=0)
-        return self._made_within(orders, node.within)
+        return self._placed_within(orders, node.within)
 
     @condition.register
     def _(self, node: rules.UsedVoucher) -> Q:
         return Q(Exists(self.with_voucher(node, OuterRef("pk"))))
 
     def with_voucher(self, node: rules.UsedVoucher, contact: Any) -> QuerySet[Purchase]:
-        """The orders of the contact that used the voucher."""
+        """Return the contact's paid orders with a voucher that matches the condition."""
         orders = Purchase.objects.paid().filter(contact=contact)
         orders = orders.filter(voucher_code__in=node.code) if node.code else orders.exclude(voucher_code="")
-        return self._made_within(orders, node.within)
+        return self._placed_within(orders, node.within)
 
     def _orders(self) -> QuerySet[Purchase]:
-        """Paid orders of those that are asked about."""
+        """Return the paid orders of the contacts that the query covers."""
         paid = Purchase.objects.paid()
         if self.only is not None:
             return paid.filter(contact__in=self.only)
         return paid.filter(contact__audience=self.audience)
 
-    def _made_within(self, orders: QuerySet[Purchase], within: rules.Span | None) -> QuerySet[Purchase]:
+    def _placed_within(self, orders: QuerySet[Purchase], within: rules.Span | None) -> QuerySet[Purchase]:
         return orders.filter(placed_at__gte=self._ago(within.length)) if within else orders
 
     def _ago(self, length: timedelta) -> datetime:

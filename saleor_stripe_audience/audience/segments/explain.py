@@ -1,4 +1,4 @@
-"""Why a contact is in a segment, or is not: the rule's tree with what is true of each condition, in words."""
+"""Why a contact is in a segment or not: the rule's tree with the result and the reason for each condition."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MINUTE = "%Y-%m-%d %H:%M UTC"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One condition: its type, its place in the rule, whether it is true of the contact, and what makes it so."""
+    """One condition: its position in the rule, its type, whether it holds for the contact, and why."""
 
     place: str
     type: str
@@ -32,14 +32,14 @@ class Explanation:
     of: tuple["Explanation", ...] = ()
 
     def flat(self) -> Iterator["Explanation"]:
-        """The condition and all beneath it, in the order of the rule."""
+        """Yield the condition and all conditions below it, in the order of the rule."""
         yield self
         for each in self.of:
             yield from each.flat()
 
 
 def explain(contact: Contact, rule: rules.Rule, now: datetime) -> Explanation:
-    """The rule as the database judges it of this contact now."""
+    """Explain the result of the rule for this contact now, as the database evaluates it."""
     compiler = Compiler(contact.audience, now, only=[contact.pk])
     return _Explainer(contact, compiler).of(rule.root, "root")
 
@@ -50,25 +50,24 @@ class _Explainer:
     compiler: Compiler
 
     def of(self, node: Any, place: str) -> Explanation:
-        beneath = tuple(self.of(child, place + step) for step, child in rules.children(node))
-        return Explanation(place, node.type, self._holds(node), self._because(node, beneath), beneath)
+        children = tuple(self.of(child, place + step) for step, child in rules.children(node))
+        if isinstance(node, rules.All | rules.AnyOf):
+            reason = f"{sum(each.holds for each in children)} of {len(children)} conditions hold"
+        elif isinstance(node, rules.Not):
+            reason = "the opposite of the condition below"
+        else:
+            reason = str(self.fact(node))
+        return Explanation(place, node.type, self._holds(node), reason, children)
 
     def _holds(self, node: Any) -> bool:
-        """Asked of the database in the very words that fill the segment."""
+        """Evaluate the condition with the same query that fills the segment."""
         truth = Case(When(self.compiler.condition(node), then=Value(True)), default=Value(False),
                      output_field=BooleanField())  # fmt: skip
         return bool(Contact.objects.filter(pk=self.contact.pk).values_list(truth, flat=True).get())
 
-    def _because(self, node: Any, beneath: tuple[Explanation, ...]) -> str:
-        if isinstance(node, rules.All | rules.AnyOf):
-            return f"{sum(each.holds for each in beneath)} of {len(beneath)} conditions hold"
-        if isinstance(node, rules.Not):
-            return "the opposite of what is beneath"
-        return str(self.fact(node))
-
     @singledispatchmethod
     def fact(self, node: Any) -> str:
-        """What is known of the contact that the condition asks about."""
+        """Describe the contact's data that the condition refers to."""
         raise TypeError(type(node).__name__)
 
     @fact.register
@@ -90,13 +89,13 @@ class _Explainer:
     @fact.register
     def _(self, node: rules.HasTag) -> str:
         row = self.contact.contact_tags.filter(tag=UUID(node.tag)).select_related("tag").first()
-        return f"the tag “{row.tag}” is on since {row.added_at:{DAY}}" if row else "the tag is not on"
+        return f"tagged “{row.tag}” since {row.added_at:{DAY}}" if row else "not tagged"
 
     @fact.register
     def _(self, node: rules.InSegment) -> str:
-        named = Segment.objects.get(audience=self.contact.audience_id, pk=UUID(node.segment))
-        inner = explain(self.contact, rules.read(named.tree), self.compiler.now)
-        return f"{'fits' if inner.holds else 'does not fit'} “{named}”: {inner.because}"
+        segment = Segment.objects.get(audience=self.contact.audience_id, pk=UUID(node.segment))
+        inner = explain(self.contact, rules.read(segment.tree), self.compiler.now)
+        return f"{'matches' if inner.holds else 'does not match'} “{segment}”: {inner.because}"
 
     @fact.register
     def _(self, _node: rules.OrdersCount) -> str:
@@ -110,7 +109,7 @@ class _Explainer:
         since = self.compiler.now - node.within.length
         paid = self.contact.purchases.paid().filter(currency=node.currency, placed_at__gte=since)
         spent = sum(each.charged_minor - each.refunded_minor for each in paid)
-        return f"spent {_money(spent, node.currency)} in orders of the last {node.within}"
+        return f"spent {_money(spent, node.currency)} on orders in the last {node.within}"
 
     @fact.register
     def _(self, node: rules.AverageOrder) -> str:
@@ -143,7 +142,7 @@ class _Explainer:
         cart = self.compiler.carts(node, self.contact.pk).order_by("-last_active_at").first()
         if cart is None:
             return "no such cart"
-        return f"a cart of {_money(cart.total_minor, cart.currency)} is silent since {cart.last_active_at:{MINUTE}}"
+        return f"a cart of {_money(cart.total_minor, cart.currency)}, last active at {cart.last_active_at:{MINUTE}}"
 
     @fact.register
     def _(self, node: rules.InCart) -> str:
@@ -157,8 +156,8 @@ class _Explainer:
         if node.cart:
             cart = self.compiler.carts_bought_since(self.contact.pk).order_by("-last_active_at").first()
             if cart is None:
-                return "no order since a cart was left"
-            return f"ordered since the cart that was left at {cart.last_active_at:{MINUTE}}"
+                return "no order after an abandoned cart"
+            return f"ordered after the cart that was abandoned at {cart.last_active_at:{MINUTE}}"
         orders = self.compiler.placed_since(node, self.contact.pk).order_by("-placed_at")
         return _orders(list(orders), "such order")
 
@@ -168,10 +167,10 @@ class _Explainer:
 
     @fact.register
     def _(self, _node: rules.ConsentGiven) -> str:
-        word = self.compiler.givings(self.contact.pk).order_by("-at").first()
-        if word is None or self.contact.consent != ConsentState.CONFIRMED:
+        event = self.compiler.effective_consents(self.contact.pk).order_by("-at").first()
+        if event is None or self.contact.consent != ConsentState.CONFIRMED:
             return f"consent is {self.contact.consent}"
-        return f"consent was last given on {word.at:{DAY}}"
+        return f"consent was last given on {event.at:{DAY}}"
 
     @fact.register
     def _(self, _node: rules.Named) -> str:
@@ -212,14 +211,14 @@ def _orders(orders: list[Purchase], name: str) -> str:
         return f"no {name}"
     newest = orders[0]
     number = newest.number or newest.saleor_order_id
-    return f"{_count(len(orders), name)}, the last is {number} of {newest.placed_at:{DAY}}"
+    return f"{_count(len(orders), name)}, the latest is {number} of {newest.placed_at:{DAY}}"
 
 
 def _facts(facts: list[PaymentFact], name: str) -> str:
     if not facts:
         return f"no such {name}"
     code = f" ({facts[0].code})" if facts[0].code else ""
-    return f"{_count(len(facts), name)}, the last on {facts[0].at:{DAY}}{code}"
+    return f"{_count(len(facts), name)}, the latest on {facts[0].at:{DAY}}{code}"
 
 
 def _count(number: int, name: str) -> str:

@@ -1,7 +1,7 @@
-"""Who is in which segment, kept up to date: contact by contact as they change, whole segments as time passes.
+"""Segment membership: single contacts are evaluated when they change, whole segments as time passes.
 
-A contact is worked out with its audience's segments locked against being looked through whole, and the other way
-round: neither writes what the other has just found to be past.
+While a contact is evaluated, its audience's segments are locked against being evaluated as a whole, and the other way
+round: so neither writes a result that the other has just found to be outdated.
 """
 
 import time
@@ -22,21 +22,22 @@ from saleor_stripe_audience.audience.people.models import Contact, ContactQueryS
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
-from saleor_stripe_audience.audience.segments.questions import large_questions
+from saleor_stripe_audience.audience.segments.queries import large_queries
 from saleor_stripe_audience.isolation import apart
 
 log = structlog.get_logger(__name__)
 
-SOONEST = timedelta(minutes=1)  # between two looks through a whole segment
-SHARE_OF_TIME = 20  # a segment that takes a second is looked through every 20 s at most
-LEFT_BEHIND = timedelta(seconds=30)  # a note this old has lost its task
-AT_ONCE = 1000
+MIN_INTERVAL = timedelta(minutes=1)  # between two evaluations of a whole segment
+INTERVAL_FACTOR = 20  # a segment that takes a second is evaluated at most every 20 s
+MAX_TASK_DELAY = timedelta(seconds=30)  # a note older than this has lost its task
+BATCH_SIZE = 1000
 
 
 def refresh_contact(contact_id: UUID) -> None:
-    """Work out the contact's segments, if it changed since that was done last.
+    """Evaluate the contact's segments, if it changed since the last evaluation.
 
-    Under the shop's lock, as every change of contacts: one that is merged or erased meanwhile gets no membership.
+    Holds the shop's lock, as every change of contacts does: a contact that is merged or erased meanwhile gets no
+    membership.
     """
     found = Contact.objects.select_related("audience__installation").filter(pk=contact_id).first()
     if found is None:
@@ -46,21 +47,21 @@ def refresh_contact(contact_id: UUID) -> None:
         was_stale, _ = StaleContact.objects.filter(contact=contact_id).delete()
         contact = Contact.objects.filter(pk=contact_id).first() if was_stale else None
         if contact is not None:
-            _refresh_contact(contact)
+            _evaluate(contact)
 
 
-def _refresh_contact(contact: Contact) -> None:
+def _evaluate(contact: Contact) -> None:
     now = timezone.now()
-    segments = _shared(contact.audience_id)
+    segments = _lock_segments(contact.audience_id)
     compiler = Compiler(contact.audience, now, only=[contact.pk])
-    fitting = {each.pk for each in segments if compiler.contacts(rules.read(each.tree).root).exists()}
+    matching = {each.pk for each in segments if compiler.contacts(rules.read(each.tree).root).exists()}
     present = set(contact.memberships.values_list("segment", flat=True))
-    contact.memberships.exclude(segment__in=fitting).delete()
+    contact.memberships.exclude(segment__in=matching).delete()
     Membership.objects.bulk_create(
-        [Membership(segment_id=pk, contact=contact, entered_at=now) for pk in sorted(fitting - present)],
+        [Membership(segment_id=pk, contact=contact, entered_at=now) for pk in sorted(matching - present)],
         ignore_conflicts=True,
     )
-    _tag(contact, segments, fitting)
+    _apply_tags(contact, segments, matching)
 
 
 @task
@@ -74,51 +75,52 @@ def _schedule(contact_id: UUID) -> None:
     refresh_memberships.enqueue(str(contact_id))
 
 
-def _tag(contact: Contact, segments: list[Segment], fitting: set[UUID]) -> None:
-    """A tag that several segments give is on whoever fits one of them."""
-    given = {segment.tag: False for segment in segments if segment.tag is not None}
+def _apply_tags(contact: Contact, segments: list[Segment], matching: set[UUID]) -> None:
+    """Add or remove the segments' tags; of several segments with one tag, one match is enough."""
+    matches = {segment.tag: False for segment in segments if segment.tag is not None}
     for segment in segments:
-        if segment.tag is not None and segment.pk in fitting:
-            given[segment.tag] = True
-    for tag, fits in given.items():
-        has = tag.contact_tags.filter(contact=contact).exists()
-        if fits and not has:
+        if segment.tag is not None and segment.pk in matching:
+            matches[segment.tag] = True
+    for tag, is_match in matches.items():
+        is_tagged = tag.contact_tags.filter(contact=contact).exists()
+        if is_match and not is_tagged:
             tags.add(tag, [contact], tags.Origin.RULE)
-        elif has and not fits:
+        elif is_tagged and not is_match:
             tags.remove_rule(tag, [contact])
 
 
 def refresh_due() -> int:
-    """Look through the segments whose time has come, one after the other; returns how many.
+    """Evaluate the segments that are due, one after the other, and contacts whose task was lost.
 
-    Contacts whose task was lost are made up for.
+    Returns how many segments.
     """
-    lost = StaleContact.objects.filter(marked_at__lt=timezone.now() - LEFT_BEHIND).order_by("marked_at")
-    for contact_id in list(lost.values_list("contact", flat=True)[:AT_ONCE]):
+    lost = StaleContact.objects.filter(marked_at__lt=timezone.now() - MAX_TASK_DELAY).order_by("marked_at")
+    for contact_id in list(lost.values_list("contact", flat=True)[:BATCH_SIZE]):
         with apart("refreshing a contact", contact=str(contact_id)):
             refresh_contact(contact_id)
     done: set[UUID] = set()
-    while (identifier := _next_due(done)) is not None:
-        done.add(identifier)
-        with apart("refreshing a segment", segment=str(identifier)):
-            refresh_segment(identifier, only_if_due=True)
+    while (segment_id := _next_due(done)) is not None:
+        done.add(segment_id)
+        with apart("refreshing a segment", segment=str(segment_id)):
+            refresh_segment(segment_id, only_if_due=True)
     return len(done)
 
 
-def soon(segments: Collection[UUID]) -> None:
-    """Let these be looked through soon. One task does one after the other: a large segment takes seconds, and payments
-    wait for the same workers.
+def refresh_soon(segments: Collection[UUID]) -> None:
+    """Schedule the evaluation of these segments.
+
+    One task evaluates them one after the other: a large segment takes seconds, and payments use the same workers.
     """
     now = timezone.now()
-    is_under_way = Segment.objects.filter(refresh_due_at__lte=now).exists()
+    has_task = Segment.objects.filter(refresh_due_at__lte=now).exists()
     Segment.objects.filter(pk__in=segments).update(refresh_due_at=now)
-    if not is_under_way:
+    if not has_task:
         refresh_segments.enqueue()
 
 
 @task
 def refresh_segments() -> int:
-    """Every minute, and when one is saved: segments that are due, and contacts whose task was lost."""
+    """Every minute, and when a segment is saved: evaluate what is due."""
     return refresh_due()
 
 
@@ -128,18 +130,22 @@ def _next_due(done: Collection[UUID]) -> UUID | None:
 
 
 def refresh_segment(segment_id: UUID, *, only_if_due: bool = False) -> None:
-    """Look through the whole segment: whoever fits is in it, nobody else."""
-    begun, now = time.monotonic(), timezone.now()
-    with large_questions():
+    """Evaluate the whole segment: its members are exactly the contacts that match."""
+    started, now = time.monotonic(), timezone.now()
+    with large_queries():
         segment = Segment.objects.select_for_update(of=("self",)).filter(pk=segment_id).first()
-        if segment is None or (only_if_due and not _is_due(segment, now)):
-            return  # deleted since, or another worker was first
-        fitting = Compiler(segment.audience, now).contacts(rules.read(segment.tree).root)
-        left, _ = segment.memberships.exclude(Exists(fitting.filter(pk=OuterRef("contact")))).delete()
-        entered = _add(segment, fitting, now)
-        took = timedelta(seconds=time.monotonic() - begun)
+        if segment is None:
+            return  # deleted in the meantime
+        is_due = segment.refresh_due_at is not None and segment.refresh_due_at <= now
+        if only_if_due and not is_due:
+            return  # another worker was faster
+        matching = Compiler(segment.audience, now).contacts(rules.read(segment.tree).root)
+        left, _ = segment.memberships.exclude(Exists(matching.filter(pk=OuterRef("contact")))).delete()
+        entered = _add_members(segment, matching, now)
+        duration = timedelta(seconds=time.monotonic() - started)
+        interval = max(MIN_INTERVAL, INTERVAL_FACTOR * duration)
         segment.refreshed_at = now
-        segment.refresh_due_at = now + max(SOONEST, SHARE_OF_TIME * took) if is_timed(segment) else None
+        segment.refresh_due_at = now + interval if is_timed(segment) else None
         segment.save(update_fields=["refreshed_at", "refresh_due_at"])
     if segment.tag is not None:
         apply_tag(segment.tag)
@@ -147,24 +153,20 @@ def refresh_segment(segment_id: UUID, *, only_if_due: bool = False) -> None:
 
 
 def apply_tag(tag: Tag) -> None:
-    """The tag is on the members of the segments that give it, and on nobody else by rule."""
+    """Tag exactly the members of the tag's segments; tags that staff or imports added stay."""
     members = Contact.objects.filter(memberships__segment__tag=tag).distinct()
-    put_on, taken_off = tags.apply_rule(tag, members)
-    if put_on or taken_off:
+    added, removed = tags.apply_rule(tag, members)
+    if added or removed:
         mark_all_changed(tag.audience_id)
 
 
-def _is_due(segment: Segment, now: datetime) -> bool:
-    return segment.refresh_due_at is not None and segment.refresh_due_at <= now
-
-
 def members_of(segment: Segment) -> ContactQuerySet:
-    """The contacts that were found to fit."""
+    """Return the segment's members as of its last evaluation."""
     return Contact.objects.filter(memberships__segment=segment)
 
 
 def is_timed(segment: Segment) -> bool:
-    """Whether time alone changes it, also through the segments that it names."""
+    """Whether its members can change with time alone, also through the segments that it refers to."""
     for _place, node in rules.walk(rules.read(segment.tree).root):
         if rules.is_timed(node):
             return True
@@ -173,14 +175,13 @@ def is_timed(segment: Segment) -> bool:
     return False
 
 
-def _add(segment: Segment, fitting: QuerySet[Contact], now: datetime) -> int:
-    """In one statement: a million rows do not travel here and back."""
-    known = Membership.objects.filter(segment=segment, contact=OuterRef("pk"))
-    sql, parameters = (
-        fitting.exclude(Exists(known)).order_by().values(contact=F("pk")).query.sql_with_params()
-    )
+def _add_members(segment: Segment, matching: QuerySet[Contact], now: datetime) -> int:
+    """Insert the missing memberships in one statement, without fetching up to a million rows."""
+    present = Membership.objects.filter(segment=segment, contact=OuterRef("pk"))
+    missing = matching.exclude(Exists(present)).order_by().values(contact=F("pk"))
+    sql, parameters = missing.query.sql_with_params()
     table = Membership._meta.db_table  # noqa: SLF001 - Django documents _meta
-    given = [
+    values = [
         Segment._meta.pk.get_db_prep_value(segment.pk, connection),  # noqa: SLF001 - as above
         connection.ops.adapt_datetimefield_value(now),
     ]
@@ -188,15 +189,15 @@ def _add(segment: Segment, fitting: QuerySet[Contact], now: datetime) -> int:
         f"INSERT INTO {table} (segment_id, entered_at, contact_id) SELECT %s, %s, found.contact FROM ({sql}) found "  # noqa: S608 - of names and of Django's own
         "ON CONFLICT DO NOTHING"
     )
-    if connection.vendor == "sqlite":  # which otherwise takes ON for the beginning of a join's condition
+    if connection.vendor == "sqlite":  # it would read ON as a join's condition
         statement = statement.replace(") found ON CONFLICT", ") found WHERE true ON CONFLICT")
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*given, *parameters])
+        cursor.execute(statement, [*values, *parameters])
         return int(cursor.rowcount)
 
 
-def _shared(audience_id: UUID) -> list[Segment]:
-    """The audience's segments; none of them is looked through whole until this transaction ends."""
+def _lock_segments(audience_id: UUID) -> list[Segment]:
+    """Return the audience's segments, locked against being evaluated as a whole until this transaction ends."""
     if connection.vendor == "postgresql":
         table = Segment._meta.db_table  # noqa: SLF001 - Django documents _meta
         with connection.cursor() as cursor:

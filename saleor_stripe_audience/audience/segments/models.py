@@ -1,4 +1,4 @@
-"""Segments and who is in them."""
+"""Segments and their members."""
 
 import uuid
 
@@ -11,9 +11,8 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
 class Segment(models.Model):
     """A rule over an audience's contacts. `tree` is its versioned JSON (see `segments.rules`).
 
-    A timed one has conditions that the passing of time alone makes true or false: it is looked through whole when
-    `refresh_due_at` has come. Its members have `tag`, if one was chosen. `ready_made` names the rule that came with
-    the app, if it is one.
+    A timed segment has conditions that change with time alone: it is evaluated as a whole at `refresh_due_at`. Its
+    members get `tag`, if one was chosen. `ready_made` names the rule that came with the app, if it is one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -38,7 +37,7 @@ class Segment(models.Model):
 
 
 class Membership(models.Model):
-    """A contact that fits a segment, since when."""
+    """A contact that matches a segment, and since when."""
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="memberships")

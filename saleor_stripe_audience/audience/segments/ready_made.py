@@ -1,4 +1,4 @@
-"""Segments that come with the app: what nearly every shop asks first."""
+"""Segments that come with the app, for the questions of nearly every shop."""
 
 from saleor_stripe_audience.audience.segments.rules import Json, Rule, read
 
@@ -16,7 +16,7 @@ NAMES = {
 
 
 def ready_made(key: str, currency: str, big: str) -> Rule:
-    """The rule of that key; `big` is from how much spent in `currency` somebody is a big spender."""
+    """Return the rule of that key; `big` is the amount in `currency` from which a contact is a big spender."""
     conditions: dict[str, Json] = {
         "first_time_buyers": {"type": "ordersCount", "atLeast": 1, "atMost": 1},
         "big_spenders": {"type": "spent", "currency": currency, "atLeast": big},

@@ -1,13 +1,13 @@
-"""Saleor's ids: the kind of a thing and its key, in base64, such as UHJvZHVjdDoxMzQ= for Product:134."""
+"""Saleor's global ids: type and key in Base64, such as UHJvZHVjdDoxMzQ= for Product:134."""
 
 import base64
 import binascii
 
 
 def is_id_of(kind: str, text: str) -> bool:
-    """Whether the text has the form of Saleor's id of a thing of that kind."""
+    """Whether the text has the form of a Saleor id of this type."""
     try:
-        named, colon, key = base64.b64decode(text, validate=True).decode().partition(":")
+        type_name, colon, key = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return False
-    return bool(named == kind and colon and key)
+    return bool(type_name == kind and colon and key)

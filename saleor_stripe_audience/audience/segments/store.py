@@ -1,7 +1,8 @@
-"""Segments are previewed, saved, changed and deleted here; whatever is wrong is refused with its place."""
+"""Previewing, saving, changing and deleting segments; errors name the position in the rule."""
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
 from saleor_stripe_audience.audience.segments import membership, ready_made, rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Segment
-from saleor_stripe_audience.audience.segments.questions import large_questions
+from saleor_stripe_audience.audience.segments.queries import large_queries
 from saleor_stripe_audience.audience.shopping.models import (
     CartLine,
     PurchaseLine,
@@ -24,15 +25,15 @@ from saleor_stripe_audience.audience.shopping.models import (
 )
 from saleor_stripe_audience.errors import Rejected
 
-LONGEST_NAME = 100
-MOST_SEGMENTS = 200
-SAMPLE = 10
-LONGEST_PREVIEW = 20  # seconds
+MAX_NAME_LENGTH = 100
+MAX_SEGMENTS = 200
+SAMPLE_SIZE = 10
+PREVIEW_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a rule comes to now: how many contacts, some of them, and how long the database took."""
+    """A rule's current result: the number of contacts, some of them, and how long the query took."""
 
     count: int
     sample: list[Contact]
@@ -41,10 +42,10 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A segment as somebody wants it. `tag` is put on its members.
+class SegmentValues:
+    """A segment to save. Its members get `tag`.
 
-    With `accept_unknown` it may name what nobody has bought yet; otherwise that is taken for a mistake.
+    With `accept_unknown` it may refer to products that nobody has bought yet; otherwise that is an error.
     """
 
     name: str
@@ -54,46 +55,49 @@ class Wish:
 
 
 def preview(audience: Audience, tree: Any) -> Preview:
-    """Count and show whom the rule means, without keeping anything.
+    """Count the contacts that match the rule and show some, without saving anything.
 
-    `Rejected` with the place of what is wrong; `Unavailable` if the database takes more than 20 seconds. What nobody
-    has bought is told in `notes`.
+    Products that nobody has bought are listed in `notes`. `Rejected` with the position of an error; `Unavailable` if
+    the query takes more than 20 seconds.
     """
-    rule = _resolved(audience, rules.read(tree))
-    begun = time.perf_counter()
-    with large_questions(LONGEST_PREVIEW):
-        fitting = Compiler(audience, timezone.now()).contacts(rule.root)
-        count = fitting.count()
-        sample = list(fitting[:SAMPLE])
-    return Preview(count, sample, (time.perf_counter() - begun) * 1000, list(_unknown(audience, rule)))
+    rule = _resolve(audience, rules.read(tree))
+    started = time.perf_counter()
+    with large_queries(PREVIEW_SECONDS):
+        matching = Compiler(audience, timezone.now()).contacts(rule.root)
+        count = matching.count()
+        sample = list(matching[:SAMPLE_SIZE])
+    milliseconds = (time.perf_counter() - started) * 1000
+    return Preview(count, sample, milliseconds, list(_find_unknown(audience, rule)))
 
 
-def create(audience: Audience, wish: Wish) -> Segment:
-    """Keep a new segment; who is in it is worked out in the background. `Rejected` for what cannot be."""
-    if audience.segments.count() >= MOST_SEGMENTS:
-        raise Rejected(f"An audience has {MOST_SEGMENTS} segments at most. Delete one first.", code="segment")
-    return _save(Segment(audience=audience), wish)
+def create(audience: Audience, values: SegmentValues) -> Segment:
+    """Create a segment; its members are evaluated in the background. `Rejected` for invalid values."""
+    if audience.segments.count() >= MAX_SEGMENTS:
+        raise Rejected(
+            f"An audience can have at most {MAX_SEGMENTS} segments. Delete one first.", code="segment"
+        )
+    return _save(Segment(audience=audience), values)
 
 
 def segment_named(audience: Audience, name: str) -> Segment:
-    """The audience's segment of that name; `Rejected` if there is none."""
-    found = audience.segments.filter(name__iexact=name.strip()).first()
-    if found is None:
-        raise Rejected("The audience has no segment of this name.", code="segment")
-    return found
+    """Return the audience's segment of that name. `Rejected` if there is none."""
+    segment = audience.segments.filter(name__iexact=name.strip()).first()
+    if segment is None:
+        raise Rejected("The audience has no segment with this name.", code="segment")
+    return segment
 
 
-def change(segment: Segment, wish: Wish) -> Segment:
-    """Keep another name, rule or tag for the segment. `Rejected` for what cannot be."""
-    return _save(segment, wish)
+def change(segment: Segment, values: SegmentValues) -> Segment:
+    """Change the segment's name, rule and tag. `Rejected` for invalid values."""
+    return _save(segment, values)
 
 
 def delete(segment: Segment) -> None:
-    """Let go of the segment; its tag comes off. `Rejected` while another segment names it."""
+    """Delete the segment and remove its tag from the members. `Rejected` while another segment refers to it."""
     with transaction.atomic():
-        naming = [each for each in segment.audience.segments.all() if segment.pk in _named_by(each)]
-        if naming:
-            names = ", ".join(f"“{each}”" for each in naming[:5])
+        referring = [each for each in segment.audience.segments.all() if segment.pk in _references(each)]
+        if referring:
+            names = ", ".join(f"“{each}”" for each in referring[:5])
             raise Rejected(
                 f"The segment is part of {names}. Change or delete that first.", code="segment_in_use"
             )
@@ -104,39 +108,42 @@ def delete(segment: Segment) -> None:
 
 
 def install_ready_made(audience: Audience, currency: str, big: str) -> list[Segment]:
-    """Keep the segments that come with the app, those that are not kept yet; `big` as in `ready_made`."""
-    kept = set(audience.segments.exclude(ready_made="").values_list("ready_made", flat=True))
-    made = []
+    """Create the segments that come with the app, unless they exist; `big` as in `ready_made`."""
+    existing = set(audience.segments.exclude(ready_made="").values_list("ready_made", flat=True))
+    created = []
     for key, name in ready_made.NAMES.items():
-        if key not in kept:
+        if key not in existing:
             rule = ready_made.ready_made(key, currency, big)
-            made.append(_save(Segment(audience=audience, ready_made=key), Wish(name, rule.as_json())))
-    return made
+            values = SegmentValues(name, rule.as_json())
+            created.append(_save(Segment(audience=audience, ready_made=key), values))
+    return created
 
 
 def check_deletable(tag: Tag) -> None:
-    """`Rejected` while a segment asks for the tag or gives it."""
+    """`Rejected` while a segment has a condition on the tag or adds it to its members."""
     for segment in tag.audience.segments.all():
-        asks = any(
+        is_condition = any(
             isinstance(each, rules.HasTag) and each.tag == str(tag.pk) for each in _conditions(segment)
         )
-        if asks or segment.tag_id == tag.pk:
+        if is_condition or segment.tag_id == tag.pk:
             raise Rejected(f"The segment “{segment}” uses the tag. Change that first.", code="tag_in_use")
 
 
-def _save(segment: Segment, wish: Wish) -> Segment:
+def _save(segment: Segment, values: SegmentValues) -> Segment:
     audience = segment.audience
-    rule = _resolved(audience, rules.read(wish.tree))
-    if not wish.accept_unknown and (unknown := next(_unknown(audience, rule), None)):
+    rule = _resolve(audience, rules.read(values.tree))
+    if not values.accept_unknown and (unknown := next(_find_unknown(audience, rule), None)):
         raise Rejected(
-            f"{unknown} Save it with acceptUnknown if it is still to be sold.", code="segment_unknown"
+            f"{unknown} Save it with acceptUnknown if it will be sold later.", code="segment_unknown"
         )
-    before = segment.tag
-    segment.name, segment.tree, segment.tag = _name(wish.name), rule.as_json(), wish.tag
-    if wish.tag is not None and wish.tag.audience_id != audience.pk:
-        raise Rejected("The tag is of another audience than the segment.", code="tag")
+    former_tag = segment.tag
+    segment.name, segment.tree, segment.tag = _check_name(values.name), rule.as_json(), values.tag
+    if values.tag is not None and values.tag.audience_id != audience.pk:
+        raise Rejected("The tag belongs to another audience than the segment.", code="tag")
     with transaction.atomic():
-        Audience.objects.select_for_update().get(pk=audience.pk)  # two saves must not make a circle together
+        Audience.objects.select_for_update().get(
+            pk=audience.pk
+        )  # two saves must not create a circle together
         _check_circles(segment)
         segment.is_timed = membership.is_timed(segment)
         try:
@@ -146,73 +153,65 @@ def _save(segment: Segment, wish: Wish) -> Segment:
             raise Rejected(
                 "Another segment of the audience has this name. Choose another.", code="segment"
             ) from None
-        membership.soon([segment.pk, *(each.pk for each in _naming(segment))])
-    if before is not None and before != wish.tag:
-        membership.apply_tag(before)
+        membership.refresh_soon([segment.pk, *(each.pk for each in _dependents(segment))])
+    if former_tag is not None and former_tag != values.tag:
+        membership.apply_tag(former_tag)
     return segment
 
 
-def _name(name: str) -> str:
+def _check_name(name: str) -> str:
     plain = " ".join(name.split())
-    if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
-        raise Rejected(f"Give the segment a name of 1 to {LONGEST_NAME} characters.", code="segment")
+    if not plain or len(plain) > MAX_NAME_LENGTH or not plain.isprintable():
+        raise Rejected(f"Give the segment a name of 1 to {MAX_NAME_LENGTH} characters.", code="segment")
     return plain
 
 
-def _resolved(audience: Audience, rule: rules.Rule) -> rules.Rule:
-    """The rule with the ids of the tags and segments that it names; `Rejected` if there is no such one."""
-    return rules.Rule(version=rule.version, root=_resolved_node(audience, rule.root, "root"))
+def _resolve(audience: Audience, rule: rules.Rule) -> rules.Rule:
+    """Replace the names of tags and segments in the rule by their ids. `Rejected` if one does not exist."""
+    return rules.Rule(version=rule.version, root=_resolve_node(audience, rule.root, "root"))
 
 
-def _resolved_node(audience: Audience, node: Any, place: str) -> Any:
+def _resolve_node(audience: Audience, node: Any, place: str) -> Any:
     if isinstance(node, rules.HasTag):
-        return rules.HasTag(tag=_found(audience.tags.all(), node.tag, f"{place}.tag", "tag"))
+        return rules.HasTag(tag=_find_id(audience.tags.all(), node.tag, f"{place}.tag", "tag"))
     if isinstance(node, rules.InSegment):
         return rules.InSegment(
-            segment=_found(audience.segments.all(), node.segment, f"{place}.segment", "segment")
+            segment=_find_id(audience.segments.all(), node.segment, f"{place}.segment", "segment")
         )
     if isinstance(node, rules.Not):
-        return rules.Not(of=_resolved_node(audience, node.of, f"{place}.of"))
+        return rules.Not(of=_resolve_node(audience, node.of, f"{place}.of"))
     if isinstance(node, rules.All | rules.AnyOf):
-        beneath = (_resolved_node(audience, each, f"{place}.of[{i}]") for i, each in enumerate(node.of))
-        return type(node)(of=tuple(beneath))
+        children = (_resolve_node(audience, each, f"{place}.of[{i}]") for i, each in enumerate(node.of))
+        return type(node)(of=tuple(children))
     return node
 
 
-def _found(rows: QuerySet[Any], named: str, place: str, kind: str) -> str:
-    wanted = Q(name__iexact=named)
-    if _is_uuid(named):
-        wanted |= Q(pk=UUID(named))
-    row: Model | None = rows.filter(wanted).first()
+def _find_id(rows: QuerySet[Any], name_or_id: str, place: str, kind: str) -> str:
+    matches = Q(name__iexact=name_or_id)
+    with suppress(ValueError):
+        matches |= Q(pk=UUID(name_or_id))
+    row: Model | None = rows.filter(matches).first()
     if row is None:
         raise Rejected(f"{place}: the audience has no such {kind}.", code="segment")
     return str(row.pk)
 
 
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _unknown(audience: Audience, rule: rules.Rule) -> Iterator[str]:
-    """Sentences about what the rule names and nobody has bought: mistyped, deleted, or not sold yet."""
+def _find_unknown(audience: Audience, rule: rules.Rule) -> Iterator[str]:
+    """Yield notes about references that nobody has bought: mistyped, deleted, or not sold yet."""
     for place, node in rules.walk(rule.root):
         if isinstance(node, rules.Purchased) and node.bought is not None:
             kind, ids = node.bought
             step = to_camel(kind)
             for index, each in enumerate(ids):
                 if not _was_bought(audience, kind, each):
-                    yield f"{place}.{step}[{index}]: nobody has bought it. Was it deleted?"
+                    yield f"{place}.{step}[{index}]: nobody has bought this. Was it deleted?"
         elif isinstance(node, rules.HasCart | rules.InCart) and node.holding is not None:
             kind, ids = node.holding
             for index, each in enumerate(ids):
                 if not (_was_bought(audience, kind, each) or _is_in_a_cart(audience, kind, each)):
-                    yield f"{place}.{kind}[{index}]: nobody has bought it or has it in a cart. Was it deleted?"
+                    yield f"{place}.{kind}[{index}]: nobody has bought this or has it in a cart. Was it deleted?"
         elif isinstance(node, rules.HasAttribute) and node.key not in audience.attribute_keys:
-            yield f"{place}.key: the audience keeps no {node.key} of Saleor's metadata. Add it to its attributeKeys."
+            yield f"{place}.key: the audience does not store the metadata key {node.key}. Add it to attributeKeys."
 
 
 def _was_bought(audience: Audience, kind: str, saleor_id: str) -> bool:
@@ -233,7 +232,7 @@ def _is_in_a_cart(audience: Audience, kind: str, saleor_id: str) -> bool:
 
 
 def _check_circles(segment: Segment) -> None:
-    """No segment may depend on itself: by naming segments, or by asking for tags that segments give."""
+    """Refuse a segment that depends on itself, through segments that it refers to or tags that segments add."""
     others = {each.pk: each for each in segment.audience.segments.exclude(pk=segment.pk)}
     everyone = {**others, segment.pk: segment}
     seen: set[UUID] = set()
@@ -243,8 +242,8 @@ def _check_circles(segment: Segment) -> None:
         for pk in _depends_on(current, everyone.values()):
             if pk == segment.pk:
                 raise Rejected(
-                    "The segment depends on itself: through a segment that it names, or through a tag that it gives. "
-                    "Take that out.",
+                    "The segment depends on itself: through a segment that it refers to, or through a tag that it "
+                    "adds. Remove that condition.",
                     code="segment_circle",
                 )
             if pk not in seen:
@@ -253,22 +252,22 @@ def _check_circles(segment: Segment) -> None:
 
 
 def _depends_on(segment: Segment, everyone: Any) -> set[UUID]:
-    asked = {UUID(each.tag) for each in _conditions(segment) if isinstance(each, rules.HasTag)}
-    return _named_by(segment) | {each.pk for each in everyone if each.tag_id in asked}
+    tags = {UUID(each.tag) for each in _conditions(segment) if isinstance(each, rules.HasTag)}
+    return _references(segment) | {each.pk for each in everyone if each.tag_id in tags}
 
 
-def _named_by(segment: Segment) -> set[UUID]:
+def _references(segment: Segment) -> set[UUID]:
     return {UUID(each.segment) for each in _conditions(segment) if isinstance(each, rules.InSegment)}
 
 
-def _naming(segment: Segment) -> list[Segment]:
-    """The segments that this one is a part of, however far: they change with it."""
+def _dependents(segment: Segment) -> list[Segment]:
+    """Return the segments that refer to this one, directly or not: they change with it."""
     found: dict[UUID, Segment] = {}
     everyone = list(segment.audience.segments.exclude(pk=segment.pk))
     reached = {segment.pk}
-    while fresh := [each for each in everyone if each.pk not in found and _named_by(each) & reached]:
-        found |= {each.pk: each for each in fresh}
-        reached |= {each.pk for each in fresh}
+    while new := [each for each in everyone if each.pk not in found and _references(each) & reached]:
+        found |= {each.pk: each for each in new}
+        reached |= {each.pk for each in new}
     return list(found.values())
 
 

@@ -1,7 +1,7 @@
-"""Carts: checkouts of Saleor whose shopper gave an address, until an order closes them.
+"""Carts: Saleor's checkouts whose shopper entered an address, until an order closes them.
 
-Nothing is told of a cart that is left: silence is the only sign. A cart makes a contact, never a subscriber; what was
-ticked on a checkout counts once there is an order.
+Saleor sends no event for an abandoned cart: silence is the only sign. A cart makes a contact, never a subscriber; a box
+ticked in the checkout counts once there is an order.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,33 +13,34 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.contacts.identity import Person, contact_of, delete_if_unknown, on_merge
-from saleor_stripe_audience.audience.people.addresses import usable
+from saleor_stripe_audience.audience.contacts.identity import (
+    Person,
+    delete_if_empty,
+    on_merge,
+    upsert_contact,
+)
+from saleor_stripe_audience.audience.people.addresses import usable_email
 from saleor_stripe_audience.audience.people.audiences import audience_of_channel, lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.people.payloads import (
-    Checkout,
-    CheckoutLine,
-    language_tag,
-    read_checkout,
-)
+from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import payment_facts
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, Purchase
+from saleor_stripe_audience.audience.shopping.payloads import Checkout, read_checkout
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.shops.models import Installation
 
-PRUNED_AT_ONCE = 500
+PRUNE_BATCH_SIZE = 500
 
 
 def record_checkout(
     installation: Installation, payload: Mapping[str, Any], issued_at: datetime
 ) -> Cart | None:
-    """Keep a checkout as it stood at `issued_at`; None while it has no usable address.
+    """Store a checkout as of `issued_at`; returns the stored cart, or None while it has no valid address.
 
-    What is older than what is kept changes nothing of it. It is nobody's once its shopper was erased, or its order was
-    made anonymous. `Rejected` when it has no usable amount.
+    An older event does not change a newer cart. The cart has no contact once its shopper was erased or its order was
+    anonymized. `Rejected` if the checkout has no valid amount.
     """
     checkout = read_checkout(payload)
     person = _shopper(checkout, issued_at)
@@ -47,15 +48,20 @@ def record_checkout(
     if person is None:
         return None
     with transaction.atomic():
-        fed = audience_of_channel(installation, checkout.channel)
-        kept = _kept(installation, checkout.id)
-        order = _order_of(installation, checkout.id)
-        holder = kept.contact if kept else None
-        seen = contact_of(holder.audience if holder else _audience(order, fed), person)
-        if kept is not None and kept.issued_at > issued_at:
-            delete_if_unknown(seen)
-            return kept
-        contact = None if _is_nobodys(order) else seen
+        audience = audience_of_channel(installation, checkout.channel)
+        stored = _find_cart(installation, checkout.id)
+        order = _find_order(installation, checkout.id)
+        previous = stored.contact if stored else None
+        if previous is not None:
+            audience = previous.audience
+        elif order is not None and order.contact is not None:
+            audience = order.contact.audience
+        shopper = upsert_contact(audience, person)
+        if stored is not None and stored.issued_at > issued_at:
+            delete_if_empty(shopper)
+            return stored
+        is_anonymous = order is not None and order.contact is None
+        contact = None if is_anonymous else shopper
         cart, _ = Cart.objects.update_or_create(
             installation=installation,
             saleor_checkout_id=checkout.id,
@@ -64,7 +70,7 @@ def record_checkout(
                 "channel": checkout.channel,
                 "currency": total.currency,
                 "total_minor": total.minor,
-                "voucher_code": checkout.voucher_code if contact else "",  # some are made out to one person
+                "voucher_code": checkout.voucher_code if contact else "",  # it can identify a person
                 "begun_at": checkout.created or issued_at,
                 "last_active_at": checkout.updated_at or issued_at,
                 "issued_at": issued_at,
@@ -74,12 +80,12 @@ def record_checkout(
         )
         _replace_lines(cart, lines)
         payment_facts.attach(installation, [checkout.id], order.contact if order else contact)
-        _let_go({holder, seen}, contact)
+        _release({previous, shopper}, contact)
         return cart
 
 
 def close(purchase: Purchase) -> None:
-    """The order that the cart became is here; if that is nobody's, so is the cart."""
+    """Close the cart that became this order. If the order has no contact, the cart loses its contact too."""
     if not purchase.saleor_checkout_id:
         return
     carts = Cart.objects.filter(
@@ -89,32 +95,32 @@ def close(purchase: Purchase) -> None:
     carts.update(closed_at=purchase.placed_at, saleor_order_id=purchase.saleor_order_id)
     if purchase.contact is None:
         carts.update(contact=None, voucher_code="")
-        _let_go(holders, None)
+        _release(holders, None)
     for holder in holders:
         if holder is not None and purchase.contact is not None:
             mark_changed(holder)
 
 
 def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:
-    """The audience's open carts that hold something and were silent for as long as its merchant chose.
+    """Return the audience's abandoned carts: open, not empty, and without activity for as long as the merchant chose.
 
-    Whoever placed an order since, by whatever checkout, left nothing behind.
+    A cart is not abandoned if its shopper has placed an order since, through any checkout.
     """
     silent_since = now - timedelta(minutes=audience.cart_silence_minutes)
-    left = Cart.objects.filter(contact__audience=audience, closed_at=None, last_active_at__lt=silent_since)
-    return without_later_order(left.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk")))), audience)
+    carts = Cart.objects.filter(contact__audience=audience, closed_at=None, last_active_at__lt=silent_since)
+    return without_later_order(carts.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk")))), audience)
 
 
 def without_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
-    """Those of the audience's carts whose shopper placed no order after the cart's last activity.
+    """Filter the audience's carts to those whose shopper placed no order after the cart's last activity.
 
-    Any order counts that stands, paid or not: from another device, by staff, or in a channel of another audience.
+    Any valid order counts, paid or not: from another device, by staff, or in a channel of another audience.
     """
     return carts.exclude(_later_order(audience))
 
 
 def with_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
-    """The others."""
+    """Filter the audience's carts to those whose shopper placed an order after the cart's last activity."""
     return carts.filter(_later_order(audience))
 
 
@@ -128,16 +134,20 @@ def _later_order(audience: Audience) -> Exists | Q:
 
 
 def prune() -> int:
-    """Let go of carts that nobody came back to for CART_RETENTION_DAYS, and of whom nothing else is known."""
+    """Delete carts without activity for CART_RETENTION_DAYS, and contacts that had nothing else; returns how many."""
     before = timezone.now() - timedelta(days=settings.CART_RETENTION_DAYS)
-    old = Cart.objects.filter(last_active_at__lt=before).order_by("pk")
+    old = (
+        Cart.objects.filter(last_active_at__lt=before)
+        .order_by("pk")
+        .select_related("installation", "contact")
+    )
     pruned, failed = 0, list[int]()
-    while some := list(old.exclude(pk__in=failed).select_related("installation", "contact")[:PRUNED_AT_ONCE]):
+    while some := list(old.exclude(pk__in=failed)[:PRUNE_BATCH_SIZE]):
         for cart in some:
             with apart("pruning a cart", cart=str(cart.pk)) as failures, transaction.atomic():
                 lock_shop(cart.installation)
                 Cart.objects.filter(pk=cart.pk).delete()
-                _let_go([cart.contact], None)
+                _release([cart.contact], None)
             if failures.any:
                 failed.append(cart.pk)
             else:
@@ -146,22 +156,22 @@ def prune() -> int:
 
 
 @erasure.on_erase
-def _leave(contact: Contact) -> None:
-    """What is left of a cart tells nothing of a person: what is told late of it must not make it anybody's again."""
+def _anonymize(contact: Contact) -> None:
+    """Keep the erased contact's carts without a contact: a late event must not assign them to a person again."""
     contact.carts.update(contact=None, voucher_code="")
 
 
 @on_merge
 def _move(absorbed: Contact, kept: Contact) -> None:
-    """The contact that goes on has the carts and the facts of both."""
+    """Move the carts and payment facts to the remaining contact."""
     absorbed.carts.update(contact=kept)
     absorbed.payment_facts.update(contact=kept)
 
 
 def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
-    """Who shops; nobody is known before a usable address is given: some tell every letter that is typed."""
+    """Return the shopper; None without a valid address, as some storefronts save every letter that is typed."""
     account = checkout.user if checkout.user and checkout.user.is_confirmed else None
-    email = usable((account.email if account else "") or checkout.email)
+    email = usable_email((account.email if account else "") or checkout.email)
     if not email:
         return None
     address = checkout.address
@@ -177,39 +187,31 @@ def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
 
 
 def _lines(checkout: Checkout) -> list[CartLine]:
+    """Return the cart's lines, each Saleor id once."""
     currency = checkout.total.currency.upper()
-    return [_line(line, currency) for line in {line.id: line for line in checkout.lines}.values()]
+    return [
+        CartLine(
+            saleor_line_id=line.id,
+            saleor_product_id=line.product_id,
+            saleor_variant_id=line.variant_id,
+            product_name=line.product_name,
+            variant_name=line.variant_name,
+            sku=line.sku,
+            quantity=line.quantity,
+            total_minor=line.total_price.money().in_currency(currency),
+        )
+        for line in {line.id: line for line in checkout.lines}.values()
+    ]
 
 
-def _line(line: CheckoutLine, currency: str) -> CartLine:
-    return CartLine(
-        saleor_line_id=line.id,
-        saleor_product_id=line.product_id,
-        saleor_variant_id=line.variant_id,
-        product_name=line.product_name,
-        variant_name=line.variant_name,
-        sku=line.sku,
-        quantity=line.quantity,
-        total_minor=line.total_price.money().in_currency(currency),
-    )
-
-
-def _kept(installation: Installation, checkout_id: str) -> Cart | None:
+def _find_cart(installation: Installation, checkout_id: str) -> Cart | None:
     carts = Cart.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
     return carts.select_related("contact__audience").first()
 
 
-def _order_of(installation: Installation, checkout_id: str) -> Purchase | None:
+def _find_order(installation: Installation, checkout_id: str) -> Purchase | None:
     orders = Purchase.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
     return orders.select_related("contact__audience").first()
-
-
-def _audience(order: Purchase | None, fed: Audience) -> Audience:
-    return order.contact.audience if order and order.contact else fed
-
-
-def _is_nobodys(order: Purchase | None) -> bool:
-    return order is not None and order.contact is None
 
 
 def _replace_lines(cart: Cart, lines: list[CartLine]) -> None:
@@ -219,11 +221,11 @@ def _replace_lines(cart: Cart, lines: list[CartLine]) -> None:
     CartLine.objects.bulk_create(lines)
 
 
-def _let_go(holders: Iterable[Contact | None], kept: Contact | None) -> None:
-    """Who had the cart and has it no longer goes, if nothing else is known of them; all have changed."""
-    if kept is not None:
-        mark_changed(kept)
-    for holder in set(holders) - {kept, None}:
-        if holder is not None:
-            mark_changed(holder)
-            delete_if_unknown(holder)
+def _release(holders: Iterable[Contact | None], current: Contact | None) -> None:
+    """Mark the cart's holders as changed, and delete former holders that have no other data."""
+    if current is not None:
+        mark_changed(current)
+    for former in set(holders) - {current, None}:
+        if former is not None:
+            mark_changed(former)
+            delete_if_empty(former)

@@ -1,4 +1,4 @@
-"""What people bought, or left in a cart, and what went wrong with a payment."""
+"""Purchases, carts, failed payments and the products that were sold."""
 
 from django.db import models
 from django.db.models import Q
@@ -21,20 +21,19 @@ PAID = (
 
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def placed(self) -> "PurchaseQuerySet":
-        """Those that stand, paid or not: neither cancelled nor expired, and no drafts."""
+        """Filter valid orders, paid or not: neither cancelled nor expired nor drafts."""
         return self.exclude(status__in=NOT_SALES)
 
     def paid(self) -> "PurchaseQuerySet":
-        """Those that are revenue: something is charged, and the order neither cancelled nor expired."""
+        """Filter orders that are revenue: charged, and neither cancelled nor expired nor drafts."""
         return self.filter(charge_status__in=PAID).exclude(status__in=NOT_SALES)
 
 
 class Purchase(models.Model):
-    """An order of Saleor as it stood at `issued_at`.
+    """A Saleor order as of `issued_at`.
 
-    `charged_minor` is all that was ever taken, `refunded_minor` what was given back of it: Saleor's own
-    `totalCharged` is the difference of the two. It is nobody's once its person was erased, or the order was
-    made anonymous in Saleor.
+    `charged_minor` is everything ever charged, `refunded_minor` everything refunded of it; Saleor's own `totalCharged`
+    is the difference. It has no contact once the person was erased, or the order was anonymized in Saleor.
     """
 
     contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="purchases")
@@ -80,7 +79,7 @@ class Purchase(models.Model):
 
     @property
     def is_paid(self) -> bool:
-        """The same rule as `PurchaseQuerySet.paid`, of one row in hand."""
+        """The rule of `PurchaseQuerySet.paid` for one row."""
         return self.charge_status in PAID and self.status not in NOT_SALES
 
 
@@ -113,10 +112,10 @@ class PurchaseLine(models.Model):
 
 
 class Cart(models.Model):
-    """A checkout of Saleor as it stood at `issued_at`; open until an order closes it.
+    """A Saleor checkout as of `issued_at`; open until an order closes it.
 
-    `last_active_at` is when the shopper last changed it: Saleor sends nothing for a cart that is left, so silence
-    is the only sign. It has no contact until the shopper gives an address.
+    `last_active_at` is when the shopper last changed it: Saleor sends no event for an abandoned cart, so silence is the
+    only sign. It has no contact once the person was erased.
     """
 
     installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="carts")
@@ -172,10 +171,10 @@ class CartLine(models.Model):
 
 
 class PaymentFact(models.Model):
-    """Something that went wrong with a payment, as Stripe told it: declined, disputed.
+    """A declined or disputed payment, as reported by Stripe.
 
-    `source_id` is Saleor's id of the checkout or order that was paid; the contact is found by it, then or later.
-    `code` is Stripe's decline code, or the reason of the dispute. `key` makes what is told twice one row.
+    `source_id` is Saleor's id of the paid checkout or order, through which the contact is found, now or later. `code`
+    is Stripe's decline code or the dispute's reason. `key` makes a fact that is reported twice one row.
     """
 
     class Kind(models.TextChoices):
@@ -210,9 +209,9 @@ class PaymentFact(models.Model):
 
 
 class SoldProduct(models.Model):
-    """What orders told last of a product: whoever bought it bought of its category, type and collections.
+    """A product's category, type and collections, as last reported in an order.
 
-    A product that the shop deletes stays known, and so does who bought it.
+    A product that the shop deletes stays here, so its buyers can still be found.
     """
 
     installation = models.ForeignKey(
@@ -240,7 +239,7 @@ class SoldProduct(models.Model):
 
 
 class SoldProductCollection(models.Model):
-    """A collection that the product is in."""
+    """A collection that contains the product."""
 
     product = models.ForeignKey(SoldProduct, on_delete=models.CASCADE, related_name="collections")
     saleor_collection_id = models.CharField(max_length=128)

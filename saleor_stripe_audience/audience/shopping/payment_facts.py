@@ -1,7 +1,7 @@
-"""Payments that went wrong, as Stripe tells of them, on the contact who paid.
+"""Failed and disputed payments, as reported by Stripe, assigned to the contact who paid.
 
-Which checkout or order is paid, our row of the PaymentIntent says, or its metadata. Whose that is, carts and orders
-tell, before or later; until then a fact is nobody's, and holds nothing of a person.
+Our record of the PaymentIntent, or its metadata, says which checkout or order it pays. Carts and orders, which may
+arrive earlier or later, say whose that is; until then a fact has no contact and contains no personal data.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from saleor_stripe_audience.gateway import sources
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.shops.models import Installation
 
-PAYMENTS_ONLY = "payments-only"  # the manifest that asks for no orders and no people
-OVER = frozenset({"won", "lost"})  # Stripe's statuses of a dispute that is decided
+PAYMENTS_ONLY = "payments-only"  # the manifest that requests neither orders nor customers
+DECIDED = frozenset({"won", "lost"})  # Stripe's final statuses of a dispute
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What Stripe told, before it is written down."""
+    """What Stripe reported, before it is stored."""
 
     kind: str
     code: str
@@ -37,65 +37,61 @@ class Fact:
     outcome: str = ""
 
 
-def record(installation: Installation, source_id: str, fact: Fact, told_at: datetime) -> None:
-    """Write the fact down, once however often it is told; a dispute's outcome is the one told last.
+def record(installation: Installation, source_id: str, fact: Fact, reported_at: datetime) -> None:
+    """Store the fact once, however often it is reported; a dispute's outcome is the one reported last.
 
-    A shop that uses the app for payments only has no audience, and keeps none.
+    A shop that uses the app for payments only has no audience, so nothing is stored for it.
     """
     if installation.variant == PAYMENTS_ONLY:
         return
     with transaction.atomic():
         lock_shop(installation)
-        _record(installation, source_id, fact, told_at)
-
-
-def _record(installation: Installation, source_id: str, fact: Fact, told_at: datetime) -> None:
-    contact = _contact_of(installation, source_id)
-    row, is_new = PaymentFact.objects.get_or_create(
-        installation=installation,
-        key=fact.key,
-        defaults={
-            "contact": contact,
-            "kind": fact.kind,
-            "code": fact.code[:64],
-            "currency": fact.amount.currency,
-            "amount_minor": fact.amount.minor,
-            "at": fact.at,
-            "source_id": source_id[:128],
-            "reference": fact.reference[:255],
-            "outcome": fact.outcome,
-            "outcome_at": told_at if fact.outcome else None,
-        },
-    )
-    if not is_new and fact.outcome:
-        # One statement decides and writes: events of one dispute are worked in parallel.
-        earlier = Q(outcome_at=None) | Q(outcome_at__lt=told_at)
-        PaymentFact.objects.filter(earlier, pk=row.pk).update(outcome=fact.outcome, outcome_at=told_at)
-    if contact is not None:
-        mark_changed(contact)
+        contact = _find_contact(installation, source_id)
+        row, is_new = PaymentFact.objects.get_or_create(
+            installation=installation,
+            key=fact.key,
+            defaults={
+                "contact": contact,
+                "kind": fact.kind,
+                "code": fact.code[:64],
+                "currency": fact.amount.currency,
+                "amount_minor": fact.amount.minor,
+                "at": fact.at,
+                "source_id": source_id[:128],
+                "reference": fact.reference[:255],
+                "outcome": fact.outcome,
+                "outcome_at": reported_at if fact.outcome else None,
+            },
+        )
+        if not is_new and fact.outcome:
+            # Compare and update in one statement, because events about one dispute are handled in parallel.
+            older = Q(outcome_at=None) | Q(outcome_at__lt=reported_at)
+            PaymentFact.objects.filter(older, pk=row.pk).update(outcome=fact.outcome, outcome_at=reported_at)
+        if contact is not None:
+            mark_changed(contact)
 
 
 def attach(installation: Installation, source_ids: Sequence[str], contact: Contact | None) -> None:
-    """Whose the checkout or order is, is known now, or changed: its facts are theirs."""
-    named = [each for each in source_ids if each]
-    PaymentFact.objects.filter(installation=installation, source_id__in=named).update(contact=contact)
+    """Assign the facts of a checkout or order to its contact."""
+    ids = [each for each in source_ids if each]
+    PaymentFact.objects.filter(installation=installation, source_id__in=ids).update(contact=contact)
 
 
-def decline_of(intent: PaymentIntent, told_at: datetime, event_id: str) -> Fact:
-    """The refusal that a `payment_intent.payment_failed` tells of: its last error."""
+def decline_of(intent: PaymentIntent, reported_at: datetime, event_id: str) -> Fact:
+    """Return the decline in a `payment_intent.payment_failed` event: the intent's last error."""
     error = intent.last_payment_error
     return Fact(
         kind=PaymentFact.Kind.DECLINED,
         code=intent.decline_code,
         amount=intent.money(intent.amount),
-        at=told_at,
+        at=reported_at,
         reference=intent.id,
         key=f"declined:{(error.charge if error is not None else '') or event_id}",
     )
 
 
 def dispute_of(dispute: Dispute) -> Fact:
-    """The dispute as it stands; its code is the reason that the bank gave."""
+    """Return the dispute in its current state; its code is the bank's reason."""
     return Fact(
         kind=PaymentFact.Kind.DISPUTED,
         code=dispute.reason,
@@ -103,16 +99,16 @@ def dispute_of(dispute: Dispute) -> Fact:
         at=datetime.fromtimestamp(dispute.created, UTC),
         reference=dispute.id,
         key=f"disputed:{dispute.id}",
-        outcome=dispute.status if dispute.status in OVER else "",
+        outcome=dispute.status if dispute.status in DECIDED else "",
     )
 
 
 def source_of(intent: PaymentIntent, installation: Installation) -> str:
-    """Saleor's id of the checkout or order that the intent pays; empty if it is not of this shop."""
+    """Return Saleor's id of the checkout or order that the intent pays; empty if it belongs to another shop."""
     return sources.source_of(installation.pk, intent)
 
 
-def _contact_of(installation: Installation, source_id: str) -> Contact | None:
+def _find_contact(installation: Installation, source_id: str) -> Contact | None:
     orders = Purchase.objects.filter(installation=installation)
     order = (
         orders.filter(saleor_order_id=source_id).first()

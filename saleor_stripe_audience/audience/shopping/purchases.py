@@ -1,4 +1,4 @@
-"""Orders of Saleor become purchases of contacts. A purchase never makes a subscriber."""
+"""Saleor's orders become purchases of contacts. A purchase never makes a subscriber."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,25 +9,26 @@ from django.db import transaction
 
 from saleor_stripe_audience.audience.contacts.identity import (
     Person,
-    contact_of,
-    delete_if_unknown,
+    delete_if_empty,
     refresh_totals,
+    upsert_contact,
 )
 from saleor_stripe_audience.audience.people import attributes
-from saleor_stripe_audience.audience.people.addresses import usable
+from saleor_stripe_audience.audience.people.addresses import usable_email
 from saleor_stripe_audience.audience.people.audiences import audience_of_channel
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.people.payloads import Line, Order, language_tag, read_order
+from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
+from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.shops.models import Installation
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What an order cost, what was ever charged for it and what was given back, in one currency."""
+    """An order's total, everything ever charged for it, and everything refunded, in one currency."""
 
     total: Money
     charged: Money
@@ -35,26 +36,25 @@ class Amounts:
 
 
 def record_order(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> Purchase:
-    """Keep an order as it stood at `issued_at`, in one transaction.
+    """Store an order as of `issued_at`, in one transaction; returns the stored purchase.
 
-    Returns the purchase as it is kept then: what is older than what is kept changes nothing of it. It is nobody's
-    when its buyer was erased, when the order was made anonymous in Saleor, or has no usable address. `Rejected` when it
-    has no usable amount.
+    An older event does not change a newer purchase. The purchase has no contact if the buyer was erased, or if the
+    order was anonymized in Saleor or has no valid address. `Rejected` if the order has no valid amount.
     """
     order = read_order(payload)
     amounts, lines = _amounts(order), _lines(order)
     person = None if order.is_anonymous else buyer_of(order, issued_at)
     with transaction.atomic():
         audience = audience_of_order(installation, order)
-        contact = contact_of(audience, person) if person else None
-        kept = _kept(installation, order)
-        holder = kept.contact if kept else None
-        sold.remember(installation, order, issued_at)
-        if kept is not None and kept.issued_at > issued_at:
-            _fill_in(kept, lines)
-            if holder is None:
-                delete_if_unknown(contact)
-            return kept
+        contact = upsert_contact(audience, person) if person else None
+        stored = _find_purchase(installation, order)
+        previous = stored.contact if stored else None
+        sold.record_products(installation, order, issued_at)
+        if stored is not None and stored.issued_at > issued_at:
+            _add_missing_products(stored, lines)
+            if previous is None:
+                delete_if_empty(contact)
+            return stored
         purchase, _ = Purchase.objects.update_or_create(
             installation=installation,
             saleor_order_id=order.id,
@@ -63,58 +63,54 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         )
         _replace_lines(purchase, lines)
         payment_facts.attach(installation, [order.id, order.checkout_id], contact)
-        if contact is not None and person is not None and _speaks_for(contact, person):
-            attributes.keep(contact, order.metadata, issued_at, is_whole=False)
-        for counted in {contact, holder}:
-            refresh_totals(counted)
+        # A guest can type any address at the checkout, so their metadata must not change an account's attributes.
+        if contact and person and (person.account_id is not None or contact.saleor_user_id is None):
+            attributes.store(contact, order.metadata, issued_at, is_whole=False)
+        for each in {contact, previous}:
+            refresh_totals(each)
         carts.close(purchase)
         if contact is None:
-            delete_if_unknown(holder)
+            delete_if_empty(previous)
         return purchase
 
 
-def _speaks_for(contact: Contact, person: Person) -> bool:
-    """Whoever types an address at the checkout must not write attributes of an account there."""
-    return person.account_id is not None or contact.saleor_user_id is None
-
-
 def audience_of_order(installation: Installation, order: Order) -> Audience:
-    """The one in which the order began, also when its channel feeds another since."""
-    fed = audience_of_channel(installation, order.channel)
-    kept = _kept(installation, order)
-    return kept.contact.audience if kept and kept.contact else fed
+    """Return the audience in which the order started, even if its channel feeds another one now."""
+    current = audience_of_channel(installation, order.channel)
+    stored = _find_purchase(installation, order)
+    return stored.contact.audience if stored and stored.contact else current
 
 
-def _kept(installation: Installation, order: Order) -> Purchase | None:
+def _find_purchase(installation: Installation, order: Order) -> Purchase | None:
     purchases = Purchase.objects.filter(installation=installation, saleor_order_id=order.id)
     return purchases.select_related("contact__audience").first()
 
 
 def _replace_lines(purchase: Purchase, lines: list[PurchaseLine]) -> None:
-    """The lines as they are now: what was taken off the order goes.
+    """Replace the purchase's lines with the current ones; lines removed from the order are deleted.
 
-    Saleor no longer names the product of a line once the shop deleted it; what was known stays known.
+    Saleor no longer sends the product of a line once the shop deleted it; the stored ids remain.
     """
-    known = {line.saleor_line_id: line for line in purchase.lines.all()}
+    stored = {line.saleor_line_id: line for line in purchase.lines.all()}
     for line in lines:
-        _learn(line, known.get(line.saleor_line_id))
+        _copy_product(line, stored.get(line.saleor_line_id))
     purchase.lines.all().delete()
     for line in lines:
         line.purchase = purchase
     PurchaseLine.objects.bulk_create(lines)
 
 
-def _fill_in(kept: Purchase, older: list[PurchaseLine]) -> None:
-    """What is told late was true before the shop deleted a product: it says which one it was."""
-    told = {line.saleor_line_id: line for line in older}
-    for line in kept.lines.filter(saleor_variant_id=""):
-        if _learn(line, told.get(line.saleor_line_id)):
+def _add_missing_products(purchase: Purchase, older: list[PurchaseLine]) -> None:
+    """Add product ids from a late event, sent before the shop deleted the product."""
+    older_lines = {line.saleor_line_id: line for line in older}
+    for line in purchase.lines.filter(saleor_variant_id=""):
+        if _copy_product(line, older_lines.get(line.saleor_line_id)):
             line.save(update_fields=["saleor_product_id", "saleor_variant_id"])
-            if kept.contact is not None:
-                mark_changed(kept.contact)
+            if purchase.contact is not None:
+                mark_changed(purchase.contact)
 
 
-def _learn(line: PurchaseLine, other: PurchaseLine | None) -> bool:
+def _copy_product(line: PurchaseLine, other: PurchaseLine | None) -> bool:
     if other is None or line.saleor_variant_id or not other.saleor_variant_id:
         return False
     line.saleor_product_id, line.saleor_variant_id = other.saleor_product_id, other.saleor_variant_id
@@ -125,62 +121,55 @@ def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contac
     return {
         "number": order.number,
         "status": order.status.upper(),
-        "charge_status": _charge_status(order),
+        "charge_status": order.charge_status.upper() or ("FULL" if order.is_paid else "NONE"),
         "channel": order.channel,
         "currency": amounts.total.currency,
         "total_minor": amounts.total.minor,
         "charged_minor": amounts.charged.minor,
         "refunded_minor": amounts.refunded.minor,
-        "voucher_code": order.voucher_code if contact else "",  # some are made out to one person
+        "voucher_code": order.voucher_code if contact else "",  # it can identify a person
         "saleor_checkout_id": order.checkout_id,
         "placed_at": order.created or issued_at,
     }
 
 
-def _charge_status(order: Order) -> str:
-    return order.charge_status.upper() or ("FULL" if order.is_paid else "NONE")
-
-
 def _amounts(order: Order) -> Amounts:
-    """What was charged, whole: Saleor takes refunds off its `totalCharged` (60 charged, 5 back: it says 55).
+    """Return the order's amounts. `charged` is gross, while Saleor subtracts refunds from its `totalCharged`.
 
-    Observed on 3.23.28, in the recordings of partial and full refunds.
+    Observed on 3.23.28, in the recordings of partial and full refunds: 60 charged and 5 refunded is sent as 55.
     """
     total = order.total.money()
-    nothing = Money(0, total.currency)
-    refunded = order.total_refunded.money() if order.total_refunded else nothing
-    held = order.total_charged.balance() if order.total_charged else (total if order.is_paid else nothing)
-    return Amounts(
-        total, charged=Money(held.in_currency(total.currency), total.currency) + refunded, refunded=refunded
-    )
+    zero = Money(0, total.currency)
+    refunded = order.total_refunded.money() if order.total_refunded else zero
+    net = order.total_charged.balance() if order.total_charged else (total if order.is_paid else zero)
+    charged = Money(net.in_currency(total.currency), total.currency) + refunded
+    return Amounts(total, charged, refunded)
 
 
 def _lines(order: Order) -> list[PurchaseLine]:
-    """A line told twice is one line: Saleor's id says which."""
+    """Return the order's lines, each Saleor id once."""
+    currency = order.total.currency.upper()
     return [
-        _line(line, order.total.currency.upper()) for line in {line.id: line for line in order.lines}.values()
+        PurchaseLine(
+            saleor_line_id=line.id,
+            saleor_product_id=line.product_id,
+            saleor_variant_id=line.variant_id,
+            product_name=line.product_name,
+            variant_name=line.variant_name,
+            sku=line.product_sku,
+            quantity=line.quantity,
+            quantity_fulfilled=line.quantity_fulfilled,
+            unit_minor=line.unit_price.money().in_currency(currency),
+            total_minor=line.total_price.money().in_currency(currency),
+        )
+        for line in {line.id: line for line in order.lines}.values()
     ]
 
 
-def _line(line: Line, currency: str) -> PurchaseLine:
-    return PurchaseLine(
-        saleor_line_id=line.id,
-        saleor_product_id=line.product_id,
-        saleor_variant_id=line.variant_id,
-        product_name=line.product_name,
-        variant_name=line.variant_name,
-        sku=line.product_sku,
-        quantity=line.quantity,
-        quantity_fulfilled=line.quantity_fulfilled,
-        unit_minor=line.unit_price.money().in_currency(currency),
-        total_minor=line.total_price.money().in_currency(currency),
-    )
-
-
 def buyer_of(order: Order, issued_at: datetime) -> Person | None:
-    """The account's own address where there is a proven account: it follows the person, the order's does not.
+    """Return the buyer; None without a valid address, as in an order that staff took by telephone.
 
-    None where neither is an address that can be written to: staff take orders by telephone, too.
+    A confirmed account's own address comes before the order's, because it changes with the person.
     """
     account = order.user if order.user and order.user.is_confirmed else None
     address = order.address
@@ -192,5 +181,5 @@ def buyer_of(order: Order, issued_at: datetime) -> Person | None:
         "country": address.country,
         "language": language_tag(order.language_code_enum),
     }
-    email = usable((account.email if account else "") or order.user_email)
+    email = usable_email((account.email if account else "") or order.user_email)
     return Person(email, account.id if account else None, profile, issued_at) if email else None

@@ -1,4 +1,4 @@
-"""How often something may be asked from outside, counted in the database so that all processes count together."""
+"""Rate limits for requests from outside, counted in the database for all processes together."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,22 +9,18 @@ from django.utils.crypto import salted_hmac
 from saleor_stripe_audience.audience.signup.models import RateWindow
 
 
-def within(name: str, limit: int, span: timedelta) -> bool:
-    """Count one more of that name in the present span of time; False once there are more than `limit`.
+def allow(name: str, limit: int, period: timedelta) -> bool:
+    """Count one request of that name in the current period; False once there are more than `limit`.
 
-    Names hold addresses of computers and people; what is kept is their HMAC.
+    Names contain IP addresses and e-mail addresses, so only their HMAC is stored.
     """
-    begins = _beginning(timezone.now(), span)
-    bucket = salted_hmac("audience.limits", f"{name}|{begins.isoformat()}", algorithm="sha256").hexdigest()
+    seconds = period.total_seconds()
+    start = datetime.fromtimestamp(timezone.now().timestamp() // seconds * seconds, UTC)
+    bucket = salted_hmac("audience.limits", f"{name}|{start.isoformat()}", algorithm="sha256").hexdigest()
     if RateWindow.objects.filter(bucket=bucket, count__gte=limit).exists():
-        return False  # a flood of what is refused writes nothing
-    _window, is_new = RateWindow.objects.get_or_create(bucket=bucket, defaults={"ends_at": begins + span})
+        return False  # a flood of refused requests writes nothing
+    _window, is_new = RateWindow.objects.get_or_create(bucket=bucket, defaults={"ends_at": start + period})
     if is_new:
         RateWindow.objects.filter(ends_at__lt=timezone.now()).delete()
     RateWindow.objects.filter(bucket=bucket).update(count=F("count") + 1)
     return RateWindow.objects.filter(bucket=bucket, count__lte=limit).exists()
-
-
-def _beginning(now: datetime, span: timedelta) -> datetime:
-    seconds = span.total_seconds()
-    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)

@@ -1,10 +1,10 @@
 """The consent contract with storefronts: metadata of a checkout, an order or a customer, under these keys.
 
-Saleor has no field for consent. Metadata of a checkout reaches its order whole, so an order tells what was ticked
-when it was placed. docs/audience.md explains the keys to whoever builds a storefront.
+Saleor has no field for consent. A checkout's metadata is copied to its order, so an order shows what was ticked when it
+was placed. docs/audience.md explains the keys to storefront developers.
 
-Anybody can write metadata on a checkout. So what a guest's order says is nobody's proven word: it subscribes an
-address of which no refusal is known, and nothing more.
+Anybody can write metadata on a checkout, so a guest's order proves nothing: it subscribes an address that has never
+unsubscribed, and nothing more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,12 @@ from django.db import transaction
 from saleor_stripe_audience.audience.consent import confirmation, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import Person, contact_of, person_of
+from saleor_stripe_audience.audience.contacts.identity import Person, person_of, upsert_contact
 from saleor_stripe_audience.audience.people.audiences import default_audience
 from saleor_stripe_audience.audience.people.models import Audience
-from saleor_stripe_audience.audience.people.payloads import read_account, read_order
+from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.shopping.payloads import read_order
 from saleor_stripe_audience.audience.shopping.purchases import audience_of_order, buyer_of
 from saleor_stripe_audience.audience.signup import readmission
 from saleor_stripe_audience.errors import Rejected
@@ -37,9 +38,9 @@ SOFT_OPT_IN = "soft_opt_in"
 STOCK_STOREFRONT = "paper.marketing_opt_in"  # the newsletter box of Saleor's reference storefront
 
 _UNKNOWN_WORDING_MESSAGE = (
-    "A storefront sends a consent with words (consent_text) that you did not write for the audience, so they prove "
-    "nothing: such consents wait until they are confirmed from the mailbox. If your storefront shows other words than "
-    "the audience's own, add them with `saleor-stripe-audience audience --add-wording`. If not, a stranger wrote them."
+    "A storefront sends consent with a wording (consent_text) that you did not write for the audience, so it proves "
+    "nothing: such consent is pending until it is confirmed from the mailbox. If your storefront shows another wording "
+    "than the audience's own, add it with `saleor-stripe-audience audience --add-wording`. If not, a stranger sent it."
 )
 
 _YES = frozenset({"true", "yes", "1", "on", "given"})
@@ -48,7 +49,7 @@ _WITHDRAWN = frozenset({"withdrawn"})
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Under which keys one storefront writes a box, and what belongs to it."""
+    """The keys under which a storefront writes the box and the details of its consent."""
 
     box: str
     at: str
@@ -61,18 +62,18 @@ _OWN = _Keys(CONSENT, AT, TEXT, SOURCE, IP)
 
 
 def record_order_consent(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> None:
-    """Write down what the buyer agreed to at the checkout, once however many events tell of the order."""
+    """Record what the buyer agreed to in the checkout, once however many events the order has."""
     order = read_order(payload)
-    if order.is_anonymous or not _told(order.metadata):
+    if order.is_anonymous or not _as_dict(order.metadata):
         return
     with transaction.atomic():
         audience = audience_of_order(installation, order)
-        if not _says_something(order.metadata, audience):
+        if not _mentions_consent(order.metadata, audience):
             return
         buyer = buyer_of(order, issued_at)
-        if buyer is None:  # nobody who can be written to gave it
+        if buyer is None:  # no valid address
             return
-        words = consent_events_in(
+        events = consent_events_in(
             order.metadata,
             source=Consent.Source.CHECKOUT,
             reference=order.id,
@@ -80,57 +81,57 @@ def record_order_consent(installation: Installation, payload: Mapping[str, Any],
             at=order.created,
             is_proven=buyer.account_id is not None,
         )
-        _record(audience, buyer, words)
+        _record(audience, buyer, events)
 
 
 def record_account_consent(
     installation: Installation, payload: Mapping[str, Any], issued_at: datetime
 ) -> None:
-    """Write down what the owner of a confirmed account agreed to; it goes to the shop's default audience.
+    """Record what the owner of a confirmed account agreed to, in the shop's default audience.
 
-    `consent_at` is required here: an account tells its metadata again with every change of anything. An account that
-    is not confirmed says nothing yet; it tells its metadata again once it is.
+    `consent_at` is required, because Saleor sends an account's metadata again with every change. An unconfirmed
+    account is skipped; Saleor sends its metadata again when it is confirmed.
     """
     account = read_account(payload)
-    if not account.is_confirmed or not _told(account.metadata):
+    if not account.is_confirmed or not _as_dict(account.metadata):
         return
     with transaction.atomic():
         audience = default_audience(installation)
-        if not _says_something(account.metadata, audience):
+        if not _mentions_consent(account.metadata, audience):
             return
         person = person_of(account, issued_at)
-        words = consent_events_in(
+        events = consent_events_in(
             account.metadata,
             source=Consent.Source.ACCOUNT,
             reference=account.id,
             audience=audience,
             is_proven=True,
         )
-        _record(audience, person, words)
+        _record(audience, person, events)
 
 
-def report_problem(installation: Installation, source: str, refused: Rejected) -> None:
-    """A consent proves nothing: one problem for the shop and the place it came from, however many events tell it."""
-    problems.report(installation, _problem_key(source), refused.message)
+def report_problem(installation: Installation, source: str, error: Rejected) -> None:
+    """Report consent that proves nothing: one problem per shop and source, however many events there are."""
+    problems.report(installation, _problem_key(source), error.message)
 
 
 def _problem_key(source: str) -> str:
     return f"consent {source}"
 
 
-def _record(audience: Audience, person: Person, words: Sequence[ConsentEvent]) -> None:
-    contact = contact_of(audience, person)
+def _record(audience: Audience, person: Person, events: Sequence[ConsentEvent]) -> None:
+    contact = upsert_contact(audience, person)
     if contact is None:  # erased
-        for word in words:
-            readmission.ask(audience, person.email, word)
+        for event in events:
+            readmission.request_confirmation(audience, person.email, event)
         return
     was_erased = erasure.was_erased(audience.installation, contact.email)
-    for word in words:
-        told = replace(word, needs_confirmation=True) if was_erased and not word.is_proven else word
-        written = ledger.record(contact, told)
-        confirmation.ask_if_needed(contact, written)
-        problems.clear(audience.installation, _problem_key(word.source))
-        if word.wording_origin == Consent.WordingOrigin.UNKNOWN:
+    for event in events:
+        must_confirm = event.needs_confirmation or (was_erased and not event.is_proven)
+        consent = ledger.record(contact, replace(event, needs_confirmation=must_confirm))
+        confirmation.request_if_needed(contact, consent)
+        problems.clear(audience.installation, _problem_key(event.source))
+        if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
             problems.report(audience.installation, wordings.UNKNOWN_WORDING, _UNKNOWN_WORDING_MESSAGE)
 
 
@@ -143,49 +144,52 @@ def consent_events_in(
     at: datetime | None = None,
     is_proven: bool = False,
 ) -> list[ConsentEvent]:
-    """What the metadata says; nothing for an unticked box, which is no withdrawal.
+    """Read the consent events in the metadata; none for an unticked box, which is not a withdrawal.
 
-    `at` is the moment where none is sent. `Rejected` names the key that cannot be read.
+    `at` is the time if the metadata has none. `Rejected` names the key of an unreadable value.
     """
-    told = _told(metadata)
-    keys = _keys_used(told, audience)
-    kind = _kind(told.get(keys.box, ""))
-    is_soft_opt_in = told.get(SOFT_OPT_IN, "").lower() in _YES
+    values = _as_dict(metadata)
+    ticked = (keys for keys in _all_keys(audience) if _kind(values.get(keys.box, "")))
+    keys = next(ticked, _OWN)
+    kind = _kind(values.get(keys.box, ""))
+    is_soft_opt_in = values.get(SOFT_OPT_IN, "").lower() in _YES
     if not kind and not is_soft_opt_in:
         return []
-    moment = _moment(told.get(keys.at, ""), at, keys.at)
-    said = ConsentEvent(
+    moment = _moment(values.get(keys.at, ""), at, keys.at)
+    withdrawn = ConsentEvent(
         kind=Consent.Kind.WITHDRAWN,
         at=moment,
         source=source,
         reference=reference,
-        source_detail=told.get(keys.source, ""),
-        ip=told.get(keys.ip, ""),
+        source_detail=values.get(keys.source, ""),
+        ip=values.get(keys.ip, ""),
         is_proven=is_proven,
     )
-    proof = wordings.proof_of(audience, told.get(keys.text, ""), moment)
+    proof = wordings.proof_of(audience, values.get(keys.text, ""), moment)
     given = replace(
-        said,
+        withdrawn,
         kind=Consent.Kind.GIVEN,
         wording=proof.text,
         wording_origin=proof.origin,
         needs_confirmation=audience.double_opt_in or not proof.is_good,
     )
-    words = [said] if kind == Consent.Kind.WITHDRAWN else []
-    words += [given] if kind == Consent.Kind.GIVEN else []
+    events = []
+    if kind == Consent.Kind.WITHDRAWN:
+        events.append(withdrawn)
+    if kind == Consent.Kind.GIVEN:
+        events.append(given)
     if is_soft_opt_in:
-        soft = replace(given, basis=Consent.Basis.SOFT_OPT_IN, needs_confirmation=not proof.is_good)
-        words.append(soft)
-    return words
+        events.append(replace(given, basis=Consent.Basis.SOFT_OPT_IN, needs_confirmation=not proof.is_good))
+    return events
 
 
-def _says_something(metadata: Sequence[Any], audience: Audience) -> bool:
-    told = _told(metadata)
-    return SOFT_OPT_IN in told or any(keys.box in told for keys in _all_keys(audience))
+def _mentions_consent(metadata: Sequence[Any], audience: Audience) -> bool:
+    values = _as_dict(metadata)
+    return SOFT_OPT_IN in values or any(keys.box in values for keys in _all_keys(audience))
 
 
 def _all_keys(audience: Audience) -> list[_Keys]:
-    """Our own, the stock storefront's, and those that the merchant named; what belongs to a box begins as it does."""
+    """Return our own keys, the reference storefront's, and the merchant's; details have the box's key as a prefix."""
     others = (STOCK_STOREFRONT, *audience.consent_keys)
     return [
         _OWN,
@@ -193,13 +197,7 @@ def _all_keys(audience: Audience) -> list[_Keys]:
     ]
 
 
-def _keys_used(told: Mapping[str, str], audience: Audience) -> _Keys:
-    """Those of the first box that says something."""
-    used = (keys for keys in _all_keys(audience) if _kind(told.get(keys.box, "")))
-    return next(used, _OWN)
-
-
-def _told(metadata: Sequence[Any]) -> dict[str, str]:
+def _as_dict(metadata: Sequence[Any]) -> dict[str, str]:
     pairs = [pair for pair in metadata if isinstance(pair, dict)]
     return {str(pair.get("key")): str(pair.get("value") or "").strip() for pair in pairs}
 
@@ -215,16 +213,14 @@ def _moment(value: str, fallback: datetime | None, key: str) -> datetime:
         return fallback
     try:
         moment = datetime.fromisoformat(value)
-        return _checked(moment)
+        is_complete = moment.tzinfo is not None
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
+        is_complete = False
+    if not is_complete:
         raise Rejected(
-            f"The consent has no readable {key}. Send when it was given, with its time zone, such as "
+            f"The consent has no readable {key}. Send when it was given, with a time zone, such as "
             "2026-11-23T14:00:00Z.",
             code="consent_at",
-        ) from None
-
-
-def _checked(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("no time zone")
-    return moment.astimezone(UTC)
+        )
+    return moment

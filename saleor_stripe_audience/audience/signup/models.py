@@ -1,12 +1,12 @@
-"""The door for the shop's own pages."""
+"""Public keys for the shop's own pages, and the counters of their rate limits."""
 
 from django.db import models
 
 
 class StorefrontKey(models.Model):
-    """A public key: it names the shop to which a browser's subscription belongs, and opens nothing else.
+    """A public key: it identifies the shop that a browser's subscription is for, and gives access to nothing else.
 
-    `origins` are the shop's own, such as https://shop.example.com; other pages' scripts are refused.
+    `origins` are the shop's own, such as https://shop.example.com; scripts of other pages are refused.
     """
 
     installation = models.ForeignKey(
@@ -23,7 +23,7 @@ class StorefrontKey(models.Model):
 
 
 class RateWindow(models.Model):
-    """How often something was asked within one span of time. `bucket` is a hash: no address is kept."""
+    """The number of requests within one period. `bucket` is a hash: no address is stored."""
 
     bucket = models.CharField(max_length=64, unique=True)
     count = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""The pages behind the links in mails: no cookie, no script; the signed link is all that is needed."""
+"""The pages behind the links in mails: no cookies, no scripts; the signed link is enough."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -38,7 +38,7 @@ _POLICY = {
 
 
 def _page(view: View) -> View:
-    """GET and POST of a page that is kept by nobody and framed by nobody, and whose address is told to nobody.
+    """Allow GET and POST, and forbid caching, framing, indexing and referrers.
 
     CSRF protects cookies, and there are none: mailboxes must be able to POST.
     """
@@ -48,50 +48,50 @@ def _page(view: View) -> View:
     @csp_override(_POLICY)
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
-    def shown(request: HttpRequest, token: str) -> HttpResponse:
+    def page(request: HttpRequest, token: str) -> HttpResponse:
         try:
             response = view(request, token)
-        except Rejected as refused:
-            if refused.code not in _INVALID:
+        except Rejected as error:
+            if error.code not in _INVALID:
                 raise
             response = _invalid(request)
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"
         return response
 
-    return shown
+    return page
 
 
 @_page
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Opening the link changes nothing: programs that look through mails open every link. The button does."""
-    given = links.consent_of_link(token)
-    if given is None:
-        return _confirm_request(request, token)
-    contact = given.contact
-    if contact.email != given.email:  # the mail went to another mailbox
+    """Show a button that confirms. Opening the link changes nothing, because mail scanners open every link."""
+    consent = links.consent_of_link(token)
+    if consent is None:
+        return _confirm_readmission(request, token)
+    contact = consent.contact
+    if contact.email != consent.email:  # the mail went to another mailbox
         return _invalid(request)
     with translation.override(language_of(contact)):
         if request.method != "POST":
-            return _show(request, "confirm", contact, wording=wordings.shown_to_person(given))
-        choices.confirm(given, ip=client_ip(request))
+            return _show(request, "confirm", contact, wording=wordings.text_to_confirm(consent))
+        choices.confirm(consent, ip=client_ip(request))
         return _subscribed(request, contact)
 
 
-def _confirm_request(request: HttpRequest, token: str) -> HttpResponse:
-    """The same for somebody who was erased and wants to come back."""
-    asked = erased_requests.request_of(token)
-    if asked is None:
+def _confirm_readmission(request: HttpRequest, token: str) -> HttpResponse:
+    """Show and handle the same page for an erased person who subscribes again."""
+    readmitted = erased_requests.request_of(token)
+    if readmitted is None:
         return _invalid(request)
-    with translation.override(supported_language(asked.audience.language)):
+    with translation.override(supported_language(readmitted.audience.language)):
         if request.method == "POST":
-            return _subscribed(request, readmission.confirm(asked, ip=client_ip(request)))
-        facts = {
-            "audience": sender_name(asked.audience),
-            "address": _hidden(asked.email),
-            "wording": asked.word.wording,
+            return _subscribed(request, readmission.confirm(readmitted, ip=client_ip(request)))
+        context = {
+            "audience": sender_name(readmitted.audience),
+            "address": _mask(readmitted.email),
+            "wording": readmitted.event.wording,
         }
-        return render(request, "audience/confirm.html", facts)
+        return render(request, "audience/confirm.html", context)
 
 
 @_page
@@ -101,13 +101,13 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         return _erased(request)
     with translation.override(language_of(link.contact)):
         if request.method == "POST":
-            return _chosen(request, link)
+            return _save_choice(request, link)
         return _preferences(request, link)
 
 
 @_page
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """A POST unsubscribes at once (RFC 8058); a person who opens the link sees the preference page."""
+    """Unsubscribe at once on POST (RFC 8058); on GET show the preference page."""
     link = links.link_of(token)
     if link is None:
         return _erased(request)
@@ -118,13 +118,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return _unsubscribed(request, link)
 
 
-def _chosen(request: HttpRequest, link: Link) -> HttpResponse:
+def _save_choice(request: HttpRequest, link: Link) -> HttpResponse:
     choice = request.POST.get("choice", "")
     if choice == "unsubscribe":
         choices.withdraw(link.contact, ip=client_ip(request), detail="preference page")
         return _unsubscribed(request, link)
     if choice == "subscribe" and link.is_current:
-        choices.subscribe(link.contact, wordings.offer(link.contact.audience), ip=client_ip(request))
+        choices.subscribe(link.contact, wordings.offered_text(link.contact.audience), ip=client_ip(request))
         return _subscribed(request, link.contact)
     return _preferences(request, link, status=400)
 
@@ -132,8 +132,8 @@ def _chosen(request: HttpRequest, link: Link) -> HttpResponse:
 def _preferences(request: HttpRequest, link: Link, status: int = 200) -> HttpResponse:
     contact = link.contact
     if not link.is_current:
-        facts = {"audience": sender_name(contact.audience)}
-        return render(request, "audience/former_link.html", facts, status=status)
+        context = {"audience": sender_name(contact.audience)}
+        return render(request, "audience/former_link.html", context, status=status)
     return _show(
         request,
         "preferences",
@@ -141,39 +141,38 @@ def _preferences(request: HttpRequest, link: Link, status: int = 200) -> HttpRes
         status=status,
         action=links.preferences_url(contact),
         is_subscribed=contact.consent == ConsentState.CONFIRMED,
-        offer=wordings.offer(contact.audience),
+        offer=wordings.offered_text(contact.audience),
     )
 
 
 def _subscribed(request: HttpRequest, contact: Contact) -> HttpResponse:
-    told = _("You are subscribed.")
-    return _show(request, "done", contact, told=told, again=links.preferences_url(contact))
+    message, link = _("You are subscribed."), links.preferences_url(contact)
+    return _show(request, "done", contact, message=message, preferences=link)
 
 
 def _unsubscribed(request: HttpRequest, link: Link) -> HttpResponse:
-    """Who came by a link that is not current gets no new one here."""
-    told = _("You are unsubscribed. You get no more news from us.")
-    again = links.preferences_url(link.contact) if link.is_current else ""
-    return _show(request, "done", link.contact, told=told, again=again)
+    """Confirm the unsubscription; a link that is not current does not lead to the preference page."""
+    message = _("You are unsubscribed. You will get no more news from us.")
+    preferences = links.preferences_url(link.contact) if link.is_current else ""
+    return _show(request, "done", link.contact, message=message, preferences=preferences)
 
 
-def _show(request: HttpRequest, name: str, contact: Contact, status: int = 200, **facts: Any) -> HttpResponse:
-    context = {"audience": sender_name(contact.audience), "address": _hidden(contact.email), **facts}
+def _show(request: HttpRequest, name: str, contact: Contact, status: int = 200, **more: Any) -> HttpResponse:
+    context = {"audience": sender_name(contact.audience), "address": _mask(contact.email), **more}
     return render(request, f"audience/{name}.html", context, status=status)
 
 
-def _hidden(address: str) -> str:
-    """Enough for its owner to know it, not for whoever a mail was forwarded to."""
+def _mask(address: str) -> str:
+    """Mask the address: its owner recognizes it, but people to whom the mail was forwarded cannot read it."""
     local, _at, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
 
 def _erased(request: HttpRequest) -> HttpResponse:
-    return render(
-        request, "audience/done.html", {"told": _("We hold nothing about you, and send you nothing.")}
-    )
+    message = _("We store nothing about you and send you nothing.")
+    return render(request, "audience/done.html", {"message": message})
 
 
 def _invalid(request: HttpRequest) -> HttpResponse:
-    told = _("This link is not valid any more. Subscribe again in the shop to get a new one.")
-    return render(request, "audience/done.html", {"told": told}, status=404)
+    message = _("This link is no longer valid. Subscribe again in the shop to get a new one.")
+    return render(request, "audience/done.html", {"message": message}, status=404)

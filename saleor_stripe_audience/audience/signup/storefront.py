@@ -23,8 +23,8 @@ from saleor_stripe_audience import vault
 from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import Person, contact_of, holder_of
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.contacts.identity import Person, find_by_address, upsert_contact
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import audience_of_channel
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_of
 from saleor_stripe_audience.audience.people.models import Audience, Contact
@@ -69,7 +69,7 @@ class _Question:
     ip: str = ""
 
 
-def ask_to_subscribe(
+def enqueue_subscribe(
     installation: Installation,
     channel: str,
     email: str,
@@ -85,7 +85,7 @@ def ask_to_subscribe(
         _hand_over(asked)
 
 
-def ask_to_unsubscribe(
+def enqueue_unsubscribe(
     installation: Installation, channel: str, email: str, *, detail: str = "", ip: str = ""
 ) -> None:
     """Leave the end of a subscription to a task; see `unsubscribe`, which answers the same."""
@@ -152,7 +152,7 @@ def _subscription(
     _check_wording(installation, channel, asked.consent_text)
     _check_shop(installation)
     mailbox = f"{installation.pk}|mailbox|{mailbox_of(asked.email)}"
-    return asked if limits.within(mailbox, PER_ADDRESS, HOUR) else None
+    return asked if limits.allow(mailbox, PER_ADDRESS, HOUR) else None
 
 
 def _ending(installation: Installation, channel: str, email: str, detail: str, ip: str) -> _Question:
@@ -196,11 +196,11 @@ def _subscribe(installation: Installation, asked: _Question) -> None:
         )
         contact = _contact(audience, asked.email, asked.language)
         if contact is None:  # erased
-            readmission.ask(audience, asked.email, word)
+            readmission.request_confirmation(audience, asked.email, word)
             return
         was_erased = erasure.was_erased(installation, contact.email)
         written = ledger.record(contact, replace(word, needs_confirmation=True) if was_erased else word)
-        confirmation.ask_if_needed(contact, written)
+        confirmation.request_if_needed(contact, written)
 
 
 def _unsubscribe(installation: Installation, asked: _Question) -> None:
@@ -209,7 +209,7 @@ def _unsubscribe(installation: Installation, asked: _Question) -> None:
         fed = audience_of_channel(installation, asked.channel)
         others = Audience.objects.filter(installation=installation).exclude(pk=fed.pk)
         for audience in (fed, *others.order_by("created_at", "pk")):
-            contact = holder_of(audience, asked.email)
+            contact = find_by_address(audience, asked.email)
             if contact is not None:
                 source = Consent.Source.STOREFRONT
                 choices.withdraw(contact, source, ip=asked.ip, detail=asked.detail, at=at)
@@ -254,18 +254,18 @@ def is_known_origin(origin: str) -> bool:
 
 def _contact(audience: Audience, address: str, language: str) -> Contact | None:
     """Found or made; None once erased. Of who is known already, a stranger's word changes nothing but consent."""
-    is_known = holder_of(audience, address) is not None
+    is_known = find_by_address(audience, address) is not None
     profile = {"language": language} if language and not is_known else {}
-    return contact_of(audience, Person(address, None, profile, timezone.now()))
+    return upsert_contact(audience, Person(address, None, profile, timezone.now()))
 
 
 def _check_caller(installation: Installation, ip: str) -> None:
-    if not limits.within(f"{installation.pk}|caller|{_network(ip)}", PER_CALLER, MINUTE):
+    if not limits.allow(f"{installation.pk}|caller|{_network(ip)}", PER_CALLER, MINUTE):
         raise _too_many()
 
 
 def _check_shop(installation: Installation) -> None:
-    if not limits.within(f"{installation.pk}|shop", PER_SHOP, MINUTE):
+    if not limits.allow(f"{installation.pk}|shop", PER_SHOP, MINUTE):
         raise _too_many()
 
 
@@ -288,7 +288,7 @@ def _network(ip: str) -> str:
 def _address(email: str) -> str:
     try:
         if not _UNKEEPABLE.search(email):
-            return normalised(email)
+            return normalize_email(email)
     except Rejected:
         pass
     raise Rejected("Give an e-mail address that can be written to.", code="email_invalid")

@@ -1,7 +1,7 @@
-"""Bringing in what was there before the app: from Saleor all customers and orders, from Stripe what Saleor lacks.
+"""Backfill of older data: all customers and orders from Saleor, and from Stripe what Saleor does not have.
 
-A page is fetched with no transaction open, then each of its objects is recorded in a transaction of its own, as its
-event would be: recording again changes nothing. The page is counted last, so a killed worker's page is worked again.
+A page is fetched outside any transaction, then each of its objects is stored in a transaction of its own, as its event
+would be: storing it again changes nothing. The page is counted last, so a page of a killed worker is processed again.
 """
 
 from collections.abc import Mapping
@@ -11,17 +11,18 @@ from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
-SOURCES: Mapping[str, jobs.Work] = {
-    Job.Kind.SALEOR.value: from_saleor.work,
-    Job.Kind.STRIPE.value: from_stripe.work,
+SOURCES: Mapping[str, jobs.ProcessPage] = {
+    Job.Kind.SALEOR.value: from_saleor.process_page,
+    Job.Kind.STRIPE.value: from_stripe.process_page,
 }
-jobs.WORK.update(SOURCES)
+jobs.PROCESSORS.update(SOURCES)
 
 
-def begin(installation: Installation, source: str, actor: str) -> Job:
-    """The open backfill from that source ("saleor" or "stripe"), or a new one; nobody works it yet.
+def get_or_create(installation: Installation, source: str, actor: str) -> Job:
+    """Return the open backfill from that source ("saleor" or "stripe"), or a new one, which no worker processes yet.
 
-    Stripe's charges are told from Saleor's orders by what is here of the orders: those are brought in first.
+    Saleor's orders must be imported first, because they show which Stripe charges are not orders. `Rejected` otherwise,
+    and for an unknown source.
     """
     if source not in SOURCES:
         raise Rejected(f"There is no source {source[:40]}. There are: {', '.join(SOURCES)}.", code="source")
@@ -29,7 +30,7 @@ def begin(installation: Installation, source: str, actor: str) -> Job:
         finished = Job.objects.filter(installation=installation, kind=Job.Kind.SALEOR)
         if not finished.filter(state__in=[Job.State.DONE, Job.State.DIFFERS]).exists():
             raise Rejected(
-                "Bring in Saleor's customers and orders first: by them is seen which charges are no orders.",
+                "Import Saleor's customers and orders first: they show which charges are not orders.",
                 code="saleor_first",
             )
-    return jobs.begin(installation, source, actor)
+    return jobs.get_or_create(installation, source, actor)

@@ -1,19 +1,19 @@
-"""Cells of a CSV file as they are handed out: a spreadsheet that opens it must not run them.
+"""Escapes CSV cells so that a spreadsheet does not execute them as formulas, and reverses it.
 
-A spreadsheet may separate cells by something else than the comma that wrote the file, and then takes the middle of a
-cell for the beginning of one. So an apostrophe is put before whatever begins a formula, also after a blank, a
-separator, a quotation mark or a line break. `as_written` takes each off again. As advised by
+A spreadsheet may split cells at another separator than the file's comma, so that the middle of a cell becomes the start
+of one. So an apostrophe is put before every possible start of a formula: also after white space, a separator, a
+quotation mark or a line break. `unescape` removes them again. As advised by
 https://owasp.org/www-community/attacks/CSV_Injection.
 """
 
 import re
 
-# With the wide and small forms, which spreadsheets of East Asia take for the same, and the minus sign.
+# Including the full-width and small forms, which East Asian spreadsheets treat alike, and the minus sign.
 SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-# All blanks and line breaks there are, written out: PostgreSQL and Python do not agree on \s.
+# All white space and line breaks, listed because PostgreSQL and Python disagree about \s.
 BLANKS = "\t\n\x0b\x0c\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 BOUNDARIES = f',;|"{BLANKS}'
-# A telephone number as E.164 and people write it is no formula, and other services want it as it is.
+# A phone number in E.164 or everyday notation is not a formula, and other services expect it unchanged.
 PHONE = r"\+[0-9][0-9 ().]*"
 
 DANGER = f"(^|[{BOUNDARIES}])('*[{SIGNS}])"
@@ -21,29 +21,29 @@ LEADING_BREAK = "^('*[\t\r\n])"
 
 _DANGER = re.compile(DANGER)
 _LEADING_BREAK = re.compile(LEADING_BREAK)
-_WRITTEN = re.compile(f"(^|[{BOUNDARIES}])'('*[{SIGNS}])")
-_WRITTEN_BREAK = re.compile("^'('*[\t\r\n])")
+_ESCAPED = re.compile(f"(^|[{BOUNDARIES}])'('*[{SIGNS}])")
+_ESCAPED_BREAK = re.compile("^'('*[\t\r\n])")
 _PHONE = re.compile(PHONE)
 
 
-def harmless(text: str) -> str:
-    """The text with an apostrophe before whatever a spreadsheet could take for a formula.
+def escape(text: str) -> str:
+    """Put an apostrophe before everything that a spreadsheet could execute as a formula.
 
-    Where such an apostrophe stands already it gets another, so that both are told apart when they are read.
+    An existing apostrophe there gets a second one, so that `unescape` can distinguish them.
     """
     return _LEADING_BREAK.sub(r"'\1", _DANGER.sub(r"\1'\2", text))
 
 
-def harmless_phone(text: str) -> str:
-    """A telephone number as it is; anything else there as `harmless` has it."""
-    return text if _PHONE.fullmatch(text) else harmless(text)
+def escape_phone(text: str) -> str:
+    """Return a phone number unchanged, and escape anything else."""
+    return text if _PHONE.fullmatch(text) else escape(text)
 
 
-def as_written(text: str) -> str:
-    """The text without the apostrophes that `harmless` put in."""
-    return _WRITTEN.sub(r"\1\2", _WRITTEN_BREAK.sub(r"\1", text))
+def unescape(text: str) -> str:
+    """Remove the apostrophes that `escape` added."""
+    return _ESCAPED.sub(r"\1\2", _ESCAPED_BREAK.sub(r"\1", text))
 
 
-def leading_as_written(text: str) -> str:
-    """The same of a file of others, who put the apostrophe before the whole cell only."""
-    return text[1:] if _WRITTEN.match(text) else text
+def unescape_start(text: str) -> str:
+    """Remove an apostrophe at the start only, as other programs put it before the whole cell."""
+    return text[1:] if _ESCAPED.match(text) else text

@@ -1,6 +1,6 @@
-"""Exports of other programs, recognized by their headers, and what their values mean there.
+"""Exports of other programs, recognized by their headers, and the meaning of their values.
 
-The headers were read in the programs' own source or documentation:
+The headers are from the programs' own source code or documentation:
 Mailchimp https://mailchimp.com/help/view-export-contacts/ (one file each of subscribed, unsubscribed, cleaned and
 non-subscribed contacts), Klaviyo https://help.klaviyo.com/hc/en-us/articles/115005078687 (reasons of suppression:
 https://developers.klaviyo.com, EmailMarketingSuppression), Shopify
@@ -15,7 +15,7 @@ from enum import Enum
 
 
 class Meaning(Enum):
-    """What a value says of its person."""
+    """What a value says about the person."""
 
     GIVEN = "given"
     WITHDRAWN = "withdrawn"
@@ -25,7 +25,7 @@ class Meaning(Enum):
 
 
 class TakenAs(Enum):
-    """What a whole file is a list of, where its rows do not say otherwise."""
+    """What kind of contacts a whole file lists, unless its rows say otherwise."""
 
     SUBSCRIBED = "subscribed"
     NONSUBSCRIBED = "nonsubscribed"
@@ -33,19 +33,19 @@ class TakenAs(Enum):
     CLEANED = "cleaned"
 
 
-# Values are compared in small letters without accents, with blanks for underscores and hyphens.
+# Values are compared in lower case without accents, with spaces instead of underscores and hyphens.
 _GIVEN = (
     "true", "yes", "y", "1", "on", "given", "subscribed", "confirmed", "opted in", "opt in", "optin", "oui", "vrai",
     "abonne", "abonnee", "inscrit", "inscrite", "confirme", "confirmee", "ja", "wahr", "abonniert", "angemeldet",
     "bestatigt",
 )  # fmt: skip
-# These say that somebody left, in whatever column they stand.
+# These mean that the person unsubscribed, in any column.
 UNMISTAKABLE = frozenset({
     "withdrawn", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "blocklisted", "blacklisted",
     "desabonne", "desabonnee", "desinscrit", "desinscrite", "abgemeldet", "abbestellt", "widerrufen",
 })  # fmt: skip
 _WITHDRAWN = (*UNMISTAKABLE, "suppressed", "revoked", "complained")
-# A box that was not ticked is no withdrawal: whoever said yes elsewhere has not taken it back.
+# A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
 _NOTHING = (
     "", "unknown", "pending", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed", "none",
     "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "en attente", "nein", "falsch",
@@ -60,7 +60,7 @@ def _meanings(**values: Collection[str]) -> dict[str, Meaning]:
 
 USUAL = _meanings(given=_GIVEN, withdrawn=_WITHDRAWN, nothing=_NOTHING, bounced=_BOUNCED)
 
-# Ours, and how files of others call it: the exports of Mailchimp, Stripe and Saleor among them.
+# Our fields, and their names in other files, such as the exports of Mailchimp, Stripe and Saleor.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "email": ("email", "email address", "e-mail", "e-mail address", "mail", "customer email", "user_email",
               "billing_email"),
@@ -84,8 +84,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "created_at": ("created_at", "date registered"),
 }  # fmt: skip
 
-# The same where the program speaks French or German: Mailchimp names its fields in the account's language,
-# WooCommerce in the shop's.
+# French and German column names: Mailchimp names its fields in the account's language, WooCommerce in the shop's.
 _IN_ENGLISH: Mapping[str, str] = {
     theirs: english
     for english, some in {
@@ -111,17 +110,17 @@ _IN_ENGLISH: Mapping[str, str] = {
 
 
 def plain_header(name: str) -> str:
-    """A column's name as it is compared: in small letters and, where a known program translates it, in English."""
-    small = name.strip(" \t\r\n\ufeff").lower()
-    return _IN_ENGLISH.get(small, small)
+    """Return a column's name for comparison: in lower case and, if a known program translates it, in English."""
+    lower = name.strip(" \t\r\n\ufeff").lower()
+    return _IN_ENGLISH.get(lower, lower)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One program's export: the columns only it has, which are ours, and what its values mean.
+    """One program's export: the columns that identify it, the columns of our fields, and the meaning of its values.
 
-    Of several columns for one field the first that holds something counts. With `given_by_time` a time of consent
-    is all that says yes. What its rows say of consent is by the way, so one that proves nothing is left out alone.
+    If a field has several columns, the first with a value counts. With `given_by_time`, a time of consent is all that
+    says yes. Invalid consent is skipped without refusing its row.
     """
 
     name: str
@@ -184,7 +183,7 @@ WOOCOMMERCE = Format(
 LISTMONK = Format(
     "listmonk",
     frozenset({"uuid", "email", "attributes", "status", "updated_at"}),
-    # `enabled` says that a subscriber may be mailed at all; which lists a person is subscribed to is not exported.
+    # `enabled` only means that the subscriber may be mailed; the export does not contain list subscriptions.
     {"consent": ("status",), "consent_at": ("updated_at",), "status": ()},
     _meanings(withdrawn=["blocklisted", "blacklisted"], nothing=["enabled", ""], archived=["disabled"]),
 )
@@ -192,30 +191,30 @@ GHOST = Format(
     "Ghost",
     frozenset({"email", "subscribed_to_emails", "complimentary_plan"}),
     {"consent": ("subscribed_to_emails",), "tags": ("labels",)},
-    # Members begin with newsletters on; Ghost itself calls those without them unsubscribed.
+    # Members start with newsletters on; Ghost itself calls members without them unsubscribed.
     _meanings(given=["true"], withdrawn=["false"], nothing=[""]),
 )
 FORMATS = (OURS, MAILCHIMP, KLAVIYO, SHOPIFY, OLD_SHOPIFY, LISTMONK, GHOST, WOOCOMMERCE)
 
 
 def recognize(header: Sequence[str]) -> Format:
-    """Whose export has this header; `HOMEMADE` if nobody's that is known."""
-    named = set(map(plain_header, header))
-    return next((each for each in FORMATS if each.known_by <= named), HOMEMADE)
+    """Return the format with this header, or `HOMEMADE` if none is known."""
+    names = set(map(plain_header, header))
+    return next((each for each in FORMATS if each.known_by <= names), HOMEMADE)
 
 
 def taken_as(found: Format, header: Sequence[str], file_name: str) -> TakenAs | None:
-    """What the file is a list of, as far as its header or its name tells.
+    """Return what kind of contacts the file lists, if its header or its name shows it.
 
-    Mailchimp writes `last_changed` where contacts are subscribed and the time of leaving where they are not; its
-    file of non-subscribed contacts differs by nothing but its name.
+    Mailchimp writes `last_changed` for subscribed contacts, and the time of unsubscribing for others; its file of
+    non-subscribed contacts differs only in its name.
     """
     if found is not MAILCHIMP:
         return None
-    named = set(map(plain_header, header))
-    if "last_changed" in named:
-        plain = file_name.lower().replace("-", "")
-        return TakenAs.NONSUBSCRIBED if "nonsubscribed" in plain else None
-    if "unsub_time" in named:
+    names = set(map(plain_header, header))
+    if "last_changed" in names:
+        is_nonsubscribed = "nonsubscribed" in file_name.lower().replace("-", "")
+        return TakenAs.NONSUBSCRIBED if is_nonsubscribed else None
+    if "unsub_time" in names:
         return TakenAs.UNSUBSCRIBED
-    return TakenAs.CLEANED if "clean_time" in named else None
+    return TakenAs.CLEANED if "clean_time" in names else None

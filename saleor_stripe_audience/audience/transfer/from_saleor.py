@@ -1,6 +1,6 @@
-"""Saleor's customers and orders, all of them; then both sides are held against each other.
+"""Imports all of Saleor's customers and orders, then compares both sides.
 
-`cursor`: the phase, and where its next page begins. Customers come first, for their orders are then known as theirs.
+`cursor` has the phase and where its next page starts. Customers come first, so that their orders can be assigned.
 """
 
 from collections import Counter
@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 
 from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.people.payloads import read_account, read_order
+from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.shopping import purchases
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.payloads import read_order
 from saleor_stripe_audience.audience.signup import metadata
-from saleor_stripe_audience.audience.transfer.from_stripe import OF_STRIPE
+from saleor_stripe_audience.audience.transfer.from_stripe import STRIPE_PREFIX
 from saleor_stripe_audience.audience.transfer.jobs import Json, Page
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
@@ -25,71 +26,71 @@ from saleor_stripe_audience.shops.models import Installation
 
 PHASES = ("count", "customers", "orders", "check customers", "check orders")
 
-Recording = Callable[[Installation, Json, datetime], str]
-Words = Callable[[Installation, Json, datetime], None]
+Record = Callable[[Installation, Json, datetime], str]
+RecordConsent = Callable[[Installation, Json, datetime], None]
 
 
-def work(job: Job) -> Page:
-    """The next page; which it is, the job's cursor says."""
+def process_page(job: Job) -> Page:
+    """Process the page at the job's cursor."""
     phase, after = job.cursor.get("phase", PHASES[0]), job.cursor.get("after")
     if phase == "count":
         total = sum(listing.fetch_count(job.installation, each) for each in ("customers", "orders"))
         return Page({"phase": "customers", "after": None}, total=total)
     if phase == "customers":
-        return _brought_in(job, after, _record_customer, metadata.record_account_consent)
+        return _import(job, after, _record_customer, metadata.record_account_consent)
     if phase == "orders":
-        return _brought_in(job, after, _record_order, metadata.record_order_consent)
-    return _checked(job, phase, after)
+        return _import(job, after, _record_order, metadata.record_order_consent)
+    return _check(job, phase, after)
 
 
-def _brought_in(job: Job, after: str | None, record: Recording, record_words: Words) -> Page:
+def _import(job: Job, after: str | None, record: Record, record_consent: RecordConsent) -> Page:
     phase = job.cursor["phase"]
-    looked = datetime.now(UTC)  # before asking: what is told of a later moment is newer
+    fetched_at = datetime.now(UTC)  # before the request: events from later on are newer
     found = listing.fetch_page(job.installation, phase, after)
     page = Page(_next(phase, found.after))
     for node in found.nodes:
         try:
-            page.counts[f"{phase} {record(job.installation, node, looked)}"] += 1
+            page.counts[f"{phase} {record(job.installation, node, fetched_at)}"] += 1
             page.done += 1
-        except Rejected as refused:
+        except Rejected as error:
             page.failed += 1
-            page.problems.append(_problem(phase, node, refused))
+            page.problems.append(_problem(phase, node, error))
             continue
         try:
-            record_words(job.installation, node, looked)
-        except Rejected as refused:  # a consent that proves nothing; the person is kept
+            record_consent(job.installation, node, fetched_at)
+        except Rejected as error:  # consent that proves nothing; the person is stored
             page.counts["consents refused"] += 1
-            page.problems.append(_problem(phase, node, refused))
+            page.problems.append(_problem(phase, node, error))
     return page
 
 
-def _record_customer(installation: Installation, node: Json, looked: datetime) -> str:
-    kept = identity.record_customer(installation, node, looked)
+def _record_customer(installation: Installation, node: Json, fetched_at: datetime) -> str:
+    contact = identity.record_customer(installation, node, fetched_at)
     if not read_account(node).is_confirmed:
         return "unconfirmed"
-    return "kept" if kept is not None else "erased"
+    return "kept" if contact is not None else "erased"
 
 
-def _record_order(installation: Installation, node: Json, looked: datetime) -> str:
-    purchase = purchases.record_order(installation, node, looked)
+def _record_order(installation: Installation, node: Json, fetched_at: datetime) -> str:
+    purchase = purchases.record_order(installation, node, fetched_at)
     if purchase.contact_id is not None:
         return "kept"
     return "anonymous" if read_order(node).is_anonymous else "erased"
 
 
-def _problem(phase: str, node: Json, refused: Rejected) -> Json:
-    return {"of": phase, "id": str(node.get("id", "")), "code": refused.code, "message": refused.message}
+def _problem(phase: str, node: Json, error: Rejected) -> Json:
+    return {"of": phase, "id": str(node.get("id", "")), "code": error.code, "message": error.message}
 
 
 def _next(phase: str, after: str | None) -> Json:
-    """The phase's next page, or the next phase's first."""
+    """Return the cursor of the phase's next page, or of the next phase."""
     if after is not None:
         return {"phase": phase, "after": after}
     return {"phase": PHASES[PHASES.index(phase) + 1], "after": None}
 
 
-def _checked(job: Job, phase: str, after: str | None) -> Page:
-    """Hold a page of Saleor's ids against what is here; after the last, the counts."""
+def _check(job: Job, phase: str, after: str | None) -> Page:
+    """Compare a page of Saleor's ids with the stored ones; after the last page compare the totals."""
     what = phase.removeprefix("check ")
     fields = "id isConfirmed" if what == "customers" else "id"
     found = listing.fetch_short_page(job.installation, what, after, fields)
@@ -102,8 +103,8 @@ def _checked(job: Job, phase: str, after: str | None) -> Page:
         _difference(what, "in Saleor and not here", each, reasons.get(each)) for each in missing
     ]
     if found.after is None:
-        so_far = Counter(job.report.get("counts", {})) + counts
-        page.differences += _in_sum(job, what, so_far, found.total)
+        totals = Counter(job.report.get("counts", {})) + counts
+        page.differences += _compare_totals(job, what, totals, found.total)
         page.counts[f"{what} in Saleor"] = found.total
         page.finished = what == "orders"
         page.cursor = {} if page.finished else _next(phase, None)
@@ -115,66 +116,68 @@ def _difference(of: str, what: str, identifier: str = "", why: str | None = None
 
 
 def _compare_customers(job: Job, nodes: list[Json]) -> tuple[Counter[str], list[str]]:
-    """A customer is here as an account; unconfirmed accounts speak for nobody, and erased ones stay away."""
+    """Compare confirmed accounts with contacts; unconfirmed accounts make no contact, and erased ones stay out."""
     ids = {node["id"] for node in nodes if node.get("isConfirmed") is True}
-    here = _accounts(job.installation).filter(saleor_user_id__in=ids)
-    held = set(here.values_list("saleor_user_id", flat=True))
-    names = {tombstones.account(each): each for each in ids - held}
+    contacts = _with_account(job.installation).filter(saleor_user_id__in=ids)
+    stored = set(contacts.values_list("saleor_user_id", flat=True))
+    names = {tombstones.account(each): each for each in ids - stored}
     erased = {names[name] for name in tombstones.known(job.installation, names)} if names else set()
     counts = Counter(
         {
-            "customers here": len(held),
-            "customers here before": _before(job, here),
+            "customers here": len(stored),
+            "customers here before": _count_from_before(job, contacts),
             "customers erased, found": len(erased),
             "customers unconfirmed, found": len(nodes) - len(ids),
         }
     )
-    return counts, sorted(ids - held - erased)
+    return counts, sorted(ids - stored - erased)
 
 
 def _compare_orders(job: Job, nodes: list[Json]) -> tuple[Counter[str], list[str]]:
-    """An order is here as a purchase, be it nobody's."""
+    """Compare orders with purchases, with or without a contact."""
     ids = {node["id"] for node in nodes}
-    here = _orders(job.installation).filter(saleor_order_id__in=ids)
-    held = dict(here.values_list("saleor_order_id", "contact"))
+    orders = _orders(job.installation).filter(saleor_order_id__in=ids)
+    stored = dict(orders.values_list("saleor_order_id", "contact"))
     counts = Counter(
         {
-            "orders here": len(held),
-            "orders here before": here.filter(placed_at__lt=job.started_at).count(),
-            "orders that are nobody's": sum(contact is None for contact in held.values()),
+            "orders here": len(stored),
+            "orders here before": orders.filter(placed_at__lt=job.started_at).count(),
+            "orders that are nobody's": sum(contact is None for contact in stored.values()),
         }
     )
-    return counts, sorted(ids - set(held))
+    return counts, sorted(ids - set(stored))
 
 
-def _in_sum(job: Job, what: str, counts: Counter[str], total: int) -> list[Json]:
-    """What the ids alone do not tell: pages that did not give all, and what Saleor no longer has.
+def _compare_totals(job: Job, what: str, counts: Counter[str], total: int) -> list[Json]:
+    """Find what the ids alone do not show: incomplete pages, and objects that Saleor no longer has.
 
-    What came since the work began does not count there: the listing may not have shown it.
+    Objects that arrived after the job started are not compared: the listing may not include them.
     """
     differences = []
     if counts[f"{what} listed"] != total:
-        told = f"Saleor counts {total} and listed {counts[f'{what} listed']}: run it again"
-        differences.append(_difference(what, told))
+        message = f"Saleor counts {total} and listed {counts[f'{what} listed']}: run it again"
+        differences.append(_difference(what, message))
     if what == "customers":
-        held = _before(job, _accounts(job.installation))
+        stored = _count_from_before(job, _with_account(job.installation))
     else:
-        held = _orders(job.installation).filter(placed_at__lt=job.started_at).count()
-    more = held - counts[f"{what} here before"]
-    if more > 0:
-        differences.append(_difference(what, f"{more} here that Saleor no longer has"))
+        stored = _orders(job.installation).filter(placed_at__lt=job.started_at).count()
+    surplus = stored - counts[f"{what} here before"]
+    if surplus > 0:
+        differences.append(_difference(what, f"{surplus} here that Saleor no longer has"))
     return differences
 
 
-def _accounts(installation: Installation) -> QuerySet[Contact]:
+def _with_account(installation: Installation) -> QuerySet[Contact]:
     return Contact.objects.filter(audience__installation=installation).exclude(saleor_user_id=None)
 
 
-def _before(job: Job, accounts: QuerySet[Contact]) -> int:
-    """How many accounts of them were here before the work began; one may be in several audiences."""
-    known = accounts.filter(created_at__lt=job.started_at)
-    return known.values("saleor_user_id").distinct().count()
+def _count_from_before(job: Job, contacts: QuerySet[Contact]) -> int:
+    """Count the accounts that existed before the job started; an account can be in several audiences."""
+    older = contacts.filter(created_at__lt=job.started_at)
+    return older.values("saleor_user_id").distinct().count()
 
 
 def _orders(installation: Installation) -> QuerySet[Purchase]:
-    return Purchase.objects.filter(installation=installation).exclude(saleor_order_id__startswith=OF_STRIPE)
+    return Purchase.objects.filter(installation=installation).exclude(
+        saleor_order_id__startswith=STRIPE_PREFIX
+    )

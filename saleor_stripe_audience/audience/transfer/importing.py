@@ -59,9 +59,9 @@ class Keeper(Protocol):
     @property
     def after(self) -> int: ...
 
-    def through(self, report: "Report", line: int) -> bool: ...
+    def save_progress(self, report: "Report", line: int) -> bool: ...
 
-    def end(self, report: "Report") -> None: ...
+    def finish(self, report: "Report") -> None: ...
 
 
 class _Forgetful:
@@ -69,10 +69,10 @@ class _Forgetful:
 
     after = 0
 
-    def through(self, _report: "Report", _line: int) -> bool:
+    def save_progress(self, _report: "Report", _line: int) -> bool:
         return True
 
-    def end(self, _report: "Report") -> None: ...
+    def finish(self, _report: "Report") -> None: ...
 
 
 def _keeps_nothing(_digest: str, _rows: int) -> Keeper:
@@ -158,7 +158,7 @@ def _as_json(told: Iterable[LineError]) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ImportOptions:
     """How a file is to be taken: which column is what, who imports, and if only to try.
 
     `consent_text` and `consent_at` are the wording and the time of consents whose row has none. With `taken_as` the
@@ -179,7 +179,7 @@ class Wishes:
     separator: str = ""
     file_name: str = ""
 
-    def way(self) -> list[Any]:
+    def identity(self) -> list[Any]:
         """What the result depends on, beside the file itself: by this an import is known again."""
         at = self.consent_at.astimezone(UTC).isoformat() if self.consent_at else ""
         chosen: list[Any] = [sorted(self.columns.items()), self.consent_text]
@@ -197,7 +197,7 @@ class Wishes:
 def import_csv(
     audience: Audience,
     file: BinaryIO,
-    wishes: Wishes,
+    wishes: ImportOptions,
     progress: Progress = lambda _lines: None,
     keeper_of: Callable[[str, int], Keeper] = _keeps_nothing,
 ) -> Report:
@@ -221,7 +221,7 @@ def import_csv(
         with transaction.atomic():
             lock_shop(audience.installation)
             _Batch(audience, list(_taken(some, report)), report).take()
-            goes_on = keeper.through(report, some[-1].line)
+            goes_on = keeper.save_progress(report, some[-1].line)
             transaction.set_rollback(wishes.dry_run)
         progress(report.lines)
         if not goes_on:
@@ -229,11 +229,11 @@ def import_csv(
     if not wishes.dry_run:
         mark_all_changed(audience.pk)
     if goes_on:
-        keeper.end(report)
+        keeper.finish(report)
     return report
 
 
-def _check(wishes: Wishes) -> None:
+def _check(wishes: ImportOptions) -> None:
     if wishes.taken_as and wishes.taken_as not in [each.value for each in TakenAs]:
         known = ", ".join(each.value for each in TakenAs)
         raise Rejected(f"A file is taken as one of: {known}.", code="import_as")
@@ -248,7 +248,9 @@ def _check(wishes: Wishes) -> None:
         ledger.check(ledger.ConsentEvent(Consent.Kind.WITHDRAWN, wishes.consent_at, Consent.Source.IMPORT))
 
 
-def _manner(audience: Audience, wishes: Wishes, form: Form, found: Format, header: Sequence[str]) -> Manner:
+def _manner(
+    audience: Audience, wishes: ImportOptions, form: Form, found: Format, header: Sequence[str]
+) -> Manner:
     meanings = dict.fromkeys(map(plain_value, wishes.given), Meaning.GIVEN)
     meanings |= dict.fromkeys(map(plain_value, wishes.withdrawn), Meaning.WITHDRAWN)
     return Manner(
@@ -384,12 +386,12 @@ class _Batch:
     def _known(self) -> dict[str, Contact]:
         """Who has, or had, one of the addresses."""
         emails = [row.email for row in self.rows]
-        found = {each.email: each for each in bulk.among(self.audience.contacts.all(), "email", emails)}
+        found = {each.email: each for each in bulk.filter_in(self.audience.contacts.all(), "email", emails)}
         former = FormerAddress.objects.filter(audience=self.audience)
         if not former.exists():
             return found
         lacking = [email for email in emails if email not in found]
-        known = bulk.among(former, "email", lacking).select_related("contact")
+        known = bulk.filter_in(former, "email", lacking).select_related("contact")
         return found | {each.email: each.contact for each in known}
 
     def _fill_in(self, known: dict[str, Contact]) -> set[UUID]:
@@ -456,7 +458,7 @@ class _Batch:
                 wanted.setdefault(name, []).append(people[row.email])
         tagged: set[UUID] = set()
         for name, own in wanted.items():
-            tag = tags.tag_named(self.audience, name)
+            tag = tags.get_or_create_tag(self.audience, name)
             had = ContactTag.objects.filter(tag=tag, contact__in=own).exclude(origin=tags.Origin.RULE)
             tagged |= set(own) - set(had.values_list("contact", flat=True))
             tags.add_to_many(tag, own, tags.Origin.IMPORT)

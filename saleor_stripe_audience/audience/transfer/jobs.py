@@ -1,4 +1,4 @@
-"""Long work: begun, paused, gone on with, given up; each page counts once, whoever works it and however often."""
+"""Long-running jobs: started, paused, resumed, cancelled; each page counts once, however often it is processed."""
 
 import time
 from collections import Counter
@@ -24,14 +24,14 @@ log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 
-LISTED = 1000  # problems and differences that a report names; all are counted
-LEFT_BEHIND = timedelta(minutes=10)  # longer than all attempts at one page take together
+MAX_LISTED = 1000  # problems and differences that a report lists; it counts all of them
+STALLED_AFTER = timedelta(minutes=10)  # longer than all attempts at one page take together
 State = Job.State
 
 
 @dataclass
 class Page:
-    """What came of one page. `counts` are added to the report's; `finished` where it was the last."""
+    """The result of one page. `counts` are added to the report's; the last page is `finished`."""
 
     cursor: Json
     done: int = 0
@@ -43,33 +43,33 @@ class Page:
     finished: bool = False
 
 
-Work = Callable[[Job], Page]
-WORK: dict[str, Work] = {}  # what works one page of a job of that kind; filled by the modules that do
+ProcessPage = Callable[[Job], Page]
+PROCESSORS: dict[str, ProcessPage] = {}  # processes the next page of a job, by kind; `backfill` fills it
 
 
-def begin(
+def get_or_create(
     installation: Installation, kind: str, actor: str, *, key: str = "", audience: Audience | None = None
 ) -> Job:
-    """The shop's open job of that kind and key, or a new one that nobody works yet."""
-    found = Job.objects.filter(installation=installation, kind=kind, key=key, state__in=Job.OPEN)
-    if (job := found.first()) is not None:
+    """Return the shop's open job of that kind and key, or a new one, which no worker processes yet."""
+    open_jobs = Job.objects.filter(installation=installation, kind=kind, key=key, state__in=Job.OPEN)
+    if (job := open_jobs.first()) is not None:
         return job
     try:
         with transaction.atomic():
             return Job.objects.create(
                 installation=installation, kind=kind, key=key, audience=audience, actor=actor[:128]
             )
-    except IntegrityError:  # somebody else began it in the meantime
-        return found.get()
+    except IntegrityError:  # created by another process in the meantime
+        return open_jobs.get()
 
 
 def start(job: Job) -> None:
-    """Have a worker take it on; doing so again changes nothing, for each page counts once."""
+    """Enqueue the job's next page; repeating this is harmless, because each page counts once."""
     work_job.enqueue(str(job.pk), job.step)
 
 
 def find(installation: Installation, job_id: str) -> Job:
-    """The shop's job of that id; `Rejected` if it has none."""
+    """Return the shop's job with that id. `Rejected` if there is none."""
     try:
         found = Job.objects.filter(installation=installation, pk=UUID(job_id)).first()
     except ValueError:
@@ -80,45 +80,45 @@ def find(installation: Installation, job_id: str) -> Job:
 
 
 def newest(installation: Installation, kind: str) -> Job:
-    """The last job of the kind that was begun; `Rejected` if there never was one."""
-    found = Job.objects.filter(installation=installation, kind=kind).order_by("-created_at").first()
-    if found is None:
-        raise Rejected("There was no such job yet.", code="not_found")
-    return found
+    """Return the latest job of the kind. `Rejected` if there was none yet."""
+    job = Job.objects.filter(installation=installation, kind=kind).order_by("-created_at").first()
+    if job is None:
+        raise Rejected("There has been no such job yet.", code="not_found")
+    return job
 
 
 def pause(job: Job) -> Job:
-    """Stop after the page that is being worked; nothing is lost. Pausing twice is pausing once."""
-    return _switch(job, (*Job.MOVING, State.PAUSED), State.PAUSED)
+    """Pause after the current page; nothing is lost. Repeating it changes nothing."""
+    return _set_state(job, (*Job.MOVING, State.PAUSED), State.PAUSED)
 
 
 def resume(job: Job) -> Job:
-    """Go on where it stopped; also one that failed, once what was in the way is mended."""
-    return _switch(job, (*Job.OPEN, State.FAILED), State.RUNNING)
+    """Continue a paused job, or a failed one after its cause was fixed."""
+    return _set_state(job, (*Job.OPEN, State.FAILED), State.RUNNING)
 
 
 def cancel(job: Job) -> Job:
-    """Stop for good after the page that is being worked. What was brought in stays."""
-    return _switch(job, (*Job.OPEN, State.CANCELLED), State.CANCELLED)
+    """Stop permanently after the current page. Imported data stays."""
+    return _set_state(job, (*Job.OPEN, State.CANCELLED), State.CANCELLED)
 
 
-def _switch(job: Job, allowed: tuple[str, ...], state: str) -> Job:
+def _set_state(job: Job, allowed: tuple[str, ...], state: str) -> Job:
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
         if current.state not in allowed:
-            raise Rejected(f"The job is {current.state}: it cannot be {state} any more.", code="job_state")
+            raise Rejected(f"The job is {current.state}; it can no longer be {state}.", code="job_state")
         current.state = state
         current.finished_at = timezone.now() if state == State.CANCELLED else None
         try:
             with transaction.atomic():
                 current.save(update_fields=["state", "finished_at", "updated_at"])
         except IntegrityError:
-            raise Rejected("Another job of this kind is open already.", code="job_state") from None
+            raise Rejected("Another job of this kind is already open.", code="job_state") from None
         return current
 
 
-def told(job: Job) -> Json:
-    """The job as JSON."""
+def as_json(job: Job) -> Json:
+    """Return the job as JSON."""
     return {
         "id": str(job.pk),
         "kind": job.kind,
@@ -137,21 +137,21 @@ def told(job: Job) -> Json:
 def advance(job: Job, page: Page, seconds: float, *, enqueues: bool) -> bool:
     """Count the page, unless it was counted already; returns whether there is more to do now.
 
-    With `enqueues` the next page gets its task in the same transaction.
+    With `enqueues`, the task for the next page is created in the same transaction.
     """
     with transaction.atomic():
         current = Job.objects.select_for_update().filter(pk=job.pk, step=job.step, state__in=Job.OPEN).first()
         if current is None:
-            return False  # somebody else was quicker, or it was given up
+            return False  # another worker was faster, or the job was cancelled
         add(current, page, seconds)
-        goes_on = current.state == State.RUNNING and not page.finished
-        if goes_on and enqueues:
+        has_more = current.state == State.RUNNING and not page.finished
+        if has_more and enqueues:
             start(current)
-        return goes_on
+        return has_more
 
 
 def add(job: Job, page: Page, seconds: float) -> None:
-    """Write down what came of a page; the caller holds the row."""
+    """Add the result of a page to the job; the caller has locked the row."""
     job.step += 1
     job.cursor = page.cursor
     job.total = page.total if page.total is not None else job.total
@@ -159,7 +159,7 @@ def add(job: Job, page: Page, seconds: float) -> None:
     job.failed += page.failed
     job.worked_seconds += seconds
     job.started_at = job.started_at or timezone.now()
-    job.report = _with(job.report, page)
+    job.report = _merge_report(job.report, page)
     if job.state == State.QUEUED:
         job.state = State.RUNNING
     if page.finished:
@@ -169,65 +169,64 @@ def add(job: Job, page: Page, seconds: float) -> None:
     job.save()
 
 
-def fail(job: Job, refused: Rejected) -> None:
-    """It cannot go on as it is; `resume` goes on once the reason is mended."""
+def fail(job: Job, error: Rejected) -> None:
+    """Mark the job as failed; `resume` continues it after the cause was fixed."""
     with transaction.atomic():
         current = Job.objects.select_for_update().filter(pk=job.pk, step=job.step, state__in=Job.OPEN).first()
         if current is not None:
             current.state = State.FAILED
-            current.report = current.report | {"failure": {"code": refused.code, "message": refused.message}}
+            current.report = current.report | {"failure": {"code": error.code, "message": error.message}}
             current.save()
-            log.warning("job failed", job=str(current.pk), kind=current.kind, code=refused.code)
+            log.warning("job failed", job=str(current.pk), kind=current.kind, code=error.code)
 
 
 def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
-    """Work the page after `step` pages, unless that is done; returns whether there is more to do now.
+    """Process the page after `step` pages, unless it is done; returns whether there is more to do now.
 
-    What cannot be mended by waiting fails the job; `Unavailable` is for whoever calls: the job goes on later.
+    A `Rejected` fails the job. `Unavailable` is raised to the caller, who continues the job later.
     """
     job = (
         Job.objects.select_related("installation").filter(pk=job_id, step=step, state__in=Job.MOVING).first()
     )
     if job is None:
         return False
-    begun = time.monotonic()
+    started = time.monotonic()
     try:
-        page = WORK[job.kind](job)
-    except Rejected as refused:
-        fail(job, refused)
+        page = PROCESSORS[job.kind](job)
+    except Rejected as error:
+        fail(job, error)
         return False
-    return advance(job, page, time.monotonic() - begun, enqueues=enqueues)
+    return advance(job, page, time.monotonic() - started, enqueues=enqueues)
 
 
 @task
 def work_job(job_id: str, step: int) -> None:
-    """Work one page of the job, and have the next one worked; the engine repeats a page that failed, with pauses."""
+    """Process one page of the job and enqueue the next; the worker retries a failed page with increasing pauses."""
     try:
         work_page(UUID(job_id), step)
-    except Exception as error:  # noqa: BLE001 - the engine logs what it is given: that may hold personal data
+    except Exception as error:  # noqa: BLE001 - the worker logs the exception, which may contain personal data
         raise RetryTask(type(error).__name__) from None
 
 
-def _with(report: Json, page: Page) -> Json:
-    """The report with what the page adds to it."""
-    told = {name: each for name, each in report.items() if name != "failure"}
-    told["counts"] = dict(sorted((Counter(told.get("counts", {})) + page.counts).items()))
-    for name, found in (("problems", page.problems), ("differences", page.differences)):
-        told[name] = [*told.get(name, []), *found][:LISTED]
-        told[f"{name}_count"] = told.get(f"{name}_count", 0) + len(found)
-    return told
+def _merge_report(report: Json, page: Page) -> Json:
+    merged = {name: value for name, value in report.items() if name != "failure"}
+    merged["counts"] = dict(sorted((Counter(merged.get("counts", {})) + page.counts).items()))
+    for name, new in (("problems", page.problems), ("differences", page.differences)):
+        merged[name] = [*merged.get(name, []), *new][:MAX_LISTED]
+        merged[f"{name}_count"] = merged.get(f"{name}_count", 0) + len(new)
+    return merged
 
 
 def sweep() -> int:
-    """Give a new task to jobs whose worker was killed or gave up; returns how many.
+    """Restart jobs whose worker was killed or gave up; returns how many.
 
-    An import needs its file: whoever gives it again goes on with it.
+    Imports are excluded: they continue when somebody uploads the file again.
     """
-    before = timezone.now() - LEFT_BEHIND
-    left = Job.objects.filter(state__in=Job.MOVING, updated_at__lt=before).exclude(kind=Job.Kind.IMPORT)
-    for job in left:
+    before = timezone.now() - STALLED_AFTER
+    stalled = Job.objects.filter(state__in=Job.MOVING, updated_at__lt=before).exclude(kind=Job.Kind.IMPORT)
+    for job in stalled:
         with apart("sweeping a job", job=str(job.pk)), transaction.atomic():
-            # With no worker running, a job must not be given a task more at every sweep.
+            # Without a running worker, every sweep would otherwise add another task.
             Job.objects.filter(pk=job.pk, step=job.step).update(updated_at=timezone.now())
             start(job)
-    return len(left)
+    return len(stalled)

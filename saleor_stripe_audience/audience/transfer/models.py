@@ -1,4 +1,4 @@
-"""Long jobs that bring people in."""
+"""Long-running imports."""
 
 import uuid
 from datetime import timedelta
@@ -10,11 +10,11 @@ from saleor_stripe_audience.audience.people.models import Audience
 
 
 class Job(models.Model):
-    """Work that outlives a process: how far it is, what it found, whether it goes on.
+    """Work that outlives a process: its progress, its report and its state.
 
-    `cursor` says where the next page begins and `step` counts the pages that are through, so that a page worked twice
-    counts once. `worked_seconds` leaves pauses out. `key` tells apart what may run side by side: of one kind and key
-    a shop has one open job.
+    `cursor` is where the next page starts, and `step` counts the finished pages, so that a page processed twice counts
+    once. `worked_seconds` excludes pauses. `key` distinguishes jobs that may run in parallel: a shop has at most one
+    open job of one kind and key.
     """
 
     class Kind(models.TextChoices):
@@ -71,8 +71,8 @@ class Job(models.Model):
 
     @property
     def eta(self) -> timedelta | None:
-        """How long it still takes at the pace so far; None while that cannot be said."""
-        through = self.done + self.failed
-        if self.total is None or not through or self.state not in self.MOVING:
+        """The remaining time at the pace so far; None if it is unknown."""
+        processed = self.done + self.failed
+        if self.total is None or not processed or self.state not in self.MOVING:
             return None
-        return timedelta(seconds=round(max(0, self.total - through) * self.worked_seconds / through))
+        return timedelta(seconds=round(max(0, self.total - processed) * self.worked_seconds / processed))

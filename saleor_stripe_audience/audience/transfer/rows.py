@@ -19,10 +19,10 @@ from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import tags
-from saleor_stripe_audience.audience.people.addresses import normalised
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.locales import check_country, check_language
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle
-from saleor_stripe_audience.audience.transfer.cells import as_written, leading_as_written
+from saleor_stripe_audience.audience.transfer.cells import unescape, unescape_start
 from saleor_stripe_audience.audience.transfer.columns import Columns
 from saleor_stripe_audience.audience.transfer.formats import (
     HOMEMADE,
@@ -114,7 +114,7 @@ class RowReader:
         self._width = len(columns.header)
         self._now = timezone.now()
         self._meanings = {**(manner.found.values or USUAL), **manner.meanings}
-        self._written = as_written if manner.found.is_ours else leading_as_written
+        self._written = unescape if manner.found.is_ours else unescape_start
         self._says_anything = manner.taken_as is not None or any(
             each in columns.places
             for each in ("consent", "status", "withdrawn_at", "bounced_at", "suppressions")
@@ -209,14 +209,14 @@ class RowReader:
         for place in self._places.get(name, ()):
             if place < len(cells) and (text := cells[place].strip()):
                 if self._manner.found.is_ours and name in LONGEST:
-                    return as_written(cells[place])  # with its outer blanks, as it was exported
+                    return unescape(cells[place])  # with its outer blanks, as it was exported
                 return self._written(text).strip() if "'" in text else text
         return ""
 
     def _email(self, text: str) -> str:
         try:
             self._check_clean(text)
-            return normalised(parseaddr(text)[1] if text.endswith(">") else text.strip(_INVISIBLE))
+            return normalize_email(parseaddr(text)[1] if text.endswith(">") else text.strip(_INVISIBLE))
         except Rejected:
             raise Rejected("This is no e-mail address.", code="email_invalid") from None
 

@@ -54,7 +54,7 @@ def tick(contact: Contact, ago: timedelta = timedelta(0), wording: str = "Yes, n
         needs_confirmation=True,
     )
     written = ledger.record(contact, word)
-    confirmation.ask_if_needed(contact, written)
+    confirmation.request_if_needed(contact, written)
     return written
 
 
@@ -120,7 +120,7 @@ def test_a_mailbox_is_not_flooded(ada: Contact, worked: Work, mailoutbox: Mails)
         ConfirmationMail.objects.update(requested_at=timezone.now() - timedelta(hours=1))
         tick(ada)
     worked()
-    assert len(mailoutbox) == confirmation.PER_DAY
+    assert len(mailoutbox) == confirmation.MAX_PER_DAY
 
 
 def test_nobody_is_asked_about_what_was_ticked_long_ago(

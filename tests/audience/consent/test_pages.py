@@ -93,7 +93,7 @@ def test_the_page_speaks_french(ada: Contact, client: Client) -> None:
 
 
 def test_every_sentence_has_its_french() -> None:
-    package = Path(pages.__file__).parent
+    package = Path(pages.__file__).parents[1]
     said = {
         sentence
         for path in (package / "templates/audience").iterdir()
@@ -105,7 +105,7 @@ def test_every_sentence_has_its_french() -> None:
     }
     said |= {
         sentence
-        for name in ("pages.py", "mail.py", "wordings.py")
+        for name in ("signup/pages.py", "consent/mail.py", "consent/wordings.py")
         for sentence in re.findall(r'\b_\(\s*"([^"]+)"', (package / name).read_text())
     }
     assert len(said) > 20
@@ -243,7 +243,7 @@ def test_who_was_erased_is_told_that_nothing_is_held(
     for path in paths:
         answer = client.post(path, {"choice": "subscribe"})
         assert answer.status_code == 200
-        assert "We hold nothing about you" in answer.content.decode()
+        assert "We store nothing about you" in answer.content.decode()
     assert Contact.objects.count() == 0
 
 

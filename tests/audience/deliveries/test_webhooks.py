@@ -196,7 +196,7 @@ def test_mail_that_arrives_takes_no_complaint_back_but_the_person_does(
     record.record(shop, Kind.DELIVERED, ADA, NOW + timedelta(days=1), "postmark")
     assert Contact.objects.get().status == "unsubscribed"
     refusal = Consent.objects.get(kind="withdrawn")
-    assert (refusal.at, refusal.source_detail) == (NOW, "complaint told by postmark")
+    assert (refusal.at, refusal.source_detail) == (NOW, "complaint reported by postmark")
     choices.subscribe(Contact.objects.get(), "Yes.")
     record.record(shop, Kind.COMPLAINT, ADA, NOW, "postmark")
     assert Contact.objects.get().status == "subscribed"

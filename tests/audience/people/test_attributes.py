@@ -103,8 +103,8 @@ def test_whoever_is_merged_has_the_newest_of_both(shop: Installation, audience: 
     one, two = (
         default_audience(shop).contacts.create(email=f"{name}@shop.example") for name in ("one", "two")
     )
-    attributes.keep(one, metadata(tier="old", points="1"), at(1), is_whole=False)
-    attributes.keep(two, metadata(tier="new"), at(2), is_whole=False)
+    attributes.store(one, metadata(tier="old", points="1"), at(1), is_whole=False)
+    attributes.store(two, metadata(tier="new"), at(2), is_whole=False)
     identity.merge(one, two)
     assert told(shop) == {"tier": "new", "points": "1"}
     assert Contact.objects.get().attributes.count() == 2
@@ -116,5 +116,5 @@ def test_whoever_is_merged_has_the_newest_of_both(shop: Installation, audience: 
      ("12 EUR", None), ("", None), ("1e999999", None)],
 )  # fmt: skip
 def test_numbers(text: str, number: str | None) -> None:
-    found = attributes.number_in(text)
+    found = attributes.parse_number(text)
     assert (None if found is None else str(found)) == number

@@ -113,12 +113,12 @@ def test_the_newest_word_of_the_mail_service_counts(
     ada: Contact, told: list[tuple[str, int]], status: str
 ) -> None:
     for state, step in told:
-        lifecycle.note_delivery(ada, state, at(step))
+        lifecycle.set_deliverability(ada, state, at(step))
     assert Contact.objects.get().status == status
 
 
 def test_who_subscribes_from_the_mailbox_is_reached_again(ada: Contact) -> None:
-    lifecycle.note_delivery(ada, "complained", at(2))
+    lifecycle.set_deliverability(ada, "complained", at(2))
     lifecycle.archive(ada)
     choices.subscribe(Contact.objects.get(), "Yes.")
     assert Contact.objects.get().status == "subscribed"
@@ -127,7 +127,7 @@ def test_who_subscribes_from_the_mailbox_is_reached_again(ada: Contact) -> None:
 def test_a_bounce_is_the_addresss_a_complaint_the_persons(shop: Installation) -> None:
     for number, state in ((7, "bounced"), (8, "complained")):
         record_customer(shop, member(number, f"{state}@shop.example"), at(1))
-        lifecycle.note_delivery(Contact.objects.get(email=f"{state}@shop.example"), state, at(2))
+        lifecycle.set_deliverability(Contact.objects.get(email=f"{state}@shop.example"), state, at(2))
         record_customer(shop, member(number, f"{state}.new@shop.example"), at(3))
     found = dict(Contact.objects.values_list("email", "deliverability"))
     assert found == {"bounced.new@shop.example": "ok", "complained.new@shop.example": "complained"}
@@ -137,7 +137,7 @@ def test_staff_write_down_what_they_were_told(ada: Contact) -> None:
     word = ConsentEvent(
         Consent.Kind.WITHDRAWN, at(5), Consent.Source.STAFF, actor="staff 1", source_detail="telephone"
     )
-    choices.note(ada, word)
+    choices.record(ada, word)
     kept = Consent.objects.get(kind="withdrawn")
     assert (kept.actor, kept.source_detail, Contact.objects.get().status) == (
         "staff 1", "telephone", "unsubscribed",

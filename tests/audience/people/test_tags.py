@@ -29,23 +29,23 @@ def tagged(tag: Tag) -> dict[str, str]:
 
 @pytest.mark.parametrize("again", ["VIP", "vip", "  Vip ", "v\tip"])
 def test_a_name_is_one_tag_however_it_is_written(audience: Audience, again: str) -> None:
-    tag = tags.tag_named(audience, "Vip" if "\t" not in again else "v ip")
-    assert tags.tag_named(audience, again) == tag
+    tag = tags.get_or_create_tag(audience, "Vip" if "\t" not in again else "v ip")
+    assert tags.get_or_create_tag(audience, again) == tag
     assert Tag.objects.count() == 1
 
 
 @pytest.mark.parametrize("name", ["", "  ", "n" * 101, "nul\0"])
 def test_a_name_that_is_none_is_refused(audience: Audience, name: str) -> None:
-    tag = tags.tag_named(audience, "Vip")
+    tag = tags.get_or_create_tag(audience, "Vip")
     with pytest.raises(Rejected):
-        tags.tag_named(audience, name)
+        tags.get_or_create_tag(audience, name)
     with pytest.raises(Rejected):
         tags.rename(tag, name)
     assert Tag.objects.get().name == "Vip"
 
 
 def test_tags_are_put_on_and_taken_off_once(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "Vip")
+    tag = tags.get_or_create_tag(audience, "Vip")
     assert tags.add(tag, [contact(0), contact(1)], actor="staff 1") == 2
     assert tags.add(tag, [contact(1)]) == 0
     assert tagged(tag) == {"0@shop.example": "hand", "1@shop.example": "hand"}
@@ -54,7 +54,7 @@ def test_tags_are_put_on_and_taken_off_once(audience: Audience) -> None:
 
 
 def test_a_rule_puts_on_and_takes_off_only_what_is_its_own(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "Buyers")
+    tag = tags.get_or_create_tag(audience, "Buyers")
     tags.add(tag, [contact(0)])
     tags.add(tag, [contact(1)], ContactTag.Origin.IMPORT)
     members = Contact.objects.filter(orders_count=1)
@@ -66,7 +66,7 @@ def test_a_rule_puts_on_and_takes_off_only_what_is_its_own(audience: Audience) -
 
 
 def test_what_a_hand_confirms_no_rule_takes_off(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "Buyers")
+    tag = tags.get_or_create_tag(audience, "Buyers")
     tags.apply_rule(tag, Contact.objects.all())
     tags.add(tag, [contact(0)])
     assert tags.apply_rule(tag, Contact.objects.none()) == (0, 2)
@@ -74,7 +74,7 @@ def test_what_a_hand_confirms_no_rule_takes_off(audience: Audience) -> None:
 
 
 def test_whoever_is_merged_has_the_tags_of_both(shop: Installation, audience: Audience) -> None:
-    one, both = tags.tag_named(audience, "One"), tags.tag_named(audience, "Both")
+    one, both = tags.get_or_create_tag(audience, "One"), tags.get_or_create_tag(audience, "Both")
     tags.add(one, [contact(0)])
     tags.add(both, [contact(0)])
     tags.add(both, [contact(1)], ContactTag.Origin.RULE)
@@ -86,14 +86,14 @@ def test_whoever_is_merged_has_the_tags_of_both(shop: Installation, audience: Au
 def test_another_shops_contact_gets_no_tag(audience: Audience) -> None:
     other = install("other.example")
     record_order(other, order("9", email="9@shop.example"), at(1))
-    tag = tags.tag_named(audience, "Vip")
+    tag = tags.get_or_create_tag(audience, "Vip")
     with pytest.raises(Rejected):
         tags.add(tag, [contact(9)])
     assert tags.apply_rule(tag, Contact.objects.all()) == (3, 0)
 
 
 def test_a_tag_is_renamed_but_not_to_anothers_name(audience: Audience) -> None:
-    tag, _other = tags.tag_named(audience, "Vip"), tags.tag_named(audience, "Buyers")
+    tag, _other = tags.get_or_create_tag(audience, "Vip"), tags.get_or_create_tag(audience, "Buyers")
     assert tags.rename(tag, "VIP").name == "VIP"
     with pytest.raises(Rejected, match="Another tag"):
         tags.rename(tag, "buyers")

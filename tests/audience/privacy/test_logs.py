@@ -20,7 +20,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order
-from tests.audience.shopping.tellings import checkout
+from tests.audience.shopping.checkouts import checkout
 from tests.conftest import Work
 
 PERSONAL = ["ada@", "ada.new@", "lovelace", "augusta", "+13155550123", "203.0.113.77", "news, please"]

@@ -121,8 +121,8 @@ def test_an_erasure_takes_a_request_along_and_so_does_a_night(shop: Installation
     erasure.erase(shop, ADA)
     assert ConfirmationMail.objects.count() == 0
     on_a_page(shop)
-    ConfirmationMail.objects.update(requested_at=timezone.now() - readmission.KEPT * 2)
-    assert readmission.forget_requests() == 1
+    ConfirmationMail.objects.update(requested_at=timezone.now() - readmission.RETENTION * 2)
+    assert readmission.delete_old_requests() == 1
 
 
 def test_a_stranger_resubscribes_nobody_who_was_let_in_again(shop: Installation, erased: list[str]) -> None:
@@ -156,4 +156,4 @@ def test_erasing_her_again_keeps_her_out(
     erasure.erase(shop, ADA)
     record_order(shop, order("7"), timezone.now())
     assert Contact.objects.count() == 0
-    assert "We hold nothing" in client.get(erased[0]).content.decode()
+    assert "We store nothing" in client.get(erased[0]).content.decode()

@@ -115,7 +115,7 @@ def cart(who: Contact, *, silent_since: datetime, lines: int = 1, **fields: Any)
 
 def attribute(who: Contact, key: str, value: str) -> ContactAttribute:
     return ContactAttribute.objects.create(
-        contact=who, key=key, value=value, number=attributes.number_in(value), said_at=NOW
+        contact=who, key=key, value=value, number=attributes.parse_number(value), said_at=NOW
     )
 
 

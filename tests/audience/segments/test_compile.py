@@ -51,7 +51,7 @@ def nothing(_who: Contact) -> None:
 
 
 def tagged(who: Contact) -> None:
-    tags.add(tags.tag_named(who.audience, "VIP"), [who])
+    tags.add(tags.get_or_create_tag(who.audience, "VIP"), [who])
 
 
 def both(*steps: Do) -> Do:
@@ -343,7 +343,7 @@ def test_a_tag_and_a_segment_are_asked_for_by_id(audience: Audience) -> None:
     tagged(one)
     tag = audience.tags.get()
     french = store.create(
-        audience, store.Wish("French", {"version": 1, "root": {"type": "country", "in": ["FR"]}})
+        audience, store.SegmentValues("French", {"version": 1, "root": {"type": "country", "in": ["FR"]}})
     )
     for root in ({"type": "tag", "tag": str(tag.pk)}, {"type": "inSegment", "segment": str(french.pk)}):
         assert (fits(one, root), fits(two, root)) == (True, False)

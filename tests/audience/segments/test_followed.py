@@ -42,12 +42,12 @@ class Followed(TestCase):
     def test_every_change_is_noticed(self, told: list[Delivery], arrival: Random) -> None:
         shop = install()
         audience = default_audience(shop)
-        buyer = tags.tag_named(audience, "Buyer")
+        buyer = tags.get_or_create_tag(audience, "Buyer")
         for number, root in enumerate(RULES):
             tree = {"version": 1, "root": root}
-            store.create(audience, store.Wish(f"No {number}", tree, accept_unknown=True))
+            store.create(audience, store.SegmentValues(f"No {number}", tree, accept_unknown=True))
         giving = {"version": 1, "root": {"type": "ordersCount", "atLeast": 1}}
-        store.create(audience, store.Wish("Buyers", giving, tag=buyer))
+        store.create(audience, store.SegmentValues("Buyers", giving, tag=buyer))
         membership.refresh_due()
 
         arrival.shuffle(told)

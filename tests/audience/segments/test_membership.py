@@ -23,7 +23,7 @@ BUYERS = {"type": "ordersCount", "atLeast": 1}
 
 
 def segment(audience: Audience, root: dict[str, Any], name: str = "Some", **wishes: Any) -> Segment:
-    return store.create(audience, store.Wish(name, {"version": 1, "root": root}, **wishes))
+    return store.create(audience, store.SegmentValues(name, {"version": 1, "root": root}, **wishes))
 
 
 def work() -> None:
@@ -73,12 +73,12 @@ CHANGES: list[tuple[str, dict[str, Any], Callable[[Contact], Any]]] = [
     (
         "deliverability",
         {"type": "status", "in": ["cleaned"]},
-        lambda who: lifecycle.note_delivery(who, "bounced", timezone.now()),
+        lambda who: lifecycle.set_deliverability(who, "bounced", timezone.now()),
     ),
     (
         "tag",
         {"type": "tag", "tag": "VIP"},
-        lambda who: tags.add(tags.tag_named(who.audience, "VIP"), [who]),
+        lambda who: tags.add(tags.get_or_create_tag(who.audience, "VIP"), [who]),
     ),
 ]
 
@@ -89,7 +89,7 @@ CHANGES: list[tuple[str, dict[str, Any], Callable[[Contact], Any]]] = [
 def test_every_change_of_a_contact_is_noticed(
     audience: Audience, root: dict[str, Any], change: Callable[[Contact], Any]
 ) -> None:
-    tags.tag_named(audience, "VIP")
+    tags.get_or_create_tag(audience, "VIP")
     who = contact(audience)
     made = segment(audience, root)
     work()
@@ -129,7 +129,9 @@ def test_a_changed_rule_changes_the_members_also_of_segments_that_name_it(audien
     outer = segment(audience, {"type": "inSegment", "segment": "inner"}, "Outer")
     work()
     assert members(outer) == [french.email]
-    store.change(inner, store.Wish("Inner", {"version": 1, "root": {"type": "country", "in": ["DE"]}}))
+    store.change(
+        inner, store.SegmentValues("Inner", {"version": 1, "root": {"type": "country", "in": ["DE"]}})
+    )
     for each in (inner, outer):
         membership.refresh_segment(each.pk)
     assert (members(inner), members(outer)) == ([german.email], [german.email])
@@ -137,7 +139,7 @@ def test_a_changed_rule_changes_the_members_also_of_segments_that_name_it(audien
 
 def test_the_tag_of_a_segment_is_on_its_members_only(audience: Audience) -> None:
     who, other = contact(audience), contact(audience)
-    tag = tags.tag_named(audience, "Buyer")
+    tag = tags.get_or_create_tag(audience, "Buyer")
     tags.add(tag, [other])
     made = segment(audience, BUYERS, tag=tag)
     by_tag = segment(audience, {"type": "tag", "tag": "Buyer"}, "By tag")
@@ -155,7 +157,7 @@ def test_the_tag_of_a_segment_is_on_its_members_only(audience: Audience) -> None
 
 
 def test_a_tag_that_two_segments_give_stays_while_one_of_them_fits(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "Good")
+    tag = tags.get_or_create_tag(audience, "Good")
     who = contact(audience, country="FR")
     french = segment(audience, {"type": "country", "in": ["FR"]}, "French", tag=tag)
     segment(audience, BUYERS, "Buyers", tag=tag)

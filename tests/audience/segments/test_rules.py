@@ -81,9 +81,9 @@ def test_what_means_the_same_is_kept_in_one_form() -> None:
 
 BAD = [
     (3, "the segment"),
-    ({}, "version: this is needed"),
-    ({"version": 2, "root": FRENCH}, "version: the app knows version 1"),
-    (tree_of({}), "root: say the type"),
+    ({}, "version: this is required"),
+    ({"version": 2, "root": FRENCH}, "version: the app supports version 1"),
+    (tree_of({}), "root: give the type"),
     (tree_of("status"), "root: "),
     (tree_of({"type": "hero"}), "root: there is no such type"),
     (tree_of({"type": "all", "of": []}), "root.of: give at least one"),
@@ -92,23 +92,23 @@ BAD = [
     (tree_of({"type": "status", "in": []}), "root.in: give at least one"),
     (tree_of({"type": "country", "in": ["France"]}), "root.in[0]: "),
     (tree_of({"type": "language", "in": ["français"]}), "root.in[0]: "),
-    (tree_of({"type": "country", "in": ["FR"] * 101}), "root.in: give 100 at most"),
+    (tree_of({"type": "country", "in": ["FR"] * 101}), "root.in: give at most 100"),
     (tree_of({"type": "not", "of": {"type": "purchased", "product": ["abc"]}}), "root.of.product[0]: this is not"),
     (tree_of({"type": "purchased", "product": [saleor_id("Order", 1)]}), "root.product[0]: this is not"),
     (
         tree_of({"type": "purchased", "product": [product(1)], "variant": [saleor_id("ProductVariant", 1)]}),
-        "root: name products",
+        "root: give products",
     ),
     (tree_of({"type": "purchased", "within": {"days": -1}}), "root.within.days: "),
-    (tree_of({"type": "purchased", "within": {}}), "root.within: give more than nothing"),
-    (tree_of({"type": "purchased", "within": {"days": 3650, "hours": 1}}), "root.within: give more than nothing"),
+    (tree_of({"type": "purchased", "within": {}}), "root.within: give more than zero"),
+    (tree_of({"type": "purchased", "within": {"days": 3650, "hours": 1}}), "root.within: give more than zero"),
     (tree_of({"type": "purchased", "within": "30 days"}), "root.within: give an object"),
     (tree_of({"type": "purchased", "atLeast": 0}), "root.atLeast: "),
-    (tree_of({"type": "purchased", "colour": "red"}), "root.colour: a condition of this type has no such part"),
+    (tree_of({"type": "purchased", "colour": "red"}), "root.colour: a condition of this type has no such field"),
     (tree_of({"type": "ordersCount"}), "root: give atLeast, atMost, or both"),
     (tree_of({"type": "ordersCount", "atLeast": 5, "atMost": 2}), "root: atLeast is more than atMost"),
     (tree_of({"type": "ordersCount", "atLeast": True}), "root.atLeast: "),
-    (tree_of({"type": "spent", "atLeast": "5"}), "root.currency: this is needed"),
+    (tree_of({"type": "spent", "atLeast": "5"}), "root.currency: this is required"),
     (tree_of({"type": "spent", "currency": "dollars", "atLeast": "5"}), "root.currency: "),
     (tree_of({"type": "spent", "currency": "USD", "atLeast": "5.001"}), "root: the amount 5.001 USD has more"),
     (tree_of({"type": "spent", "currency": "USD", "atLeast": "-5"}), "root: the amount -5 USD is negative"),
@@ -117,7 +117,7 @@ BAD = [
     (tree_of({"type": "orderedSince"}), "root: give one of since, within and cart"),
     (tree_of({"type": "orderedSince", "cart": True, "within": {"days": 1}}), "root: give one of since"),
     (tree_of({"type": "orderedSince", "cart": False}), "root.cart: "),
-    (tree_of({"type": "inCart"}), "root: name products or variants"),
+    (tree_of({"type": "inCart"}), "root: give products or variants"),
     (tree_of({"type": "cart", "product": [saleor_id("Order", 1)]}), "root.product[0]: this is not"),
     (tree_of({"type": "name"}), "root: give one of is, contains and startsWith"),
     (tree_of({"type": "name", "part": "middle", "is": ["Ada"]}), "root.part: "),
@@ -128,14 +128,14 @@ BAD = [
     (tree_of({"type": "attribute", "key": "points", "atLeast": "2", "atMost": "1"}), "root: atLeast is more"),
     (tree_of({"type": "attribute", "key": "points", "atLeast": "1e15"}), "root: the number is too large"),
     (tree_of({"type": "lastOrder"}), "root: give within, longerAgo, since or before"),
-    (tree_of({"type": "lastOrder", "since": "2026-01-01"}), "root.since: give the time with its zone"),
+    (tree_of({"type": "lastOrder", "since": "2026-01-01"}), "root.since: give the time with its time zone"),
     (
         tree_of({"type": "lastOrder", "since": "2026-02-01T00:00:00Z", "before": "2026-01-01T00:00:00Z"}),
         "root: since is not before",
     ),
     (
         tree_of({"type": "lastOrder", "within": {"days": 3}, "longerAgo": {"days": 3}}),
-        "root: nothing is within that time and longer ago",
+        "root: nothing can be within that time and longer ago",
     ),
     (
         tree_of(
@@ -161,7 +161,7 @@ def test_what_is_wrong_is_told_with_its_place(tree: Any, words: str) -> None:
 
 
 def test_ten_thousand_levels_are_refused_like_twenty_one() -> None:
-    with pytest.raises(Rejected, match="20 deep"):
+    with pytest.raises(Rejected, match="20 levels deep"):
         rules.read(tree_of(nested(10_000)))
 
 

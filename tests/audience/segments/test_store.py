@@ -14,8 +14,8 @@ from tests.audience.segments.people import bought, contact, product, saleor_id
 FRENCH = {"type": "country", "in": ["FR"]}
 
 
-def wish(root: dict[str, Any], name: str = "Some", **more: Any) -> store.Wish:
-    return store.Wish(name, {"version": 1, "root": root}, **more)
+def wish(root: dict[str, Any], name: str = "Some", **more: Any) -> store.SegmentValues:
+    return store.SegmentValues(name, {"version": 1, "root": root}, **more)
 
 
 def test_a_preview_counts_and_shows_and_keeps_nothing(audience: Audience, elsewhere: Audience) -> None:
@@ -35,8 +35,8 @@ def test_what_nobody_bought_is_noted_and_not_saved_unless_that_is_meant(audience
     bought(contact(audience), 1)
     root = {"type": "not", "of": {"type": "purchased", "product": [product(1), product(2)]}}
     [note] = store.preview(audience, {"version": 1, "root": root}).notes
-    assert note == "root.of.product[1]: nobody has bought it. Was it deleted?"
-    with pytest.raises(Rejected, match=r"root\.of\.product\[1\]: nobody has bought it"):
+    assert note == "root.of.product[1]: nobody has bought this. Was it deleted?"
+    with pytest.raises(Rejected, match=r"root\.of\.product\[1\]: nobody has bought this"):
         store.create(audience, wish(root))
     assert not Segment.objects.exists()
     assert store.create(audience, wish(root, accept_unknown=True)).pk
@@ -45,12 +45,12 @@ def test_what_nobody_bought_is_noted_and_not_saved_unless_that_is_meant(audience
 @pytest.mark.parametrize("kind", ["variant", "collection", "category", "productType"])
 def test_the_same_of_all_that_can_be_bought(audience: Audience, kind: str) -> None:
     named = {"variant": "ProductVariant", "productType": "ProductType"}.get(kind, kind.capitalize())
-    with pytest.raises(Rejected, match=rf"root\.{kind}\[0\]: nobody has bought it"):
+    with pytest.raises(Rejected, match=rf"root\.{kind}\[0\]: nobody has bought this"):
         store.create(audience, wish({"type": "purchased", kind: [saleor_id(named, 9)]}))
 
 
 def test_tags_and_segments_are_named_by_name_and_kept_by_id(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "VIP")
+    tag = tags.get_or_create_tag(audience, "VIP")
     french = store.create(audience, wish(FRENCH, "French"))
     root = {"type": "any", "of": [{"type": "tag", "tag": "vip"}, {"type": "inSegment", "segment": "french"}]}
     made = store.create(audience, wish(root, "Both"))
@@ -75,7 +75,7 @@ def test_tags_and_segments_are_named_by_name_and_kept_by_id(audience: Audience) 
 def test_what_the_audience_does_not_have_is_refused(
     audience: Audience, elsewhere: Audience, root: dict[str, Any], words: str
 ) -> None:
-    tags.tag_named(elsewhere, "Nowhere")
+    tags.get_or_create_tag(elsewhere, "Nowhere")
     store.create(elsewhere, wish(FRENCH, "Theirs"))
     with pytest.raises(Rejected) as refused:
         store.create(audience, wish(root))
@@ -97,7 +97,7 @@ def test_circles_are_refused(audience: Audience) -> None:
 
 
 def test_a_circle_through_a_tag_is_refused(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "Hot")
+    tag = tags.get_or_create_tag(audience, "Hot")
     with pytest.raises(Rejected, match="depends on itself"):
         store.create(audience, wish({"type": "not", "of": {"type": "tag", "tag": "Hot"}}, tag=tag))
     asking = store.create(audience, wish({"type": "tag", "tag": "Hot"}, "Asking"))
@@ -107,7 +107,7 @@ def test_a_circle_through_a_tag_is_refused(audience: Audience) -> None:
 
 
 def test_a_segment_in_use_is_not_deleted_nor_a_tag(audience: Audience) -> None:
-    tag = tags.tag_named(audience, "VIP")
+    tag = tags.get_or_create_tag(audience, "VIP")
     inner = store.create(audience, wish({"type": "tag", "tag": "VIP"}, "Inner"))
     outer = store.create(audience, wish({"type": "inSegment", "segment": "Inner"}, "Outer"))
     with pytest.raises(Rejected, match="“Outer”"):
@@ -134,15 +134,15 @@ def test_names_differ_by_more_than_capitals(audience: Audience, elsewhere: Audie
 
 def test_a_tag_of_another_audience_is_refused(audience: Audience, elsewhere: Audience) -> None:
     with pytest.raises(Rejected, match="another audience"):
-        store.create(audience, wish(FRENCH, tag=tags.tag_named(elsewhere, "VIP")))
+        store.create(audience, wish(FRENCH, tag=tags.get_or_create_tag(elsewhere, "VIP")))
 
 
 def test_an_audience_has_so_many_segments_and_no_more(
     audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "MOST_SEGMENTS", 1)
+    monkeypatch.setattr(store, "MAX_SEGMENTS", 1)
     store.create(audience, wish(FRENCH, "One"))
-    with pytest.raises(Rejected, match="1 segments at most"):
+    with pytest.raises(Rejected, match="at most 1 segments"):
         store.create(audience, wish(FRENCH, "Two"))
 
 

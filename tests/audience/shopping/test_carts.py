@@ -21,7 +21,7 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, line, member, order
-from tests.audience.shopping.tellings import checkout, checkout_id
+from tests.audience.shopping.checkouts import checkout, checkout_id
 
 Telling = Callable[[Installation], Any]
 

@@ -20,7 +20,7 @@ from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
-from tests.audience.shopping.tellings import checkout, checkout_id
+from tests.audience.shopping.checkouts import checkout, checkout_id
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def ada(shop: Installation) -> Contact:
     dispute.outcome, dispute.outcome_at = "lost", NOW
     dispute.save()
     say(someone, "given", ago["d1"])
-    tags.add(tags.tag_named(audience, "VIP"), [someone])
+    tags.add(tags.get_or_create_tag(audience, "VIP"), [someone])
     segment = Segment.objects.create(audience=audience, name="Buyers", tree={})
     Membership.objects.create(segment=segment, contact=someone, entered_at=NOW)
     someone.former_addresses.create(audience=audience, email="before@shop.example", held_at=ago["d5"])
@@ -48,7 +48,7 @@ def test_everything_is_told_newest_first(ada: Contact) -> None:
     assert [entry.at for entry in page.entries] == sorted((entry.at for entry in page.entries), reverse=True)
     told = {entry.kind: entry for entry in page.entries}
     assert set(told) == set(Kind)
-    assert told[Kind.ORDER].title.endswith("unfulfilled, paid, 5.00 USD given back")
+    assert told[Kind.ORDER].title.endswith("unfulfilled, paid, 5.00 USD refunded")
     assert str(told[Kind.ORDER].amount) == "60.00 USD"
     assert told[Kind.PAYMENT_DECLINED].title == "A payment was declined: insufficient funds"
     assert told[Kind.DISPUTE_DECIDED].title == "The dispute was lost"

@@ -29,7 +29,7 @@ Work = Callable[[], int]
 
 
 def brought_in(past: Past) -> Job:
-    job = backfill.begin(past.installation, "saleor", "test")
+    job = backfill.get_or_create(past.installation, "saleor", "test")
     while jobs.work_page(job.pk, job.step, enqueues=False):
         job.refresh_from_db()
     job.refresh_from_db()
@@ -129,7 +129,7 @@ class TestEverythingIsBroughtIn:
 class TestItGoesOn:
     def test_by_tasks_to_the_end(self, past: Past, worked: Work) -> None:
         furnish(past)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.start(job)
         while worked():
             pass
@@ -138,7 +138,7 @@ class TestItGoesOn:
 
     def test_a_task_done_twice_counts_once(self, past: Past) -> None:
         furnish(past)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         for step in (0, 0, 1, 1, 0):
             work_job.call(str(job.pk), step)
         job.refresh_from_db()
@@ -146,23 +146,23 @@ class TestItGoesOn:
 
     def test_of_two_workers_at_one_page_one_counts(self, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
         furnish(past)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0)
-        work = from_saleor.work
+        work = from_saleor.process_page
 
         def twice(given: Job) -> Any:
-            monkeypatch.setitem(jobs.WORK, "saleor", work)
+            monkeypatch.setitem(jobs.PROCESSORS, "saleor", work)
             jobs.work_page(job.pk, 1)
             return work(given)
 
-        monkeypatch.setitem(jobs.WORK, "saleor", twice)
+        monkeypatch.setitem(jobs.PROCESSORS, "saleor", twice)
         assert not jobs.work_page(job.pk, 1)
         job.refresh_from_db()
         assert (job.step, job.done) == (2, 2)
 
     def test_after_its_worker_was_killed(self, past: Past, worked: Work) -> None:
         furnish(past)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0, enqueues=False)
         assert sweep_jobs.call() == 0
         Job.objects.update(updated_at=timezone.now() - timedelta(hours=1))
@@ -185,7 +185,7 @@ class TestItGoesOn:
             return answers(*arguments)
 
         monkeypatch.setattr(client, "fetch_page", fetch)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.start(job)
         worked_to_the_end()
         job.refresh_from_db()
@@ -193,7 +193,7 @@ class TestItGoesOn:
 
     def test_not_while_it_is_paused(self, past: Past, worked: Work) -> None:
         furnish(past)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0)
         job = jobs.pause(job)
         while worked():
@@ -208,7 +208,7 @@ class TestItGoesOn:
 
     def test_never_once_it_is_cancelled(self, past: Past, worked: Work) -> None:
         furnish(past)
-        job = backfill.begin(past.installation, "saleor", "test")
+        job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0)
         jobs.cancel(job)
         assert jobs.cancel(job).state == Job.State.CANCELLED
@@ -218,7 +218,7 @@ class TestItGoesOn:
         assert (job.state, job.done) == (Job.State.CANCELLED, 0)
         with pytest.raises(Rejected, match="cancelled"):
             jobs.resume(job)
-        assert backfill.begin(past.installation, "saleor", "test") != job
+        assert backfill.get_or_create(past.installation, "saleor", "test") != job
 
     def test_after_what_failed_it_was_mended(self, past: Past) -> None:
         furnish(past)
@@ -235,16 +235,16 @@ class TestItGoesOn:
 
 
 def test_a_shop_has_one_open_backfill_and_never_anothers(past: Past) -> None:
-    job = backfill.begin(past.installation, "saleor", "test")
+    job = backfill.get_or_create(past.installation, "saleor", "test")
     other = install("other.example")
-    assert backfill.begin(past.installation, "saleor", "again") == job
-    assert backfill.begin(other, "saleor", "other") != job
+    assert backfill.get_or_create(past.installation, "saleor", "again") == job
+    assert backfill.get_or_create(other, "saleor", "other") != job
     with pytest.raises(Rejected, match="no such job"):
         jobs.find(other, str(job.pk))
     with pytest.raises(Rejected, match="no such job"):
         jobs.find(other, "no id")
     with pytest.raises(Rejected, match="no source"):
-        backfill.begin(other, "woo", "test")
+        backfill.get_or_create(other, "woo", "test")
 
 
 def test_how_long_it_still_takes(past: Past) -> None:

@@ -49,7 +49,7 @@ class Till:
         return str(made.latest_charge)
 
     def brought_in(self) -> Job:
-        job = backfill.begin(self.shop, "stripe", "test")
+        job = backfill.get_or_create(self.shop, "stripe", "test")
         while jobs.work_page(job.pk, job.step, enqueues=False):
             job.refresh_from_db()
         job.refresh_from_db()
@@ -228,7 +228,7 @@ def test_charges_of_an_account_that_is_gone_are_a_difference(till: Till) -> None
 
 def test_saleor_comes_first_and_an_account_must_be_connected(till: Till) -> None:
     with pytest.raises(Rejected, match="Bring in Saleor's"):
-        backfill.begin(install("other.example"), "stripe", "test")
+        backfill.get_or_create(install("other.example"), "stripe", "test")
     StripeAccount.objects.update(state="disconnected")
     job = till.brought_in()
     assert (job.state, job.report["failure"]["code"]) == (Job.State.FAILED, "no_account")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience
-from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
 from saleor_stripe_audience.audience.transfer.rows import read_moment
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.histories import say
@@ -18,7 +18,7 @@ HEADER = "email,first_name,last_name,consent,consent_at\n"
 
 def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
     file = io.BytesIO(text if isinstance(text, bytes) else text.encode())
-    return import_csv(audience, file, Wishes(**{"consent_text": "Yes, please."} | wishes))
+    return import_csv(audience, file, ImportOptions(**{"consent_text": "Yes, please."} | wishes))
 
 
 def statuses(audience: Audience) -> dict[str, str]:

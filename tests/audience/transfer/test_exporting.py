@@ -15,7 +15,7 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.transfer import ads, cells, exporting
-from saleor_stripe_audience.audience.transfer.importing import Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.conftest import install
 from tests.audience.histories import say
@@ -44,8 +44,8 @@ def people(audience: Audience) -> list[Contact]:
     bought(two, minor=1000, currency="KWD")
     say(one, "given", BACK_THEN, ip="192.0.2.1")
     say(two, "withdrawn", BACK_THEN)
-    tags.add(tags.tag_named(audience, "VIP"), [one, two])
-    tags.add(tags.tag_named(audience, "a tag"), [one])
+    tags.add(tags.get_or_create_tag(audience, "VIP"), [one, two])
+    tags.add(tags.get_or_create_tag(audience, "a tag"), [one])
     return [one, two, three]
 
 
@@ -92,16 +92,16 @@ DANGEROUS = [
 
 @pytest.mark.parametrize("text", DANGEROUS)
 def test_a_dangerous_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
-    handed_out = cells.harmless(text)
+    handed_out = cells.escape(text)
     assert not BEGINS_A_FORMULA.search(handed_out)
-    assert cells.as_written(handed_out) == text
+    assert cells.unescape(handed_out) == text
 
 
 @given(st.text("=+-@'\" ;,|\t\r\n\u2028\uff1da", max_size=8))
 def test_any_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
-    handed_out = cells.harmless(text)
+    handed_out = cells.escape(text)
     assert not BEGINS_A_FORMULA.search(handed_out)
-    assert cells.as_written(handed_out) == text
+    assert cells.unescape(handed_out) == text
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_any_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
     ],
 )
 def test_a_telephone_number_stays_usable_elsewhere(text: str, handed_out: str) -> None:
-    assert cells.harmless_phone(text) == handed_out
-    assert cells.as_written(handed_out) == text
+    assert cells.escape_phone(text) == handed_out
+    assert cells.unescape(handed_out) == text
 
 
 def test_both_ways_of_writing_it_write_the_same(audience: Audience, people: list[Contact]) -> None:
@@ -135,14 +135,14 @@ def test_both_ways_write_dangerous_cells_the_same_and_they_are_read_back(audienc
         person = contact(
             audience, email=f"d{number:02}@shop.test", first_name=text, last_name=text, phone=text
         )
-        tags.add(tags.tag_named(audience, 'a "b", c'), [person])
+        tags.add(tags.get_or_create_tag(audience, 'a "b", c'), [person])
     Contact.objects.filter(email="d00@shop.test").update(phone="+441632960001")
     rows = exported(audience)
-    assert [row["first_name"] for row in rows] == [cells.harmless(text) for text in DANGEROUS]
+    assert [row["first_name"] for row in rows] == [cells.escape(text) for text in DANGEROUS]
     assert rows[0]["phone"] == "+441632960001"
     text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
     other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
-    assert import_csv(other, io.BytesIO(text.encode()), Wishes()).left_out == 0
+    assert import_csv(other, io.BytesIO(text.encode()), ImportOptions()).left_out == 0
     names = ("email", "first_name", "last_name", "phone")
     assert list(other.contacts.order_by("email").values_list(*names)) == list(
         audience.contacts.order_by("email").values_list(*names)
@@ -153,7 +153,7 @@ def test_both_ways_write_dangerous_cells_the_same_and_they_are_read_back(audienc
 def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> None:
     text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
     other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
-    report = import_csv(other, io.BytesIO(text.encode()), Wishes())
+    report = import_csv(other, io.BytesIO(text.encode()), ImportOptions())
     assert (report.new, report.refused) == (3, 0)
     names = (
         "email",
@@ -209,7 +209,7 @@ def test_read_back_nobody_is_subscribed_who_was_kept_from_mail(
         say(Contact.objects.get(pk=person.pk), "given", BACK_THEN.replace(month=6))
     text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
     other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
-    import_csv(other, io.BytesIO(text.encode()), Wishes())
+    import_csv(other, io.BytesIO(text.encode()), ImportOptions())
     told = [row["status"] for row in exported(other)]
     assert told == [row["status"] for row in exported(audience)] == ["unsubscribed", "archived", "cleaned"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from saleor_stripe_audience.audience.people.locales import country_code, language_of
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.histories import say
 
@@ -33,7 +33,7 @@ GHOST = (
 
 def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
     file = io.BytesIO(text if isinstance(text, bytes) else text.encode())
-    return import_csv(audience, file, Wishes(**{"consent_text": "Yes, please."} | wishes))
+    return import_csv(audience, file, ImportOptions(**{"consent_text": "Yes, please."} | wishes))
 
 
 def statuses(audience: Audience) -> dict[str, str]:

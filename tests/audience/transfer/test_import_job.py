@@ -8,7 +8,7 @@ import pytest
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.transfer import importing, jobs
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
-from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
 from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 
@@ -21,7 +21,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def take(audience: Audience, text: str = TEXT, progress: Any = lambda _lines: None) -> tuple[Job, Report]:
-    wishes = Wishes(actor="test")
+    wishes = ImportOptions(actor="test")
     kept: list[FileJob] = []
 
     def keeper_of(digest: str, rows: int) -> FileJob:

@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress, Tag
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.transfer import importing
-from saleor_stripe_audience.audience.transfer.importing import Report, Wishes, import_csv
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
 from saleor_stripe_audience.audience.transfer.reading import as_file
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.conftest import install
@@ -24,7 +24,7 @@ BACK_THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
     return import_csv(
-        audience, io.BytesIO(text if isinstance(text, bytes) else text.encode()), Wishes(**wishes)
+        audience, io.BytesIO(text if isinstance(text, bytes) else text.encode()), ImportOptions(**wishes)
     )
 
 
@@ -316,7 +316,7 @@ def test_a_former_address_is_the_same_person(audience: Audience) -> None:
 
 def test_tags_of_an_import_are_not_taken_off_by_rules(audience: Audience) -> None:
     contact = Contact.objects.create(audience=audience, email="a@shop.test")
-    tags.add(tags.tag_named(audience, "vip"), [contact], tags.Origin.RULE)
+    tags.add(tags.get_or_create_tag(audience, "vip"), [contact], tags.Origin.RULE)
     take(audience, 'email,tags\na@shop.test,"""VIP"",""Summer"""\n')
     assert sorted(ContactTag.objects.values_list("tag__name", "origin")) == [
         ("Summer", "import"),
@@ -336,7 +336,7 @@ def test_many_batches_and_progress(audience: Audience, monkeypatch: pytest.Monke
     monkeypatch.setattr(importing, "AT_ONCE", 3)
     told: list[int] = []
     file = io.BytesIO(("email\n" + "".join(f"p{n}@shop.test\n" for n in range(10))).encode())
-    report = import_csv(audience, file, Wishes(), told.append)
+    report = import_csv(audience, file, ImportOptions(), told.append)
     assert (report.new, Contact.objects.count()) == (10, 10)
     assert told[-1] == 10
 

@@ -1,1 +1,1 @@
-"""What mail services report of a shop's mails: bounces, complaints, and that mail arrives again."""
+"""Reports from mail services about a shop's mails: bounces, complaints, unsubscribes and deliveries."""

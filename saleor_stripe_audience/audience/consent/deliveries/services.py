@@ -1,7 +1,7 @@
-"""The mail services that can report to the app, and how each tells a hard bounce from a soft one.
+"""The mail services that can report to the app, and how to distinguish their hard bounces from soft ones.
 
-Their reports are read and their signatures checked by django-anymail. It tells bounces apart by their reason only, so
-whether one is for good is read from the report itself; each service documents where it stands.
+django-anymail parses their reports and checks their signatures. It classifies bounces only by reason, so whether one
+is permanent is read from the report itself, where each service documents it.
 """
 
 import warnings
@@ -26,12 +26,12 @@ from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from django.http import HttpRequest
 
-# The library warns where no basic auth is set: here the address itself holds a secret.
+# The library warns if there is no basic auth: here the URL itself contains a secret.
 warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
 
 
 class Kind(StrEnum):
-    """What a report says of an address."""
+    """What a report says about an address."""
 
     HARD_BOUNCE = "hard_bounce"
     SOFT_BOUNCE = "soft_bounce"
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing that a service said of one address; `key` makes it the same when it is told again."""
+    """One report about one address; `key` identifies it when the service sends it again."""
 
     kind: Kind
     recipient: str
@@ -51,7 +51,7 @@ class Report:
 
 
 class _AmazonSes(AmazonSESTrackingWebhookView):  # type: ignore[misc]  # the library has no types
-    """Without Amazon's own client: the subscription is confirmed by `webhooks`."""
+    """Amazon's view without its client library: `webhooks` confirms the subscription."""
 
     def __init__(self, **kwargs: Any) -> None:
         self.auto_confirm_enabled = False
@@ -60,22 +60,24 @@ class _AmazonSes(AmazonSESTrackingWebhookView):  # type: ignore[misc]  # the lib
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`place` leads to what tells a bounce for good, which is one of `hard`; `key_name` is what the library calls the
-    service's signing key, and empty where it does not sign.
+    """How one service reports.
+
+    `path` leads to the value that distinguishes bounces: a hard one has one of `hard_values`. `key_name` is the
+    library's name for the service's signing key, empty if the service does not sign.
     """
 
     view: type[Any]
-    place: tuple[str, ...]
-    hard: frozenset[str]
+    path: tuple[str, ...]
+    hard_values: frozenset[str]
     key_name: str = ""
     needs_key: bool = False
 
-    def view_of(self, signing_key: str, url: str) -> Any:
-        """The library's view, which checks and reads; `url` is what the service signs, where it signs that."""
-        known = {self.key_name: signing_key} if self.key_name and signing_key else {}
+    def build_view(self, signing_key: str, url: str) -> Any:
+        """Return the library's view, which verifies and parses; `url` is for services that sign their URL."""
+        options = {self.key_name: signing_key} if self.key_name and signing_key else {}
         if self.view is MandrillCombinedWebhookView:
-            known["webhook_url"] = url
-        return self.view(**known)
+            options["webhook_url"] = url
+        return self.view(**options)
 
 
 SERVICES: Mapping[str, Service] = {
@@ -112,29 +114,26 @@ SERVICES: Mapping[str, Service] = {
 }
 
 
-def reports_in(name: str, view: Any, request: HttpRequest, now: datetime) -> list[Report]:
-    """What the request reports of addresses. Raises what the library raises of a body that is none of the service's."""
-    read = (_report(name, each, now) for each in view.parse_events(request))
-    return [report for report in read if report is not None]
+def parse_reports(name: str, view: Any, request: HttpRequest, now: datetime) -> list[Report]:
+    """Parse the reports in a request. Raises the library's errors if the body is not from the service."""
+    parsed = (_parse_report(name, event, now) for event in view.parse_events(request))
+    return [report for report in parsed if report is not None]
 
 
-def _report(name: str, event: AnymailTrackingEvent, now: datetime) -> Report | None:
-    kind = _kind(SERVICES[name], event)
+def _parse_report(name: str, event: AnymailTrackingEvent, now: datetime) -> Report | None:
+    kind = _classify(SERVICES[name], event)
     if kind is None or not isinstance(event.recipient, str):
         return None
-    at = min(event.timestamp, now) if _is_moment(event.timestamp) else now
-    told = [name, kind, event.recipient.lower(), event.event_id or event.message_id or ""]
-    if _is_moment(event.timestamp):
-        told.append(event.timestamp.astimezone(UTC).isoformat())
-    return Report(kind, event.recipient, at, "|".join(told))
+    key = [name, kind, event.recipient.lower(), event.event_id or event.message_id or ""]
+    at = now
+    if isinstance(event.timestamp, datetime) and event.timestamp.tzinfo is not None:
+        at = min(event.timestamp, now)
+        key.append(event.timestamp.astimezone(UTC).isoformat())
+    return Report(kind, event.recipient, at, "|".join(key))
 
 
-def _is_moment(told: Any) -> bool:
-    return isinstance(told, datetime) and told.tzinfo is not None
-
-
-def _kind(service: Service, event: AnymailTrackingEvent) -> Kind | None:
-    """None for what says nothing of the address, such as an opened mail or one that is still on its way."""
+def _classify(service: Service, event: AnymailTrackingEvent) -> Kind | None:
+    """Return None for events that say nothing about the address, such as an opened or a deferred mail."""
     match event.event_type, event.reject_reason:
         case (EventType.COMPLAINED, _) | (EventType.REJECTED, RejectReason.SPAM):
             return Kind.COMPLAINT
@@ -143,14 +142,11 @@ def _kind(service: Service, event: AnymailTrackingEvent) -> Kind | None:
         case (EventType.DELIVERED, _):
             return Kind.DELIVERED
         case (EventType.REJECTED, RejectReason.BOUNCED | RejectReason.INVALID):
-            return Kind.HARD_BOUNCE  # the service knows it from a former bounce
+            return Kind.HARD_BOUNCE  # the service remembers an earlier bounce
         case (EventType.BOUNCED, _):
-            is_hard = _found(event.esp_event, service.place) in service.hard
+            value: Any = event.esp_event
+            for step in service.path:
+                value = value.get(step) if hasattr(value, "get") else None
+            is_hard = value is not None and str(value) in service.hard_values
             return Kind.HARD_BOUNCE if is_hard else Kind.SOFT_BOUNCE
     return None
-
-
-def _found(told: Any, place: tuple[str, ...]) -> str:
-    for step in place:
-        told = told.get(step) if hasattr(told, "get") else None
-    return "" if told is None else str(told)

@@ -1,4 +1,4 @@
-"""The door for reports of mail services: the secret in the address says whose, a signature who sent it."""
+"""The endpoint for reports from mail services: the secret in the URL identifies the shop, a signature the sender."""
 
 import base64
 import binascii
@@ -17,43 +17,51 @@ from saleor_stripe_audience.refusals import RETRY_SECONDS
 
 log = structlog.get_logger(__name__)
 
-# What reading a body raises that is none of the service's.
-_ODD = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, AnymailError)
+# What the library raises when it parses a body that is not from the service.
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    AnymailError,
+)
 
 
 @csrf_exempt
 @require_http_methods(["POST", "HEAD"])
 def mail_webhook(request: HttpRequest, secret: str = "") -> HttpResponse:
-    """POST from a mail service. The secret stands in the address, or is basic auth's password there.
+    """Receive a POST from a mail service. The secret is in the URL, or is the password of basic auth.
 
-    404 for a wrong secret, 403 for a wrong signature, 400 for a body that is none of the service's; 200 also for
-    reports that change nothing, else services repeat them.
+    404 for a wrong secret, 403 for a wrong signature, 400 for a body that is not from the service; 200 also for
+    reports that change nothing, because services repeat failed ones.
     """
     try:
-        return _answered(request, secret)
+        return _receive(request, secret)
     except DatabaseError:
         log.exception("database failed")
-        return _refusal(503, "database", "Please repeat this later.")
+        return _refusal(503, "database", "Please try again later.")
     except requests.RequestException:
-        return _refusal(503, "confirmation", "Please repeat this later.")
+        return _refusal(503, "confirmation", "Please try again later.")
     except RequestDataTooBig:
         return _refusal(413, "too_large", "Larger than 2 MB.")
     except AnymailWebhookValidationFailure:
         log.warning("mail webhook refused")
         return _refusal(403, "invalid_signature", "The signature is not the service's.")
-    except _ODD:
+    except _MALFORMED:
         log.warning("mail webhook not understood")
-        return _refusal(400, "bad_request", "This is no report of the service.")
+        return _refusal(400, "bad_request", "This is not a report from the service.")
 
 
-def _answered(request: HttpRequest, secret: str) -> HttpResponse:
-    given = secret or _password(request)
-    webhook = webhooks.webhook_of(given) if given else None
+def _receive(request: HttpRequest, secret: str) -> HttpResponse:
+    given_secret = secret or _password(request)
+    webhook = webhooks.find_webhook(given_secret) if given_secret else None
     if webhook is None:
         return _refusal(404 if secret else 401, "unknown_webhook", "No such address.")
-    if request.method == "HEAD":  # some services try the address first
+    if request.method == "HEAD":  # some services probe the URL first
         return HttpResponse()
-    return JsonResponse({"ok": True, "new": webhooks.take_in(webhook, request, given)})
+    return JsonResponse({"ok": True, "new": webhooks.receive(webhook, request, given_secret)})
 
 
 def _password(request: HttpRequest) -> str:
@@ -67,9 +75,9 @@ def _password(request: HttpRequest) -> str:
 
 
 def _refusal(status: int, code: str, message: str) -> JsonResponse:
-    answer = JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    response = JsonResponse({"error": {"code": code, "message": message}}, status=status)
     if status == 401:  # noqa: PLR2004 - HTTP's own number
-        answer["WWW-Authenticate"] = 'Basic realm="mail webhook"'
+        response["WWW-Authenticate"] = 'Basic realm="mail webhook"'
     if status == 503:  # noqa: PLR2004 - as above
-        answer["Retry-After"] = RETRY_SECONDS
-    return answer
+        response["Retry-After"] = RETRY_SECONDS
+    return response

@@ -1,4 +1,4 @@
-"""The addresses to which mail services report: made for one shop and service, with a secret in each."""
+"""The webhooks that mail services report to: one per shop and service, with a secret in the URL."""
 
 import hashlib
 import re
@@ -23,105 +23,100 @@ from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
-SOURCE = "mail"  # of the inbox's events
+SOURCE = "mail"  # of the events in the inbox
 PATH = "/api/webhooks/mail/"
 SECRET_BYTES = 32
-LONGEST_KEY = 2_000
+MAX_KEY_LENGTH = 2_000
 CONFIRM_SECONDS = 10
-_AMAZON = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
+_AMAZON_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A new webhook and its address; that holds the secret, which is kept nowhere."""
+class CreatedWebhook:
+    """A new webhook and its URL, the only place with the secret: the app stores its hash."""
 
     webhook: MailWebhook
     url: str
 
 
-def create(installation: Installation, service: str, signing_key: str = "") -> Made:
-    """An address for the service to report to. `Rejected` for an unknown service, or one whose key is needed."""
-    found = SERVICES.get(service)
-    if found is None:
+def create(installation: Installation, service: str, signing_key: str = "") -> CreatedWebhook:
+    """Create a webhook for the service. `Rejected` for an unknown service, or a missing or invalid signing key."""
+    if service not in SERVICES:
         raise Rejected(f"Give one of these services: {', '.join(SERVICES)}.", code="service")
     _check_key(service, signing_key)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     webhook = MailWebhook.objects.create(
         installation=installation, service=service, secret_digest=_digest(secret), signing_key=signing_key
     )
-    return Made(webhook, f"{settings.PUBLIC_URL}{PATH}{secret}")
+    return CreatedWebhook(webhook, f"{settings.PUBLIC_URL}{PATH}{secret}")
 
 
 def revoke(webhook: MailWebhook) -> None:
-    """Nothing is taken from the address any more."""
+    """Stop accepting reports at the webhook's URL."""
     MailWebhook.objects.filter(pk=webhook.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
 def webhooks_of(installation: Installation) -> QuerySet[MailWebhook]:
-    """Those that are in use."""
+    """Return the shop's active webhooks, oldest first."""
     return MailWebhook.objects.filter(installation=installation, revoked_at=None).order_by("created_at")
 
 
-def webhook_of(secret: str) -> MailWebhook | None:
-    """Whose address holds the secret."""
-    usable = MailWebhook.objects.filter(revoked_at=None, installation__is_active=True)
-    return usable.filter(secret_digest=_digest(secret)).select_related("installation").first()
+def find_webhook(secret: str) -> MailWebhook | None:
+    """Return the active webhook whose URL contains the secret."""
+    active = MailWebhook.objects.filter(revoked_at=None, installation__is_active=True)
+    return active.filter(secret_digest=_digest(secret)).select_related("installation").first()
 
 
-def take_in(webhook: MailWebhook, request: HttpRequest, secret: str) -> int:
-    """Write down what the service reports of the shop's contacts; returns how much of it is new.
+def receive(webhook: MailWebhook, request: HttpRequest, secret: str) -> int:
+    """Record the reports about the shop's contacts in the inbox; returns how many are new.
 
-    Raises the library's refusal for a wrong signature, and whatever it raises for a body that is none of the service's.
+    Raises the library's errors for a wrong signature or a body that is not from the service.
     """
     url = f"{settings.PUBLIC_URL}{PATH}{secret}"
-    view = SERVICES[webhook.service].view_of(webhook.signing_key, url)
+    view = SERVICES[webhook.service].build_view(webhook.signing_key, url)
     view.run_validators(request)
     if webhook.service == "amazon-ses":
         _confirm_subscription(view, request)
     MailWebhook.objects.filter(pk=webhook.pk).update(heard_at=timezone.now())
-    told = services.reports_in(webhook.service, view, request, timezone.now())
-    return sum(_written(webhook, report) for report in told)
-
-
-def _written(webhook: MailWebhook, report: services.Report) -> bool:
-    if not record.concerns_somebody(webhook.installation, report.kind, report.recipient):
-        return False
-    payload = {"recipient": report.recipient, "service": webhook.service}
-    return inbox.record(
-        SOURCE, webhook.installation_id, _digest(report.key), str(report.kind), payload, report.at
-    )
+    new = 0
+    for report in services.parse_reports(webhook.service, view, request, timezone.now()):
+        if record.is_relevant(webhook.installation, report.kind, report.recipient):
+            payload = {"recipient": report.recipient, "service": webhook.service}
+            key, kind = _digest(report.key), str(report.kind)
+            new += inbox.record(SOURCE, webhook.installation_id, key, kind, payload, report.at)
+    return new
 
 
 def _check_key(service: str, signing_key: str) -> None:
-    found = SERVICES[service]
-    if found.needs_key and not signing_key:
-        raise Rejected(f"{service} signs its reports. Give its webhook signing key, too.", code="signing_key")
-    if signing_key and not found.key_name:
-        raise Rejected(f"Reports of {service} are not checked by a key. Leave it out.", code="signing_key")
-    if not signing_key.isascii() or len(signing_key) > LONGEST_KEY or not _is_key(service, signing_key):
-        raise Rejected("This is no key. Copy it from the service again.", code="signing_key")
+    options = SERVICES[service]
+    if options.needs_key and not signing_key:
+        raise Rejected(f"{service} signs its reports. Give its webhook signing key too.", code="signing_key")
+    if signing_key and not options.key_name:
+        raise Rejected(f"{service} does not sign its reports with a key. Leave it out.", code="signing_key")
+    if not signing_key.isascii() or len(signing_key) > MAX_KEY_LENGTH or not _is_key(service, signing_key):
+        raise Rejected("This is not a valid key. Copy it from the service again.", code="signing_key")
 
 
 def _is_key(service: str, signing_key: str) -> bool:
-    """Whether the library can check signatures by it."""
+    """Whether the library can verify signatures with the key."""
     try:
-        SERVICES[service].view_of(signing_key, "")
+        SERVICES[service].build_view(signing_key, "")
     except ValueError:
         return False
     return True
 
 
 def _confirm_subscription(view: object, request: HttpRequest) -> None:
-    """Amazon's notification service sends nothing before its own address was asked once."""
-    told = view._parse_sns_message(request)  # type: ignore[attr-defined]  # noqa: SLF001 - the library has no other way
-    if told.get("Type") != "SubscriptionConfirmation":
+    """Confirm the subscription: Amazon's notification service sends no reports before its URL was requested once."""
+    message = view._parse_sns_message(request)  # type: ignore[attr-defined]  # noqa: SLF001 - the library has no other way
+    if message.get("Type") != "SubscriptionConfirmation":
         return
-    url = urlsplit(str(told.get("SubscribeURL", "")))
-    if url.scheme != "https" or not _AMAZON.fullmatch(url.netloc):
+    url = urlsplit(str(message.get("SubscribeURL", "")))
+    if url.scheme != "https" or not _AMAZON_HOST.fullmatch(url.netloc):
         raise ValueError("not Amazon's address")
     leave_database()
-    answer = requests.get(url.geturl(), timeout=CONFIRM_SECONDS, allow_redirects=False)
-    log.info("mail webhook confirmed", status=answer.status_code)
+    response = requests.get(url.geturl(), timeout=CONFIRM_SECONDS, allow_redirects=False)
+    log.info("mail webhook confirmed", status=response.status_code)
 
 
 def _digest(text: str) -> str:
