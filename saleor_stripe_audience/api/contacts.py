@@ -174,7 +174,7 @@ class ContactWhereInput:
 
     def condition(self, audience: UUID) -> Q:
         """Without AND and OR; tags and segments are the audience's."""
-        found = one_of("email", values_of(self.email), normalised)
+        found = one_of("email", values_of(self.email), normalize_email)
         found &= one_of("status", values_of(self.status))
         found &= one_of("consent", values_of(self.consent))
         found &= one_of("lawful_basis", values_of(self.lawful_basis))

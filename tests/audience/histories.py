@@ -1,4 +1,4 @@
-"""Orders as Saleor tells them, and what the audience holds in the end."""
+"""Orders as Saleor sends them, and what the audience stores in the end."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def order(
     charge_status: str = "FULL",
     lines: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """`charged` is what is held now, as Saleor says it: refunds are off it already."""
+    """`charged` is the net amount, as in Saleor: refunds are already subtracted."""
     held = total if charged is None else charged
     return {
         "id": f"T3JkZXI6{number}",
@@ -82,45 +82,45 @@ def account(number: int = 7, email: str = "ada@shop.example", **known: Any) -> d
 
 
 def member(number: int = 7, email: str = "ada@shop.example", **known: Any) -> dict[str, Any]:
-    """An account whose owner has shown that the address is their own."""
+    """A confirmed account."""
     return account(number, email, **{"isConfirmed": True} | known)
 
 
 def say(contact: Contact, kind: str, moment: datetime, **known: Any) -> Consent:
-    """The person says something about marketing, from their own mailbox."""
+    """Record a choice about marketing, made from the mailbox."""
     usual: dict[str, Any] = {
         "source": Consent.Source.MAIL,
         "wording": "News by mail, please.",
         "is_proven": True,
     }
-    word = ledger.ConsentEvent(kind, moment, **usual | known)
-    return ledger.record(contact, word)
+    event = ledger.ConsentEvent(kind, moment, **usual | known)
+    return ledger.record(contact, event)
 
 
 def everything(installation: Installation) -> list[dict[str, Any]]:
-    """All that the audience holds of a shop, without the ids that differ from one telling to another."""
+    """All that a shop's audiences store, without ids that differ between runs."""
     contacts = Contact.objects.filter(audience__installation=installation).order_by("audience__name", "email")
-    return [_told(contact) for contact in contacts]
+    return [_serialize(contact) for contact in contacts]
 
 
 def nobodys(installation: Installation) -> list[tuple[object, ...]]:
-    """The purchases of those who were erased."""
+    """The purchases of erased people."""
     purchases = Purchase.objects.filter(installation=installation, contact=None)
     return sorted(purchases.values_list("saleor_order_id", "status", "refunded_minor"))
 
 
 def products(installation: Installation) -> list[tuple[object, ...]]:
-    """What is known of the products that were sold."""
+    """The stored data of sold products."""
     known = SoldProduct.objects.filter(installation=installation)
     return sorted(known.values_list("saleor_product_id", "name", "issued_at"))
 
 
 def out(installation: Installation) -> int:
-    """How many addresses and accounts are kept out."""
+    """The number of erased addresses and accounts."""
     return Tombstone.objects.filter(installation=installation).count()
 
 
-def _told(contact: Contact) -> dict[str, Any]:
+def _serialize(contact: Contact) -> dict[str, Any]:
     fields = (
         "email first_name last_name phone country language status consent soft_opt_in saleor_user_id known_at "
         "orders_count first_order_at last_order_at"

@@ -1,4 +1,4 @@
-"""Made-up lives of two shoppers: what a Saleor would tell of them, in the order in which it happened.
+"""Generated lives of two shoppers: the events that Saleor would send, in the order in which they happened.
 
 Each shopper has an account and three addresses of their own, buys as a guest or signed in, changes the address, says
 yes and no to news, has orders changed, refunded, cancelled; fills carts, corrects the address in them, is declined,
@@ -38,11 +38,11 @@ class _Shopper:
     number: int
     address: str
     name: str = "Ada"
-    word: dict[str, str] = field(default_factory=dict)
+    choice: dict[str, str] = field(default_factory=dict)
     has_account: bool = True
 
     def as_account(self) -> dict[str, Any]:
-        metadata = [{"key": key, "value": value} for key, value in self.word.items()]
+        metadata = [{"key": key, "value": value} for key, value in self.choice.items()]
         return member(self.number, self.address, firstName=self.name, isConfirmed=True, metadata=metadata)
 
 
@@ -52,14 +52,14 @@ class _Order:
     number: int
     address: str
     is_guest: bool
-    word: dict[str, str]
+    choice: dict[str, str]
     checkout: str = ""
     channel: str = "default-channel"
     state: dict[str, Any] = field(default_factory=dict)
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         user = None if self.is_guest or not self.owner.has_account else self.owner.as_account()
-        metadata = [{"key": key, "value": value} for key, value in self.word.items()]
+        metadata = [{"key": key, "value": value} for key, value in self.choice.items()]
         return order(str(self.number), email=self.address, user=user, **self.state) | {
             "metadata": metadata,
             "checkoutId": self.checkout or None,
@@ -76,7 +76,7 @@ class _Cart:
     lines: int = 1
     is_bought: bool = False
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         user = None if self.is_guest or not self.owner.has_account else self.owner.as_account()
         return checkout(self.number, email=self.address, user=user, lines=self.lines)
 
@@ -97,24 +97,24 @@ def _of_account(payload: dict[str, Any], moment: datetime) -> Delivery:
     return deliver
 
 
-def _word(index: int, step: int) -> dict[str, str]:
+def _choice(index: int, step: int) -> dict[str, str]:
     value = WORDS[index % len(WORDS)]
-    told = {"marketing_consent": value, "consent_at": at(step).isoformat(), "consent_text": WORDING}
-    return told if value else {}
+    metadata = {"marketing_consent": value, "consent_at": at(step).isoformat(), "consent_text": WORDING}
+    return metadata if value else {}
 
 
 def history(choices: list[tuple[str, int, int]]) -> list[Delivery]:
-    """What Saleor tells while the choices are made, one step after the other."""
+    """The events that Saleor sends for the choices, one step after the other."""
     shoppers = [_Shopper(number, addresses[0]) for number, addresses in ADDRESSES.items()]
     orders: list[_Order] = []
     carts: list[_Cart] = []
-    told: list[Delivery] = []
+    deliveries: list[Delivery] = []
     for step, (what, who, which) in enumerate(choices, start=1):
         if what in ("cart", "buy the cart", "declined", "disputed"):
-            told += _with_cart(what, shoppers[who], which, step, (carts, orders))
+            deliveries += _with_cart(what, shoppers[who], which, step, (carts, orders))
         else:
-            told += _step(what, shoppers[who], which, step, orders)
-    return told
+            deliveries += _step(what, shoppers[who], which, step, orders)
+    return deliveries
 
 
 def _with_cart(
@@ -131,7 +131,7 @@ def _with_cart(
             carts.append(own)
         own.address = ADDRESSES[shopper.number][which % 3] if own.is_guest else shopper.address
         own.lines = which % 4
-        payload = own.told()
+        payload = own.payload()
         return [lambda shop: record_checkout(shop, payload, at(step))]
     if own is None:
         return []
@@ -142,11 +142,11 @@ def _with_cart(
     own.is_bought = True
     order_made = _Order(shopper, len(orders), own.address, own.is_guest, {}, checkout_id(own.number))
     orders.append(order_made)
-    return [_of_order(order_made.told(), at(step))]
+    return [_of_order(order_made.payload(), at(step))]
 
 
 def _disputed(own: list[_Cart], which: int, step: int) -> list[Delivery]:
-    """The last cart's payment is disputed; told again it is decided."""
+    """The last cart's payment is disputed; the second event decides the dispute."""
     if not own:
         return []
     source, outcome = checkout_id(own[-1].number), ["", "won", "lost"][which % 3]
@@ -177,9 +177,9 @@ def _bought(is_guest: bool, shopper: _Shopper, which: int, step: int, orders: li
     as_guest = is_guest or not shopper.has_account
     address = ADDRESSES[shopper.number][which % 3] if as_guest else shopper.address
     channel = OTHER_CHANNEL if (which + step) % 3 == 0 else "default-channel"
-    made = _Order(shopper, len(orders), address, as_guest, _word(which // 3, step), channel=channel)
+    made = _Order(shopper, len(orders), address, as_guest, _choice(which // 3, step), channel=channel)
     orders.append(made)
-    return _of_order(made.told(), at(step))
+    return _of_order(made.payload(), at(step))
 
 
 def _changed(what: str, changed: _Order, step: int) -> Delivery:
@@ -191,7 +191,7 @@ def _changed(what: str, changed: _Order, step: int) -> Delivery:
         changed.state |= {"status": "FULFILLED", "lines": [line() | {"quantityFulfilled": 2}]}
     else:
         changed.state["lines"] = []
-    return _of_order(changed.told(), at(step))
+    return _of_order(changed.payload(), at(step))
 
 
 def _altered(what: str, shopper: _Shopper, which: int, step: int) -> Delivery:
@@ -200,7 +200,7 @@ def _altered(what: str, shopper: _Shopper, which: int, step: int) -> Delivery:
     elif what == "rename":
         shopper.name = ["Ada", "Augusta", "Byron"][which % 3]
     else:
-        shopper.word = _word(which, step) or shopper.word
+        shopper.choice = _choice(which, step) or shopper.choice
     return _of_account(shopper.as_account(), at(step))
 
 

@@ -21,7 +21,7 @@ def test_one_form_of_an_address(written: str, kept: str) -> None:
     assert normalize_email(written) == kept
 
 
-def test_a_kept_form_stays_as_it_is() -> None:
+def test_a_normalized_address_does_not_change() -> None:
     once = normalize_email("Ünï@Bücher.de")
     assert normalize_email(once) == once
 
@@ -47,7 +47,7 @@ def test_a_kept_form_stays_as_it_is() -> None:
         "a@[127.0.0.1]",
     ],
 )
-def test_what_cannot_be_written_to_is_refused_without_being_repeated(written: str | None) -> None:
+def test_an_invalid_address_is_refused_without_being_repeated(written: str | None) -> None:
     with pytest.raises(Rejected) as refused:
         normalize_email(written)
     assert refused.value.code == "email_invalid"

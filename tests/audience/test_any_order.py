@@ -1,4 +1,4 @@
-"""Deliveries come late, twice and in another order; what is held in the end is the same."""
+"""Events arrive late, twice and in another order; the result is the same."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -52,7 +52,7 @@ LOST_NOTHING = {
 
 
 def with_two_audiences() -> Installation:
-    """A shop whose other channel feeds another audience; both know the words that the storefront shows."""
+    """A shop whose other channel feeds another audience; both have the wording that the storefront shows."""
     shop = install()
     with transaction.atomic():
         change_audience(default_audience(shop), AudienceSettings("Shop", consent_text=WORDING))
@@ -62,23 +62,23 @@ def with_two_audiences() -> Installation:
 
 
 def subscribed_against_a_refusal(shop: Installation) -> list[str]:
-    """Subscribers of whom some audience knows a refusal that the person never took back."""
+    """Subscribers with a withdrawal in some audience that the person never reversed."""
     found = []
     for contact in Contact.objects.filter(audience__installation=shop, status="subscribed"):
         others = contacts_of_person(contact)
         refused = [
-            word.at
-            for word in Consent.objects.filter(contact__in=others, kind="withdrawn")
-            if word.source != "checkout" or word.is_proven
+            event.at
+            for event in Consent.objects.filter(contact__in=others, kind="withdrawn")
+            if event.source != "checkout" or event.is_proven
         ]
-        proven = [word.at for word in contact.consents.exclude(kind="withdrawn") if word.is_proven]
+        proven = [event.at for event in contact.consents.exclude(kind="withdrawn") if event.is_proven]
         if refused and max(refused) >= max(proven, default=at(-1)):
             found.append(str(contact.pk))
     return found
 
 
 def consents(shop: Installation) -> list[tuple[object, ...]]:
-    """Whom the shop may write to, by audience and address."""
+    """The contacts that the shop may mail, by audience and address."""
     contacts = Contact.objects.filter(audience__installation=shop)
     return sorted(contacts.values_list("audience__name", "email", "consent", "soft_opt_in", "status"))
 
@@ -86,7 +86,7 @@ def consents(shop: Installation) -> list[tuple[object, ...]]:
 class AnyOrder(TestCase):
     @play(6)
     @given(deliveries=st.permutations(HISTORY), again=st.lists(st.sampled_from(HISTORY), max_size=4))
-    def test_every_arrival_of_one_history_ends_alike(
+    def test_every_order_of_arrival_of_one_history_has_the_same_result(
         self, deliveries: list[Delivery], again: list[Delivery]
     ) -> None:
         in_order, shuffled = install(), install()
@@ -95,21 +95,23 @@ class AnyOrder(TestCase):
         for record, payload, issued_at in [*deliveries, *again]:
             record(shuffled, payload, issued_at)
 
-        told = {one["email"]: (one["orders_count"], one["spent"]) for one in everything(in_order)}
-        assert told == LOST_NOTHING
+        seen = {one["email"]: (one["orders_count"], one["spent"]) for one in everything(in_order)}
+        assert seen == LOST_NOTHING
         assert everything(shuffled) == everything(in_order)
         assert not Contact.objects.exclude(status="nonsubscribed").exists()
 
     @play(8)
-    @given(told=st.lists(st.tuples(PEOPLE, ADDRESSES, st.integers(0, 5)), max_size=14), moments=st.randoms())
-    def test_whoever_moves_where_no_purchase_is_lost(
-        self, told: list[tuple[int | None, str, int]], moments: Random
+    @given(
+        history=st.lists(st.tuples(PEOPLE, ADDRESSES, st.integers(0, 5)), max_size=14), moments=st.randoms()
+    )
+    def test_no_purchase_is_lost_when_addresses_change(
+        self, history: list[tuple[int | None, str, int]], moments: Random
     ) -> None:
-        """Two accounts and guests take, leave and exchange three addresses, told in any order."""
+        """Two accounts and guests take, leave and exchange three addresses, in any order of events."""
         shop = install()
-        steps = moments.sample(range(100), len(told))
+        steps = moments.sample(range(100), len(history))
         orders = set()
-        for (person, email, number), step in zip(told, steps, strict=True):
+        for (person, email, number), step in zip(history, steps, strict=True):
             user = member(person, email) if person else None
             if user and number == 0:
                 record_customer(shop, user, at(step))
@@ -125,16 +127,18 @@ class AnyOrder(TestCase):
         assert {one["status"] for one in held} <= {"nonsubscribed"}
 
     @play(8)
-    @given(told=lives, arrival=st.randoms(use_true_random=False))
-    def test_every_arrival_of_any_life_ends_alike(self, told: list[Life], arrival: Random) -> None:
+    @given(events=lives, arrival=st.randoms(use_true_random=False))
+    def test_every_order_of_arrival_of_any_life_has_the_same_result(
+        self, events: list[Life], arrival: Random
+    ) -> None:
         """Orders, refunds, edits, consents, changes of address and erasures, doubled and in any order."""
         in_order, shuffled = install(), install()
         for shop in (in_order, shuffled):
             with transaction.atomic():
                 change_audience(default_audience(shop), AudienceSettings("Shop", consent_text=WORDING))
-        for deliver in told:
+        for deliver in events:
             deliver(in_order)
-        deliveries = told + arrival.choices(told, k=len(told) // 3) if told else []
+        deliveries = events + arrival.choices(events, k=len(events) // 3) if events else []
         arrival.shuffle(deliveries)
         for deliver in deliveries:
             deliver(shuffled)
@@ -145,14 +149,14 @@ class AnyOrder(TestCase):
         assert not subscribed_against_a_refusal(shuffled)
 
     @play(4)
-    @given(told=lives, arrival=st.randoms(use_true_random=False))
-    def test_every_arrival_of_any_life_ends_in_the_same_consent_to_two_audiences(
-        self, told: list[Life], arrival: Random
+    @given(events=lives, arrival=st.randoms(use_true_random=False))
+    def test_every_order_of_arrival_of_any_life_has_the_same_consent_in_two_audiences(
+        self, events: list[Life], arrival: Random
     ) -> None:
         in_order, shuffled = with_two_audiences(), with_two_audiences()
-        for deliver in told:
+        for deliver in events:
             deliver(in_order)
-        deliveries = told + arrival.choices(told, k=len(told) // 3) if told else []
+        deliveries = events + arrival.choices(events, k=len(events) // 3) if events else []
         arrival.shuffle(deliveries)
         for deliver in deliveries:
             deliver(shuffled)

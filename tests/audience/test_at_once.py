@@ -14,7 +14,7 @@ from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order
 
 
-def _tell(shop: Installation, step: int) -> None:
+def _record(shop: Installation, step: int) -> None:
     try:
         if step % 5 == 0:
             record_customer(shop, member(7), at(step))
@@ -25,10 +25,10 @@ def _tell(shop: Installation, step: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_buyer_told_of_by_eight_workers_is_one_contact_with_right_totals() -> None:
+def test_one_buyer_handled_by_eight_workers_is_one_contact_with_right_totals() -> None:
     shop = install()
     with ThreadPoolExecutor(8) as workers:
-        list(workers.map(lambda step: _tell(shop, step), range(40)))
+        list(workers.map(lambda step: _record(shop, step), range(40)))
     assert (Audience.objects.count(), Contact.objects.count(), Purchase.objects.count()) == (1, 1, 8)
     [buyer] = everything(shop)
     assert (buyer["orders_count"], buyer["spent"]) == (8, {"USD": (24000, 0)})

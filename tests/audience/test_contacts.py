@@ -1,4 +1,4 @@
-"""Who is whose: accounts, guests, changes of address."""
+"""Identity: accounts, guests, changes of address."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_change_of_address_keeps_the_person(shop: Installation) -> None:
     assert (contact.email, contact.status, contact.orders_count) == (NEW, "subscribed", 1)
 
 
-def test_what_comes_in_under_a_former_address_is_the_same_person(shop: Installation) -> None:
+def test_events_under_a_former_address_belong_to_the_same_person(shop: Installation) -> None:
     record_customer(shop, member(7), at(1))
     record_customer(shop, member(7, NEW), at(2))
     record_order(shop, order("1"), at(3))
@@ -69,8 +69,8 @@ SAID = {"subscribed": "given", "unsubscribed": "withdrawn"}
         ("nonsubscribed", "nonsubscribed", "nonsubscribed"),
     ],
 )
-def test_a_refusal_outlives_a_merge(shop: Installation, of_account: str, of_guest: str, kept: str) -> None:
-    """Both were said at one moment: neither is the later word."""
+def test_a_withdrawal_survives_a_merge(shop: Installation, of_account: str, of_guest: str, kept: str) -> None:
+    """Both events have the same time: neither is later."""
     record_customer(shop, member(7), at(1))
     record_order(shop, order("2", email=NEW), at(2))
     for email, status in (("ada@shop.example", of_account), (NEW, of_guest)):
@@ -82,7 +82,7 @@ def test_a_refusal_outlives_a_merge(shop: Installation, of_account: str, of_gues
 
 @pytest.mark.parametrize(("first", "last"), [("given", "withdrawn"), ("withdrawn", "given")])
 @pytest.mark.parametrize("guest_is_last", [True, False])
-def test_of_two_who_are_one_person_the_later_word_counts(
+def test_when_contacts_merge_the_later_event_counts(
     shop: Installation, first: str, last: str, guest_is_last: bool
 ) -> None:
     record_customer(shop, member(7), at(1))
@@ -94,7 +94,7 @@ def test_of_two_who_are_one_person_the_later_word_counts(
     assert Contact.objects.get().status == {"given": "subscribed", "withdrawn": "unsubscribed"}[last]
 
 
-def test_an_account_made_anew_under_an_address_is_the_same_contact(shop: Installation) -> None:
+def test_an_account_created_again_under_an_address_is_the_same_contact(shop: Installation) -> None:
     record_order(shop, order("1", user=member(7)), at(1))
     record_customer(shop, member(8), at(2))
     contact = Contact.objects.get()
@@ -111,7 +111,7 @@ def test_two_accounts_exchanging_addresses_lose_no_purchase(shop: Installation) 
     assert held == {"b@shop.example": (member(7)["id"], 1), "a@shop.example": (member(8)["id"], 1)}
 
 
-def test_an_account_without_a_usable_address_is_refused(shop: Installation) -> None:
+def test_an_account_without_a_valid_address_is_refused(shop: Installation) -> None:
     with pytest.raises(Rejected):
         record_customer(shop, member(7, "nobody"), at(1))
     assert Contact.objects.count() == 0

@@ -1,4 +1,4 @@
-"""What an order makes of a buyer."""
+"""Orders become purchases of contacts."""
 
 import copy
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_line_removed_from_an_order_is_removed_from_the_purchase(shop: Install
         ("DRAFT", "NONE", 0.0),
     ],
 )
-def test_what_is_unpaid_cancelled_or_expired_is_no_revenue(
+def test_unpaid_cancelled_and_expired_orders_are_not_revenue(
     shop: Installation, status: str, charge_status: str, charged: float
 ) -> None:
     record_order(shop, order(status=status, charge_status=charge_status, charged=charged), at(1))
@@ -75,7 +75,7 @@ def test_what_is_unpaid_cancelled_or_expired_is_no_revenue(
     assert contact.purchases.count() == 1
 
 
-def test_an_order_that_is_cancelled_later_is_taken_out_again(shop: Installation) -> None:
+def test_an_order_that_is_cancelled_later_no_longer_counts(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     record_order(shop, order("2"), at(2))
     record_order(shop, order("2", status="CANCELED"), at(3))
@@ -84,8 +84,8 @@ def test_an_order_that_is_cancelled_later_is_taken_out_again(shop: Installation)
     assert [row.spent_minor for row in contact.spent.all()] == [3000]
 
 
-def test_a_partial_refund_is_taken_off_once(shop: Installation) -> None:
-    """Saleor says 25 held and 5 refunded of an order of 30: the shopper spent 25."""
+def test_a_partial_refund_is_subtracted_once(shop: Installation) -> None:
+    """Saleor sends 25 charged and 5 refunded for an order of 30: the shopper spent 25."""
     record_order(shop, order(charged=25.0, refunded=5.0, charge_status="PARTIAL"), at(2))
     spent = Contact.objects.get().spent.get()
     assert (spent.spent_minor, spent.refunded_minor) == (2500, 500)
@@ -170,8 +170,8 @@ def test_a_bad_order_is_refused_and_leaves_nothing(shop: Installation, change: d
     assert (Contact.objects.count(), Purchase.objects.count(), Audience.objects.count()) == (0, 0, 0)
 
 
-def test_a_refund_and_a_dispute_may_take_more_than_was_charged(shop: Installation) -> None:
-    """Charged 30, 5 given back, then the whole disputed: the shop is 5 in the red."""
+def test_a_refund_and_a_dispute_can_exceed_the_charge(shop: Installation) -> None:
+    """Charged 30, 5 refunded, then fully disputed: the shop is 5 in the red."""
     record_order(shop, order(charged=-5.0, refunded=5.0), at(1))
     purchase = Purchase.objects.get()
     assert (purchase.charged_minor, purchase.refunded_minor) == (0, 500)
@@ -179,7 +179,7 @@ def test_a_refund_and_a_dispute_may_take_more_than_was_charged(shop: Installatio
 
 
 @pytest.mark.parametrize("address", ["", "nobody", "a@", None])
-def test_an_order_without_a_usable_address_is_a_purchase_of_nobody(
+def test_an_order_without_a_valid_address_is_a_purchase_without_a_contact(
     shop: Installation, address: str | None
 ) -> None:
     for _ in range(2):  # twice is once
@@ -189,7 +189,7 @@ def test_an_order_without_a_usable_address_is_a_purchase_of_nobody(
     assert not Contact.objects.exists()
 
 
-def test_an_address_that_is_corrected_later_makes_the_purchase_somebodys(shop: Installation) -> None:
+def test_a_corrected_address_assigns_the_purchase_to_a_contact(shop: Installation) -> None:
     for first, second in ((("nobody", 1), ("ada@shop.example", 2)), (("ada@shop.example", 2), ("nobody", 1))):
         Purchase.objects.all().delete()
         Contact.objects.all().delete()
@@ -203,20 +203,20 @@ def test_an_address_that_is_corrected_later_makes_the_purchase_somebodys(shop: I
         )
 
 
-def test_a_consent_on_an_order_without_a_usable_address_is_nobodys(shop: Installation) -> None:
+def test_consent_on_an_order_without_a_valid_address_is_dropped(shop: Installation) -> None:
     payload = order(email="nobody") | {"metadata": [{"key": "marketing_consent", "value": "true"}]}
     record_order_consent(shop, payload, at(1))
     assert not Consent.objects.exists()
 
 
-def test_the_city_of_the_buyer_is_kept(shop: Installation) -> None:
+def test_the_city_of_the_buyer_is_stored(shop: Installation) -> None:
     payload = order()
     payload["billingAddress"]["city"] = "PARIS"
     record_order(shop, payload, at(1))
     assert Contact.objects.get().city == "PARIS"
 
 
-def test_what_an_older_host_leaves_out_stays_empty(shop: Installation) -> None:
+def test_fields_that_an_older_host_does_not_send_stay_empty(shop: Installation) -> None:
     whole = order()
     needed = {name: whole[name] for name in ("id", "status", "userEmail", "total", "isPaid")}
     record_order(shop, needed, at(1))

@@ -1,4 +1,4 @@
-"""What a genuine Saleor sent while it was driven through sign-ups, purchases, refunds and cancellations."""
+"""Events that a real Saleor sent during sign-ups, purchases, refunds and cancellations."""
 
 import base64
 import json
@@ -31,15 +31,15 @@ CUSTOMERS = {"customer_created", "customer_updated"}
 
 
 def _recorded() -> list[tuple[str, dict[str, Any]]]:
-    told = []
+    events = []
     for delivery in recordings.lines("deliveries-audience.jsonl"):
         event = {name.lower(): value for name, value in delivery["headers"]}["saleor-event"]
-        told.append((event, json.loads(base64.b64decode(delivery["body_b64"]))))
-    return told
+        events.append((event, json.loads(base64.b64decode(delivery["body_b64"]))))
+    return events
 
 
-def _tell(installation: Any, told: list[tuple[str, dict[str, Any]]]) -> None:
-    for event, body in told:
+def _handle(installation: Any, events: list[tuple[str, dict[str, Any]]]) -> None:
+    for event, body in events:
         issued_at = datetime.fromisoformat(body["issuedAt"])
         if event in ORDERS:
             record_order(installation, body["order"], issued_at)
@@ -47,21 +47,21 @@ def _tell(installation: Any, told: list[tuple[str, dict[str, Any]]]) -> None:
             record_customer(installation, body["user"], issued_at)
 
 
-def test_every_genuine_order_and_customer_is_kept(shop: Installation) -> None:
-    told = _recorded()
-    _tell(shop, told)
+def test_every_recorded_order_and_customer_is_stored(shop: Installation) -> None:
+    events = _recorded()
+    _handle(shop, events)
 
-    orders = {body["order"]["id"] for event, body in told if event in ORDERS}
+    orders = {body["order"]["id"] for event, body in events if event in ORDERS}
     assert len(orders) > 5
     assert set(Purchase.objects.values_list("saleor_order_id", flat=True)) == orders
     assert set(Contact.objects.values_list("status", flat=True)) == {"nonsubscribed"}
 
 
-def test_spending_is_what_saleor_itself_holds_in_the_end(shop: Installation) -> None:
-    told = _recorded()
-    _tell(shop, told)
+def test_spending_equals_saleors_own_total(shop: Installation) -> None:
+    events = _recorded()
+    _handle(shop, events)
     newest: dict[str, tuple[str, dict[str, Any]]] = {}
-    for event, body in told:
+    for event, body in events:
         if event in ORDERS:
             known = newest.get(body["order"]["id"], ("", {}))
             newest[body["order"]["id"]] = max(
@@ -86,10 +86,10 @@ HANDLED = (
 )
 
 
-def _work(shop: Installation, told: list[tuple[str, dict[str, Any]]]) -> None:
+def _work(shop: Installation, events: list[tuple[str, dict[str, Any]]]) -> None:
     """Through the inbox, as the app does."""
     change_audience(default_of(shop), AudienceSettings("News", consent_text="Send me news."))
-    for number, (kind, body) in enumerate(told):
+    for number, (kind, body) in enumerate(events):
         if kind in HANDLED:
             record("saleor", shop.pk, str(number), kind, body, datetime.fromisoformat(body["issuedAt"]))
             dispatch(Event.objects.get(origin=shop.pk, key=str(number)).pk)
@@ -100,18 +100,20 @@ def default_of(shop: Installation) -> Audience:
         return default_audience(shop)
 
 
-def test_who_ticked_the_box_is_subscribed_and_whose_account_was_deleted_is_gone(shop: Installation) -> None:
-    told = _recorded()
-    _work(shop, told)
+def test_people_who_ticked_the_box_are_subscribed_and_deleted_accounts_are_erased(shop: Installation) -> None:
+    events = _recorded()
+    _work(shop, events)
 
     gone = {
-        body["user"]["email"].lower() for kind, body in told if kind.endswith("_deleted") and body.get("user")
+        body["user"]["email"].lower()
+        for kind, body in events
+        if kind.endswith("_deleted") and body.get("user")
     }
     gone = {email for email in gone if erasure.is_erased(shop, email)}
     assert len(gone) > 2
     ticked = {
         body["order"]["userEmail"].lower()
-        for kind, body in told
+        for kind, body in events
         if kind in ORDERS
         and {"key": "marketing_consent", "value": "true"} in (body["order"].get("metadata") or [])
     }
@@ -121,13 +123,13 @@ def test_who_ticked_the_box_is_subscribed_and_whose_account_was_deleted_is_gone(
     assert not gone & set(Contact.objects.values_list("email", flat=True))
 
 
-def test_genuine_checkouts_become_carts_which_their_orders_close(shop: Installation) -> None:
-    told = _recorded()
-    _work(shop, told)
+def test_recorded_checkouts_become_carts_which_their_orders_close(shop: Installation) -> None:
+    events = _recorded()
+    _work(shop, events)
     with_address = {
-        body["checkout"]["id"] for kind, body in told if kind in CHECKOUTS and body["checkout"]["email"]
+        body["checkout"]["id"] for kind, body in events if kind in CHECKOUTS and body["checkout"]["email"]
     }
-    ordered = {body["order"]["checkoutId"] for kind, body in told if kind in ORDERS}
+    ordered = {body["order"]["checkoutId"] for kind, body in events if kind in ORDERS}
     carts = Cart.objects.filter(installation=shop)
     assert len(with_address) > 3
     assert set(carts.values_list("saleor_checkout_id", flat=True)) == with_address
@@ -138,17 +140,17 @@ def test_genuine_checkouts_become_carts_which_their_orders_close(shop: Installat
     assert not Handling.objects.filter(given_up_at__isnull=False, handler__contains="checkout").exists()
 
 
-def test_worked_backwards_it_ends_alike(shop: Installation) -> None:
-    backwards, told = install(), _recorded()
-    _work(shop, told)
-    _work(backwards, list(reversed(told)))
+def test_handled_in_reverse_order_the_result_is_the_same(shop: Installation) -> None:
+    backwards, events = install(), _recorded()
+    _work(shop, events)
+    _work(backwards, list(reversed(events)))
     assert everything(backwards) == everything(shop)
     assert nobodys(backwards) == nobodys(shop)
 
 
-def test_told_backwards_and_twice_it_ends_alike(shop: Installation) -> None:
+def test_events_in_reverse_order_and_twice_have_the_same_result(shop: Installation) -> None:
     backwards = install()
-    told = _recorded()
-    _tell(shop, told)
-    _tell(backwards, [*reversed(told), *told])
+    events = _recorded()
+    _handle(shop, events)
+    _handle(backwards, [*reversed(events), *events])
     assert everything(backwards) == everything(shop)

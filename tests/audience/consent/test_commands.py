@@ -29,9 +29,9 @@ def test_an_audience_is_changed_where_it_is_named(
     audience.run(
         [*url, "--add-wording", "Yes, please.", "--add-wording", "Yes, please.", "--consent-text", "Oui."]
     )
-    told = json.loads(capsys.readouterr().out.rpartition("\n{")[2].join(["{", ""]))
-    assert told["known_wordings"] == ["Oui.", "Yes.", "Yes, please."]
-    assert (told["sender_name"], told["consent_keys"]) == ("Tea House", ["newsletter"])
+    output = json.loads(capsys.readouterr().out.rpartition("\n{")[2].join(["{", ""]))
+    assert output["known_wordings"] == ["Oui.", "Yes.", "Yes, please."]
+    assert (output["sender_name"], output["consent_keys"]) == ("Tea House", ["newsletter"])
     for odd in (["--consent-key", ""], ["--sender-name", "a\nb"], ["--add-wording", " "]):
         with pytest.raises(Rejected):
             audience.run([*url, *odd])

@@ -1,4 +1,4 @@
-"""Consent is the sum of what a person said, in whatever order it arrives."""
+"""Consent is the result of a person's events, in whatever order they arrive."""
 
 from datetime import datetime, timedelta, timezone
 from itertools import permutations
@@ -26,8 +26,8 @@ def ada(shop: Installation) -> Contact:
     return Contact.objects.get()
 
 
-def test_a_word_is_kept_with_its_proof(ada: Contact) -> None:
-    word = ConsentEvent(
+def test_a_consent_is_stored_with_its_proof(ada: Contact) -> None:
+    event = ConsentEvent(
         GIVEN,
         at(2),
         Consent.Source.STOREFRONT,
@@ -35,7 +35,7 @@ def test_a_word_is_kept_with_its_proof(ada: Contact) -> None:
         ip="2001:db8::1",
         source_detail="footer",
     )
-    ledger.record(ada, word)
+    ledger.record(ada, event)
     kept = Consent.objects.get()
     assert (kept.kind, kept.at, kept.source, kept.source_detail) == ("given", at(2), "storefront", "footer")
     assert (kept.email, kept.ip, kept.wording and kept.wording.text) == (
@@ -70,7 +70,7 @@ def test_a_wording_is_stored_once_per_shop(ada: Contact) -> None:
     assert Wording.objects.count() == 2
 
 
-def test_the_same_word_twice_is_once(ada: Contact) -> None:
+def test_the_same_event_twice_is_one_row(ada: Contact) -> None:
     assert say(ada, GIVEN, at(2)) == say(ada, GIVEN, at(2))
     assert Consent.objects.count() == 1
 
@@ -93,14 +93,14 @@ SAID: list[tuple[list[tuple[str, int, dict[str, Any]]], str]] = [
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("said", "expected"), SAID)
-def test_the_latest_word_counts_in_whatever_order_it_arrives(
+def test_the_latest_event_counts_in_any_order_of_arrival(
     said: list[tuple[str, int, dict[str, Any]]], expected: str
 ) -> None:
-    for number, told in enumerate(permutations(said)):
+    for number, arrival in enumerate(permutations(said)):
         shop = install(f"shop-{number}.example")
         record_order(shop, order(), at(0))
         contact = Contact.objects.get(audience__installation=shop)
-        for kind, step, known in [*told, *told]:
+        for kind, step, known in [*arrival, *arrival]:
             say(contact, kind, at(step), **known)
         assert Contact.objects.get(pk=contact.pk).consent == expected
         assert contact.consents.count() == len(said)
@@ -128,17 +128,17 @@ def test_soft_opt_in_makes_no_subscriber_and_ends_with_a_refusal(ada: Contact) -
 def test_what_proves_nothing_is_refused_and_leaves_nothing(
     ada: Contact, change: dict[str, Any], code: str
 ) -> None:
-    told: dict[str, Any] = {"kind": GIVEN, "at": at(1), "source": "import", "wording": "Yes."}
-    word = ConsentEvent(**told | change)
+    fields: dict[str, Any] = {"kind": GIVEN, "at": at(1), "source": "import", "wording": "Yes."}
+    event = ConsentEvent(**fields | change)
     with pytest.raises(Rejected) as refused:
-        ledger.record(ada, word)
+        ledger.record(ada, event)
     assert refused.value.code == code
     assert (Consent.objects.count(), Wording.objects.count()) == (0, 0)
     assert Contact.objects.get().consent == "unknown"
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=2), timedelta(days=365_000)])
-def test_a_word_from_the_future_counts_from_its_receipt(ada: Contact, ahead: timedelta) -> None:
+def test_an_event_from_the_future_counts_from_its_receipt(ada: Contact, ahead: timedelta) -> None:
     said = now() + ahead
     written = say(ada, GIVEN, said)
     assert written.at <= now()
@@ -147,7 +147,7 @@ def test_a_word_from_the_future_counts_from_its_receipt(ada: Contact, ahead: tim
     assert (Contact.objects.get().status, Consent.objects.count()) == ("unsubscribed", 2)
 
 
-# What is not the mailbox owner's own word
+# Events that the mailbox's owner did not cause
 
 GUESTS: dict[str, Any] = {"source": Consent.Source.CHECKOUT, "is_proven": False}
 
@@ -156,7 +156,7 @@ GUESTS: dict[str, Any] = {"source": Consent.Source.CHECKOUT, "is_proven": False}
     "source",
     [Consent.Source.STOREFRONT, Consent.Source.STAFF, Consent.Source.IMPORT, Consent.Source.MAILCHIMP],
 )
-def test_a_refusal_is_lifted_by_the_mailboxs_owner_alone(ada: Contact, source: str) -> None:
+def test_only_the_mailboxs_owner_can_end_a_withdrawal(ada: Contact, source: str) -> None:
     say(ada, WITHDRAWN, at(2), source=source, is_proven=False)
     say(ada, GIVEN, at(3), source=source, is_proven=False)
     say(ada, GIVEN, at(3), reference="order 2", **GUESTS)
@@ -165,7 +165,7 @@ def test_a_refusal_is_lifted_by_the_mailboxs_owner_alone(ada: Contact, source: s
     assert Contact.objects.get().status == "subscribed"
 
 
-def test_a_guests_checkout_takes_back_only_what_it_gave(ada: Contact) -> None:
+def test_a_guests_checkout_withdraws_only_what_it_gave(ada: Contact) -> None:
     say(ada, GIVEN, at(2), reference="order 1", **GUESTS)
     say(ada, WITHDRAWN, at(3), reference="order 2", **GUESTS)
     assert Contact.objects.get().status == "subscribed"
@@ -173,10 +173,10 @@ def test_a_guests_checkout_takes_back_only_what_it_gave(ada: Contact) -> None:
     assert Contact.objects.get().status == "nonsubscribed"
 
 
-def test_an_order_that_was_a_guests_stays_one_when_the_host_gives_it_to_an_account(ada: Contact) -> None:
+def test_a_guests_order_stays_one_when_saleor_assigns_it_to_an_account(ada: Contact) -> None:
     account: dict[str, Any] = {"source": Consent.Source.CHECKOUT, "reference": "order 1"}
-    for number, told in enumerate(permutations([GUESTS | account, account])):
+    for number, arrival in enumerate(permutations([GUESTS | account, account])):
         say(ada, WITHDRAWN, at(2 + 10 * number))
-        for known in told:
+        for known in arrival:
             say(ada, GIVEN, at(3 + 10 * number), **known)
         assert Contact.objects.get().status == "unsubscribed"

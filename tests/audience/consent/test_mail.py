@@ -1,4 +1,4 @@
-"""Double opt-in from the ticked box to the confirmed subscription, by the mail that is really sent."""
+"""Double opt-in from the ticked box to the confirmed subscription, through a mail that is really sent."""
 
 import email
 import email.policy
@@ -46,14 +46,14 @@ def ada(shop: Installation) -> Contact:
 
 
 def tick(contact: Contact, ago: timedelta = timedelta(0), wording: str = "Yes, news!") -> Consent:
-    word = ConsentEvent(
+    event = ConsentEvent(
         Consent.Kind.GIVEN,
         timezone.now() - ago,
         Consent.Source.STOREFRONT,
         wording=wording,
         needs_confirmation=True,
     )
-    written = ledger.record(contact, word)
+    written = ledger.record(contact, event)
     confirmation.request_if_needed(contact, written)
     return written
 
@@ -64,7 +64,7 @@ def link(sent: EmailMultiAlternatives, part: str) -> str:
     return urlsplit(found[0]).path
 
 
-def test_a_tick_is_asked_about_and_counts_once_confirmed(
+def test_a_ticked_box_counts_once_confirmed_by_mail(
     ada: Contact, worked: Work, mailoutbox: Mails, client: Client
 ) -> None:
     tick(ada)
@@ -123,9 +123,7 @@ def test_a_mailbox_is_not_flooded(ada: Contact, worked: Work, mailoutbox: Mails)
     assert len(mailoutbox) == confirmation.MAX_PER_DAY
 
 
-def test_nobody_is_asked_about_what_was_ticked_long_ago(
-    ada: Contact, worked: Work, mailoutbox: Mails
-) -> None:
+def test_an_old_ticked_box_sends_no_mail(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
     tick(ada, ago=timedelta(days=2))
     worked()
     assert (mailoutbox, Contact.objects.get().status) == ([], "pending")
@@ -168,7 +166,7 @@ def test_the_mail_is_in_the_readers_language(
     assert mailoutbox[0].subject.startswith(subject)
 
 
-def test_a_name_with_odd_signs_harms_no_header(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
+def test_special_characters_in_a_name_break_no_header(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
     change_audience(
         ada.audience, AudienceSettings('"Shop", <evil@x.example> é', double_opt_in=True, consent_text="Yes")
     )
@@ -179,7 +177,7 @@ def test_a_name_with_odd_signs_harms_no_header(ada: Contact, worked: Work, mailo
     assert "evil@x.example>," not in str(message["From"])
 
 
-def test_a_mail_server_that_does_not_answer_is_asked_again(ada: Contact, settings: Any) -> None:
+def test_a_mail_is_retried_while_the_server_does_not_respond(ada: Contact, settings: Any) -> None:
     tick(ada)
     settings.MAILERS = mailers.mailers("smtp://127.0.0.1:1")
     with pytest.raises(Unavailable):
@@ -195,7 +193,7 @@ def test_double_opt_in_needs_a_mail_server(ada: Contact, settings: Any) -> None:
     assert ConfirmationMail.objects.count() == 0
 
 
-def test_a_mail_server_that_was_taken_away_is_missed_in_words(ada: Contact, settings: Any) -> None:
+def test_a_missing_mail_server_is_reported(ada: Contact, settings: Any) -> None:
     tick(ada)
     settings.EMAIL_CONFIGURED = False
     with pytest.raises(Rejected, match="EMAIL_URL"):
@@ -226,7 +224,7 @@ def test_another_address_of_a_mailer_is_refused(url: str) -> None:
 
 
 class _Sink(socketserver.StreamRequestHandler):
-    """A mail server that takes everything and keeps the bytes."""
+    """A mail server that accepts everything and stores the bytes."""
 
     got: ClassVar[list[bytes]] = []
 
@@ -252,7 +250,7 @@ class _Sink(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def wire(settings: Any) -> Iterator[list[bytes]]:
-    """What leaves by SMTP, byte for byte."""
+    """What is sent by SMTP, byte for byte."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Sink) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         settings.MAILERS = mailers.mailers(f"smtp://127.0.0.1:{server.server_address[1]}")
@@ -265,14 +263,14 @@ def wire(settings: Any) -> Iterator[list[bytes]]:
     "public_url", ["http://a.example", "https://" + "long." * 60 + "example/" + "x" * 200]
 )
 @pytest.mark.parametrize("text", ["Yes, news!", "J'accepte les nouveautés ☃ " * 60])
-def test_what_leaves_has_its_headers_on_one_plain_line(
+def test_headers_are_sent_on_one_plain_line(
     ada: Contact, settings: Any, wire: list[bytes], public_url: str, text: str
 ) -> None:
     settings.PUBLIC_URL = public_url
-    wishes = AudienceSettings(
+    options = AudienceSettings(
         "A", double_opt_in=True, consent_text=text, sender_name="Thé & Cie, <x@evil.example> ☃"
     )
-    change_audience(ada.audience, wishes)
+    change_audience(ada.audience, options)
     tick(Contact.objects.select_related("audience__installation").get(), wording=text)
     mail.send_confirmation(ConfirmationMail.objects.get().pk)
     head, _, body = wire[0].partition(b"\r\n\r\n")
@@ -280,12 +278,12 @@ def test_what_leaves_has_its_headers_on_one_plain_line(
     [unsubscribe] = [line for line in lines if line.lower().startswith(b"list-unsubscribe:")]
     assert unsubscribe == f"List-Unsubscribe: <{links.unsubscribe_url(Contact.objects.get())}>".encode()
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
-    told = email.message_from_bytes(wire[0], policy=email.policy.default)
-    assert [each.addr_spec for each in told["From"].addresses] == ["news@shop.example"]
-    assert [each.addr_spec for each in told["To"].addresses] == ["ada@shop.example"]
-    assert told["Message-ID"].endswith("@shop.example>")
+    message = email.message_from_bytes(wire[0], policy=email.policy.default)
+    assert [each.addr_spec for each in message["From"].addresses] == ["news@shop.example"]
+    assert [each.addr_spec for each in message["To"].addresses] == ["ada@shop.example"]
+    assert message["Message-ID"].endswith("@shop.example>")
     for kind in ("plain", "html"):
-        part = told.get_body((kind,))
+        part = message.get_body((kind,))
         assert part is not None
         written = html.unescape(part.get_content())
         assert f"{settings.PUBLIC_URL}/audience/confirm/" in written
@@ -305,7 +303,7 @@ def test_what_leaves_has_its_headers_on_one_plain_line(
         ("", "https://shop.example/", "localhost", "Tea house"),
     ],
 )
-def test_mails_and_pages_bear_the_shops_name(
+def test_mails_and_pages_show_the_shops_name(
     ada: Contact, worked: Work, mailoutbox: Mails, client: Client,
     sender: str, shop_name: str, audience: str, shown: str,
 ) -> None:  # fmt: skip
@@ -328,7 +326,7 @@ def test_a_sender_name_is_one_line(ada: Contact, name: str) -> None:
 EVIL = "URGENT: your account is locked, see https://evil.example/"
 
 
-def test_words_of_a_stranger_are_neither_mailed_nor_shown_and_prove_nothing(
+def test_a_strangers_wording_is_neither_mailed_nor_shown_and_proves_nothing(
     ada: Contact, worked: Work, mailoutbox: Mails, client: Client
 ) -> None:
     Audience.objects.update(double_opt_in=False)
@@ -380,17 +378,17 @@ def test_one_mailbox_is_not_flooded_through_many_spellings(
     shop: Installation, worked: Work, mailoutbox: Mails
 ) -> None:
     for number, spelling in enumerate(["ada@gmail.com", "a.da@gmail.com", "ada+x@googlemail.com"]):
-        told = order(str(number), email=spelling) | {
+        payload = order(str(number), email=spelling) | {
             "metadata": [{"key": "marketing_consent", "value": "true"}]
         }
-        told["created"] = timezone.now().isoformat()
-        record_order(shop, told, at(number))
+        payload["created"] = timezone.now().isoformat()
+        record_order(shop, payload, at(number))
         Audience.objects.update(double_opt_in=True, consent_text="Yes, news!")
-        record_order_consent(shop, told, at(number))
+        record_order_consent(shop, payload, at(number))
     worked()
     assert len(mailoutbox) == 1
 
 
-def test_links_hold_no_address(ada: Contact) -> None:
+def test_links_contain_no_address(ada: Contact) -> None:
     for url in (links.preferences_url(ada), links.unsubscribe_url(ada), links.confirmation_url(tick(ada))):
         assert "ada" not in url

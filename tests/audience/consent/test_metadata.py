@@ -1,4 +1,4 @@
-"""The consent contract: what metadata of orders and accounts says, and what it does not."""
+"""The consent contract: what metadata of orders and accounts means, and what it does not."""
 
 from typing import Any
 
@@ -30,25 +30,25 @@ def audience(shop: Installation) -> Audience:
     return change_audience(Audience.objects.get(), AudienceSettings("News", consent_text=TEXT))
 
 
-def signed_in(shop: Installation, step: int = 1, number: str = "1", **told: str) -> None:
+def signed_in(shop: Installation, step: int = 1, number: str = "1", **values: str) -> None:
     """A customer with a confirmed account buys."""
-    payload = order(number, user=member(7)) | {"metadata": metadata(**told)}
+    payload = order(number, user=member(7)) | {"metadata": metadata(**values)}
     record_order(shop, payload, at(step))
     record_order_consent(shop, payload, at(step))
 
 
-def metadata(**told: str) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in told.items()]
+def metadata(**values: str) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def bought(shop: Installation, step: int = 1, number: str = "1", **told: str) -> None:
-    payload = order(number) | {"metadata": metadata(**told)}
+def bought(shop: Installation, step: int = 1, number: str = "1", **values: str) -> None:
+    payload = order(number) | {"metadata": metadata(**values)}
     record_order(shop, payload, at(step))
     record_order_consent(shop, payload, at(step))
 
 
-def signed_up(shop: Installation, step: int = 1, *, is_confirmed: bool = True, **told: str) -> None:
-    payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**told))
+def signed_up(shop: Installation, step: int = 1, *, is_confirmed: bool = True, **values: str) -> None:
+    payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**values))
     record_customer(shop, payload, at(step))
     record_account_consent(shop, payload, at(step))
 
@@ -74,7 +74,7 @@ def test_a_ticked_box_at_the_checkout_subscribes_with_proof(shop: Installation, 
     assert Contact.objects.get().status == "subscribed"
 
 
-def test_without_moment_and_wording_the_orders_and_the_audiences_count(
+def test_the_time_and_wording_default_to_the_orders_and_the_audiences(
     shop: Installation, audience: Audience
 ) -> None:
     bought(shop, marketing_consent="yes")
@@ -84,14 +84,14 @@ def test_without_moment_and_wording_the_orders_and_the_audiences_count(
 
 
 @pytest.mark.parametrize("value", ["false", "no", "0", "", "off", "null", "maybe", "<script>"])
-def test_an_unticked_box_is_no_withdrawal(shop: Installation, audience: Audience, value: str) -> None:
+def test_an_unticked_box_is_not_a_withdrawal(shop: Installation, audience: Audience, value: str) -> None:
     bought(shop, number="1", marketing_consent="true")
     bought(shop, 5, number="2", marketing_consent=value)
     assert Contact.objects.get().status == "subscribed"
     assert Consent.objects.count() == 1
 
 
-def test_a_withdrawal_is_said_in_so_many_words(shop: Installation, audience: Audience) -> None:
+def test_a_withdrawal_must_be_explicit(shop: Installation, audience: Audience) -> None:
     signed_in(shop, number="1", marketing_consent="true", consent_at="2024-10-01T00:00:00Z")
     signed_in(shop, number="2", marketing_consent="withdrawn", consent_at="2024-10-02T00:00:00Z")
     assert Contact.objects.get().status == "unsubscribed"
@@ -111,7 +111,7 @@ def test_a_guest_neither_unsubscribes_nor_resubscribes_anybody(
 
 
 @pytest.mark.usefixtures("mail_server")
-def test_a_guest_who_had_refused_is_asked_in_the_mailbox(shop: Installation, audience: Audience) -> None:
+def test_a_guest_who_had_unsubscribed_must_confirm_by_mail(shop: Installation, audience: Audience) -> None:
     bought(shop, number="1")
     say(Contact.objects.get(), "withdrawn", at(2))
     bought(shop, number="2", marketing_consent="true", consent_at=timezone.now().isoformat())
@@ -122,11 +122,11 @@ def test_a_guest_who_had_refused_is_asked_in_the_mailbox(shop: Installation, aud
 
 
 @pytest.mark.parametrize("is_confirmed", [False, None])
-def test_an_account_that_is_not_known_to_be_confirmed_is_a_strangers(
+def test_an_account_not_known_to_be_confirmed_counts_as_a_strangers(
     shop: Installation, audience: Audience, is_confirmed: bool | None
 ) -> None:
-    told: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
-    payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**told))
+    values: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
+    payload = member(7, isConfirmed=is_confirmed, metadata=metadata(**values))
     if is_confirmed is None:
         del payload["isConfirmed"]
     assert record_customer(shop, payload, at(1)) is None
@@ -149,15 +149,15 @@ def test_the_stock_storefronts_box_counts(shop: Installation, audience: Audience
 
 
 def test_a_merchants_own_keys_count_for_their_audience(shop: Installation, audience: Audience) -> None:
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "newsletter": "yes",
         "newsletter_at": "2024-10-31T08:00:00Z",
         "newsletter_text": TEXT,
     }
-    bought(shop, number="1", **told)
+    bought(shop, number="1", **values)
     assert Consent.objects.count() == 0
     change_audience(audience, AudienceSettings("News", consent_text=TEXT, consent_keys=("newsletter",)))
-    bought(shop, number="2", **told)
+    bought(shop, number="2", **values)
     kept = Consent.objects.get()
     assert (kept.at.isoformat(), kept.wording_origin) == ("2024-10-31T08:00:00+00:00", "sent")
 
@@ -178,14 +178,12 @@ def test_without_a_wording_the_audiences_text_of_that_time_is_the_proof(
     change_audience(audience, AudienceSettings("News", consent_text="A third text."))
     bought(shop, number="1", marketing_consent="true", consent_at=between.isoformat())
     bought(shop, number="2", marketing_consent="true", consent_at=timezone.now().isoformat())
-    told = [each.wording.text for each in Consent.objects.order_by("at") if each.wording]
-    assert told == ["Another text.", "A third text."]
+    texts = [each.wording.text for each in Consent.objects.order_by("at") if each.wording]
+    assert texts == ["Another text.", "A third text."]
 
 
 @pytest.mark.parametrize("sent", ["URGENT: see https://evil.example/", " ", TEXT + "\n", "Former text."])
-def test_only_words_of_the_merchant_prove_a_consent(
-    shop: Installation, audience: Audience, sent: str
-) -> None:
+def test_only_the_merchants_wordings_prove_consent(shop: Installation, audience: Audience, sent: str) -> None:
     change_audience(audience, AudienceSettings("News", consent_text="Former text."))
     change_audience(audience, AudienceSettings("News", consent_text=TEXT))
     bought(shop, marketing_consent="true", consent_text=sent)
@@ -195,7 +193,7 @@ def test_only_words_of_the_merchant_prove_a_consent(
     assert Problem.objects.filter(key=wordings.UNKNOWN_WORDING).exists() is not is_known
 
 
-def test_a_wording_that_the_merchant_adds_proves_what_is_told_again(
+def test_a_wording_that_the_merchant_adds_proves_consent_that_is_sent_again(
     shop: Installation, audience: Audience
 ) -> None:
     for step in (1, 2):
@@ -205,7 +203,7 @@ def test_a_wording_that_the_merchant_adds_proves_what_is_told_again(
     assert not Problem.objects.exists()
 
 
-def test_the_events_of_one_order_say_it_once_and_a_resync_lifts_nobody(
+def test_the_events_of_one_order_count_once_and_a_resync_subscribes_nobody(
     shop: Installation, audience: Audience
 ) -> None:
     bought(shop, 1, marketing_consent="true")
@@ -216,12 +214,12 @@ def test_the_events_of_one_order_say_it_once_and_a_resync_lifts_nobody(
     assert Consent.objects.count() == 2
 
 
-def test_a_resync_of_an_account_lifts_and_lowers_nobody(shop: Installation, audience: Audience) -> None:
-    told: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
-    signed_up(shop, 1, **told)
+def test_a_resync_of_an_account_changes_no_consent(shop: Installation, audience: Audience) -> None:
+    values: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
+    signed_up(shop, 1, **values)
     assert Contact.objects.get().status == "subscribed"
     say(Contact.objects.get(), "withdrawn", at(2))
-    signed_up(shop, 3, **told)
+    signed_up(shop, 3, **values)
     assert Contact.objects.get().status == "unsubscribed"
     say(Contact.objects.get(), "given", at(4))
     signed_up(shop, 5, marketing_consent="false")
@@ -229,10 +227,10 @@ def test_a_resync_of_an_account_lifts_and_lowers_nobody(shop: Installation, audi
 
 
 def test_a_consent_counts_only_once_its_account_is_confirmed(shop: Installation, audience: Audience) -> None:
-    told: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
-    signed_up(shop, 1, is_confirmed=False, **told)
+    values: dict[str, Any] = {"marketing_consent": "true", "consent_at": "2024-10-01T00:00:00Z"}
+    signed_up(shop, 1, is_confirmed=False, **values)
     assert (Contact.objects.count(), Consent.objects.count()) == (0, 0)
-    signed_up(shop, 2, is_confirmed=True, **told)
+    signed_up(shop, 2, is_confirmed=True, **values)
     assert Contact.objects.get().status == "subscribed"
 
 
@@ -249,7 +247,7 @@ def test_soft_opt_in_is_recorded_as_what_it_is(shop: Installation, audience: Aud
 
 
 @pytest.mark.parametrize(
-    ("told", "named"),
+    ("values", "named"),
     [
         ({"consent_at": "yesterday"}, "consent_at"),
         ({"consent_at": "2024-10-01T00:00:00"}, "consent_at"),
@@ -259,10 +257,10 @@ def test_soft_opt_in_is_recorded_as_what_it_is(shop: Installation, audience: Aud
     ],
 )
 def test_a_consent_that_proves_nothing_names_its_key(
-    shop: Installation, audience: Audience, told: dict[str, Any], named: str
+    shop: Installation, audience: Audience, values: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(Rejected, match=named):
-        bought(shop, marketing_consent="true", **told)
+        bought(shop, marketing_consent="true", **values)
     assert (Consent.objects.count(), Contact.objects.get().status) == (0, "nonsubscribed")
 
 
@@ -273,7 +271,7 @@ def test_metadata_of_another_shape_says_nothing(shop: Installation, audience: Au
     assert Consent.objects.count() == 0
 
 
-def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_told(shop: Installation) -> None:
+def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_sent(shop: Installation) -> None:
     for number, kind in enumerate(["order_created", "order_paid", "order_updated"] * 2):
         payload = {"order": order() | {"metadata": metadata(marketing_consent="true")}}
         record("saleor", shop.pk, f"event {number}", kind, payload, at(number))

@@ -1,4 +1,4 @@
-"""A refusal reaches every audience of the shop that knows the person."""
+"""A withdrawal reaches every audience of the shop that has the person."""
 
 import pytest
 
@@ -23,7 +23,7 @@ ADA, NEW = "ada@shop.example", "ada.new@shop.example"
 
 @pytest.fixture
 def other(shop: Installation) -> Audience:
-    """A second audience, which the French channel feeds."""
+    """A second audience, fed by the French channel."""
     lock_shop(shop)
     change_audience(Audience.objects.get(), AudienceSettings("Shop", consent_text="Yes."))
     made = create_audience(shop, AudienceSettings("France", consent_text="Oui."))
@@ -34,9 +34,9 @@ def other(shop: Installation) -> Audience:
 
 
 def buy(shop: Installation, number: str, step: int, *, email: str = ADA, french: bool = False) -> None:
-    told = order(number, email=email)
-    told["channel"]["slug"] = "channel-fr" if french else "default-channel"
-    record_order(shop, told, at(step))
+    payload = order(number, email=email)
+    payload["channel"]["slug"] = "channel-fr" if french else "default-channel"
+    record_order(shop, payload, at(step))
 
 
 def statuses() -> list[str]:
@@ -59,7 +59,7 @@ def test_a_link_unsubscribes_from_all(shop: Installation, other: Audience) -> No
     assert Consent.objects.filter(kind="withdrawn").count() == 2  # one row in each ledger
 
 
-def test_a_page_unsubscribes_from_all_also_where_its_own_audience_knows_nobody(
+def test_a_page_unsubscribes_from_all_audiences_even_if_its_own_has_no_contact(
     shop: Installation, other: Audience
 ) -> None:
     buy(shop, "1", 1)
@@ -70,11 +70,11 @@ def test_a_page_unsubscribes_from_all_also_where_its_own_audience_knows_nobody(
 
 def test_an_accounts_metadata_unsubscribes_from_all(shop: Installation, other: Audience) -> None:
     everywhere(shop)
-    told = [
+    pairs = [
         {"key": "marketing_consent", "value": "withdrawn"},
         {"key": "consent_at", "value": at(3).isoformat()},
     ]
-    record_account_consent(shop, member(7, metadata=told), at(3))
+    record_account_consent(shop, member(7, metadata=pairs), at(3))
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
@@ -86,7 +86,7 @@ def test_staff_and_imports_unsubscribe_from_all(shop: Installation, other: Audie
         assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
-def test_an_audience_that_learns_of_somebody_later_learns_of_the_refusal(
+def test_an_audience_that_gets_the_person_later_gets_the_withdrawal(
     shop: Installation, other: Audience
 ) -> None:
     buy(shop, "1", 1)
@@ -95,7 +95,7 @@ def test_an_audience_that_learns_of_somebody_later_learns_of_the_refusal(
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
-def test_a_change_of_address_brings_the_refusal_along(shop: Installation, other: Audience) -> None:
+def test_a_change_of_address_carries_the_withdrawal(shop: Installation, other: Audience) -> None:
     record_customer(shop, member(7, ADA), at(1))
     say(Contact.objects.get(), "withdrawn", at(2))
     buy(shop, "2", 3, email=NEW, french=True)
@@ -104,7 +104,7 @@ def test_a_change_of_address_brings_the_refusal_along(shop: Installation, other:
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
-def test_people_merged_by_hand_bring_theirs_along(shop: Installation, other: Audience) -> None:
+def test_merging_contacts_carries_the_withdrawal(shop: Installation, other: Audience) -> None:
     buy(shop, "1", 1)
     buy(shop, "2", 1, email=NEW)
     buy(shop, "3", 1, email=NEW, french=True)
@@ -113,7 +113,9 @@ def test_people_merged_by_hand_bring_theirs_along(shop: Installation, other: Aud
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
-def test_a_later_yes_to_one_audience_is_a_yes_to_that_one(shop: Installation, other: Audience) -> None:
+def test_a_later_consent_to_one_audience_counts_for_that_audience(
+    shop: Installation, other: Audience
+) -> None:
     everywhere(shop)
     choices.withdraw(Contact.objects.get(audience=other))
     choices.subscribe(Contact.objects.get(audience=other), "Oui.")
@@ -122,7 +124,7 @@ def test_a_later_yes_to_one_audience_is_a_yes_to_that_one(shop: Installation, ot
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
-def test_another_shops_audience_hears_nothing(shop: Installation, other: Audience) -> None:
+def test_another_shops_audience_is_not_affected(shop: Installation, other: Audience) -> None:
     from tests.audience.conftest import install
 
     elsewhere = install("other.example")

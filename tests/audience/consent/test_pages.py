@@ -1,4 +1,4 @@
-"""The pages behind the links in mails: no script, no cookie, and nothing for who holds no link."""
+"""The pages behind the links in mails: no scripts, no cookies, and nothing without a link."""
 
 import io
 import logging
@@ -44,7 +44,7 @@ def one_click(contact: Contact) -> str:
     return urlsplit(links.unsubscribe_url(contact)).path
 
 
-def test_one_subscribes_and_unsubscribes_as_easily(ada: Contact, client: Client) -> None:
+def test_subscribing_and_unsubscribing_are_equally_easy(ada: Contact, client: Client) -> None:
     page = client.get(preferences(ada)).content.decode()
     assert "not subscribed" in page
     assert "Yes, &lt;i&gt;news!" in page
@@ -68,13 +68,13 @@ def test_one_subscribes_and_unsubscribes_as_easily(ada: Contact, client: Client)
     assert Consent.objects.count() == 2
 
 
-def test_looking_changes_nothing(ada: Contact, client: Client) -> None:
+def test_opening_a_page_changes_nothing(ada: Contact, client: Client) -> None:
     for path in (preferences(ada), one_click(ada)):
         assert client.get(path).status_code == client.head(path).status_code == 200
     assert Consent.objects.count() == 0
 
 
-def test_the_page_shows_no_whole_address_and_is_kept_by_nobody(ada: Contact, client: Client) -> None:
+def test_the_page_masks_the_address_and_is_not_cached(ada: Contact, client: Client) -> None:
     answer = client.get(preferences(ada))
     page = answer.content.decode()
     assert "a…@shop.example" in page
@@ -154,7 +154,7 @@ def test_links_of_an_old_mail_work_after_every_merge(
 
 
 def old_links(contact: Contact) -> list[str]:
-    """As earlier versions made them: the id and its signature."""
+    """A token of earlier versions: the id and its signature."""
     secret = contact.audience.installation.audience_secret.secret
     token = signing.Signer(key=secret, salt="audience.preferences").sign(contact.pk.hex)
     return [f"/audience/preferences/{token}", f"/audience/unsubscribe/{token}"]
@@ -198,14 +198,14 @@ def test_links_of_earlier_versions_work(ada: Contact, client: Client) -> None:
     assert Contact.objects.get().status == "unsubscribed"
 
 
-def test_a_forged_link_tells_nothing_about_who_is_known(ada: Contact, client: Client) -> None:
+def test_a_forged_link_reveals_nothing_about_contacts(ada: Contact, client: Client) -> None:
     links.preferences_url(ada)
     for head in (ada.pk.hex, "0" * 32, "zz"):
         assert client.get(f"/audience/preferences/{head}:x").status_code == 404
 
 
 @pytest.mark.parametrize("status", [400, 404, 405])
-def test_no_link_stands_in_the_log(ada: Contact, client: Client, status: int) -> None:
+def test_no_link_is_logged(ada: Contact, client: Client, status: int) -> None:
     path = preferences(ada)
     token = path.rpartition("/")[2]
     stream = io.StringIO()
@@ -235,7 +235,7 @@ def test_links_of_an_old_mail_work_after_the_apps_key_was_changed(
     assert Contact.objects.get().status == "unsubscribed"
 
 
-def test_who_was_erased_is_told_that_nothing_is_held(
+def test_an_erased_person_sees_that_nothing_is_stored(
     shop: Installation, ada: Contact, client: Client
 ) -> None:
     paths = [preferences(ada), one_click(ada)]
@@ -247,5 +247,5 @@ def test_who_was_erased_is_told_that_nothing_is_held(
     assert Contact.objects.count() == 0
 
 
-def test_only_reading_and_posting_is_understood(ada: Contact, client: Client) -> None:
+def test_only_get_and_post_are_allowed(ada: Contact, client: Client) -> None:
     assert client.put(preferences(ada)).status_code == client.delete(one_click(ada)).status_code == 405

@@ -1,4 +1,4 @@
-"""What three facts make of a contact, and what it may be sent."""
+"""The status that three facts result in, and what a contact may receive."""
 
 from itertools import product
 
@@ -21,7 +21,7 @@ OK_ACTIVE = {
 
 
 def expected(consent: str, deliverability: str, lifecycle: str) -> str:
-    """The table of docs/audience.md, written out."""
+    """The table in docs/audience.md."""
     if lifecycle != "active":
         return "archived"
     if deliverability != "ok":
@@ -41,7 +41,7 @@ def test_the_database_computes_the_same(shop: Installation) -> None:
         assert Contact.objects.get().status == expected(consent, deliverability, lifecycle)
 
 
-def test_nobody_sets_a_status_by_hand(shop: Installation) -> None:
+def test_a_status_cannot_be_set(shop: Installation) -> None:
     record_order(shop, order(), at(1))
     contact = Contact.objects.get()
     contact.status = "subscribed"
@@ -63,8 +63,8 @@ def test_nobody_sets_a_status_by_hand(shop: Installation) -> None:
     ],
 )
 def test_what_a_status_may_receive(name: str, transactional: bool, marketing: bool, ads: bool) -> None:
-    told = [status.may_receive(name, purpose) for purpose in ("transactional", "marketing", "ads")]
-    assert told == [transactional, marketing, ads]
+    allowed = [status.may_receive(name, purpose) for purpose in ("transactional", "marketing", "ads")]
+    assert allowed == [transactional, marketing, ads]
 
 
 def test_what_may_be_received_is_queryable(shop: Installation) -> None:

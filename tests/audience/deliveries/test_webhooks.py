@@ -1,4 +1,4 @@
-"""Bounces and complaints as mail services report them, in their own form, through the door that they come by."""
+"""Bounces and complaints as mail services report them, in their own formats, through the webhook."""
 
 import base64
 import hashlib
@@ -139,23 +139,23 @@ def key_of(service: str) -> str:
     return KEY if SERVICES[service].needs_key else ""
 
 
-def tell(client: Client, url: str, told: Any, **headers: str) -> Any:
+def send(client: Client, url: str, body: Any, **headers: str) -> Any:
     path = "/" + url.partition("://")[2].partition("/")[2]
-    message = told if isinstance(told, dict) else {}
+    message = body if isinstance(body, dict) else {}
     if "MessageId" in message:
         headers |= {"x-amz-sns-message-type": message["Type"], "x-amz-sns-message-id": message["MessageId"]}
-    return client.post(path, json.dumps(told), content_type="application/json", headers=headers)
+    return client.post(path, json.dumps(body), content_type="application/json", headers=headers)
 
 
-@pytest.mark.parametrize(("service", "told", "kind"), REPORTS)
+@pytest.mark.parametrize(("service", "body", "kind"), REPORTS)
 def test_every_service_is_understood(
-    shop: Installation, ada: Contact, client: Client, worked: Work, service: str, told: Any, kind: Kind | None
+    shop: Installation, ada: Contact, client: Client, worked: Work, service: str, body: Any, kind: Kind | None
 ) -> None:
     if kind == Kind.DELIVERED:
         Contact.objects.update(deliverability="bounced")
     url = webhooks.create(shop, service, key_of(service)).url
     for _ in range(2):
-        assert tell(client, url, told).status_code == 200
+        assert send(client, url, body).status_code == 200
     worked()
     assert list(Event.objects.filter(source="mail").values_list("kind", flat=True)) == (
         [kind] if kind else []
@@ -173,7 +173,7 @@ def test_every_service_is_understood(
     assert MailWebhook.objects.get().heard_at is not None
 
 
-def test_a_mailbox_that_bounces_softly_for_days_is_dead_and_lives_once_mail_arrives(
+def test_soft_bounces_on_several_days_clean_a_contact_until_mail_is_delivered(
     shop: Installation, ada: Contact
 ) -> None:
     for day in range(record.SOFT_BOUNCE_DAYS - 1):
@@ -188,7 +188,7 @@ def test_a_mailbox_that_bounces_softly_for_days_is_dead_and_lives_once_mail_arri
     assert (Contact.objects.get().status, SoftBounce.objects.count()) == ("subscribed", 0)
 
 
-def test_mail_that_arrives_takes_no_complaint_back_but_the_person_does(
+def test_a_delivered_mail_does_not_end_a_complaint_but_the_person_does(
     shop: Installation, ada: Contact
 ) -> None:
     for _ in range(2):
@@ -202,12 +202,12 @@ def test_mail_that_arrives_takes_no_complaint_back_but_the_person_does(
     assert Contact.objects.get().status == "subscribed"
 
 
-def test_another_shop_and_strangers_hear_nothing(
+def test_another_shop_and_strangers_are_not_affected(
     shop: Installation, ada: Contact, client: Client, worked: Work
 ) -> None:
     other = install("other.example")
     url = webhooks.create(other, "postmark").url
-    assert tell(client, url, postmark("SpamComplaint", "SpamComplaint")).json() == {"ok": True, "new": 0}
+    assert send(client, url, postmark("SpamComplaint", "SpamComplaint")).json() == {"ok": True, "new": 0}
     assert not Event.objects.filter(source="mail").exists()
     assert Contact.objects.get().status == "subscribed"
 
@@ -215,28 +215,28 @@ def test_another_shop_and_strangers_hear_nothing(
 # Who may report
 
 
-def test_without_the_secret_nothing_is_taken(shop: Installation, ada: Contact, client: Client) -> None:
+def test_without_the_secret_nothing_is_accepted(shop: Installation, ada: Contact, client: Client) -> None:
     url = webhooks.create(shop, "postmark").url
     secret = url.rpartition("/")[2]
     bounce = postmark("Bounce", "HardBounce")
-    assert tell(client, url[:-1], bounce).status_code == 404
-    assert tell(client, "x://h/api/webhooks/mail/", bounce).status_code == 401
+    assert send(client, url[:-1], bounce).status_code == 404
+    assert send(client, "x://h/api/webhooks/mail/", bounce).status_code == 401
     for password, status in ((secret, 200), ("wrong", 401)):
         basic = base64.b64encode(f"any:{password}".encode()).decode()
-        answer = tell(client, "x://h/api/webhooks/mail/", bounce, Authorization=f"Basic {basic}")
+        answer = send(client, "x://h/api/webhooks/mail/", bounce, Authorization=f"Basic {basic}")
         assert answer.status_code == status
     webhooks.revoke(MailWebhook.objects.get())
-    assert tell(client, url, bounce).status_code == 404
+    assert send(client, url, bounce).status_code == 404
     assert secret not in str(list(MailWebhook.objects.values()))
 
 
 def test_where_the_service_signs_the_signature_must_be_its_own(
     shop: Installation, ada: Contact, client: Client
 ) -> None:
-    told = mailgun("complained")
-    told["signature"]["signature"] = "0" * 64
-    assert tell(client, webhooks.create(shop, "mailgun", KEY).url, told).status_code == 403
-    assert tell(client, webhooks.create(shop, "mailersend", KEY).url, {"data": {}}).status_code == 403
+    body = mailgun("complained")
+    body["signature"]["signature"] = "0" * 64
+    assert send(client, webhooks.create(shop, "mailgun", KEY).url, body).status_code == 403
+    assert send(client, webhooks.create(shop, "mailersend", KEY).url, {"data": {}}).status_code == 403
     assert not Event.objects.filter(source="mail").exists()
     for service, key in (("mailgun", ""), ("postmark", KEY), ("sendgrid", "no key"), ("other", "")):
         with pytest.raises(Rejected):
@@ -251,7 +251,7 @@ ODD = [
 
 @pytest.mark.parametrize("service", [name for name in SERVICES if not SERVICES[name].needs_key])
 @pytest.mark.parametrize("body", ODD)
-def test_a_body_that_is_no_report_is_refused(
+def test_a_malformed_report_is_refused(
     shop: Installation, client: Client, service: str, body: str | bytes
 ) -> None:
     path = "/api/webhooks/mail/" + webhooks.create(shop, service).url.rpartition("/")[2]
@@ -275,22 +275,22 @@ def test_amazon_is_confirmed_at_its_own_address_only(
     odd = ["http://sns.eu-west-1.amazonaws.com/", "https://sns.evil.example/", "https://sns.x.amazonaws.com.evil.example/",
            "https://sns.x.amazonaws.com@10.0.0.1/", "https://sns.x.amazonaws.com:22/", "", "https://["]  # fmt: skip
     for target in [genuine, *odd]:
-        told = {"Type": "SubscriptionConfirmation", "MessageId": "m", "SubscribeURL": target}
-        assert tell(client, url, told).status_code == (200 if target == genuine else 400)
+        body = {"Type": "SubscriptionConfirmation", "MessageId": "m", "SubscribeURL": target}
+        assert send(client, url, body).status_code == (200 if target == genuine else 400)
     assert asked == [genuine]
 
 
-def test_the_address_stands_in_no_log(
+def test_the_webhooks_url_is_not_logged(
     shop: Installation, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     from saleor_stripe_audience.logs import logging_settings
 
     final = logging_settings("INFO")["formatters"]["json"]["processors"]
     secret = webhooks.create(shop, "postmark").url.rpartition("/")[2]
-    told: Any = {"event": f"Bad Request: /api/webhooks/mail/{secret}", "level": "warning"}
+    entry: Any = {"event": f"Bad Request: /api/webhooks/mail/{secret}", "level": "warning"}
     for process in final[1:]:
-        told = process(logging.getLogger(), "warning", told)
-    assert secret not in str(told)
+        entry = process(logging.getLogger(), "warning", entry)
+    assert secret not in str(entry)
 
 
 # For operators
@@ -303,10 +303,10 @@ def test_the_command_makes_lists_and_revokes(
     mail_webhook.run([*url, "--service", "postmark"])
     assert "/api/webhooks/mail/" in capsys.readouterr().out
     mail_webhook.run([*url, "--list"])
-    [told] = json.loads(capsys.readouterr().out)
-    assert (told["service"], told["heard_at"]) == ("postmark", None)
-    mail_webhook.run([*url, "--revoke", told["id"]])
-    for odd in (told["id"], "x"):
+    [listed] = json.loads(capsys.readouterr().out)
+    assert (listed["service"], listed["heard_at"]) == ("postmark", None)
+    mail_webhook.run([*url, "--revoke", listed["id"]])
+    for odd in (listed["id"], "x"):
         with pytest.raises(Rejected, match="--list"):
             mail_webhook.run([*url, "--revoke", odd])
 
@@ -325,10 +325,10 @@ def test_reports_about_somebody_erased_are_erased_too(
 ) -> None:
     from saleor_stripe_audience.audience.privacy import erasure
 
-    tell(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce"))
+    send(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce"))
     erasure.erase(shop, ADA)
     assert Event.objects.get(source="mail").payload is None
-    tell(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce") | {"ID": 8})
+    send(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce") | {"ID": 8})
     assert Event.objects.filter(source="mail").count() == 1
 
 
@@ -336,7 +336,7 @@ def test_a_report_from_the_future_counts_from_its_receipt(
     shop: Installation, ada: Contact, client: Client, worked: Work
 ) -> None:
     ahead = (timezone.now() + timedelta(days=400)).isoformat()
-    tell(
+    send(
         client,
         webhooks.create(shop, "postmark").url,
         postmark("SpamComplaint", "SpamComplaint") | {"BouncedAt": ahead},

@@ -1,4 +1,4 @@
-"""Of Saleor's metadata contacts keep what the merchant chose, the newest of it, and nothing besides."""
+"""Contacts store the newest values of the merchant's keys in Saleor's metadata, and nothing else."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def metadata(**values: Any) -> list[dict[str, Any]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def told(shop: Installation) -> dict[str, str]:
+def stored(shop: Installation) -> dict[str, str]:
     rows = ContactAttribute.objects.filter(contact__audience__installation=shop).exclude(value="")
     return dict(rows.values_list("key", "value"))
 
@@ -38,75 +38,75 @@ def customer(step: int, **values: Any) -> Any:
     return lambda shop: record_customer(shop, payload, at(step))
 
 
-def test_chosen_keys_are_kept_and_no_others(shop: Installation, audience: Audience) -> None:
+def test_only_chosen_keys_are_stored(shop: Installation, audience: Audience) -> None:
     for _ in range(2):
         customer(1, tier="gold", points="12.5", secret="x", allergies="nuts")(shop)
-    assert told(shop) == {"tier": "gold", "points": "12.5"}
+    assert stored(shop) == {"tier": "gold", "points": "12.5"}
     assert ContactAttribute.objects.count() == 2
     assert str(ContactAttribute.objects.get(key="points").number) == "12.500"
 
 
-def test_without_chosen_keys_nothing_is_kept(shop: Installation) -> None:
+def test_without_chosen_keys_nothing_is_stored(shop: Installation) -> None:
     customer(1, tier="gold")(shop)
-    assert told(shop) == {}
+    assert stored(shop) == {}
 
 
 @pytest.mark.parametrize("steps", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
-def test_the_newest_saying_counts_in_any_order(
+def test_the_newest_value_counts_in_any_order(
     shop: Installation, audience: Audience, steps: tuple[int, ...]
 ) -> None:
-    tellings = {1: customer(1, tier="gold", points="1"), 2: customer(2, tier="silver", points="2"),
+    events = {1: customer(1, tier="gold", points="1"), 2: customer(2, tier="silver", points="2"),
                 3: customer(3, points="3")}  # fmt: skip
     for step in steps:
-        tellings[step](shop)
-    assert told(shop) == {"points": "3"}  # the tier was taken away
+        events[step](shop)
+    assert stored(shop) == {"points": "3"}  # the tier was taken away
 
 
-def test_an_account_told_without_metadata_says_nothing_of_it(shop: Installation, audience: Audience) -> None:
+def test_an_account_without_metadata_changes_no_attributes(shop: Installation, audience: Audience) -> None:
     customer(1, tier="gold")(shop)
     record_customer(shop, account(7, isConfirmed=True), at(2))
-    assert told(shop) == {"tier": "gold"}
+    assert stored(shop) == {"tier": "gold"}
 
 
 def test_an_unconfirmed_account_writes_nothing(shop: Installation, audience: Audience) -> None:
     record_customer(shop, account(7, isConfirmed=False) | {"metadata": metadata(tier="gold")}, at(1))
-    assert told(shop) == {}
+    assert stored(shop) == {}
 
 
-def test_an_order_tells_of_a_guest_and_of_its_own_account_only(
+def test_an_order_sets_attributes_of_a_guest_and_of_its_own_account_only(
     shop: Installation, audience: Audience
 ) -> None:
     record_order(shop, order("1") | {"metadata": metadata(tier="guest")}, at(1))
-    assert told(shop) == {"tier": "guest"}
+    assert stored(shop) == {"tier": "guest"}
     own = account(7, isConfirmed=True)
     record_order(shop, order("2", user=own) | {"metadata": metadata(tier="own")}, at(2))
-    assert told(shop) == {"tier": "own"}
+    assert stored(shop) == {"tier": "own"}
     record_order(shop, order("3") | {"metadata": metadata(tier="typed by anybody")}, at(3))
-    assert told(shop) == {"tier": "own"}
+    assert stored(shop) == {"tier": "own"}
     record_order(shop, order("4", user=own) | {"metadata": []}, at(4))
-    assert told(shop) == {"tier": "own"}  # an order tells only what it has
+    assert stored(shop) == {"tier": "own"}  # an order sets only the keys it has
 
 
 @pytest.mark.parametrize("value", ["x" * 501, "zero\0byte"])
-def test_what_cannot_be_kept_is_left_out(shop: Installation, audience: Audience, value: str) -> None:
+def test_invalid_values_are_skipped(shop: Installation, audience: Audience, value: str) -> None:
     customer(1, tier=value, points="1")(shop)
-    assert told(shop) == {"points": "1"}
+    assert stored(shop) == {"points": "1"}
 
 
-def test_a_key_that_is_not_wanted_any_more_is_forgotten(shop: Installation, audience: Audience) -> None:
+def test_removing_a_key_deletes_its_values(shop: Installation, audience: Audience) -> None:
     customer(1, tier="gold", points="1")(shop)
     change_audience(audience, AudienceSettings("Customers", attribute_keys=["points"]))
-    assert told(shop) == {"points": "1"}
+    assert stored(shop) == {"points": "1"}
 
 
-def test_whoever_is_merged_has_the_newest_of_both(shop: Installation, audience: Audience) -> None:
+def test_a_merged_contact_has_the_newest_values_of_both(shop: Installation, audience: Audience) -> None:
     one, two = (
         default_audience(shop).contacts.create(email=f"{name}@shop.example") for name in ("one", "two")
     )
     attributes.store(one, metadata(tier="old", points="1"), at(1), is_whole=False)
     attributes.store(two, metadata(tier="new"), at(2), is_whole=False)
     identity.merge(one, two)
-    assert told(shop) == {"tier": "new", "points": "1"}
+    assert stored(shop) == {"tier": "new", "points": "1"}
     assert Contact.objects.get().attributes.count() == 2
 
 

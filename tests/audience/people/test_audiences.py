@@ -54,7 +54,7 @@ def test_consent_is_given_to_one_audience(shop: Installation, french: Audience) 
     assert Contact.objects.exclude(audience=french).get().status == "nonsubscribed"
 
 
-def test_what_a_move_will_do_is_said_before(shop: Installation, french: Audience) -> None:
+def test_a_move_is_previewed(shop: Installation, french: Audience) -> None:
     record_order(shop, of("default-channel", "1", email="a@shop.example"), at(1))
     record_order(shop, of("default-channel", "2", email="b@shop.example"), at(1))
     record_order(shop, of("default-channel", "3", email="b@shop.example"), at(1))
@@ -63,9 +63,9 @@ def test_what_a_move_will_do_is_said_before(shop: Installation, french: Audience
 
     move = preview_move(shop, "default-channel", french)
     assert (move.contacts, move.subscribed, move.already_there) == (2, 1, 1)
-    told = " ".join(move.sentences())
-    assert "2 contacts" in told
-    assert "Nouvelles" in told
+    text = " ".join(move.sentences())
+    assert "2 contacts" in text
+    assert "Nouvelles" in text
 
     before = everything(shop)
     move_channel(shop, move)
@@ -75,7 +75,7 @@ def test_what_a_move_will_do_is_said_before(shop: Installation, french: Audience
     assert Contact.objects.exclude(audience=french).get(email="a@shop.example").status == "subscribed"
 
 
-def test_an_order_stays_where_it_began(shop: Installation, french: Audience) -> None:
+def test_an_order_stays_in_its_audience(shop: Installation, french: Audience) -> None:
     record_order(shop, of("default-channel", "1"), at(1))
     move_channel(shop, preview_move(shop, "default-channel", french))
     record_order(shop, of("default-channel", "1", status="CANCELED"), at(2))
@@ -104,7 +104,7 @@ def test_a_change_of_address_is_known_in_every_audience(shop: Installation, fren
     assert Contact.objects.count() == 2
 
 
-def test_an_order_told_after_a_change_of_address_finds_the_person(
+def test_an_order_that_arrives_after_a_change_of_address_finds_the_person(
     shop: Installation, french: Audience
 ) -> None:
     record_customer(shop, member(7), at(1))
@@ -116,7 +116,7 @@ def test_an_order_told_after_a_change_of_address_finds_the_person(
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "options",
     [
         AudienceSettings(""),
         AudienceSettings("  "),
@@ -134,13 +134,13 @@ def test_an_order_told_after_a_change_of_address_finds_the_person(
         AudienceSettings("x", double_opt_in=True),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
-    shop: Installation, french: Audience, wishes: AudienceSettings
+def test_invalid_options_are_refused_and_change_nothing(
+    shop: Installation, french: Audience, options: AudienceSettings
 ) -> None:
     with pytest.raises(Rejected):
-        create_audience(shop, wishes)
+        create_audience(shop, options)
     with pytest.raises(Rejected):
-        change_audience(Audience.objects.get(is_default=True), wishes)
+        change_audience(Audience.objects.get(is_default=True), options)
     assert Audience.objects.count() == 2
 
 

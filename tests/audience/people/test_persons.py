@@ -1,4 +1,4 @@
-"""Who is who: accounts that are not confirmed, contacts merged by hand, filed away, bounced."""
+"""Identity: unconfirmed accounts, contacts merged by staff, archived, bounced."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_an_unconfirmed_account_takes_no_address_from_its_owner(shop: Installati
 # By hand
 
 
-def test_two_contacts_merged_by_hand_are_one_with_all_of_both(shop: Installation) -> None:
+def test_a_contact_merged_by_staff_has_all_data_of_both(shop: Installation) -> None:
     record_order(shop, order("1", email=NEW), at(1))
     record_order(shop, order("2", user=member(7)), at(2))
     guest, owner = Contact.objects.get(email=NEW), Contact.objects.get(email=ADA)
@@ -91,7 +91,7 @@ def ada(shop: Installation) -> Contact:
     return Contact.objects.get()
 
 
-def test_who_is_filed_away_keeps_consent_and_comes_back_with_it(ada: Contact) -> None:
+def test_an_archived_contact_keeps_its_consent(ada: Contact) -> None:
     lifecycle.archive(ada)
     assert (Contact.objects.get().status, Contact.objects.get().consent) == ("archived", "confirmed")
     lifecycle.restore(ada)
@@ -99,7 +99,7 @@ def test_who_is_filed_away_keeps_consent_and_comes_back_with_it(ada: Contact) ->
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("reports", "status"),
     [
         ([("bounced", 2)], "cleaned"),
         ([("complained", 2)], "unsubscribed"),
@@ -109,15 +109,15 @@ def test_who_is_filed_away_keeps_consent_and_comes_back_with_it(ada: Contact) ->
         ([("complained", 3), ("bounced", 3)], "unsubscribed"),
     ],
 )
-def test_the_newest_word_of_the_mail_service_counts(
-    ada: Contact, told: list[tuple[str, int]], status: str
+def test_the_newest_report_of_the_mail_service_counts(
+    ada: Contact, reports: list[tuple[str, int]], status: str
 ) -> None:
-    for state, step in told:
+    for state, step in reports:
         lifecycle.set_deliverability(ada, state, at(step))
     assert Contact.objects.get().status == status
 
 
-def test_who_subscribes_from_the_mailbox_is_reached_again(ada: Contact) -> None:
+def test_subscribing_from_the_mailbox_ends_a_bounce(ada: Contact) -> None:
     lifecycle.set_deliverability(ada, "complained", at(2))
     lifecycle.archive(ada)
     choices.subscribe(Contact.objects.get(), "Yes.")
@@ -133,11 +133,11 @@ def test_a_bounce_is_the_addresss_a_complaint_the_persons(shop: Installation) ->
     assert found == {"bounced.new@shop.example": "ok", "complained.new@shop.example": "complained"}
 
 
-def test_staff_write_down_what_they_were_told(ada: Contact) -> None:
-    word = ConsentEvent(
+def test_staff_record_a_choice_made_elsewhere(ada: Contact) -> None:
+    event = ConsentEvent(
         Consent.Kind.WITHDRAWN, at(5), Consent.Source.STAFF, actor="staff 1", source_detail="telephone"
     )
-    choices.record(ada, word)
+    choices.record(ada, event)
     kept = Consent.objects.get(kind="withdrawn")
     assert (kept.actor, kept.source_detail, Contact.objects.get().status) == (
         "staff 1", "telephone", "unsubscribed",

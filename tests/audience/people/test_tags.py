@@ -1,4 +1,4 @@
-"""Tags by hand, by rule, by import."""
+"""Tags added by staff, by rules and by imports."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_name_is_one_tag_however_it_is_written(audience: Audience, again: str)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "n" * 101, "nul\0"])
-def test_a_name_that_is_none_is_refused(audience: Audience, name: str) -> None:
+def test_an_invalid_name_is_refused(audience: Audience, name: str) -> None:
     tag = tags.get_or_create_tag(audience, "Vip")
     with pytest.raises(Rejected):
         tags.get_or_create_tag(audience, name)
@@ -44,7 +44,7 @@ def test_a_name_that_is_none_is_refused(audience: Audience, name: str) -> None:
     assert Tag.objects.get().name == "Vip"
 
 
-def test_tags_are_put_on_and_taken_off_once(audience: Audience) -> None:
+def test_tags_are_added_and_removed_once(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "Vip")
     assert tags.add(tag, [contact(0), contact(1)], actor="staff 1") == 2
     assert tags.add(tag, [contact(1)]) == 0
@@ -53,7 +53,7 @@ def test_tags_are_put_on_and_taken_off_once(audience: Audience) -> None:
     assert tags.remove(tag, [contact(0)]) == 0
 
 
-def test_a_rule_puts_on_and_takes_off_only_what_is_its_own(audience: Audience) -> None:
+def test_a_rule_adds_and_removes_only_its_own_tags(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "Buyers")
     tags.add(tag, [contact(0)])
     tags.add(tag, [contact(1)], ContactTag.Origin.IMPORT)
@@ -65,7 +65,7 @@ def test_a_rule_puts_on_and_takes_off_only_what_is_its_own(audience: Audience) -
     assert tagged(tag) == {"0@shop.example": "hand", "1@shop.example": "import"}
 
 
-def test_what_a_hand_confirms_no_rule_takes_off(audience: Audience) -> None:
+def test_a_rule_does_not_remove_a_tag_that_staff_confirmed(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "Buyers")
     tags.apply_rule(tag, Contact.objects.all())
     tags.add(tag, [contact(0)])
@@ -73,7 +73,7 @@ def test_what_a_hand_confirms_no_rule_takes_off(audience: Audience) -> None:
     assert tagged(tag) == {"0@shop.example": "hand"}
 
 
-def test_whoever_is_merged_has_the_tags_of_both(shop: Installation, audience: Audience) -> None:
+def test_a_merged_contact_has_the_tags_of_both(shop: Installation, audience: Audience) -> None:
     one, both = tags.get_or_create_tag(audience, "One"), tags.get_or_create_tag(audience, "Both")
     tags.add(one, [contact(0)])
     tags.add(both, [contact(0)])

@@ -1,4 +1,4 @@
-"""Erasing a person: nothing of them is left, they stay out, and a receipt says what went."""
+"""Erasing a person: nothing of them is left, they stay out, and a receipt lists what was erased."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"
 
 
-def told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> Event:
+def deliver(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> Event:
     record("saleor", shop.pk, f"{kind} {step}", kind, {"issuedAt": at(step).isoformat()} | payload, at(step))
     event = Event.objects.get(origin=shop.pk, key=f"{kind} {step}")
     dispatch(event.pk)
@@ -32,15 +32,15 @@ def told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> E
 
 
 def all_that_is_kept() -> str:
-    """Every value of every row of the app, as one text."""
+    """Every value of every row in the database, as one text."""
     models = [each for each in apps.get_models() if each.__module__.startswith("saleor_stripe_audience")]
     return json.dumps([list(model.objects.values()) for model in models], default=str).lower()  # type: ignore[attr-defined]  # every model has a manager
 
 
-def test_nothing_of_the_person_is_left_and_the_receipt_says_what_went(shop: Installation) -> None:
-    told(shop, "order_created", {"order": order("1", user=member(7)) | {"voucherCode": "ADA10"}}, 1)
-    told(shop, "customer_updated", {"user": member(7, NEW, firstName="Augusta", lastName="King")}, 2)
-    told(shop, "order_created", {"order": order("2", email="other@shop.example")}, 3)
+def test_nothing_of_the_person_is_left_and_the_receipt_lists_it(shop: Installation) -> None:
+    deliver(shop, "order_created", {"order": order("1", user=member(7)) | {"voucherCode": "ADA10"}}, 1)
+    deliver(shop, "customer_updated", {"user": member(7, NEW, firstName="Augusta", lastName="King")}, 2)
+    deliver(shop, "order_created", {"order": order("2", email="other@shop.example")}, 3)
     say(Contact.objects.get(email=NEW), "given", at(3))
     receipt = erasure.erase(shop, "ADA@Shop.Example", actor="staff 1")
 
@@ -59,7 +59,7 @@ def test_nothing_of_the_person_is_left_and_the_receipt_says_what_went(shop: Inst
     assert [one["email"] for one in everything(shop)] == ["other@shop.example"]
 
 
-def test_what_was_sold_stays_but_is_nobodys(shop: Installation) -> None:
+def test_purchases_stay_without_a_contact(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     erasure.erase(shop, ADA)
     purchase = Purchase.objects.get()
@@ -88,7 +88,7 @@ def test_an_erased_account_stays_out_under_every_address(shop: Installation) -> 
     assert erasure.is_erased(shop, NEW)
 
 
-def test_an_address_that_passed_on_to_another_account_is_not_erased_with_its_former_owner(
+def test_an_address_that_belongs_to_another_account_now_is_not_erased_with_its_former_owner(
     shop: Installation,
 ) -> None:
     record_customer(shop, member(7, ADA), at(1))
@@ -103,7 +103,7 @@ def test_an_address_that_passed_on_to_another_account_is_not_erased_with_its_for
 def test_another_shop_keeps_its_own(shop: Installation) -> None:
     other = install("other.example")
     record_order(shop, order(), at(1))
-    told(other, "order_created", {"order": order()}, 1)
+    deliver(other, "order_created", {"order": order()}, 1)
     erasure.erase(shop, ADA)
     assert Contact.objects.get().audience.installation == other
     assert Event.objects.get().payload is not None
@@ -128,7 +128,7 @@ def test_a_receipt_is_found_again_by_the_address_and_holds_none(shop: Installati
     assert "@" not in json.dumps([list(Erasure.objects.values())], default=str)
 
 
-def test_who_wishes_so_begins_anew(shop: Installation) -> None:
+def test_a_readmitted_person_starts_over(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     erasure.erase(shop, ADA)
     assert erasure.readmit(shop, ADA)
@@ -137,7 +137,7 @@ def test_who_wishes_so_begins_anew(shop: Installation) -> None:
     assert (Contact.objects.get().orders_count, Contact.objects.get().email) == (1, ADA)
 
 
-def test_nothing_is_erased_for_an_address_that_is_none(shop: Installation) -> None:
+def test_an_invalid_address_erases_nothing(shop: Installation) -> None:
     record_order(shop, order(), at(1))
     for address in ("", "nobody", "a" * 300 + "@shop.example"):
         with pytest.raises(Rejected):
@@ -145,13 +145,13 @@ def test_nothing_is_erased_for_an_address_that_is_none(shop: Installation) -> No
     assert (Contact.objects.count(), Erasure.objects.count(), Tombstone.objects.count()) == (1, 0, 0)
 
 
-# Deletions told by Saleor
+# Deletions in Saleor
 
 
 @pytest.mark.parametrize("kind", ["customer_deleted", "account_deleted"])
 def test_a_deletion_in_saleor_is_followed(shop: Installation, kind: str) -> None:
-    told(shop, "order_created", {"order": order("1", user=member(7))}, 1)
-    event = told(shop, kind, {"user": member(7) | {"isConfirmed": True}}, 2)
+    deliver(shop, "order_created", {"order": order("1", user=member(7))}, 1)
+    event = deliver(shop, kind, {"user": member(7) | {"isConfirmed": True}}, 2)
     assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
     assert Erasure.objects.get().reason == kind
     event.refresh_from_db()
@@ -161,24 +161,24 @@ def test_a_deletion_in_saleor_is_followed(shop: Installation, kind: str) -> None
 
 
 def test_a_deletion_that_arrives_first_keeps_the_rest_out(shop: Installation) -> None:
-    told(shop, "account_deleted", {"user": member(7, NEW)}, 9)
-    told(shop, "customer_created", {"user": member(7, ADA)}, 1)
-    told(shop, "order_created", {"order": order("1", email=ADA)}, 2)
-    told(shop, "customer_updated", {"user": member(7, NEW)}, 3)
+    deliver(shop, "account_deleted", {"user": member(7, NEW)}, 9)
+    deliver(shop, "customer_created", {"user": member(7, ADA)}, 1)
+    deliver(shop, "order_created", {"order": order("1", email=ADA)}, 2)
+    deliver(shop, "customer_updated", {"user": member(7, NEW)}, 3)
     assert Contact.objects.count() == 0
 
 
-def test_the_deletion_of_an_unconfirmed_account_takes_no_other_person_along(shop: Installation) -> None:
+def test_the_deletion_of_an_unconfirmed_account_erases_no_other_person(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
-    told(shop, "customer_created", {"user": member(9) | {"isConfirmed": False}}, 2)
-    told(shop, "customer_deleted", {"user": member(9) | {"isConfirmed": False}}, 3)
+    deliver(shop, "customer_created", {"user": member(9) | {"isConfirmed": False}}, 2)
+    deliver(shop, "customer_deleted", {"user": member(9) | {"isConfirmed": False}}, 3)
     assert Contact.objects.get().orders_count == 1
     assert not erasure.is_erased(shop, ADA)
 
 
 def test_a_deletion_without_its_user_erases_nobody(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
-    event = told(shop, "customer_deleted", {"user": None}, 2)
+    event = deliver(shop, "customer_deleted", {"user": None}, 2)
     assert event.handlings.get().done_at is not None
     assert Contact.objects.get().orders_count == 1
 
@@ -191,7 +191,7 @@ def anonymised(payload: dict[str, Any], email: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("email", ["", "a...@shop.example"])
-def test_an_anonymised_order_is_nobodys(shop: Installation, email: str) -> None:
+def test_an_anonymized_order_has_no_contact(shop: Installation, email: str) -> None:
     record_order(shop, order("1"), at(1))
     record_order(shop, order("2") | {"voucherCode": "ADA10"}, at(2))
     record_order(shop, anonymised(order("2"), email), at(3))
@@ -201,15 +201,13 @@ def test_an_anonymised_order_is_nobodys(shop: Installation, email: str) -> None:
 
 
 @pytest.mark.parametrize("steps", [(1, 3), (3, 1), (3, 1, 3, 1)])
-def test_who_was_known_from_anonymised_orders_alone_is_forgotten(
-    shop: Installation, steps: tuple[int, ...]
-) -> None:
+def test_a_contact_with_only_anonymized_orders_is_deleted(shop: Installation, steps: tuple[int, ...]) -> None:
     for step in steps:
         record_order(shop, order("1") if step == 1 else anonymised(order("1")), at(step))
     assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
 
 
-def test_who_said_something_is_not_forgotten_with_an_order(shop: Installation) -> None:
+def test_a_contact_with_consent_is_not_deleted_with_an_order(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     say(Contact.objects.get(), "withdrawn", at(2))
     record_order(shop, anonymised(order("1")), at(3))
@@ -245,7 +243,7 @@ def test_stored_events_are_found_however_the_address_is_written(
     assert (Event.objects.get().payload is None) is found
 
 
-def test_what_stripe_told_is_found_too(shop: Installation) -> None:
+def test_events_from_stripe_are_found_too(shop: Installation) -> None:
     stripe = StripeAccount.objects.create(
         installation=shop, name="A", publishable_key="pk", secret_key="sk", stripe_id="acct_1", livemode=False
     )

@@ -1,4 +1,4 @@
-"""An account's whole life in a shop that really signs, sends and is asked: consent, change of address, deletion."""
+"""An account's whole life in a shop that really signs and sends its events: consent, change of address, deletion."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def shop(settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
 
 
 def do(shop: SaleorSandbox, worked: Work, query: str, token: str | None = None, **variables: Any) -> None:
-    """Ask the shop, and let the app work what it was told of it."""
+    """Send the request to the shop, and let the app handle the events."""
     [answer] = shop.gql(query, variables, token).values()
     assert not answer["errors"], answer
     shop.drain()
@@ -75,7 +75,7 @@ def test_an_account_from_sign_up_to_deletion(shop: SaleorSandbox, worked: Work) 
     assert not Handling.objects.exclude(given_up_at=None).exists()
 
 
-def test_whom_staff_delete_is_erased_too(shop: SaleorSandbox, worked: Work) -> None:
+def test_a_customer_deleted_by_staff_is_erased_too(shop: SaleorSandbox, worked: Work) -> None:
     given = {"email": ADA, "password": "password", "redirectUrl": "https://shop.example.com"}
     do(shop, worked, REGISTER, i=given | {"channel": "default-channel"})
     user = next(each for each in shop.host.store.users if each.email == ADA)

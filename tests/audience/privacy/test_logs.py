@@ -28,7 +28,7 @@ PERSONAL = ["ada@", "ada.new@", "lovelace", "augusta", "+13155550123", "203.0.11
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """All that the app logs, in the form in which it logs it."""
+    """Everything that the app logs, as it logs it."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     form = logging_settings("DEBUG")["formatters"]["json"]
@@ -59,18 +59,18 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
     Channel.objects.create(installation=shop, slug="default-channel", name="Default", currency="USD")
     key = storefront.create_key(shop, ["https://shop.example.com"]).key
 
-    told(shop, "customer_created", {"user": member(7, firstName="Augusta", lastName="Lovelace")}, 1)
-    told(shop, "order_created", {"order": order("1", user=member(7)) | {"metadata": consent("true")}}, 2)
+    deliver(shop, "customer_created", {"user": member(7, firstName="Augusta", lastName="Lovelace")}, 1)
+    deliver(shop, "order_created", {"order": order("1", user=member(7)) | {"metadata": consent("true")}}, 2)
     change_audience(
         Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="News, please")
     )
-    told(shop, "order_created", {"order": order("2") | {"metadata": consent("true", "tomorrow")}}, 3)
-    told(shop, "order_updated", {"order": order("3", email="ada@nowhere")}, 4)
-    told(shop, "customer_updated", {"user": member(7, "ada.new@shop.example")}, 5)
-    told(shop, "order_created", {"order": {"id": "ada@shop.example"}}, 6)
-    told(shop, "checkout_created", {"checkout": checkout(user=member(7, "ada.new@shop.example"))}, 9)
-    told(shop, "checkout_updated", {"checkout": checkout(2, email="ada@nowhere")}, 10)
-    told(shop, "checkout_updated", {"checkout": {"id": "ada@shop.example"}}, 11)
+    deliver(shop, "order_created", {"order": order("2") | {"metadata": consent("true", "tomorrow")}}, 3)
+    deliver(shop, "order_updated", {"order": order("3", email="ada@nowhere")}, 4)
+    deliver(shop, "customer_updated", {"user": member(7, "ada.new@shop.example")}, 5)
+    deliver(shop, "order_created", {"order": {"id": "ada@shop.example"}}, 6)
+    deliver(shop, "checkout_created", {"checkout": checkout(user=member(7, "ada.new@shop.example"))}, 9)
+    deliver(shop, "checkout_updated", {"checkout": checkout(2, email="ada@nowhere")}, 10)
+    deliver(shop, "checkout_updated", {"checkout": {"id": "ada@shop.example"}}, 11)
     for query in (SUBSCRIBE, 'mutation { nonsense(email: "ada@shop.example" }'):
         client.post(
             "/storefront/graphql/",
@@ -85,7 +85,7 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
     client.get("/audience/preferences/ada")
     subject.export(shop, "ada@shop.example")
     erasure.erase(shop, "ada@shop.example")
-    told(shop, "account_deleted", {"user": member(7, "ada.new@shop.example")}, 8)
+    deliver(shop, "account_deleted", {"user": member(7, "ada.new@shop.example")}, 8)
 
     written = log.getvalue().lower()
     assert "person erased" in written
@@ -97,10 +97,10 @@ SUBSCRIBE = """mutation { audienceSubscribe(input: {
 
 
 def consent(value: str, moment: str = "") -> list[dict[str, str]]:
-    told = {"marketing_consent": value, "consent_at": moment, "consent_ip": "203.0.113.77"}
-    return [{"key": key, "value": value} for key, value in told.items() if value]
+    values = {"marketing_consent": value, "consent_at": moment, "consent_ip": "203.0.113.77"}
+    return [{"key": key, "value": value} for key, value in values.items() if value]
 
 
-def told(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> None:
+def deliver(shop: Installation, kind: str, payload: dict[str, Any], step: int) -> None:
     record("saleor", shop.pk, str(step), kind, payload, at(step))
     dispatch(Event.objects.get(origin=shop.pk, key=str(step)).pk)

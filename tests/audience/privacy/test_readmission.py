@@ -1,4 +1,4 @@
-"""Somebody who was erased subscribes again by their own wish; nobody else can do it for them."""
+"""An erased person can subscribe again; nobody else can do it for them."""
 
 import re
 from collections.abc import Callable
@@ -47,17 +47,17 @@ def on_a_page(shop: Installation) -> None:
 
 
 def at_the_checkout(shop: Installation) -> None:
-    told = [{"key": "paper.marketing_opt_in", "value": "true"},
+    pairs = [{"key": "paper.marketing_opt_in", "value": "true"},
             {"key": "paper.marketing_opt_in_at", "value": timezone.now().isoformat()}]  # fmt: skip
-    record_order_consent(shop, order("5") | {"metadata": told}, timezone.now())
+    record_order_consent(shop, order("5") | {"metadata": pairs}, timezone.now())
 
 
 def in_an_account(shop: Installation) -> None:
-    told = [
+    pairs = [
         {"key": "marketing_consent", "value": "true"},
         {"key": "consent_at", "value": timezone.now().isoformat()},
     ]
-    record_account_consent(shop, member(7, metadata=told), timezone.now())
+    record_account_consent(shop, member(7, metadata=pairs), timezone.now())
 
 
 WAYS = [on_a_page, at_the_checkout, in_an_account]
@@ -70,7 +70,7 @@ def confirmation_path(sent: EmailMultiAlternatives) -> str:
 
 
 @pytest.mark.parametrize("subscribe", WAYS)
-def test_one_comes_back_through_ones_mailbox_and_old_links_work(
+def test_an_erased_person_returns_through_the_mailbox_and_old_links_work(
     shop: Installation, erased: list[str], client: Client, worked: Work, mailoutbox: Mails,
     subscribe: Callable[[Installation], None],
 ) -> None:  # fmt: skip
@@ -97,16 +97,16 @@ def test_one_comes_back_through_ones_mailbox_and_old_links_work(
     assert Contact.objects.get().status == "unsubscribed"
 
 
-def test_what_was_told_before_the_erasure_asks_nobody(
+def test_consent_from_before_the_erasure_sends_no_mail(
     shop: Installation, erased: list[str], worked: Work, mailoutbox: Mails
 ) -> None:
-    told = [{"key": "marketing_consent", "value": "true"}, {"key": "consent_at", "value": at(2).isoformat()}]
-    record_account_consent(shop, member(7, metadata=told), timezone.now())
+    pairs = [{"key": "marketing_consent", "value": "true"}, {"key": "consent_at", "value": at(2).isoformat()}]
+    record_account_consent(shop, member(7, metadata=pairs), timezone.now())
     worked()
     assert mailoutbox == []
 
 
-def test_a_link_from_before_another_erasure_lets_nobody_in(
+def test_a_link_from_before_another_erasure_readmits_nobody(
     shop: Installation, erased: list[str], client: Client, worked: Work, mailoutbox: Mails
 ) -> None:
     on_a_page(shop)
@@ -116,7 +116,7 @@ def test_a_link_from_before_another_erasure_lets_nobody_in(
     assert Contact.objects.count() == 0
 
 
-def test_an_erasure_takes_a_request_along_and_so_does_a_night(shop: Installation, erased: list[str]) -> None:
+def test_a_request_is_deleted_by_an_erasure_and_overnight(shop: Installation, erased: list[str]) -> None:
     on_a_page(shop)
     erasure.erase(shop, ADA)
     assert ConfirmationMail.objects.count() == 0
@@ -125,21 +125,21 @@ def test_an_erasure_takes_a_request_along_and_so_does_a_night(shop: Installation
     assert readmission.delete_old_requests() == 1
 
 
-def test_a_stranger_resubscribes_nobody_who_was_let_in_again(shop: Installation, erased: list[str]) -> None:
+def test_a_stranger_cannot_resubscribe_a_readmitted_person(shop: Installation, erased: list[str]) -> None:
     erasure.readmit(shop, ADA)
-    told = [{"key": "marketing_consent", "value": "true"}]
+    pairs = [{"key": "marketing_consent", "value": "true"}]
     record_order(shop, order("6"), timezone.now())
-    record_order_consent(shop, order("6") | {"metadata": told}, timezone.now())
+    record_order_consent(shop, order("6") | {"metadata": pairs}, timezone.now())
     assert Contact.objects.get().status == "pending"
 
 
-def test_a_forged_request_lets_nobody_in(shop: Installation, erased: list[str], client: Client) -> None:
+def test_a_forged_request_readmits_nobody(shop: Installation, erased: list[str], client: Client) -> None:
     for token in ("x", "gAAAAABo", "A" * 200, "%00", erased[0].rpartition("/")[2]):
         assert client.post(f"/audience/confirm/{token}").status_code == 404
     assert Contact.objects.count() == 0
 
 
-def test_the_words_of_a_stranger_are_not_mailed(
+def test_a_strangers_wording_is_not_mailed(
     shop: Installation, erased: list[str], worked: Work, mailoutbox: Mails
 ) -> None:
     storefront.subscribe(shop, "default-channel", ADA, "Click https://evil.example/")
@@ -147,7 +147,7 @@ def test_the_words_of_a_stranger_are_not_mailed(
     assert "evil" not in str(mailoutbox[0].message())
 
 
-def test_erasing_her_again_keeps_her_out(
+def test_erasing_again_keeps_the_person_out(
     shop: Installation, erased: list[str], client: Client, settings: Any
 ) -> None:
     erasure.readmit(shop, ADA)

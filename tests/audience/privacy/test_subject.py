@@ -1,4 +1,4 @@
-"""What is held about a person, handed to that person; and the commands of an operator."""
+"""The data stored about a person, exported for that person, and the operator's commands."""
 
 import json
 
@@ -32,21 +32,21 @@ def known(shop: Installation) -> Installation:
 
 
 @pytest.mark.parametrize("email", [ADA, NEW, "ADA.new@shop.example"])
-def test_all_that_is_held_is_told_and_nothing_of_others(known: Installation, email: str) -> None:
-    told = subject.export(known, email)
-    [contact] = told["contacts"]
+def test_all_stored_data_is_exported_and_nothing_of_others(known: Installation, email: str) -> None:
+    data = subject.export(known, email)
+    [contact] = data["contacts"]
     assert (contact["email"], contact["first_name"], contact["status"]) == (NEW, "Augusta", "subscribed")
     assert contact["consents"][0]["wording"] == "News by mail, please."
     assert contact["purchases"][0]["lines"][0]["product_name"] == "Monospace Tee"
     assert contact["spent"][0]["spent_minor"] == 3000
     assert contact["former_addresses"][0]["email"] == ADA
-    assert [event["kind"] for event in told["events"]] == ["order_created"]
-    assert json.loads(json.dumps(told)) == told
-    assert "other@shop.example" not in json.dumps(told)
+    assert [event["kind"] for event in data["events"]] == ["order_created"]
+    assert json.loads(json.dumps(data)) == data
+    assert "other@shop.example" not in json.dumps(data)
 
 
-def test_every_relation_of_a_contact_is_told(known: Installation) -> None:
-    """What hangs on a contact one day must not be forgotten here."""
+def test_every_relation_of_a_contact_is_exported(known: Installation) -> None:
+    """Relations that are added to contacts later must be exported too."""
     [contact] = subject.export(known, ADA)["contacts"]
     filled = {"consents", "purchases", "spent", "former_addresses"}
     accessors = {relation.get_accessor_name() for relation in Contact._meta.related_objects}
@@ -54,7 +54,7 @@ def test_every_relation_of_a_contact_is_told(known: Installation) -> None:
     assert {name for name in contact if name in accessors} == filled
 
 
-def test_of_a_stranger_nothing_is_told_and_of_another_shop_neither(known: Installation) -> None:
+def test_nothing_is_exported_for_a_stranger_or_from_another_shop(known: Installation) -> None:
     other = install("other.example")
     for shop, email in ((known, "stranger@shop.example"), (other, ADA)):
         assert subject.export(shop, email) == {
@@ -64,7 +64,7 @@ def test_of_a_stranger_nothing_is_told_and_of_another_shop_neither(known: Instal
         subject.export(known, "nobody")
 
 
-def test_after_an_erasure_only_that_is_told(known: Installation) -> None:
+def test_after_an_erasure_only_the_erasure_is_exported(known: Installation) -> None:
     erasure.erase(known, ADA)
     assert subject.export(known, ADA) == {"address": ADA, "is_erased": True, "contacts": [], "events": []}
 
@@ -91,16 +91,16 @@ def test_an_operator_exports_erases_and_finds_the_receipt(
 
 
 @pytest.mark.parametrize("command", ["erase", "export-subject"])
-def test_an_address_that_is_none_is_one_line(
+def test_an_invalid_address_is_reported_on_one_line(
     known: Installation, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert main([command, "--saleor-api-url", known.saleor_api_url, "--email", "nobody"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert len(told.err.strip().splitlines()) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.strip().splitlines()) == 1
 
 
-def test_an_operator_makes_and_takes_back_a_storefront_key(
+def test_an_operator_creates_and_revokes_a_storefront_key(
     shop: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     of_shop = ["storefront-key", "--saleor-api-url", shop.saleor_api_url]

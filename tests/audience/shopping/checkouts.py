@@ -1,4 +1,4 @@
-"""Checkouts as Saleor tells them."""
+"""Checkouts as Saleor sends them."""
 
 import base64
 from typing import Any

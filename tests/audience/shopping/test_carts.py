@@ -1,4 +1,4 @@
-"""Checkouts become carts of contacts, are closed by orders, and are abandoned by silence alone."""
+"""Checkouts become carts of contacts, orders close them, and only silence makes them abandoned."""
 
 import itertools
 from collections.abc import Callable
@@ -23,22 +23,22 @@ from tests.audience.conftest import install
 from tests.audience.histories import at, line, member, order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
-Telling = Callable[[Installation], Any]
+Delivery = Callable[[Installation], Any]
 
 
-def tell(payload: dict[str, Any], step: int) -> Telling:
+def checkout_event(payload: dict[str, Any], step: int) -> Delivery:
     return lambda shop: carts.record_checkout(shop, payload, at(step))
 
 
-def tell_order(step: int, **known: Any) -> Telling:
+def order_event(step: int, **known: Any) -> Delivery:
     payload = order(**known) | {"checkoutId": checkout_id(1)}
     return lambda shop: record_order(shop, payload, at(step))
 
 
 def held(shop: Installation) -> list[Any]:
-    """Carts with whose they are, and all contacts with their names."""
+    """All carts with their contacts, and all contacts with their names."""
     rows = Cart.objects.filter(installation=shop).order_by("saleor_checkout_id")
-    told: list[Any] = [
+    state: list[Any] = [
         (
             row.saleor_checkout_id, row.contact.email if row.contact else None, row.total_minor, row.issued_at,
             row.closed_at, row.saleor_order_id, row.lines.count(),
@@ -46,11 +46,11 @@ def held(shop: Installation) -> list[Any]:
         for row in rows
     ]  # fmt: skip
     people = Contact.objects.filter(audience__installation=shop).order_by("email")
-    return [told, list(people.values_list("email", "first_name", "status", "orders_count"))]
+    return [state, list(people.values_list("email", "first_name", "status", "orders_count"))]
 
 
 def test_a_checkout_with_an_address_makes_a_contact_that_is_no_subscriber(shop: Installation) -> None:
-    tell(checkout(lines=2), 1)(shop)
+    checkout_event(checkout(lines=2), 1)(shop)
     cart = Cart.objects.get()
     assert cart.contact is not None
     assert (cart.contact.email, cart.contact.first_name) == ("ada@shop.example", "Ada")
@@ -62,22 +62,22 @@ def test_a_checkout_with_an_address_makes_a_contact_that_is_no_subscriber(shop: 
     )
 
 
-def test_before_an_address_nobody_is_known(shop: Installation) -> None:
-    assert tell(checkout(email=None), 1)(shop) is None
+def test_without_an_address_there_is_no_contact(shop: Installation) -> None:
+    assert checkout_event(checkout(email=None), 1)(shop) is None
     assert not Cart.objects.exists()
     assert not Contact.objects.exists()
 
 
 @pytest.mark.parametrize("email", ["none", "a" * 300 + "@shop.example"])
-def test_while_the_address_is_none_there_is_no_cart(shop: Installation, email: str) -> None:
-    assert tell(checkout(email=email), 1)(shop) is None
+def test_with_an_invalid_address_there_is_no_cart(shop: Installation, email: str) -> None:
+    assert checkout_event(checkout(email=email), 1)(shop) is None
     assert not Cart.objects.exists()
     assert not Contact.objects.exists()
 
 
 @pytest.mark.parametrize("bought", ["later", "before", "cancelled"])
-def test_whoever_bought_since_by_another_checkout_left_no_cart(shop: Installation, bought: str) -> None:
-    tell(checkout(updated=at(60).isoformat()), 60)(shop)
+def test_an_order_from_another_checkout_ends_an_abandoned_cart(shop: Installation, bought: str) -> None:
+    checkout_event(checkout(updated=at(60).isoformat()), 60)(shop)
     placed = {"created": at(30 if bought == "before" else 90).isoformat(), "checkoutId": checkout_id(2)}
     status = "CANCELED" if bought == "cancelled" else "UNCONFIRMED"
     record_order(shop, order(status=status, charge_status="NONE", charged=0.0) | placed, at(91))
@@ -85,23 +85,30 @@ def test_whoever_bought_since_by_another_checkout_left_no_cart(shop: Installatio
     assert left.exists() is (bought != "later")
 
 
-HISTORIES: dict[str, list[Telling]] = {
-    "a cart that is changed": [tell(checkout(lines=1), 1), tell(checkout(lines=3), 2)],
-    "another address": [tell(checkout(email="typo@shop.example"), 1), tell(checkout(), 2)],
-    "bought": [tell(checkout(), 1), tell(checkout(lines=2), 2), tell_order(3)],
-    "bought with another address": [tell(checkout(email="typo@shop.example"), 1), tell_order(3)],
-    "emptied": [tell(checkout(), 1), tell(checkout(lines=0), 2)],
-    "two carts": [tell(checkout(1), 1), tell(checkout(2), 2), tell_order(3)],
-    "bought and cancelled": [tell(checkout(), 1), tell_order(2), tell_order(3, status="CANCELED")],
+HISTORIES: dict[str, list[Delivery]] = {
+    "a cart that is changed": [checkout_event(checkout(lines=1), 1), checkout_event(checkout(lines=3), 2)],
+    "another address": [
+        checkout_event(checkout(email="typo@shop.example"), 1),
+        checkout_event(checkout(), 2),
+    ],
+    "bought": [checkout_event(checkout(), 1), checkout_event(checkout(lines=2), 2), order_event(3)],
+    "bought with another address": [checkout_event(checkout(email="typo@shop.example"), 1), order_event(3)],
+    "emptied": [checkout_event(checkout(), 1), checkout_event(checkout(lines=0), 2)],
+    "two carts": [checkout_event(checkout(1), 1), checkout_event(checkout(2), 2), order_event(3)],
+    "bought and cancelled": [
+        checkout_event(checkout(), 1),
+        order_event(2),
+        order_event(3, status="CANCELED"),
+    ],
     "an account": [
-        tell(checkout(email="guest@shop.example"), 1),
-        tell(checkout(user=member(7, "member@shop.example", isConfirmed=True)), 2),
+        checkout_event(checkout(email="guest@shop.example"), 1),
+        checkout_event(checkout(user=member(7, "member@shop.example", isConfirmed=True)), 2),
     ],
 }
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_any_order_and_doubles_end_alike(shop: Installation, name: str) -> None:
+def test_any_order_and_duplicates_have_the_same_result(shop: Installation, name: str) -> None:
     history = HISTORIES[name]
     for step in history:
         step(shop)
@@ -114,8 +121,8 @@ def test_any_order_and_doubles_end_alike(shop: Installation, name: str) -> None:
 
 
 def test_an_order_closes_its_cart_whatever_comes_first(shop: Installation) -> None:
-    tell_order(5)(shop)
-    tell(checkout(), 6)(shop)
+    order_event(5)(shop)
+    checkout_event(checkout(), 6)(shop)
     cart = Cart.objects.get()
     assert cart.closed_at is not None
     assert cart.saleor_order_id == order()["id"]
@@ -124,9 +131,9 @@ def test_an_order_closes_its_cart_whatever_comes_first(shop: Installation) -> No
 
 def test_silence_makes_a_cart_abandoned(shop: Installation) -> None:
     now = timezone.now()
-    tell(checkout(1, updated=(now - timedelta(minutes=59)).isoformat()), 1)(shop)
-    tell(checkout(2, updated=(now - timedelta(minutes=61)).isoformat()), 1)(shop)
-    tell(checkout(3, lines=0, updated=(now - timedelta(days=2)).isoformat()), 1)(shop)
+    checkout_event(checkout(1, updated=(now - timedelta(minutes=59)).isoformat()), 1)(shop)
+    checkout_event(checkout(2, updated=(now - timedelta(minutes=61)).isoformat()), 1)(shop)
+    checkout_event(checkout(3, lines=0, updated=(now - timedelta(days=2)).isoformat()), 1)(shop)
     audience = Audience.objects.get()
     assert [each.saleor_checkout_id for each in carts.abandoned(audience, now)] == [checkout_id(2)]
     change_audience(audience, AudienceSettings("Customers", cart_silence_minutes=30))
@@ -135,19 +142,19 @@ def test_silence_makes_a_cart_abandoned(shop: Installation) -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, -5, 30 * 24 * 60 + 1])
-def test_a_silence_that_is_none_is_refused(shop: Installation, minutes: int) -> None:
-    tell(checkout(), 1)(shop)
+def test_an_invalid_silence_is_refused(shop: Installation, minutes: int) -> None:
+    checkout_event(checkout(), 1)(shop)
     with pytest.raises(Rejected, match="30 days"):
         change_audience(Audience.objects.get(), AudienceSettings("Customers", cart_silence_minutes=minutes))
 
 
-def test_carts_nobody_came_back_to_are_let_go_with_whom_nobody_else_knows(shop: Installation) -> None:
+def test_old_carts_are_deleted_with_contacts_that_have_nothing_else(shop: Installation) -> None:
     old = (timezone.now() - timedelta(days=91)).isoformat()
     fresh = (timezone.now() - timedelta(days=89)).isoformat()
-    tell(checkout(1, email="gone@shop.example", updated=old), 1)(shop)
-    tell(checkout(2, email="stays@shop.example", updated=fresh), 1)(shop)
-    tell(checkout(3, updated=old), 1)(shop)
-    tell_order(3)(shop)
+    checkout_event(checkout(1, email="gone@shop.example", updated=old), 1)(shop)
+    checkout_event(checkout(2, email="stays@shop.example", updated=fresh), 1)(shop)
+    checkout_event(checkout(3, updated=old), 1)(shop)
+    order_event(3)(shop)
     assert carts.prune() == 2
     assert carts.prune() == 0
     assert [each.saleor_checkout_id for each in Cart.objects.all()] == [checkout_id(2)]
@@ -157,30 +164,30 @@ def test_carts_nobody_came_back_to_are_let_go_with_whom_nobody_else_knows(shop: 
     ]
 
 
-def test_erased_people_leave_no_cart_and_come_back_by_none(shop: Installation) -> None:
-    tell(checkout(), 1)(shop)
+def test_erased_people_have_no_carts_and_carts_do_not_bring_them_back(shop: Installation) -> None:
+    checkout_event(checkout(), 1)(shop)
     erasure.erase(shop, "ada@shop.example")
-    tell(checkout(lines=3), 2)(shop)
-    tell(checkout(2), 3)(shop)
+    checkout_event(checkout(lines=3), 2)(shop)
+    checkout_event(checkout(2), 3)(shop)
     assert Cart.objects.count() == 2
     assert not Cart.objects.exclude(contact=None, voucher_code="").exists()
     assert not Contact.objects.exists()
 
 
-def test_an_order_made_anonymous_takes_its_cart_along(shop: Installation) -> None:
-    tell(checkout(), 1)(shop)
-    tell_order(2)(shop)
+def test_an_anonymized_order_anonymizes_its_cart(shop: Installation) -> None:
+    checkout_event(checkout(), 1)(shop)
+    order_event(2)(shop)
     nobody = order(email="") | {"checkoutId": checkout_id(1), "billingAddress": None}
     record_order(shop, nobody, at(3))
     assert Cart.objects.get().contact is None
     assert not Contact.objects.exists()
-    tell(checkout(), 1)(shop)
+    checkout_event(checkout(), 1)(shop)
     assert not Contact.objects.exists()
 
 
-def test_a_merge_takes_the_carts_along(shop: Installation) -> None:
-    tell(checkout(1, email="one@shop.example"), 1)(shop)
-    tell(checkout(2, email="two@shop.example"), 1)(shop)
+def test_a_merge_moves_the_carts(shop: Installation) -> None:
+    checkout_event(checkout(1, email="one@shop.example"), 1)(shop)
+    checkout_event(checkout(2, email="two@shop.example"), 1)(shop)
     one, two = Contact.objects.order_by("email")
     identity.merge(one, two)
     assert set(Cart.objects.values_list("contact", flat=True)) == {one.pk}
@@ -188,15 +195,15 @@ def test_a_merge_takes_the_carts_along(shop: Installation) -> None:
 
 def test_an_unconfirmed_account_shops_as_a_guest(shop: Installation) -> None:
     stranger = member(9, "victim@shop.example", isConfirmed=False)
-    tell(checkout(email="typed@shop.example", user=stranger), 1)(shop)
+    checkout_event(checkout(email="typed@shop.example", user=stranger), 1)(shop)
     assert list(Contact.objects.values_list("email", "saleor_user_id")) == [("typed@shop.example", None)]
 
 
 def test_shops_are_apart(shop: Installation) -> None:
     other = install("other.example")
-    tell(checkout(), 1)(shop)
-    tell(checkout(lines=2), 1)(other)
-    tell_order(2)(shop)
+    checkout_event(checkout(), 1)(shop)
+    checkout_event(checkout(lines=2), 1)(other)
+    order_event(2)(shop)
     assert Cart.objects.get(installation=shop).closed_at is not None
     assert Cart.objects.get(installation=other).closed_at is None
 
@@ -220,14 +227,16 @@ def product_of(name: str, *collections: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("turn", [(0, 1), (1, 0), (0, 1, 0)])
-def test_what_is_known_of_a_product_is_what_was_told_last(shop: Installation, turn: tuple[int, ...]) -> None:
-    tellings = [
+def test_the_latest_order_decides_what_is_stored_of_a_product(
+    shop: Installation, turn: tuple[int, ...]
+) -> None:
+    events = [
         (line() | {"variant": {"id": "V", "product": product_of("Old", 1, 2)}}, 1),
         (line() | {"variant": {"id": "V", "product": product_of("New", 2, 3)}}, 2),
     ]
     for index in turn:
-        told, step = tellings[index]
-        record_order(shop, order(lines=[told]), at(step))
+        event, step = events[index]
+        record_order(shop, order(lines=[event]), at(step))
     known = SoldProduct.objects.get()
     assert (known.name, known.category_name, known.product_type_name) == ("New", "Shirts", "Top")
     assert sorted(known.collections.values_list("saleor_collection_id", flat=True)) == [
@@ -237,12 +246,12 @@ def test_what_is_known_of_a_product_is_what_was_told_last(shop: Installation, tu
 
 
 @pytest.mark.parametrize("turn", [(0, 1), (1, 0)])
-def test_a_line_whose_product_is_deleted_keeps_which_it_was(
+def test_a_line_keeps_its_product_after_the_product_was_deleted(
     shop: Installation, turn: tuple[int, ...]
 ) -> None:
-    tellings = [order(lines=[line()]), order(lines=[line() | {"variant": None}])]
+    events = [order(lines=[line()]), order(lines=[line() | {"variant": None}])]
     for index in turn:
-        record_order(shop, tellings[index], at(index + 1))
+        record_order(shop, events[index], at(index + 1))
     [kept] = Contact.objects.get().purchases.get().lines.all()
     assert (kept.saleor_product_id, kept.saleor_variant_id) == (
         "UHJvZHVjdDoxMzQ=",

@@ -1,4 +1,4 @@
-"""What Stripe tells of payments that went wrong, on the contact who paid, whatever arrives first."""
+"""Failed and disputed payments from Stripe, on the contact who paid, whatever arrives first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def decline(shop: Installation, step: int = 2, **error: Any) -> None:
     payment_facts.record(shop, checkout_id(1), fact, at(step))
 
 
-def test_a_decline_is_on_whoever_has_the_cart(shop: Installation, audience: Audience) -> None:
+def test_a_decline_is_assigned_to_the_contact_of_the_cart(shop: Installation, audience: Audience) -> None:
     carts.record_checkout(shop, checkout(), at(1))
     decline(shop, decline_code="insufficient_funds")
     fact = PaymentFact.objects.get()
@@ -61,7 +61,9 @@ def test_a_decline_is_on_whoever_has_the_cart(shop: Installation, audience: Audi
 
 
 @pytest.mark.parametrize("first", ["fact", "cart", "order"])
-def test_whatever_comes_first_it_is_on_the_buyer(shop: Installation, audience: Audience, first: str) -> None:
+def test_a_fact_is_assigned_to_the_buyer_in_any_order(
+    shop: Installation, audience: Audience, first: str
+) -> None:
     steps: dict[str, Callable[[], Any]] = {
         "fact": lambda: decline(shop),
         "cart": lambda: carts.record_checkout(shop, checkout(), at(1)),
@@ -88,9 +90,7 @@ def test_a_fact_follows_when_the_address_of_the_cart_changes(shop: Installation,
     assert fact.contact.email == "ada@shop.example"
 
 
-def test_a_merge_takes_facts_along_and_an_erasure_deletes_them(
-    shop: Installation, audience: Audience
-) -> None:
+def test_a_merge_moves_facts_and_an_erasure_deletes_them(shop: Installation, audience: Audience) -> None:
     carts.record_checkout(shop, checkout(), at(1))
     decline(shop)
     one = Contact.objects.create(audience=audience, email="one@shop.example")
@@ -114,17 +114,17 @@ DISPUTE = {"id": "dp_1", "payment_intent": "pi_1", "reason": "fraudulent", "amou
 
 
 @pytest.mark.parametrize("turn", [("needs_response", "lost"), ("lost", "needs_response")])
-def test_a_dispute_has_the_outcome_that_was_told(
+def test_a_dispute_has_the_outcome_that_was_reported_last(
     shop: Installation, audience: Audience, turn: tuple[str, str]
 ) -> None:
     carts.record_checkout(shop, checkout(), at(1))
     for status in turn:
-        told_at = at(11 if status == "needs_response" else 20)
+        reported_at = at(11 if status == "needs_response" else 20)
         payment_facts.record(
             shop,
             checkout_id(1),
             payment_facts.dispute_of(parse(Dispute, DISPUTE | {"status": status})),
-            told_at,
+            reported_at,
         )
     fact = PaymentFact.objects.get()
     assert (fact.kind, fact.code, fact.outcome, fact.outcome_at) == ("disputed", "fraudulent", "lost", at(20))
@@ -137,8 +137,8 @@ def stripe_account(shop: Installation) -> StripeAccount:
     )
 
 
-def tell(account: StripeAccount, key: str, kind: str, told: dict[str, Any]) -> None:
-    record("stripe", account.pk, key, kind, {"id": key, "data": {"object": told}}, at(5))
+def deliver(account: StripeAccount, key: str, kind: str, data: dict[str, Any]) -> None:
+    record("stripe", account.pk, key, kind, {"id": key, "data": {"object": data}}, at(5))
     event = Event.objects.get(key=key)
     for handler in (handlers.record_decline, handlers.record_dispute):
         name = f"audience.handlers.{handler.__name__}"
@@ -154,17 +154,17 @@ def test_through_the_inbox_a_decline_and_a_dispute(
     carts.record_checkout(shop, checkout(), at(1))
     account = stripe_account(shop)
     for key in ("evt_1", "evt_1"):
-        tell(account, key, "payment_intent.payment_failed", intent(shop, decline_code="expired_card"))
+        deliver(account, key, "payment_intent.payment_failed", intent(shop, decline_code="expired_card"))
     for key in ("evt_2", "evt_3"):
-        tell(account, key, "charge.dispute.created", DISPUTE | {"status": "needs_response"})
+        deliver(account, key, "charge.dispute.created", DISPUTE | {"status": "needs_response"})
     assert sorted(PaymentFact.objects.values_list("kind", "code")) == [
         ("declined", "expired_card"),
         ("disputed", "fraudulent"),
     ]
 
 
-def test_an_intent_of_another_shop_is_none_of_ours(shop: Installation, audience: Audience) -> None:
+def test_an_intent_of_another_shop_is_ignored(shop: Installation, audience: Audience) -> None:
     strange = intent(shop) | {"metadata": {"saleor_installation": "other", "saleor_source": checkout_id(1)}}
     assert payment_facts.source_of(parse(PaymentIntent, strange), shop) == ""
-    tell(stripe_account(shop), "evt_9", "payment_intent.payment_failed", strange)
+    deliver(stripe_account(shop), "evt_9", "payment_intent.payment_failed", strange)
     assert not PaymentFact.objects.exists()

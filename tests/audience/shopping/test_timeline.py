@@ -20,7 +20,7 @@ NOW = timezone.now()
 
 @pytest.fixture
 def ada(shop: Installation) -> Contact:
-    """Somebody with whom everything has happened; `test_…` counts it."""
+    """A contact with every kind of entry."""
     audience = Audience.objects.create(installation=shop, name="Customers", is_default=True)
     someone = contact(audience)
     ago = {name: NOW - timedelta(days=days) for days, name in enumerate(["d0", "d1", "d2", "d3", "d4", "d5"])}
@@ -42,59 +42,59 @@ def ada(shop: Installation) -> Contact:
     return someone
 
 
-def test_everything_is_told_newest_first(ada: Contact) -> None:
+def test_the_timeline_has_everything_newest_first(ada: Contact) -> None:
     page = timeline(ada, NOW)
     assert not page.has_more
     assert [entry.at for entry in page.entries] == sorted((entry.at for entry in page.entries), reverse=True)
-    told = {entry.kind: entry for entry in page.entries}
-    assert set(told) == set(Kind)
-    assert told[Kind.ORDER].title.endswith("unfulfilled, paid, 5.00 USD refunded")
-    assert str(told[Kind.ORDER].amount) == "60.00 USD"
-    assert told[Kind.PAYMENT_DECLINED].title == "A payment was declined: insufficient funds"
-    assert told[Kind.DISPUTE_DECIDED].title == "The dispute was lost"
-    assert told[Kind.CONSENT].title == "Agreed to marketing (mail)"
-    assert told[Kind.TAG].title == "Tagged “VIP” by hand"
-    assert told[Kind.CART_ABANDONED].at == NOW - timedelta(days=3) + timedelta(minutes=60)
+    entries = {entry.kind: entry for entry in page.entries}
+    assert set(entries) == set(Kind)
+    assert entries[Kind.ORDER].title.endswith("unfulfilled, paid, 5.00 USD refunded")
+    assert str(entries[Kind.ORDER].amount) == "60.00 USD"
+    assert entries[Kind.PAYMENT_DECLINED].title == "A payment was declined: insufficient funds"
+    assert entries[Kind.DISPUTE_DECIDED].title == "The dispute was lost"
+    assert entries[Kind.CONSENT].title == "Agreed to marketing (mail)"
+    assert entries[Kind.TAG].title == "Tagged “VIP” by hand"
+    assert entries[Kind.CART_ABANDONED].at == NOW - timedelta(days=3) + timedelta(minutes=60)
     assert [entry.kind for entry in page.entries].count(Kind.CART_ABANDONED) == 1
     assert [entry.kind for entry in page.entries].count(Kind.CART_BEGUN) == 3
     assert [entry.kind for entry in page.entries].count(Kind.CART_CLOSED) == 1
-    assert told[Kind.ADDRESS_CHANGED].at == NOW - timedelta(days=5)
+    assert entries[Kind.ADDRESS_CHANGED].at == NOW - timedelta(days=5)
 
 
-def test_an_address_of_an_unknown_time_is_not_told(ada: Contact) -> None:
+def test_an_address_of_unknown_time_has_no_entry(ada: Contact) -> None:
     ada.former_addresses.update(held_at=datetime(1970, 1, 1, tzinfo=UTC))
     assert Kind.ADDRESS_CHANGED not in {entry.kind for entry in timeline(ada, NOW).entries}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
-def test_pages_leave_nothing_out_and_tell_nothing_twice(ada: Contact, size: int) -> None:
+def test_pages_have_every_entry_once(ada: Contact, size: int) -> None:
     for number in range(12):  # many at one moment, of two kinds
         segment = Segment.objects.create(audience=ada.audience, name=f"Segment {number}", tree={})
         Membership.objects.create(segment=segment, contact=ada, entered_at=NOW)
         went_wrong(ada, "declined", at=NOW, code="expired_card")
     whole = timeline(ada, NOW, 100).entries
     assert len(whole) > 36
-    told, after = [], ""
+    entries, after = [], ""
     for _ in range(len(whole)):
         page = timeline(ada, NOW, size, after)
-        told += page.entries
+        entries += page.entries
         if not page.has_more:
             break
         after = page.entries[-1].cursor
-    assert told == whole
+    assert entries == whole
 
 
 def test_what_happened_before_1970_has_its_page(ada: Contact) -> None:
     for year in (1969, 1901, 1000):
         bought(ada, at=datetime(year, 7, 20, tzinfo=UTC))
     whole = timeline(ada, NOW, 100).entries
-    told, after, has_more = [], "", True
+    entries, after, has_more = [], "", True
     while has_more:
         page = timeline(ada, NOW, 1, after)
-        told += page.entries
+        entries += page.entries
         after, has_more = page.entries[-1].cursor, page.has_more
-    assert told == whole
-    assert [entry.at.year for entry in told[-3:]] == [1969, 1901, 1000]
+    assert entries == whole
+    assert [entry.at.year for entry in entries[-3:]] == [1969, 1901, 1000]
 
 
 NO_CURSORS = ["nonsense", "é", "\ud800", *(
@@ -108,6 +108,6 @@ NO_CURSORS = ["nonsense", "é", "\ud800", *(
 
 
 @pytest.mark.parametrize(("first", "after"), [(0, ""), (101, ""), *((5, each) for each in NO_CURSORS)])
-def test_what_is_no_page_is_refused(ada: Contact, first: int, after: str) -> None:
+def test_an_invalid_page_is_refused(ada: Contact, first: int, after: str) -> None:
     with pytest.raises(Rejected):
         timeline(ada, NOW, first, after)
