@@ -32,9 +32,9 @@ def fits(who: Contact, root: dict[str, Any]) -> bool:
     rule = rules.read({"version": 1, "root": root})
     whole = Compiler(who.audience, NOW).contacts(rule.root).filter(pk=who.pk).exists()
     alone = Compiler(who.audience, NOW, only=[who.pk]).contacts(rule.root).exists()
-    told = explain(who, rule, NOW)
-    assert whole == alone == told.holds
-    assert all(each.because for each in told.flat())
+    explanation = explain(who, rule, NOW)
+    assert whole == alone == explanation.holds
+    assert all(each.because for each in explanation.flat())
     return whole
 
 
@@ -328,7 +328,7 @@ def test_a_condition(audience: Audience, shelf: None, root: dict[str, Any], fitt
     assert fits(two, {"type": "not", "of": root}) is not everybody
 
 
-def test_whoever_bought_in_a_channel_of_another_audience_left_no_cart(audience: Audience) -> None:
+def test_an_order_in_another_audiences_channel_ends_an_abandoned_cart(audience: Audience) -> None:
     club = Audience.objects.create(installation=audience.installation, name="Club")
     one, two = contact(audience), contact(audience)
     for who in (one, two):
@@ -338,7 +338,7 @@ def test_whoever_bought_in_a_channel_of_another_audience_left_no_cart(audience: 
     assert fits(one, {"type": "orderedSince", "cart": True})
 
 
-def test_a_tag_and_a_segment_are_asked_for_by_id(audience: Audience) -> None:
+def test_conditions_refer_to_tags_and_segments_by_id(audience: Audience) -> None:
     one, two = contact(audience, country="FR"), contact(audience)
     tagged(one)
     tag = audience.tags.get()
@@ -349,7 +349,7 @@ def test_a_tag_and_a_segment_are_asked_for_by_id(audience: Audience) -> None:
         assert (fits(one, root), fits(two, root)) == (True, False)
 
 
-def test_another_shop_with_the_same_ids_is_not_looked_at(audience: Audience, elsewhere: Audience) -> None:
+def test_another_shop_with_the_same_ids_does_not_match(audience: Audience, elsewhere: Audience) -> None:
     ours, theirs = contact(audience), contact(elsewhere)
     sold(elsewhere, 1, category=5, kind=3, collections=[7])
     bought(ours, 1)

@@ -38,8 +38,8 @@ RULES: list[dict[str, Any]] = [
 
 class Followed(TestCase):
     @play(6)
-    @given(told=lives, arrival=st.randoms(use_true_random=False))
-    def test_every_change_is_noticed(self, told: list[Delivery], arrival: Random) -> None:
+    @given(events=lives, arrival=st.randoms(use_true_random=False))
+    def test_every_change_is_noticed(self, events: list[Delivery], arrival: Random) -> None:
         shop = install()
         audience = default_audience(shop)
         buyer = tags.get_or_create_tag(audience, "Buyer")
@@ -50,8 +50,8 @@ class Followed(TestCase):
         store.create(audience, store.SegmentValues("Buyers", giving, tag=buyer))
         membership.refresh_due()
 
-        arrival.shuffle(told)
-        for deliver in told:
+        arrival.shuffle(events)
+        for deliver in events:
             deliver(shop)
             if arrival.random() < 0.5:
                 self._work()

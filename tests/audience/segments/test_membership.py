@@ -22,8 +22,8 @@ from tests.audience.segments.people import bought, contact
 BUYERS = {"type": "ordersCount", "atLeast": 1}
 
 
-def segment(audience: Audience, root: dict[str, Any], name: str = "Some", **wishes: Any) -> Segment:
-    return store.create(audience, store.SegmentValues(name, {"version": 1, "root": root}, **wishes))
+def segment(audience: Audience, root: dict[str, Any], name: str = "Some", **options: Any) -> Segment:
+    return store.create(audience, store.SegmentValues(name, {"version": 1, "root": root}, **options))
 
 
 def work() -> None:
@@ -38,7 +38,7 @@ def members(of: Segment) -> list[str]:
     return sorted(membership.members_of(of).values_list("email", flat=True))
 
 
-def test_a_new_segment_holds_whoever_fits(audience: Audience, elsewhere: Audience) -> None:
+def test_a_new_segment_has_all_contacts_that_match(audience: Audience, elsewhere: Audience) -> None:
     buyer, _other, theirs = contact(audience), contact(audience), contact(elsewhere)
     bought(buyer)
     bought(theirs)
@@ -123,7 +123,7 @@ def test_time_alone_moves_contacts(audience: Audience, monkeypatch: pytest.Monke
     assert membership.refresh_due() == 0
 
 
-def test_a_changed_rule_changes_the_members_also_of_segments_that_name_it(audience: Audience) -> None:
+def test_a_changed_rule_changes_members_also_of_segments_that_refer_to_it(audience: Audience) -> None:
     french, german = contact(audience, country="FR"), contact(audience, country="DE")
     inner = segment(audience, {"type": "country", "in": ["FR"]}, "Inner")
     outer = segment(audience, {"type": "inSegment", "segment": "inner"}, "Outer")
@@ -137,7 +137,7 @@ def test_a_changed_rule_changes_the_members_also_of_segments_that_name_it(audien
     assert (members(inner), members(outer)) == ([german.email], [german.email])
 
 
-def test_the_tag_of_a_segment_is_on_its_members_only(audience: Audience) -> None:
+def test_only_members_of_a_segment_have_its_tag(audience: Audience) -> None:
     who, other = contact(audience), contact(audience)
     tag = tags.get_or_create_tag(audience, "Buyer")
     tags.add(tag, [other])
@@ -156,7 +156,7 @@ def test_the_tag_of_a_segment_is_on_its_members_only(audience: Audience) -> None
     assert members(by_tag) == [other.email]  # what was put on by hand no rule takes off
 
 
-def test_a_tag_that_two_segments_give_stays_while_one_of_them_fits(audience: Audience) -> None:
+def test_a_tag_of_two_segments_stays_while_one_of_them_matches(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "Good")
     who = contact(audience, country="FR")
     french = segment(audience, {"type": "country", "in": ["FR"]}, "French", tag=tag)
@@ -172,7 +172,7 @@ def test_a_tag_that_two_segments_give_stays_while_one_of_them_fits(audience: Aud
     assert not tag.contact_tags.exists()
 
 
-def test_a_merged_contact_leaves_and_the_other_is_worked_out_again(audience: Audience) -> None:
+def test_a_merged_contact_leaves_and_the_other_is_evaluated_again(audience: Audience) -> None:
     kept, absorbed = contact(audience), contact(audience)
     bought(absorbed)
     made = segment(audience, BUYERS)
@@ -193,7 +193,7 @@ def test_an_erased_contact_is_in_no_segment(audience: Audience) -> None:
     assert not Membership.objects.exists()
 
 
-def test_a_contact_whose_task_was_lost_is_made_up_for(audience: Audience) -> None:
+def test_a_contact_whose_task_was_lost_is_evaluated_later(audience: Audience) -> None:
     made = segment(audience, BUYERS)
     work()
     who = contact(audience)
@@ -205,7 +205,7 @@ def test_a_contact_whose_task_was_lost_is_made_up_for(audience: Audience) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_made_while_the_segment_is_looked_through_is_not_lost(audience: Audience) -> None:
+def test_a_change_during_the_evaluation_of_a_segment_is_not_lost(audience: Audience) -> None:
     """Whole segments and single contacts, at the same time from several threads, end in the truth."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one transaction write at a time")

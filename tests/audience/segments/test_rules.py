@@ -68,15 +68,15 @@ GOOD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("root", GOOD, ids=lambda root: root["type"])
-def test_a_rule_is_read_and_told_again_as_it_was(root: dict[str, Any]) -> None:
+def test_a_rule_is_read_and_serialized_unchanged(root: dict[str, Any]) -> None:
     assert rules.read(tree_of(root)).as_json() == tree_of(root)
 
 
-def test_what_means_the_same_is_kept_in_one_form() -> None:
-    told = rules.read(tree_of({"type": "country", "in": "fr"})).as_json()
-    assert told["root"] == FRENCH
-    told = rules.read(tree_of({"type": "language", "in": ["FR_ca", "fr-CA"]})).as_json()
-    assert told["root"] == {"type": "language", "in": ["fr-ca"]}
+def test_equivalent_rules_are_stored_in_one_form() -> None:
+    stored = rules.read(tree_of({"type": "country", "in": "fr"})).as_json()
+    assert stored["root"] == FRENCH
+    stored = rules.read(tree_of({"type": "language", "in": ["FR_ca", "fr-CA"]})).as_json()
+    assert stored["root"] == {"type": "language", "in": ["fr-ca"]}
 
 
 BAD = [
@@ -151,11 +151,11 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("tree", "words"), BAD)
-def test_what_is_wrong_is_told_with_its_place(tree: Any, words: str) -> None:
+@pytest.mark.parametrize(("tree", "message"), BAD)
+def test_errors_name_their_position(tree: Any, message: str) -> None:
     with pytest.raises(Rejected) as refused:
         rules.read(tree)
-    assert refused.value.message.startswith(words) or words in refused.value.message
+    assert refused.value.message.startswith(message) or message in refused.value.message
     assert refused.value.code == "segment"
     assert len(refused.value.message) < 400
 
@@ -180,5 +180,5 @@ def test_a_rule_in_json_text_comes_back_the_same() -> None:
         ({"type": "any", "of": [FRENCH, {"type": "refunded", "within": {"days": 1}}]}, True),
     ],
 )
-def test_which_rules_time_alone_can_change(root: dict[str, Any], *, timed: bool) -> None:
+def test_which_rules_change_with_time_alone(root: dict[str, Any], *, timed: bool) -> None:
     assert rules.is_timed(rules.read(tree_of(root)).root) is timed

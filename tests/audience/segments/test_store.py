@@ -31,7 +31,7 @@ def test_a_preview_counts_and_shows_and_keeps_nothing(audience: Audience, elsewh
     assert not Segment.objects.exists()
 
 
-def test_what_nobody_bought_is_noted_and_not_saved_unless_that_is_meant(audience: Audience) -> None:
+def test_products_that_nobody_bought_are_noted_and_refused_unless_accepted(audience: Audience) -> None:
     bought(contact(audience), 1)
     root = {"type": "not", "of": {"type": "purchased", "product": [product(1), product(2)]}}
     [note] = store.preview(audience, {"version": 1, "root": root}).notes
@@ -49,7 +49,7 @@ def test_the_same_of_all_that_can_be_bought(audience: Audience, kind: str) -> No
         store.create(audience, wish({"type": "purchased", kind: [saleor_id(named, 9)]}))
 
 
-def test_tags_and_segments_are_named_by_name_and_kept_by_id(audience: Audience) -> None:
+def test_tags_and_segments_are_given_by_name_and_stored_by_id(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "VIP")
     french = store.create(audience, wish(FRENCH, "French"))
     root = {"type": "any", "of": [{"type": "tag", "tag": "vip"}, {"type": "inSegment", "segment": "french"}]}
@@ -63,7 +63,7 @@ def test_tags_and_segments_are_named_by_name_and_kept_by_id(audience: Audience) 
 
 
 @pytest.mark.parametrize(
-    ("root", "words"),
+    ("root", "message"),
     [
         (
             {"type": "not", "of": {"type": "tag", "tag": "Nowhere"}},
@@ -73,13 +73,13 @@ def test_tags_and_segments_are_named_by_name_and_kept_by_id(audience: Audience) 
     ],
 )
 def test_what_the_audience_does_not_have_is_refused(
-    audience: Audience, elsewhere: Audience, root: dict[str, Any], words: str
+    audience: Audience, elsewhere: Audience, root: dict[str, Any], message: str
 ) -> None:
     tags.get_or_create_tag(elsewhere, "Nowhere")
     store.create(elsewhere, wish(FRENCH, "Theirs"))
     with pytest.raises(Rejected) as refused:
         store.create(audience, wish(root))
-    assert refused.value.message.startswith(words)
+    assert refused.value.message.startswith(message)
 
 
 def test_circles_are_refused(audience: Audience) -> None:
@@ -137,9 +137,7 @@ def test_a_tag_of_another_audience_is_refused(audience: Audience, elsewhere: Aud
         store.create(audience, wish(FRENCH, tag=tags.get_or_create_tag(elsewhere, "VIP")))
 
 
-def test_an_audience_has_so_many_segments_and_no_more(
-    audience: Audience, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_segments_is_limited(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MAX_SEGMENTS", 1)
     store.create(audience, wish(FRENCH, "One"))
     with pytest.raises(Rejected, match="at most 1 segments"):

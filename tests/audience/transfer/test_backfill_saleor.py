@@ -66,11 +66,11 @@ class TestEverythingIsBroughtIn:
         assert (counts["orders in Saleor"], counts["orders here"]) == (4, 4)
         assert counts["orders that are nobody's"] == 1
 
-    def test_nobody_is_subscribed_without_a_word(self, past: Past) -> None:
+    def test_nobody_is_subscribed_without_consent(self, past: Past) -> None:
         furnish(past)
         brought_in(past)
-        told = dict(Contact.objects.values_list("email", "status"))
-        assert told == {
+        statuses = dict(Contact.objects.values_list("email", "status"))
+        assert statuses == {
             "ada@shop.example": "subscribed",
             "bob@shop.example": "nonsubscribed",
             "guest@shop.example": "nonsubscribed",
@@ -86,7 +86,7 @@ class TestEverythingIsBroughtIn:
         assert again.state == Job.State.DONE
         assert kept == [Contact.objects.count(), Purchase.objects.count(), Consent.objects.count()]
 
-    def test_who_was_erased_stays_away_and_is_counted_apart(self, past: Past) -> None:
+    def test_erased_people_stay_out_and_are_counted_separately(self, past: Past) -> None:
         furnish(past)
         erase(past.installation, "ada@shop.example")
         job = brought_in(past)
@@ -95,7 +95,7 @@ class TestEverythingIsBroughtIn:
         assert job.report["counts"]["customers erased, found"] == 1
         assert job.report["counts"]["orders erased"] == 1
 
-    def test_an_order_without_a_usable_address_is_a_purchase_of_nobody(self, past: Past) -> None:
+    def test_an_order_without_a_valid_address_is_a_purchase_without_a_contact(self, past: Past) -> None:
         past.order("no address")
         job = brought_in(past)
         assert (job.state, job.done, job.failed) == (Job.State.DONE, 1, 0)
@@ -103,20 +103,20 @@ class TestEverythingIsBroughtIn:
         assert not Contact.objects.exists()
         assert "no address" not in json.dumps(job.report)
 
-    def test_what_saleor_no_longer_has_is_told(self, past: Past) -> None:
+    def test_what_saleor_no_longer_has_is_reported(self, past: Past) -> None:
         furnish(past)
         brought_in(past)
         past.saleor.host.store.orders.pop(0)
         del past.saleor.host.store.users[1]
         job = brought_in(past)
         assert job.state == Job.State.DIFFERS
-        told = [(each["of"], each["what"]) for each in job.report["differences"]]
-        assert told == [
+        differences = [(each["of"], each["what"]) for each in job.report["differences"]]
+        assert differences == [
             ("customers", "1 here that Saleor no longer has"),
             ("orders", "1 here that Saleor no longer has"),
         ]
 
-    def test_a_consent_that_proves_nothing_is_refused_and_its_person_kept(self, past: Past) -> None:
+    def test_consent_that_proves_nothing_is_refused_and_the_person_stored(self, past: Past) -> None:
         past.customer("ada@shop.example", metadata={"marketing_consent": "true"})
         job = brought_in(past)
         assert job.state == Job.State.DONE
@@ -144,7 +144,9 @@ class TestItGoesOn:
         job.refresh_from_db()
         assert (job.step, job.done) == (2, 2)
 
-    def test_of_two_workers_at_one_page_one_counts(self, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_page_processed_by_two_workers_counts_once(
+        self, past: Past, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         furnish(past)
         job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0)
@@ -220,7 +222,7 @@ class TestItGoesOn:
             jobs.resume(job)
         assert backfill.get_or_create(past.installation, "saleor", "test") != job
 
-    def test_after_what_failed_it_was_mended(self, past: Past) -> None:
+    def test_a_failed_job_resumes_after_a_fix(self, past: Past) -> None:
         furnish(past)
         [app] = past.saleor.host.store.apps
         granted, app.permissions = app.permissions, frozenset()
@@ -259,16 +261,16 @@ def test_the_command(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
     furnish(past)
     base = ["backfill", "--saleor-api-url", past.installation.saleor_api_url]
 
-    def told(*more: str, code: int = 0) -> Any:
+    def run(*more: str, code: int = 0) -> Any:
         assert main([*base, *more]) == code
         return json.loads(capsys.readouterr().out)
 
     assert main([*base, "--status"]) == 1
     assert "There was no such job yet" in capsys.readouterr().err
-    assert told("--background")["state"] == "queued"
-    assert told("--pause")["state"] == "paused"
-    assert told()["state"] == "paused"
-    done = told("--resume")
+    assert run("--background")["state"] == "queued"
+    assert run("--pause")["state"] == "paused"
+    assert run()["state"] == "paused"
+    done = run("--resume")
     assert (done["state"], done["done"], done["total"]) == ("done", 7, 7)
-    assert told("--status") == done
+    assert run("--status") == done
     assert main([*base, "--pause"]) == 1

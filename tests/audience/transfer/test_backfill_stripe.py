@@ -109,7 +109,7 @@ def test_twice_is_once_and_what_was_refunded_since_is_followed(till: Till) -> No
     assert (ada.orders_count, ada.spent.count()) == (0, 0)
 
 
-def test_what_is_captured_in_part_counts_as_what_was_captured(till: Till) -> None:
+def test_a_partial_capture_counts_with_the_captured_amount(till: Till) -> None:
     till.charge("ada@shop.example", capture_method="manual")
     [intent] = till.api.payment_intents.list().data
     assert till.brought_in().report["counts"]["charges not taken"] == 1
@@ -126,7 +126,7 @@ def test_what_is_captured_in_part_counts_as_what_was_captured(till: Till) -> Non
         {"saleorTransactionId": "of another app"},
     ],
 )
-def test_what_paid_an_order_is_left_out(till: Till, metadata: dict[str, str]) -> None:
+def test_charges_that_paid_an_order_are_skipped(till: Till, metadata: dict[str, str]) -> None:
     till.charge("ada@shop.example", metadata=metadata)
     job = till.brought_in()
     assert job.report["counts"]["charges of Saleor"] == 1
@@ -139,8 +139,10 @@ def test_an_order_of_the_same_person_amount_and_day_is_not_counted_twice(till: T
     till.brought_in()
     assert Contact.objects.get().orders_count == 1
     now = datetime.now(UTC)
-    told = order(email="ada@shop.example", total=30.0) | {"created": (now - timedelta(hours=3)).isoformat()}
-    record_order(till.shop, told, now)
+    payload = order(email="ada@shop.example", total=30.0) | {
+        "created": (now - timedelta(hours=3)).isoformat()
+    }
+    record_order(till.shop, payload, now)
     job = till.brought_in()
     assert (job.state, job.report["counts"]["charges also orders"]) == (Job.State.DONE, 1)
     assert not Purchase.objects.get().saleor_order_id.startswith("stripe:")
@@ -148,7 +150,7 @@ def test_an_order_of_the_same_person_amount_and_day_is_not_counted_twice(till: T
     assert (ada.orders_count, ada.spent.get().spent_minor) == (1, 3000)
 
 
-def test_who_was_erased_stays_away(till: Till) -> None:
+def test_erased_people_stay_out(till: Till) -> None:
     till.customer("ada@shop.example")
     till.charge("ada@shop.example")
     erase(till.shop, "ada@shop.example")
@@ -158,7 +160,7 @@ def test_who_was_erased_stays_away(till: Till) -> None:
     assert (counts["customers erased"], counts["charges erased"]) == (1, 1)
 
 
-def test_erased_between_two_runs_the_numbers_stay_nobodys(till: Till) -> None:
+def test_after_an_erasure_between_two_runs_the_purchase_has_no_contact(till: Till) -> None:
     till.charge("ada@shop.example")
     till.brought_in()
     erase(till.shop, "ada@shop.example")
@@ -167,7 +169,7 @@ def test_erased_between_two_runs_the_numbers_stay_nobodys(till: Till) -> None:
     assert not Contact.objects.exists()
 
 
-def test_declined_charges_and_those_of_nobody_are_counted_apart(till: Till) -> None:
+def test_declined_charges_and_those_without_an_address_are_counted_separately(till: Till) -> None:
     with pytest.raises(stripe.CardError):
         till.charge("ada@shop.example", payment_method="pm_card_chargeDeclined")
     till.charge()
@@ -175,7 +177,7 @@ def test_declined_charges_and_those_of_nobody_are_counted_apart(till: Till) -> N
     assert (counts["charges not taken"], counts["charges without an address"]) == (1, 1)
 
 
-def test_an_address_that_is_none_is_told_and_the_others_are_taken(till: Till) -> None:
+def test_an_invalid_address_is_reported_and_the_others_are_imported(till: Till) -> None:
     wrong = till.customer("ada@shop.example..com")
     till.customer("bob@shop.example")
     job = till.brought_in()
@@ -185,7 +187,7 @@ def test_an_address_that_is_none_is_told_and_the_others_are_taken(till: Till) ->
     assert "ada" not in json.dumps(job.report)
 
 
-def test_the_audience_that_knows_somebody_keeps_them(till: Till) -> None:
+def test_a_person_stays_in_the_audience_that_has_them(till: Till) -> None:
     Audience.objects.create(installation=till.shop, name="Main", is_default=True)
     club = Audience.objects.create(installation=till.shop, name="Club")
     club.contacts.create(email="ada@shop.example")
@@ -215,7 +217,7 @@ def _shortened(fetch: Any) -> Any:
     return two
 
 
-def test_charges_of_an_account_that_is_gone_are_a_difference(till: Till) -> None:
+def test_charges_of_a_disconnected_account_are_a_difference(till: Till) -> None:
     Purchase.objects.create(
         installation=till.shop, saleor_order_id="stripe:ch_gone", status="FULFILLED", charge_status="FULL",
         currency="USD", total_minor=1, charged_minor=1, refunded_minor=0, placed_at=datetime.now(UTC),

@@ -57,7 +57,7 @@ def exported(audience: Audience) -> list[dict[str, str]]:
     return table("".join(exporting.export_csv(Contact.objects.filter(audience=audience))))
 
 
-def test_a_contact_with_all_that_is_known(audience: Audience, people: list[Contact]) -> None:
+def test_a_contact_with_every_field(audience: Audience, people: list[Contact]) -> None:
     one, two, three = exported(audience)
     assert one["status"] == "subscribed"
     assert one["spent"] == "5.00 EUR; 700 JPY; 12.30 USD"
@@ -75,9 +75,7 @@ def test_a_contact_with_all_that_is_known(audience: Audience, people: list[Conta
 BEGINS_A_FORMULA = re.compile(r"""(^|[,;|"\s])["\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]""")
 
 
-def test_no_cell_runs_as_a_formula_whatever_separates_the_cells(
-    audience: Audience, people: list[Contact]
-) -> None:
+def test_no_cell_is_a_formula_with_any_separator(audience: Audience, people: list[Contact]) -> None:
     for row in exported(audience):
         for name, cell in row.items():
             assert name == "phone" or not BEGINS_A_FORMULA.search(cell), name
@@ -91,14 +89,14 @@ DANGEROUS = [
 
 
 @pytest.mark.parametrize("text", DANGEROUS)
-def test_a_dangerous_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
+def test_a_dangerous_cell_is_escaped_and_read_back_unchanged(text: str) -> None:
     handed_out = cells.escape(text)
     assert not BEGINS_A_FORMULA.search(handed_out)
     assert cells.unescape(handed_out) == text
 
 
 @given(st.text("=+-@'\" ;,|\t\r\n\u2028\uff1da", max_size=8))
-def test_any_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
+def test_any_cell_is_escaped_and_read_back_unchanged(text: str) -> None:
     handed_out = cells.escape(text)
     assert not BEGINS_A_FORMULA.search(handed_out)
     assert cells.unescape(handed_out) == text
@@ -115,12 +113,12 @@ def test_any_cell_is_harmless_and_read_back_it_is_the_same(text: str) -> None:
         ("=1", "'=1"),
     ],
 )
-def test_a_telephone_number_stays_usable_elsewhere(text: str, handed_out: str) -> None:
+def test_a_phone_number_stays_unchanged(text: str, handed_out: str) -> None:
     assert cells.escape_phone(text) == handed_out
     assert cells.unescape(handed_out) == text
 
 
-def test_both_ways_of_writing_it_write_the_same(audience: Audience, people: list[Contact]) -> None:
+def test_both_writers_write_the_same(audience: Audience, people: list[Contact]) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("only PostgreSQL writes CSV itself")
     everybody = Contact.objects.filter(audience=audience)
@@ -130,7 +128,7 @@ def test_both_ways_of_writing_it_write_the_same(audience: Audience, people: list
     )
 
 
-def test_both_ways_write_dangerous_cells_the_same_and_they_are_read_back(audience: Audience) -> None:
+def test_both_writers_escape_dangerous_cells_and_they_are_read_back(audience: Audience) -> None:
     for number, text in enumerate(DANGEROUS):
         person = contact(
             audience, email=f"d{number:02}@shop.test", first_name=text, last_name=text, phone=text
@@ -150,7 +148,7 @@ def test_both_ways_write_dangerous_cells_the_same_and_they_are_read_back(audienc
     assert list(other.tags.values_list("name", flat=True)) == ['a "b", c']
 
 
-def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> None:
+def test_an_export_is_read_back_unchanged(audience: Audience, people: list[Contact]) -> None:
     text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
     other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
     report = import_csv(other, io.BytesIO(text.encode()), ImportOptions())
@@ -177,7 +175,7 @@ def test_read_back_it_is_the_same(audience: Audience, people: list[Contact]) -> 
 
 
 @pytest.mark.parametrize("way", ["copied", "composed"])
-def test_the_word_is_the_one_that_made_the_consent_what_it_is(audience: Audience, way: str) -> None:
+def test_the_exported_event_is_the_one_behind_the_current_consent(audience: Audience, way: str) -> None:
     if way == "copied" and connection.vendor != "postgresql":
         pytest.skip("only PostgreSQL writes CSV itself")
     one, two, three = (contact(audience, email=f"{name}@shop.test") for name in "abc")
@@ -197,7 +195,7 @@ def test_the_word_is_the_one_that_made_the_consent_what_it_is(audience: Audience
     ]
 
 
-def test_read_back_nobody_is_subscribed_who_was_kept_from_mail(
+def test_importing_an_export_subscribes_nobody_who_cannot_receive_mail(
     audience: Audience, people: list[Contact]
 ) -> None:
     for person, moved in zip(
@@ -210,11 +208,13 @@ def test_read_back_nobody_is_subscribed_who_was_kept_from_mail(
     text = "".join(exporting.export_csv(Contact.objects.filter(audience=audience)))
     other = Audience.objects.create(installation=install("other.example"), name="Copy", is_default=True)
     import_csv(other, io.BytesIO(text.encode()), ImportOptions())
-    told = [row["status"] for row in exported(other)]
-    assert told == [row["status"] for row in exported(audience)] == ["unsubscribed", "archived", "cleaned"]
+    statuses = [row["status"] for row in exported(other)]
+    assert (
+        statuses == [row["status"] for row in exported(audience)] == ["unsubscribed", "archived", "cleaned"]
+    )
 
 
-def test_only_those_asked_for_and_pages_leave_nobody_out(
+def test_only_selected_contacts_are_exported_and_no_page_is_lost(
     audience: Audience, people: list[Contact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "AT_ONCE", 2)
@@ -225,7 +225,9 @@ def test_only_those_asked_for_and_pages_leave_nobody_out(
     assert len(table(header + "".join(exporting.composed(everybody)))) == 3
 
 
-def test_ads_lists_hold_whoever_may_be_shown_ads_hashed(audience: Audience, people: list[Contact]) -> None:
+def test_ads_lists_have_hashes_of_contacts_who_may_be_shown_ads(
+    audience: Audience, people: list[Contact]
+) -> None:
     gmail = contact(audience, email="jo.ann+shop@gmail.com")
     say(gmail, "given", BACK_THEN)
     everybody = Contact.objects.filter(audience=audience)
@@ -239,7 +241,7 @@ def test_ads_lists_hold_whoever_may_be_shown_ads_hashed(audience: Audience, peop
         ads.export_ads(everybody, "elsewhere")
 
 
-def test_ads_lists_hold_non_subscribed_buyers_where_the_merchant_chose_so(audience: Audience) -> None:
+def test_ads_lists_include_non_subscribed_buyers_if_the_merchant_chose_so(audience: Audience) -> None:
     buyers = {
         name: contact(audience, email=f"{name}@shop.test")
         for name in ("buyer", "left", "bounced", "complained", "archived", "pending", "visitor", "unpaid")

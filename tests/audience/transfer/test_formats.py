@@ -31,9 +31,9 @@ GHOST = (
 )
 
 
-def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
+def take(audience: Audience, text: str | bytes, **options: Any) -> Report:
     file = io.BytesIO(text if isinstance(text, bytes) else text.encode())
-    return import_csv(audience, file, ImportOptions(**{"consent_text": "Yes, please."} | wishes))
+    return import_csv(audience, file, ImportOptions(**{"consent_text": "Yes, please."} | options))
 
 
 def statuses(audience: Audience) -> dict[str, str]:
@@ -56,8 +56,8 @@ def test_mailchimp_subscribed(audience: Audience) -> None:
         "subscribed",
         "subscribed",
     )
-    [word] = ada.consents.all()
-    assert (word.at, word.ip) == (datetime(2025, 1, 1, 10, 5, tzinfo=UTC), "192.0.2.2")
+    [event] = ada.consents.all()
+    assert (event.at, event.ip) == (datetime(2025, 1, 1, 10, 5, tzinfo=UTC), "192.0.2.2")
     assert bo.consents.get().at == datetime(2025, 3, 1, 10, tzinfo=UTC)
     assert (ada.country, sorted(ada.contact_tags.values_list("tag__name", flat=True))) == (
         "CH",
@@ -65,7 +65,7 @@ def test_mailchimp_subscribed(audience: Audience) -> None:
     )
 
 
-def test_mailchimp_subscribed_without_a_wording_makes_nobody_a_subscriber(audience: Audience) -> None:
+def test_mailchimp_subscribers_without_a_wording_are_not_subscribed(audience: Audience) -> None:
     Audience.objects.update(consent_text="")
     audience.refresh_from_db()
     text = (
@@ -92,7 +92,7 @@ def test_mailchimp_unsubscribed(audience: Audience, unsub_time: str) -> None:
         assert known.consents.get(kind="withdrawn").at == datetime(2025, 6, 1, 8, tzinfo=UTC)
 
 
-def test_mailchimp_cleaned_holds_for_who_is_known_too(audience: Audience) -> None:
+def test_mailchimp_cleaned_counts_for_existing_contacts_too(audience: Audience) -> None:
     text = MAILCHIMP.format(ends="CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,CLEAN_CAMPAIGN_ID") + "".join(
         f"{name}@shop.test,,,{JOINED},2025-06-01 08:00:00,June,1,1,e1,,\n" for name in ("new", "old", "fine")
     )
@@ -105,7 +105,7 @@ def test_mailchimp_cleaned_holds_for_who_is_known_too(audience: Audience) -> Non
     assert take(audience, text).changed == 0
 
 
-def test_mailchimp_non_subscribed_differs_by_its_name_only(audience: Audience) -> None:
+def test_mailchimp_non_subscribed_differs_only_in_its_name(audience: Audience) -> None:
     text = (
         MAILCHIMP.format(ends="LAST_CHANGED") + f"a@shop.test,Ada,Lace,{JOINED},2025-02-01 00:00:00,1,e1,,\n"
     )
@@ -186,9 +186,7 @@ def test_ghost(audience: Audience) -> None:
     [("unsubscribed", "unsubscribed"), ("cleaned", "cleaned"), ("nonsubscribed", "nonsubscribed"),
      ("subscribed", "subscribed")],
 )  # fmt: skip
-def test_a_whole_file_is_taken_as_what_it_is_a_list_of(
-    audience: Audience, taken_as: str, status: str
-) -> None:
+def test_a_whole_file_is_imported_as_a_kind_of_list(audience: Audience, taken_as: str, status: str) -> None:
     at = datetime(2025, 1, 1, tzinfo=UTC)
     report = take(
         audience, "Mail\na@shop.test\n", columns={"email": "Mail"}, taken_as=taken_as, consent_at=at
@@ -197,7 +195,7 @@ def test_a_whole_file_is_taken_as_what_it_is_a_list_of(
     assert report.file.taken_as == taken_as
 
 
-def test_a_refusal_in_a_row_wins_over_what_the_file_is_taken_as(audience: Audience) -> None:
+def test_a_withdrawal_in_a_row_wins_over_the_kind_of_the_file(audience: Audience) -> None:
     take(audience, "email,status\na@shop.test,unsubscribed\n", taken_as="subscribed",
          consent_at=datetime(2025, 1, 1, tzinfo=UTC))  # fmt: skip
     assert statuses(audience) == {"a": "unsubscribed"}
@@ -213,15 +211,15 @@ def test_values_of_a_column_are_chosen(audience: Audience) -> None:
     assert [(each.line, each.field) for each in report.errors] == [(4, "consent")]  # nobody explained it
 
 
-def test_wishes_that_cannot_be_are_refused(audience: Audience) -> None:
-    for wishes, words in (
+def test_invalid_options_are_refused(audience: Audience) -> None:
+    for options, message in (
         ({"taken_as": "friends"}, "taken as one of"),
         ({"separator": ";;"}, "one character"),
         ({"encoding": "hex"}, "no encoding"),
         ({"consent_at": datetime(2025, 1, 1)}, "time zone"),  # noqa: DTZ001 - that is the point
     ):
-        with pytest.raises(Rejected, match=words):
-            take(audience, "email\na@shop.test\n", **wishes)
+        with pytest.raises(Rejected, match=message):
+            take(audience, "email\na@shop.test\n", **options)
 
 
 ROW = "email{0}first_name{0}consent{0}consent_at\na@shop.test{0}Zoë{0}yes{0}2025-01-01\nb@shop.test{0}Bo{0}{0}\n"

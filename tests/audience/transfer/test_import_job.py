@@ -21,14 +21,14 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def take(audience: Audience, text: str = TEXT, progress: Any = lambda _lines: None) -> tuple[Job, Report]:
-    wishes = ImportOptions(actor="test")
+    options = ImportOptions(actor="test")
     kept: list[FileJob] = []
 
     def keeper_of(digest: str, rows: int) -> FileJob:
-        kept.append(job_of_file(audience, wishes, digest, rows))
+        kept.append(job_of_file(audience, options, digest, rows))
         return kept[0]
 
-    report = import_csv(audience, io.BytesIO(text.encode()), wishes, progress, keeper_of)
+    report = import_csv(audience, io.BytesIO(text.encode()), options, progress, keeper_of)
     return Job.objects.get(pk=kept[0].job.pk), report
 
 
@@ -49,7 +49,7 @@ def stopped_after_two(audience: Audience, stop: Any) -> Job:
     return job
 
 
-def test_paused_it_stops_and_the_same_file_goes_on(audience: Audience) -> None:
+def test_a_paused_import_stops_and_the_same_file_resumes_it(audience: Audience) -> None:
     job = stopped_after_two(audience, jobs.pause)
     assert (job.state, job.done, Contact.objects.count()) == (Job.State.PAUSED, 4, 4)
     again, report = take(audience)
@@ -58,7 +58,7 @@ def test_paused_it_stops_and_the_same_file_goes_on(audience: Audience) -> None:
     assert [each["message"] for each in again.report["problems"]][1] == "The same address as in line 2."
 
 
-def test_cancelled_it_stops_for_good(audience: Audience) -> None:
+def test_a_cancelled_import_stops_permanently(audience: Audience) -> None:
     job = stopped_after_two(audience, jobs.cancel)
     assert (job.state, Contact.objects.count()) == (Job.State.CANCELLED, 4)
     other, _report = take(audience)
@@ -66,7 +66,7 @@ def test_cancelled_it_stops_for_good(audience: Audience) -> None:
     assert (other.state, other.report["counts"]) == (Job.State.DONE, {"new": 1, "unchanged": 4})
 
 
-def test_killed_between_two_batches_nothing_is_lost_or_counted_twice(audience: Audience) -> None:
+def test_a_kill_between_two_batches_loses_and_repeats_nothing(audience: Audience) -> None:
     def killed(_lines: int) -> None:
         raise KeyboardInterrupt
 
@@ -94,7 +94,7 @@ def test_another_file_or_audience_is_another_job(audience: Audience) -> None:
     assert len(found) == 3
 
 
-def test_what_is_no_such_file_makes_no_job(audience: Audience) -> None:
+def test_an_invalid_file_creates_no_job(audience: Audience) -> None:
     with pytest.raises(Rejected):
         take(audience, "name\nAda\n")
     assert not Job.objects.exists()

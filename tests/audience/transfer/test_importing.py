@@ -22,9 +22,9 @@ from tests.audience.histories import everything, say
 BACK_THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
+def take(audience: Audience, text: str | bytes, **options: Any) -> Report:
     return import_csv(
-        audience, io.BytesIO(text if isinstance(text, bytes) else text.encode()), ImportOptions(**wishes)
+        audience, io.BytesIO(text if isinstance(text, bytes) else text.encode()), ImportOptions(**options)
     )
 
 
@@ -32,7 +32,7 @@ def errors(report: Report) -> list[tuple[int, str, str]]:
     return [(each.line, each.field, each.message) for each in report.errors]
 
 
-def test_contacts_come_with_what_the_file_says_and_nobody_is_subscribed(audience: Audience) -> None:
+def test_contacts_are_imported_with_their_fields_and_not_subscribed(audience: Audience) -> None:
     report = take(
         audience,
         "email,first_name,last_name,phone,country,language\nAda@Shop.test,Ada,Buyer,+33 1,fr,fr_FR\n",
@@ -56,7 +56,7 @@ def test_contacts_come_with_what_the_file_says_and_nobody_is_subscribed(audience
     }  # fmt: skip
 
 
-def test_a_consent_comes_with_its_time_its_wording_and_its_origin(audience: Audience) -> None:
+def test_consent_is_imported_with_its_time_wording_and_source(audience: Audience) -> None:
     header = "Email Address,consent,consent_at,consent_text,consent_source,consent_ip\n"
     report = take(
         audience,
@@ -94,13 +94,13 @@ def test_the_same_file_twice_is_once(audience: Audience) -> None:
     assert (Consent.objects.count(), ContactTag.objects.count(), Tag.objects.count()) == (1, 1, 1)
 
 
-def test_the_same_word_in_another_file_is_the_same_word(audience: Audience) -> None:
+def test_the_same_event_in_another_file_is_the_same_event(audience: Audience) -> None:
     take(audience, "email,consent,consent_at\na@shop.test,yes,2026-01-01\n")
     again = take(audience, "email,consent,consent_at\nb@shop.test,,\na@shop.test,yes,2026-01-01\n")
     assert (again.consents, Consent.objects.count()) == (0, 1)
 
 
-def test_what_is_known_stays_and_what_is_empty_is_filled_in(audience: Audience) -> None:
+def test_existing_fields_stay_and_empty_ones_are_filled_in(audience: Audience) -> None:
     Contact.objects.create(audience=audience, email="a@shop.test", first_name="Ada")
     report = take(audience, "email,first_name,last_name\na@shop.test,Other,Buyer\n")
     contact = Contact.objects.get()
@@ -123,7 +123,7 @@ def test_what_is_known_stays_and_what_is_empty_is_filled_in(audience: Audience) 
         ("withdrawn", "a@shop.test,yes,2026-06-01", "subscribed"),
     ],
 )
-def test_the_latest_word_counts_and_none_moves_nobody(
+def test_the_latest_event_counts_and_no_event_changes_nothing(
     audience: Audience, before: str, row: str, after: str
 ) -> None:
     contact = Contact.objects.create(audience=audience, email="a@shop.test")
@@ -168,16 +168,16 @@ ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("row", "field", "words"), ROWS, ids=[f"{number}-{row[1]}" for number, row in enumerate(ROWS)]
+    ("row", "field", "phrase"), ROWS, ids=[f"{number}-{row[1]}" for number, row in enumerate(ROWS)]
 )
-def test_a_wrong_row_is_told_with_its_line_and_the_others_are_taken(
-    audience: Audience, row: str, field: str, words: str
+def test_an_invalid_row_is_reported_with_its_line_and_the_others_are_imported(
+    audience: Audience, row: str, field: str, phrase: str
 ) -> None:
     header = "email,country,first_name,consent,consent_at,consent_ip,tags,language"
     report = take(audience, f"{header}\nfine@shop.test\n{row or ','}\nalso@shop.test\n")
     [(line, where, message)] = errors(report)
     assert (line, where) == (3, field)
-    assert words in message
+    assert phrase in message
     assert sorted(Contact.objects.values_list("email", flat=True)) == ["also@shop.test", "fine@shop.test"]
     assert not Consent.objects.exists()
 
@@ -197,23 +197,25 @@ CELLS = [
 
 
 @pytest.mark.parametrize(
-    ("row", "field", "words"), CELLS, ids=[f"{number}-{row[1]}" for number, row in enumerate(CELLS)]
+    ("row", "field", "message"), CELLS, ids=[f"{number}-{row[1]}" for number, row in enumerate(CELLS)]
 )
-def test_a_wrong_cell_costs_itself_and_a_refusal_beside_it_is_kept(
-    audience: Audience, row: str, field: str, words: str
+def test_an_invalid_cell_is_skipped_and_a_withdrawal_beside_it_is_recorded(
+    audience: Audience, row: str, field: str, message: str
 ) -> None:
     header = "email,country,first_name,consent,consent_at,consent_ip,tags,language"
     report = take(audience, as_file(f"{header}\nfine@shop.test\n{row}\nalso@shop.test\n").read())
-    [told] = report.cells
-    assert (told.line, told.field, report.refused, report.left_out) == (3, field, 0, 1)
-    assert words in told.message
+    [cell] = report.cells
+    assert (cell.line, cell.field, report.refused, report.left_out) == (3, field, 0, 1)
+    assert message in cell.message
     assert Contact.objects.count() == 3
     expected = "unsubscribed" if "withdrawn" in row else "nonsubscribed"
     assert Contact.objects.get(email="a@shop.test").status == expected
 
 
 @pytest.mark.parametrize("first", ["yes,2026-01-01", "yes,2026-03-01", ","])
-def test_a_refusal_is_not_lost_to_an_earlier_row_of_the_same_address(audience: Audience, first: str) -> None:
+def test_a_withdrawal_is_not_lost_to_an_earlier_row_of_the_same_address(
+    audience: Audience, first: str
+) -> None:
     text = f"email,first_name,consent,consent_at\nA@shop.test,Ada,{first}\na@shop.test,Bo,unsubscribed,2026-04-01\n"
     report = take(audience, text)
     contact = Contact.objects.get()
@@ -223,13 +225,15 @@ def test_a_refusal_is_not_lost_to_an_earlier_row_of_the_same_address(audience: A
     assert (again.consents, again.changed, contact.consents.count()) == (0, 0, 2 if "yes" in first else 1)
 
 
-def test_a_refusal_is_found_in_another_batch(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_withdrawal_is_found_in_another_batch(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "AT_ONCE", 1)
     take(audience, "email,consent,consent_at\na@shop.test,yes,2026-01-01\na@shop.test,withdrawn,2026-02-01\n")
     assert Contact.objects.get().status == "unsubscribed"
 
 
-def test_a_refusal_without_a_time_is_one_word_however_often_its_file_is_imported(audience: Audience) -> None:
+def test_a_withdrawal_without_a_time_is_one_event_however_often_its_file_is_imported(
+    audience: Audience,
+) -> None:
     text = "email,consent\na@shop.test,unsubscribed\n"
     take(audience, text)
     contact = Contact.objects.get()
@@ -253,7 +257,7 @@ def test_a_consent_without_any_wording_is_refused(audience: Audience) -> None:
     )
 
 
-def test_twins_are_one_and_plus_tags_are_others(audience: Audience) -> None:
+def test_equal_addresses_are_one_person_and_plus_tags_are_others(audience: Audience) -> None:
     report = take(
         audience, "email\nA@Shop.test\na@shop.TEST\na+1@shop.test\nü@shop.test\nu\u0308@shop.test\n"
     )
@@ -274,11 +278,11 @@ WHOLE: list[tuple[str | bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("file", "words"), WHOLE, ids=[words for _file, words in WHOLE])
-def test_a_file_that_is_none_is_refused_before_anything_is_written(
-    audience: Audience, file: str | bytes, words: str
+@pytest.mark.parametrize(("file", "message"), WHOLE, ids=[message for _file, message in WHOLE])
+def test_an_invalid_file_is_refused_before_anything_is_written(
+    audience: Audience, file: str | bytes, message: str
 ) -> None:
-    with pytest.raises(Rejected, match=words):
+    with pytest.raises(Rejected, match=message):
         take(audience, file)
     assert not Contact.objects.exists()
 
@@ -298,7 +302,7 @@ def test_columns_are_chosen(audience: Audience) -> None:
         take(audience, "one,two\n", columns={"heart": "one"})
 
 
-def test_whoever_was_erased_stays_out_and_is_counted(audience: Audience) -> None:
+def test_erased_people_stay_out_and_are_counted(audience: Audience) -> None:
     erasure.erase(audience.installation, "gone@shop.test")
     report = take(audience, "email,consent,consent_at\nGone@shop.test,yes,2026-01-01\nb@shop.test,,\n")
     assert (report.erased_left_out, report.new, report.consents) == (1, 1, 0)
@@ -314,7 +318,7 @@ def test_a_former_address_is_the_same_person(audience: Audience) -> None:
     assert Contact.objects.count() == 1
 
 
-def test_tags_of_an_import_are_not_taken_off_by_rules(audience: Audience) -> None:
+def test_rules_do_not_remove_tags_of_an_import(audience: Audience) -> None:
     contact = Contact.objects.create(audience=audience, email="a@shop.test")
     tags.add(tags.get_or_create_tag(audience, "vip"), [contact], tags.Origin.RULE)
     take(audience, 'email,tags\na@shop.test,"""VIP"",""Summer"""\n')
@@ -334,14 +338,14 @@ def test_other_audiences_are_left_alone(audience: Audience) -> None:
 
 def test_many_batches_and_progress(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "AT_ONCE", 3)
-    told: list[int] = []
+    progress: list[int] = []
     file = io.BytesIO(("email\n" + "".join(f"p{n}@shop.test\n" for n in range(10))).encode())
-    report = import_csv(audience, file, ImportOptions(), told.append)
+    report = import_csv(audience, file, ImportOptions(), progress.append)
     assert (report.new, Contact.objects.count()) == (10, 10)
-    assert told[-1] == 10
+    assert progress[-1] == 10
 
 
-def test_errors_are_told_up_to_a_number_and_counted_beyond(
+def test_errors_are_listed_up_to_a_limit_and_counted_beyond(
     audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "MOST_ERRORS", 2)
@@ -350,24 +354,24 @@ def test_errors_are_told_up_to_a_number_and_counted_beyond(
 
 
 @pytest.mark.parametrize("status", ["cleaned", "archived", "unsubscribed"])
-def test_a_status_that_keeps_from_mail_comes_along_and_lifts_nobody(audience: Audience, status: str) -> None:
+def test_a_status_that_blocks_mail_is_imported_and_subscribes_nobody(audience: Audience, status: str) -> None:
     Contact.objects.create(audience=audience, email="known@shop.test")
     row = f"yes,2026-01-01,{status}"
     report = take(audience, f"email,consent,consent_at,status\nnew@shop.test,{row}\nknown@shop.test,{row}\n")
-    told = dict(Contact.objects.values_list("email", "status"))
+    statuses = dict(Contact.objects.values_list("email", "status"))
     # A refusal counts for who is known too; that a mail bounced elsewhere, or that somebody was filed away, does not.
     known = status if status == "unsubscribed" else "nonsubscribed"
-    assert told == {"new@shop.test": status, "known@shop.test": known}
+    assert statuses == {"new@shop.test": status, "known@shop.test": known}
     assert report.statuses[f"new → {status}"] == 1
 
 
-def test_a_status_alone_says_nothing_of_consent(audience: Audience) -> None:
+def test_a_status_alone_gives_no_consent(audience: Audience) -> None:
     take(audience, "email,status\na@shop.test,subscribed\nc@shop.test,paid\n")
     assert set(Contact.objects.values_list("status", flat=True)) == {"nonsubscribed"}
     assert not Consent.objects.exists()
 
 
-def test_a_status_of_a_list_without_a_column_of_consent_refuses(audience: Audience) -> None:
+def test_an_unsubscribed_status_without_a_consent_column_is_a_withdrawal(audience: Audience) -> None:
     take(audience, "email,status\na@shop.test,Unsubscribed\nb@shop.test,opted-out\nc@shop.test,cleaned\n")
     assert [each.status for each in Contact.objects.order_by("email")] == [
         "unsubscribed",
