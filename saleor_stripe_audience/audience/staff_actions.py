@@ -26,7 +26,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Con
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.segments import store
-from saleor_stripe_audience.audience.transfer.rows import LONGEST, is_storable
+from saleor_stripe_audience.audience.transfer.rows import MAX_LENGTHS, is_storable
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
@@ -126,8 +126,8 @@ def _check(name: str, text: str) -> str:
         return check_language(text)
     if not is_storable(text):
         raise Rejected("This contains invalid characters.", code="characters")
-    if len(text) > LONGEST[name]:
-        raise Rejected(f"This is longer than {LONGEST[name]} characters.", code="too_long")
+    if len(text) > MAX_LENGTHS[name]:
+        raise Rejected(f"This is longer than {MAX_LENGTHS[name]} characters.", code="too_long")
     return text
 
 

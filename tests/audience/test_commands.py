@@ -48,7 +48,7 @@ def test_import_reports_invalid_rows_and_fails(
     code, output = run(capsys, "import", audience, str(file))
     assert code == 1
     assert json.loads(output)["errors"] == [
-        {"line": 2, "field": "email", "message": "This is no e-mail address."}
+        {"line": 2, "field": "email", "message": "This is not an e-mail address."}
     ]
     file.write_bytes(b'email\n"never closed\n')
     code, output = run(capsys, "import", audience, str(file))
@@ -129,7 +129,7 @@ def test_segments_are_previewed_saved_explained_and_deleted(
         (["preview"], "Give the rule"),
         (["preview", "--rule", "nowhere.json"], "cannot be read"),
         (["save", "--rule", "nowhere.json"], "Give the segment"),
-        (["delete", "--name", "None"], "no segment of this name"),
+        (["delete", "--name", "None"], "no segment with this name"),
         (["explain", "--name", "None", "--email", "who@shop.test"], "no contact with this address"),
         (["list", "--audience", "Elsewhere"], "It has: Customers"),
     ],

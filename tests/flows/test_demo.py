@@ -55,7 +55,7 @@ def test_a_cart_that_is_left_shows_in_timeline_and_segments(summary: dict[str, A
     told = summary["subscriber"]
     assert {"consent", "order", "cart_begun", "cart_abandoned", "segment"} <= set(told["timeline"])
     assert set(told["segments"]) == {"Abandoned carts", "First-time buyers"}
-    assert "silent since" in told["segments"]["Abandoned carts"]
+    assert "last active at" in told["segments"]["Abandoned carts"]
     assert told["segments"]["First-time buyers"] == "1 paid order"
 
 

@@ -1,8 +1,8 @@
-"""What people agreed to, as a ledger of their words; a contact's consent is the ledger's sum and nothing else.
+"""The consent ledger: an append-only list of events; a contact's consent is the result of its ledger and nothing else.
 
-The order in which words arrive does not matter: the latest word counts, and a withdrawal wins over a giving of the
-same moment. After a refusal only the mailbox's owner can say yes again: by a link in a mail or from a confirmed
-account. Every function here that writes runs under the lock of `default_audience`.
+The order in which events arrive does not matter: the latest event counts, and of the same moment a withdrawal wins.
+After a withdrawal only the mailbox's owner can consent again: through a link in a mail or from a confirmed account.
+Every function here that writes runs under the lock of `lock_shop`.
 """
 
 import hashlib
@@ -25,16 +25,16 @@ from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
 
-LONGEST_WORDING = 10_000
+MAX_WORDING_LENGTH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvent:
-    """One thing that a person said, before it is written down.
+    """One consent event, before it is recorded.
 
-    `reference` names where it was said (an order, an account, a file), so that it is known again when told twice.
-    With `is_undated` nobody knows when it was said, and `at` is when it came in.
-    `is_proven`: the mailbox's owner is known to have said it. One that is dated in the future counts from its receipt.
+    `reference` is its origin (an order, an account, a file), by which a repeated event is recognized. With `is_undated`
+    its time is unknown, and `at` is when it was received. With `is_proven` the mailbox's owner is known to have acted.
+    An event dated in the future counts from when it is received.
     """
 
     kind: str
@@ -54,61 +54,62 @@ class ConsentEvent:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSum:
-    """What a ledger comes to."""
+    """The result of a ledger."""
 
     consent: ConsentState
     soft_opt_in: bool
 
 
-def record(contact: Contact, word: ConsentEvent) -> Consent:
-    """Write the word down, once however often it is told, and bring the contact up to date.
+def record(contact: Contact, event: ConsentEvent) -> Consent:
+    """Record the event once, however often it is reported, and update the contact.
 
-    A refusal reaches every audience of the shop that knows the person. `Rejected` for a giving without its wording,
-    a time that cannot be kept, or an address of no computer.
+    A withdrawal reaches every audience of the shop that has the person. `Rejected` for consent without a wording, an
+    impossible time, or an invalid IP address.
     """
-    check(word)
-    written, is_new = Consent.objects.get_or_create(
+    check(event)
+    consent, is_new = Consent.objects.get_or_create(
         audience_id=contact.audience_id,
-        key=_key(contact.email, word),
-        defaults=_fields(contact, word, _wording(contact.audience.installation_id, word.wording)),
+        key=_key(contact.email, event),
+        defaults=_fields(contact, event, _wording(contact.audience.installation_id, event.wording)),
     )
     refresh(contact)
-    if is_new and word.kind == Consent.Kind.WITHDRAWN:
-        carry_refusals(contact)
-    return written
+    if is_new and event.kind == Consent.Kind.WITHDRAWN:
+        carry_withdrawals(contact)
+    return consent
 
 
-def record_many(audience: Audience, said: Sequence[tuple[Contact, ConsentEvent]]) -> set[UUID]:
-    """The same for many contacts of one audience at once, of words that were checked; whose words were new.
+def record_many(audience: Audience, events: Sequence[tuple[Contact, ConsentEvent]]) -> set[UUID]:
+    """Record checked events of many contacts of one audience; returns the contacts with new events.
 
-    That the contacts changed is noted by the caller.
+    The caller marks the contacts as changed.
     """
-    wordings = {text: _wording(audience.installation_id, text) for text in {word.wording for _, word in said}}
+    texts = {event.wording for _, event in events}
+    wordings = {text: _wording(audience.installation_id, text) for text in texts}
     rows = {
-        key: Consent(audience=audience, key=key, **_fields(contact, word, wordings[word.wording]))
-        for contact, word in said
-        for key in [_key(contact.email, word)]
+        key: Consent(audience=audience, key=key, **_fields(contact, event, wordings[event.wording]))
+        for contact, event in events
+        for key in [_key(contact.email, event)]
     }
-    told = Consent.objects.filter(audience=audience, key__in=rows.keys())
-    for key in told.values_list("key", flat=True):
+    existing = Consent.objects.filter(audience=audience, key__in=rows.keys())
+    for key in existing.values_list("key", flat=True):
         del rows[key]
     Consent.objects.bulk_create(rows.values(), batch_size=1000)
-    spoken = {row.contact_id: row.contact for row in rows.values()}
-    _refresh_many(spoken)
-    for refused in {row.contact_id for row in rows.values() if row.kind == Consent.Kind.WITHDRAWN}:
-        carry_refusals(spoken[refused])
-    return set(spoken)
+    contacts = {row.contact_id: row.contact for row in rows.values()}
+    _refresh_many(contacts)
+    for contact_id in {row.contact_id for row in rows.values() if row.kind == Consent.Kind.WITHDRAWN}:
+        carry_withdrawals(contacts[contact_id])
+    return set(contacts)
 
 
-def record_first_events(audience: Audience, said: Sequence[tuple[UUID, str, ConsentEvent]]) -> None:
-    """Write down what new contacts said, one checked word each, by their ids and addresses.
+def record_first_events(audience: Audience, events: Sequence[tuple[UUID, str, ConsentEvent]]) -> None:
+    """Record one checked event for each of many new contacts, by id and address.
 
-    Their rows are made with what the word comes to: see `standing_of`. Refusals that other audiences of the shop know
-    of are not looked at here: see `carry_refusals_of`.
+    The caller creates the contacts with the resulting consent (`sum_ledger`), and carries over the withdrawals of other
+    audiences (`carry_withdrawals_of`).
     """
-    wordings = {
-        text: _wording(audience.installation_id, text) for text in {word.wording for *_, word in said}
-    }
+    texts = {event.wording for *_, event in events}
+    wordings = {text: _wording(audience.installation_id, text) for text in texts}
+    wording_ids = {text: wording.pk if wording else None for text, wording in wordings.items()}
     now = timezone.now()
     columns = (
         "contact_id", "audience_id", "kind", "basis", "at", "recorded_at", "email", "source", "source_detail", "actor",
@@ -119,264 +120,250 @@ def record_first_events(audience: Audience, said: Sequence[tuple[UUID, str, Cons
         columns,
         (
             (
-                contact_id, audience.pk, str(word.kind), str(word.basis), min(word.at, now), now, email,
-                str(word.source), word.source_detail[:128], word.actor[:128], word.reference[:128],
-                _key_of(wordings[word.wording]), str(word.wording_origin), word.ip or None,
-                word.needs_confirmation, word.is_proven, _key(email, word),
+                contact_id, audience.pk, str(event.kind), str(event.basis), min(event.at, now), now, email,
+                str(event.source), event.source_detail[:128], event.actor[:128], event.reference[:128],
+                wording_ids[event.wording], str(event.wording_origin), event.ip or None,
+                event.needs_confirmation, event.is_proven, _key(email, event),
             )
-            for contact_id, email, word in said
+            for contact_id, email, event in events
         ),
     )  # fmt: skip
 
 
-def _key_of(wording: Wording | None) -> int | None:
-    return wording.pk if wording is not None else None
-
-
 def _refresh_many(contacts: Mapping[UUID, Contact]) -> None:
     ledgers: dict[UUID, list[Consent]] = {pk: [] for pk in contacts}
-    for word in Consent.objects.filter(contact__in=contacts.keys()):
-        ledgers[word.contact_id].append(word)
+    for event in Consent.objects.filter(contact__in=contacts.keys()):
+        ledgers[event.contact_id].append(event)
+    by_result: dict[tuple[str, bool], list[UUID]] = {}
     for pk, contact in contacts.items():
-        standing = sum_ledger(ledgers[pk])
-        contact.consent, contact.soft_opt_in = standing.consent, standing.soft_opt_in
-    by_standing: dict[tuple[str, bool], list[UUID]] = {}
-    for pk, contact in contacts.items():
-        by_standing.setdefault((contact.consent, contact.soft_opt_in), []).append(pk)
-    for (state, soft_opt_in), some in by_standing.items():
+        result = sum_ledger(ledgers[pk])
+        contact.consent, contact.soft_opt_in = result.consent, result.soft_opt_in
+        by_result.setdefault((contact.consent, contact.soft_opt_in), []).append(pk)
+    for (state, soft_opt_in), some in by_result.items():
         Contact.objects.filter(pk__in=some).update(
             consent=state, soft_opt_in=soft_opt_in, updated_at=timezone.now()
         )
 
 
-def _fields(contact: Contact, word: ConsentEvent, wording: Wording | None) -> dict[str, Any]:
+def _fields(contact: Contact, event: ConsentEvent, wording: Wording | None) -> dict[str, Any]:
     return {
         "contact": contact,
-        "kind": word.kind,
-        "basis": word.basis,
-        "at": min(word.at, timezone.now()),
+        "kind": event.kind,
+        "basis": event.basis,
+        "at": min(event.at, timezone.now()),
         "email": contact.email,
-        "source": word.source,
-        "source_detail": word.source_detail[:128],
-        "actor": word.actor[:128],
-        "reference": word.reference[:128],
+        "source": event.source,
+        "source_detail": event.source_detail[:128],
+        "actor": event.actor[:128],
+        "reference": event.reference[:128],
         "wording": wording,
-        "wording_origin": word.wording_origin,
-        "ip": word.ip or None,
-        "needs_confirmation": word.needs_confirmation,
-        "is_proven": word.is_proven,
+        "wording_origin": event.wording_origin,
+        "ip": event.ip or None,
+        "needs_confirmation": event.needs_confirmation,
+        "is_proven": event.is_proven,
     }
 
 
 def refresh(contact: Contact) -> None:
-    """Set the contact's consent to what its ledger comes to."""
-    standing = sum_ledger(contact.consents.all())
-    contact.consent, contact.soft_opt_in = standing.consent, standing.soft_opt_in
+    """Set the contact's consent to the result of its ledger."""
+    result = sum_ledger(contact.consents.all())
+    contact.consent, contact.soft_opt_in = result.consent, result.soft_opt_in
     contact.save(update_fields=["consent", "soft_opt_in", "updated_at"])
     mark_changed(contact)
 
 
-def sum_ledger(words: Iterable[Consent | ConsentEvent]) -> LedgerSum:
-    """The sum of a ledger.
+def sum_ledger(events: Iterable[Consent | ConsentEvent]) -> LedgerSum:
+    """Return the result of a ledger.
 
-    What still needs a confirmation moves only somebody of whom nothing is known: it neither takes a subscriber
-    back to pending nor lifts a refusal, for anybody can type an address. Nor does anything else that is not proven.
+    An event that needs confirmation only changes unknown consent: it neither makes a subscriber pending nor ends a
+    withdrawal, because anybody can type an address. Nor does any other unproven event.
     """
-    told = _Told(list(words))
-    refused_at = max((word.at for word in told.refusals()), default=None)
-    counting = [word for word in told.givings() if refused_at is None or word.at > refused_at]
-    consents = [word for word in counting if word.basis == Consent.Basis.CONSENT]
-    if any(told.counts(word, is_refused=refused_at is not None) for word in consents):
+    ledger = _Ledger(list(events))
+    withdrawn_at = max((event.at for event in ledger.withdrawals()), default=None)
+    current = [event for event in ledger.grants() if withdrawn_at is None or event.at > withdrawn_at]
+    consents = [event for event in current if event.basis == Consent.Basis.CONSENT]
+    if any(ledger.counts(event, was_withdrawn=withdrawn_at is not None) for event in consents):
         state = ConsentState.CONFIRMED
-    elif refused_at is not None:
+    elif withdrawn_at is not None:
         state = ConsentState.WITHDRAWN
     else:
         state = ConsentState.PENDING if consents else ConsentState.UNKNOWN
-    soft = [word for word in counting if word.basis == Consent.Basis.SOFT_OPT_IN]
-    return LedgerSum(state, soft_opt_in=any(not word.needs_confirmation for word in soft))
+    soft = [event for event in current if event.basis == Consent.Basis.SOFT_OPT_IN]
+    return LedgerSum(state, soft_opt_in=any(not event.needs_confirmation for event in soft))
 
 
-class _Told:
-    """The words of one ledger, and what each of them is worth.
+class _Ledger:
+    """The events of one ledger, and how much each of them counts.
 
-    An order that was told as a guest's stays a guest's: Saleor gives the orders of guests to the account that is
-    confirmed under their address later, whoever made them.
+    An order that arrived as a guest's stays a guest's: Saleor assigns guest orders to the account that is confirmed
+    under their address later, whoever placed them.
     """
 
-    def __init__(self, words: Sequence[Consent | ConsentEvent]) -> None:
-        self.words = words
+    def __init__(self, events: Sequence[Consent | ConsentEvent]) -> None:
+        self.events = events
         self._guest_orders = {
-            word.reference for word in words if word.source == Consent.Source.CHECKOUT and not word.is_proven
+            event.reference
+            for event in events
+            if event.source == Consent.Source.CHECKOUT and not event.is_proven
         }
 
-    def is_proven(self, word: Consent | ConsentEvent) -> bool:
-        """Whether the mailbox's owner said it."""
-        return word.is_proven and not self._is_guests(word)
+    def is_proven(self, event: Consent | ConsentEvent) -> bool:
+        """Whether the mailbox's owner acted."""
+        return event.is_proven and not self._is_guests(event)
 
-    def refusals(self) -> list[Consent | ConsentEvent]:
-        """Withdrawals that count for the person: all but what a guest's checkout says."""
-        withdrawn = [word for word in self.words if word.kind == Consent.Kind.WITHDRAWN]
-        return [word for word in withdrawn if not self._is_guests(word)]
+    def withdrawals(self) -> list[Consent | ConsentEvent]:
+        """Return the withdrawals that count for the person: all but those of a guest's checkout."""
+        withdrawn = [event for event in self.events if event.kind == Consent.Kind.WITHDRAWN]
+        return [event for event in withdrawn if not self._is_guests(event)]
 
-    def givings(self) -> list[Consent | ConsentEvent]:
-        """What was given or confirmed, without what the same guest's checkout took back."""
-        taken_back: dict[str, datetime] = {}
-        for word in self.words:
-            if word.kind == Consent.Kind.WITHDRAWN and self._is_guests(word):
-                taken_back[word.reference] = max(word.at, taken_back.get(word.reference, word.at))
+    def grants(self) -> list[Consent | ConsentEvent]:
+        """Return what was given or confirmed, except what the same guest's checkout withdrew later."""
+        withdrawn: dict[str, datetime] = {}
+        for event in self.events:
+            if event.kind == Consent.Kind.WITHDRAWN and self._is_guests(event):
+                withdrawn[event.reference] = max(event.at, withdrawn.get(event.reference, event.at))
         return [
-            word
-            for word in self.words
-            if word.kind != Consent.Kind.WITHDRAWN
+            event
+            for event in self.events
+            if event.kind != Consent.Kind.WITHDRAWN
             and not (
-                self._is_guests(word)
-                and word.reference in taken_back
-                and word.at <= taken_back[word.reference]
+                self._is_guests(event)
+                and event.reference in withdrawn
+                and event.at <= withdrawn[event.reference]
             )
         ]
 
-    def counts(self, word: Consent | ConsentEvent, *, is_refused: bool) -> bool:
-        """Whether the giving makes a subscriber, of a person who had refused before it or not."""
-        if word.kind == Consent.Kind.CONFIRMED:
+    def counts(self, event: Consent | ConsentEvent, *, was_withdrawn: bool) -> bool:
+        """Whether the event makes a subscriber, of a person who had withdrawn before it or not."""
+        if event.kind == Consent.Kind.CONFIRMED:
             return True
-        return not word.needs_confirmation and (not is_refused or self.is_proven(word))
+        return not event.needs_confirmation and (not was_withdrawn or self.is_proven(event))
 
-    def _is_guests(self, word: Consent | ConsentEvent) -> bool:
-        return word.source == Consent.Source.CHECKOUT and word.reference in self._guest_orders
+    def _is_guests(self, event: Consent | ConsentEvent) -> bool:
+        return event.source == Consent.Source.CHECKOUT and event.reference in self._guest_orders
 
 
-def carry_refusals(contact: Contact) -> None:
-    """Write a person's refusals down in every audience of the shop that knows the person.
+def carry_withdrawals(contact: Contact) -> None:
+    """Copy a person's withdrawals to every audience of the shop that has the person. Repeating it adds nothing.
 
-    Whoever has one of the addresses or the account in another audience is the same person. Doing it again adds
-    nothing.
+    A contact with one of the addresses or the account in another audience is the same person.
     """
     people = contacts_of_person(contact)
     if len(people) == 1:
         return
     ledgers = {each.pk: list(each.consents.all()) for each in people}
-    refusals = {
-        _carried_key(word): word
+    withdrawals = {
+        _carried_key(event): event
         for ledger in ledgers.values()
-        for word in _Told(ledger).refusals()
-        if isinstance(word, Consent)
+        for event in _Ledger(ledger).withdrawals()
+        if isinstance(event, Consent)
     }
     for each in people:
-        lacking = refusals.keys() - {_carried_key(word) for word in ledgers[each.pk]}
-        for key in lacking:
-            _carry(refusals[key], each)
-        if lacking:
+        missing = withdrawals.keys() - {_carried_key(event) for event in ledgers[each.pk]}
+        for key in missing:
+            _carry(withdrawals[key], each)
+        if missing:
             refresh(each)
 
 
-def carry_refusals_of(audience: Audience, emails: Collection[str]) -> None:
-    """The same for many addresses that the audience has learned at once."""
+def carry_withdrawals_of(audience: Audience, emails: Collection[str]) -> None:
+    """Copy withdrawals between the shop's audiences for many addresses that are new to the audience."""
     others = Contact.objects.filter(audience__installation_id=audience.installation_id)
     others = others.exclude(audience=audience)
     if not others.exists():
         return
     here = Consent.objects.filter(audience=audience, kind=Consent.Kind.WITHDRAWN)
-    refused_here = set(bulk.filter_in(here, "email", list(emails)).values_list("email", flat=True))
-    refused_there = others.filter(consents__kind=Consent.Kind.WITHDRAWN)
-    for known, addresses in ((others, refused_here), (refused_there, emails)):
+    withdrawn_here = set(bulk.filter_in(here, "email", list(emails)).values_list("email", flat=True))
+    withdrawn_there = others.filter(consents__kind=Consent.Kind.WITHDRAWN)
+    for known, addresses in ((others, withdrawn_here), (withdrawn_there, emails)):
         former = FormerAddress.objects.filter(contact__in=known)
         found = {each.pk: each for each in bulk.filter_in(known, "email", list(addresses)).distinct()}
         found |= {each.contact.pk: each.contact for each in bulk.filter_in(former, "email", list(addresses))}
         for each in found.values():
-            carry_refusals(each)
+            carry_withdrawals(each)
 
 
 def contacts_of_person(contact: Contact) -> list[Contact]:
-    """The person's contacts in all audiences of the shop, this one first."""
+    """Return the person's contacts in all audiences of the shop, this one first."""
     shop = Contact.objects.filter(audience__installation_id=contact.audience.installation_id)
     others = shop.exclude(audience_id=contact.audience_id)
     if not others.exists():
         return [contact]
-    found, to_look_at = {contact.pk: contact}, [contact]
-    while to_look_at:
-        one = to_look_at.pop()
-        addresses = [one.email, *one.former_addresses.values_list("email", flat=True)]
+    found, queue = {contact.pk: contact}, [contact]
+    while queue:
+        current = queue.pop()
+        addresses = [current.email, *current.former_addresses.values_list("email", flat=True)]
         same = Q(email__in=addresses) | Q(former_addresses__email__in=addresses)
-        if one.saleor_user_id:
-            same |= Q(saleor_user_id=one.saleor_user_id)
+        if current.saleor_user_id:
+            same |= Q(saleor_user_id=current.saleor_user_id)
         for other in shop.filter(same).exclude(pk__in=found).select_related("audience").distinct():
             found[other.pk] = other
-            to_look_at.append(other)
+            queue.append(other)
     return list(found.values())
 
 
-def _carry(refusal: Consent, contact: Contact) -> None:
-    """The refusal as a row of this contact's ledger, word for word."""
+def _carry(withdrawal: Consent, contact: Contact) -> None:
+    """Copy the withdrawal to this contact's ledger."""
     Consent.objects.get_or_create(
         audience_id=contact.audience_id,
-        key=_digest(["carried", _carried_key(refusal), str(contact.pk)]),
+        key=_digest(["carried", _carried_key(withdrawal), str(contact.pk)]),
         defaults={
             "contact": contact,
-            "kind": refusal.kind,
-            "basis": refusal.basis,
-            "at": refusal.at,
-            "email": refusal.email,
-            "source": refusal.source,
-            "source_detail": refusal.source_detail,
-            "actor": refusal.actor,
-            "reference": refusal.reference,
-            "ip": refusal.ip,
-            "is_proven": refusal.is_proven,
+            "kind": withdrawal.kind,
+            "basis": withdrawal.basis,
+            "at": withdrawal.at,
+            "email": withdrawal.email,
+            "source": withdrawal.source,
+            "source_detail": withdrawal.source_detail,
+            "actor": withdrawal.actor,
+            "reference": withdrawal.reference,
+            "ip": withdrawal.ip,
+            "is_proven": withdrawal.is_proven,
         },
     )
 
 
-def _carried_key(word: Consent) -> str:
-    """What makes a refusal the same one in every audience."""
-    return _digest([word.kind, word.at.astimezone(UTC).isoformat(), word.source, word.email])
+def _carried_key(event: Consent) -> str:
+    """Return a key that identifies a withdrawal in every audience."""
+    return _digest([event.kind, event.at.astimezone(UTC).isoformat(), event.source, event.email])
 
 
-def check(word: ConsentEvent) -> None:
-    """`Rejected` for a giving without its wording, a time that cannot be kept, or an address of no computer."""
-    _check_moment(word.at)
-    if word.kind == Consent.Kind.GIVEN:
-        check_wording(word.wording)
-    if word.ip:
-        _check_ip(word.ip)
-
-
-def _check_moment(at: datetime) -> None:
-    """The first and last hours of the calendar leave it when they are brought to UTC: year 1 at +02:00."""
+def check(event: ConsentEvent) -> None:
+    """`Rejected` for consent without a wording, an impossible time, or an invalid IP address."""
     try:
-        at.astimezone(UTC)
+        event.at.astimezone(UTC)  # the first and last hours of the calendar overflow in UTC: year 1 at +02:00
     except OverflowError:
         raise Rejected(
             "The consent's time (consent_at) is outside the calendar. Send when it was given, such as "
             "2026-11-23T14:00:00Z.",
             code="consent_at",
         ) from None
-
-
-def check_wording(text: str) -> None:
-    """`Rejected` unless the text can stand for what somebody agreed to."""
-    if not text.strip():
-        raise Rejected(
-            "The consent came without the words that were agreed to (consent_text), so it proves nothing. Send "
-            "them, or give the audience its default consent text; `backfill` then brings in what was told before.",
-            code="consent_without_wording",
-        )
-    if len(text) > LONGEST_WORDING:
-        raise Rejected(
-            f"The wording of the consent (consent_text) is longer than {LONGEST_WORDING} characters.",
-            code="consent_wording_too_long",
-        )
-
-
-def _check_ip(text: str) -> None:
-    if not is_ip(text):
+    if event.kind == Consent.Kind.GIVEN:
+        check_wording(event.wording)
+    if event.ip and not is_ip(event.ip):
         raise Rejected(
             "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out.",
             code="consent_ip",
         )
 
 
+def check_wording(text: str) -> None:
+    """`Rejected` unless the text can be the wording of a consent."""
+    if not text.strip():
+        raise Rejected(
+            "The consent has no wording (consent_text), so it proves nothing. Send the text that was agreed to, or "
+            "give the audience a default consent text; `backfill` then imports what was missed.",
+            code="consent_without_wording",
+        )
+    if len(text) > MAX_WORDING_LENGTH:
+        raise Rejected(
+            f"The wording of the consent (consent_text) is longer than {MAX_WORDING_LENGTH} characters.",
+            code="consent_wording_too_long",
+        )
+
+
 def is_ip(text: str) -> bool:
-    """Whether it is an IP address. fe80::1%eth0 means something on one computer only, and databases refuse it."""
+    """Whether it is an IP address. A scoped one (fe80::1%eth0) is local to one machine, and databases refuse it."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -384,23 +371,23 @@ def is_ip(text: str) -> bool:
     return getattr(address, "scope_id", None) is None
 
 
-def _key(email: str, word: ConsentEvent) -> str:
-    """What makes the same word one row. In another file, or on another line, it is the same word still.
+def _key(email: str, event: ConsentEvent) -> str:
+    """Return the key that makes a repeated event one row, also from another file or another line.
 
-    A word that turns out to be worth more (its order was an account's, its wording is known now) is another one.
+    An event that turns out to count for more (its order was an account's, its wording is known now) is a new one.
     """
-    is_imported = word.source == Consent.Source.IMPORT
-    at = word.reference if word.is_undated else word.at.astimezone(UTC).isoformat()
-    told = [word.kind, word.basis, at, word.source, email if is_imported else word.reference or email]
-    if word.source == Consent.Source.CHECKOUT and word.is_proven:
-        told.append("proven")
-    if word.wording_origin == Consent.WordingOrigin.UNKNOWN:
-        told.append("unknown wording")
-    return _digest(told)
+    is_imported = event.source == Consent.Source.IMPORT
+    at = event.reference if event.is_undated else event.at.astimezone(UTC).isoformat()
+    parts = [event.kind, event.basis, at, event.source, email if is_imported else event.reference or email]
+    if event.source == Consent.Source.CHECKOUT and event.is_proven:
+        parts.append("proven")
+    if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
+        parts.append("unknown wording")
+    return _digest(parts)
 
 
-def _digest(told: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _wording(installation_id: UUID, text: str) -> Wording | None:

@@ -126,7 +126,7 @@ def upsert_contact(audience: Audience, person: Person) -> Contact | None:
         _update_field(contact, field, person.profile.get(field, ""), _moment(person.said_at))
     contact.save()
     mark_changed(contact)
-    ledger.carry_refusals(contact)
+    ledger.carry_withdrawals(contact)
     return contact
 
 
@@ -241,7 +241,7 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
         _merge(absorbed, kept)
         _store_former_address(kept, email, timezone.now())
         kept.save()
-        ledger.carry_refusals(kept)
+        ledger.carry_withdrawals(kept)
         return kept
 
 

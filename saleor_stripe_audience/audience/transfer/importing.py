@@ -1,7 +1,7 @@
-"""Contacts of a CSV file, some thousand at a time.
+"""Imports contacts from a CSV file, some thousand at a time.
 
-An import never lifts or lowers anybody without a word in the ledger. What is known of somebody stays: an import fills
-in what is empty. The same file twice is once. Whoever was erased is left out and counted.
+An import changes consent only through events in the ledger. Existing data stays: an import fills in empty fields. The
+same file twice changes nothing. Erased people are skipped and counted.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from saleor_stripe_audience.audience.people import bulk
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_all_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress
-from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
+from saleor_stripe_audience.audience.people.status import Deliverability, status_of
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
@@ -33,15 +33,15 @@ from saleor_stripe_audience.audience.transfer.reading import (
     Form,
     LineError,
     Record,
-    check_readable,
-    look_at,
-    rows_of,
+    count_rows,
+    detect_form,
+    read_rows,
 )
-from saleor_stripe_audience.audience.transfer.rows import Manner, Row, RowReader, plain_value
+from saleor_stripe_audience.audience.transfer.rows import Row, RowOptions, RowReader, plain_value
 from saleor_stripe_audience.errors import Rejected
 
-AT_ONCE = 5_000
-MOST_ERRORS = 1_000  # told one by one; beyond that they are only counted
+BATCH_SIZE = 5_000
+MAX_ERRORS = 1_000  # listed in the report; further ones are only counted
 DIGEST_BYTES = 8
 FILLED_IN = ("first_name", "last_name", "phone", "city", "country", "language")
 _BLANK = ("",) * len(FILLED_IN)
@@ -54,7 +54,7 @@ Progress = Callable[[int], None]
 
 
 class Keeper(Protocol):
-    """Keeps how far an import is; see `import_job`."""
+    """Stores the progress of an import; see `import_job`."""
 
     @property
     def after(self) -> int: ...
@@ -64,8 +64,8 @@ class Keeper(Protocol):
     def finish(self, report: "Report") -> None: ...
 
 
-class _Forgetful:
-    """Keeps nothing: the import is all or begun anew."""
+class _NoKeeper:
+    """Stores nothing: an interrupted import starts again."""
 
     after = 0
 
@@ -75,15 +75,15 @@ class _Forgetful:
     def finish(self, _report: "Report") -> None: ...
 
 
-def _keeps_nothing(_digest: str, _rows: int) -> Keeper:
-    return _Forgetful()
+def _no_keeper(_digest: str, _rows: int) -> Keeper:
+    return _NoKeeper()
 
 
 @dataclass
 class FileReport:
-    """How the file was understood: whose export it is, and which of its columns were read.
+    """How the file was read: its format and its columns.
 
-    `defaulted` are fields that rows without a value of their own took from the import's own choices.
+    `defaulted` are fields that the import's options filled in for rows without a value.
     """
 
     format: str = ""
@@ -95,7 +95,7 @@ class FileReport:
     defaulted: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """For a command or an answer."""
+        """Return the report for a command or a response."""
         return {
             "format": self.format,
             "encoding": self.encoding,
@@ -107,7 +107,7 @@ class FileReport:
 
 @dataclass
 class Report:
-    """What an import did, or would do: `lines` read, contacts new and changed, words of consent, statuses."""
+    """What an import did or would do: `lines` read, new and changed contacts, consent events, statuses."""
 
     lines: int = 0
     new: int = 0
@@ -123,20 +123,20 @@ class Report:
     file: FileReport = field(default_factory=FileReport)
 
     def leave_out(self, cells: Iterable[LineError]) -> None:
-        """Note cells that could not be used, of rows that were taken."""
+        """Count invalid cells of imported rows."""
         for cell in cells:
             self.left_out += 1
-            if len(self.cells) < MOST_ERRORS:
+            if len(self.cells) < MAX_ERRORS:
                 self.cells.append(cell)
 
     def refuse(self, error: LineError) -> None:
-        """Note a row that cannot be taken."""
+        """Count a row that cannot be imported."""
         self.refused += 1
-        if len(self.errors) < MOST_ERRORS:
+        if len(self.errors) < MAX_ERRORS:
             self.errors.append(error)
 
     def as_json(self) -> dict[str, Any]:
-        """The report for a command or an answer."""
+        """Return the report for a command or a response."""
         return {
             "lines": self.lines,
             "new": self.new,
@@ -153,18 +153,18 @@ class Report:
         }
 
 
-def _as_json(told: Iterable[LineError]) -> list[dict[str, Any]]:
-    return [{"line": each.line, "field": each.field, "message": each.message} for each in told]
+def _as_json(errors: Iterable[LineError]) -> list[dict[str, Any]]:
+    return [{"line": each.line, "field": each.field, "message": each.message} for each in errors]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a file is to be taken: which column is what, who imports, and if only to try.
+    """How to import a file: its columns, who imports it, and whether it is a dry run.
 
-    `consent_text` and `consent_at` are the wording and the time of consents whose row has none. With `taken_as` the
-    whole file is a list of such people, unless a row says that its person left. `given` and `withdrawn` are values of
-    the consent's column. Encoding and separator are found out, if not told. `file_name` tells apart files that
-    differ by nothing else.
+    `consent_text` and `consent_at` are the default wording and time of consent. With `taken_as` the whole
+    file lists such people, unless a row says that the person unsubscribed. `given` and `withdrawn` are values of the
+    consent column. Encoding and separator are detected unless they are given. `file_name` distinguishes exports that
+    differ only in it.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -180,10 +180,10 @@ class ImportOptions:
     file_name: str = ""
 
     def identity(self) -> list[Any]:
-        """What the result depends on, beside the file itself: by this an import is known again."""
+        """Return everything that the result depends on besides the file, to recognize a repeated import."""
         at = self.consent_at.astimezone(UTC).isoformat() if self.consent_at else ""
-        chosen: list[Any] = [sorted(self.columns.items()), self.consent_text]
-        further = [
+        basic: list[Any] = [sorted(self.columns.items()), self.consent_text]
+        more = [
             at,
             self.taken_as,
             sorted(self.given),
@@ -191,124 +191,127 @@ class ImportOptions:
             self.encoding,
             self.separator,
         ]
-        return [*chosen, further] if any(further) else chosen
+        return [*basic, more] if any(more) else basic
 
 
 def import_csv(
     audience: Audience,
     file: BinaryIO,
-    wishes: ImportOptions,
+    options: ImportOptions,
     progress: Progress = lambda _lines: None,
-    keeper_of: Callable[[str, int], Keeper] = _keeps_nothing,
+    keeper_of: Callable[[str, int], Keeper] = _no_keeper,
 ) -> Report:
-    """Take a file's contacts into the audience; a dry run writes nothing and says what would happen.
+    """Import a file's contacts into the audience; a dry run writes nothing and reports what would happen.
 
-    `Rejected`, before anything is written, for what is no CSV or has no column of addresses. A row that cannot be
-    taken is told with its line, and so is a cell; the others are taken. `progress` is told how many lines are done.
-    `keeper_of` is asked, with the file's digest and its number of rows, for whoever keeps how far it is.
+    Invalid rows and cells are reported with their line; the others are imported. `progress` is called with the number
+    of processed lines. `keeper_of` returns the store of the progress, given the file's digest and its number of rows.
+    `Rejected`, before anything is written, for a file that is not CSV or has no column of addresses.
     """
-    _check(wishes)
-    form = look_at(file, wishes.encoding, wishes.separator)
-    number = check_readable(file, form)
-    rows = rows_of(file, form)
+    _check(options)
+    form = detect_form(file, options.encoding, options.separator)
+    number = count_rows(file, form)
+    rows = read_rows(file, form)
     header = next(rows, Record(0, [])).cells
     found = recognize(header)
-    columns = read_columns(header, wishes.columns, found)
-    manner = _manner(audience, wishes, form, found, header)
-    reader, report = RowReader(columns, manner), Report(file=_understood(form, found, columns, manner))
-    keeper, goes_on = keeper_of(form.digest, number), True
-    for some in _ahead(batched(_read(reader, rows, keeper.after), AT_ONCE)):
+    columns = read_columns(header, options.columns, found)
+    row_options = _row_options(audience, options, form, found, header)
+    reader = RowReader(columns, row_options)
+    report = Report(file=_file_report(form, found, columns, row_options))
+    keeper, is_running = keeper_of(form.digest, number), True
+    for some in _prefetch(batched(_read(reader, rows, keeper.after), BATCH_SIZE)):
         with transaction.atomic():
             lock_shop(audience.installation)
-            _Batch(audience, list(_taken(some, report)), report).take()
-            goes_on = keeper.save_progress(report, some[-1].line)
-            transaction.set_rollback(wishes.dry_run)
+            _Batch(audience, list(_valid(some, report)), report).write()
+            is_running = keeper.save_progress(report, some[-1].line)
+            transaction.set_rollback(options.dry_run)
         progress(report.lines)
-        if not goes_on:
+        if not is_running:
             break
-    if not wishes.dry_run:
+    if not options.dry_run:
         mark_all_changed(audience.pk)
-    if goes_on:
+    if is_running:
         keeper.finish(report)
     return report
 
 
-def _check(wishes: ImportOptions) -> None:
-    if wishes.taken_as and wishes.taken_as not in [each.value for each in TakenAs]:
+def _check(options: ImportOptions) -> None:
+    if options.taken_as and options.taken_as not in [each.value for each in TakenAs]:
         known = ", ".join(each.value for each in TakenAs)
-        raise Rejected(f"A file is taken as one of: {known}.", code="import_as")
-    if wishes.separator and (len(wishes.separator) != 1 or wishes.separator in '"\r\n'):
+        raise Rejected(f"A file can be imported as one of: {known}.", code="import_as")
+    if options.separator and (len(options.separator) != 1 or options.separator in '"\r\n'):
         raise Rejected("The separator is one character, such as ; or a tab.", code="import_separator")
-    if wishes.consent_at is not None:
-        if timezone.is_naive(wishes.consent_at):
+    if options.consent_at is not None:
+        if timezone.is_naive(options.consent_at):
             raise Rejected(
-                "Give the time of the consents with its time zone, such as 2026-11-23T14:00:00Z.",
+                "Give the time of the consent with its time zone, such as 2026-11-23T14:00:00Z.",
                 code="consent_at",
             )
-        ledger.check(ledger.ConsentEvent(Consent.Kind.WITHDRAWN, wishes.consent_at, Consent.Source.IMPORT))
+        ledger.check(ledger.ConsentEvent(Consent.Kind.WITHDRAWN, options.consent_at, Consent.Source.IMPORT))
 
 
-def _manner(
-    audience: Audience, wishes: ImportOptions, form: Form, found: Format, header: Sequence[str]
-) -> Manner:
-    meanings = dict.fromkeys(map(plain_value, wishes.given), Meaning.GIVEN)
-    meanings |= dict.fromkeys(map(plain_value, wishes.withdrawn), Meaning.WITHDRAWN)
-    return Manner(
-        text=wishes.consent_text or audience.consent_text,
-        actor=wishes.actor,
+def _row_options(
+    audience: Audience, options: ImportOptions, form: Form, found: Format, header: Sequence[str]
+) -> RowOptions:
+    meanings = dict.fromkeys(map(plain_value, options.given), Meaning.GIVEN)
+    meanings |= dict.fromkeys(map(plain_value, options.withdrawn), Meaning.WITHDRAWN)
+    kind = TakenAs(options.taken_as) if options.taken_as else taken_as(found, header, options.file_name)
+    return RowOptions(
+        text=options.consent_text or audience.consent_text,
+        actor=options.actor,
         file=form.digest,
-        at=wishes.consent_at,
+        at=options.consent_at,
         found=found,
-        taken_as=TakenAs(wishes.taken_as) if wishes.taken_as else taken_as(found, header, wishes.file_name),
+        taken_as=kind,
         meanings=meanings,
         is_clean=form.is_clean,
     )
 
 
-def _understood(form: Form, found: Format, columns: Columns, manner: Manner) -> FileReport:
-    says_yes = manner.taken_as is TakenAs.SUBSCRIBED or found.given_by_time or "consent" in columns.places
-    chosen = {
-        "consent_at": manner.at.isoformat() if manner.at else "",
-        "consent_text": manner.text,
-        "consent": manner.taken_as.value if manner.taken_as else "",
+def _file_report(form: Form, found: Format, columns: Columns, options: RowOptions) -> FileReport:
+    has_consent = options.taken_as is TakenAs.SUBSCRIBED or found.given_by_time or "consent" in columns.places
+    kind = options.taken_as.value if options.taken_as else ""
+    defaults = {
+        "consent_at": options.at.isoformat() if options.at else "",
+        "consent_text": options.text,
+        "consent": kind,
     }
     return FileReport(
         format=found.name,
         encoding=form.encoding.removesuffix("-sig"),
         separator=form.separator,
-        taken_as=manner.taken_as.value if manner.taken_as else "",
+        taken_as=kind,
         used=columns.used,
         ignored=columns.ignored,
         defaulted={
-            name: value for name, value in chosen.items() if value and (says_yes or name == "consent")
+            name: value for name, value in defaults.items() if value and (has_consent or name == "consent")
         },
     )
 
 
 def _read(reader: RowReader, rows: Iterator[Record], after: int) -> Iterator[Row | LineError]:
-    """Each row, or what is wrong with it.
+    """Yield each row or its error.
 
-    Of two rows with one address the first tells of the person; the other counts for its word of consent alone.
-    Rows up to the line `after` were taken before; they are read for their addresses only.
+    Of two rows with one address the first has the person's data; the other counts only for its consent. Rows up to the
+    line `after` were imported before; only their addresses are read.
     """
     seen: dict[bytes, int] = {}
     for record in rows:
-        row = _alone(reader.read(record), seen)
+        row = _merge_duplicate(reader.read(record), seen)
         if record.line > after:
             yield row
 
 
-def _ahead[Item](items: Iterator[Item]) -> Iterator[Item]:
-    """The same, the next one being made ready in a thread while the database takes the present one."""
-    with ThreadPoolExecutor(1) as hands:
-        coming = hands.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = hands.submit(next, items, None)
+def _prefetch[Item](items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items, reading the next one in a thread while the database writes the current one."""
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = pool.submit(next, items, None)
             yield item
 
 
-def _taken(some: Iterable[Row | LineError], report: Report) -> Iterator[Row]:
-    """Those that can be taken; what is wrong with the others goes to the report."""
+def _valid(some: Iterable[Row | LineError], report: Report) -> Iterator[Row]:
+    """Yield the rows that can be imported, and report the others."""
     for row in some:
         report.lines += 1
         if isinstance(row, LineError):
@@ -318,26 +321,20 @@ def _taken(some: Iterable[Row | LineError], report: Report) -> Iterator[Row]:
             yield row
 
 
-def _alone(row: Row | LineError, seen: dict[bytes, int]) -> Row | LineError:
+def _merge_duplicate(row: Row | LineError, seen: dict[bytes, int]) -> Row | LineError:
     if isinstance(row, LineError):
         return row
     key = hashlib.blake2b(row.email.encode(), digest_size=DIGEST_BYTES).digest()
-    before = seen.setdefault(key, row.line)
-    if before == row.line:
+    first = seen.setdefault(key, row.line)
+    if first == row.line:
         return row
-    if row.word is None and row.bounced_at is None:
-        return LineError(row.line, "email", f"The same address as in line {before}.")
+    if row.event is None and row.bounced_at is None:
+        return LineError(row.line, "email", f"The same address as in line {first}.")
     return replace(row, profile={}, tags=())
 
 
-def _columns_of(
-    standing: ledger.LedgerSum, deliverability: Deliverability, lifecycle: Lifecycle
-) -> tuple[str, bool, str, str]:
-    return standing.consent.value, standing.soft_opt_in, deliverability.value, lifecycle.value
-
-
 def _bounce(contact: Contact, at: datetime) -> bool:
-    """Note that mail to the contact bounced, unless something newer is known; returns whether that is news."""
+    """Record that mail to the contact bounced, unless a newer report is stored; returns whether it changed."""
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")
     if contact.deliverability != Deliverability.OK or moment <= contact.known_at.get("deliverability", ""):
         return False
@@ -348,51 +345,51 @@ def _bounce(contact: Contact, at: datetime) -> bool:
 
 @dataclass
 class _Batch:
-    """Some thousand rows, taken in one transaction that holds the shop's lock."""
+    """Some thousand rows, written in one transaction that holds the shop's lock."""
 
     audience: Audience
     rows: list[Row]
     report: Report
 
-    def take(self) -> None:
-        self._leave_out_erased()
-        later = self._set_apart_later_rows()
-        known = self._known()
+    def write(self) -> None:
+        self._skip_erased()
+        duplicates = self._separate_duplicates()
+        known = self._find_contacts()
         before = {contact.pk: contact.status for contact in known.values()}
-        newcomers = [row for row in self.rows if row.email not in known]
+        new_rows = [row for row in self.rows if row.email not in known]
         filled_in = self._fill_in(known)
-        spoken = self._record_words(known)
-        made = self._create(newcomers)
-        tagged = self._put_tags({email: contact.pk for email, contact in known.items()} | made)
-        self._count(before, (filled_in | spoken | tagged) & set(before), len(made))
-        if later:
-            _Batch(self.audience, later, self.report).take()
+        with_events = self._record_events(known)
+        created = self._create(new_rows)
+        tagged = self._add_tags({email: contact.pk for email, contact in known.items()} | created)
+        self._count(before, (filled_in | with_events | tagged) & set(before), len(created))
+        if duplicates:
+            _Batch(self.audience, duplicates, self.report).write()
 
-    def _leave_out_erased(self) -> None:
+    def _skip_erased(self) -> None:
         names = {row.email: tombstones.address(row.email) for row in self.rows}
         erased = tombstones.known(self.audience.installation, names.values())
         if erased:
-            present = [row for row in self.rows if names[row.email] not in erased]
-            self.report.erased_left_out += len(self.rows) - len(present)
-            self.rows = present
+            rows = [row for row in self.rows if names[row.email] not in erased]
+            self.report.erased_left_out += len(self.rows) - len(rows)
+            self.rows = rows
 
-    def _set_apart_later_rows(self) -> list[Row]:
-        """Keep each address once; further words of a person are taken once the person is known."""
+    def _separate_duplicates(self) -> list[Row]:
+        """Keep one row per address; further rows of a person are written once the person has a contact."""
         firsts: dict[str, Row] = {}
-        later = [row for row in self.rows if firsts.setdefault(row.email, row) is not row]
+        duplicates = [row for row in self.rows if firsts.setdefault(row.email, row) is not row]
         self.rows = list(firsts.values())
-        return later
+        return duplicates
 
-    def _known(self) -> dict[str, Contact]:
-        """Who has, or had, one of the addresses."""
+    def _find_contacts(self) -> dict[str, Contact]:
+        """Return the contacts that have, or had, one of the addresses."""
         emails = [row.email for row in self.rows]
         found = {each.email: each for each in bulk.filter_in(self.audience.contacts.all(), "email", emails)}
         former = FormerAddress.objects.filter(audience=self.audience)
         if not former.exists():
             return found
-        lacking = [email for email in emails if email not in found]
-        known = bulk.filter_in(former, "email", lacking).select_related("contact")
-        return found | {each.email: each.contact for each in known}
+        missing = [email for email in emails if email not in found]
+        rows = bulk.filter_in(former, "email", missing).select_related("contact")
+        return found | {each.email: each.contact for each in rows}
 
     def _fill_in(self, known: dict[str, Contact]) -> set[UUID]:
         changed: dict[UUID, Contact] = {}
@@ -411,62 +408,65 @@ class _Batch:
         )
         return set(changed)
 
-    def _record_words(self, known: dict[str, Contact]) -> set[UUID]:
-        said = [
-            (known[row.email], row.word)
+    def _record_events(self, known: dict[str, Contact]) -> set[UUID]:
+        events = [
+            (known[row.email], row.event)
             for row in self.rows
-            if row.email in known and row.word and not row.lifts_against_its_status
+            if row.email in known and row.event and not row.contradicts_status
         ]
-        written = ledger.record_many(self.audience, said)
-        self.report.consents += len(written)
-        return written
+        changed = ledger.record_many(self.audience, events)
+        self.report.consents += len(changed)
+        return changed
 
-    def _create(self, newcomers: list[Row]) -> dict[str, UUID]:
-        """New contacts with what they said; gives their ids by address."""
+    def _create(self, rows: list[Row]) -> dict[str, UUID]:
+        """Create contacts with their consent events; returns their ids by address."""
         now = timezone.now()
-        made = {row.email: uuid.uuid4() for row in newcomers}
-        silent = ledger.sum_ledger([])
+        ids = {row.email: uuid.uuid4() for row in rows}
+        unknown = ledger.sum_ledger([])
         facts = [
-            (ledger.sum_ledger([row.word]) if row.word else silent, row.deliverability, row.lifecycle)
-            for row in newcomers
+            (ledger.sum_ledger([row.event]) if row.event else unknown, row.deliverability, row.lifecycle)
+            for row in rows
         ]
-        written = {each: _columns_of(*each) for each in set(facts)}
+        columns = {
+            each: (each[0].consent.value, each[0].soft_opt_in, each[1].value, each[2].value)
+            for each in set(facts)
+        }
         bulk.insert(
             Contact,
             NEW_CONTACT,
             (
                 (
-                    made[row.email], self.audience.pk, row.email, *map(row.profile.get, FILLED_IN, _BLANK),
-                    *written[each], {}, 0, row.created_at or now, now,
+                    ids[row.email], self.audience.pk, row.email, *map(row.profile.get, FILLED_IN, _BLANK),
+                    *columns[each], {}, 0, row.created_at or now, now,
                 )
-                for row, each in zip(newcomers, facts, strict=True)
+                for row, each in zip(rows, facts, strict=True)
             ),
         )  # fmt: skip
-        spoken = [(made[row.email], row.email, row.word) for row in newcomers if row.word]
-        ledger.record_first_events(self.audience, spoken)
-        ledger.carry_refusals_of(self.audience, list(made))
-        self.report.consents += len(spoken)
-        for (standing, deliverability, lifecycle), count in Counter(facts).items():
-            status = status_of(standing.consent, deliverability, lifecycle)
+        events = [(ids[row.email], row.email, row.event) for row in rows if row.event]
+        ledger.record_first_events(self.audience, events)
+        ledger.carry_withdrawals_of(self.audience, list(ids))
+        self.report.consents += len(events)
+        for (result, deliverability, lifecycle), count in Counter(facts).items():
+            status = status_of(result.consent, deliverability, lifecycle)
             self.report.statuses[f"new → {status.value}"] += count
-        return made
+        return ids
 
-    def _put_tags(self, people: dict[str, UUID]) -> set[UUID]:
-        wanted: dict[str, list[UUID]] = {}
+    def _add_tags(self, people: dict[str, UUID]) -> set[UUID]:
+        by_name: dict[str, list[UUID]] = {}
         for row in self.rows:
             for name in row.tags:
-                wanted.setdefault(name, []).append(people[row.email])
+                by_name.setdefault(name, []).append(people[row.email])
         tagged: set[UUID] = set()
-        for name, own in wanted.items():
+        for name, ids in by_name.items():
             tag = tags.get_or_create_tag(self.audience, name)
-            had = ContactTag.objects.filter(tag=tag, contact__in=own).exclude(origin=tags.Origin.RULE)
-            tagged |= set(own) - set(had.values_list("contact", flat=True))
-            tags.add_to_many(tag, own, tags.Origin.IMPORT)
+            present = ContactTag.objects.filter(tag=tag, contact__in=ids).exclude(origin=tags.Origin.RULE)
+            tagged |= set(ids) - set(present.values_list("contact", flat=True))
+            tags.add_to_many(tag, ids, tags.Origin.IMPORT)
         return tagged
 
     def _count(self, before: dict[UUID, str], changed: set[UUID], new: int) -> None:
-        present = dict(Contact.objects.filter(pk__in=changed).values_list("pk", "status"))
-        for pk, status in present.items():
+        statuses = dict(Contact.objects.filter(pk__in=changed).values_list("pk", "status"))
+        for pk, status in statuses.items():
             if before[pk] != status:
                 self.report.statuses[f"{before[pk]} → {status}"] += 1
         self.report.new += new

@@ -1,8 +1,8 @@
-"""One row of an imported file, read into what is to be kept.
+"""Reads one row of an imported file.
 
-A cell that cannot be used is left out and told; the rest of its row is taken. A row is refused where it names nobody,
-where its cells have moved, and where it says yes without proof. Whoever says no is taken in any case: of a row whose
-cells have moved the refusal alone.
+An invalid cell is skipped and reported; the rest of its row is imported. A row is refused if it has no valid address,
+if its cells have shifted, or if it has consent without proof. A withdrawal is always recorded; from a row whose cells
+have shifted, only the withdrawal.
 """
 
 import re
@@ -35,41 +35,46 @@ from saleor_stripe_audience.audience.transfer.formats import (
 from saleor_stripe_audience.audience.transfer.reading import LineError, Record
 from saleor_stripe_audience.errors import Rejected
 
-LONGEST = {"first_name": 256, "last_name": 256, "phone": 128, "city": 256}  # characters, as Contact has them
-MOST_TAGS = 50
-EARLIEST = 1970  # a consent dated before is a zero date: nobody wrote mails then
-# As our own export writes them: whose mail bounced, who complained and who was filed away stays so in a new place.
-# The status of a complaint is unsubscribed, with a consent that was not withdrawn.
-HELD_BACK = {
+MAX_LENGTHS = {
+    "first_name": 256,
+    "last_name": 256,
+    "phone": 128,
+    "city": 256,
+}  # characters, as Contact has them
+MAX_TAGS = 50
+EARLIEST_YEAR = 1970  # an earlier consent has a zero date
+# Statuses in our own export: bounced, complained and archived contacts stay so after an import. A complaint has the
+# status unsubscribed, with consent that was not withdrawn.
+STATUS_FACTS = {
     "cleaned": (Deliverability.BOUNCED, Lifecycle.ACTIVE),
     "unsubscribed": (Deliverability.COMPLAINED, Lifecycle.ACTIVE),
     "archived": (Deliverability.OK, Lifecycle.ARCHIVED),
 }
-_SUPPRESSED = {
+_SUPPRESSIONS = {
     "HARD_BOUNCE": Meaning.BOUNCED, "INVALID_EMAIL": Meaning.BOUNCED, "SPAM_COMPLAINT": Meaning.WITHDRAWN,
     "UNSUBSCRIBE": Meaning.WITHDRAWN, "UNSUBSCRIBED": Meaning.WITHDRAWN, "USER_SUPPRESSED": Meaning.WITHDRAWN,
 }  # fmt: skip
-# What Go writes of a time: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
+# Times as Go writes them: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
 _ZONE = re.compile(r"(?P<time>.*\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+[A-Z]{1,5})?")
 _DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _YEAR_FIRST = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?!\d)")
-_OF_A_MAIL = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
-_INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # around addresses that were copied from elsewhere
-_NO_CONSENT = (Deliverability.OK, Lifecycle.ACTIVE)
+_MAIL_DATE = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
+_INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # around copied addresses
+_NO_RESTRICTION = (Deliverability.OK, Lifecycle.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one row says of a person. `deliverability` and `lifecycle` are for who is new, `bounced_at` for all.
+    """The data of one row. `deliverability` and `lifecycle` are for new contacts, `bounced_at` for all.
 
-    `left_out` are the cells that could not be used.
+    `left_out` are the invalid cells.
     """
 
     line: int
     email: str
     profile: Mapping[str, str]
     tags: tuple[str, ...]
-    word: ConsentEvent | None
+    event: ConsentEvent | None
     deliverability: Deliverability = Deliverability.OK
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     bounced_at: datetime | None = None
@@ -77,22 +82,18 @@ class Row:
     left_out: tuple[LineError, ...] = ()
 
     @property
-    def lifts_against_its_status(self) -> bool:
-        """Whether it says yes of somebody whom its own status keeps from mail."""
-        is_held_back = (self.deliverability, self.lifecycle) != _NO_CONSENT
-        return is_held_back and self.word is not None and self.word.kind == Consent.Kind.GIVEN
-
-    @property
-    def is_refusal(self) -> bool:
-        return self.word is not None and self.word.kind == Consent.Kind.WITHDRAWN
+    def contradicts_status(self) -> bool:
+        """Whether it gives consent although its own status blocks mail."""
+        is_restricted = (self.deliverability, self.lifecycle) != _NO_RESTRICTION
+        return is_restricted and self.event is not None and self.event.kind == Consent.Kind.GIVEN
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How the rows of one file are to be read.
+class RowOptions:
+    """How to read the rows of one file.
 
-    `text` is the wording and `at` the time of consents whose row brings none; `actor` who imports. `file` is the
-    file's digest: with the line it says where a consent is written. `meanings` are values chosen by the merchant.
+    `text` and `at` are the default wording and time of consent; `actor` is who imports. `file` is the file's digest:
+    with the line it is the reference of a consent event. `meanings` are values chosen by the merchant.
     """
 
     text: str = ""
@@ -106,111 +107,109 @@ class Manner:
 
 
 class RowReader:
-    """Reads rows of one file."""
+    """Reads the rows of one file."""
 
-    def __init__(self, columns: Columns, manner: Manner) -> None:
-        self._manner = manner
+    def __init__(self, columns: Columns, options: RowOptions) -> None:
+        self._options = options
         self._places = columns.places
         self._width = len(columns.header)
         self._now = timezone.now()
-        self._meanings = {**(manner.found.values or USUAL), **manner.meanings}
-        self._written = unescape if manner.found.is_ours else unescape_start
-        self._says_anything = manner.taken_as is not None or any(
+        self._meanings = {**(options.found.values or USUAL), **options.meanings}
+        self._unescape = unescape if options.found.is_ours else unescape_start
+        self._has_consent = options.taken_as is not None or any(
             each in columns.places
             for each in ("consent", "status", "withdrawn_at", "bounced_at", "suppressions")
         )
-        self._says_anything |= manner.found.given_by_time
-        usual: dict[str, Callable[[str], str]] = {"country": check_country, "language": check_language}
+        self._has_consent |= options.found.given_by_time
+        checks: dict[str, Callable[[str], str]] = {"country": check_country, "language": check_language}
         self._profile = [
-            (name, columns.places[name], usual.get(name) or _within(LONGEST[name]))
+            (name, checks.get(name) or _length_check(MAX_LENGTHS[name]))
             for name in ("country", "first_name", "last_name", "phone", "city", "language")
             if name in columns.places
         ]
 
     def read(self, record: Record) -> Row | LineError:
-        """The row, or why it is refused."""
+        """Return the row, or the reason why it is refused."""
         line, cells, is_damaged = record
         if is_damaged:
-            told = LineError(line, "row", "A quotation mark is missing, or one too many.")
-            return self._refusal_of(told, cells)
+            error = LineError(line, "row", "A quotation mark is missing, or there is one too many.")
+            return self._withdrawal_only(error, cells)
         if len(cells) > self._width and any(cells[self._width :]):
-            moved = (
-                f"The row has {len(cells)} cells, the header {self._width}: an unquoted separator moved them."
-            )
-            return self._refusal_of(LineError(line, "row", moved), cells)
+            message = f"The row has {len(cells)} cells, the header {self._width}: an unquoted separator shifted them."
+            return self._withdrawal_only(LineError(line, "row", message), cells)
         try:
             email = self._email(self._cell(cells, "email"))
-        except Rejected as refused:
-            return LineError(line, "email", refused.message)
+        except Rejected as error:
+            return LineError(line, "email", error.message)
         left_out: list[LineError] = []
         profile = self._read_profile(line, cells, left_out)
-        meant = self._meant(line, cells, left_out) if self._says_anything else Said()
-        if isinstance(meant, LineError):
-            return self._refusal_of(meant, cells) if meant.field == "consent" else meant
-        named = self._tags(line, cells)
-        if isinstance(named, LineError):
-            if meant.word is None or meant.word.kind != Consent.Kind.WITHDRAWN:
-                return named
-            left_out.append(named)
-            named = ()
+        consent = self._read_consent(line, cells, left_out) if self._has_consent else RowConsent()
+        if isinstance(consent, LineError):
+            return self._withdrawal_only(consent, cells) if consent.field == "consent" else consent
+        names = self._tags(line, cells)
+        if isinstance(names, LineError):
+            if consent.event is None or consent.event.kind != Consent.Kind.WITHDRAWN:
+                return names
+            left_out.append(names)
+            names = ()
         return Row(
-            line, email, profile, named, meant.word, meant.deliverability, meant.lifecycle, meant.bounced_at,
-            self._created_at(line, cells, left_out), tuple(left_out),
+            line, email, profile, names, consent.event, consent.deliverability, consent.lifecycle,
+            consent.bounced_at, self._created_at(line, cells, left_out), tuple(left_out),
         )  # fmt: skip
 
-    def _refusal_of(self, problem: LineError, cells: Sequence[str]) -> Row | LineError:
-        """Of a row that cannot be taken no more than the refusal, where it is plain whose it is."""
+    def _withdrawal_only(self, error: LineError, cells: Sequence[str]) -> Row | LineError:
+        """Return only the withdrawal from a row that cannot be imported, if it is clear whose it is."""
         email = self._only_email(cells)
-        if not email or not self._is_refused(cells):
-            return problem
-        told = replace(problem, message=f"{problem.message} No more than the refusal was taken.")
-        word = ConsentEvent(
+        if not email or not self._has_withdrawal(cells):
+            return error
+        error = replace(error, message=f"{error.message} Only the withdrawal was imported.")
+        event = ConsentEvent(
             kind=Consent.Kind.WITHDRAWN,
             at=self._now,
             source=Consent.Source.IMPORT,
-            reference=f"file {self._manner.file}",
-            actor=self._manner.actor,
+            reference=f"file {self._options.file}",
+            actor=self._options.actor,
             is_undated=True,
         )
-        return Row(problem.line, email, {}, (), word, left_out=(told,))
+        return Row(error.line, email, {}, (), event, left_out=(error,))
 
     def _only_email(self, cells: Sequence[str]) -> str:
-        """The first cell, which cannot move, if the address stands there; otherwise the only address of the row."""
+        """Return the address in the first cell, which cannot shift, or else the only address in the row."""
         if self._places["email"][0] == 0 and (first := self._email_or_none(cells[0])):
             return first
         emails = {email for cell in cells if (email := self._email_or_none(cell))}
         return emails.pop() if len(emails) == 1 else ""
 
-    def _is_refused(self, cells: Sequence[str]) -> bool:
-        """Whether a row says that its person left, wherever in it that now stands."""
-        if self._manner.taken_as is TakenAs.UNSUBSCRIBED:
+    def _has_withdrawal(self, cells: Sequence[str]) -> bool:
+        """Whether a row has a withdrawal, even if its cells have shifted."""
+        if self._options.taken_as is TakenAs.UNSUBSCRIBED:
             return True
-        chosen = {value for value, meaning in self._manner.meanings.items() if meaning is Meaning.WITHDRAWN}
+        chosen = {value for value, meaning in self._options.meanings.items() if meaning is Meaning.WITHDRAWN}
         if any(plain_value(cell) in UNMISTAKABLE or plain_value(cell) in chosen for cell in cells):
             return True
-        if self._meanings.get(plain_value(self._surely(cells, "consent"))) is Meaning.WITHDRAWN:
+        if self._meanings.get(plain_value(self._certain_cell(cells, "consent"))) is Meaning.WITHDRAWN:
             return True
-        return read_moment(self._surely(cells, "withdrawn_at")) is not None
+        return read_moment(self._certain_cell(cells, "withdrawn_at")) is not None
 
-    def _surely(self, cells: Sequence[str], name: str) -> str:
-        """The cell, if it cannot have moved unnoticed: before the address, behind it, or as the last one of all."""
-        moved = len(cells) - self._width
+    def _certain_cell(self, cells: Sequence[str], name: str) -> str:
+        """Return a cell whose position is certain: before or after the address, or the last one of all."""
+        shift = len(cells) - self._width
         at = self._places["email"][0]
         for place in self._places.get(name, ()):
-            if place == self._width - 1 and moved >= 0:
+            if place == self._width - 1 and shift >= 0:
                 return cells[-1].strip()
             if place < at < len(cells) and self._email_or_none(cells[at]):
                 return cells[place].strip()
-            if moved > 0 and place > at and self._email_or_none(cells[at + moved]):
-                return cells[place + moved].strip()
+            if shift > 0 and place > at and self._email_or_none(cells[at + shift]):
+                return cells[place + shift].strip()
         return ""
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
         for place in self._places.get(name, ()):
             if place < len(cells) and (text := cells[place].strip()):
-                if self._manner.found.is_ours and name in LONGEST:
-                    return unescape(cells[place])  # with its outer blanks, as it was exported
-                return self._written(text).strip() if "'" in text else text
+                if self._options.found.is_ours and name in MAX_LENGTHS:
+                    return unescape(cells[place])  # with its outer white space, as it was exported
+                return self._unescape(text).strip() if "'" in text else text
         return ""
 
     def _email(self, text: str) -> str:
@@ -218,7 +217,7 @@ class RowReader:
             self._check_clean(text)
             return normalize_email(parseaddr(text)[1] if text.endswith(">") else text.strip(_INVISIBLE))
         except Rejected:
-            raise Rejected("This is no e-mail address.", code="email_invalid") from None
+            raise Rejected("This is not an e-mail address.", code="email_invalid") from None
 
     def _email_or_none(self, text: str) -> str | None:
         try:
@@ -227,188 +226,192 @@ class RowReader:
             return None
 
     def _check_clean(self, text: str) -> None:
-        """`Rejected` for what no database keeps: a zero byte, half a character, bytes of another encoding."""
-        if not self._manner.is_clean and not is_storable(text):
+        """`Rejected` for text that databases refuse: a zero byte, a lone surrogate, bytes of another encoding."""
+        if not self._options.is_clean and not is_storable(text):
             raise Rejected(
-                "This holds characters that are none. Save the file as CSV in UTF-8.", code="characters"
+                "This contains invalid characters. Save the file as CSV in UTF-8.", code="characters"
             )
 
     def _read_profile(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> dict[str, str]:
-        told: dict[str, str] = {}
-        for name, _places, check in self._profile:
+        profile: dict[str, str] = {}
+        for name, check in self._profile:
             text = self._cell(cells, name)
             if text:
                 try:
                     self._check_clean(text)
-                    told[name] = check(text)
-                except Rejected as refused:
-                    left_out.append(LineError(line, name, refused.message))
-        if "name" in self._places and "first_name" not in told and "last_name" not in told:
-            self._split_name(line, cells, told, left_out)
-        return told
+                    profile[name] = check(text)
+                except Rejected as error:
+                    left_out.append(LineError(line, name, error.message))
+        if "name" in self._places and "first_name" not in profile and "last_name" not in profile:
+            self._split_name(line, cells, profile, left_out)
+        return profile
 
     def _split_name(
-        self, line: int, cells: Sequence[str], told: dict[str, str], left_out: list[LineError]
+        self, line: int, cells: Sequence[str], profile: dict[str, str], left_out: list[LineError]
     ) -> None:
-        """One column holds both: what stands before the first blank is the first name."""
+        """Split a column with the full name: the first name ends at the first space."""
         text = self._cell(cells, "name")
         try:
             self._check_clean(text)
             first, _, last = " ".join(text.split()).partition(" ")
             for name, value in (("first_name", first), ("last_name", last)):
                 if value:
-                    told[name] = _within(LONGEST[name])(value)
-        except Rejected as refused:
-            left_out.append(LineError(line, "name", refused.message))
+                    profile[name] = _length_check(MAX_LENGTHS[name])(value)
+        except Rejected as error:
+            left_out.append(LineError(line, "name", error.message))
 
     def _tags(self, line: int, cells: Sequence[str]) -> tuple[str, ...] | LineError:
         text = self._cell(cells, "tags")
         try:
             self._check_clean(text)
             return _tags(text) if text else ()
-        except Rejected as refused:
-            return LineError(line, "tags", refused.message)
+        except Rejected as error:
+            return LineError(line, "tags", error.message)
 
     def _created_at(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> datetime | None:
         text = self._cell(cells, "created_at")
         moment = read_moment(text) if text else None
         if text and (moment is None or moment > self._now):
-            left_out.append(LineError(line, "created_at", "This is no time of the past."))
+            left_out.append(LineError(line, "created_at", "This is not a time in the past."))
             return None
         return moment
 
-    def _meant(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> "Said | LineError":
-        """What the row says of consent, and of whether mail arrives."""
+    def _read_consent(
+        self, line: int, cells: Sequence[str], left_out: list[LineError]
+    ) -> "RowConsent | LineError":
+        """Return the row's consent, and whether mail reaches the person."""
         value = self._cell(cells, "consent")
         withdrawn_at = self._cell(cells, "withdrawn_at")
-        meanings = self._said(value, cells)
+        meanings = self._read_meanings(value, cells)
         if meanings is None:
-            unknown = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
-            if not withdrawn_at and not self._status_says_left(cells):
-                return unknown
-            left_out.append(unknown)
+            error = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
+            if not withdrawn_at and not self._has_unsubscribed_status(cells):
+                return error
+            left_out.append(error)
             meanings = {Meaning.WITHDRAWN}
         bounced_at = self._cell(cells, "bounced_at")
-        is_refused = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
+        is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
         bounced = None
         if bounced_at or Meaning.BOUNCED in meanings:
             bounced = read_moment(bounced_at) or self._now
-        held_back = self._held_back(cells, meanings, is_refused=is_refused)
+        facts = self._status_facts(cells, meanings, is_withdrawn=is_withdrawn)
         if bounced:
-            held_back = HELD_BACK["cleaned"]
-        word: ConsentEvent | LineError | None = None
-        if is_refused:
-            said = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
-            word = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=said)
+            facts = STATUS_FACTS["cleaned"]
+        event: ConsentEvent | LineError | None = None
+        if is_withdrawn:
+            is_dated = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
+            event = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=is_dated)
         elif Meaning.GIVEN in meanings:
-            word = self._giving(line, cells, left_out)
-        if isinstance(word, LineError):
-            if self._manner.found is HOMEMADE or self._manner.found.is_ours:
-                return word
-            left_out.append(word)
-            word = None
-        return Said(word, *held_back, bounced)
+            event = self._given(line, cells, left_out)
+        if isinstance(event, LineError):
+            if self._options.found is HOMEMADE or self._options.found.is_ours:
+                return event
+            left_out.append(event)
+            event = None
+        return RowConsent(event, *facts, bounced)
 
-    def _said(self, value: str, cells: Sequence[str]) -> set[Meaning] | None:
-        """All that the row says; None for a value of the consent's column that is not understood."""
-        taken_as = self._manner.taken_as
+    def _read_meanings(self, value: str, cells: Sequence[str]) -> set[Meaning] | None:
+        """Return all meanings in the row; None for an unknown value in the consent column."""
+        taken_as = self._options.taken_as
         found = self._meanings.get(plain_value(value), None if value else Meaning.NOTHING)
         if taken_as is TakenAs.NONSUBSCRIBED and found in (Meaning.GIVEN, None):
             found = Meaning.NOTHING
         if found is None:
             return None
-        said = {found}
+        meanings = {found}
         if taken_as is TakenAs.UNSUBSCRIBED:
-            said.add(Meaning.WITHDRAWN)
+            meanings.add(Meaning.WITHDRAWN)
         elif taken_as is TakenAs.CLEANED:
-            said.add(Meaning.BOUNCED)
+            meanings.add(Meaning.BOUNCED)
         elif taken_as is TakenAs.SUBSCRIBED or (
-            self._manner.found.given_by_time and taken_as is None and self._cell(cells, "consent_at")
+            self._options.found.given_by_time and taken_as is None and self._cell(cells, "consent_at")
         ):
-            said.add(Meaning.GIVEN)
+            meanings.add(Meaning.GIVEN)
         if "suppressions" in self._places:
-            told = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
-            said |= {_SUPPRESSED[reason] for reason in told if reason in _SUPPRESSED}
-        if self._status_says_left(cells):
-            said.add(Meaning.WITHDRAWN)
-        return said
+            reasons = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
+            meanings |= {_SUPPRESSIONS[reason] for reason in reasons if reason in _SUPPRESSIONS}
+        if self._has_unsubscribed_status(cells):
+            meanings.add(Meaning.WITHDRAWN)
+        return meanings
 
-    def _status_says_left(self, cells: Sequence[str]) -> bool:
-        """A list made by hand: that somebody left is a word, that somebody is on it is none.
+    def _has_unsubscribed_status(self, cells: Sequence[str]) -> bool:
+        """Whether the status is a withdrawal. A subscribed status gives no consent.
 
         In our own exports the status follows from the consent, which has a column of its own.
         """
         status = USUAL.get(plain_value(self._cell(cells, "status")))
-        return status is Meaning.WITHDRAWN and not self._manner.found.is_ours
+        return status is Meaning.WITHDRAWN and not self._options.found.is_ours
 
-    def _held_back(
-        self, cells: Sequence[str], meanings: set[Meaning], *, is_refused: bool
+    def _status_facts(
+        self, cells: Sequence[str], meanings: set[Meaning], *, is_withdrawn: bool
     ) -> tuple[Deliverability, Lifecycle]:
         if Meaning.ARCHIVED in meanings:
-            return HELD_BACK["archived"]
+            return STATUS_FACTS["archived"]
         status = self._cell(cells, "status").lower() if "status" in self._places else ""
-        if status == "unsubscribed" and is_refused:
-            return _NO_CONSENT  # the word alone tells
-        return HELD_BACK.get(status, _NO_CONSENT)
+        if status == "unsubscribed" and is_withdrawn:
+            return _NO_RESTRICTION  # the event alone decides
+        return STATUS_FACTS.get(status, _NO_RESTRICTION)
 
     def _withdrawal(
-        self, line: int, cells: Sequence[str], told_at: str, left_out: list[LineError], *, is_dated: bool
+        self, line: int, cells: Sequence[str], withdrawn_at: str, left_out: list[LineError], *, is_dated: bool
     ) -> ConsentEvent:
-        """A refusal is kept whatever else is wrong; without a usable time it counts from now."""
-        text = told_at or (self._cell(cells, "consent_at") if is_dated else "")
+        """Return the withdrawal, which is recorded whatever else is wrong; without a valid time it counts from now."""
+        text = withdrawn_at or (self._cell(cells, "consent_at") if is_dated else "")
         moment = read_moment(text)
         if moment is not None and moment > self._now:
             moment = None
         if text and moment is None:
             left_out.append(
                 LineError(
-                    line, "consent_at", "This is no time of the past: the refusal counts from the import."
+                    line,
+                    "consent_at",
+                    "This is not a time in the past: the withdrawal counts from the import.",
                 )
             )
-        reference = f"file {self._manner.file}"
+        reference = f"file {self._options.file}"
         return ConsentEvent(
             kind=Consent.Kind.WITHDRAWN,
             at=moment or self._now,
             source=Consent.Source.IMPORT,
             reference=f"{reference} line {line}" if moment else reference,
-            wording=self._optional(line, cells, "consent_text", left_out)[: ledger.LONGEST_WORDING],
+            wording=self._optional(line, cells, "consent_text", left_out)[: ledger.MAX_WORDING_LENGTH],
             source_detail=self._optional(line, cells, "consent_source", left_out),
-            actor=self._manner.actor,
+            actor=self._options.actor,
             ip=self._ip(line, cells, left_out),
             is_undated=moment is None,
         )
 
-    def _giving(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> ConsentEvent | LineError:
+    def _given(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> ConsentEvent | LineError:
         text = self._cell(cells, "consent_at")
-        moment = read_moment(text) if text else self._manner.at
+        moment = read_moment(text) if text else self._options.at
         if moment is None:
             return LineError(
-                line, "consent_at", "A consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
+                line, "consent_at", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
             )
-        word = ConsentEvent(
+        event = ConsentEvent(
             kind=Consent.Kind.GIVEN,
             at=moment,
             source=Consent.Source.IMPORT,
-            reference=f"file {self._manner.file} line {line}",
-            wording=self._optional(line, cells, "consent_text", left_out) or self._manner.text,
+            reference=f"file {self._options.file} line {line}",
+            wording=self._optional(line, cells, "consent_text", left_out) or self._options.text,
             source_detail=self._optional(line, cells, "consent_source", left_out),
-            actor=self._manner.actor,
+            actor=self._options.actor,
             ip=self._ip(line, cells, left_out),
-            # The row's own time says that the person said so then, after any earlier refusal. The file's time does not.
+            # The row's own time proves that the consent followed any earlier withdrawal. The file's does not.
             is_proven=bool(text),
         )
         try:
-            ledger.check(word)
-        except Rejected as refused:
-            return LineError(line, "consent", refused.message)
-        return word
+            ledger.check(event)
+        except Rejected as error:
+            return LineError(line, "consent", error.message)
+        return event
 
     def _optional(self, line: int, cells: Sequence[str], name: str, left_out: list[LineError]) -> str:
         text = self._cell(cells, name)
         try:
             self._check_clean(text)
-        except Rejected as refused:
-            left_out.append(LineError(line, name, refused.message))
+        except Rejected as error:
+            left_out.append(LineError(line, name, error.message))
             return ""
         return text
 
@@ -421,56 +424,53 @@ class RowReader:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a row says of consent, and what keeps its person from mail."""
+class RowConsent:
+    """A row's consent, and facts that block mail."""
 
-    word: ConsentEvent | None = None
+    event: ConsentEvent | None = None
     deliverability: Deliverability = Deliverability.OK
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     bounced_at: datetime | None = None
 
 
 def is_storable(text: str) -> bool:
-    """Whether every database keeps the text: no zero byte, no half of a character."""
+    """Whether databases accept the text: no zero bytes and no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 @lru_cache(maxsize=1024)
 def read_moment(text: str) -> datetime | None:
-    """The time in UTC, or None for what is none; without a zone it is UTC's, as exports are.
+    """Return the time in UTC, or None if the text is not a time. Without a zone it is UTC, as in most exports.
 
-    Days with dots are the Continent's, day first. With slashes nobody can tell 3 April from 4 March: that is no time.
+    Dates with dots have the day first. Dates with slashes are ambiguous (3 April or 4 March), so they are not accepted.
     """
-    told = text.strip()
-    if (parts := _ZONE.fullmatch(told)) is not None:
+    plain = text.strip()
+    if (parts := _ZONE.fullmatch(plain)) is not None:
         zone = parts["zone"] if parts["zone"][0] in "+-" else "+00:00"
-        told = parts["time"] + zone
-    told = _YEAR_FIRST.sub(r"\1-\2-\3", _DAY_FIRST.sub(_with_year_first, told))
+        plain = parts["time"] + zone
+    plain = _DAY_FIRST.sub(lambda day: f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}", plain)
+    plain = _YEAR_FIRST.sub(r"\1-\2-\3", plain)
     try:
-        moment = datetime.fromisoformat(told)
+        moment = datetime.fromisoformat(plain)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return _of_a_mail(text)
-    return moment if moment.year >= EARLIEST else None
+        return _read_mail_date(text)
+    return moment if moment.year >= EARLIEST_YEAR else None
 
 
-def _with_year_first(day: re.Match[str]) -> str:
-    return f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}"
-
-
-def _of_a_mail(text: str) -> datetime | None:
-    """A time as in the Date of a mail: Tue, 14 Jan 2025 10:00:00 +0000."""
+def _read_mail_date(text: str) -> datetime | None:
+    """Return a time in the format of a mail's Date header: Tue, 14 Jan 2025 10:00:00 +0000."""
     try:
-        moment = parsedate_to_datetime(text) if _OF_A_MAIL.match(text) else None
+        moment = parsedate_to_datetime(text) if _MAIL_DATE.match(text) else None
         moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment if moment and moment.year >= EARLIEST else None
+    return moment if moment and moment.year >= EARLIEST_YEAR else None
 
 
 @lru_cache(maxsize=1024)
 def plain_value(value: str) -> str:
-    """A value as it is compared: capitals, accents, underscores and hyphens make no difference."""
+    """Return a value for comparison: case, accents, underscores and hyphens make no difference."""
     letters = [
         each for each in unicodedata.normalize("NFKD", value.lower()) if not unicodedata.combining(each)
     ]
@@ -478,10 +478,10 @@ def plain_value(value: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _within(longest: int) -> Callable[[str], str]:
+def _length_check(max_length: int) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if len(text) > longest:
-            raise Rejected(f"This is longer than {longest} characters.", code="too_long")
+        if len(text) > max_length:
+            raise Rejected(f"This is longer than {max_length} characters.", code="too_long")
         return text
 
     return check
@@ -489,7 +489,7 @@ def _within(longest: int) -> Callable[[str], str]:
 
 @lru_cache(maxsize=1024)
 def _tags(text: str) -> tuple[str, ...]:
-    given = tags.split(text)
-    if len(given) > MOST_TAGS:
-        raise Rejected(f"These are {len(given)} tags. Give at most {MOST_TAGS}.", code="tags")
-    return tuple(dict.fromkeys(tags.check_name(name) for name in given))
+    names = tags.split(text)
+    if len(names) > MAX_TAGS:
+        raise Rejected(f"There are {len(names)} tags. Give at most {MAX_TAGS}.", code="tags")
+    return tuple(dict.fromkeys(tags.check_name(name) for name in names))

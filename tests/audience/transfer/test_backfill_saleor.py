@@ -266,7 +266,7 @@ def test_the_command(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
         return json.loads(capsys.readouterr().out)
 
     assert main([*base, "--status"]) == 1
-    assert "There was no such job yet" in capsys.readouterr().err
+    assert "There has been no such job yet" in capsys.readouterr().err
     assert run("--background")["state"] == "queued"
     assert run("--pause")["state"] == "paused"
     assert run()["state"] == "paused"

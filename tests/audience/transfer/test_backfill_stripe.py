@@ -229,7 +229,7 @@ def test_charges_of_a_disconnected_account_are_a_difference(till: Till) -> None:
 
 
 def test_saleor_comes_first_and_an_account_must_be_connected(till: Till) -> None:
-    with pytest.raises(Rejected, match="Bring in Saleor's"):
+    with pytest.raises(Rejected, match="Import Saleor's"):
         backfill.get_or_create(install("other.example"), "stripe", "test")
     StripeAccount.objects.update(state="disconnected")
     job = till.brought_in()

@@ -213,7 +213,7 @@ def test_values_of_a_column_are_chosen(audience: Audience) -> None:
 
 def test_invalid_options_are_refused(audience: Audience) -> None:
     for options, message in (
-        ({"taken_as": "friends"}, "taken as one of"),
+        ({"taken_as": "friends"}, "imported as one of"),
         ({"separator": ";;"}, "one character"),
         ({"encoding": "hex"}, "no encoding"),
         ({"consent_at": datetime(2025, 1, 1)}, "time zone"),  # noqa: DTZ001 - that is the point
