@@ -217,7 +217,7 @@ def test_importing_an_export_subscribes_nobody_who_cannot_receive_mail(
 def test_only_selected_contacts_are_exported_and_no_page_is_lost(
     audience: Audience, people: list[Contact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "AT_ONCE", 2)
+    monkeypatch.setattr(exporting, "BATCH_SIZE", 2)
     wanted = Contact.objects.filter(audience=audience, country="FR")
     assert [row["email"] for row in table("".join(exporting.export_csv(wanted)))] == ["a@shop.test"]
     header = ",".join(exporting.HEADER) + "\n"

@@ -17,7 +17,7 @@ TEXT = "email\n" + "".join(f"c{number}@shop.test\n" for number in range(5)) + "n
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "AT_ONCE", 2)
+    monkeypatch.setattr(importing, "BATCH_SIZE", 2)
 
 
 def take(audience: Audience, text: str = TEXT, progress: Any = lambda _lines: None) -> tuple[Job, Report]:

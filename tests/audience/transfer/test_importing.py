@@ -226,7 +226,7 @@ def test_a_withdrawal_is_not_lost_to_an_earlier_row_of_the_same_address(
 
 
 def test_a_withdrawal_is_found_in_another_batch(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "AT_ONCE", 1)
+    monkeypatch.setattr(importing, "BATCH_SIZE", 1)
     take(audience, "email,consent,consent_at\na@shop.test,yes,2026-01-01\na@shop.test,withdrawn,2026-02-01\n")
     assert Contact.objects.get().status == "unsubscribed"
 
@@ -337,7 +337,7 @@ def test_other_audiences_are_left_alone(audience: Audience) -> None:
 
 
 def test_many_batches_and_progress(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "AT_ONCE", 3)
+    monkeypatch.setattr(importing, "BATCH_SIZE", 3)
     progress: list[int] = []
     file = io.BytesIO(("email\n" + "".join(f"p{n}@shop.test\n" for n in range(10))).encode())
     report = import_csv(audience, file, ImportOptions(), progress.append)
