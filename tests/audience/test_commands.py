@@ -53,7 +53,9 @@ def test_import_reports_invalid_rows_and_fails(
     file.write_bytes(b'email\n"never closed\n')
     code, output = run(capsys, "import", audience, str(file))
     assert code == 1
-    assert "Line 2 is not CSV" in output
+    assert json.loads(output)["errors"] == [
+        {"line": 2, "field": "row", "message": "A quotation mark is missing, or there is one too many."}
+    ]
 
 
 def test_import_reads_a_file_with_the_given_options(
