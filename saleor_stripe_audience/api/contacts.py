@@ -354,7 +354,9 @@ def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[mode
 
 
 def _contact(info: Info, email: _Email, audience: _AudienceId = None) -> Contact | None:
-    found = models.Contact.objects.filter(audience_id=_audience_key(info, audience), email=normalize_email(email))
+    found = models.Contact.objects.filter(
+        audience_id=_audience_key(info, audience), email=normalize_email(email)
+    )
     return cast("Contact | None", found)
 
 
