@@ -135,8 +135,8 @@ def adjust(
     target = _target(intent, due)
     if reason := target.why_not_payable():
         return cancel(installation, account, intent, reason)
-    if target.minor == intent.amount:
-        return intent, None
+    if target.minor == intent.amount or intent.is_delayed:
+        return intent, None  # the shopper already has a slip with the amount on it
     metadata = exact_metadata(target.amount, Money(target.minor, target.currency))
     if _covers_all(intent) or target.minor > intent.amount:
         metadata |= due.metadata()
@@ -146,7 +146,10 @@ def adjust(
     except Rejected as error:
         if not failures.is_refusal(error):
             raise
-    # Paid meanwhile, or the shopper already has a slip with the amount on it.
+        if error.code == "amount_too_small":
+            # The currency that the account is paid out in has a minimum of its own.
+            return cancel(installation, account, intent, error)
+    # Paid meanwhile.
     log.warning("amount not changed", payment_intent=intent.id, wanted=target.minor)
     return _retrieve(account, intent), None
 

@@ -67,7 +67,7 @@ def initialize(installation: Installation, session: Session) -> Json:
             records.save(account, intent)
             if reason is not None:
                 return responses.for_payment(installation, intent, session, due)
-    if intent.is_payable:
+    if intent.is_payable and not intent.is_delayed:
         intent = _update(account, intent, session, flow, due)
     records.save(account, intent, is_new=known is None)
     if options.offSession and intent.status == "requires_confirmation":

@@ -15,6 +15,7 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.objects import PAYABLE, dashboard_url
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import amounts_due, order_details, staff_messages
 from saleor_stripe_audience.payments.models import Payment
@@ -57,18 +58,20 @@ def follow(installation: Installation, transaction_id: str) -> Source | None:
 def adjust_others(installation: Installation, source: Source, besides: str) -> None:
     """Adjust the other open payments of the checkout or order, now that the transaction `besides` covers some of it.
 
-    What cannot be done within a few seconds is done in the background: the shopper waits for the response.
+    What cannot be done within a few seconds is done in the background: the shopper waits for the response. Whatever
+    fails does not change it: Stripe's event of the payment has the same effect.
     """
-    payments = amounts_due.payments_of(installation, source)
-    others = [each for each in payments if each.status in PAYABLE and each.transaction_id != besides]
-    if not others:
-        return
-    try:
-        with deadline(OTHERS_SECONDS):
-            amounts_due.adjust_all(installation, others, amounts_due.coverage_of(source, payments))
-    except Failure as error:
-        log.warning("other payments not adjusted yet", source=source.id, code=error.code)
-        follow_source.enqueue(str(installation.pk), besides)
+    with apart("adjusting other payments", transaction=besides):
+        payments = amounts_due.payments_of(installation, source)
+        others = [each for each in payments if each.status in PAYABLE and each.transaction_id != besides]
+        if not others:
+            return
+        try:
+            with deadline(OTHERS_SECONDS):
+                amounts_due.adjust_all(installation, others, amounts_due.coverage_of(source, payments))
+        except Failure as error:
+            log.warning("other payments not adjusted yet", source=source.id, code=error.code)
+            follow_source.enqueue(str(installation.pk), besides)
 
 
 @task

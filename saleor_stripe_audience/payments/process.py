@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import structlog
+from django.db import DatabaseError
+
+from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.payments import (
     amounts_due,
     attempts,
@@ -11,8 +15,11 @@ from saleor_stripe_audience.payments import (
     records,
     responses,
 )
+from saleor_stripe_audience.payments.amounts_due import Due
 from saleor_stripe_audience.payments.payloads import Session
 from saleor_stripe_audience.shops.models import Installation
+
+log = structlog.get_logger(__name__)
 
 
 def process(installation: Installation, session: Session) -> dict[str, Any]:
@@ -25,10 +32,24 @@ def process(installation: Installation, session: Session) -> dict[str, Any]:
         account, intent = attempts.resume(installation, transaction.id) or ownership.search(
             installation, transaction.id, transaction.pspReference
         )
-    due = amounts_due.remaining_due(installation, source, besides=transaction.id)
+    due = _due(installation, session, intent)
     intent, _ = amounts_due.adjust(installation, account, intent, due)
     records.save(account, intent)
     response = responses.for_payment(installation, intent, session, due)
     if outcomes.covers(response["result"]):
         order_matching.adjust_others(installation, source, transaction.id)
     return response
+
+
+def _due(installation: Installation, session: Session, intent: PaymentIntent) -> Due | None:
+    """Return what is due without this payment; None where that is not known.
+
+    Once the shopper has paid, only a note depends on it: a database that fails does not hide the payment.
+    """
+    try:
+        return amounts_due.remaining_due(installation, session.sourceObject, besides=session.transaction.id)
+    except DatabaseError:
+        if intent.is_payable:
+            raise
+        log.exception("due amount not looked up", payment_intent=intent.id)
+        return None

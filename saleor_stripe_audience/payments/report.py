@@ -81,8 +81,9 @@ def report_missing(
 
 
 def _is_known(events: list[TransactionEvent], decline: Outcome) -> bool:
-    """Whether the history has it: Saleor stores the same decline as often as it is reported."""
-    return any((each.type, each.message) == (decline.result, decline.message) for each in events)
+    """Whether the history has it, also as what ended the payment: Saleor stores a repeated decline again."""
+    results = ("_ACTION_REQUIRED", "_FAILURE")
+    return any((each.type or "").endswith(results) and each.message == decline.message for each in events)
 
 
 def _state_of(account: StripeAccount, intent: PaymentIntent, *, is_disputed: bool) -> StripeState:
