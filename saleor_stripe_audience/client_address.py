@@ -15,6 +15,9 @@ def client_ip(request: HttpRequest) -> str:
     count = settings.PROXY_COUNT
     address = seen[-count] if 0 < count <= len(seen) else request.META.get("REMOTE_ADDR", "")
     try:
-        return str(ipaddress.ip_address(address))
+        found = ipaddress.ip_address(address)
     except ValueError:
         return ""
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)  # a server on :: sees IPv4 clients this way
+    return str(found)

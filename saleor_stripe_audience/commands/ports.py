@@ -22,6 +22,18 @@ def check_free(host: str, port: int, setting: str, seconds: float = SECONDS_TO_B
         time.sleep(PAUSE_SECONDS)
 
 
+def address_of(host: str) -> str:
+    """The IP address of the host, such as localhost: the server itself knows no names. `Rejected` if it has none."""
+    if ":" in host:
+        return host
+    try:
+        return socket.gethostbyname(host)
+    except UnicodeError:
+        raise refusal(host, 0, "", OSError()) from None
+    except OSError as error:
+        raise refusal(host, 0, "", error) from None
+
+
 def in_use(port: int, setting: str) -> Rejected:
     """The operator's message."""
     return Rejected(

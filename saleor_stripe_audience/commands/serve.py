@@ -25,16 +25,17 @@ LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate":
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C. Migrations are applied first."""
     options = _options(arguments)
-    ports.check_free(options.host, settings.PORT, "PORT")
+    address = ports.address_of(options.host)
+    ports.check_free(address, settings.PORT, "PORT")
     migrate.apply()
     serve_metrics()
-    print(f"Serving {settings.PUBLIC_URL} on {options.host}:{settings.PORT}", flush=True)
+    print(f"Serving {settings.PUBLIC_URL} on {_bracketed(address)}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
     # Granian serves in a child process. It is spawned, not forked, because this process runs the worker's threads.
     multiprocessing.set_start_method("spawn", force=True)
     server = Server(
         "saleor_stripe_audience.asgi:application",
-        address=options.host,
+        address=address,
         port=settings.PORT,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
@@ -64,6 +65,10 @@ def _serve(serve: Callable[[], None]) -> int:
         return end.code if isinstance(end.code, int) else 1
     print("Stopped by a signal.", file=sys.stderr)
     return 0
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _most_connections() -> int:

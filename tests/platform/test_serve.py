@@ -163,6 +163,19 @@ def test_an_address_of_another_machine_is_refused_in_words(host: str) -> None:
         ports.check_free(host, free_port(), "PORT", seconds=0)
 
 
+@pytest.mark.parametrize(
+    ("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]
+)
+def test_a_host_is_brought_to_the_address_that_the_server_takes(host: str, address: str) -> None:
+    assert ports.address_of(host) == address
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 80])
+def test_a_host_that_nobody_knows_is_refused_in_words(host: str) -> None:
+    with pytest.raises(Rejected, match="This machine cannot listen on"):
+        ports.address_of(host)
+
+
 def test_a_port_that_this_user_may_not_have_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbid(_socket: socket.socket, _address: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")

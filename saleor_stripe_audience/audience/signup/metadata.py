@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import confirmation, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
@@ -24,10 +25,11 @@ from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping.payloads import read_order
 from saleor_stripe_audience.audience.shopping.purchases import audience_of_order, buyer_of
-from saleor_stripe_audience.audience.signup import readmission
+from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import for_staff
 
 CONSENT = "marketing_consent"
 AT = "consent_at"
@@ -36,12 +38,6 @@ SOURCE = "consent_source"
 IP = "consent_ip"
 SOFT_OPT_IN = "soft_opt_in"
 STOCK_STOREFRONT = "paper.marketing_opt_in"  # the newsletter box of Saleor's reference storefront
-
-_UNKNOWN_WORDING_MESSAGE = (
-    "A storefront sends consent with a wording (consent_text) that you did not write for the audience, so it proves "
-    "nothing: such consent is pending until it is confirmed from the mailbox. If your storefront shows another wording "
-    "than the audience's own, add it with `saleor-stripe-audience audience --add-wording`. If not, a stranger sent it."
-)
 
 _YES = frozenset({"true", "yes", "1", "on", "given"})
 _WITHDRAWN = frozenset({"withdrawn"})
@@ -112,7 +108,7 @@ def record_account_consent(
 
 def report_problem(installation: Installation, source: str, error: Rejected) -> None:
     """Report consent that proves nothing: one problem per shop and source, however many events there are."""
-    problems.report(installation, _problem_key(source), error.message)
+    problems.report(installation, _problem_key(source), staff_messages.consent_problem(error))
 
 
 def _problem_key(source: str) -> str:
@@ -132,7 +128,8 @@ def _record(audience: Audience, person: Person, events: Sequence[ConsentEvent]) 
         confirmation.request_if_needed(contact, consent)
         problems.clear(audience.installation, _problem_key(event.source))
         if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
-            problems.report(audience.installation, wordings.UNKNOWN_WORDING, _UNKNOWN_WORDING_MESSAGE)
+            message = for_staff(staff_messages.UNKNOWN_WORDING)
+            problems.report(audience.installation, wordings.UNKNOWN_WORDING, message)
 
 
 def consent_events_in(
@@ -146,7 +143,7 @@ def consent_events_in(
 ) -> list[ConsentEvent]:
     """Read the consent events in the metadata; none for an unticked box, which is not a withdrawal.
 
-    `at` is the time if the metadata has none. `Rejected` names the key of an unreadable value.
+    `at` is the time if the metadata has none. `Rejected` names the key of a given consent that cannot be read.
     """
     values = _as_dict(metadata)
     ticked = (keys for keys in _all_keys(audience) if _kind(values.get(keys.box, "")))
@@ -155,32 +152,53 @@ def consent_events_in(
     is_soft_opt_in = values.get(SOFT_OPT_IN, "").lower() in _YES
     if not kind and not is_soft_opt_in:
         return []
+    if kind == Consent.Kind.WITHDRAWN:  # it wins over whatever else is said at that moment
+        return [_withdrawal(values, keys, source=source, reference=reference, at=at, is_proven=is_proven)]
     moment = _moment(values.get(keys.at, ""), at, keys.at)
-    withdrawn = ConsentEvent(
-        kind=Consent.Kind.WITHDRAWN,
+    proof = wordings.proof_of(audience, values.get(keys.text, ""), moment)
+    given = ConsentEvent(
+        kind=Consent.Kind.GIVEN,
         at=moment,
         source=source,
         reference=reference,
         source_detail=values.get(keys.source, ""),
         ip=values.get(keys.ip, ""),
         is_proven=is_proven,
-    )
-    proof = wordings.proof_of(audience, values.get(keys.text, ""), moment)
-    given = replace(
-        withdrawn,
-        kind=Consent.Kind.GIVEN,
         wording=proof.text,
         wording_origin=proof.origin,
         needs_confirmation=audience.double_opt_in or not proof.is_good,
     )
-    events = []
-    if kind == Consent.Kind.WITHDRAWN:
-        events.append(withdrawn)
-    if kind == Consent.Kind.GIVEN:
-        events.append(given)
+    events = [given] if kind == Consent.Kind.GIVEN else []
     if is_soft_opt_in:
         events.append(replace(given, basis=Consent.Basis.SOFT_OPT_IN, needs_confirmation=not proof.is_good))
     return events
+
+
+def _withdrawal(
+    values: Mapping[str, str],
+    keys: _Keys,
+    *,
+    source: str,
+    reference: str,
+    at: datetime | None,
+    is_proven: bool,
+) -> ConsentEvent:
+    """Return the withdrawal, whatever else cannot be read; without a readable time it counts from its receipt, once."""
+    try:
+        moment = _moment(values.get(keys.at, ""), at, keys.at)
+    except Rejected:
+        moment = at
+    ip = values.get(keys.ip, "")
+    return ConsentEvent(
+        kind=Consent.Kind.WITHDRAWN,
+        at=moment or timezone.now(),
+        source=source,
+        reference=reference,
+        source_detail=values.get(keys.source, ""),
+        ip=ip if ledger.is_ip(ip) else "",
+        is_undated=moment is None,
+        is_proven=is_proven,
+    )
 
 
 def _mentions_consent(metadata: Sequence[Any], audience: Audience) -> bool:

@@ -44,14 +44,14 @@ UNMISTAKABLE = frozenset({
     "withdrawn", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "blocklisted", "blacklisted",
     "desabonne", "desabonnee", "desinscrit", "desinscrite", "abgemeldet", "abbestellt", "widerrufen",
 })  # fmt: skip
-_WITHDRAWN = (*UNMISTAKABLE, "suppressed", "revoked", "complained")
+_WITHDRAWN = (*UNMISTAKABLE, "suppressed", "revoked", "complained", "spam complaint")
 # A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
 _NOTHING = (
     "", "unknown", "pending", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed", "none",
     "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "en attente", "nein", "falsch",
     "nicht abonniert", "ausstehend",
 )  # fmt: skip
-_BOUNCED = ("cleaned", "bounced", "nettoye", "bereinigt")
+_BOUNCED = ("cleaned", "bounced", "hard bounce", "hard bounced", "nettoye", "bereinigt")
 
 
 def _meanings(**values: Collection[str]) -> dict[str, Meaning]:
@@ -120,7 +120,8 @@ class Format:
     """One program's export: the columns that identify it, the columns of our fields, and the meaning of its values.
 
     If a field has several columns, the first with a value counts. With `given_by_time`, a time of consent is all that
-    says yes. Invalid consent is skipped without refusing its row.
+    says yes. Invalid consent is skipped without refusing its row. Without `dates_givings` the time says when a row
+    changed, not when its person agreed.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Format:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     values: Mapping[str, Meaning] = field(default_factory=dict)
     given_by_time: bool = False
+    dates_givings: bool = True
 
     @property
     def is_ours(self) -> bool:
@@ -186,6 +188,7 @@ LISTMONK = Format(
     # `enabled` only means that the subscriber may be mailed; the export does not contain list subscriptions.
     {"consent": ("status",), "consent_at": ("updated_at",), "status": ()},
     _meanings(withdrawn=["blocklisted", "blacklisted"], nothing=["enabled", ""], archived=["disabled"]),
+    dates_givings=False,
 )
 GHOST = Format(
     "Ghost",

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from django.utils import timezone
@@ -55,7 +55,7 @@ _SUPPRESSIONS = {
     "UNSUBSCRIBE": Meaning.WITHDRAWN, "UNSUBSCRIBED": Meaning.WITHDRAWN, "USER_SUPPRESSED": Meaning.WITHDRAWN,
 }  # fmt: skip
 # Times as Go writes them: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
-_ZONE = re.compile(r"(?P<time>.*\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+[A-Z]{1,5})?")
+_ZONE = re.compile(r"(?P<time>.*?\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+([A-Z]{1,5}|[+-]\d{2,4}))?")
 _DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _YEAR_FIRST = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?!\d)")
 _MAIL_DATE = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
@@ -114,7 +114,7 @@ class RowReader:
         self._places = columns.places
         self._width = len(columns.header)
         self._now = timezone.now()
-        self._meanings = {**(options.found.values or USUAL), **options.meanings}
+        self._meanings = {**USUAL, **options.found.values, **options.meanings}
         self._unescape = unescape if options.found.is_ours else unescape_start
         self._has_consent = options.taken_as is not None or any(
             each in columns.places
@@ -215,7 +215,8 @@ class RowReader:
     def _email(self, text: str) -> str:
         try:
             self._check_clean(text)
-            return normalize_email(parseaddr(text)[1] if text.endswith(">") else text.strip(_INVISIBLE))
+            address = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
+            return normalize_email(address.strip(_INVISIBLE))
         except Rejected:
             raise Rejected("This is not an e-mail address.", code="email_invalid") from None
 
@@ -285,7 +286,7 @@ class RowReader:
         meanings = self._read_meanings(value, cells)
         if meanings is None:
             error = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
-            if not withdrawn_at and not self._has_unsubscribed_status(cells):
+            if not withdrawn_at and not self._has_status(cells, Meaning.WITHDRAWN):
                 return error
             left_out.append(error)
             meanings = {Meaning.WITHDRAWN}
@@ -330,23 +331,25 @@ class RowReader:
         if "suppressions" in self._places:
             reasons = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
             meanings |= {_SUPPRESSIONS[reason] for reason in reasons if reason in _SUPPRESSIONS}
-        if self._has_unsubscribed_status(cells):
+        if self._has_status(cells, Meaning.WITHDRAWN):
             meanings.add(Meaning.WITHDRAWN)
         return meanings
 
-    def _has_unsubscribed_status(self, cells: Sequence[str]) -> bool:
-        """Whether the status is a withdrawal. A subscribed status gives no consent.
+    def _has_status(self, cells: Sequence[str], meaning: Meaning) -> bool:
+        """Whether the status is a withdrawal or a bounce. A subscribed status gives no consent.
 
         In our own exports the status follows from the consent, which has a column of its own.
         """
         status = USUAL.get(plain_value(self._cell(cells, "status")))
-        return status is Meaning.WITHDRAWN and not self._options.found.is_ours
+        return status is meaning and not self._options.found.is_ours
 
     def _status_facts(
         self, cells: Sequence[str], meanings: set[Meaning], *, is_withdrawn: bool
     ) -> tuple[Deliverability, Lifecycle]:
         if Meaning.ARCHIVED in meanings:
             return STATUS_FACTS["archived"]
+        if self._has_status(cells, Meaning.BOUNCED):
+            return STATUS_FACTS["cleaned"]
         status = self._cell(cells, "status").lower() if "status" in self._places else ""
         if status == "unsubscribed" and is_withdrawn:
             return _NO_RESTRICTION  # the event alone decides
@@ -382,7 +385,7 @@ class RowReader:
         )
 
     def _given(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> ConsentEvent | LineError:
-        text = self._cell(cells, "consent_at")
+        text = self._cell(cells, "consent_at") if self._options.found.dates_givings else ""
         moment = read_moment(text) if text else self._options.at
         if moment is None:
             return LineError(

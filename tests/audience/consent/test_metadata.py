@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.consent import confirmation, wordings
+from saleor_stripe_audience.audience.consent import choices, confirmation, wordings
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
 from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
@@ -264,6 +264,31 @@ def test_a_consent_that_proves_nothing_names_its_key(
     assert (Consent.objects.count(), Contact.objects.get().status) == (0, "nonsubscribed")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"consent_at": "soon"}, {"consent_at": "2026-01-01T00:00:00"}, {"consent_at": "0001-01-01T00:00:00+14:00"},
+     {"consent_ip": "unknown"}, {"consent_ip": "fe80::1%eth0", "consent_at": "2024-10-03"}],
+)  # fmt: skip
+def test_a_refusal_is_kept_whatever_else_cannot_be_read(
+    shop: Installation, audience: Audience, odd: dict[str, str]
+) -> None:
+    signed_up(shop, marketing_consent="true", consent_at="2024-10-01T00:00:00Z")
+    assert Contact.objects.get().status == "subscribed"
+    for step in (2, 3):
+        signed_up(shop, step, marketing_consent="withdrawn", **odd)
+    assert Contact.objects.get().status == "unsubscribed"
+    assert Consent.objects.filter(kind="withdrawn").count() == 1
+
+
+def test_a_refusal_without_its_time_is_told_again_and_does_not_undo_a_later_subscription(
+    shop: Installation, audience: Audience
+) -> None:
+    signed_up(shop, marketing_consent="withdrawn")
+    choices.subscribe(Contact.objects.get(), TEXT)
+    signed_up(shop, 2, marketing_consent="withdrawn")
+    assert Contact.objects.get().status == "subscribed"
+
+
 @pytest.mark.parametrize("odd", [None, [], ["x", None, 3, {}, {"key": 7, "value": None}]])
 def test_metadata_of_another_shape_says_nothing(shop: Installation, audience: Audience, odd: Any) -> None:
     payload = order() | {"metadata": odd}
@@ -284,6 +309,26 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_sent(s
     change_audience(Audience.objects.get(), AudienceSettings("News", consent_text=TEXT))
     bought(shop, 9, marketing_consent="true")
     assert (Problem.objects.count(), Contact.objects.get().status) == (0, "subscribed")
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"consent_at": "soon", "consent_text": TEXT}, "fuseau horaire"),
+        ({}, "sans le texte"),
+        ({"consent_text": "x" * 10_001}, "10000 caractères"),
+        ({"consent_text": TEXT, "consent_ip": "unknown"}, "adresse IP"),
+        ({"consent_text": "Words of a stranger"}, "un inconnu"),
+    ],
+)
+def test_the_problem_is_in_the_language_of_staff(
+    shop: Installation, settings: Any, told: dict[str, str], words: str
+) -> None:
+    settings.STAFF_LANGUAGE = "fr"
+    payload = {"order": order() | {"metadata": metadata(marketing_consent="true", **told)}}
+    record("saleor", shop.pk, "event", "order_created", payload, at(1))
+    work(Event.objects.get(key="event").pk)
+    assert words in Problem.objects.get().message
 
 
 def test_with_double_opt_in_a_tick_waits_for_its_confirmation(shop: Installation, audience: Audience) -> None:

@@ -170,6 +170,21 @@ def test_listmonk(audience: Audience) -> None:
     left = audience.contacts.get(email="blocklisted@shop.test")
     assert left.consents.get().at == datetime(2025, 6, 1, 10, 0, 0, 123456, tzinfo=UTC)
     assert (left.first_name, left.last_name) == ("Ada", "Lace")
+    assert {each.created_at for each in audience.contacts.all()} == {
+        datetime(2025, 1, 1, 10, 0, 0, 500000, tzinfo=UTC)
+    }
+
+
+def test_listmonks_time_of_a_change_is_no_time_of_a_consent(audience: Audience) -> None:
+    take(audience, "email,consent,consent_at\na@shop.test,withdrawn,2025-03-01\n")
+    header = "uuid,email,name,attributes,status,created_at,updated_at\n"
+    rows = (
+        "u,a@shop.test,,{},enabled,,2025-06-01T10:00:00Z\nu,b@shop.test,,{},enabled,,2025-06-01T10:00:00Z\n"
+    )
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    take(audience, header + rows, taken_as="subscribed", consent_at=at)
+    assert statuses(audience) == {"a": "unsubscribed", "b": "subscribed"}
+    assert audience.contacts.get(email="b@shop.test").consents.get().at == at
 
 
 def test_ghost(audience: Audience) -> None:
@@ -199,6 +214,30 @@ def test_a_withdrawal_in_a_row_wins_over_the_kind_of_the_file(audience: Audience
     take(audience, "email,status\na@shop.test,unsubscribed\n", taken_as="subscribed",
          consent_at=datetime(2025, 1, 1, tzinfo=UTC))  # fmt: skip
     assert statuses(audience) == {"a": "unsubscribed"}
+
+
+@pytest.mark.parametrize("status", ["Bounced", "hard bounce", "cleaned"])
+def test_a_status_that_says_bounced_keeps_from_mail_what_the_file_is_taken_as(
+    audience: Audience, status: str
+) -> None:
+    at = datetime(2025, 1, 1, tzinfo=UTC)
+    take(audience, f"email,status\na@shop.test,{status}\n", taken_as="subscribed", consent_at=at)
+    take(audience, f"email,status\nb@shop.test,{status}\n")
+    assert statuses(audience) == {"a": "cleaned", "b": "cleaned"}
+
+
+def test_a_refusal_is_kept_where_a_name_before_the_address_is_badly_quoted(audience: Audience) -> None:
+    take(audience, 'Mail,Name\n"Eve" <e@shop.test>,Eve\n', columns={"email": "Mail"}, taken_as="unsubscribed")
+    assert statuses(audience) == {"e": "unsubscribed"}
+
+
+def test_usual_values_are_understood_in_a_known_format_too(audience: Audience) -> None:
+    rows = "".join(
+        f"{name}@shop.test,01H,,,,,,,,{consent},2025-01-01,,\n"
+        for name, consent in {"a": "TRUE", "b": "FALSE"}.items()
+    )
+    report = take(audience, KLAVIYO + rows)
+    assert (report.refused, statuses(audience)) == (0, {"a": "subscribed", "b": "nonsubscribed"})
 
 
 def test_values_of_a_column_are_chosen(audience: Audience) -> None:
