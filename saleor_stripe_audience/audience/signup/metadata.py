@@ -146,8 +146,7 @@ def consent_events_in(
     `at` is the time if the metadata has none. `Rejected` names the key of a given consent that cannot be read.
     """
     values = _as_dict(metadata)
-    ticked = (keys for keys in _all_keys(audience) if _kind(values.get(keys.box, "")))
-    keys = next(ticked, _OWN)
+    keys = _find_keys(values, audience)
     kind = _kind(values.get(keys.box, ""))
     is_soft_opt_in = values.get(SOFT_OPT_IN, "").lower() in _YES
     if not kind and not is_soft_opt_in:
@@ -213,6 +212,13 @@ def _all_keys(audience: Audience) -> list[_Keys]:
         _OWN,
         *(_Keys(box, f"{box}_at", f"{box}_text", f"{box}_source", f"{box}_ip") for box in others),
     ]
+
+
+def _find_keys(values: Mapping[str, str], audience: Audience) -> _Keys:
+    """Return the keys of the box that withdraws consent, if any does; otherwise of the first box with a value."""
+    used = [keys for keys in _all_keys(audience) if _kind(values.get(keys.box, ""))]
+    withdrawing = (keys for keys in used if _kind(values[keys.box]) == Consent.Kind.WITHDRAWN)
+    return next(withdrawing, used[0] if used else _OWN)
 
 
 def _as_dict(metadata: Sequence[Any]) -> dict[str, str]:

@@ -280,6 +280,15 @@ def test_a_refusal_is_kept_whatever_else_cannot_be_read(
     assert Consent.objects.filter(kind="withdrawn").count() == 1
 
 
+def test_a_refusal_in_one_box_wins_over_a_yes_in_another(shop: Installation, audience: Audience) -> None:
+    change_audience(audience, AudienceSettings("News", consent_text=TEXT, consent_keys=("newsletter",)))
+    signed_up(
+        shop, marketing_consent="true", consent_at="2024-10-01T00:00:00Z", newsletter="withdrawn",
+        newsletter_at="2024-09-30T00:00:00Z",
+    )  # fmt: skip
+    assert [each.kind for each in Consent.objects.all()] == ["withdrawn"]
+
+
 def test_a_refusal_without_its_time_is_told_again_and_does_not_undo_a_later_subscription(
     shop: Installation, audience: Audience
 ) -> None:
