@@ -336,7 +336,7 @@ def test_the_problem_is_in_the_language_of_staff(
     settings.STAFF_LANGUAGE = "fr"
     payload = {"order": order() | {"metadata": metadata(marketing_consent="true", **told)}}
     record("saleor", shop.pk, "event", "order_created", payload, at(1))
-    work(Event.objects.get(key="event").pk)
+    dispatch(Event.objects.get(key="event").pk)
     assert words in Problem.objects.get().message
 
 
