@@ -79,10 +79,11 @@ def dispatch(event_id: int, *, last_attempt: bool = False) -> None:
     if event is None or event.handled_at is not None:
         return
     with traced(event.trace or new_trace()):
+        known = {handling.handler: handling for handling in event.handlings.all()}
         to_retry: Exception | None = None
         for handler in handlers_for(event.source, event.kind):
             try:
-                _run(event, handler)
+                _run(event, handler, known.get(handler.name))
             except Blocked as error:
                 _store_blocked(event, handler, error)
                 metrics.handled.labels(event.source, "waiting").inc()
@@ -99,15 +100,27 @@ def dispatch(event_id: int, *, last_attempt: bool = False) -> None:
         open_events.exclude(_has_blocked_handling()).update(handled_at=timezone.now())
 
 
-def _run(event: Event, handler: Handler) -> None:
-    """Run one handler, unless it is done, given up or waiting for its account."""
-    before = Handling.objects.filter(event=event, handler=handler.name).first()
-    if before is not None and (before.done_at or before.given_up_at or before.waits_for):
+def _run(event: Event, handler: Handler, before: Handling | None) -> None:
+    """Run one handler, unless it is done, given up or waiting for its account; `before` is what is known of it."""
+    if before is None:
+        write = handler.prepare(event)
+        try:
+            with transaction.atomic():
+                # Written first: a second worker waits here for the first one's transaction, then finds its row.
+                Handling.objects.create(event=event, handler=handler.name, attempts=1, done_at=timezone.now())
+                if write is not None:
+                    write()
+        except IntegrityError:
+            before = Handling.objects.filter(event=event, handler=handler.name).first()
+            if before is None:
+                raise
+        else:
+            return
+    if before.done_at or before.given_up_at or before.waits_for:
         return
     write = handler.prepare(event)
     with transaction.atomic():
-        Handling.objects.get_or_create(event=event, handler=handler.name)
-        handling = Handling.objects.select_for_update().get(event=event, handler=handler.name)
+        handling = Handling.objects.select_for_update().get(pk=before.pk)
         if handling.done_at is not None:
             return
         if write is not None:

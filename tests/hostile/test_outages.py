@@ -164,11 +164,11 @@ class TestDatabase:
         failures = [1, 1]
         genuine = inbox._run
 
-        def sometimes(event: Event, handler: Any) -> None:
+        def sometimes(event: Event, handler: Any, before: Any) -> None:
             if failures:
                 failures.pop()
                 raise OperationalError(words)
-            genuine(event, handler)
+            genuine(event, handler, before)
 
         monkeypatch.setattr(inbox, "_run", sometimes)
         body = json.dumps(

@@ -8,6 +8,7 @@ unsubscribed, and nothing more.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -183,10 +184,9 @@ def _withdrawal(
     is_proven: bool,
 ) -> ConsentEvent:
     """Return the withdrawal, whatever else cannot be read; without a readable time it counts from its receipt, once."""
-    try:
+    moment = at
+    with suppress(Rejected):
         moment = _moment(values.get(keys.at, ""), at, keys.at)
-    except Rejected:
-        moment = at
     ip = values.get(keys.ip, "")
     return ConsentEvent(
         kind=Consent.Kind.WITHDRAWN,

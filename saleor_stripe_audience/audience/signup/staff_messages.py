@@ -2,14 +2,14 @@
 
 from django.conf import settings
 
-from saleor_stripe_audience.audience.consent.ledger import LONGEST_WORDING
+from saleor_stripe_audience.audience.consent.ledger import MAX_WORDING_LENGTH
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import FRENCH, Sentence, language_of
 
 UNKNOWN_WORDING = Sentence(
-    "A storefront sends a consent with words (consent_text) that you did not write for the audience, so they prove "
-    "nothing: such consents wait until they are confirmed from the mailbox. If your storefront shows other words than "
-    "the audience's own, add them with `saleor-stripe-audience audience --add-wording`. If not, a stranger wrote them.",
+    "A storefront sends consent with a wording (consent_text) that you did not write for the audience, so it proves "
+    "nothing: such consent is pending until it is confirmed from the mailbox. If your storefront shows another wording "
+    "than the audience's own, add it with `saleor-stripe-audience audience --add-wording`. If not, a stranger sent it.",
     "Une boutique en ligne envoie un consentement avec un texte (consent_text) que vous n'avez pas écrit pour "
     "l'audience : il ne prouve donc rien, et ces consentements attendent d'être confirmés depuis la boîte aux lettres. "
     "Si votre boutique affiche un autre texte que celui de l'audience, ajoutez-le avec "
@@ -22,7 +22,7 @@ _IN_FRENCH = {
     "consent_without_wording": "Un consentement est arrivé sans le texte accepté (consent_text) : il ne prouve donc "
     "rien. Envoyez ce texte ou donnez à l'audience son propre texte de consentement ; `backfill` reprend ensuite ce "
     "qui a été envoyé auparavant.",
-    "consent_wording_too_long": f"Le texte d'un consentement (consent_text) dépasse {LONGEST_WORDING} caractères.",
+    "consent_wording_too_long": f"Le texte d'un consentement (consent_text) dépasse {MAX_WORDING_LENGTH} caractères.",
     "consent_ip": "La consent_ip d'un consentement n'est pas une adresse IP. Envoyez celle de l'acheteur, ou n'en "
     "envoyez pas.",
 }

@@ -275,7 +275,7 @@ def test_a_refusal_is_kept_whatever_else_cannot_be_read(
     signed_up(shop, marketing_consent="true", consent_at="2024-10-01T00:00:00Z")
     assert Contact.objects.get().status == "subscribed"
     for step in (2, 3):
-        signed_up(shop, step, marketing_consent="withdrawn", **odd)
+        signed_up(shop, step, is_confirmed=True, marketing_consent="withdrawn", **odd)
     assert Contact.objects.get().status == "unsubscribed"
     assert Consent.objects.filter(kind="withdrawn").count() == 1
 
