@@ -349,7 +349,7 @@ def test_a_channel_in_which_nobody_can_pay_is_a_problem_until_somebody_can(
     }
     stripe_sandbox.add_fault("POST /v1/payment_intents", status=400, body=refusal, times=9)
     assert buy().initialize()["result"] == "CHARGE_FAILURE"
-    assert "switch on a payment method" in Problem.objects.get().message
+    assert "enable a payment method" in Problem.objects.get().message
     stripe_sandbox.faults.clear()
     assert buy().initialize()["result"] == "CHARGE_ACTION_REQUIRED"
     assert not Problem.objects.exists()
