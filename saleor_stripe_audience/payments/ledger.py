@@ -48,7 +48,7 @@ class StripeState:
 
 def missing_events(state: StripeState, reported: Sequence[ReportedEvent]) -> list[Outcome]:
     """Return what has to be reported, in this order; nothing when the two sides agree."""
-    parts = (_authorized, _pending, _charged, _released, _ended, _refunded, _disputed)
+    parts = (_replaced, _authorized, _pending, _charged, _released, _ended, _refunded, _disputed)
     return [outcome for part in parts for outcome in part(state, reported)]
 
 
@@ -58,6 +58,21 @@ def capture_reference(charge_id: str, before: int, after: int) -> str:
     The charge's id for the first; the later ones of a hold that is captured in parts need one of their own each.
     """
     return charge_id if before == 0 else f"{charge_id}:{before}-{after}"
+
+
+def _replaced(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    """A debit that was reported as pending failed, and then the same intent was held: the debit's end was not reported.
+
+    Saleor takes a pending charge off what is authorized, so it has to learn that the charge failed.
+    """
+    intent, charge = state.intent, state.intent.charge
+    is_held = state.flow == AUTHORIZATION and charge is not None and charge.status == "succeeded"
+    is_open = _has(reported, "CHARGE_REQUEST", intent.id) and not any(
+        _has(reported, result, intent.id) for result in ("CHARGE_SUCCESS", "CHARGE_FAILURE")
+    )
+    if is_held and is_open:
+        message = messages.REPLACED.told(intent.language)
+        yield _outcome(state, "CHARGE_FAILURE", intent.id, intent.amount, message=message)
 
 
 def _authorized(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:

@@ -23,6 +23,10 @@ ALREADY_PAID = Sentence(
     "This order is already paid: there is nothing left to pay here.",
     "Cette commande est déjà payée : il ne reste rien à payer ici.",
 )
+REPLACED = Sentence(
+    "This attempt failed; the payment was made in another way.",
+    "Cette tentative a échoué ; le paiement a été fait autrement.",
+)
 CHARGED_INSTEAD = Sentence(
     "This way to pay cannot be held, so the amount was charged at once.",
     "Ce moyen de paiement ne permet pas de réserver le montant, qui a donc été débité aussitôt.",
