@@ -40,7 +40,7 @@ _INSTALL = """
 import json, sys, django; django.setup()
 from django.utils import timezone
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.saleor.models import Installation
+from saleor_stripe_audience.shops.models import Installation
 given = json.load(sys.stdin)
 shop = Installation.objects.create(saleor_api_url=given["shop"], app_id=given["app"], token="t",
     schema_version="3.23", jwks={"keys": [given["jwk"]]}, registered_at=timezone.now())

@@ -122,7 +122,7 @@ class TestProcesses:
             for _ in turns:
                 if is_gone(running.url) and not Path(f"/proc/{child}").exists():
                     break
-        assert "the process that started this one is gone" in running.log
+        assert "the parent process is gone" in running.log
 
     def test_a_child_that_dies_is_started_again(self, servers: Servers) -> None:
         running = servers.take("--no-worker")
