@@ -115,7 +115,7 @@ def test_an_outage_in_the_middle_of_a_query_is_no_half_an_answer(
     def fail(*_: Any, **__: Any) -> Any:
         raise OperationalError("gone: marker")
 
-    monkeypatch.setattr("saleor_stripe_audience.api.contacts.shop_id", fail)
+    monkeypatch.setattr("saleor_stripe_audience.api.installation.shop_id", fail)
     answer = ask(caller, keys, "graphql")
     assert answer.status_code == 503
     assert answer.json()["errors"][0]["extensions"]["code"] == "DATABASE"
