@@ -18,3 +18,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads of a live server then have connections of their own, as in production.
     _folder = tempfile.mkdtemp(prefix="saleor-stripe-audience-tests-")
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}
+else:
+    # What a crash of the server would lose is a test's: its commits need not wait for the disk.
+    DATABASES["default"]["OPTIONS"]["options"] = "-c synchronous_commit=off"

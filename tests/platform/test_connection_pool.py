@@ -120,7 +120,7 @@ def test_a_query_fails_once_postgresql_has_fallen_silent(way: tuple[Frozen, str]
     with closing(Connection.connect(place, autocommit=True)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         frozen.flows.clear()
-        with pytest.raises(psycopg.OperationalError, match="no longer answers"):
+        with pytest.raises(psycopg.OperationalError, match="no longer responds"):
             connection.execute("SELECT 1")
         assert connection.closed, "its answer may still come, and is no other query's"
 
