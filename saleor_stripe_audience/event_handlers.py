@@ -13,24 +13,22 @@ from saleor_stripe_audience.payments import handlers as payments
 from saleor_stripe_audience.saleor import handlers as saleor
 from saleor_stripe_audience.saleor.webhooks import SyncWebhook
 
-set_order_number = network(payments.set_order_number, name="payments.numbering.tell_order_number")
-add_shipping = network(payments.add_shipping, name="payments.shipping.add_shipping")
-follow_totals = network(payments.follow_totals, name="payments.surplus.follow_totals")
-record_fees = network(payments.record_fees, name="payments.fees.note_fees")
-record_late_fees = network(payments.record_late_fees, name="payments.fees.note_fees")
-report_payment = network(payments.report_payment, name="payments.reporting.report_payment_intent")
-report_voucher = network(payments.report_voucher, name="payments.reporting.report_voucher")
-report_decline = network(payments.report_decline, name="payments.reporting.report_decline")
-report_refund = network(payments.report_refund, name="payments.reporting.report_what_moved")
-report_dispute = network(payments.report_dispute, name="payments.reporting.report_what_moved")
-follow_payment = network(payments.follow_payment, name="payments.surplus.follow_payment")
-follow_cancelation = network(payments.follow_cancelation, name="payments.surplus.follow_refund")
-follow_refund = network(payments.follow_refund, name="payments.surplus.follow_refund")
-notify_of_review = network(payments.notify_of_review, name="payments.warnings.tell_review")
-notify_of_fraud_warning = network(
-    payments.notify_of_fraud_warning, name="payments.warnings.tell_fraud_warning"
-)
-forget_customer = transactional(payments.forget_customer, name="payments.shoppers.forget_deleted")
+set_order_number = network(payments.set_order_number)
+add_shipping = network(payments.add_shipping)
+follow_totals = network(payments.follow_totals)
+record_fees = network(payments.record_fees)
+record_late_fees = network(payments.record_late_fees)
+report_payment = network(payments.report_payment)
+report_voucher = network(payments.report_voucher)
+report_decline = network(payments.report_decline)
+report_refund = network(payments.report_refund)
+report_dispute = network(payments.report_dispute)
+follow_payment = network(payments.follow_payment)
+follow_cancelation = network(payments.follow_cancelation)
+follow_refund = network(payments.follow_refund)
+notify_of_review = network(payments.notify_of_review)
+notify_of_fraud_warning = network(payments.notify_of_fraud_warning)
+forget_customer = transactional(payments.forget_customer)
 
 push_product = network(catalog.push_product)
 push_variant = network(catalog.push_variant)
@@ -49,7 +47,7 @@ record_dispute = network(audience.record_dispute)
 record_delivery = transactional(audience.record_delivery)
 
 mark_app_removed = transactional(saleor.app_deleted)
-refresh_account = network(gateway.follow_onboarding)
+follow_account = network(payments.follow_account)
 end_connection = transactional(gateway.end_connection)
 
 SYNC_WEBHOOKS: dict[str, SyncWebhook] = {
@@ -114,7 +112,7 @@ EVENT_HANDLERS: EventHandlers = {
         "radar.early_fraud_warning.created": (notify_of_fraud_warning,),
         "radar.early_fraud_warning.updated": (notify_of_fraud_warning,),
         "customer.deleted": (forget_customer,),
-        "account.updated": (refresh_account,),
+        "account.updated": (follow_account,),
         "account.application.deauthorized": (end_connection,),
         ACTIVATED: (push_waiting_products,),
     },

@@ -19,7 +19,7 @@ Network = Callable[[Event], Write | None]
 
 @dataclass(frozen=True)
 class Handler:
-    """One step of an event's handling. `name` is stored with every event that it handled, so it never changes."""
+    """One step of an event's handling. `name` is stored with every event that it handled: renaming it runs it again."""
 
     name: str
     prepare: Network
@@ -28,14 +28,14 @@ class Handler:
 EventHandlers = Mapping[str, Mapping[str, tuple[Handler, ...]]]  # by source, then by kind
 
 
-def transactional(function: Transactional, *, name: str = "") -> Handler:
-    """A handler that only writes to the database; `name` is the stored one of a function that was renamed."""
-    return Handler(name or _path_of(function), lambda event: lambda: function(event))
+def transactional(function: Transactional) -> Handler:
+    """A handler that only writes to the database."""
+    return Handler(_path_of(function), lambda event: lambda: function(event))
 
 
-def network(function: Network | Callable[[Event], None], *, name: str = "") -> Handler:
-    """A handler that calls Saleor or Stripe; `name` as above."""
-    return Handler(name or _path_of(function), function)
+def network(function: Network | Callable[[Event], None]) -> Handler:
+    """A handler that calls Saleor or Stripe."""
+    return Handler(_path_of(function), function)
 
 
 def _path_of(function: Callable[[Event], object]) -> str:

@@ -14,6 +14,8 @@ from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import accounts, customers, platform
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.events import object_of
+from saleor_stripe_audience.gateway.handlers import follow_onboarding
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import (
     Charge,
     DeletedCustomer,
@@ -38,6 +40,7 @@ from saleor_stripe_audience.payments import (
     responses,
     stored_methods,
     tasks,
+    upkeep,
 )
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.payloads import (
@@ -264,3 +267,19 @@ def notify_of_fraud_warning(event: Event) -> None:
 def forget_customer(event: Event) -> None:
     """The merchant deleted a Customer at Stripe: the shopper's next payment creates another."""
     customers.forget_customer(account_of(event), object_of(event, DeletedCustomer).id)
+
+
+def follow_account(event: Event) -> Write | None:
+    """Save what the account may do now, and report at once if it cannot charge any more."""
+    save = follow_onboarding(event)
+    if save is None:
+        return None
+    account = account_of(event)
+
+    def write() -> None:
+        save()
+        account.refresh_from_db()
+        if account.state == StripeAccount.State.CONNECTED:
+            upkeep.report_readiness(account)
+
+    return write

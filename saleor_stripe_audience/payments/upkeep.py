@@ -125,6 +125,11 @@ def _check(account: StripeAccount) -> None:
         account_state.refresh(account)
     trouble.end(account)
     problems.clear(account.installation, _key(account))
+    report_readiness(account)
+
+
+def report_readiness(account: StripeAccount) -> None:
+    """Report that the account cannot charge, or clear it, by what is stored of its state."""
     obstacle = readiness.obstacle_of(account)
     problems.report_or_clear(account.installation, _charges(account), obstacle[1] if obstacle else "")
 

@@ -452,6 +452,13 @@ class TestTheMerchantsAccount:
         assert word in told["message"]
         assert "Sandbox Shop" not in json.dumps(told)
 
+    def test_staff_learn_at_once_that_nobody_can_pay_and_that_it_is_over(self, town: Town) -> None:
+        for is_restricted in (True, False, True):
+            town.stripe.restrict(town.stripe.account, restricted=is_restricted)
+            town.tell([each for each in town.events() if each["type"] == "account.updated"])
+            shown = Problem.objects.filter(key=f"charges-{town.account.pk}")
+            assert shown.exists() == is_restricted
+
 
 class TestHeldOrNot:
     @pytest.mark.parametrize(

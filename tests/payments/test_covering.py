@@ -230,7 +230,7 @@ class TestTheTotalChanges:
         town.begin()
         town.shop.event("CHECKOUT_UPDATED", checkout=None)
         hear_the_host(town)
-        ours = Handling.objects.filter(handler="payments.surplus.follow_totals")
+        ours = Handling.objects.filter(handler="payments.handlers.follow_totals")
         assert ours.exists()
         assert not ours.filter(given_up_at__isnull=False).exists()
         assert intent(town, town.intent)["status"] == "requires_payment_method"

@@ -16,7 +16,7 @@ from .test_reporting import Town, town
 __all__ = ["town"]
 
 Json = dict[str, Any]
-HANDLER = "payments.numbering.tell_order_number"
+HANDLER = "payments.handlers.set_order_number"
 
 
 def intent(town: Town) -> Json:

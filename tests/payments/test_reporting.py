@@ -351,7 +351,7 @@ def test_a_transaction_the_host_no_longer_has_is_given_up_with_a_reason(town: To
         transaction_id="VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
     )
     town.tell(town.stripe.events("payment_intent.succeeded"))
-    given_up = Handling.objects.get(handler="payments.reporting.report_payment_intent")
+    given_up = Handling.objects.get(handler="payments.handlers.report_payment")
     assert given_up.given_up_at is not None
     assert "Saleor refused" in given_up.reason
 
