@@ -18,14 +18,14 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
-from saleor_stripe_audience.connection_pool import limit_lock_waits
+from saleor_stripe_audience.connection_pool import fail_fast
 from saleor_stripe_audience.orphans import end_with_parent
 from saleor_stripe_audience.wsgi import application as django_application
 
 log = structlog.get_logger(__name__)
 
 end_with_parent()
-limit_lock_waits()
+fail_fast()
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

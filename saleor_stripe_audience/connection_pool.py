@@ -15,8 +15,11 @@ MOST = 16  # connections of a process
 BUSY_SECONDS = 10.0  # that a request waits for one while all are in use
 AWAY_SECONDS = 0.2  # after which a failed connection is retried once, then given up
 SILENT_SECONDS = 0.6  # without a byte of a response, after which the app checks whether PostgreSQL is alive
-KNOCK_SECONDS = 0.7  # that this check may take
+KNOCK_SECONDS = (
+    0.5  # that one attempt of this check may take: a lost packet is sent again only after a second
+)
 GONE_SECONDS = 1.0  # that a failed check is not repeated
+KNOCKS = 2  # attempts of a check: one may be lost on the way
 LOCK_SECONDS = 1.5  # that a request waits for a lock, once it has its connection
 
 # To notice a PostgreSQL that vanishes: libpq's shortest timeout for a new connection, and the milliseconds that sent
@@ -36,6 +39,7 @@ class Connection(psycopg.Connection[Any]):
     """
 
     lock_seconds: ClassVar[float] = 0.0  # that a statement may wait for a lock; 0 means without limit
+    knocks: ClassVar[int] = 10  # attempts that must fail until a statement under way is given up
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
@@ -71,24 +75,25 @@ class Connection(psycopg.Connection[Any]):
 
     def _check_answering(self) -> None:
         host = self.info.hostaddr or self.info.host
-        if not is_answering(host, self.info.port):
+        if not is_answering(host, self.info.port, self.knocks):
             self.pgconn.finish()  # a late response would be taken for another query's
             raise psycopg.OperationalError("PostgreSQL no longer responds")
 
 
-def limit_lock_waits() -> None:
-    """For the process that serves requests: new connections wait at most 1.5 seconds for a lock."""
+def fail_fast() -> None:
+    """For the process that serves requests: it gives up a lock after 1.5 seconds, and PostgreSQL after two attempts."""
     Connection.lock_seconds = LOCK_SECONDS
+    Connection.knocks = KNOCKS
 
 
-def is_answering(host: str, port: int) -> bool:
+def is_answering(host: str, port: int, knocks: int = KNOCKS) -> bool:
     """Whether a PostgreSQL responds there. A host that begins with a slash is the folder of its socket.
 
     A failed check counts for a second, so that a burst of requests does not repeat it.
     """
     if monotonic() < _gone_until.get((host, port), 0.0):
         return False
-    if not _knock(host, port):
+    if not any(_knock(host, port) for _ in range(knocks)):
         _gone_until[host, port] = monotonic() + GONE_SECONDS
         return False
     return True

@@ -1,6 +1,7 @@
 """The rule for network calls and the database, and what the database's errors mean for a caller."""
 
 from django.db import DataError, Error, connection
+from psycopg.errors import LockNotAvailable
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 
@@ -35,7 +36,8 @@ def failure_of(error: BaseException | None) -> Failure | None:
     if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError):
         return Rejected(UNUSABLE, code="unusable_value")
     if isinstance(error, Error):
-        _drop_broken_connections()
+        if not isinstance(error.__cause__, LockNotAvailable):
+            _drop_broken_connections()
         return Unavailable(OUTAGE, code="database")
     return None
 

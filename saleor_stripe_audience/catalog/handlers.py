@@ -8,7 +8,7 @@ from django.db import transaction
 from saleor_stripe_audience.catalog import push, waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.payloads import items_of, read_product, read_reference
-from saleor_stripe_audience.errors import Blocked, Failure
+from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write
@@ -74,7 +74,7 @@ def _push(event: Event, payload: Any) -> Write | None:
     if others := [error for account, error in failed.items() if account not in blocked]:
         with transaction.atomic():
             write()
-        raise others[0]
+        raise _most_transient(others)
     return write if accounts else None
 
 
@@ -82,15 +82,19 @@ def _archive(event: Event, deleted_id: str, **which: str) -> None:
     """At an account that fails it is retried; the other accounts do not wait for it."""
     push.store_deletion(installation_of(event), deleted_id, event.occurred_at)
     active = CatalogProduct.objects.filter(installation_id=event.origin, is_active=True, **which)
-    failed: Failure | None = None
+    failed: list[Failure] = []
     for product in active.select_related("account"):
         try:
             push.archive(product, event.occurred_at)
         except Failure as error:
-            # A transient failure has priority: the retry meets the other one again.
-            failed = error if failed is None or isinstance(failed, Blocked) else failed
-    if failed is not None:
-        raise failed
+            failed.append(error)
+    if failed:
+        raise _most_transient(failed)
+
+
+def _most_transient(failed: list[Failure]) -> Failure:
+    """What a retry may resolve comes first: the retry meets the others again."""
+    return min(failed, key=lambda error: (not isinstance(error, Unavailable), not isinstance(error, Blocked)))
 
 
 def _log_missing_object(event: Event) -> None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import requests
 import stripe
+import structlog
 from django.conf import settings
 
 from saleor_stripe_audience import network
@@ -26,6 +27,8 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import UnreadableObject
 from saleor_stripe_audience.metrics import timed_stripe_call
 from saleor_stripe_audience.network import Answer, NoAnswer
+
+log = structlog.get_logger(__name__)
 
 MOST_KEYS = 3
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is started only if it can also end in time
@@ -137,6 +140,7 @@ def errors_of(account: StripeAccount | str) -> Iterator[None]:
             trouble.note(row, failure)
         raise failure from error
     except UnreadableObject as error:
+        log.warning("Stripe's object cannot be read", account=name, reason=str(error))
         raise Unavailable(NO_ANSWER, code="stripe_unavailable") from error
     except Blocked as failure:
         if row is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import stripe
 import structlog
 
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
@@ -55,12 +56,19 @@ def update(account: StripeAccount, intent_id: str, params: dict[str, Any]) -> Pa
 
 
 def capture(
-    account: StripeAccount, intent: PaymentIntent, amount: int, idempotency_key: str, *, keep_rest: bool
+    account: StripeAccount,
+    intent: PaymentIntent,
+    amount: int,
+    idempotency_key: str,
+    *,
+    keep_rest: bool,
+    received_before: int,
 ) -> Capture:
     """Take `amount` (smallest unit) of what is held; the rest stays held if `keep_rest`, else it is released.
 
-    Where Stripe stored a failure of its own under the key, `intent.amount_received` shows whether the money was taken
-    all the same; only if it was not is it requested again, under another key.
+    Where Stripe stored a failure of its own under the key, what the intent has received since `received_before` shows
+    whether the money was taken all the same; only if it was not is it requested again, under another key. `Rejected`
+    with the code `not_held` if the rest was released, with `unclear` if another capture came in between.
     """
     params: dict[str, Any] = {"amount_to_capture": amount, "expand": _EXPAND}
     if keep_rest:
@@ -69,8 +77,17 @@ def capture(
     def ask(key: str) -> Capture:
         if key != idempotency_key:
             now = retrieve(account, intent.id)
-            if now.status != "requires_capture" or now.amount_received != intent.amount_received:
+            if now.amount_received == received_before + amount:
                 return Capture(now, now.amount_received)
+            if now.amount_received != received_before:
+                raise Rejected(
+                    "It is not known whether this amount was captured. Look at the payment in Stripe.",
+                    code="unclear",
+                )
+            if now.status != "requires_capture":
+                raise Rejected(
+                    f"Nothing is held for this payment any more (Stripe says {now.status}).", code="not_held"
+                )
         with errors_of(account):
             intents = stripe_of(account).v1.payment_intents
             made = intents.capture(intent.id, params, {"idempotency_key": key})  # type: ignore[arg-type]  # built in parts

@@ -96,8 +96,10 @@ def dispatch(event_id: int, *, last_attempt: bool = False) -> None:
                 metrics.handled.labels(event.source, "done").inc()
         if to_retry is not None:
             raise to_retry
+        # A handler may have been resumed since it was looked at: its event stays open, and `sweep` finds it.
         open_events = Event.objects.filter(pk=event.pk, handled_at=None)
-        open_events.exclude(_has_blocked_handling()).update(handled_at=timezone.now())
+        done = open_events.exclude(_has_blocked_handling()).exclude(_has_open_handling())
+        done.update(handled_at=timezone.now())
 
 
 def _run(event: Event, handler: Handler, before: Handling | None) -> None:
@@ -116,6 +118,8 @@ def _run(event: Event, handler: Handler, before: Handling | None) -> None:
                 raise
         else:
             return
+    elif before.waits_for:
+        before.refresh_from_db()  # it may have been resumed while the handlers before it ran
     if before.done_at or before.given_up_at or before.waits_for:
         return
     write = handler.prepare(event)

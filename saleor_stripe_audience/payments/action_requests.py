@@ -28,7 +28,7 @@ from saleor_stripe_audience.shops.models import Installation
 log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
-CarryOut = Callable[[Installation, Requested, str], Json]
+CarryOut = Callable[[Installation, Requested, ActionRequest], Json]
 
 # Stripe stores a key for at least 24 hours: https://docs.stripe.com/api/idempotent_requests
 STRIPE_REMEMBERS = timedelta(hours=20)
@@ -57,7 +57,7 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
             code="unclear",
         )
     try:
-        response = carry_out(installation, requested, request.key)
+        response = carry_out(installation, requested, request)
     except Rejected as error:
         _store(request, for_failure(request.kind, error.message))
         raise
@@ -80,6 +80,15 @@ def _claim(installation: Installation, requested: Requested, kind: str, body: st
         if is_new or request.body == body:
             return request
     return ActionRequest.objects.get(installation=installation, key=keys[0])
+
+
+def received_before(request: ActionRequest, received: int) -> int:
+    """Return what the payment had received (smallest unit) before the first try, which is now if none is stored."""
+    first = ActionRequest.objects.filter(pk=request.pk, received_before=None)
+    if first.update(received_before=received):
+        return received
+    request.refresh_from_db(fields=["received_before"])
+    return received if request.received_before is None else request.received_before
 
 
 def _keys(installation: Installation, requested: Requested, type_: str) -> list[str]:

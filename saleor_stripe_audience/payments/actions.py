@@ -1,6 +1,6 @@
 """What staff request after the purchase: charge what is held, refund, cancel. The amount requested is the amount moved.
 
-`key` is Stripe's idempotency key of the request.
+The key of the `ActionRequest` is Stripe's idempotency key.
 """
 
 from typing import Any
@@ -12,8 +12,9 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.payments import ownership, records
-from saleor_stripe_audience.payments.action_requests import waiting_requests
+from saleor_stripe_audience.payments.action_requests import received_before, waiting_requests
 from saleor_stripe_audience.payments.ledger import capture_reference
+from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of
 from saleor_stripe_audience.payments.payloads import Requested
 from saleor_stripe_audience.shops.models import Installation
@@ -23,7 +24,7 @@ Json = dict[str, Any]
 LONGEST_METADATA = 500  # characters, Stripe's limit
 
 
-def charge(installation: Installation, requested: Requested, key: str) -> Json:
+def charge(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
     """Capture exactly the amount requested. Where the card allows no second capture the rest is released."""
     account, intent = _current_intent(installation, requested)
     money = _money(requested, default=intent.money(intent.amount_capturable))
@@ -32,7 +33,12 @@ def charge(installation: Installation, requested: Requested, key: str) -> Json:
     else:
         _check_capture(intent, money)
         made = payment_intents.capture(
-            account, intent, money.minor, key, keep_rest=intent.can_be_captured_again
+            account,
+            intent,
+            money.minor,
+            request.key,
+            keep_rest=intent.can_be_captured_again,
+            received_before=received_before(request, intent.amount_received),
         )
         intent, captured = made.intent, made.received
     intent = ownership.restore_metadata(account, intent)
@@ -55,17 +61,17 @@ def _check_capture(intent: PaymentIntent, money: Money) -> None:
         raise Rejected(f"Only {held} is held; {money} cannot be charged.", code="amount_too_large")
 
 
-def refund(installation: Installation, requested: Requested, key: str) -> Json:
+def refund(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
     """Refund exactly the amount requested. For some methods this takes days: then only the reference is returned."""
     account, intent = _current_intent(installation, requested)
     money = _money(requested, default=intent.money(intent.amount_received - intent.refunded_minor))
     metadata = {
         names.INSTALLATION: str(installation.pk),
         names.TRANSACTION: requested.transaction.id,
-        **_reason(requested, key),
+        **_reason(requested, request.key),
     }
     # Stripe decides whether the money is there to be refunded: a repeated request must find its first response.
-    made = refunds.create(account, intent.id, money.minor, metadata, key)
+    made = refunds.create(account, intent.id, money.minor, metadata, request.key)
     if made.status in ("pending", "requires_action"):
         return {"pspReference": made.id}
     if made.status != "succeeded":
@@ -90,13 +96,13 @@ def _reason(requested: Requested, key: str) -> Json:
     return {name: text[:LONGEST_METADATA] for name, text in found.items() if text}
 
 
-def cancel(installation: Installation, requested: Requested, key: str) -> Json:
+def cancel(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
     """Release what is held, or the rest of it, or end a payment that never came."""
     account, intent = _current_intent(installation, requested)
     flow = intent.flow
     if intent.status != "canceled" and not intent.released_minor(flow):
         end = payment_intents.release_rest if intent.amount_received else payment_intents.cancel
-        intent = ownership.restore_metadata(account, end(account, intent.id, key))
+        intent = ownership.restore_metadata(account, end(account, intent.id, request.key))
     records.save(account, intent)
     # A payment that was never held ends, but nothing is released: the amount is zero.
     released = intent.money(intent.released_minor(flow))

@@ -106,7 +106,7 @@ def _send(attempt: Attempt) -> PaymentIntent:
 
 def _find_at_stripe(attempt: Attempt) -> PaymentIntent | None:
     """Of several intents with the attempt's proof the first is taken: it cannot be a copy."""
-    since = int((attempt.created_at - STORED_FOR).timestamp())
+    since = int((attempt.created_at - ownership.CLOCK_SKEW).timestamp())
     listed = payment_intents.list_since(attempt.account, since)
     found = [each.id for each in listed if ownership.belongs_to_attempt(attempt, each)]
     return payment_intents.retrieve(attempt.account, found[-1]) if found else None

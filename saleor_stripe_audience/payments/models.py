@@ -107,7 +107,8 @@ class ActionRequest(models.Model):
     """A charge, refund or cancelation that Saleor requested, with the response; stored as long as the shop.
 
     `key` is Saleor's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
-    took it. `answer` is null while it is not known what became of the request.
+    took it. `answer` is null while it is not known what became of the request. `received_before` is what the payment
+    had received (smallest unit) before a charge was first tried.
     """
 
     installation = models.ForeignKey(
@@ -118,6 +119,7 @@ class ActionRequest(models.Model):
     key = models.CharField(max_length=255)
     body = models.CharField(max_length=64)
     answer = models.JSONField(null=True)
+    received_before = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     answered_at = models.DateTimeField(null=True)
 

@@ -105,7 +105,7 @@ def for_payment(installation: Installation, intent: PaymentIntent, session: Sess
 def _why_canceled(intent: PaymentIntent, session: Session, due: Due | None) -> str:
     reason = due.why_not_payable() if due is not None else None
     if reason is None:
-        is_paid = intent.cancellation_reason == DUPLICATE
+        is_paid = due is None and intent.cancellation_reason == DUPLICATE
         reason = Rejected("The payment was cancelled.", code=amounts_due.COVERED if is_paid else "cancelled")
     return messages.for_shopper(reason, session.sourceObject.language)
 

@@ -76,7 +76,7 @@ DISPUTE_STATES = {
     ),
     "lost": Sentence(
         "The dispute over {money} was lost: the money stays with the customer.",
-        "Le litige sur {money} est perdu : l'argent reste au failures.",
+        "Le litige sur {money} est perdu : l'argent reste au client.",
     ),
     "warning_closed": Sentence(
         "The bank's inquiry about {money} was closed without a dispute.",
@@ -217,6 +217,29 @@ PERMISSION_MISSING = Sentence(
     "Il manque une autorisation à la clé du compte « {account} » : {why}. Accordez-la dans Stripe, ou collez une autre "
     "clé qui l'a.",
 )
+SECRET_KEY_CHANGED = Sentence(
+    "A stored secret of “{account}” cannot be decrypted: the app runs with another SECRET_KEY. Ask the operator of the "
+    "app for the former one.",
+    "Un secret enregistré de « {account} » ne peut pas être déchiffré : l'application tourne avec une autre "
+    "SECRET_KEY. Demandez l'ancienne à la personne qui exploite l'application.",
+)
+OTHER_MODE = Sentence(
+    "“{account}” was connected in another mode, live or test, than the one in which the app now runs Stripe Connect. "
+    "Connect an account in that mode, or ask the operator of the app.",
+    "« {account} » a été connecté dans un autre mode, réel ou test, que celui dans lequel l'application utilise "
+    "maintenant Stripe Connect. Connectez un compte dans ce mode, ou demandez à la personne qui exploite "
+    "l'application.",
+)
+NOT_CONNECTED = Sentence(
+    "“{account}” is not connected at Stripe. Connect it on the app's page.",
+    "« {account} » n'est pas connecté chez Stripe. Connectez-le sur la page de l'application.",
+)
+NO_PLATFORM = Sentence(
+    "The operator of the app no longer offers Stripe Connect, through which “{account}” was connected. Paste the "
+    "account's keys on the app's page instead.",
+    "La personne qui exploite l'application ne propose plus Stripe Connect, par lequel « {account} » était connecté. "
+    "Collez plutôt les clés du compte sur la page de l'application.",
+)
 ENDPOINT_CHANGED = Sentence(
     "The webhook endpoint of “{account}” at Stripe was changed or disabled. Paste the account's keys again on the "
     "app's page to fix it.",
@@ -230,10 +253,19 @@ ENDPOINT_REFUSED = Sentence(
 )
 
 
+_CAUSES = {
+    failures.NO_ACCESS: NO_ACCESS,
+    "secret_key_changed": SECRET_KEY_CHANGED,
+    "mode": OTHER_MODE,
+    "not_connected": NOT_CONNECTED,
+    "no_platform": NO_PLATFORM,
+}
+
+
 def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> str:
     """Why Stripe does not serve an account, as staff read it."""
-    if failure.code == failures.NO_ACCESS:
-        return for_staff(NO_ACCESS, account=account_name)
+    if (cause := _CAUSES.get(failure.code)) is not None:
+        return for_staff(cause, account=account_name)
     if failure.code == failures.MISSING_PERMISSION:
         return for_staff(PERMISSION_MISSING, account=account_name, why=failure.values["why"])
     return for_staff(PLATFORM_KEY_REFUSED if is_hosted else KEY_REFUSED, account=account_name)

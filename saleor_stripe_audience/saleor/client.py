@@ -11,6 +11,7 @@ from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import http, trouble
 from saleor_stripe_audience.saleor.documents import NEWEST, operation, read_version
+from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.saleor.trouble import APP_UNKNOWN, PERMISSION_DENIED
 from saleor_stripe_audience.shops.models import Installation
 
@@ -321,10 +322,22 @@ def _blocking(installation: Installation) -> Iterator[None]:
     except Rejected as error:
         if error.code not in trouble.CODES:
             raise
+        if error.code == PERMISSION_DENIED and not _misses_permission(installation):
+            # Saleor also denies what belongs to another app, such as a transaction made under a former APP_ID.
+            raise Rejected("Saleor does not let the app change this.", code="saleor_refused") from error
         if trouble.was_reinstalled(installation):
             raise Unavailable("The app was just installed again.", code="reinstalled") from error
         trouble.report(installation, error.code)
         raise Blocked(error.message, code=error.code, by=installation.pk) from error
+
+
+def _misses_permission(installation: Installation) -> bool:
+    """Whether the shop has not granted everything that the manifest asks for."""
+    app = _app_of(_call(installation.saleor_api_url, installation.token, "FetchInstalled", {}))
+    with reading_response():
+        granted = {_text(each["code"]) for each in app["permissions"] or []}
+    wanted = manifest(installation.variant, read_version(installation.schema_version))["permissions"]
+    return not granted.issuperset(wanted)
 
 
 def _call(api_url: str, token: str, name: str, variables: Json) -> Json:

@@ -224,6 +224,31 @@ class TestWaiting:
         assert prune() == 0
         assert Event.objects.get().payload is not None
 
+    @pytest.mark.parametrize("is_blocked_first", [True, False])
+    def test_is_not_lost_when_it_is_resumed_while_another_handler_runs(
+        self, worked_to_the_end: Work, *, is_blocked_first: bool
+    ) -> None:
+        retried: list[Event] = []
+
+        def register_blocked() -> list[Event]:
+            return counting(fails=Blocked("The key is dead.", by=SHOP), times=1)
+
+        blocked = register_blocked() if is_blocked_first else []
+
+        @handles_outside("saleor", "order_paid")
+        def retry(event: Event) -> None:
+            retried.append(event)
+            if len(retried) == 1:
+                raise Unavailable("busy")
+            resume(SHOP)
+
+        if not is_blocked_first:
+            blocked = register_blocked()
+        receive()
+        worked_to_the_end()
+        assert (len(retried), len(blocked)) == (2, 2)
+        assert Event.objects.get().handled_at is not None
+
     def test_does_not_keep_another_handler_from_its_retries(self, worked_to_the_end: Work) -> None:
         counting(fails=Blocked("The key is dead."))
         others: list[Event] = []

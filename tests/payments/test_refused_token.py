@@ -130,23 +130,52 @@ def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytes
     is_all_done(town)
 
 
+def denied(granted: Callable[[Json], None]) -> Callable[..., Any]:
+    """Saleor denies whatever the app asks of transactions; `granted` edits what it says of the app's permissions."""
+    real = http.call
+
+    def call(*arguments: Any, **sent: Any) -> Any:
+        if sent["json"]["operationName"] not in ("FetchApp", "FetchInstalled"):
+            return answered(200, refusal("PermissionDenied", "transaction"))()
+        response = real(*arguments, **sent)
+        body = response.json()
+        granted(body["data"]["app"])
+        return answered(response.status_code, body)()
+
+    return call
+
+
 def test_a_permission_that_is_granted_again_lets_everything_continue(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     town.begin()
     town.pay()
     events = town.events()
-    real = http.call
 
-    def narrowed(*arguments: Any, **sent: Any) -> Any:
-        if sent["json"]["operationName"] in ("FetchApp", "FetchInstalled"):
-            return real(*arguments, **sent)
-        return answered(200, refusal("PermissionDenied", "transaction"))()
+    def narrow(app: Json) -> None:
+        app["permissions"] = [
+            each for each in app.get("permissions", []) if each["code"] != "HANDLE_PAYMENTS"
+        ]
 
     with monkeypatch.context() as patched:
-        patched.setattr(http, "call", narrowed)
+        patched.setattr(http, "call", denied(narrow))
         town.tell(events)
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
         assert [each.key for each in Problem.objects.all()] == ["permissions"]
     webhook_sync.sync_webhooks(Installation.objects.get())
     is_all_done(town)
+
+
+def test_what_belongs_to_another_app_is_given_up_and_blocks_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No permission is missing: the transaction was made under a former APP_ID, and Saleor never lets the app in."""
+    town.begin()
+    town.pay()
+    events = town.events()
+    with monkeypatch.context() as patched:
+        patched.setattr(http, "call", denied(lambda _app: None))
+        town.tell(events)
+    assert Handling.objects.filter(given_up_at__isnull=False, reason__contains="does not let").exists()
+    assert not Handling.objects.filter(waits_for__isnull=False).exists()
+    assert not Problem.objects.filter(key="permissions").exists()

@@ -204,6 +204,19 @@ class TestWhatStripeKeepsUnderAKey:
         assert stripe_sandbox.account.table("payment_intent")[one.psp]["amount_received"] == 1230
 
     @pytest.mark.parametrize("done", [False, True])
+    def test_a_part_of_a_hold_is_captured_once(
+        self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox, done: bool
+    ) -> None:
+        """The repeat compares with what was there before the first try, not with what it finds itself."""
+        stripe_sandbox.account.multicapture = True
+        one = buy(flow="AUTHORIZATION").paid()
+        path = f"POST /v1/payment_intents/{one.psp}/capture"
+        stripe_sandbox.add_fault(path, status=500, kept=True, after_effect=done)
+        assert one.request("CHARGE", "2.00")["result"] == "CHARGE_FAILURE"
+        assert one.request("CHARGE", "2.00", again=True)["result"] == "CHARGE_SUCCESS"
+        assert stripe_sandbox.account.table("payment_intent")[one.psp]["amount_received"] == 200
+
+    @pytest.mark.parametrize("done", [False, True])
     def test_a_hold_is_released(
         self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox, done: bool
     ) -> None:

@@ -43,16 +43,17 @@ def refresh_contact(contact_id: UUID) -> None:
     if found is None:
         return
     with transaction.atomic():
+        # Before the shop's lock: evaluating a whole segment may take seconds, and everyone waits for the shop's.
+        segments = _lock_segments(found.audience_id)
         lock_shop(found.audience.installation)
         was_stale, _ = StaleContact.objects.filter(contact=contact_id).delete()
         contact = Contact.objects.filter(pk=contact_id).first() if was_stale else None
         if contact is not None:
-            _evaluate(contact)
+            _evaluate(contact, segments)
 
 
-def _evaluate(contact: Contact) -> None:
+def _evaluate(contact: Contact, segments: list[Segment]) -> None:
     now = timezone.now()
-    segments = _lock_segments(contact.audience_id)
     compiler = Compiler(contact.audience, now, only=[contact.pk])
     matching = {each.pk for each in segments if compiler.contacts(rules.read(each.tree).root).exists()}
     present = set(contact.memberships.values_list("segment", flat=True))
@@ -197,12 +198,15 @@ def _add_members(segment: Segment, matching: QuerySet[Contact], now: datetime) -
 
 
 def _lock_segments(audience_id: UUID) -> list[Segment]:
-    """Return the audience's segments, locked against being evaluated as a whole until this transaction ends."""
+    """Return the audience's segments, locked against being evaluated as a whole until this transaction ends.
+
+    KEY SHARE lets whoever holds the shop's lock mark the segments as due: with SHARE each would wait for the other.
+    """
     if connection.vendor == "postgresql":
         table = Segment._meta.db_table  # noqa: SLF001 - Django documents _meta
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT id FROM {table} WHERE audience_id = %s ORDER BY id FOR SHARE",  # noqa: S608 - of names
+                f"SELECT id FROM {table} WHERE audience_id = %s ORDER BY id FOR KEY SHARE",  # noqa: S608 - of names
                 [audience_id],
             )
     return list(Segment.objects.filter(audience=audience_id).select_related("tag__audience"))

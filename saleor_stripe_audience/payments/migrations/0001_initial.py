@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("body", models.CharField(max_length=64)),
                 ("answer", models.JSONField(null=True)),
+                ("received_before", models.BigIntegerField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("answered_at", models.DateTimeField(null=True)),
                 (
