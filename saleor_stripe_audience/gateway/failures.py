@@ -61,7 +61,7 @@ def _key_refused(account_name: str, account: StripeAccount | None, code: str) ->
     by = account.pk if account is not None else None
     if account is not None and account.is_hosted:
         return Blocked(
-            f"Stripe refused the platform key with which the app acts for “{account_name}”. Ask whoever runs the app "
+            f"Stripe refused the platform key with which the app acts for “{account_name}”. Ask the app's operator "
             "to put in a new one.",
             code=code or KEY_REFUSED,
             by=by,
