@@ -95,7 +95,7 @@ def _scopes(root: strawberry.Parent[models.ApiKey]) -> list[str]:
 @strawberry_django.type(models.ApiKey, description="A key of this API, without its secret.")
 class ApiKey(relay.Node):
     name: str = strawberry_django.field(description="What it is for.")
-    prefix: str = strawberry_django.field(description="How it begins, to tell keys apart.")
+    prefix: str = strawberry_django.field(description="Its first characters, to distinguish keys.")
     created_at: datetime = strawberry_django.field(description="When it was made.")
     expires_at: datetime | None = strawberry_django.field(
         description="When it ends by itself; never if empty."

@@ -149,7 +149,7 @@ class AudienceInput:
     )
 
     def settings(self, present: audiences.AudienceSettings) -> audiences.AudienceSettings:
-        """The present settings with what was sent in their place."""
+        """Return the present settings, replaced where others were sent."""
         sent = {name: value for name, value in vars(self).items() if value is not None}
         return replace(present, **sent)
 
@@ -185,7 +185,7 @@ _Target = Annotated[strawberry.ID, strawberry.argument(description="Id of the au
 
 
 def own_audience(info: Info, given: strawberry.ID, field: str = "id") -> models.Audience:
-    """The shop's audience of that id; `InvalidInput` if it has none."""
+    """Return the shop's audience with that id; `InvalidInput` if there is none."""
     own = models.Audience.objects.filter(installation_id=shop_id(info))
     found = own.filter(pk=ids.key_of(given, "Audience", field)).select_related("installation").first()
     if found is None:

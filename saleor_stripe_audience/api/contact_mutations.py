@@ -17,7 +17,7 @@ from saleor_stripe_audience.audience import models, staff_actions
 WRITE = "audience:write"
 
 
-@strawberry.enum(description="What a person told the shop's staff.")
+@strawberry.enum(description="What a person said to the shop's staff.")
 class StaffConsentKind(Enum):
     GIVEN = strawberry.enum_value(
         "given", description="Agrees to marketing, to the wording that is sent along."
@@ -278,7 +278,7 @@ class ContactMutations:
     )
     contact_merge: ContactMerge = mutation(_merge, WRITE, "Merge two contacts of one person, for good.")
     consent_record: ConsentRecord = mutation(
-        _record_consent, WRITE, "Record what a person told staff about marketing."
+        _record_consent, WRITE, "Record what a person said to staff about marketing."
     )
     tag_create: TagCreate = mutation(_create_tag, WRITE, "The tag of that name, made if it is new.")
     tag_rename: TagRename = mutation(_rename_tag, WRITE, "Rename a tag, wherever it is.")
@@ -290,7 +290,7 @@ class ContactMutations:
     contact_erase: ContactErase = mutation(
         _erase,
         WRITE,
-        "Erase whoever has or had the address from every audience, for good, and keep the address out.",
+        "Erase everyone who has or had the address from every audience, permanently, and keep the address out.",
     )
     contact_readmit: ContactReadmit = mutation(
         _readmit,

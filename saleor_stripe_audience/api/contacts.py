@@ -173,7 +173,7 @@ class ContactWhereInput:
     )
 
     def condition(self, audience: UUID) -> Q:
-        """Without AND and OR; tags and segments are the audience's."""
+        """The condition without AND and OR; tags and segments must be the audience's."""
         found = one_of("email", values_of(self.email), normalize_email)
         found &= one_of("status", values_of(self.status))
         found &= one_of("consent", values_of(self.consent))
@@ -186,7 +186,7 @@ class ContactWhereInput:
         return found & within("orders_count", self.orders_count) & self._only_buyers()
 
     def _only_buyers(self) -> Q:
-        """What a condition on orders implies: said, so that no index is read through all who never ordered."""
+        """State what a condition on orders implies, so that no index scan visits the contacts who never ordered."""
         counts = values_of(self.orders_count)
         least = self.orders_count.range.gte if self.orders_count and self.orders_count.range else None
         has_ordered = (least or 0) > 0 or (bool(counts) and min(counts or [0]) > 0)
@@ -302,7 +302,7 @@ def _contacts(
 
 
 def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:
-    """Of one audience, for every index begins with it. A key of none while the shop has no audience yet."""
+    """Return the audience's key, with which every index starts; one that matches nothing if the shop has none."""
     if given is not None:
         return own_audience(info, given, "audience").pk
     default = models.Audience.objects.filter(installation_id=shop_id(info), is_default=True)
@@ -342,7 +342,7 @@ def _in_segment(audience: UUID, given: list[strawberry.ID] | None) -> Q:
 
 
 def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[models.Contact]:
-    """Prefixes only: those an index finds, a part in the middle it does not."""
+    """Search by prefix only: an index cannot find a part in the middle."""
     begins = (text or "").strip()
     if not begins:
         return rows
@@ -389,7 +389,7 @@ class ContactQueries:
         resolver=_subject_export,
         permission_classes=[needs("audience:write")],
         description=(
-            "All that is held about whoever has or had the address, stored events included, for that person. It "
+            "All that is stored about everyone who has or had the address, stored events included, for them. It "
             "shows more than the lists do, so it needs the scope audience:write."
         ),
     )

@@ -125,14 +125,14 @@ class MailService(StrEnum):
 
 
 def known[Kind: StrEnum](kind: type[Kind], value: str) -> Kind | None:
-    """The member of that value; None for one that came with a newer version of the other side."""
+    """Return the member with that value; None for one from a newer version of Saleor or Stripe."""
     return kind(value) if value in kind else None
 
 
 def describe(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
-    """Show the enumeration in the schema, each of its values described."""
+    """Show the enumeration in the schema, with a description of each value."""
     strawberry.enum(kind, name=name, description=description)
-    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # put there by strawberry.enum
+    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
         value.description = values[kind(value.value)]
 
 
@@ -187,7 +187,7 @@ describe(
     {
         LawfulBasis.NONE: "There is none.",
         LawfulBasis.CONSENT: "The person agreed.",
-        LawfulBasis.SOFT_OPT_IN: "A buyer was told of mails about similar products and did not refuse.",
+        LawfulBasis.SOFT_OPT_IN: "A buyer was informed about mails on similar products and did not refuse.",
     },
 )
 describe(
@@ -248,9 +248,9 @@ describe(
     "TagOrigin",
     "Who put a tag on.",
     {
-        TagOrigin.HAND: "Somebody by hand: no rule takes it off.",
+        TagOrigin.HAND: "Added manually: no rule removes it.",
         TagOrigin.RULE: "A rule: it comes off when the rule fits no longer.",
-        TagOrigin.IMPORT: "An import: no rule takes it off.",
+        TagOrigin.IMPORT: "Added by an import: no rule removes it.",
     },
 )
 describe(

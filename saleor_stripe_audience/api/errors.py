@@ -1,7 +1,7 @@
 """What a caller reads when something failed.
 
 A mutation answers with `errors` in its payload, each with field, message and code, for all that its input can cause.
-Whatever else fails is a top-level error with `extensions.code`; no text from inside ever leaves.
+Any other failure is a top-level error with `extensions.code`; internal messages are never sent.
 """
 
 import logging
@@ -86,7 +86,7 @@ describe(
         ErrorCode.METHOD_NOT_ALLOWED: "Another HTTP method than the one that is taken.",
         ErrorCode.NOT_FOUND: "This shop has no such object.",
         ErrorCode.OUT_OF_SCOPE_PERMISSION: "A scope that the caller does not have itself.",
-        ErrorCode.PERMISSION_DENIED: "The key or member of staff lacks the scope.",
+        ErrorCode.PERMISSION_DENIED: "The key or staff member does not have the scope.",
         ErrorCode.REQUIRED: "The value is missing.",
         ErrorCode.SALEOR_FIRST: "Import Saleor's customers and orders before Stripe's.",
         ErrorCode.SEGMENT_CIRCLE: "The segment would depend on itself.",
@@ -210,13 +210,13 @@ def mutation(resolver: Callable[..., Payload], scope: str, description: str) -> 
 
 
 def error_of(failure: Failure) -> Error:
-    """The failure as a payload tells it."""
+    """Return the failure in the form that a payload's `errors` have."""
     code, field = _meaning(failure)
     return Error(field=field, message=failure.message, code=code)
 
 
 def code_of(failure: Failure) -> ErrorCode:
-    """The failure's code as a top-level error has it."""
+    """Return the failure's code for a top-level error."""
     return _meaning(failure)[0]
 
 
@@ -232,12 +232,12 @@ def _meaning(failure: Failure) -> tuple[ErrorCode, str | None]:
 
 
 def refusal(message: str, code: ErrorCode) -> dict[str, Any]:
-    """The response to a request that never reached the schema."""
+    """Return the response to a request that never reached the schema."""
     return {"errors": [{"message": message, "extensions": {"code": code.name}}]}
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:
-    """A top-level error as the response holds it. What nobody expected is logged; the caller reads its reference."""
+    """Return a top-level error as the response has it. An unexpected one is logged; the caller gets its reference."""
     message, code = _message_and_code(error)
     extensions: dict[str, Any] = {"code": code.name}
     if code is ErrorCode.PERMISSION_DENIED:

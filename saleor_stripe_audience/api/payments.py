@@ -143,7 +143,7 @@ class PaymentWhereInput:
     )
 
     def condition(self) -> Q:
-        """Without AND and OR."""
+        """Return the condition without AND and OR."""
         found = one_of("transaction_id", values_of(self.transaction_id))
         found &= one_of("payment_intent_id", values_of(self.payment_intent_id))
         found &= one_of("status", values_of(self.status))

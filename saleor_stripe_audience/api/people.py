@@ -1,4 +1,4 @@
-"""What hangs on a contact: its words of consent, former addresses, tags, and receipts of what was erased."""
+"""What belongs to a contact: consent events, former addresses, tags; and receipts of erasures."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from saleor_stripe_audience.audience.people.status import RECEIVES, Status
 
 
 def purposes(status: str) -> list[Purpose]:
-    """What a status may receive, in the order of the enumeration."""
+    """Return what a status may receive, in the order of the enumeration."""
     return [each for each in Purpose if each in RECEIVES[Status(status)]]
 
 
@@ -86,7 +86,7 @@ class FormerAddress:
 
 
 def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
-    """Words that a stranger may have written are shown to nobody."""
+    """A wording that a stranger may have written is not shown."""
     is_unknown = root.wording_origin == models.Consent.WordingOrigin.UNKNOWN
     return root.wording.text if root.wording and not is_unknown else None
 
@@ -143,7 +143,7 @@ def _contact_keys(root: strawberry.Parent[models.Erasure]) -> list[str]:
     return list(root.contact_ids)
 
 
-@strawberry_django.type(models.Erasure, description="A receipt: what was erased where, and nothing of whom.")
+@strawberry_django.type(models.Erasure, description="A receipt: what was erased where, but not whose data.")
 class ErasureReceipt(relay.Node):
     reason: ErasureReason = strawberry_django.field(description="Why.")
     actor: str = strawberry_django.field(description="Who asked for it, by id; empty if an event did.")

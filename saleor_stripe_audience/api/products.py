@@ -73,7 +73,7 @@ class ProductWhereInput:
     )
 
     def condition(self) -> Q:
-        """Without AND and OR."""
+        """Return the condition without AND and OR."""
         found = one_of("sku", values_of(self.sku)) & one_of("name", values_of(self.name))
         found &= one_of("saleor_product_id", values_of(self.saleor_product_id))
         found &= one_of("saleor_variant_id", values_of(self.saleor_variant_id))

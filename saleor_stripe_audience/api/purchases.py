@@ -1,4 +1,4 @@
-"""The shop's orders, whoever bought."""
+"""The shop's orders, by any buyer."""
 
 from datetime import datetime
 from enum import StrEnum, auto
@@ -144,7 +144,7 @@ class PurchaseWhereInput:
     )
 
     def condition(self) -> Q:
-        """Without AND and OR."""
+        """Return the condition without AND and OR."""
         found = one_of("saleor_order_id", values_of(self.saleor_order_id))
         found &= one_of("number", values_of(self.number))
         found &= one_of("status", values_of(self.status))
@@ -239,5 +239,5 @@ class PurchaseQueries:
     purchases: ShopPurchaseConnection = strawberry_django.connection(
         resolver=_purchases,
         permission_classes=READ,
-        description="The shop's orders, whoever bought, paid or not. Needs the scope audience:read.",
+        description="The shop's orders by any buyer, paid or not. Needs the scope audience:read.",
     )

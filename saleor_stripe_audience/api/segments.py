@@ -38,7 +38,7 @@ def _members_count(root: strawberry.Parent[models.Segment]) -> int:
 class Segment(relay.Node):
     name: str = strawberry_django.field(description="Its name.")
     rule: JSON = strawberry_django.field(
-        resolver=_rule, only=["tree"], description="The rule; docs/audience.md tells its language."
+        resolver=_rule, only=["tree"], description="The rule; docs/audience.md describes its language."
     )
     tag: Tag | None = strawberry_django.field(
         description="The tag that its members have; none if none was chosen."
@@ -91,7 +91,7 @@ class TimelineEntry:
         description="The order, checkout or payment by its id; empty if there is none."
     )
     amount: Money | None = strawberry.field(description="How much it was about; nothing if no money was.")
-    cursor: str = strawberry.field(description="Where to go on after it.")
+    cursor: str = strawberry.field(description="Where to continue after it.")
 
 
 @strawberry.type(description="A part of a contact's timeline.")
@@ -253,7 +253,7 @@ def _install_ready_made(
 
 
 def _own_segment(info: Info, given: strawberry.ID, field: str = "id") -> models.Segment:
-    """The shop's segment of that id; `InvalidInput` if it has none."""
+    """Return the shop's segment with that id; `InvalidInput` if there is none."""
     own = models.Segment.objects.filter(audience__installation_id=shop_id(info))
     found = own.filter(pk=ids.key_of(given, "Segment", field)).select_related("audience", "tag").first()
     if found is None:

@@ -78,8 +78,8 @@ def _differences(report: dict[str, Any]) -> list[JobDifference]:
 
 
 def _failure(report: dict[str, Any]) -> JobFailure | None:
-    told = report.get("failure")
-    return JobFailure(code=told["code"], message=told["message"]) if told else None
+    failure = report.get("failure")
+    return JobFailure(code=failure["code"], message=failure["message"]) if failure else None
 
 
 def _eta(root: strawberry.Parent[models.Job]) -> int | None:
@@ -159,7 +159,7 @@ class FileReading:
     encoding: str = strawberry.field(description="Its characters' encoding.")
     separator: str = strawberry.field(description="What stands between its cells.")
     import_as: ImportAs | None = strawberry.field(
-        description="What the whole file was imported as; null if its rows tell."
+        description="What the whole file was imported as; null if its rows decide."
     )
     used: list[ColumnUse] = strawberry.field(description="The columns that were read.")
     ignored: list[str] = strawberry.field(description="The columns that were not.")
