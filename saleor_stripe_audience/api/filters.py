@@ -30,12 +30,12 @@ describe(
     "The direction of a sorted list.",
     {
         OrderDirection.ASC: "Smallest, earliest or first in the alphabet first.",
-        OrderDirection.DESC: "Largest, latest or last in the alphabet first.",
+        OrderDirection.DESC: "Largest, latest or alphabetically last first.",
     },
 )
 
 
-@strawberry.input(description="A span of time; both ends belong to it, and either may be left out.")
+@strawberry.input(description="A period of time, both ends included; either may be omitted.")
 class DateTimeRangeInput:
     gte: datetime | None = strawberry.field(default=None, description="From this moment on.")
     lte: datetime | None = strawberry.field(default=None, description="Up to this moment.")
@@ -44,7 +44,7 @@ class DateTimeRangeInput:
         return bounds(column, self.gte, self.lte)
 
 
-@strawberry.input(description="A range of whole numbers; both ends belong to it, and either may be left out.")
+@strawberry.input(description="A range of whole numbers, both ends included; either may be omitted.")
 class IntRangeInput:
     gte: int | None = strawberry.field(default=None, description="At least.")
     lte: int | None = strawberry.field(default=None, description="At most.")

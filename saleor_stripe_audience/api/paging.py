@@ -78,11 +78,11 @@ class LongConnection(relay.Connection[NodeType]):
         description=f"How many there are, counted up to {COUNTED_UP_TO:,}: see `totalCountIsExact`.",
     )
     total_count_is_exact: bool = strawberry.field(
-        resolver=_is_exact, description="False if there are more than `totalCount` says."
+        resolver=_is_exact, description="False if there are more than `totalCount`."
     )
     exact_total_count: int = strawberry.field(
         resolver=_exact_count,
-        description="How many there are, all counted. Of very many that takes seconds: ask only if needed.",
+        description="How many there are, counted completely. This can take seconds: request it only if needed.",
     )
 
     @classmethod
