@@ -279,7 +279,7 @@ describe(
     "What happened with a contact.",
     {
         TimelineKind.CREATED: "Became known.",
-        TimelineKind.ADDRESS_CHANGED: "Changed the address.",
+        TimelineKind.ADDRESS_CHANGED: "Last had a former address.",
         TimelineKind.ORDER: "Ordered.",
         TimelineKind.CART_BEGUN: "Started a cart.",
         TimelineKind.CART_ABANDONED: "Abandoned a cart.",
