@@ -113,8 +113,8 @@ def ask(mine: Shop) -> Ask:
     def answer(query: str, **variables: Any) -> dict[str, Any]:
         response = post(key, {"query": query, "variables": variables})
         assert response.status_code == 200, response.content
-        told: dict[str, Any] = json.loads(response.content)
-        return told
+        result: dict[str, Any] = json.loads(response.content)
+        return result
 
     return answer
 
@@ -127,14 +127,14 @@ def write(mine: Shop) -> Ask:
     def answer(query: str, **variables: Any) -> dict[str, Any]:
         response = post(key, {"query": query, "variables": variables})
         assert response.status_code == 200, response.content
-        told: dict[str, Any] = json.loads(response.content)
-        return told
+        result: dict[str, Any] = json.loads(response.content)
+        return result
 
     return answer
 
 
 def id_of(row: Model, kind: str = "") -> str:
-    """The row's id as the API tells it."""
+    """Return the row's id as the API shows it."""
     return base64.b64encode(f"{kind or type(row).__name__}:{row.pk}".encode()).decode()
 
 

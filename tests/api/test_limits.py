@@ -39,8 +39,8 @@ ITSELF = (
 
 
 def codes(key: str, query: str, **variables: Any) -> set[str]:
-    told = json.loads(post(key, {"query": query, "variables": variables}).content)
-    return {error["extensions"]["code"] for error in told.get("errors", [])}
+    result = json.loads(post(key, {"query": query, "variables": variables}).content)
+    return {error["extensions"]["code"] for error in result.get("errors", [])}
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_the_keyboard_alone_is_enough(shop: Page) -> None:
     button = shop.get_by_role("button", name="ada.moor@example.com")
     expect(button).to_have_count(1)
     button.focus()
-    shop.evaluate("refresh()")  # what is drawn anew must not take the focus away
+    shop.evaluate("refresh()")  # redrawing must not move the focus
     expect(button).to_be_focused()
     shop.keyboard.press("Enter")
     expect(shop.locator("#who")).to_have_text("ada.moor@example.com")

@@ -1,4 +1,4 @@
-"""Of two states of a product the one told last stays at Stripe: in any order, in parallel, and after a deletion."""
+"""Of two states of a product the later one stays in Stripe: in any order, in parallel, and after a deletion."""
 
 import threading
 from collections.abc import Callable

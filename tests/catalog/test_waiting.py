@@ -1,4 +1,4 @@
-"""Products told while Stripe still checks an account wait, and go out once it may take payments."""
+"""Products wait while Stripe still checks an account, and are sent once it may take payments."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ def tell(event: Json, secret: str = HOOK, signed: str | None = None) -> Any:
 
 
 def told(sandbox: StripeSandbox, account: StripeAccount, kind: str) -> Json:
-    """The newest event of that type, with the account as an endpoint of the platform is told it."""
+    """Return the newest event of that type, with the account, as the platform's endpoint gets it."""
     events = sandbox.accounts[account.stripe_id].table("event").values()
     newest = [each for each in events if each["type"] == kind][-1]
     return {**newest, "account": account.stripe_id}

@@ -1,4 +1,4 @@
-"""Stripe Connect: begun once, followed to its end, and never another shop's."""
+"""Stripe Connect: started once, followed to its end, and never another shop's."""
 
 import threading
 from collections.abc import Callable
@@ -146,7 +146,7 @@ def test_an_answer_that_was_lost_makes_no_second_account(
     stripe_sandbox.add_fault("POST /v1/accounts", drop_connection=True, after_effect=True, times=2)
     with pytest.raises(Unavailable):
         begun(installation)
-    assert accounts.accounts_of(installation.pk) == [], "nothing is shown that Stripe did not tell"
+    assert accounts.accounts_of(installation.pk) == [], "nothing is shown that Stripe did not report"
     assert not list(cast("Any", stripe_accounts()))
     account = begun(installation)
     assert [each.id for each in stripe_sandbox.accounts.values() if each.connection] == [account.stripe_id]
@@ -426,7 +426,7 @@ def test_pasted_keys_of_the_same_account_take_over(
     account.refresh_from_db()
     assert (account.kind, account.connect_state, account.requirements) == ("pasted", "", [])
     assert accounts.account_for(installation.pk, "default-channel").secret_key == "sk_test_own"
-    assert Event.objects.filter(kind=ACTIVATED, origin=account.pk).count() == 2, "what waited is told"
+    assert Event.objects.filter(kind=ACTIVATED, origin=account.pk).count() == 2, "what waited is announced"
 
 
 @pytest.mark.parametrize("state", ["rejected", "not_connected"])

@@ -161,7 +161,7 @@ class Buy:
         )
 
     def paid(self, card: str = GOOD) -> "Buy":
-        """Begun and paid for."""
+        """Start the payment and pay it."""
         self.initialize()
         self.pay(card)
         self.process()

@@ -1,4 +1,4 @@
-"""Whatever happens to a payment, in whatever order it is told: the host's ledger is Stripe's truth in the end.
+"""Whatever happens to a payment, in whatever order the events arrive: in the end the host's ledger agrees with Stripe.
 
 Hypothesis plays and shrinks; `make prove-ledger SEQUENCES=2000` plays as many as asked. What was found stands below.
 """

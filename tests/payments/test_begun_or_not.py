@@ -49,7 +49,7 @@ def intents_of(sandbox: StripeSandbox, one: Buy) -> list[Json]:
 
 
 def still_payable(one: Buy, sandbox: StripeSandbox) -> None:
-    """What was unclear is begun after all, once, and paid; the host is told so."""
+    """An unclear payment is created after all, once, and paid; the host gets the report."""
     assert one.initialize()["result"] == f"{one.flow}_ACTION_REQUIRED"
     assert [each["id"] for each in intents_of(sandbox, one)] == [one.psp]
     one.pay()

@@ -104,11 +104,11 @@ class TestMoves:
 class TestReports:
     PAID = ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))
 
-    def reports(self, dispute: Dispute, *told: ReportedEvent) -> list[tuple[str, str, int]]:
+    def reports(self, dispute: Dispute, *reported: ReportedEvent) -> list[tuple[str, str, int]]:
         held = StripeState(an_intent(), "CHARGE", disputes=[dispute])
         return [
             (each.result, each.psp_reference, each.money.minor)
-            for each in missing_events(held, [self.PAID, *told])
+            for each in missing_events(held, [self.PAID, *reported])
         ]
 
     def test_each_part_that_comes_back_has_its_own_reference(self) -> None:

@@ -159,10 +159,10 @@ class TestKilledAtAnyStep:
         """Stripe's event is repeated until it was taken in; a task that lost its worker goes to the next one."""
         town.begin()
         town.pay()
-        told = town.events()[-1]
+        latest = town.events()[-1]
 
         def a_new_event() -> Json:
-            return {**told, "id": f"evt_{uuid.uuid4().hex}"}
+            return {**latest, "id": f"evt_{uuid.uuid4().hex}"}
 
         def act(event: Json) -> int:
             answer = town.deliver(event)

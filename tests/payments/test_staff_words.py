@@ -89,14 +89,14 @@ def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
     settings: Any, code: str, values: dict[str, str], *, is_hosted: bool
 ) -> None:
     failure = Rejected("English.", code=code, values=values)
-    told = []
+    messages = []
     for settings.STAFF_LANGUAGE in ("en", "fr"):
-        told.append(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted))
-        told.append(staff_messages.endpoint_problem(failure, "Tea"))
-    assert len(set(told)) == 4
-    assert all("Tea" in each for each in told)
-    assert all("« Tea »" in each for each in told[2:])
-    assert values.get("why", "") in told[0]
+        messages.append(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted))
+        messages.append(staff_messages.endpoint_problem(failure, "Tea"))
+    assert len(set(messages)) == 4
+    assert all("Tea" in each for each in messages)
+    assert all("« Tea »" in each for each in messages[2:])
+    assert values.get("why", "") in messages[0]
 
 
 def test_lacking_permissions_are_told_in_the_language_of_the_staff(settings: Any) -> None:

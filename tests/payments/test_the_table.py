@@ -130,8 +130,8 @@ REPORTED: list[tuple[str, StripeState]] = [
 @pytest.mark.parametrize(("what", "held"), REPORTED, ids=[what for what, _ in REPORTED])
 def test_a_report_is_as_in_the_table(what: str, held: StripeState) -> None:
     [row] = [row for row in rows("Reports to Saleor") if row[0] == what]
-    told = missing_events(held, [])[-1]
-    assert f"`{told.result}`" in row[1]
+    report = missing_events(held, [])[-1]
+    assert f"`{report.result}`" in row[1]
 
 
 # Where the other rows are tried, with both stand-ins; the names must exist.

@@ -1,4 +1,4 @@
-"""Nothing is given up for a reason that passes: work waits for the account, and goes on by itself."""
+"""Nothing is given up for a temporary reason: work waits for the account, and continues by itself."""
 
 from collections.abc import Callable
 from datetime import timedelta

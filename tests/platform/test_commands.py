@@ -69,11 +69,11 @@ def test_check_names_the_shop_that_refuses_the_token(
     installed(saleor_url)
     assert main(["check"]) == 1
     output = capsys.readouterr().out
-    mend = [
+    fixes = [
         line for line in output.splitlines() if line.startswith("FIX") and "accepts the app's token" in line
     ]
-    assert len(mend) == 1
-    assert saleor_url in mend[0]
+    assert len(fixes) == 1
+    assert saleor_url in fixes[0]
     assert "not-this-one" not in output
 
 

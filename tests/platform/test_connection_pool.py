@@ -1,4 +1,4 @@
-"""While PostgreSQL is away whoever waits for a connection is told soon; while it is only busy, they wait."""
+"""While PostgreSQL is unreachable, waiting for a connection fails soon; while it is only busy, callers wait."""
 
 import os
 import socket

@@ -209,6 +209,6 @@ def test_what_may_be_null_is_ordinary(
                 continue
             try:
                 work(installation, kind, without(fresh(payload), place))
-            except Exception as error:  # noqa: BLE001 - all of them are told together
+            except Exception as error:  # noqa: BLE001 - all of them are reported together
                 failed[".".join(map(str, place))] = f"{type(error).__name__}: {error}"
     assert failed == {}

@@ -1,4 +1,4 @@
-"""Each condition, of somebody whom it fits and of somebody whom it just does not."""
+"""Each condition, for a contact who just matches it and for one who just does not."""
 
 from collections.abc import Callable
 from typing import Any

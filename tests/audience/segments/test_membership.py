@@ -153,7 +153,7 @@ def test_only_members_of_a_segment_have_its_tag(audience: Audience) -> None:
     order_of_who.save()
     identity.refresh_totals(who)
     work()
-    assert members(by_tag) == [other.email]  # what was put on by hand no rule takes off
+    assert members(by_tag) == [other.email]  # a rule does not remove a tag that was added manually
 
 
 def test_a_tag_of_two_segments_stays_while_one_of_them_matches(audience: Audience) -> None:

@@ -1,4 +1,4 @@
-"""A small payment app that writes down what the shop sends and answers as it is told."""
+"""A small payment app that records what the shop sends and responds as configured."""
 
 import json
 import threading

@@ -17,7 +17,7 @@ from saleor_stripe_audience.sandbox.stripe import RESTRICTED_KEY, SECRET_KEY, St
 
 @dataclass
 class Receiver:
-    """A webhook endpoint that answers what it is told to and keeps what it got."""
+    """A webhook endpoint that responds as configured and stores what it got."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
