@@ -173,7 +173,7 @@ def _create(
     own = caller_of(info).scopes
     if beyond := sorted(scope for scope in input.scopes if not opens(own, scope)):
         raise Rejected(
-            f"A key cannot be given more than its maker has: {', '.join(beyond)[:200]}.",
+            f"A key cannot have scopes that its creator does not have: {', '.join(beyond)[:200]}.",
             code="beyond_own_scopes",
         )
     secret = keys.create_key(ids.own_shop(info), input.name, _expiry(input.expires_in_days), input.scopes)
@@ -184,7 +184,7 @@ def _expiry(days: int | None) -> datetime | None:
     if days is None:
         return None
     if not 1 <= days <= LONGEST_LIFE_DAYS:
-        raise Rejected(f"A key lives from 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
+        raise Rejected(f"A key can be valid for 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
     return timezone.now() + timedelta(days=days)
 
 

@@ -291,7 +291,7 @@ class AudienceMutations:
     audience_wording_add: AudienceWordingAdd = mutation(
         _add_wording,
         "audience:write",
-        "A storefront shows other words than the audience's own: from now on they prove a consent, too.",
+        "Add a wording that a storefront shows: from now on it proves consent, too.",
     )
     channel_move: ChannelMove = mutation(
         _move,

@@ -259,7 +259,7 @@ class ContactMutations:
     contact_create: ContactCreate = mutation(
         _create,
         WRITE,
-        "Make a contact, non-subscribed: consent is recorded by `consentRecord`. Refused if the audience has one of "
+        "Create a non-subscribed contact; record consent with `consentRecord`. Refused if the audience has one with "
         "the address, or the address was erased.",
     )
     contact_update: ContactUpdate = mutation(

@@ -56,7 +56,7 @@ def check_scope(info: Info, scope: str) -> None:
     """`Rejected` unless the caller has the scope."""
     if not opens(caller_of(info).scopes, scope):
         raise Rejected(
-            f"This needs the scope {scope}, which this key or member of staff does not have.",
+            f"This needs the scope {scope}, which this key or staff member does not have.",
             code="missing_scope",
         )
 

@@ -132,7 +132,7 @@ def one_of(column: str, values: Iterable[Any] | None, spell: Callable[[Any], Any
 def check_number(values: list[Any]) -> None:
     """`Rejected` for more values than a list of conditions may have."""
     if len(values) > MOST_VALUES:
-        raise Rejected(f"A filter takes {MOST_VALUES} values at most.", code="too_many_values")
+        raise Rejected(f"A filter accepts at most {MOST_VALUES} values.", code="too_many_values")
 
 
 def bounds(column: str, gte: Any, lte: Any) -> Q:
@@ -158,7 +158,7 @@ def condition[Narrowed: Where](where: Narrowed | None, of_one: Callable[[Narrowe
     if where is None:
         return Q()
     if _size(where, 1) > MOST_CONDITIONS:
-        raise Rejected(f"`where` takes {MOST_CONDITIONS} parts at most.", code="too_many_values")
+        raise Rejected(f"`where` accepts at most {MOST_CONDITIONS} parts.", code="too_many_values")
     return _joined(where, of_one)
 
 
@@ -175,7 +175,7 @@ def _joined[Narrowed: Where](where: Narrowed, of_one: Callable[[Narrowed], Q]) -
 def _size(where: Where, depth: int) -> int:
     """Count the parts on all levels."""
     if depth > DEEPEST:
-        raise Rejected(f"`where` is nested {DEEPEST} deep at most.", code="too_complex")
+        raise Rejected(f"`where` can be nested at most {DEEPEST} levels deep.", code="too_complex")
     return 1 + sum(_size(each, depth + 1) for each in [*(where.and_ or []), *(where.or_ or [])])
 
 

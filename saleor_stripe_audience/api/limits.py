@@ -87,7 +87,7 @@ def check_cost(
     cost = _Cost(schema, fragments, variables).of(operation.selection_set.selections, root)
     if cost > MAX_COST:
         raise Rejected(
-            f"This query could give {cost:,} objects, and {MAX_COST:,} is the most. Ask for smaller pages (`first`), "
+            f"This query could return {cost:,} objects; the limit is {MAX_COST:,}. Request smaller pages (`first`), "
             "or for less beneath them.",
             code="too_complex",
         )

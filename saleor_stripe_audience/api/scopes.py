@@ -23,7 +23,7 @@ def checked(scopes: Iterable[str]) -> frozenset[str]:
             code="unknown_scope",
         )
     if not wanted:
-        raise Rejected("A key without a scope opens nothing. Give it one at least.", code="no_scope")
+        raise Rejected("A key without a scope is useless. Give it at least one.", code="no_scope")
     return wanted
 
 

@@ -28,7 +28,7 @@ from saleor_stripe_audience.strict_json import read_object
 
 LARGEST_REQUEST_BYTES = 100_000
 UNKNOWN_CALLER = (
-    "Send a valid API key as `Authorization: Bearer ssa_…`. The shop's owner makes one with "
+    "Send a valid API key as `Authorization: Bearer ssa_…`. The shop's owner creates one with "
     "`saleor-stripe-audience api-key`. A page in Saleor's Dashboard sends its token and `Saleor-Api-Url`."
 )
 

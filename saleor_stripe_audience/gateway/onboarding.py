@@ -59,7 +59,7 @@ def connect(
     found = _own_account(secret_key)
     if not channels and not _is_known(installation, found, livemode=livemode):
         raise Rejected(
-            "The shop has no sales channel yet. Make one in Saleor's Dashboard first.", code="no_channel"
+            "The shop has no sales channel yet. Create one in Saleor's Dashboard first.", code="no_channel"
         )
     _prove_pair(publishable_key, secret_key)
     account = _kept(installation, publishable_key, secret_key, found, livemode=livemode)
