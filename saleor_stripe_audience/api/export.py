@@ -1,4 +1,7 @@
-"""The schema as a document, for developers and tools: `python -m saleor_stripe_audience.api.export`."""
+"""The schema as a document, for developers and tools: `python -m saleor_stripe_audience.api.export` writes it.
+
+DJANGO_SETTINGS_MODULE has to be set.
+"""
 
 import django
 

@@ -1,4 +1,4 @@
-"""Queries that nobody thought of, made from the schema itself: none breaks anything."""
+"""Queries that nobody thought of, generated from the schema: none breaks anything."""
 
 import json
 from pathlib import Path

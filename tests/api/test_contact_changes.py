@@ -1,4 +1,4 @@
-"""What staff and programs change of contacts: by id, in their own shop, once, with who did it."""
+"""Changes to contacts by staff and programs: by id, in their own shop, once, and attributed to them."""
 
 import re
 from typing import Any
@@ -112,7 +112,7 @@ def test_a_profile_is_changed_and_nothing_else(write: Ask, ada: Contact) -> None
         }  # fmt: skip
     record_order(ada.audience.installation, order("77", email="ada@mine.example"), at(1))
     ada.refresh_from_db()
-    assert ada.first_name == "Augusta"  # what Saleor said before is older
+    assert ada.first_name == "Augusta"  # what Saleor sent before is older
 
 
 def test_another_shops_contacts_and_audiences_are_out_of_reach(
@@ -337,7 +337,7 @@ OTHERWISE: dict[str, Any] = {"input": GIVEN, "name": "new"}
 def test_ids_of_another_shop_are_not_found(
     write: Ask, ada: Contact, bob: Contact, vip: Tag, query: str
 ) -> None:
-    """Each id in turn is another shop's, of another kind, of nothing, or none at all."""
+    """Each id in turn is another shop's, of another type, of nothing, or not an id at all."""
     own = {"Contact": ada, "Audience": ada.audience, "Tag": vip}
     foreign = {"Contact": bob, "Audience": bob.audience, "Tag": bob.audience.tags.create(name="theirs")}
     before = _state()

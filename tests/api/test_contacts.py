@@ -1,4 +1,4 @@
-"""Contacts and orders over the API: all of a contact, by what lists are narrowed, how they are paged and counted."""
+"""Contacts and orders over the API: all data of a contact, and how lists are filtered, paged and counted."""
 
 import base64
 import json

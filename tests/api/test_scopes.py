@@ -1,4 +1,4 @@
-"""Each key opens its scopes and nothing else; staff of the shop open what they may do in Saleor."""
+"""Each key gives access to its scopes and nothing else; staff have access by their permissions in Saleor."""
 
 import base64
 import json
@@ -130,7 +130,7 @@ def test_settings_are_one_shops_and_without_secrets(mine: Shop, theirs: Shop) ->
 
 
 def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> None:
-    """Nothing is remembered between requests, so this holds in every process."""
+    """Nothing is cached between requests, so this is true in every process."""
     key = create_key(mine.installation, "a")
     assert find_key(key) is not None
     ApiKey.objects.update(revoked_at=timezone.now())  # as another process would
@@ -139,7 +139,7 @@ def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> Non
 
 @pytest.mark.django_db(transaction=True)
 class TestStaff:
-    """Members of the shop's staff, by the token that Saleor's Dashboard gives to pages of the app."""
+    """Staff members, by the token that Saleor's Dashboard gives to pages of the app."""
 
     def ask(self, shop: StaffedShop, field: str, **claims: Any) -> Any:
         token = shop.token(**claims)

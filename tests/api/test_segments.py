@@ -1,4 +1,4 @@
-"""Segments, carts, facts and the timeline over the API: each by scope, in one's own shop only."""
+"""Segments, carts, facts and the timeline over the API: each by scope, in the caller's shop only."""
 
 import json
 from datetime import timedelta

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def offer(settings: Any, sandbox: StripeSandbox, mode: str = "test") -> None:
-    """The operator gives the platform's keys."""
+    """Configure the platform's keys, as the operator does."""
     settings.STRIPE_PLATFORM_SECRET_KEY = SECRET.replace("test", mode)
     settings.STRIPE_PLATFORM_PUBLISHABLE_KEY = PUBLISHABLE.replace("test", mode)
     settings.STRIPE_PLATFORM_WEBHOOK_SECRET = HOOK
@@ -35,7 +35,7 @@ def begun(installation: Installation, *channels: str, **more: Any) -> StripeAcco
 
 
 def active(sandbox: StripeSandbox, installation: Installation, *channels: str) -> StripeAccount:
-    """An account that is through."""
+    """Return an account that completed its onboarding."""
     account = begun(installation, *channels, known=connect.hosted(installation.pk))
     sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)

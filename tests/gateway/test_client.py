@@ -1,4 +1,4 @@
-"""The door to Stripe: errors in words, time kept, one effect per key."""
+"""The client for Stripe: readable errors, deadlines kept, one effect per key."""
 
 import time
 from typing import Any
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("stripe_url")
 
 
 def refused(sandbox: StripeSandbox, account: StripeAccount, **fault: Any) -> Failure:
-    """What our caller gets while Stripe answers like this."""
+    """Return what our caller gets while Stripe responds like this."""
     sandbox.add_fault("GET /v1/payment_intents/*", times=2, **fault)
     with pytest.raises(Failure) as caught:
         payment_intents.retrieve(account, "pi_1")

@@ -1,4 +1,4 @@
-"""A process that is killed between two steps, and the one that is started after it."""
+"""A process that is killed between two steps, and the one that is started afterwards."""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ def deaths[Subject](
 
 
 def alive(function: Function) -> Json:
-    """Run `function` in a new process, which nobody kills; gives what it returned."""
+    """Run `function` in a new process, which is not killed; return its result."""
     result = _run(function, kill_at=None)
     assert result is not _KILLED
     return result

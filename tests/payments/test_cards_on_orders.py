@@ -84,7 +84,7 @@ def test_an_older_host_is_told_in_its_own_words(town: Town) -> None:
 
 
 def test_the_older_host_knows_no_such_field(town: Town) -> None:
-    """What the stand-in of 3.21 makes of the newer words, as the host does."""
+    """The stand-in of 3.21 treats the newer field as the host does."""
     town.begin()
     town.pay()
     town.shop.host.version = "3.21"

@@ -1,4 +1,4 @@
-"""One checkout, one payment: second tabs, totals that change, gift cards, and money that comes all the same."""
+"""One checkout, one payment: second tabs, totals that change, gift cards, and money that arrives anyway."""
 
 import uuid
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def stage(town: Town) -> Stage:
 
 
 def tab(town: Town, amount: str | None = None) -> tuple[str, str]:
-    """One more payment of the same checkout, or of its order: the host's transaction, and Stripe's intent."""
+    """Start another payment of the checkout, or of its order; return the host's transaction and Stripe's intent."""
     asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
     if amount is None:
         made = change(stage(town), INITIALIZE, None, **asked)
@@ -359,7 +359,7 @@ class TestMoneyComesAllTheSame:
 
 
 def test_the_number_reaches_stripe_without_any_event_of_orders(town: Town) -> None:
-    """An app that may only take payments hears of no order."""
+    """An app with payment permissions only gets no events of orders."""
     town.begin()
     town.pay()
     town.tell(town.stripe.events("payment_intent.succeeded"))

@@ -1,4 +1,4 @@
-"""Every decline in both languages: gentle to the shopper, true to the merchant."""
+"""Every decline in both languages: gentle for the shopper, honest for the merchant."""
 
 import re
 

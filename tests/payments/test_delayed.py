@@ -1,4 +1,4 @@
-"""Vouchers, bank transfers, small deposits: the order is made, and the money comes days later or never."""
+"""Vouchers, bank transfers, microdeposits: the order is placed, and the money arrives days later or never."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What stands on a PaymentIntent, and that none of it stops a payment."""
+"""What a PaymentIntent says, and that none of it stops a payment."""
 
 from collections.abc import Callable
 from typing import Any

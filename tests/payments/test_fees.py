@@ -1,4 +1,4 @@
-"""Gross, fee and net of a payment: from Stripe's books, once they are written, in the balance's currency."""
+"""Gross, fee and net of a payment: as Stripe booked them, in the balance's currency."""
 
 from collections.abc import Callable
 from typing import Any

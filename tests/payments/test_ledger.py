@@ -1,4 +1,4 @@
-"""Whatever happens at Stripe, the host's ledger ends as Stripe's books: the amounts, each under its own reference."""
+"""Whatever happens at Stripe, the host's ledger finally agrees: the amounts, each under its own reference."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def ask(town: Town, action: str, amount: float | None = None) -> None:  # noqa: F811 - the fixture
-    """Staff ask in the Dashboard; the host sends its webhook in the background."""
+    """Request an action as staff in the Dashboard; the host sends its webhook in the background."""
     change(town, REQUEST_ACTION, town.shop.staff_token(), id=town.transaction, action=action, amount=amount)  # type: ignore[arg-type]  # it needs the address only
     town.shop.drain()
 

@@ -1,4 +1,4 @@
-"""Whatever way to pay the merchant switched on: held where it can be, charged at once with a note where not."""
+"""Every payment method that the merchant enabled: held if it can be, otherwise charged at once with a note."""
 
 import inspect
 import json

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def infos(town: Town) -> list[str]:
-    """The words of the ledger's notes, the newest first."""
+    """Return the messages of the ledger's notes, the newest first."""
     return [each["message"] for each in town.told("INFO")]
 
 
@@ -152,7 +152,7 @@ def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
         try:
             notices.notify(shop, intent, [note])
         except Unavailable:
-            return  # the inbox tries it again
+            return  # the inbox retries it
         finally:
             connections.close_all()
 

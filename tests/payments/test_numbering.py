@@ -24,7 +24,7 @@ def intent(town: Town) -> Json:
 
 
 def order(town: Town) -> str:
-    """The checkout paid and completed; gives the order's number."""
+    """Pay and complete the checkout; return the order's number."""
     town.begin()
     town.pay()
     town.tell(town.events())

@@ -1,4 +1,4 @@
-"""A payment counts only if it is the one; and what was read earlier never overwrites what was read later."""
+"""A payment counts only if it is the transaction's own; and older data never overwrites newer data."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

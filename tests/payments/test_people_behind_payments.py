@@ -1,4 +1,4 @@
-"""A cart, its declined payment, its order and a dispute, between both stand-ins: they are one contact's."""
+"""A cart, its declined payment, its order and a dispute, between both stand-ins: all belong to one contact."""
 
 from datetime import timedelta
 from typing import cast

@@ -1,4 +1,4 @@
-"""One bad row never stops the rest: every task of the clock, over two shops of which the first is broken."""
+"""One bad row never stops the rest: every scheduled task, with two shops of which the first is broken."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def narrowed_key(first: Broken) -> None:
 
 
 def unreadable_secrets(first: Broken) -> None:
-    """Stored with a SECRET_KEY that is lost."""
+    """Secrets stored with a lost SECRET_KEY."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE shops_installation SET token = 'gAAAA-broken' WHERE saleor_api_url = %s",
@@ -156,7 +156,7 @@ ODD = [
 
 @pytest.fixture
 def odd_answers() -> Iterator[Callable[[str], str]]:
-    """The address of a shop that answers everything with the same text."""
+    """Return the address of a shop that responds to everything with the same text."""
     text = ["null"]
 
     def answer(_: Json, start: Any) -> list[bytes]:
@@ -190,7 +190,7 @@ def test_a_shop_that_answers_oddly(
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyError, json.JSONDecodeError("x", "y", 0), RecursionError])
 def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
-    """Whatever the first shop's turn raises, the second has its own."""
+    """Whatever the first shop raises, the second is processed."""
 
     def failing(true: Callable[..., Any]) -> Callable[..., Any]:
         def function(*arguments: Any, **named: Any) -> Any:

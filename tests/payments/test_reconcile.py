@@ -1,4 +1,4 @@
-"""After any outage both sides agree, with no one's help; what cannot be healed is said."""
+"""After any outage both sides agree again without help; what cannot be repaired is reported."""
 
 import json
 from collections.abc import Callable
@@ -116,7 +116,7 @@ class TestSaleorWasNotHeard:
         assert Contact.objects.get().orders_count == 1
 
     def test_what_it_never_told_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
-        """While an app is switched off nothing is delivered at all, and nothing fails."""
+        """While an app is deactivated nothing is delivered at all, and nothing fails."""
         app = town.shop.app("saleor.app.stripe-audience")
         assert app is not None
         town.begin()

@@ -224,10 +224,10 @@ def test_a_deletion_must_name_itself(installation: Installation) -> None:
 
 
 class TestEqualRefundsAtOnce:
-    """The host takes them all; their bodies may be made after all of them are in the transaction."""
+    """The host accepts them all; their bodies may be built after all of them are in the transaction."""
 
     def bodies(self, one: Buy, *seen: int) -> list[bytes]:
-        """A body for each number, which says how many of the requests it holds."""
+        """Return a body for each number: the number of requests in it."""
         asked = [request_of(one, created=ago(seconds=9 - number)) for number in range(3)]
         return [
             body_of(one, "REFUND", asked[:many], issuedAt=ago(seconds=place))

@@ -1,4 +1,4 @@
-"""Stripe's events in any order, doubled, late: the host's ledger ends the same. The host is the Saleor stand-in."""
+"""Stripe's events in any order, duplicate, late: the host's ledger ends the same. The host is the Saleor stand-in."""
 
 import json
 import random
@@ -78,7 +78,7 @@ class Town:
         return self.stripe.events()
 
     def tell(self, events: list[Json]) -> None:
-        """Deliver these events in this order, and work them."""
+        """Deliver these events in this order, and handle them."""
         for event in events:
             assert self.deliver(event).status_code == 200
         while self.work():
@@ -133,7 +133,7 @@ def town(
 
 
 def orders(events: list[Json]) -> dict[str, list[Json]]:
-    """The ways in which a delivery may go wrong."""
+    """The ways in which delivery can go wrong."""
     shuffled = events * 2
     random.Random(7).shuffle(shuffled)
     return {

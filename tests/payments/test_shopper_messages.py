@@ -1,4 +1,4 @@
-"""Shoppers read shoppers' words, in their language; what a merchant must do stays with the merchant."""
+"""Shoppers read messages for shoppers, in their language; instructions for merchants are for merchants only."""
 
 from collections.abc import Callable
 from typing import Any

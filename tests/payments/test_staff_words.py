@@ -1,4 +1,4 @@
-"""What staff read is there in both languages: every sentence, and every kind of problem."""
+"""What staff read exists in both languages: every sentence, and every kind of problem."""
 
 import ast
 import importlib
@@ -67,7 +67,7 @@ def _called(function: ast.expr) -> str:
 
 @pytest.mark.parametrize("message", [pytest.param(each, id=where) for where, each in reports()])
 def test_no_problem_is_written_in_one_language_only(message: ast.expr) -> None:
-    """Neither a text in the code nor the English words of a failure: those are for the log and the command line."""
+    """Neither a text in the code nor the English message of a failure: those are for the log and the command line."""
     for part in ast.walk(message):
         assert not (isinstance(part, ast.Constant) and re.search(r"\w \w", str(part.value)))
         assert ast.unparse(part) not in ("error.message", "failure.message")

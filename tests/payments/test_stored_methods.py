@@ -1,4 +1,4 @@
-"""What a shopper keeps at Stripe, from the shop's API through the app to Stripe: only the owner sees and deletes."""
+"""What a shopper stores at Stripe, from the shop's API through the app: only the owner sees and deletes it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ class Shopper:
         return next(iter(answer.values()))
 
     def stored(self) -> list[Json]:
-        """What the shop lists, its memory of five minutes put aside."""
+        """Return what the shop lists, without its cache of five minutes."""
         self.shop.host.store.stored_methods.clear()
         listed: list[Json] = self.ask(LIST)["storedPaymentMethods"]
         return listed
@@ -79,7 +79,7 @@ class Shopper:
         )
 
     def store(self, card: str = GOOD) -> Json:
-        """A card stored from beginning to end."""
+        """Store a card, from start to end."""
         setup = self.ask(BEGIN, id=APP_ID)
         self.finish(setup, card)
         return self.ask(PROCESS, id=setup["id"])
@@ -121,7 +121,7 @@ def customers_at(sandbox: StripeSandbox) -> list[Json]:
 def test_a_card_is_stored_listed_and_deleted(shopper: Register, stripe_sandbox: StripeSandbox) -> None:
     robin = shopper("robin")
     assert robin.stored() == []
-    assert customers_at(stripe_sandbox) == []  # who only looks is not made a Customer
+    assert customers_at(stripe_sandbox) == []  # only looking creates no Customer
     ready = robin.ask(READY, id=APP_ID)
     assert (ready["result"], ready["data"]) == (
         "SUCCESSFULLY_INITIALIZED",

@@ -74,7 +74,7 @@ def test_a_response_to_a_session_is_as_in_the_table(row: list[str], column: int,
     assert ", ".join(found.actions) == row[4]
     assert bool(found.decline_code) is ("error" in row[column])
     is_charged_at_once = flow == "AUTHORIZATION" and made.flow == "CHARGE"
-    # While a voucher waits, its own message says so; the note comes with the money.
+    # While a voucher is pending, its own message says so; the note comes with the money.
     assert ("note" in row[column]) is (is_charged_at_once and not made.is_delayed)
 
 
@@ -134,7 +134,7 @@ def test_a_report_is_as_in_the_table(what: str, held: StripeState) -> None:
     assert f"`{report.result}`" in row[1]
 
 
-# Where the other rows are tried, with both stand-ins; the names must exist.
+# Where the other rows are tested, with both stand-ins; the names must exist.
 ELSEWHERE = {
     "Responses to sessions": {
         "refused by the app or by Stripe": (

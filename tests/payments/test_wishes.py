@@ -1,4 +1,4 @@
-"""Keeping a card while paying, and paying with one that is kept: for its owner, and once."""
+"""Storing a card while paying, and paying with a stored one: for its owner, and once."""
 
 import threading
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def asked(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **options
 
 
 def keep(account: StripeAccount, method: str = "pm_card_visa", shopper_id: str = "VXNlcjox") -> str:
-    """A card that the shopper keeps."""
+    """Store a card for the shopper."""
     customer = customers.ensure_customer(account, shopper_id)
     kept = client.stripe_of(account).v1.payment_methods.attach(method, {"customer": customer})
     return kept.id

@@ -1,4 +1,4 @@
-"""Every document we send to the host is valid at every version we install on."""
+"""Every document that we send to the host is valid in every version that we support."""
 
 from functools import cache
 
