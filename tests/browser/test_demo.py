@@ -1,4 +1,4 @@
-"""The demo's page as a newcomer plays it: the box at the checkout, a cart that is left, and what the audience knows."""
+"""The demo's page as a newcomer uses it: the box at the checkout, an abandoned cart, and what the audience shows."""
 
 from collections.abc import Iterator
 from pathlib import Path

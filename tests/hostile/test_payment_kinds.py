@@ -1,4 +1,4 @@
-"""What a hostile shopper, an odd currency or a moody Stripe may do to a payment: both sides agree in the end."""
+"""What a hostile shopper, an odd currency or a failing Stripe can do to a payment: both sides agree in the end."""
 
 import json
 from collections.abc import Callable
@@ -191,7 +191,7 @@ class TestTheTotalFalls:
             assert response["data"]["paymentIntent"]["stripeClientSecret"]
 
     def test_while_a_transfer_is_on_its_way(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """The order waits for the sum that the shopper was given; a lower one is a matter of a refund."""
+        """The order waits for the sum that the shopper was shown; a lower one needs a refund."""
         one = buy(amount="50.00", currency="EUR")
         one.initialize(sourceObject=checkout_of("50.00", "EUR"))
         choose(one, "multibanco")
@@ -207,7 +207,7 @@ class TestTheTotalFalls:
 
 
 def failing_after(calls: int, true: Callable[..., Any]) -> Callable[..., Any]:
-    """As the true function for so many calls, then the disk is full."""
+    """Work normally for this many calls, then the disk is full."""
     left = [calls]
 
     def function(*given: Any, **named: Any) -> Any:
@@ -220,7 +220,7 @@ def failing_after(calls: int, true: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class TestOurDatabaseBreaks:
-    """After the shopper paid, the answer says so, whatever else cannot be read or written here."""
+    """After the shopper paid, the response says so, whatever else cannot be read or written here."""
 
     @pytest.mark.parametrize(
         ("event", "calls"),

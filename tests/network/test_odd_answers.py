@@ -1,4 +1,4 @@
-"""Stripe or a shop answers with something odd, endless or enormous: a Failure in words, in every client."""
+"""Stripe or a shop responds with something odd, endless or enormous: a readable Failure in every client."""
 
 import gzip
 import json

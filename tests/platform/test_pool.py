@@ -1,4 +1,4 @@
-"""256 threads wait for Stripe at once on a PostgreSQL with 100 connections: none is held while they wait."""
+"""256 threads wait for Stripe at once with a PostgreSQL of 100 connections: none is in use while they wait."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Files with wrong quotation marks and moved cells: at most the row is lost, and never somebody's refusal."""
+"""Files with wrong quotation marks and shifted cells: at most the row is lost, and never a refusal."""
 
 import io
 from datetime import UTC, datetime

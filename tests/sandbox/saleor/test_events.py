@@ -15,7 +15,7 @@ METADATA = [{"key": "newsletter", "value": "yes"}]
 
 
 class EmittedEvents:
-    """Runs an action and gives the events it emitted, sorted: the order of arrival is not promised."""
+    """Runs an action and returns the events that it emitted, sorted: the order of arrival is not guaranteed."""
 
     def __init__(self, shop: SaleorSandbox, recorder: Recorder) -> None:
         self.shop = shop

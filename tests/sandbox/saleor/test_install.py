@@ -1,4 +1,4 @@
-"""Installing: what a manifest may say, what the app may answer, and how an app goes."""
+"""Installing: what a manifest can contain, how the app can respond, and how an app is removed."""
 
 import time
 from typing import Any

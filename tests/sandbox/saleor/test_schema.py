@@ -1,4 +1,4 @@
-"""Our part of the schema agrees with the genuine one, and everything in it is answered."""
+"""Our part of the schema agrees with the real one, and everything in it is resolved."""
 
 import pytest
 from graphql import (

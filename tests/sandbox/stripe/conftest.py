@@ -1,4 +1,4 @@
-"""The stand-in over real HTTP, talked to with Stripe's own library."""
+"""The stand-in over real HTTP, called with Stripe's own library."""
 
 import functools
 import json
@@ -40,7 +40,7 @@ class Receiver:
 
 @pytest.fixture
 def sandbox() -> Iterator[StripeSandbox]:
-    """A stand-in that is quick to retry and to do what it does later."""
+    """A stand-in with short delays for retries and later effects."""
     with StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as made:
         yield made
 

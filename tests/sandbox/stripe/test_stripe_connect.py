@@ -1,4 +1,4 @@
-"""A platform makes accounts, leads their owners through the hosted pages, and acts for them; nobody else does."""
+"""A platform creates accounts, leads their owners through the hosted pages, and acts for them; nobody else can."""
 
 from typing import Any
 
