@@ -34,7 +34,7 @@ def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -
 
 
 def _without_links(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Cut off secrets in links and URLs: whoever reads a log must not be able to use them."""
+    """Cut off secrets in links and URLs: a reader of the log must not be able to use them."""
     return {
         name: _SECRET_PATH.sub(r"\1…", value) if isinstance(value, str) else value
         for name, value in event.items()

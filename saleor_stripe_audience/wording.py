@@ -1,4 +1,4 @@
-"""A sentence in every language we speak, and the language of who reads it."""
+"""A sentence in each language of the app, and the reader's language."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +11,18 @@ ENGLISH = "en"
 
 @dataclass(frozen=True)
 class Sentence:
-    """The same in every language we speak."""
+    """A sentence in each language of the app."""
 
     en: str
     fr: str
 
     def told(self, language: str) -> str:
-        """In the language of a tag such as "fr", "fr-CA" or "FR_CA"; in English for any other."""
+        """Return it in the language of a tag such as "fr", "fr-CA" or "FR_CA"; in English for any other."""
         return self.fr if language_of(language) == FRENCH else self.en
 
 
 def language_of(tag: str) -> str:
-    """The language we speak to somebody who reads `tag`."""
+    """Return the app's language for a reader of the language `tag`."""
     return FRENCH if tag.replace("_", "-").lower().split("-")[0] == FRENCH else ENGLISH
 
 

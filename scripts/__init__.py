@@ -1,1 +1,1 @@
-"""Benches and provers, run from a checkout: `python -m scripts.…`; the Makefile has a target for each."""
+"""Benchmarks and provers, run from a checkout: `python -m scripts.…`; the Makefile has a target for each."""

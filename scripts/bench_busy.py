@@ -1,9 +1,9 @@
-"""An app whose one Stripe account hangs: for the test that the others come through, and to measure how fast.
+"""An app with one Stripe account that hangs: to test that the others still work, and to measure how fast.
 
     python -m scripts.bench_busy
 
-serves the app on SQLite, has every thread that may wait for the hanging account wait, then asks for the app's health
-and pays with another account meanwhile. Prints JSON: seconds, and the machine. `make bench-busy`.
+serves the app on SQLite, lets every thread that may wait for the hanging account wait, then requests the app's health
+and pays with another account. Prints JSON: seconds, and the machine. `make bench-busy`.
 """
 
 import json
@@ -53,7 +53,7 @@ for channel, secret in given["accounts"].items():
 
 @dataclass
 class HangingStripe:
-    """The stand-in, but whoever comes with the hanging account's key waits until it is released."""
+    """The stand-in, but requests with the hanging account's key wait until it is released."""
 
     sandbox: StripeSandbox
     released: threading.Event = field(default_factory=threading.Event)
@@ -76,7 +76,7 @@ class BusyTown:
     stripe: HangingStripe
 
     def pay(self, channel: str) -> dict[str, Any]:
-        """Begin a payment as the host would; gives the app's answer."""
+        """Start a payment as the host would; return the app's response."""
         payload = {
             "recipient": {"id": APP},
             "idempotencyKey": str(uuid.uuid4()),
@@ -98,12 +98,12 @@ class BusyTown:
         address = f"{self.url}/api/webhooks/saleor/{EVENT.replace('_', '-')}"
         answer = requests.post(address, body, headers=headers, timeout=SECONDS)
         answer.raise_for_status()
-        told: dict[str, Any] = answer.json()
-        return told
+        result: dict[str, Any] = answer.json()
+        return result
 
     @contextmanager
     def all_places_taken(self, places: int) -> Iterator[list[Any]]:
-        """As many payments as may wait for the hanging account do so inside; they are released at the end."""
+        """Inside, as many payments as allowed wait for the hanging account; they are released at the end."""
         with ThreadPoolExecutor(places) as shoppers:
             try:
                 payments = [shoppers.submit(self.pay, HANGING) for _ in range(places)]
@@ -117,7 +117,7 @@ class BusyTown:
 
 @contextmanager
 def busy_town(folder: Path, threads: int) -> Iterator[BusyTown]:
-    """Serve the app with so many threads in a process of its own, on a new database in `folder`."""
+    """Serve the app with this many threads in a process of its own, on a new database in `folder`."""
     key = SigningKey.generate()
     with StripeSandbox() as sandbox:
         stripe = HangingStripe(sandbox)
@@ -142,7 +142,7 @@ def busy_town(folder: Path, threads: int) -> Iterator[BusyTown]:
 
 
 def environment(folder: Path, port: int, threads: int, stripe_url: str) -> dict[str, str]:
-    """What the app is served with: a new database in `folder`, so many threads, that Stripe."""
+    """Return the app's environment: a new database in `folder`, this many threads, that Stripe."""
     return os.environ | {
         "SECRET_KEY": "only-for-this-run-0123456789",
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
@@ -168,7 +168,7 @@ def _install(key: SigningKey, environment: dict[str, str]) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -176,7 +176,7 @@ def free_port() -> int:
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Return once the app may be given traffic; TimeoutError if it does not come to that."""
+    """Return once the app is ready for traffic; TimeoutError if it does not become ready."""
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends and process.poll() is None:
         try:
@@ -199,7 +199,7 @@ def main() -> None:
         health = time_calls(200, lambda: requests.get(f"{town.url}/healthz", timeout=SECONDS))
         other = time_calls(50, lambda: town.pay(WELL))
         turned_away = time_calls(50, lambda: town.pay(HANGING))
-    told = {
+    report = {
         "threads": threads,
         "waiting": places,
         "healthz_seconds": health,
@@ -207,16 +207,16 @@ def main() -> None:
         "turned_away_seconds": turned_away,
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
     }
-    print(json.dumps(told, indent=2))
+    print(json.dumps(report, indent=2))
 
 
 def time_calls(times: int, act: Callable[[], object]) -> dict[str, float]:
-    """Seconds that the calls took, one after the other: p50, p99 and the longest."""
+    """Return the seconds that the calls took, one after the other: p50, p99 and the longest."""
     taken = []
     for _ in range(times):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         act()
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.perf_counter() - started)
     quantiles = statistics.quantiles(taken, n=100)
     return {"p50": round(quantiles[49], 4), "p99": round(quantiles[98], 4), "most": round(max(taken), 4)}
 

@@ -1,8 +1,8 @@
-"""Callers who never finish their requests: for the test that everybody else is answered, and to measure how fast.
+"""Clients who never finish their requests: to test that everybody else gets responses, and to measure how fast.
 
     python -m scripts.bench_slow
 
-serves the app on SQLite, leaves 200 requests half sent, and asks for the app's health meanwhile. Prints JSON: seconds,
+serves the app on SQLite, leaves 200 requests half sent, and requests the app's health meanwhile. Prints JSON: seconds,
 without and with those callers, and the machine. `make bench-slow`.
 """
 
@@ -29,7 +29,7 @@ HALF_SENT = (
 
 @contextmanager
 def half_sent_requests(url: str, count: int = CALLERS) -> Iterator[list[socket.socket]]:
-    """So many connections on which headers and one byte of the body were sent, and nothing follows."""
+    """Open this many connections on which headers and one byte of the body are sent, and nothing more."""
     parts = urlsplit(url)
     with ExitStack() as stack:
         callers = []

@@ -1,4 +1,4 @@
-"""What every test of the app may use."""
+"""Fixtures for all tests of the app."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ def empty_tables(_: TransactionTestCase) -> None:
 
 @contextmanager
 def shared_rows(blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Rows that a whole module starts from, made once: what each test writes is rolled back to here.
+    """Rows that a whole module starts with, created once: what each test writes is rolled back to here.
 
     For modules without tests of transactions, which would run inside this one.
     """

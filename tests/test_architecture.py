@@ -1,4 +1,4 @@
-"""What is true of the whole tree."""
+"""Rules for the whole tree."""
 
 import json
 import re
@@ -33,7 +33,7 @@ PICTURES = {"saleor_stripe_audience": 0, "saleor_stripe_audience.audience": 1}
 
 @pytest.mark.parametrize("package", PICTURES)
 def test_the_pictures_show_the_imports(package: str) -> None:
-    """Each arrow is an import, each import between two rooms is an arrow or a way along several."""
+    """Each arrow is an import; each import between two rooms is an arrow or a path along several."""
     pictures = re.findall(
         r"```mermaid\ngraph TD\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.DOTALL
     )

@@ -1,4 +1,4 @@
-"""The tests' tables are made from the models, without migrations. Here the migrations are run and lead to the same."""
+"""The tests' tables are created from the models. Here the migrations are run, with the same result."""
 
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -23,7 +23,7 @@ def with_migrations(settings: Any) -> None:
 def migrated(
     with_migrations: None, django_db_setup: None, django_db_blocker: Any, tmp_path: Path
 ) -> Iterator[BaseDatabaseWrapper]:
-    """Another database, made by the migrations alone."""
+    """Another database, created by the migrations alone."""
     with django_db_blocker.unblock():
         yield from another_database(tmp_path)
 
@@ -45,7 +45,7 @@ def another_database(tmp_path: Path) -> Iterator[BaseDatabaseWrapper]:
 
 
 def tables(of: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Columns and constraints of every table; names that Django makes up are left out."""
+    """Return columns and constraints of every table, without the names that Django generates."""
     with of.cursor() as cursor:
         read = of.introspection
         names = [each for each in read.table_names(cursor) if each != "django_migrations"]

@@ -95,20 +95,18 @@ def _scopes(root: strawberry.Parent[models.ApiKey]) -> list[str]:
 @strawberry_django.type(models.ApiKey, description="A key of this API, without its secret.")
 class ApiKey(relay.Node):
     name: str = strawberry_django.field(description="What it is for.")
-    prefix: str = strawberry_django.field(description="How it begins, to tell keys apart.")
-    created_at: datetime = strawberry_django.field(description="When it was made.")
-    expires_at: datetime | None = strawberry_django.field(
-        description="When it ends by itself; never if empty."
-    )
+    prefix: str = strawberry_django.field(description="Its first characters, to distinguish keys.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
+    expires_at: datetime | None = strawberry_django.field(description="When it expires; never if null.")
     revoked_at: datetime | None = strawberry_django.field(
-        description="When it was ended; empty if it was not."
+        description="When it was revoked; null if it was not."
     )
     last_used_at: datetime | None = strawberry_django.field(
-        description="When it was used last, to the minute; empty if never."
+        description="When it was last used, to the minute; null if never."
     )
 
     scopes: list[str] = strawberry_django.field(
-        resolver=_scopes, only=["scopes"], description="What it opens, such as payments:read."
+        resolver=_scopes, only=["scopes"], description="Its scopes, such as payments:read."
     )
 
     @classmethod
@@ -144,10 +142,10 @@ def problems() -> list[Problem]:
     return cast("list[Problem]", saleor.Problem.objects.order_by("-since", "-pk"))
 
 
-@strawberry.type(description="The key that was made.")
+@strawberry.type(description="The key that was created.")
 class ApiKeyCreate(Payload):
     secret: str | None = strawberry.field(
-        default=None, description="The key itself, shown this once: only its hash is stored."
+        default=None, description="The key itself, shown only once: only its hash is stored."
     )
     api_key: ApiKey | None = strawberry.field(
         default=None, description="The key as it is listed from now on."
@@ -159,23 +157,23 @@ class ApiKeyRevoke(Payload):
     api_key: ApiKey | None = strawberry.field(default=None, description="The key.")
 
 
-@strawberry.input(description="A key to make.")
+@strawberry.input(description="A key to create.")
 class ApiKeyInput:
     name: str = strawberry.field(description="What it is for; at most 200 characters.")
-    scopes: list[str] = strawberry.field(description="What it opens, such as payments:read.")
+    scopes: list[str] = strawberry.field(description="Its scopes, such as payments:read.")
     expires_in_days: int | None = strawberry.field(
-        default=None, description="After how many days it ends by itself; never if left out."
+        default=None, description="After how many days it expires; never if omitted."
     )
 
 
 def _create(
     info: Info,
-    input: Annotated[ApiKeyInput, strawberry.argument(description="The key to make.")],  # noqa: A002 - as in Saleor
+    input: Annotated[ApiKeyInput, strawberry.argument(description="The key to create.")],  # noqa: A002 - as in Saleor
 ) -> ApiKeyCreate:
     own = caller_of(info).scopes
     if beyond := sorted(scope for scope in input.scopes if not opens(own, scope)):
         raise Rejected(
-            f"A key cannot be given more than its maker has: {', '.join(beyond)[:200]}.",
+            f"A key cannot have scopes that its creator does not have: {', '.join(beyond)[:200]}.",
             code="beyond_own_scopes",
         )
     secret = keys.create_key(ids.own_shop(info), input.name, _expiry(input.expires_in_days), input.scopes)
@@ -186,7 +184,7 @@ def _expiry(days: int | None) -> datetime | None:
     if days is None:
         return None
     if not 1 <= days <= LONGEST_LIFE_DAYS:
-        raise Rejected(f"A key lives from 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
+        raise Rejected(f"A key can be valid for 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
     return timezone.now() + timedelta(days=days)
 
 
@@ -224,8 +222,8 @@ class SettingsQueries:
 @strawberry.type
 class SettingsMutations:
     api_key_create: ApiKeyCreate = mutation(
-        _create, "settings:write", "Make a key. It cannot be given more than its maker has."
+        _create, "settings:write", "Create a key. It cannot have a scope that its creator does not have."
     )
     api_key_revoke: ApiKeyRevoke = mutation(
-        _revoke, "settings:write", "End a key: it opens nothing from the next request on."
+        _revoke, "settings:write", "Revoke a key: it is refused from the next request on."
     )

@@ -18,7 +18,7 @@ class Money:
 
 
 def money_of(minor: int, currency: str) -> Money:
-    """So many of the currency's smallest unit. A float holds each of our amounts, twelve digits, exactly as written."""
+    """Return Money for an amount in the smallest unit. A float holds our amounts, up to twelve digits, exactly."""
     exact = money.from_minor(minor, currency)
     return Money(
         amount=float(exact.amount),
@@ -28,7 +28,7 @@ def money_of(minor: int, currency: str) -> Money:
 
 
 def money_field(minor: str, description: str) -> Any:
-    """A field of Money made of the column `minor` and the row's own currency."""
+    """Create a field of Money from the column `minor` and the row's own currency."""
 
     def resolve(root: strawberry.Parent[Any]) -> Money:
         return money_of(getattr(root, minor), root.currency)

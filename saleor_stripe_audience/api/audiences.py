@@ -25,13 +25,15 @@ READ = [needs("audience:read")]
 @strawberry.type(description="How many contacts have a status.")
 class StatusCount:
     status: Status = strawberry.field(description="The status.")
-    count: int = strawberry.field(description="How many, all of them counted.")
+    count: int = strawberry.field(description="How many, counted completely.")
 
 
 @strawberry.type(description="What a status may receive.")
 class StatusRule:
     status: Status = strawberry.field(description="The status.")
-    may_receive: list[Purpose] = strawberry.field(description="What may be sent to who has it.")
+    may_receive: list[Purpose] = strawberry.field(
+        description="What may be sent to contacts with this status."
+    )
 
 
 def _channels(root: strawberry.Parent[models.Audience], info: Info) -> list[str]:
@@ -55,7 +57,7 @@ def _counts(root: strawberry.Parent[models.Audience], info: Info) -> list[Status
 class Audience(relay.Node):
     name: str = strawberry_django.field(description="Its name.")
     is_default: bool = strawberry_django.field(
-        description="Whether it is fed by every channel that feeds no other, and meant where none is named."
+        description="Whether it is the default, for channels without an audience of their own and where none is named."
     )
     language: str = strawberry_django.field(description="Language tag; empty if not chosen.")
     double_opt_in: bool = strawberry_django.field(
@@ -68,7 +70,7 @@ class Audience(relay.Node):
         description="After how many minutes without news a cart counts as abandoned."
     )
     sender_name: str = strawberry_django.field(
-        description="The name that its mails bear; empty, they bear the shop's name."
+        description="The sender name of its mails; empty for the shop's name."
     )
     consent_keys: list[str] = strawberry_django.field(
         description="Further keys of Saleor's metadata that mean a ticked box, such as newsletter. The time, wording, "
@@ -82,12 +84,12 @@ class Audience(relay.Node):
     attribute_keys: list[str] = strawberry_django.field(
         resolver=_attribute_keys,
         only=["attribute_keys"],
-        description="The keys of Saleor's metadata whose values contacts keep as attributes; none but these.",
+        description="The keys of Saleor's metadata whose values contacts store as attributes; no others are stored.",
     )
     ads_to_buyers: bool = strawberry_django.field(
         description=f"Whether lists for advertisers hold non-subscribed buyers, too. {NOTE}"
     )
-    created_at: datetime = strawberry_django.field(description="When it was made.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
     channels: list[str] = strawberry_django.field(
         resolver=_channels,
         only=["pk"],
@@ -96,7 +98,7 @@ class Audience(relay.Node):
     contacts_by_status: list[StatusCount] = strawberry_django.field(
         resolver=_counts,
         only=["pk"],
-        description="How many contacts it has, by status. All are counted: ask if needed.",
+        description="How many contacts it has, by status. Every contact is counted: request it only if needed.",
     )
     tags: list[Tag] = strawberry_django.field(description="Its tags.")
 
@@ -113,14 +115,12 @@ class ChannelMovePreview:
     contacts: int = strawberry.field(description="How many contacts of the source bought in the channel.")
     subscribed: int = strawberry.field(description="How many of those are subscribed to the source.")
     already_there: int = strawberry.field(description="How many of those are contacts of the target, too.")
-    sentences: list[str] = strawberry.field(description="The same in words, for the merchant to read.")
+    sentences: list[str] = strawberry.field(description="The same as a sentence, for the merchant.")
 
 
-@strawberry.input(description="What is chosen for an audience. What is left out stays as it is.")
+@strawberry.input(description="An audience's settings. Omitted ones stay as they are.")
 class AudienceInput:
-    name: str | None = strawberry.field(
-        default=None, description="Its name: one line, no other audience of the shop has it."
-    )
+    name: str | None = strawberry.field(default=None, description="Its name: one line, unique in the shop.")
     language: str | None = strawberry.field(default=None, description="Language tag, such as en or fr-ca.")
     double_opt_in: bool | None = strawberry.field(
         default=None,
@@ -133,7 +133,7 @@ class AudienceInput:
         default=None, description="After how many minutes without news a cart counts as abandoned."
     )
     sender_name: str | None = strawberry.field(
-        default=None, description="The name that its mails bear: one line; empty for the shop's name."
+        default=None, description="The sender name of its mails: one line; empty for the shop's name."
     )
     consent_keys: list[str] | None = strawberry.field(
         default=None, description="Further keys of Saleor's metadata that mean a ticked box."
@@ -149,14 +149,14 @@ class AudienceInput:
     )
 
     def settings(self, present: audiences.AudienceSettings) -> audiences.AudienceSettings:
-        """The present settings with what was sent in their place."""
+        """Return the present settings, replaced where others were sent."""
         sent = {name: value for name, value in vars(self).items() if value is not None}
         return replace(present, **sent)
 
 
-@strawberry.input(description="An audience to make.")
+@strawberry.input(description="An audience to create.")
 class AudienceCreateInput(AudienceInput):
-    name: str = strawberry.field(description="Its name: one line, no other audience of the shop has it.")
+    name: str = strawberry.field(description="Its name: one line, unique in the shop.")
 
 
 @strawberry.type(description="The audience that was made.")
@@ -185,7 +185,7 @@ _Target = Annotated[strawberry.ID, strawberry.argument(description="Id of the au
 
 
 def own_audience(info: Info, given: strawberry.ID, field: str = "id") -> models.Audience:
-    """The shop's audience of that id; `InvalidInput` if it has none."""
+    """Return the shop's audience with that id; `InvalidInput` if there is none."""
     own = models.Audience.objects.filter(installation_id=shop_id(info))
     found = own.filter(pk=ids.key_of(given, "Audience", field)).select_related("installation").first()
     if found is None:
@@ -240,7 +240,7 @@ def _update(
 def _add_wording(
     info: Info,
     id: _Id,  # noqa: A002 - as in Saleor
-    wording: Annotated[str, strawberry.argument(description="The words that a storefront shows, exactly.")],
+    wording: Annotated[str, strawberry.argument(description="The text that a storefront shows, exactly.")],
 ) -> AudienceWordingAdd:
     audience = own_audience(info, id)
     wordings.add(audience, wording)
@@ -276,22 +276,22 @@ class AudienceQueries:
     channel_move_preview: ChannelMovePreview = strawberry.field(
         resolver=_preview_move,
         permission_classes=READ,
-        description="What moving a channel would do; nothing happens. Needs the scope audience:read.",
+        description="Preview what moving a channel would do; nothing is changed. Needs the scope audience:read.",
     )
 
 
 @strawberry.type
 class AudienceMutations:
     audience_create: AudienceCreate = mutation(
-        _create, "audience:write", "Make a further audience; no channel feeds it yet."
+        _create, "audience:write", "Create another audience; no channel feeds it yet."
     )
     audience_update: AudienceUpdate = mutation(
-        _update, "audience:write", "Change what is sent of an audience; the rest stays."
+        _update, "audience:write", "Change the given settings of an audience; the others stay as they are."
     )
     audience_wording_add: AudienceWordingAdd = mutation(
         _add_wording,
         "audience:write",
-        "A storefront shows other words than the audience's own: from now on they prove a consent, too.",
+        "Add a wording that a storefront shows: from now on it proves consent, too.",
     )
     channel_move: ChannelMove = mutation(
         _move,

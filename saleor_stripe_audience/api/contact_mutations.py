@@ -17,7 +17,7 @@ from saleor_stripe_audience.audience import models, staff_actions
 WRITE = "audience:write"
 
 
-@strawberry.enum(description="What a person told the shop's staff.")
+@strawberry.enum(description="What a person said to the shop's staff.")
 class StaffConsentKind(Enum):
     GIVEN = strawberry.enum_value(
         "given", description="Agrees to marketing, to the wording that is sent along."
@@ -26,7 +26,7 @@ class StaffConsentKind(Enum):
 
 
 @strawberry.input(
-    description="What is known of a person. What is left out stays as it is; an empty text empties it."
+    description="A contact's data. Omitted fields stay as they are; an empty text clears a field."
 )
 class ContactInput:
     first_name: str | None = strawberry.field(default=None, description="First name.")
@@ -46,7 +46,7 @@ class ContactInput:
         )
 
 
-@strawberry.input(description="A contact to make.")
+@strawberry.input(description="A contact to create.")
 class ContactCreateInput(ContactInput):
     audience: strawberry.ID = strawberry.field(description="The audience's id.")
     email: str = strawberry.field(description="The person's address; capitals do not matter.")
@@ -56,7 +56,7 @@ class ContactCreateInput(ContactInput):
 class ConsentInput:
     kind: StaffConsentKind = strawberry.field(description="What was said.")
     consent_at: datetime = strawberry.field(
-        description="When it was said, with time zone. The same sent twice is one event."
+        description="When it was said, with time zone. A repeated request is one event."
     )
     wording: str = strawberry.field(
         default="", description="What was agreed to, word for word; required where it was given."
@@ -65,7 +65,7 @@ class ConsentInput:
     ip: str = strawberry.field(default="", description="The computer's address, if there was one.")
 
 
-@strawberry.type(description="The contact that was made.")
+@strawberry.type(description="The contact that was created.")
 class ContactCreate(Payload):
     contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
@@ -90,12 +90,12 @@ class ContactLinksRenew(Payload):
     contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
-@strawberry.type(description="The contact that is left of two.")
+@strawberry.type(description="The contact that remains.")
 class ContactMerge(Payload):
     contact: Contact | None = strawberry.field(default=None, description="The contact.")
 
 
-@strawberry.type(description="The consent that was recorded.")
+@strawberry.type(description="The consent event that was recorded.")
 class ConsentRecord(Payload):
     consent: ConsentEvent | None = strawberry.field(
         default=None, description="The event in the ledger; the same one if it was sent twice."
@@ -103,7 +103,7 @@ class ConsentRecord(Payload):
     contact: Contact | None = strawberry.field(default=None, description="The contact as it is now.")
 
 
-@strawberry.type(description="The tag that was made, or was there.")
+@strawberry.type(description="The new or existing tag.")
 class TagCreate(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The tag.")
 
@@ -118,13 +118,13 @@ class TagDelete(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The tag as it was.")
 
 
-@strawberry.type(description="The tag that was put on contacts.")
+@strawberry.type(description="The tag that was added.")
 class TagAdd(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The tag.")
     changed: int = strawberry.field(default=0, description="How many contacts did not have it before.")
 
 
-@strawberry.type(description="The tag that was taken off contacts.")
+@strawberry.type(description="The tag that was removed.")
 class TagRemove(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The tag.")
     changed: int = strawberry.field(default=0, description="How many contacts had it before.")
@@ -135,7 +135,7 @@ class ContactErase(Payload):
     receipt: ErasureReceipt | None = strawberry.field(default=None, description="The receipt.")
 
 
-@strawberry.type(description="An address that may come in again.")
+@strawberry.type(description="An address that is readmitted.")
 class ContactReadmit(Payload):
     was_erased: bool = strawberry.field(
         default=False, description="Whether it had been erased; if not, nothing changed."
@@ -148,13 +148,13 @@ _ContactIds = Annotated[
     list[strawberry.ID],
     strawberry.argument(description="The contacts' ids, at most 100, of the tag's audience."),
 ]
-_TagName = Annotated[str, strawberry.argument(description="1 to 100 characters; capitals make no other tag.")]
+_TagName = Annotated[str, strawberry.argument(description="1 to 100 characters; unique regardless of case.")]
 _Email = Annotated[str, strawberry.argument(description="An address that the person has or had.")]
 
 
 def _create(
     info: Info,
-    input: Annotated[ContactCreateInput, strawberry.argument(description="The contact to make.")],  # noqa: A002 - as in Saleor
+    input: Annotated[ContactCreateInput, strawberry.argument(description="The contact to create.")],  # noqa: A002 - as in Saleor
 ) -> ContactCreate:
     audience = ids.key_of(input.audience, "Audience", "audience")
     made = staff_actions.create_contact(ids.actor_of(info), audience, input.email, input.profile())
@@ -164,7 +164,7 @@ def _create(
 def _update(
     info: Info,
     id: _Id,  # noqa: A002 - as in Saleor
-    input: Annotated[ContactInput, strawberry.argument(description="What is known of the person.")],  # noqa: A002 - as in Saleor
+    input: Annotated[ContactInput, strawberry.argument(description="The contact's data.")],  # noqa: A002 - as in Saleor
 ) -> ContactUpdate:
     changed = staff_actions.update_contact(ids.actor_of(info), ids.key_of(id, "Contact"), input.profile())
     return ContactUpdate(contact=cast("Contact", changed))
@@ -259,13 +259,13 @@ class ContactMutations:
     contact_create: ContactCreate = mutation(
         _create,
         WRITE,
-        "Make a contact, non-subscribed: consent is recorded by `consentRecord`. Refused if the audience has one of "
+        "Create a non-subscribed contact; record consent with `consentRecord`. Refused if the audience has one with "
         "the address, or the address was erased.",
     )
     contact_update: ContactUpdate = mutation(
         _update,
         WRITE,
-        "Change what is known of a person; never status or consent. What Saleor says later replaces it.",
+        "Change a contact's data; never status or consent. Saleor's later data replaces it.",
     )
     contact_archive: ContactArchive = mutation(_archive, WRITE, "Archive a contact: no marketing, no ads.")
     contact_restore: ContactRestore = mutation(
@@ -274,26 +274,28 @@ class ContactMutations:
     contact_links_renew: ContactLinksRenew = mutation(
         _renew_links,
         WRITE,
-        "Links in mails to the contact fell into the wrong hands: from now on they only unsubscribe.",
+        "Limit the links in earlier mails to the contact to unsubscribing, for example if others have them.",
     )
-    contact_merge: ContactMerge = mutation(_merge, WRITE, "Merge two contacts of one person, for good.")
+    contact_merge: ContactMerge = mutation(_merge, WRITE, "Merge two contacts of one person, permanently.")
     consent_record: ConsentRecord = mutation(
-        _record_consent, WRITE, "Record what a person told staff about marketing."
+        _record_consent, WRITE, "Record what a person said to staff about marketing."
     )
-    tag_create: TagCreate = mutation(_create_tag, WRITE, "The tag of that name, made if it is new.")
-    tag_rename: TagRename = mutation(_rename_tag, WRITE, "Rename a tag, wherever it is.")
-    tag_delete: TagDelete = mutation(_delete_tag, WRITE, "Delete a tag; it comes off everybody.")
-    tag_add: TagAdd = mutation(_add_tag, WRITE, "Put a tag on contacts: on all of them, or on none.")
+    tag_create: TagCreate = mutation(
+        _create_tag, WRITE, "Return the tag with that name; create it if needed."
+    )
+    tag_rename: TagRename = mutation(_rename_tag, WRITE, "Rename a tag, on all its contacts.")
+    tag_delete: TagDelete = mutation(_delete_tag, WRITE, "Delete a tag; it is removed from all contacts.")
+    tag_add: TagAdd = mutation(_add_tag, WRITE, "Add a tag to contacts: to all of them, or to none.")
     tag_remove: TagRemove = mutation(
         _remove_tag, WRITE, "Take a tag off contacts. A rule that still fits puts it on again."
     )
     contact_erase: ContactErase = mutation(
         _erase,
         WRITE,
-        "Erase whoever has or had the address from every audience, for good, and keep the address out.",
+        "Erase everyone who has or had the address from every audience, permanently, and keep the address out.",
     )
     contact_readmit: ContactReadmit = mutation(
         _readmit,
         WRITE,
-        "Let an erased address in again, if its owner asks for that; nothing comes back.",
+        "Readmit an erased address at its owner's request; no data is restored.",
     )

@@ -88,13 +88,13 @@ class Contact(relay.Node):
     )
     consent: ConsentState = strawberry_django.field(description="What the person said last about marketing.")
     deliverability: Deliverability = strawberry_django.field(
-        description="What became of mail to the address."
+        description="What happened to mail sent to the address."
     )
     lifecycle: Lifecycle = strawberry_django.field(
         description="Whether the shop still works with the contact."
     )
     soft_opt_in: bool = strawberry_django.field(
-        description="Whether a buyer was informed of mails about similar products and did not refuse; no consent."
+        description="Whether a buyer was informed about mails on similar products and did not refuse; not consent."
     )
     lawful_basis: LawfulBasis = strawberry_django.field(description="Why marketing may be sent at all.")
     may_receive: list[Purpose] = strawberry_django.field(
@@ -106,16 +106,18 @@ class Contact(relay.Node):
     orders_count: int = strawberry_django.field(
         description="How many paid orders, neither cancelled nor expired."
     )
-    first_order_at: datetime | None = strawberry_django.field(description="When the first of them was made.")
-    last_order_at: datetime | None = strawberry_django.field(description="When the last of them was made.")
+    first_order_at: datetime | None = strawberry_django.field(
+        description="When the first of them was placed."
+    )
+    last_order_at: datetime | None = strawberry_django.field(description="When the last of them was placed.")
     created_at: datetime = strawberry_django.field(description="When the contact was created here.")
     updated_at: datetime = strawberry_django.field(description="When it last changed here.")
     spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
     tags: list[ContactTag] = strawberry_django.field(
-        field_name="contact_tags", description="The tags that are on the contact."
+        field_name="contact_tags", description="The contact's tags."
     )
     attributes: list[ContactAttribute] = strawberry_django.field(
-        description="Values of Saleor's metadata under the keys that the audience keeps."
+        description="Values of Saleor's metadata under the keys that the audience stores."
     )
     consents: list[ConsentEvent] = strawberry_django.field(
         description="The ledger: every event of the person's consent, oldest first."
@@ -123,7 +125,7 @@ class Contact(relay.Node):
     former_addresses: list[FormerAddress] = strawberry_django.field(
         description="Addresses that the person had before."
     )
-    carts: list[Cart] = strawberry_django.field(description="Carts, the one changed last comes first.")
+    carts: list[Cart] = strawberry_django.field(description="Carts, the last changed first.")
     payment_facts: list[PaymentFact] = strawberry_django.field(
         description="Payments that went wrong, newest first."
     )
@@ -173,7 +175,7 @@ class ContactWhereInput:
     )
 
     def condition(self, audience: UUID) -> Q:
-        """Without AND and OR; tags and segments are the audience's."""
+        """The condition without AND and OR; tags and segments must be the audience's."""
         found = one_of("email", values_of(self.email), normalize_email)
         found &= one_of("status", values_of(self.status))
         found &= one_of("consent", values_of(self.consent))
@@ -186,7 +188,7 @@ class ContactWhereInput:
         return found & within("orders_count", self.orders_count) & self._only_buyers()
 
     def _only_buyers(self) -> Q:
-        """What a condition on orders implies: said, so that no index is read through all who never ordered."""
+        """State what a condition on orders implies, so that no index scan visits the contacts who never ordered."""
         counts = values_of(self.orders_count)
         least = self.orders_count.range.gte if self.orders_count and self.orders_count.range else None
         has_ordered = (least or 0) > 0 or (bool(counts) and min(counts or [0]) > 0)
@@ -244,11 +246,11 @@ class ContactSortField(StrEnum):
 describe(
     ContactSortField,
     "ContactSortField",
-    "By what contacts are sorted.",
+    "The field by which contacts are sorted.",
     {
         ContactSortField.CREATED_AT: "When the contact was created here.",
         ContactSortField.EMAIL: "The address.",
-        ContactSortField.LAST_ORDER_AT: "When the last paid order was placed; who never ordered counts as long ago.",
+        ContactSortField.LAST_ORDER_AT: "When the last paid order was placed; contacts without one count as long ago.",
         ContactSortField.ORDERS_COUNT: "How many paid orders.",
     },
 )
@@ -256,7 +258,7 @@ describe(
 
 @strawberry.input(description="The order of contacts.")
 class ContactSortingInput:
-    field: ContactSortField = strawberry.field(description="By what.")
+    field: ContactSortField = strawberry.field(description="The field.")
     direction: OrderDirection = strawberry.field(description="In which direction.")
 
 
@@ -267,7 +269,7 @@ class ContactConnection(LongConnection[Contact]):
 
 _AudienceId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Those of this audience; of the default one, if left out."),
+    strawberry.argument(description="Those of this audience; of the default one if omitted."),
 ]
 _Email = Annotated[str, strawberry.argument(description="The address; capitals do not matter.")]
 
@@ -284,12 +286,12 @@ def _contacts(
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="How the address, the first or the last name begins; capitals do not matter."
+            description="The start of the address, or of the first or last name, regardless of case."
         ),
     ] = None,
     sort_by: Annotated[
         ContactSortingInput | None,
-        strawberry.argument(description="In which order; newest first, if left out."),
+        strawberry.argument(description="The order; newest first if omitted."),
     ] = None,
 ) -> list[Contact]:
     key = _audience_key(info, audience)
@@ -302,7 +304,7 @@ def _contacts(
 
 
 def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:
-    """Of one audience, for every index begins with it. A key of none while the shop has no audience yet."""
+    """Return the audience's key, with which every index starts; one that matches nothing if the shop has none."""
     if given is not None:
         return own_audience(info, given, "audience").pk
     default = models.Audience.objects.filter(installation_id=shop_id(info), is_default=True)
@@ -342,7 +344,7 @@ def _in_segment(audience: UUID, given: list[strawberry.ID] | None) -> Q:
 
 
 def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[models.Contact]:
-    """Prefixes only: those an index finds, a part in the middle it does not."""
+    """Search by prefix only: an index cannot find a part in the middle."""
     begins = (text or "").strip()
     if not begins:
         return rows
@@ -389,7 +391,7 @@ class ContactQueries:
         resolver=_subject_export,
         permission_classes=[needs("audience:write")],
         description=(
-            "All that is held about whoever has or had the address, stored events included, for that person. It "
+            "All that is stored about everyone who has or had the address, stored events included, for them. It "
             "shows more than the lists do, so it needs the scope audience:write."
         ),
     )

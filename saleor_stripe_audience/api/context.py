@@ -1,4 +1,4 @@
-"""Who asks: every resolver sees one shop's rows only, through `shop_id`, and asks `needs` for what is scoped."""
+"""The caller: every resolver sees the rows of one shop only, through `shop_id`; `needs` checks scopes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class Caller:
 
 
 class Context:
-    """What a request carries into the schema; `request` is there because strawberry-django asks for it."""
+    """What resolvers know of a request; `request` is there because strawberry-django needs it."""
 
     def __init__(self, caller: Caller, request: HttpRequest) -> None:
         self.caller = caller
@@ -31,7 +31,7 @@ class Context:
 
 
 def shop_id(info: Info) -> UUID:
-    """The installation whose data this caller may see."""
+    """Return the installation whose data this caller may see."""
     return caller_of(info).installation_id
 
 
@@ -41,13 +41,13 @@ def caller_of(info: Info) -> Caller:
 
 
 def facts_of(info: Info) -> ShopFacts:
-    """What objects of the response share."""
+    """Return what the objects of the response share."""
     context: Context = info.context
     return context.facts
 
 
 def forget_facts(info: Info) -> None:
-    """Something is about to change: what is shown after it is read again."""
+    """Read the shared facts again after a change."""
     context: Context = info.context
     context.facts = ShopFacts(context.caller.installation_id)
 
@@ -56,7 +56,7 @@ def check_scope(info: Info, scope: str) -> None:
     """`Rejected` unless the caller has the scope."""
     if not opens(caller_of(info).scopes, scope):
         raise Rejected(
-            f"This needs the scope {scope}, which this key or member of staff does not have.",
+            f"This needs the scope {scope}, which this key or staff member does not have.",
             code="missing_scope",
         )
 

@@ -24,7 +24,7 @@ SCOPE = "audience:read"
 def export_view(request: HttpRequest) -> HttpResponseBase:
     """GET ?audience=&segment=&status=&ads=: CSV of the contacts, or a hashed list for advertisers.
 
-    400 for what there is not, 401 without a key, 403 without the scope, 405, 429 and 503 as the API.
+    400 for what does not exist, 401 without a key, 403 without the scope, 405, 429 and 503 as the API.
     """
     if request.method != "GET":
         return refused(405, "Ask for the file with GET.", ErrorCode.METHOD_NOT_ALLOWED, Allow="GET")
@@ -62,7 +62,7 @@ def _blocks(request: HttpRequest, caller: Caller) -> Iterator[str]:
 
 
 def _written(blocks: Iterator[str]) -> IO[bytes]:
-    """On disk before the first byte goes out: a slow reader must not hold the database's transaction open."""
+    """Write to disk before the first byte is sent: a slow client must not keep the database transaction open."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     for block in blocks:
         file.write(block.encode())

@@ -125,28 +125,28 @@ class MailService(StrEnum):
 
 
 def known[Kind: StrEnum](kind: type[Kind], value: str) -> Kind | None:
-    """The member of that value; None for one that came with a newer version of the other side."""
+    """Return the member with that value; None for one from a newer version of Saleor or Stripe."""
     return kind(value) if value in kind else None
 
 
 def describe(kind: type[Enum], name: str, description: str, values: Mapping[Any, str]) -> None:
-    """Show the enumeration in the schema, each of its values described."""
+    """Show the enumeration in the schema, with a description of each value."""
     strawberry.enum(kind, name=name, description=description)
-    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # put there by strawberry.enum
+    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
         value.description = values[kind(value.value)]
 
 
 describe(
     Status,
     "ContactStatus",
-    "What a person agreed to. A purchase never changes it: buyers begin as NONSUBSCRIBED.",
+    "What a person agreed to. A purchase never changes it: buyers start as NONSUBSCRIBED.",
     {
         Status.NONSUBSCRIBED: "Never asked, or never answered: gets what an order needs, no marketing.",
         Status.PENDING: "Asked, and has not confirmed by mail yet.",
         Status.SUBSCRIBED: "Agreed to marketing.",
-        Status.UNSUBSCRIBED: "Took it back, or complained: no marketing.",
+        Status.UNSUBSCRIBED: "Withdrew it, or complained: no marketing.",
         Status.CLEANED: "The address does not take mail.",
-        Status.ARCHIVED: "Put aside by the shop.",
+        Status.ARCHIVED: "Archived by the shop.",
     },
 )
 describe(
@@ -157,17 +157,17 @@ describe(
         ConsentState.UNKNOWN: "Said nothing.",
         ConsentState.PENDING: "Agreed, and has not confirmed by mail yet.",
         ConsentState.CONFIRMED: "Agreed.",
-        ConsentState.WITHDRAWN: "Took it back.",
+        ConsentState.WITHDRAWN: "Withdrew it.",
     },
 )
 describe(
     Deliverability,
     "Deliverability",
-    "What became of mail to the address.",
+    "What happened to mail sent to the address.",
     {
-        Deliverability.OK: "Nothing is known against it.",
+        Deliverability.OK: "No bounces or complaints are known.",
         Deliverability.BOUNCED: "The address does not take mail.",
-        Deliverability.COMPLAINED: "The person called a mail spam: a refusal.",
+        Deliverability.COMPLAINED: "The person reported a mail as spam: a refusal.",
     },
 )
 describe(
@@ -176,8 +176,8 @@ describe(
     "Whether the shop still works with the contact.",
     {
         Lifecycle.ACTIVE: "It does.",
-        Lifecycle.ARCHIVED: "It filed the contact away.",
-        Lifecycle.ERASED: "Nothing is kept of the contact any more.",
+        Lifecycle.ARCHIVED: "It archived the contact.",
+        Lifecycle.ERASED: "Nothing about the contact is stored any more.",
     },
 )
 describe(
@@ -187,7 +187,7 @@ describe(
     {
         LawfulBasis.NONE: "There is none.",
         LawfulBasis.CONSENT: "The person agreed.",
-        LawfulBasis.SOFT_OPT_IN: "A buyer was told of mails about similar products and did not refuse.",
+        LawfulBasis.SOFT_OPT_IN: "A buyer was informed about mails on similar products and did not refuse.",
     },
 )
 describe(
@@ -206,8 +206,8 @@ describe(
     "What a person did.",
     {
         ConsentKind.GIVEN: "Agreed.",
-        ConsentKind.CONFIRMED: "Confirmed from the mailbox what was agreed before.",
-        ConsentKind.WITHDRAWN: "Took consent back.",
+        ConsentKind.CONFIRMED: "Confirmed an earlier consent from the mailbox.",
+        ConsentKind.WITHDRAWN: "Withdrew consent.",
     },
 )
 describe(
@@ -239,18 +239,18 @@ describe(
     "Where the wording of a consent is from.",
     {
         WordingOrigin.SENT: "Sent with it, and written by the merchant.",
-        WordingOrigin.AUDIENCE: "None was sent: it is the audience's own text of that time.",
+        WordingOrigin.AUDIENCE: "None was sent: it is the audience's own text at that time.",
         WordingOrigin.UNKNOWN: "Sent with it, but not written by the merchant: it proves nothing and is not shown.",
     },
 )
 describe(
     TagOrigin,
     "TagOrigin",
-    "Who put a tag on.",
+    "Who added a tag.",
     {
-        TagOrigin.HAND: "Somebody by hand: no rule takes it off.",
-        TagOrigin.RULE: "A rule: it comes off when the rule fits no longer.",
-        TagOrigin.IMPORT: "An import: no rule takes it off.",
+        TagOrigin.HAND: "Added manually: no rule removes it.",
+        TagOrigin.RULE: "Added by a rule: removed when the rule no longer matches.",
+        TagOrigin.IMPORT: "Added by an import: no rule removes it.",
     },
 )
 describe(
@@ -278,18 +278,18 @@ describe(
     "TimelineKind",
     "What happened with a contact.",
     {
-        TimelineKind.CREATED: "Was heard of for the first time.",
-        TimelineKind.ADDRESS_CHANGED: "Was last known under another address.",
+        TimelineKind.CREATED: "Became known.",
+        TimelineKind.ADDRESS_CHANGED: "Last had a former address.",
         TimelineKind.ORDER: "Ordered.",
-        TimelineKind.CART_BEGUN: "Began a cart.",
-        TimelineKind.CART_ABANDONED: "Left a cart.",
+        TimelineKind.CART_BEGUN: "Started a cart.",
+        TimelineKind.CART_ABANDONED: "Abandoned a cart.",
         TimelineKind.CART_CLOSED: "The cart became an order.",
         TimelineKind.PAYMENT_DECLINED: "A payment was refused.",
         TimelineKind.PAYMENT_DISPUTED: "A payment was disputed.",
         TimelineKind.DISPUTE_DECIDED: "A dispute was decided.",
         TimelineKind.CONSENT: "Said something about marketing.",
-        TimelineKind.TAG: "A tag was put on.",
-        TimelineKind.SEGMENT: "Came into a segment.",
+        TimelineKind.TAG: "A tag was added.",
+        TimelineKind.SEGMENT: "Entered a segment.",
     },
 )
 describe(
@@ -298,20 +298,20 @@ describe(
     "What a job imports.",
     {
         JobKind.SALEOR: "All customers and orders of Saleor.",
-        JobKind.STRIPE: "Customers of Stripe, and charges that paid no order.",
-        JobKind.IMPORT: "Contacts of a file.",
+        JobKind.STRIPE: "Stripe's customers, and charges that paid no order.",
+        JobKind.IMPORT: "Contacts in a file.",
     },
 )
 describe(
     JobState,
     "JobState",
-    "Where a job stands.",
+    "The state of a job.",
     {
         JobState.QUEUED: "Waits for a worker.",
         JobState.RUNNING: "In progress.",
         JobState.PAUSED: "Paused; it continues where it stopped.",
         JobState.CANCELLED: "Stopped for good; what was imported stays.",
-        JobState.DONE: "Everything is here, and both sides agree.",
+        JobState.DONE: "Everything was imported, and both sides agree.",
         JobState.DIFFERS: "Finished, but both sides do not agree: see its differences.",
         JobState.FAILED: "It cannot continue as it is: see its failure. Resume it once that is fixed.",
     },
@@ -330,7 +330,7 @@ describe(
 describe(
     TransactionFlowStrategy,
     "TransactionFlowStrategyEnum",
-    "How the money of a payment is taken.",
+    "How a payment is charged.",
     {
         TransactionFlowStrategy.CHARGE: "At once.",
         TransactionFlowStrategy.AUTHORIZATION: "Authorized first, captured later.",
@@ -368,7 +368,7 @@ describe(
     "PaymentStatus",
     "Stripe's status of a PaymentIntent.",
     {
-        PaymentStatus.REQUIRES_PAYMENT_METHOD: "Waits for a way to pay, or for another after a refusal.",
+        PaymentStatus.REQUIRES_PAYMENT_METHOD: "Waits for a payment method, or for another one after a decline.",
         PaymentStatus.REQUIRES_CONFIRMATION: "Waits for the shopper's confirmation.",
         PaymentStatus.REQUIRES_ACTION: "Waits for the shopper, such as for 3-D Secure.",
         PaymentStatus.PROCESSING: "Waits for the bank.",
@@ -400,7 +400,7 @@ describe(
     "StripeConnectState",
     "How far Stripe's onboarding of an account is.",
     {
-        StripeConnectState.NOT_CONNECTED: "Not connected, or no longer.",
+        StripeConnectState.NOT_CONNECTED: "Not connected, or not any more.",
         StripeConnectState.PENDING: "Stripe asks for something, or checks.",
         StripeConnectState.ACTIVE: "Takes payments.",
         StripeConnectState.RESTRICTED: "Stripe lets it take no payments until something is done.",

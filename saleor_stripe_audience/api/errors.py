@@ -1,7 +1,7 @@
 """What a caller reads when something failed.
 
 A mutation answers with `errors` in its payload, each with field, message and code, for all that its input can cause.
-Whatever else fails is a top-level error with `extensions.code`; no text from inside ever leaves.
+Any other failure is a top-level error with `extensions.code`; internal messages are never sent.
 """
 
 import logging
@@ -71,28 +71,28 @@ describe(
     "ErrorCode",
     "What is wrong, for programs.",
     {
-        ErrorCode.BAD_PAGE: "A page argument is missing, too large, or no cursor of this list.",
+        ErrorCode.BAD_PAGE: "A page argument is missing or too large, or is not a cursor of this list.",
         ErrorCode.BAD_REQUEST: "The request is not GraphQL over JSON.",
         ErrorCode.CHANNEL_MOVED: "The channel feeds another audience by now: preview the move again.",
         ErrorCode.EMAIL_NOT_CONFIGURED: "The app has no mail server, and this needs one.",
         ErrorCode.ERASED: "The address was erased: readmit it first, if its owner asks for that.",
         ErrorCode.GRAPHQL_ERROR: "An id that cannot be read.",
         ErrorCode.GRAPHQL_VALIDATION_FAILED: "The query does not fit the schema.",
-        ErrorCode.INTERNAL: "A mistake of ours: the message holds a reference that is in the log.",
+        ErrorCode.INTERNAL: "A bug in the app: the message contains a reference that is also in the log.",
         ErrorCode.INVALID: "The value cannot be used.",
         ErrorCode.INVALID_PERMISSION: "There is no such scope.",
         ErrorCode.INVALID_STATUS: "The object is in a state that does not allow this.",
         ErrorCode.MERGE_TWO_ACCOUNTS: "Both contacts have an account in Saleor.",
-        ErrorCode.METHOD_NOT_ALLOWED: "Another HTTP method than the one that is taken.",
+        ErrorCode.METHOD_NOT_ALLOWED: "The HTTP method is not supported.",
         ErrorCode.NOT_FOUND: "This shop has no such object.",
         ErrorCode.OUT_OF_SCOPE_PERMISSION: "A scope that the caller does not have itself.",
-        ErrorCode.PERMISSION_DENIED: "The key or member of staff lacks the scope.",
+        ErrorCode.PERMISSION_DENIED: "The key or staff member does not have the scope.",
         ErrorCode.REQUIRED: "The value is missing.",
         ErrorCode.SALEOR_FIRST: "Import Saleor's customers and orders before Stripe's.",
         ErrorCode.SEGMENT_CIRCLE: "The segment would depend on itself.",
-        ErrorCode.SEGMENT_IN_USE: "Another segment names this one.",
+        ErrorCode.SEGMENT_IN_USE: "Another segment refers to this one.",
         ErrorCode.SEGMENT_TOO_SLOW: "The segment takes too long to count.",
-        ErrorCode.SEGMENT_UNKNOWN: "The rule names something that nobody has bought yet.",
+        ErrorCode.SEGMENT_UNKNOWN: "The rule refers to something that nobody has bought yet.",
         ErrorCode.TAG_IN_USE: "A segment uses the tag.",
         ErrorCode.TOO_COMPLEX: "The query could return too many objects.",
         ErrorCode.TOO_LARGE: "The request is too large.",
@@ -210,13 +210,13 @@ def mutation(resolver: Callable[..., Payload], scope: str, description: str) -> 
 
 
 def error_of(failure: Failure) -> Error:
-    """The failure as a payload tells it."""
+    """Return the failure in the form that a payload's `errors` have."""
     code, field = _meaning(failure)
     return Error(field=field, message=failure.message, code=code)
 
 
 def code_of(failure: Failure) -> ErrorCode:
-    """The failure's code as a top-level error has it."""
+    """Return the failure's code for a top-level error."""
     return _meaning(failure)[0]
 
 
@@ -232,12 +232,12 @@ def _meaning(failure: Failure) -> tuple[ErrorCode, str | None]:
 
 
 def refusal(message: str, code: ErrorCode) -> dict[str, Any]:
-    """The response to a request that never reached the schema."""
+    """Return the response to a request that never reached the schema."""
     return {"errors": [{"message": message, "extensions": {"code": code.name}}]}
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:
-    """A top-level error as the response holds it. What nobody expected is logged; the caller reads its reference."""
+    """Return a top-level error as the response has it. An unexpected one is logged; the caller gets its reference."""
     message, code = _message_and_code(error)
     extensions: dict[str, Any] = {"code": code.name}
     if code is ErrorCode.PERMISSION_DENIED:

@@ -1,4 +1,7 @@
-"""The schema as a document, for developers and tools: `python -m saleor_stripe_audience.api.export`."""
+"""The schema as a document, for developers and tools: `python -m saleor_stripe_audience.api.export` writes it.
+
+DJANGO_SETTINGS_MODULE has to be set.
+"""
 
 import django
 
@@ -8,7 +11,7 @@ PATH = "graphql/schema.graphql"
 
 
 def schema_text() -> str:
-    """The schema in GraphQL's own language. Django must be set up."""
+    """Return the schema in GraphQL's schema language. Django must be set up."""
     from saleor_stripe_audience.api.schema import schema  # noqa: PLC0415 - reads models, so only after the set-up
 
     return schema.as_str().rstrip() + "\n"

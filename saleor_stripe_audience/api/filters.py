@@ -1,4 +1,4 @@
-"""By what lists are narrowed and sorted, spelled as in Saleor: `filter`, `where` with AND and OR, `sortBy`."""
+"""How lists are filtered and sorted, spelled as in Saleor: `filter`, `where` with AND and OR, `sortBy`."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -30,12 +30,12 @@ describe(
     "The direction of a sorted list.",
     {
         OrderDirection.ASC: "Smallest, earliest or first in the alphabet first.",
-        OrderDirection.DESC: "Largest, latest or last in the alphabet first.",
+        OrderDirection.DESC: "Largest, latest or alphabetically last first.",
     },
 )
 
 
-@strawberry.input(description="A span of time; both ends belong to it, and either may be left out.")
+@strawberry.input(description="A period of time, both ends included; either may be omitted.")
 class DateTimeRangeInput:
     gte: datetime | None = strawberry.field(default=None, description="From this moment on.")
     lte: datetime | None = strawberry.field(default=None, description="Up to this moment.")
@@ -44,7 +44,7 @@ class DateTimeRangeInput:
         return bounds(column, self.gte, self.lte)
 
 
-@strawberry.input(description="A range of whole numbers; both ends belong to it, and either may be left out.")
+@strawberry.input(description="A range of whole numbers, both ends included; either may be omitted.")
 class IntRangeInput:
     gte: int | None = strawberry.field(default=None, description="At least.")
     lte: int | None = strawberry.field(default=None, description="At most.")
@@ -102,7 +102,7 @@ class Where(Protocol):
 
 
 def values_of[Value](choice: Choice[Value] | None) -> list[Value] | None:
-    """The values that fit, None for any: what `eq` and `oneOf` both allow."""
+    """Return the values that both `eq` and `oneOf` allow; None for any."""
     if choice is None or (choice.eq is None and choice.one_of is None):
         return None
     if choice.one_of is None:
@@ -111,17 +111,17 @@ def values_of[Value](choice: Choice[Value] | None) -> list[Value] | None:
 
 
 def any_of(values: list[Any] | None) -> Any:
-    """A filter's list as the condition of `where`."""
+    """Return a filter's list as a condition of `where`."""
     return None if values is None else StringFilterInput(one_of=values)
 
 
 def equal(value: Any) -> Any:
-    """A filter's single value as the condition of `where`."""
+    """Return a filter's single value as a condition of `where`."""
     return None if value is None else StringFilterInput(eq=value)
 
 
 def one_of(column: str, values: Iterable[Any] | None, spell: Callable[[Any], Any] = lambda value: value) -> Q:
-    """The column has one of the values, each as `spell` writes it; None asks nothing. `Rejected` for too many."""
+    """The column has one of the values, each as `spell` writes it; None restricts nothing. `Rejected` for too many."""
     if values is None:
         return Q()
     given = [spell(each.value if isinstance(each, Enum) else each) for each in values]
@@ -130,35 +130,35 @@ def one_of(column: str, values: Iterable[Any] | None, spell: Callable[[Any], Any
 
 
 def check_number(values: list[Any]) -> None:
-    """`Rejected` for more values than a list of conditions takes."""
+    """`Rejected` for more values than a list of conditions may have."""
     if len(values) > MOST_VALUES:
-        raise Rejected(f"A filter takes {MOST_VALUES} values at most.", code="too_many_values")
+        raise Rejected(f"A filter accepts at most {MOST_VALUES} values.", code="too_many_values")
 
 
 def bounds(column: str, gte: Any, lte: Any) -> Q:
-    """The column lies between the two; None asks nothing."""
+    """The column is between the two; None restricts nothing."""
     wanted = {f"{column}__gte": gte, f"{column}__lte": lte}
     return Q(**{name: value for name, value in wanted.items() if value is not None})
 
 
 def within(column: str, wanted: DateTimeRangeInput | IntFilterInput | None) -> Q:
-    """The column fits the range; None asks nothing."""
+    """The column is in the range; None restricts nothing."""
     return Q() if wanted is None else wanted.condition(column)
 
 
 def chosen[Narrowed: Where](filter_: Any, where: Narrowed | None) -> Narrowed | None:
-    """What narrows a list. `Rejected` for both, as in Saleor."""
+    """Return the filter or `where`. `Rejected` for both, as in Saleor."""
     if filter_ is not None and where is not None:
         raise Rejected("Use `filter` or `where`, not both.", code="invalid")
     return cast("Narrowed", filter_.where()) if filter_ is not None else where
 
 
 def condition[Narrowed: Where](where: Narrowed | None, of_one: Callable[[Narrowed], Q]) -> Q:
-    """What the rows must fit: the fields of each part as `of_one` reads them, joined by AND and OR."""
+    """Return the condition on the rows: the fields of each part as `of_one` reads them, joined by AND and OR."""
     if where is None:
         return Q()
     if _size(where, 1) > MOST_CONDITIONS:
-        raise Rejected(f"`where` takes {MOST_CONDITIONS} parts at most.", code="too_many_values")
+        raise Rejected(f"`where` accepts at most {MOST_CONDITIONS} parts.", code="too_many_values")
     return _joined(where, of_one)
 
 
@@ -167,18 +167,18 @@ def _joined[Narrowed: Where](where: Narrowed, of_one: Callable[[Narrowed], Q]) -
     for each in where.and_ or []:
         found &= _joined(each, of_one)
     branches = [_joined(each, of_one) for each in where.or_ or []]
-    if branches and all(branches):  # a branch that asks nothing lets everything in
+    if branches and all(branches):  # a branch without a condition matches everything
         found &= reduce(or_, branches)
     return found
 
 
 def _size(where: Where, depth: int) -> int:
-    """How many parts there are, all levels counted."""
+    """Count the parts on all levels."""
     if depth > DEEPEST:
-        raise Rejected(f"`where` is nested {DEEPEST} deep at most.", code="too_complex")
+        raise Rejected(f"`where` can be nested at most {DEEPEST} levels deep.", code="too_complex")
     return 1 + sum(_size(each, depth + 1) for each in [*(where.and_ or []), *(where.or_ or [])])
 
 
 def _countable(number: int | None) -> int | None:
-    """The nearest number that a column of counts holds."""
+    """Return the nearest number that a column of counts can hold."""
     return None if number is None else max(0, min(number, LARGEST_COUNT))

@@ -1,4 +1,4 @@
-"""Ids that callers send: only what is of the right kind and of their own shop is found."""
+"""Ids that callers send: only objects of the right type in their own shop are found."""
 
 import re
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ LONGEST_NUMBER = 18  # digits that every database counts to
 
 
 def own_shop(info: Info) -> Installation:
-    """The shop of the caller."""
+    """Return the caller's shop."""
     return Installation.objects.get(pk=caller_of(info).installation_id)
 
 
 def actor_of(info: Info) -> Actor:
-    """Who changes something, and in which shop."""
+    """Return who changes something, and in which shop."""
     return Actor(own_shop(info), caller_of(info).id)
 
 
 def key_of(given: strawberry.ID, kind: str, field: str = "id") -> UUID:
-    """The key in an id of that kind; `InvalidInput` for any other text."""
+    """Return the key in an id of that type; `InvalidInput` for any other text."""
     try:
         return UUID(_key_in(given, kind, field))
     except ValueError:
@@ -35,7 +35,7 @@ def key_of(given: strawberry.ID, kind: str, field: str = "id") -> UUID:
 
 
 def number_of(given: strawberry.ID, kind: str, field: str = "id") -> int:
-    """The same of a kind whose keys are numbers."""
+    """Return the same for a type whose keys are numbers."""
     key = _key_in(given, kind, field)
     if not (key.isascii() and key.isdigit()) or len(key) > LONGEST_NUMBER:
         raise not_found(kind, field)
@@ -43,7 +43,7 @@ def number_of(given: strawberry.ID, kind: str, field: str = "id") -> int:
 
 
 def keys_of(given: Iterable[strawberry.ID], kind: str, field: str) -> set[UUID]:
-    """The keys in several ids; `InvalidInput` for too many, or none."""
+    """Return the keys in several ids; `InvalidInput` for too many, or none."""
     keys = {key_of(each, kind, field) for each in given}
     if not 1 <= len(keys) <= MOST_VALUES:
         raise InvalidInput(f"Give 1 to {MOST_VALUES} ids.", ErrorCode.TOO_MANY_VALUES, field)
@@ -51,7 +51,7 @@ def keys_of(given: Iterable[strawberry.ID], kind: str, field: str) -> set[UUID]:
 
 
 def not_found(kind: str, field: str = "id") -> InvalidInput:
-    """The same for what never was and for what another shop has."""
+    """Return the same error for what never existed and for what belongs to another shop."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
     return InvalidInput(f"This shop has no such {words}.", ErrorCode.NOT_FOUND, field)
 

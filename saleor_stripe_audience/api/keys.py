@@ -1,7 +1,7 @@
 """Keys by which a developer's program uses one shop's data over GraphQL.
 
-A key is looked up in the database at every request and kept nowhere else, so that one that is revoked opens nothing
-from the next request on, in every process.
+A key is looked up in the database at every request and cached nowhere, so that a revoked one is refused from the
+next request on, in every process.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from saleor_stripe_audience.api.scopes import EVERYTHING_READ, checked
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 
-MARK = "ssa_"  # so that a leaked key is recognised by whoever finds it
+MARK = "ssa_"  # so that a leaked key can be recognized
 SECRET_BYTES = 32
 SHOWN_CHARACTERS = 10
 LONGEST_NAME = 200
-LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would be dearer than the request
+LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would cost more than the request
 
 
 def create_key(
@@ -30,7 +30,7 @@ def create_key(
     expires_at: datetime | None = None,
     scopes: Iterable[str] = EVERYTHING_READ,
 ) -> str:
-    """A new key, in the only form in which it is ever shown. `Rejected` for an unfit name, time or scope."""
+    """Create a key and return it; it is never shown again. `Rejected` for an invalid name, time or scope."""
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Rejected("Give the key a name of at most 200 characters: what it is for.", code="name")
     key = MARK + secrets.token_urlsafe(SECRET_BYTES)
@@ -46,13 +46,13 @@ def create_key(
 
 
 def revoke(key: ApiKey) -> None:
-    """The key opens nothing from now on. Revoking it again keeps the first time."""
+    """Revoke the key at once. Revoking it again keeps the first time."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
     key.refresh_from_db()
 
 
 def find_key(secret: str) -> ApiKey | None:
-    """The key of an installed shop that this secret is, unless revoked or expired. Notes that it was used."""
+    """Return the key with this secret, of an installed shop and neither revoked nor expired. Records its use."""
     now = timezone.now()
     usable = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
     found = (
@@ -68,5 +68,5 @@ def find_key(secret: str) -> ApiKey | None:
 
 
 def _hashed(key: str) -> str:
-    """Plain SHA-256: the key has 256 bits of chance, so there is nothing to slow a guesser down for."""
+    """Plain SHA-256 is enough: the key has 256 random bits, so guessing is hopeless even without a slow hash."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How much one caller may ask: of one query by what it may cost, of a minute by how many requests."""
+"""Limits for a caller: the cost of a query, and the number of requests in a minute."""
 
 import time
 from collections.abc import Iterable
@@ -30,21 +30,19 @@ from saleor_stripe_audience.api.models import RequestCount
 from saleor_stripe_audience.api.paging import LONGEST_PAGE
 from saleor_stripe_audience.errors import Rejected
 
-MAX_COST = 20_000  # objects that an answer may hold
-MAX_FIELDS = (
-    20_000  # with every fragment written out wherever it is spread; what checks a query walks them all
-)
-LISTED = 10  # what a plain list is taken to hold, such as the lines of an order
+MAX_COST = 20_000  # objects that a response may contain
+MAX_FIELDS = 20_000  # with every fragment expanded wherever it is spread; validation visits them all
+LISTED = 10  # assumed length of a plain list, such as the lines of an order
 COUNTED = frozenset({"contactsByStatus", "contactsCount", "exactTotalCount", "membersCount"})
-COUNT = 100  # what a field that counts rows is taken to cost
+COUNT = 100  # assumed cost of a field that counts rows
 PAGING = ("Connection", "Edge", "PageInfo")  # not counted: they only hold what is
-DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is told afterwards
+DEEPEST = 40  # fragments within fragments; the schema's own depth limit is checked later
 SECONDS = 60
 KEPT_MINUTES = 60
 
 
 def take_one(caller: str) -> int:
-    """Count one request of the caller; seconds to wait if it was one too many in this minute, else 0."""
+    """Count one request of the caller; return the seconds to wait if it exceeds this minute's limit, else 0."""
     now = int(time.time())
     minute = now // SECONDS
     if _counted(caller, minute) <= settings.API_REQUESTS_PER_MINUTE:
@@ -64,7 +62,7 @@ def _counted(caller: str, minute: int) -> int:
 
 
 def forget_old_counts() -> int:
-    """Drop the counts of minutes that are over; returns how many."""
+    """Delete the counts of past minutes; returns how many."""
     before = int(time.time()) // SECONDS - KEPT_MINUTES
     return RequestCount.objects.filter(minute__lt=before).delete()[0]
 
@@ -75,7 +73,7 @@ def check_cost(
     operation: OperationDefinitionNode,
     variables: dict[str, Any],
 ) -> None:
-    """`Rejected` if the answer could hold too many objects: page sizes multiply through what is nested."""
+    """`Rejected` if the response could contain too many objects: nested page sizes multiply."""
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
@@ -89,7 +87,7 @@ def check_cost(
     cost = _Cost(schema, fragments, variables).of(operation.selection_set.selections, root)
     if cost > MAX_COST:
         raise Rejected(
-            f"This query could give {cost:,} objects, and {MAX_COST:,} is the most. Ask for smaller pages (`first`), "
+            f"This query could return {cost:,} objects; the limit is {MAX_COST:,}. Request smaller pages (`first`), "
             "or for less beneath them.",
             code="too_complex",
         )
@@ -101,7 +99,7 @@ def _written_out(
     known: dict[str, int],
     depth: int,
 ) -> int:
-    """How many fields the selections hold with fragments written out; each fragment is walked once only."""
+    """Count the fields of the selections with fragments expanded; each fragment is visited only once."""
     if depth > DEEPEST:
         raise Rejected("The query is nested too deeply.", code="too_complex")
     total = 0
@@ -127,7 +125,7 @@ class _Cost:
     known: dict[str, int] = field(default_factory=dict)
 
     def of(self, selections: Iterable[SelectionNode], parent: GraphQLNamedType, depth: int = 0) -> int:
-        """The objects beneath one object of the type `parent`."""
+        """Count the objects beneath one object of the type `parent`."""
         if depth > DEEPEST:
             raise Rejected("The query is nested too deeply.", code="too_complex")
         return sum(self._one(each, parent, depth + 1) for each in selections)
@@ -143,7 +141,7 @@ class _Cost:
         return 0
 
     def _spread(self, name: str, depth: int) -> int:
-        """A fragment counts the same wherever it is spread; counted once, it cannot blow up this counting."""
+        """Count a fragment once: it costs the same wherever it is spread, and repeats must not slow this down."""
         fragment = self.fragments.get(name)
         if fragment is None:
             return 0

@@ -30,7 +30,7 @@ class MailWebhook(relay.Node):
         only=["signing_key"],
         description="Whether its reports are checked by the service's signing key.",
     )
-    created_at: datetime = strawberry_django.field(description="When it was made.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
     last_report_at: datetime | None = strawberry_django.field(
         field_name="heard_at", description="When the service last reported; null if never."
     )
@@ -43,7 +43,7 @@ class MailWebhook(relay.Node):
         return queryset.filter(installation_id=shop_id(info))
 
 
-@strawberry.input(description="A mail webhook to make.")
+@strawberry.input(description="A mail webhook to create.")
 class MailWebhookInput:
     service: MailService = strawberry.field(description="The service that sends the shop's mails.")
     signing_key: str = strawberry.field(
@@ -51,11 +51,11 @@ class MailWebhookInput:
     )
 
 
-@strawberry.type(description="The mail webhook that was made.")
+@strawberry.type(description="The mail webhook that was created.")
 class MailWebhookCreate(Payload):
     url: str | None = strawberry.field(
         default=None,
-        description="Its address, shown this once: it holds a secret. Enter it at the mail service.",
+        description="Its address, shown only once: it contains a secret. Enter it at the mail service.",
     )
     mail_webhook: MailWebhook | None = strawberry.field(default=None, description="The webhook.")
 
@@ -71,7 +71,7 @@ def _mail_webhooks(info: Info) -> list[MailWebhook]:
 
 def _create(
     info: Info,
-    input: Annotated[MailWebhookInput, strawberry.argument(description="The webhook to make.")],  # noqa: A002 - as in Saleor
+    input: Annotated[MailWebhookInput, strawberry.argument(description="The webhook to create.")],  # noqa: A002 - as in Saleor
 ) -> MailWebhookCreate:
     made = webhooks.create(ids.own_shop(info), input.service.value, input.signing_key)
     return MailWebhookCreate(url=made.url, mail_webhook=cast("MailWebhook", made.webhook))
@@ -104,7 +104,7 @@ class MailWebhookMutations:
     mail_webhook_create: MailWebhookCreate = mutation(
         _create,
         "settings:write",
-        "Make an address to which a mail service reports bounces and complaints of the shop's mails.",
+        "Create an address to which a mail service reports bounces and complaints about the shop's mails.",
     )
     mail_webhook_revoke: MailWebhookRevoke = mutation(
         _revoke, "settings:write", "Take no more reports at the address."

@@ -8,9 +8,9 @@ def _everything_read() -> list[str]:
 
 
 class ApiKey(models.Model):
-    """A developer's key to one shop's data. Only its SHA-256 is kept; `prefix` tells keys apart in a list.
+    """A developer's key to one shop's data. Only its SHA-256 is stored; `prefix` distinguishes keys in a list.
 
-    `scopes` are what it opens, such as "payments:read"; a key from before there were scopes reads everything.
+    `scopes` are what it gives access to, such as "payments:read"; a key older than scopes reads everything.
     """
 
     installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="api_keys")

@@ -1,7 +1,7 @@
-"""Lists that may be very long: pages that begin where the last one ended, and counts that stop at a cap.
+"""Lists that may be very long: pages that start where the last one ended, and counts that stop at a cap.
 
-A page is found by an index wherever it lies, because its cursor holds the value by which the list is ordered and the
-row's key; an offset would read all that lies before. Rows that were added in between move nothing.
+An index finds every page equally fast, because its cursor holds the value by which the list is ordered and the row's
+key; an offset would read all rows before it. Rows that are added in between shift nothing.
 """
 
 import json
@@ -31,7 +31,7 @@ _MARK = "place"
 def ordered(
     rows: QuerySet[Any], name: str, by: F | Expression | None = None, *, descending: bool
 ) -> QuerySet[Any]:
-    """The rows in that order, the primary key settling what is equal, as `LongConnection` pages them.
+    """Return the rows in that order, ties broken by the primary key, as `LongConnection` pages them.
 
     `by`, or else the column of that name, is never null, and there is an index on it and the primary key.
     """
@@ -41,7 +41,7 @@ def ordered(
 
 
 def page_size(first: int | None, last: int | None) -> int:
-    """How many rows the page holds. As in Saleor, exactly one of the two is given, and no more than 100."""
+    """Return the number of rows on the page. As in Saleor, exactly one of the two is given, and no more than 100."""
     given = [each for each in (first, last) if each is not None]
     if len(given) != 1 or not 0 <= given[0] <= LONGEST_PAGE:
         raise _bad_page()
@@ -63,7 +63,7 @@ def _exact_count(root: strawberry.Parent[Any]) -> int:
 
 
 def _counted(list_: "LongConnection[Any]") -> int:
-    """The rows, counted once an answer and no further than needed."""
+    """Count the rows once per response, and no further than needed."""
     if list_.counted is None:
         list_.counted = list_.rows.order_by()[: COUNTED_UP_TO + 1].count()
     return list_.counted
@@ -78,11 +78,11 @@ class LongConnection(relay.Connection[NodeType]):
         description=f"How many there are, counted up to {COUNTED_UP_TO:,}: see `totalCountIsExact`.",
     )
     total_count_is_exact: bool = strawberry.field(
-        resolver=_is_exact, description="False if there are more than `totalCount` says."
+        resolver=_is_exact, description="False if there are more than `totalCount`."
     )
     exact_total_count: int = strawberry.field(
         resolver=_exact_count,
-        description="How many there are, all counted. Of very many that takes seconds: ask only if needed.",
+        description="How many there are, counted completely. This can take seconds: request it only if needed.",
     )
 
     @classmethod
@@ -133,7 +133,7 @@ class NumberedConnection(DjangoListConnection[NodeType]):
         last: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """As the library's, with the page rule of all lists; a cursor must hold a number that a database counts to."""
+        """Do what the library does, with our rule for pages; a cursor's number must fit a database column."""
         page_size(first, last)
         for cursor in (before, after):
             if cursor is not None and not _is_number(cursor):
@@ -181,21 +181,21 @@ def _alias(rows: QuerySet[Any]) -> str:
 
 
 def _named(rows: QuerySet[Any]) -> str:
-    """By what the list is ordered: a cursor of another order is none of this one."""
+    """Name the list's order: a cursor of another order is not valid here."""
     return f"{rows.model.__name__} {_order_of(rows)}"
 
 
 def _cursor(row: Any, rows: QuerySet[Any]) -> str:
     value = getattr(row, _alias(rows))
-    told = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return to_base64(_MARK, json.dumps([_named(rows), told, str(row.pk)]))
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return to_base64(_MARK, json.dumps([_named(rows), text, str(row.pk)]))
 
 
 def _read(cursor: str, rows: QuerySet[Any]) -> tuple[Any, Any]:
-    """The value and key that the cursor holds; `Rejected` if it is none of this list."""
+    """Return the value and key in the cursor; `Rejected` if it is not one of this list."""
     try:
-        mark, told = from_base64(cursor)
-        named, value, key = json.loads(told)
+        mark, content = from_base64(cursor)
+        named, value, key = json.loads(content)
         fields = (rows.query.annotations[_alias(rows)].output_field, rows.model._meta.pk)  # noqa: SLF001 - documented
         found = [_value(field, each) for field, each in zip(fields, (value, key), strict=True)]
     except (ValueError, TypeError, RecursionError, ValidationError):
@@ -206,7 +206,7 @@ def _read(cursor: str, rows: QuerySet[Any]) -> tuple[Any, Any]:
 
 
 def _value(field: Any, text: Any) -> Any:
-    """As the column holds it; an error for what it cannot hold."""
+    """Return the value in the column's type; an error for what the column cannot hold."""
     if not isinstance(text, str) or "\0" in text:
         raise ValueError
     text.encode()

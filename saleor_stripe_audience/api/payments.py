@@ -69,7 +69,7 @@ class Payment(relay.Node):
     status: PaymentStatus | None = strawberry_django.field(
         resolver=_status,
         only=["status"],
-        description="Where the PaymentIntent stands; null for a status that this version does not know.",
+        description="The PaymentIntent's status; null for one that this version does not know.",
     )
     decline_code: str = strawberry_django.field(
         description="Stripe's code of the last refusal; empty if none."
@@ -119,7 +119,7 @@ class PaymentWhereInput:
         default=None, description="Stripe's id of the PaymentIntent."
     )
     status: FilterInput[PaymentStatus] | None = strawberry.field(
-        default=None, description="Where the PaymentIntent stands."
+        default=None, description="The PaymentIntent's status."
     )
     flow: FilterInput[TransactionFlowStrategy] | None = strawberry.field(
         default=None, description="Charged at once or authorized first."
@@ -143,7 +143,7 @@ class PaymentWhereInput:
     )
 
     def condition(self) -> Q:
-        """Without AND and OR."""
+        """Return the condition without AND and OR."""
         found = one_of("transaction_id", values_of(self.transaction_id))
         found &= one_of("payment_intent_id", values_of(self.payment_intent_id))
         found &= one_of("status", values_of(self.status))
@@ -197,7 +197,7 @@ class PaymentSortField(StrEnum):
 describe(
     PaymentSortField,
     "PaymentSortField",
-    "By what payments are sorted.",
+    "The field by which payments are sorted.",
     {
         PaymentSortField.CREATED_AT: "When the payment was started.",
         PaymentSortField.UPDATED_AT: "When it last changed here.",
@@ -208,7 +208,7 @@ describe(
 
 @strawberry.input(description="The order of payments.")
 class PaymentSortingInput:
-    field: PaymentSortField = strawberry.field(description="By what.")
+    field: PaymentSortField = strawberry.field(description="The field.")
     direction: OrderDirection = strawberry.field(description="In which direction.")
 
 
@@ -227,7 +227,7 @@ def _payments(
     ] = None,
     sort_by: Annotated[
         PaymentSortingInput | None,
-        strawberry.argument(description="In which order; newest first, if left out."),
+        strawberry.argument(description="The order; newest first if omitted."),
     ] = None,
 ) -> list[Payment]:
     found = condition(chosen(filter_, where), PaymentWhereInput.condition)

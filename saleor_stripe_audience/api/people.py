@@ -1,4 +1,4 @@
-"""What hangs on a contact: its words of consent, former addresses, tags, and receipts of what was erased."""
+"""What belongs to a contact: consent events, former addresses, tags; and receipts of erasures."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from saleor_stripe_audience.audience.people.status import RECEIVES, Status
 
 
 def purposes(status: str) -> list[Purpose]:
-    """What a status may receive, in the order of the enumeration."""
+    """Return what a status may receive, in the order of the enumeration."""
     return [each for each in Purpose if each in RECEIVES[Status(status)]]
 
 
@@ -32,14 +32,14 @@ def _contacts_count(root: strawberry.Parent[models.Tag]) -> int:
     return root.contact_tags.count() if counted is None else counted
 
 
-@strawberry_django.type(models.Tag, description="A word that the shop puts on contacts of one audience.")
+@strawberry_django.type(models.Tag, description="A label that the shop gives contacts of one audience.")
 class Tag(relay.Node):
-    name: str = strawberry_django.field(description="The word. Capitals make no other tag.")
-    created_at: datetime = strawberry_django.field(description="When it was made.")
+    name: str = strawberry_django.field(description="The label; unique regardless of case.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
     contacts_count: int = strawberry_django.field(
         resolver=_contacts_count,
         annotate={"contacts_counted": Count("contact_tags")},
-        description="On how many contacts it is, all of them counted.",
+        description="How many contacts have it, counted completely.",
     )
 
     @classmethod
@@ -50,11 +50,11 @@ class Tag(relay.Node):
 @strawberry_django.type(models.ContactTag, description="A tag on a contact.")
 class ContactTag:
     tag: Tag = strawberry_django.field(description="Which tag.")
-    origin: TagOrigin = strawberry_django.field(description="Who put it on.")
+    origin: TagOrigin = strawberry_django.field(description="Who added it.")
     actor: str = strawberry_django.field(
         description="The id of the key or member of staff; empty where a rule did it."
     )
-    added_at: datetime = strawberry_django.field(description="When it was put on.")
+    added_at: datetime = strawberry_django.field(description="When it was added.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -62,12 +62,12 @@ class ContactTag:
 
 
 @strawberry_django.type(
-    models.ContactAttribute, description="A value of Saleor's metadata that the audience keeps."
+    models.ContactAttribute, description="A value of Saleor's metadata that the audience stores."
 )
 class ContactAttribute:
     key: str = strawberry_django.field(description="The key in Saleor's metadata.")
     value: str = strawberry_django.field(description="Its value.")
-    said_at: datetime = strawberry_django.field(description="When Saleor said it last.")
+    said_at: datetime = strawberry_django.field(description="When Saleor last sent it.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -78,7 +78,7 @@ class ContactAttribute:
 @strawberry_django.type(models.FormerAddress, description="An address that a contact had before.")
 class FormerAddress:
     email: str = strawberry_django.field(description="The address; what comes in under it is the contact's.")
-    held_at: datetime = strawberry_django.field(description="When it was last said to be the contact's.")
+    held_at: datetime = strawberry_django.field(description="When it was last reported as the contact's.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -86,7 +86,7 @@ class FormerAddress:
 
 
 def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
-    """Words that a stranger may have written are shown to nobody."""
+    """A wording that a stranger may have written is not shown."""
     is_unknown = root.wording_origin == models.Consent.WordingOrigin.UNKNOWN
     return root.wording.text if root.wording and not is_unknown else None
 
@@ -96,21 +96,23 @@ def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
 )
 class ConsentEvent:
     kind: ConsentKind = strawberry_django.field(description="What the person did.")
-    basis: ConsentBasis = strawberry_django.field(description="Consent, or soft opt-in, which is none.")
+    basis: ConsentBasis = strawberry_django.field(
+        description="Consent, or soft opt-in, which is not consent."
+    )
     at: datetime = strawberry_django.field(description="When it was said.")
-    recorded_at: datetime = strawberry_django.field(description="When it was written down here.")
+    recorded_at: datetime = strawberry_django.field(description="When it was recorded here.")
     email: str = strawberry_django.field(description="The contact's address at that time.")
     source: ConsentSource = strawberry_django.field(description="Where it was said.")
     source_detail: str = strawberry_django.field(description="Where more exactly; empty if not known.")
     actor: str = strawberry_django.field(
-        description="Who wrote it down, by id; empty where the person said it without help."
+        description="Who recorded it, by id; empty if the person did it themselves."
     )
     reference: str = strawberry_django.field(description="The order, account or file it came with.")
     wording: str | None = strawberry_django.field(
         resolver=_wording,
         select_related=["wording"],
         only=["wording__text", "wording_origin"],
-        description="What was agreed to, word for word; none of a withdrawal, nor words of a stranger.",
+        description="What was agreed to, word for word; null for a withdrawal, or if a stranger may have written it.",
     )
     wording_origin: WordingOrigin = strawberry_django.field(
         description="Where the wording is from: only the merchant's words prove anything."
@@ -143,10 +145,10 @@ def _contact_keys(root: strawberry.Parent[models.Erasure]) -> list[str]:
     return list(root.contact_ids)
 
 
-@strawberry_django.type(models.Erasure, description="A receipt: what was erased where, and nothing of whom.")
+@strawberry_django.type(models.Erasure, description="A receipt: what was erased where, but not whose data.")
 class ErasureReceipt(relay.Node):
     reason: ErasureReason = strawberry_django.field(description="Why.")
-    actor: str = strawberry_django.field(description="Who asked for it, by id; empty if an event did.")
+    actor: str = strawberry_django.field(description="Who requested it, by id; empty if an event did.")
     erased_at: datetime = strawberry_django.field(description="When.")
     contact_keys: list[str] = strawberry_django.field(
         resolver=_contact_keys, only=["contact_ids"], description="The keys that the contacts had."

@@ -28,7 +28,7 @@ from saleor_stripe_audience.catalog import models
 class Price:
     channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
     stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
-    is_active: bool = strawberry_django.field(description="False once a newer price took its place.")
+    is_active: bool = strawberry_django.field(description="False once a newer price replaced it.")
 
     amount: Money = money_field("amount_minor", "The price.")
 
@@ -73,7 +73,7 @@ class ProductWhereInput:
     )
 
     def condition(self) -> Q:
-        """Without AND and OR."""
+        """Return the condition without AND and OR."""
         found = one_of("sku", values_of(self.sku)) & one_of("name", values_of(self.name))
         found &= one_of("saleor_product_id", values_of(self.saleor_product_id))
         found &= one_of("saleor_variant_id", values_of(self.saleor_variant_id))
@@ -107,7 +107,7 @@ class ProductSortField(StrEnum):
 describe(
     ProductSortField,
     "ProductSortField",
-    "By what products are sorted.",
+    "The field by which products are sorted.",
     {
         ProductSortField.NAME: "The name it has in Stripe.",
         ProductSortField.SKU: "The stock keeping unit.",
@@ -117,7 +117,7 @@ describe(
 
 @strawberry.input(description="The order of products.")
 class ProductSortingInput:
-    field: ProductSortField = strawberry.field(description="By what.")
+    field: ProductSortField = strawberry.field(description="The field.")
     direction: OrderDirection = strawberry.field(description="In which direction.")
 
 
@@ -139,7 +139,7 @@ def _products(
     ] = None,
     sort_by: Annotated[
         ProductSortingInput | None,
-        strawberry.argument(description="In which order; by name, if left out."),
+        strawberry.argument(description="The order; by name if omitted."),
     ] = None,
 ) -> list[Product]:
     found = condition(chosen(filter_, where), ProductWhereInput.condition)

@@ -1,4 +1,4 @@
-"""The shop's orders, whoever bought."""
+"""The shop's orders, by any buyer."""
 
 from datetime import datetime
 from enum import StrEnum, auto
@@ -61,7 +61,7 @@ class PurchaseLine:
     sku: str = strawberry_django.field(description="The stock keeping unit.")
     quantity: int = strawberry_django.field(description="How many were bought.")
 
-    unit_price: Money = _line_money_field("unit_minor", "For one, taxes included.")
+    unit_price: Money = _line_money_field("unit_minor", "For one item, taxes included.")
 
     total: Money = _line_money_field("total_minor", "For the whole quantity, taxes included.")
 
@@ -74,7 +74,7 @@ def _charge_status(root: strawberry.Parent[models.Purchase]) -> OrderChargeStatu
     return known(OrderChargeStatus, root.charge_status)
 
 
-@strawberry_django.type(models.Purchase, description="An order of Saleor, as it stands now.")
+@strawberry_django.type(models.Purchase, description="An order in Saleor, as it is now.")
 class Purchase(relay.Node):
     saleor_order_id: str = strawberry_django.field(description="Saleor's id of the order.")
     number: str = strawberry_django.field(description="The order's number, as the shopper sees it.")
@@ -93,7 +93,7 @@ class Purchase(relay.Node):
     placed_at: datetime = strawberry_django.field(description="When the order was placed.")
     contact: Annotated["Contact", strawberry.lazy("saleor_stripe_audience.api.contacts")] | None = (
         strawberry_django.field(
-            description="Who bought; null once the person was erased or the order made anonymous."
+            description="The buyer; null once the person was erased or the order anonymized."
         )
     )
     lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
@@ -144,7 +144,7 @@ class PurchaseWhereInput:
     )
 
     def condition(self) -> Q:
-        """Without AND and OR."""
+        """Return the condition without AND and OR."""
         found = one_of("saleor_order_id", values_of(self.saleor_order_id))
         found &= one_of("number", values_of(self.number))
         found &= one_of("status", values_of(self.status))
@@ -199,14 +199,14 @@ class PurchaseSortField(StrEnum):
 describe(
     PurchaseSortField,
     "PurchaseSortField",
-    "By what orders are sorted.",
+    "The field by which orders are sorted.",
     {PurchaseSortField.PLACED_AT: "When the order was placed."},
 )
 
 
 @strawberry.input(description="The order of orders.")
 class PurchaseSortingInput:
-    field: PurchaseSortField = strawberry.field(description="By what.")
+    field: PurchaseSortField = strawberry.field(description="The field.")
     direction: OrderDirection = strawberry.field(description="In which direction.")
 
 
@@ -225,7 +225,7 @@ def _purchases(
     ] = None,
     sort_by: Annotated[
         PurchaseSortingInput | None,
-        strawberry.argument(description="In which order; newest first, if left out."),
+        strawberry.argument(description="The order; newest first if omitted."),
     ] = None,
 ) -> list[Purchase]:
     found = condition(chosen(filter_, where), PurchaseWhereInput.condition)
@@ -239,5 +239,5 @@ class PurchaseQueries:
     purchases: ShopPurchaseConnection = strawberry_django.connection(
         resolver=_purchases,
         permission_classes=READ,
-        description="The shop's orders, whoever bought, paid or not. Needs the scope audience:read.",
+        description="The shop's orders by any buyer, paid or not. Needs the scope audience:read.",
     )

@@ -67,7 +67,7 @@ def _node(
 
 
 def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa: A002 - as above
-    """The type that the id names; none if there is no such type, or its ids have another form."""
+    """Return the type that the id names; None if there is no such type, or its ids have another form."""
     try:
         kind = id.resolve_type(info)
         key = get_django_definition(kind, strict=True).model._meta.pk  # noqa: SLF001 - Django documents _meta
@@ -124,7 +124,7 @@ class Schema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Nothing here: `errors.formatted` logs what deserves it, without the caller's own mistakes."""
+        """Do nothing: `errors.formatted` logs failures of the app, and not the caller's own mistakes."""
 
 
 schema = Schema(

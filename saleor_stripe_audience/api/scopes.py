@@ -1,4 +1,4 @@
-"""What a key may open: reading or writing one of four subjects. Whoever may write may read."""
+"""What a key gives access to: reading or writing one of four subjects. Writing includes reading."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ SUBJECTS = {
     "audience": "MANAGE_USERS",
     "catalogue": "MANAGE_PRODUCTS",
     "settings": "MANAGE_APPS",
-}  # with the permission of a member of staff that opens the same
+}  # with the staff permission that gives the same access
 EVERYTHING_READ = frozenset(f"{subject}:read" for subject in SUBJECTS)
 EVERYTHING = EVERYTHING_READ | {f"{subject}:write" for subject in SUBJECTS}
 
 
 def checked(scopes: Iterable[str]) -> frozenset[str]:
-    """The scopes as a set; `Rejected` names those that do not exist, or that there is none."""
+    """Return the scopes as a set; `Rejected` names those that do not exist, or if there are none."""
     wanted = frozenset(scopes)
     if unknown := sorted(wanted - EVERYTHING):
         raise Rejected(
@@ -23,18 +23,18 @@ def checked(scopes: Iterable[str]) -> frozenset[str]:
             code="unknown_scope",
         )
     if not wanted:
-        raise Rejected("A key without a scope opens nothing. Give it one at least.", code="no_scope")
+        raise Rejected("A key without a scope is useless. Give it at least one.", code="no_scope")
     return wanted
 
 
 def opens(scopes: frozenset[str], wanted: str) -> bool:
-    """Whether these scopes include the wanted one."""
+    """Return whether these scopes include the requested one."""
     subject, _, kind = wanted.partition(":")
     return wanted in scopes or (kind == "read" and f"{subject}:write" in scopes)
 
 
 def of_permissions(permissions: Iterable[str]) -> frozenset[str]:
-    """The scopes of a member of staff, from what the person may do in the shop."""
+    """Return the scopes of a staff member, from their permissions in the shop."""
     may = set(permissions)
     return frozenset(
         f"{subject}:{kind}"

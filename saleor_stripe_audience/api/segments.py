@@ -34,29 +34,31 @@ def _members_count(root: strawberry.Parent[models.Segment]) -> int:
     return root.memberships.count() if counted is None else counted
 
 
-@strawberry_django.type(models.Segment, description="A rule over an audience's contacts, and who fits it.")
+@strawberry_django.type(
+    models.Segment, description="A rule about an audience's contacts, and those who match it."
+)
 class Segment(relay.Node):
     name: str = strawberry_django.field(description="Its name.")
     rule: JSON = strawberry_django.field(
-        resolver=_rule, only=["tree"], description="The rule; docs/audience.md tells its language."
+        resolver=_rule, only=["tree"], description="The rule; docs/audience.md describes its language."
     )
     tag: Tag | None = strawberry_django.field(
-        description="The tag that its members have; none if none was chosen."
+        description="The tag that its members have; null if none was chosen."
     )
     ready_made: str = strawberry_django.field(
-        description="Which rule that came with the app it is; empty if it is the shop's own."
+        description="Which of the app's ready-made rules it is; empty if it is the shop's own."
     )
     refreshed_at: datetime | None = strawberry_django.field(
-        description="When it was last looked through whole; nothing until that was done once."
+        description="When it was last evaluated completely; null before the first time."
     )
     refresh_due_at: datetime | None = strawberry_django.field(
-        description="When that is done next; nothing if only events change it."
+        description="When that happens next; null if only events change it."
     )
-    created_at: datetime = strawberry_django.field(description="When it was made.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
     members_count: int = strawberry_django.field(
         resolver=_members_count,
         annotate={"members_counted": Count("memberships")},
-        description="How many contacts are in it, all of them counted. `contacts(filter: {segment: …})` lists them.",
+        description="How many contacts it has, counted completely. `contacts(filter: {segment: …})` lists them.",
     )
 
     @classmethod
@@ -64,9 +66,9 @@ class Segment(relay.Node):
         return queryset.filter(audience__installation_id=shop_id(info)).order_by("name", "pk")
 
 
-@strawberry.type(description="What a rule comes to now; nothing is kept.")
+@strawberry.type(description="What a rule matches now; nothing is stored.")
 class SegmentPreview:
-    count: int = strawberry.field(description="How many contacts fit.")
+    count: int = strawberry.field(description="How many contacts match.")
     milliseconds: float = strawberry.field(description="How long the database took.")
     notes: list[str] = strawberry.field(
         description="What the rule names and nobody has bought, with its place."
@@ -76,7 +78,7 @@ class SegmentPreview:
 
 @strawberry.type(description="One condition of a rule, of one contact.")
 class SegmentExplanation:
-    place: str = strawberry.field(description="Where it stands, such as root.of[1].of.")
+    place: str = strawberry.field(description="Its position, such as root.of[1].of.")
     type: str = strawberry.field(description="The condition's type.")
     holds: bool = strawberry.field(description="Whether it is true of the contact.")
     because: str = strawberry.field(description="What makes it so.")
@@ -86,12 +88,12 @@ class SegmentExplanation:
 class TimelineEntry:
     at: datetime = strawberry.field(description="When.")
     kind: TimelineKind = strawberry.field(description="What.")
-    title: str = strawberry.field(description="The same in words, for a merchant.")
+    title: str = strawberry.field(description="The same as sentences, for a merchant.")
     reference: str = strawberry.field(
         description="The order, checkout or payment by its id; empty if there is none."
     )
-    amount: Money | None = strawberry.field(description="How much it was about; nothing if no money was.")
-    cursor: str = strawberry.field(description="Where to go on after it.")
+    amount: Money | None = strawberry.field(description="The amount; null if no money is involved.")
+    cursor: str = strawberry.field(description="Where to continue after it.")
 
 
 @strawberry.type(description="A part of a contact's timeline.")
@@ -100,10 +102,10 @@ class Timeline:
     has_more: bool = strawberry.field(description="Whether there is more after the last of them.")
 
 
-@strawberry.input(description="What is chosen for a segment. What is left out stays as it is.")
+@strawberry.input(description="A segment's settings. Omitted ones stay as they are.")
 class SegmentInput:
     name: str | None = strawberry.field(
-        default=None, description="1 to 100 characters; capitals make no other name."
+        default=None, description="1 to 100 characters; unique regardless of case."
     )
     rule: JSON | None = strawberry.field(
         default=None, description='The rule: {"version": 1, "root": …}; see docs/audience.md.'
@@ -116,14 +118,14 @@ class SegmentInput:
     )
 
 
-@strawberry.input(description="A segment to make.")
+@strawberry.input(description="A segment to create.")
 class SegmentCreateInput(SegmentInput):
     audience: strawberry.ID = strawberry.field(description="The audience's id.")
-    name: str = strawberry.field(description="1 to 100 characters; capitals make no other name.")
+    name: str = strawberry.field(description="1 to 100 characters; unique regardless of case.")
     rule: JSON = strawberry.field(description='The rule: {"version": 1, "root": …}; see docs/audience.md.')
 
 
-@strawberry.type(description="The segment that was made.")
+@strawberry.type(description="The segment that was created.")
 class SegmentCreate(Payload):
     segment: Segment | None = strawberry.field(default=None, description="The segment.")
 
@@ -138,7 +140,7 @@ class SegmentDelete(Payload):
     segment: Segment | None = strawberry.field(default=None, description="The segment as it was.")
 
 
-@strawberry.type(description="The ready-made segments that were made.")
+@strawberry.type(description="The ready-made segments that were created.")
 class SegmentsInstallReadyMade(Payload):
     segments: list[Segment] = strawberry.field(
         default_factory=list, description="Those that were not there before."
@@ -188,7 +190,7 @@ def _timeline(
     contact: _ContactId,
     first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")],
     after: Annotated[
-        str, strawberry.argument(description="The cursor of the last entry known; the newest if left out.")
+        str, strawberry.argument(description="The cursor of the last known entry; the newest if omitted.")
     ] = "",
 ) -> Timeline:
     own = models.Contact.objects.filter(audience__installation_id=shop_id(info)).select_related("audience")
@@ -212,7 +214,7 @@ def _entry(entry: timeline.Entry) -> TimelineEntry:
 
 def _create(
     info: Info,
-    input: Annotated[SegmentCreateInput, strawberry.argument(description="The segment to make.")],  # noqa: A002 - as in Saleor
+    input: Annotated[SegmentCreateInput, strawberry.argument(description="The segment to create.")],  # noqa: A002 - as in Saleor
 ) -> SegmentCreate:
     audience = own_audience(info, input.audience, "audience")
     tag = _own_tag(audience, input.tag or None)
@@ -253,7 +255,7 @@ def _install_ready_made(
 
 
 def _own_segment(info: Info, given: strawberry.ID, field: str = "id") -> models.Segment:
-    """The shop's segment of that id; `InvalidInput` if it has none."""
+    """Return the shop's segment with that id; `InvalidInput` if there is none."""
     own = models.Segment.objects.filter(audience__installation_id=shop_id(info))
     found = own.filter(pk=ids.key_of(given, "Segment", field)).select_related("audience", "tag").first()
     if found is None:
@@ -280,7 +282,7 @@ class SegmentQueries:
     segment_preview: SegmentPreview = strawberry.field(
         resolver=_preview,
         permission_classes=READ,
-        description="What a rule comes to; nothing is kept. Needs the scope audience:read.",
+        description="Preview what a rule matches; nothing is stored. Needs the scope audience:read.",
     )
     contact_timeline: Timeline = strawberry.field(
         resolver=_timeline,
@@ -290,21 +292,23 @@ class SegmentQueries:
     segment_explain: list[SegmentExplanation] = strawberry.field(
         resolver=_explain,
         permission_classes=READ,
-        description="Why a contact fits a segment, or not: each condition. Needs the scope audience:read.",
+        description="Explain why a contact matches a segment or not: each condition. Needs the scope audience:read.",
     )
 
 
 @strawberry.type
 class SegmentMutations:
     segment_create: SegmentCreate = mutation(
-        _create, "audience:write", "Make a segment; who is in it is worked out soon after."
+        _create, "audience:write", "Create a segment; its members are determined soon after."
     )
     segment_update: SegmentUpdate = mutation(
         _update, "audience:write", "Give a segment another name, rule or tag."
     )
     segment_delete: SegmentDelete = mutation(
-        _delete, "audience:write", "Delete a segment; its tag comes off. Refused if another segment names it."
+        _delete,
+        "audience:write",
+        "Delete a segment; its tag is removed. Refused if another segment refers to it.",
     )
     segments_install_ready_made: SegmentsInstallReadyMade = mutation(
-        _install_ready_made, "audience:write", "Make the ready-made segments that are not there yet."
+        _install_ready_made, "audience:write", "Create the ready-made segments that do not exist yet."
     )

@@ -23,15 +23,15 @@ class CartLine:
     quantity: int = strawberry_django.field(description="How many.")
 
 
-@strawberry_django.type(models.Cart, description="A checkout with an address, until an order closes it.")
+@strawberry_django.type(models.Cart, description="A checkout with an address; an order closes it.")
 class Cart:
     saleor_checkout_id: str = strawberry_django.field(description="Saleor's id of the checkout.")
     channel: str = strawberry_django.field(description="Slug of the sales channel.")
     voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
-    begun_at: datetime = strawberry_django.field(description="When it was begun.")
+    begun_at: datetime = strawberry_django.field(description="When it was started.")
     last_active_at: datetime = strawberry_django.field(description="When the shopper last changed it.")
     closed_at: datetime | None = strawberry_django.field(
-        description="When its order was made; nothing while it is open."
+        description="When its order was created; null while it is open."
     )
     saleor_order_id: str = strawberry_django.field(
         description="Saleor's id of that order; empty while it is open."
@@ -45,11 +45,11 @@ class Cart:
         return queryset.filter(installation_id=shop_id(info)).order_by("-last_active_at", "-pk")
 
 
-@strawberry_django.type(models.PaymentFact, description="A payment that went wrong, as Stripe told it.")
+@strawberry_django.type(models.PaymentFact, description="A payment that went wrong, as Stripe reported it.")
 class PaymentFact:
     kind: PaymentFactKind = strawberry_django.field(description="What happened.")
     code: str = strawberry_django.field(
-        description="Stripe's decline code, or the dispute's reason; empty if none was told."
+        description="Stripe's decline code, or the dispute's reason; empty if none was given."
     )
     outcome: str = strawberry_django.field(
         description="How a dispute was decided, won or lost; empty until then."
@@ -60,7 +60,7 @@ class PaymentFact:
     )
     reference: str = strawberry_django.field(description="Stripe's id of the PaymentIntent or dispute.")
 
-    amount: Money = money_field("amount_minor", "How much it was about.")
+    amount: Money = money_field("amount_minor", "The amount.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:

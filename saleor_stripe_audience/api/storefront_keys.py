@@ -29,7 +29,7 @@ class StorefrontKey(relay.Node):
     origins: list[str] = strawberry_django.field(
         resolver=_origins, only=["origins"], description="Where the shop's pages are."
     )
-    created_at: datetime = strawberry_django.field(description="When it was made.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
     revoked_at: datetime | None = strawberry_django.field(
         description="When it was revoked; null while it is in use."
     )
@@ -39,7 +39,7 @@ class StorefrontKey(relay.Node):
         return queryset.filter(installation_id=shop_id(info))
 
 
-@strawberry.input(description="A storefront key to make.")
+@strawberry.input(description="A storefront key to create.")
 class StorefrontKeyInput:
     origins: list[str] = strawberry.field(
         description="Where the shop's pages are, such as https://shop.example.com; at most 20."
@@ -47,7 +47,7 @@ class StorefrontKeyInput:
     name: str = strawberry.field(default="", description="What it is for.")
 
 
-@strawberry.type(description="The storefront key that was made.")
+@strawberry.type(description="The storefront key that was created.")
 class StorefrontKeyCreate(Payload):
     storefront_key: StorefrontKey | None = strawberry.field(default=None, description="The key.")
 
@@ -64,7 +64,7 @@ def _storefront_keys(info: Info) -> list[StorefrontKey]:
 
 def _create(
     info: Info,
-    input: Annotated[StorefrontKeyInput, strawberry.argument(description="The key to make.")],  # noqa: A002 - as in Saleor
+    input: Annotated[StorefrontKeyInput, strawberry.argument(description="The key to create.")],  # noqa: A002 - as in Saleor
 ) -> StorefrontKeyCreate:
     made = storefront.create_key(ids.own_shop(info), input.origins, input.name)
     return StorefrontKeyCreate(storefront_key=cast("StorefrontKey", made))
@@ -95,7 +95,7 @@ class StorefrontKeyQueries:
 @strawberry.type
 class StorefrontKeyMutations:
     storefront_key_create: StorefrontKeyCreate = mutation(
-        _create, "settings:write", "Make a public key for the shop's own pages."
+        _create, "settings:write", "Create a public key for the shop's own pages."
     )
     storefront_key_revoke: StorefrontKeyRevoke = mutation(
         _revoke, "settings:write", "Revoke a storefront's key."

@@ -1,4 +1,4 @@
-"""What is done for the API by the clock."""
+"""Scheduled tasks of the API."""
 
 from django.tasks import task
 
@@ -7,5 +7,5 @@ from saleor_stripe_audience.api import limits
 
 @task
 def forget_old_counts() -> int:
-    """Every hour: the counts of minutes that are over."""
+    """Every hour: delete the request counts of past minutes."""
     return limits.forget_old_counts()

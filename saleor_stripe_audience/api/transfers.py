@@ -23,13 +23,13 @@ from saleor_stripe_audience.audience.transfer.reading import as_file
 MOST_JOBS = 50
 
 
-@strawberry.type(description="How many of something a job came across.")
+@strawberry.type(description="How many of something a job found.")
 class JobCount:
     name: str = strawberry.field(description='Of what, such as "orders kept".')
     count: int = strawberry.field(description="How many.")
 
 
-@strawberry.type(description="One object that a job could not import, or not whole.")
+@strawberry.type(description="An object that a job could not import, or not completely.")
 class JobProblem:
     of: str = strawberry.field(description="What it is: customers, orders or charges.")
     object_id: str = strawberry.field(description="Its id in Saleor or Stripe.")
@@ -40,9 +40,9 @@ class JobProblem:
 @strawberry.type(description="What both sides do not agree on.")
 class JobDifference:
     of: str = strawberry.field(description="What it is: customers, orders or charges.")
-    object_id: str = strawberry.field(description="Its id; empty if it is of the counts.")
+    object_id: str = strawberry.field(description="Its id; empty if it is about the counts.")
     what: str = strawberry.field(description="What differs.")
-    why: str = strawberry.field(description="Why, as far as it is known; else empty.")
+    why: str = strawberry.field(description="Why, if known; otherwise empty.")
 
 
 @strawberry.type(description="Why a job cannot continue.")
@@ -78,34 +78,34 @@ def _differences(report: dict[str, Any]) -> list[JobDifference]:
 
 
 def _failure(report: dict[str, Any]) -> JobFailure | None:
-    told = report.get("failure")
-    return JobFailure(code=told["code"], message=told["message"]) if told else None
+    failure = report.get("failure")
+    return JobFailure(code=failure["code"], message=failure["message"]) if failure else None
 
 
 def _eta(root: strawberry.Parent[models.Job]) -> int | None:
     return None if root.eta is None else int(root.eta.total_seconds())
 
 
-@strawberry_django.type(models.Job, description="Long work on the shop's audiences.")
+@strawberry_django.type(models.Job, description="A long-running job on the shop's audiences.")
 class Job(relay.Node):
-    kind: models.Job.Kind = strawberry_django.field(description="What it brings in.")
-    state: models.Job.State = strawberry_django.field(description="Where it stands.")
+    kind: models.Job.Kind = strawberry_django.field(description="What it imports.")
+    state: models.Job.State = strawberry_django.field(description="Its state.")
     total: int | None = strawberry_django.field(
-        description="How many objects there are; none while, or where, nobody says. Stripe never does."
+        description="How many objects there are; null if unknown. Stripe never says."
     )
-    done: int = strawberry_django.field(description="How many are through.")
-    failed: int = strawberry_django.field(description="How many could not be taken.")
+    done: int = strawberry_django.field(description="How many are done.")
+    failed: int = strawberry_django.field(description="How many could not be imported.")
     eta_seconds: int | None = strawberry_django.field(
         resolver=_eta,
         only=["total", "done", "failed", "state", "worked_seconds"],
-        description="How long it still takes at the pace so far; null while that cannot be said.",
+        description="Estimated remaining time; null while it is unknown.",
     )
     actor: str = strawberry_django.field(description="Who started it.")
     created_at: datetime = strawberry_django.field(description="When it was started.")
-    finished_at: datetime | None = strawberry_django.field(description="When it ended; null before.")
-    counts: list[JobCount] = _of_report(_counts, "What it came across, counted.", list[JobCount])
+    finished_at: datetime | None = strawberry_django.field(description="When it ended; null until then.")
+    counts: list[JobCount] = _of_report(_counts, "What it found, counted.", list[JobCount])
     problems: list[JobProblem] = _of_report(
-        _problems, "What it could not import, or not whole; the first 1,000.", list[JobProblem]
+        _problems, "What it could not import, or not completely; the first 1,000.", list[JobProblem]
     )
     problems_count: int = _of_report(
         lambda report: report.get("problems_count", 0), "How many problems there are.", int
@@ -147,7 +147,7 @@ class ColumnUse:
     )
 
 
-@strawberry.type(description="A field that rows without a value of their own took from the import's choices.")
+@strawberry.type(description="A field that the import's options filled in for rows without a value.")
 class ColumnDefault:
     ours: str = strawberry.field(description="Our field.")
     value: str = strawberry.field(description="The value.")
@@ -155,11 +155,13 @@ class ColumnDefault:
 
 @strawberry.type(description="How a file was understood.")
 class FileReading:
-    format: str = strawberry.field(description="Whose export it is; empty if it is none that is known.")
+    format: str = strawberry.field(
+        description="The program that exported it; empty if it is not a known one."
+    )
     encoding: str = strawberry.field(description="Its characters' encoding.")
-    separator: str = strawberry.field(description="What stands between its cells.")
+    separator: str = strawberry.field(description="The separator of its cells.")
     import_as: ImportAs | None = strawberry.field(
-        description="What the whole file was imported as; null if its rows tell."
+        description="What the whole file was imported as; null if its rows decide."
     )
     used: list[ColumnUse] = strawberry.field(description="The columns that were read.")
     ignored: list[str] = strawberry.field(description="The columns that were not.")
@@ -173,12 +175,12 @@ class ImportReport:
     new: int = strawberry.field(description="New contacts.")
     changed: int = strawberry.field(description="Known contacts that changed.")
     unchanged: int = strawberry.field(description="Known contacts that did not.")
-    erased_left_out: int = strawberry.field(description="Rows of erased addresses, which were left out.")
-    consents: int = strawberry.field(description="New words in the consent ledger.")
-    status_changes: list[StatusChange] = strawberry.field(description="Whose status is another now.")
-    refused: int = strawberry.field(description="Rows that could not be taken.")
+    erased_left_out: int = strawberry.field(description="Rows of erased addresses, which were skipped.")
+    consents: int = strawberry.field(description="New events in the consent ledger.")
+    status_changes: list[StatusChange] = strawberry.field(description="How many have another status now.")
+    refused: int = strawberry.field(description="Rows that could not be imported.")
     line_errors: list[LineError] = strawberry.field(description="Why; the first 1,000.")
-    left_out: int = strawberry.field(description="Cells that could not be used, of rows that were taken.")
+    left_out: int = strawberry.field(description="Unusable cells of rows that were imported.")
     cells: list[LineError] = strawberry.field(description="Which, and why; the first 1,000.")
     file: FileReading = strawberry.field(description="How the file was understood.")
 
@@ -288,7 +290,7 @@ def _import(
     input: Annotated[ContactsImportInput, strawberry.argument(description="The file and how to read it.")],  # noqa: A002 - as in Saleor
     audience: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="Id of the audience; the shop's default one, if left out."),
+        strawberry.argument(description="Id of the audience; the shop's default one if omitted."),
     ] = None,
     dry_run: Annotated[bool, strawberry.argument(description="Only report what would be done.")] = False,
 ) -> ContactsImport:
@@ -352,7 +354,7 @@ class TransferQueries:
     jobs: list[Job] = strawberry_django.field(
         resolver=_jobs,
         permission_classes=READ,
-        description="The shop's long work, newest first, at most 50. Needs the scope audience:read.",
+        description="The shop's long-running jobs, newest first, at most 50. Needs the scope audience:read.",
     )
 
 
@@ -361,7 +363,7 @@ class TransferMutations:
     backfill_start: BackfillStart = mutation(
         _start, "audience:write", "Import what was there before the app; the open job if there is one."
     )
-    job_pause: JobPause = mutation(_pause, "audience:write", "Pause a job after its present page.")
+    job_pause: JobPause = mutation(_pause, "audience:write", "Pause a job after its current page.")
     job_resume: JobResume = mutation(_resume, "audience:write", "Continue a job that was paused or failed.")
     job_cancel: JobCancel = mutation(
         _cancel, "audience:write", "Stop a job for good; what was imported stays."

@@ -28,7 +28,7 @@ from saleor_stripe_audience.strict_json import read_object
 
 LARGEST_REQUEST_BYTES = 100_000
 UNKNOWN_CALLER = (
-    "Send a valid API key as `Authorization: Bearer ssa_…`. The shop's owner makes one with "
+    "Send a valid API key as `Authorization: Bearer ssa_…`. The shop's owner creates one with "
     "`saleor-stripe-audience api-key`. A page in Saleor's Dashboard sends its token and `Saleor-Api-Url`."
 )
 
@@ -74,7 +74,7 @@ def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 
 def caller_of_request(request: HttpRequest) -> Caller | None:
-    """Who asks; None for nobody that is known. `KeysUnavailable` while a shop's keys cannot be had."""
+    """Return the caller; None if unknown. `KeysUnavailable` while a shop's keys cannot be fetched."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:
@@ -91,7 +91,7 @@ def _member_of_staff(api_url: str, token: str) -> Caller | None:
     except Rejected:
         return None
     shop = user.installation.pk
-    # The e-mail address tells staff apart for counting; its hash does too, and is no personal data at rest.
+    # Staff members are counted by e-mail address; its hash serves as well, and is no personal data at rest.
     who = hashlib.sha256(f"{shop}:{user.email}".encode()).hexdigest()[:32]
     return Caller(f"staff:{who}", shop, of_permissions(user.permissions))
 
@@ -149,14 +149,14 @@ def _answer(operation: Operation, context: Context) -> JsonResponse:
 
 
 def _raise_outage(errors: list[GraphQLError]) -> None:
-    """An answer that lacks what the database could not give is none: the whole request may be repeated later."""
+    """Raise the database's failure: without that data a response is useless, and the request can be repeated."""
     for error in errors:
         if isinstance(error.original_error, Error) and not isinstance(error.original_error, DataError):
             raise error.original_error
 
 
 def _check(operation: Operation) -> None:
-    """`Rejected` for a document that does not say which operation is meant, or whose answer could be too large."""
+    """`Rejected` for a document that does not say which operation is meant, or whose response could be too large."""
     try:
         document = parse(operation.query, max_tokens=MAX_TOKENS)
     except (GraphQLError, RecursionError):
@@ -179,5 +179,5 @@ def refused(status: int, message: str, code: ErrorCode, **headers: str) -> JsonR
 
 
 def refused_input(failure: Failure) -> JsonResponse:
-    """The same for what the caller sent."""
+    """Return the response to invalid input."""
     return refused(400, failure.message, errors.code_of(failure))

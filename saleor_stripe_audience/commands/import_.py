@@ -20,7 +20,7 @@ from saleor_stripe_audience.commands import audiences
 def run(arguments: Sequence[str]) -> int:
     """Exit code 1 if a row could not be imported."""
     options = _options(arguments)
-    wishes = ImportOptions(
+    import_options = ImportOptions(
         dict(options.map),
         options.consent_text,
         options.actor,
@@ -34,23 +34,23 @@ def run(arguments: Sequence[str]) -> int:
         file_name=options.file.name,
     )
     with options.file.open("rb") as file:
-        result, refused = _import(audiences.audience_of(options), file, wishes)
+        result, refused = _import(audiences.audience_of(options), file, import_options)
     print(json.dumps(result, indent=2, ensure_ascii=False))
     return 1 if refused else 0
 
 
-def _import(audience: Audience, file: BinaryIO, wishes: ImportOptions) -> tuple[dict[str, Any], int]:
+def _import(audience: Audience, file: BinaryIO, options: ImportOptions) -> tuple[dict[str, Any], int]:
     """The report, with the job with which the same file continues if this run is stopped."""
-    if wishes.dry_run:
-        report = import_csv(audience, file, wishes, _progress())
+    if options.dry_run:
+        report = import_csv(audience, file, options, _progress())
         return report.as_json(), report.refused
     jobs: list[FileJob] = []
 
     def create_job(digest: str, rows: int) -> FileJob:
-        jobs.append(job_of_file(audience, wishes, digest, rows))
+        jobs.append(job_of_file(audience, options, digest, rows))
         return jobs[0]
 
-    report = import_csv(audience, file, wishes, _progress(), create_job)
+    report = import_csv(audience, file, options, _progress(), create_job)
     job = jobs[0].job
     summary = {
         "id": str(job.pk),

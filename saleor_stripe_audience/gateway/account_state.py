@@ -52,6 +52,6 @@ def check_charges(account: StripeAccount) -> None:
     if answer is not None and not answer[0].get("charges_enabled"):
         raise Rejected(
             f"Stripe does not let the account “{account.name}” take payments now: no charges are possible. Open "
-            "Stripe's Dashboard: it says there which papers or details Stripe asks for.",
+            "Stripe's Dashboard: it shows which documents or details Stripe needs.",
             code=failures.CHARGES_DISABLED,
         )

@@ -1,4 +1,4 @@
-"""An account takes payments from now on: what waited for that continues."""
+"""An account takes payments from now on: events that waited for it continue."""
 
 from datetime import datetime
 

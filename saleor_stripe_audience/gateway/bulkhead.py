@@ -1,7 +1,7 @@
 """One slow Stripe account must not take every thread: requests for other accounts and health checks get through.
 
 At most 40 % of the server's threads wait for one account; a request beyond that is refused at once, before anything
-was done.
+is done.
 """
 
 import hashlib

@@ -7,7 +7,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 
 
 def create_product(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
-    """Create a Product; returns its id. A second one, should Stripe fail half-way, is not sold and does no harm."""
+    """Create a Product; returns its id. If Stripe fails half-way a second one may result: not sold, and harmless."""
 
     def create(key: str) -> str:
         with errors_of(account):

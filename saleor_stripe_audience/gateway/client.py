@@ -56,7 +56,7 @@ class DeadlineClient(stripe.HTTPClient):
     ) -> tuple[str, int, Mapping[str, str]]:
         seconds = seconds_for_call()
         sent = dict(headers or {})
-        # Accounts are told apart by the key, and by the account that a platform's key acts for.
+        # Accounts are identified by the key, and by the account that a platform's key acts for.
         account = f"{sent.get('Authorization', '')} {sent.get('Stripe-Account', '')}"
         try:
             with room(account), timed_stripe_call():

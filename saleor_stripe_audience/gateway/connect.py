@@ -199,7 +199,7 @@ def _find_unfinished(installation: Any, known: int | None) -> StripeAccount | No
 
 
 def _create_row(installation: Any) -> StripeAccount:
-    """Stored before Stripe is asked, so that simultaneous requests use the same key. Only one lacks Stripe's id."""
+    """Store the row before Stripe is asked, so that simultaneous requests use one key. Only one has no Stripe id."""
     account, _ = StripeAccount.objects.get_or_create(
         installation=installation,
         stripe_id="",

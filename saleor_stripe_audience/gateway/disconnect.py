@@ -14,7 +14,7 @@ def disconnect(account: StripeAccount) -> None:
     """Remove our endpoint at Stripe and free the account's channels. Repeating it changes nothing more.
 
     `Unavailable` when Stripe does not answer. A key that Stripe no longer takes, or an endpoint that is gone
-    already, is no obstacle: there is nothing left that could be taken down.
+    already, is no obstacle: there is nothing left to remove.
     """
     if account.webhook_endpoint_id:
         _remove_endpoint(account)

@@ -71,11 +71,11 @@ def check_domain(name: str) -> str:
     return name
 
 
-def _read(told: Json) -> Domain:
-    states = {label: told[kind] for kind, label in METHODS.items() if kind in told}
+def _read(domain: Json) -> Domain:
+    states = {label: domain[kind] for kind, label in METHODS.items() if kind in domain}
     return Domain(
-        name=told["domain_name"],
-        is_enabled=bool(told["enabled"]),
+        name=domain["domain_name"],
+        is_enabled=bool(domain["enabled"]),
         active=tuple(label for label, state in states.items() if state["status"] == "active"),
         inactive={
             label: str((state.get("status_details") or {}).get("error_message") or "")

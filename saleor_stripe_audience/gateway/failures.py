@@ -32,8 +32,8 @@ _TEMPORARY = {
     KEY_IN_USE: "Stripe is still working on this very request. Please look again in a moment.",
 }
 STORED = (
-    "Stripe failed at this request and gives the same answer to its repeats for a day. Nothing more was done; look at "
-    "the payment in Stripe before you try again."
+    "Stripe failed to process this request, and for a day returns the same error when it is repeated. Nothing more was "
+    "done; look at the payment in Stripe before you try again."
 )
 NO_ANSWER = (
     "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
@@ -46,8 +46,8 @@ def failure_of(error: stripe.StripeError, account_name: str, account: StripeAcco
     code = _code_of(error)
     if code == TEST_ONLY or CANNOT_CHARGE.search(str(error.user_message or "")):
         return Rejected(
-            f"Stripe does not let the account “{account_name}” take payments now. Open Stripe's Dashboard: it says "
-            "there which papers or details Stripe asks for.",
+            f"Stripe does not let the account “{account_name}” take payments now. Open Stripe's Dashboard: it shows "
+            "which documents or details Stripe needs.",
             code=CHARGES_DISABLED,
         )
     if isinstance(error, stripe.AuthenticationError):
@@ -61,8 +61,8 @@ def _key_refused(account_name: str, account: StripeAccount | None, code: str) ->
     by = account.pk if account is not None else None
     if account is not None and account.is_hosted:
         return Blocked(
-            f"Stripe refused the platform key with which the app acts for “{account_name}”. Ask whoever runs the app "
-            "to put in a new one.",
+            f"Stripe refused the platform key with which the app acts for “{account_name}”. Ask the app's operator "
+            "for a new one.",
             code=code or KEY_REFUSED,
             by=by,
         )

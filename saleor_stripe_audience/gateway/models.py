@@ -10,7 +10,7 @@ from saleor_stripe_audience.vault import EncryptedTextField
 class StripeAccount(models.Model):
     """One Stripe account of a shop: by keys that the merchant pasted, or through the operator's Connect platform.
 
-    `connect_state` is for the second kind: how far Stripe's onboarding is, `requirements` what Stripe still asks,
+    `connect_state` is for the second kind: how far Stripe's onboarding is, `requirements` what Stripe still needs,
     `asked_at` when Stripe was asked for both last. `stripe_id` is empty until Stripe made the account.
 
     `blocked_at` is since when Stripe has refused to serve the account, such as for its key; see trouble.py.
@@ -88,7 +88,7 @@ class StripeAccount(models.Model):
 
     @property
     def has_left(self) -> bool:
-        """Whether its owner ended what ties it to the platform: nothing can be asked for it any more."""
+        """Whether its owner disconnected it from the platform: the platform can request nothing for it any more."""
         return self.is_hosted and self.connect_state == self.ConnectState.NOT_CONNECTED
 
 
@@ -118,8 +118,8 @@ class AccountChannel(models.Model):
 class Customer(models.Model):
     """The Stripe Customer of a signed-in shopper at one account. There is never a second one.
 
-    The row is written before Stripe is asked, so that all who ask at once ask under the same key, which is made of
-    `generation`: it counts the Customers that were deleted at Stripe. `customer_id` is empty until Stripe told it.
+    The row is written before Stripe is asked, so that simultaneous requests use the same key, which is made of
+    `generation`: it counts the Customers that were deleted at Stripe. `customer_id` is empty until Stripe returned it.
     `described` is a digest of the name and address that Stripe was given last.
     """
 
@@ -141,7 +141,7 @@ class Customer(models.Model):
 
 
 class TermsAcceptance(models.Model):
-    """That somebody of the shop accepted a document, in which version, and when. Rows are only ever added."""
+    """Which version of a document someone at the shop accepted, and when. Rows are only ever added."""
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="accepted_terms"

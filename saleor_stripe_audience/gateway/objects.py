@@ -69,7 +69,7 @@ DELAYED_FAILURES = frozenset(
 
 
 class UnreadableObject(Rejected):
-    """An object of Stripe's lacks a field that it always has, or has it in another form."""
+    """An object of Stripe's has no value for a field that is always set, or one in another form."""
 
 
 def parse[Parsed: BaseModel](model: type[Parsed], found: Any) -> Parsed:

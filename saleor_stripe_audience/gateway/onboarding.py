@@ -49,27 +49,27 @@ def connect(
 ) -> StripeAccount:
     """Check the keys, make Stripe's webhook endpoint, map the channels. Repeating it changes nothing more.
 
-    `installation` is the shop; `channels` are slugs, at least one for a new account: an account that is there keeps
-    its own, and has its keys replaced. `Rejected` says all that is wrong.
+    `installation` is the shop; `channels` are slugs, at least one for a new account: an existing account keeps
+    its own, and its keys are replaced. `Rejected` says everything that is wrong.
     """
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     livemode = check_pair(publishable_key, secret_key)
     _check_modes(installation, channels, livemode=livemode)
     check_scopes(secret_key)
-    told = _own_account(secret_key)
-    if not channels and not _is_known(installation, told, livemode=livemode):
+    found = _own_account(secret_key)
+    if not channels and not _is_known(installation, found, livemode=livemode):
         raise Rejected(
-            "The shop has no sales channel yet. Make one in Saleor's Dashboard first.", code="no_channel"
+            "The shop has no sales channel yet. Create one in Saleor's Dashboard first.", code="no_channel"
         )
     _prove_pair(publishable_key, secret_key)
-    account = _kept(installation, publishable_key, secret_key, told, livemode=livemode)
+    account = _kept(installation, publishable_key, secret_key, found, livemode=livemode)
     _ensure_endpoint(account)
     map_channels(account, channels)
     return account
 
 
 def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) -> None:
-    """New keys for an account that goes on taking payments meanwhile. `Rejected` if they are of another account."""
+    """Replace the keys of an account that continues to take payments. `Rejected` if they belong to another account."""
     _check_own_keys(account)
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     if check_pair(publishable_key, secret_key) != account.livemode:
@@ -83,9 +83,9 @@ def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) 
 
 
 def renew_endpoint(account: StripeAccount) -> None:
-    """A new endpoint with a new secret, speaking the present API version; then the old one is taken down.
+    """A new endpoint with a new secret, speaking the present API version; then the old one is removed.
 
-    Events that are under way were signed with the old secret: it is taken for a day more.
+    Events in transit were signed with the old secret: it is accepted for another day.
     """
     _check_own_keys(account)
     old = account.webhook_endpoint_id
@@ -114,7 +114,7 @@ def check_pair(publishable_key: str, secret_key: str) -> bool:
 
 
 def check_scopes(secret_key: str, name: str = NEW) -> None:
-    """`Rejected` with every permission that the key lacks, found by reads and writes that change nothing.
+    """`Rejected` with every permission that the key is missing, found by reads and writes that change nothing.
 
     `name` is the account's, where it is known already.
     """
@@ -122,7 +122,7 @@ def check_scopes(secret_key: str, name: str = NEW) -> None:
     if missing:
         whose = "" if name == NEW else f" of account “{name}”"
         raise Rejected(
-            f"The restricted key{whose} lacks permissions: {', '.join(missing)}. Grant them in Stripe, or paste "
+            f"The restricted key{whose} is missing permissions: {', '.join(missing)}. Grant them in Stripe, or paste "
             "another key that has them.",
             code=failures.MISSING_PERMISSION,
             values={"why": ", ".join(missing)},
@@ -130,7 +130,7 @@ def check_scopes(secret_key: str, name: str = NEW) -> None:
 
 
 def key_permissions() -> list[str]:
-    """What a restricted key must be allowed: to write, where nothing else is said."""
+    """Return the permissions that a restricted key needs: to write, unless the name says otherwise."""
     return [scope.removesuffix(": write") for scope in _PROBES]
 
 
@@ -157,7 +157,7 @@ def check_endpoint(account: StripeAccount) -> None:
 
 
 def sync_endpoint(account: StripeAccount) -> None:
-    """The account's endpoint as this version of the app wants it: made anew, switched on or told of new events."""
+    """Make the account's endpoint what this version of the app needs: create it again, enable it or add events."""
     try:
         check_endpoint(account)
     except Rejected as error:
@@ -204,7 +204,7 @@ def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object
 
 
 def _own_account(secret_key: str) -> stripe.Account | None:
-    """The account behind the key; a restricted key may lack the right to ask, which is no fault."""
+    """Return the key's account; None if a restricted key may not read it, which is no error."""
     with client.errors_of(NEW):
         try:
             return client.client_with(secret_key).v1.accounts.retrieve_current()
@@ -224,9 +224,9 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
         )
 
 
-def _is_known(installation: Any, told: stripe.Account | None, *, livemode: bool) -> bool:
+def _is_known(installation: Any, found: stripe.Account | None, *, livemode: bool) -> bool:
     known = StripeAccount.objects.filter(installation=installation, livemode=livemode)
-    return told is not None and known.filter(stripe_id=told.id).exists()
+    return found is not None and known.filter(stripe_id=found.id).exists()
 
 
 def _check_own_keys(account: StripeAccount) -> None:
@@ -238,7 +238,7 @@ def _check_own_keys(account: StripeAccount) -> None:
 
 
 def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
-    """Our own endpoint is seen by keys of its account only."""
+    """`Rejected` unless the key can read our endpoint: only keys of its account can."""
     with client.errors_of(account.name):
         try:
             client.client_with(secret_key).v1.webhook_endpoints.retrieve(account.webhook_endpoint_id)
@@ -250,7 +250,7 @@ def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
 
 
 def _prove_pair(publishable_key: str, secret_key: str) -> None:
-    """The publishable key must open an intent that the secret key made: the two are then of one account.
+    """`Rejected` unless the publishable key can read an intent that the secret key created: both are of one account.
 
     Where Stripe does not let the account take payments now, it is an intent to store a method, without money.
     """
@@ -282,9 +282,9 @@ def _prove_pair(publishable_key: str, secret_key: str) -> None:
 
 
 def _kept(
-    installation: Any, publishable_key: str, secret_key: str, told: stripe.Account | None, *, livemode: bool
+    installation: Any, publishable_key: str, secret_key: str, found: stripe.Account | None, *, livemode: bool
 ) -> StripeAccount:
-    stripe_id = told.id if told is not None else f"by-key-{publishable_key[-24:]}"
+    stripe_id = found.id if found is not None else f"by-key-{publishable_key[-24:]}"
     known = StripeAccount.objects.filter(
         installation=installation, stripe_id=stripe_id, livemode=livemode
     ).first()
@@ -293,18 +293,18 @@ def _kept(
         stripe_id=stripe_id,
         livemode=livemode,
         defaults={
-            "name": name_of(told.to_dict() if told is not None else {})
+            "name": name_of(found.to_dict() if found is not None else {})
             or f"Stripe {'live' if livemode else 'test'} account",
             "publishable_key": publishable_key,
             "secret_key": secret_key,
             "state": StripeAccount.State.CONNECTED,
-            # An account that was begun through the platform has keys of its own from now on.
+            # An account that was created through the platform has keys of its own from now on.
             "kind": StripeAccount.Kind.PASTED,
             "connect_state": "",
             "pending_since": None,
             "requirements": [],
-            # A key that may not ask leaves it open: then a refused payment shows it.
-            "charges_enabled": True if told is None else bool(told.charges_enabled),
+            # If the key may not read this, it is assumed; a refused payment will show otherwise.
+            "charges_enabled": True if found is None else bool(found.charges_enabled),
             "asked_at": timezone.now(),
         },
     )
@@ -314,15 +314,15 @@ def _kept(
     return account
 
 
-def name_of(told: dict[str, Any]) -> str:
-    """What the account's owner calls it, by Stripe's account object; empty where he did not say."""
-    profile = told.get("business_profile") or {}
-    dashboard = (told.get("settings") or {}).get("dashboard") or {}
+def name_of(stripe_account: dict[str, Any]) -> str:
+    """Return the name that the owner gave the account, from Stripe's account object; empty if there is none."""
+    profile = stripe_account.get("business_profile") or {}
+    dashboard = (stripe_account.get("settings") or {}).get("dashboard") or {}
     return str(profile.get("name") or dashboard.get("display_name") or "")
 
 
 def _ensure_endpoint(account: StripeAccount) -> None:
-    """An endpoint whose secret we hold; one of ours that Stripe no longer has is made anew."""
+    """Make sure that there is an endpoint whose secret we have; one that Stripe no longer has is created again."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
     if not account.webhook_secret or not _endpoint_stands(account, url):
         _make_endpoint(account)

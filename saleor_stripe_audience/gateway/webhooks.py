@@ -87,15 +87,15 @@ def _taken_in_of_platform(request: HttpRequest) -> JsonResponse:
 
 
 def _hosted_account(event: dict[str, Any]) -> StripeAccount | None:
-    """The account that the event is of; none for the platform's own events, and for accounts that are not ours.
+    """Return the account that sent the event; None for the platform's own events and for accounts that are not ours.
 
-    A live endpoint of a platform hears of its test accounts too: the mode is part of who is meant.
+    A platform's live endpoint also receives the events of its test accounts, so the mode identifies the account, too.
     """
-    told, livemode = event.get("account"), event.get("livemode")
-    if not isinstance(told, str) or not told or not isinstance(livemode, bool):
+    stripe_id, livemode = event.get("account"), event.get("livemode")
+    if not isinstance(stripe_id, str) or not stripe_id or not isinstance(livemode, bool):
         return None
     return StripeAccount.objects.filter(
-        kind=StripeAccount.Kind.CONNECT, stripe_id=told, livemode=livemode
+        kind=StripeAccount.Kind.CONNECT, stripe_id=stripe_id, livemode=livemode
     ).first()
 
 
@@ -133,8 +133,8 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def _is_id(told: Any) -> bool:
-    return isinstance(told, str) and 0 < len(told) <= LONGEST_ID
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
 
 
 def _unreadable() -> Rejected:

@@ -53,7 +53,7 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
     if request.created_at < timezone.now() - STRIPE_REMEMBERS:
         # Stripe would no longer recognize the key: a repeat might move money twice.
         raise Rejected(
-            "It is not known what became of this request. Look at the payment in Stripe before you ask again.",
+            "The result of this request is not known. Look at the payment in Stripe before you request it again.",
             code="unclear",
         )
     try:

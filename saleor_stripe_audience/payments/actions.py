@@ -97,7 +97,7 @@ def _reason(requested: Requested, key: str) -> Json:
 
 
 def cancel(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
-    """Release what is held, or the rest of it, or end a payment that never came."""
+    """Release what is held, or the rest of it, or end a payment that was never made."""
     account, intent = _current_intent(installation, requested)
     flow = intent.flow
     if intent.status != "canceled" and not intent.released_minor(flow):

@@ -1,6 +1,6 @@
 """What a checkout or order still costs, and its open payments kept within that.
 
-Saleor lets a storefront start a payment as often as it likes: in a second tab, again after a decline, for part of the
+Saleor lets a storefront start as many payments as it likes: in a second tab, again after a decline, for part of the
 total. Each open PaymentIntent can be paid for as long as it is open. So none may ask for more than is due: where the
 total fell or another payment covers a part its amount is lowered, and where nothing is due, or less than Stripe
 charges, it is canceled. Two payments of a part each stay as they are.
@@ -73,7 +73,7 @@ class Coverage:
     covered: dict[str, Decimal]
 
     def due(self, besides: str = "") -> Due:
-        """Return what is due without the transaction `besides`."""
+        """Return what is due, not counting the transaction `besides`."""
         others = (amount for transaction, amount in self.covered.items() if transaction != besides)
         return Due(self.total - sum(others, Decimal(0)), self.currency, self.total)
 
@@ -110,7 +110,7 @@ def coverage_of(source: Source, payments: Sequence[Payment]) -> Coverage | None:
 
 
 def remaining_due(installation: Installation, source: Source, besides: str = "") -> Due | None:
-    """Return what is still due without the transaction `besides`; None where that is not known."""
+    """Return what is still due, not counting the transaction `besides`; None if that is not known."""
     coverage = coverage_of(source, payments_of(installation, source))
     return coverage.due(besides) if coverage is not None else None
 

@@ -96,7 +96,7 @@ def _amount(session: Session, due: Due | None) -> Decimal:
     """Return what Saleor asked for, or what is due if that is less: Saleor asks for totals without their gift cards."""
     asked = session.action.amount
     if asked is None:
-        raise Rejected("Saleor's request came without an amount.", code="parse_error")
+        raise Rejected("Saleor's request has no amount.", code="parse_error")
     money = from_decimal(asked, session.action.currency)
     if money.is_zero:
         raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")

@@ -46,8 +46,8 @@ def fetch_fees(
 ) -> Write | None:
     """Fetch what was booked for the charge; returns what stores it, or None where nothing is to be stored.
 
-    `labelled` is the object of Stripe's event, whose metadata counts where our row is lost: then the intent is looked
-    into before the row is created again.
+    `labelled` is the object of Stripe's event, whose metadata counts where our row is lost: then the intent is
+    checked before the row is created again.
     """
     rows = Payment.objects.filter(account=account, payment_intent_id=intent_id)
     is_known = rows.exists()

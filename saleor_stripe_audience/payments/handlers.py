@@ -146,14 +146,14 @@ def set_order_number(event: Event) -> None:
 
 
 def add_shipping(event: Event) -> None:
-    """Add the order's shipping address to the payments of the checkout that it was."""
+    """Add the order's shipping address to the payments of the checkout from which it was created."""
     order = _order_from_checkout(event)
     for payment in _payments_for(event, order):
         order_details.add_shipping(payment, order.get("shippingAddress"))
 
 
 def follow_totals(event: Event) -> None:
-    """Let the open payments of a checkout or order follow what it costs, whether or not the storefront asks first."""
+    """Let the open payments of a checkout or order follow its total, even if the storefront does not ask."""
     payload = event.payload or {}
     parts = [part for part in (payload.get("order"), payload.get("checkout")) if isinstance(part, dict)]
     found = [each for part in parts for each in (part.get("id"), part.get("checkoutId"))]
@@ -161,7 +161,7 @@ def follow_totals(event: Event) -> None:
 
 
 def _order_from_checkout(event: Event) -> Json:
-    """The event's order; empty where it was no checkout before."""
+    """Return the event's order; empty if it was not created from a checkout."""
     order = (event.payload or {}).get("order")
     return order if isinstance(order, dict) and order.get("checkoutId") else {}
 
@@ -181,7 +181,7 @@ def report_payment(event: Event) -> Write | None:
 
 
 def report_voucher(event: Event) -> Write | None:
-    """Report a voucher or transfer. 3-D Secure and the like need no report: the shopper is at it."""
+    """Report a voucher or transfer. 3-D Secure and the like need no report: the shopper is still in the browser."""
     intent = object_of(event, PaymentIntent)
     return report.report_payment(account_of(event), intent.id) if intent.is_delayed else None
 
@@ -189,8 +189,8 @@ def report_voucher(event: Event) -> Write | None:
 def report_decline(event: Event) -> Write | None:
     """Report the payment, and later the decline itself, unless the storefront asked meanwhile: staff see it once.
 
-    Stripe sends a decline before the shopper's browser is back, and whatever `transactionProcess` is answered becomes
-    an entry of the transaction's history, too.
+    Stripe sends a decline before the shopper's browser is back, and the response to `transactionProcess` also becomes
+    an entry in the transaction's history.
     """
     intent = object_of(event, PaymentIntent)
     save = report.report_payment(account_of(event), intent.id)
@@ -232,19 +232,19 @@ def record_late_fees(event: Event) -> Write | None:
 
 
 def follow_payment(event: Event) -> None:
-    """Money came: check the order, and adjust the other open payments of it."""
+    """Money arrived: check the order, and adjust its other open payments."""
     if payment := _known_payment(event, object_of(event, PaymentIntent).id):
         order_matching.follow_money(payment)
 
 
 def follow_cancelation(event: Event) -> None:
-    """A payment was canceled: what was too much may be no more."""
+    """A payment was canceled: an overpayment may be resolved."""
     if payment := _known_payment(event, object_of(event, PaymentIntent).id):
         order_matching.follow_refund(payment)
 
 
 def follow_refund(event: Event) -> None:
-    """Money went back: what was too much may be no more."""
+    """Money was returned: an overpayment may be resolved."""
     if payment := _known_payment(event, object_of(event, Refund).payment_intent):
         order_matching.follow_refund(payment)
 

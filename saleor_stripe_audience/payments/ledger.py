@@ -1,9 +1,9 @@
-"""Which events Saleor's ledger of a payment misses, by what Stripe has and what was reported so far.
+"""Which events are missing from Saleor's ledger of a payment, given what Stripe has and what was reported so far.
 
 Nothing here depends on which event came, how often or in which order: the same two sides give the same difference, and
 two workers at once report the same, which Saleor recognizes as duplicates. The amounts that follow: authorized is what
 can still be captured, charged what came in less what went back or was withdrawn by a dispute, refunded the refunds that
-stand, canceled the part of a hold that was given up.
+are valid, canceled the part of a hold that was given up.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +63,7 @@ def capture_reference(charge_id: str, before: int, after: int) -> str:
 def _replaced(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
     """A debit that was reported as pending failed, and then the same intent was held: the debit's end was not reported.
 
-    Saleor takes a pending charge off what is authorized, so it has to learn that the charge failed.
+    Saleor subtracts a pending charge from what is authorized, so it has to learn that the charge failed.
     """
     intent, charge = state.intent, state.intent.charge
     is_held = state.flow == AUTHORIZATION and charge is not None and charge.status == "succeeded"

@@ -44,8 +44,7 @@ def read_options(session: Session) -> PaymentOptions:
         raise Rejected("Give either offSession or setupFutureUsage, not both.", code="parse_error")
     if options.needs_customer and not _is_by_owner(session):
         raise Rejected(
-            "Only the signed-in shopper whose checkout or order this is can store a payment method or use one "
-            "that is stored.",
+            "Only the signed-in owner of the checkout or order can store a payment method or use a stored one.",
             code="not_owner",
         )
     return options

@@ -97,13 +97,13 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
 
 
 def follow_money(payment: Payment) -> None:
-    """Money came: adjust the other open payments of the same checkout or order, and check that there is one at all."""
+    """Money arrived: adjust the other open payments of the checkout or order, and check that there is one at all."""
     source = follow(payment.installation, payment.transaction_id)
     _report(payment, source, is_late=False)
 
 
 def follow_refund(payment: Payment) -> None:
-    """Money went back: what was too much may be no more."""
+    """Money was returned: an overpayment may be resolved."""
     if _has_problem(payment.installation, [payment.source_id]):
         check(payment)
 

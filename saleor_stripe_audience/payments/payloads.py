@@ -217,4 +217,4 @@ def read[Model: BaseModel](model: type[Model], payload: dict[str, Any]) -> Model
         return model.model_validate(payload)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise Rejected(f"Saleor's request came without a readable {place}.", code="parse_error") from None
+        raise Rejected(f"Saleor's request has no readable {place}.", code="parse_error") from None

@@ -1,7 +1,7 @@
 """Find and heal what Stripe and Saleor disagree on: after any outage both sides agree again, without anyone's help.
 
-Stripe's events that the inbox misses are recorded there; so are Saleor's (saleor.missed_events); and every payment that
-changed at Stripe is compared with Saleor's ledger.
+Events of Stripe and of Saleor (saleor.missed_events) that are missing from the inbox are recorded there, and every
+payment that changed at Stripe is compared with Saleor's ledger.
 """
 
 from collections.abc import Iterator
@@ -216,7 +216,7 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
         differences.append(_not_compared(intent_id, error.message))
         return _Compared(differences, isinstance(error, Unavailable | Blocked))
     for outcome in outcomes:
-        what = f"Saleor had not been told of {outcome.result} {outcome.money}"
+        what = f"{outcome.result} {outcome.money} was missing in Saleor"
         differences.append(Difference(what, where, healed=True))
     return _Compared(differences)
 

@@ -1,4 +1,4 @@
-"""Report to Saleor what its ledger of a payment misses now, whatever the event from Stripe said."""
+"""Report to Saleor what is missing from its ledger of a payment now, whatever the event from Stripe said."""
 
 from django.utils import timezone
 
@@ -56,7 +56,7 @@ def report_payment(account: StripeAccount, intent_id: str, *, is_disputed: bool 
 def report_missing(
     account: StripeAccount, intent: PaymentIntent, *, with_decline: bool = False, is_disputed: bool = False
 ) -> list[Outcome]:
-    """Report to Saleor's ledger what it misses of the intent; returns what was reported.
+    """Report what is missing from Saleor's ledger of the intent; returns what was reported.
 
     Repeating it reports nothing more. `Unavailable` when one side does not respond; `Rejected` with a code of
     `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then. A decline is

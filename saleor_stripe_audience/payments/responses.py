@@ -1,4 +1,4 @@
-"""What TRANSACTION_INITIALIZE_SESSION and TRANSACTION_PROCESS_SESSION are answered, with a payment or without one."""
+"""The responses to TRANSACTION_INITIALIZE_SESSION and TRANSACTION_PROCESS_SESSION, with a payment or without one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

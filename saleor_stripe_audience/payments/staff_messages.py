@@ -104,10 +104,10 @@ REVIEW = Sentence(
     "paiement dans Stripe, puis approuvez-le ou remboursez-le avant d'expédier.",
 )
 REVIEW_REASONS = {
-    "rule": Sentence("asked for by a rule of yours", "demandé par une de vos règles"),
-    "manual": Sentence("asked for by your team", "demandé par votre équipe"),
+    "rule": Sentence("requested by one of your rules", "demandé par une de vos règles"),
+    "manual": Sentence("requested by your team", "demandé par votre équipe"),
 }
-REVIEW_ASKED_BY_RADAR = Sentence("asked for by Stripe", "demandé par Stripe")
+REVIEW_ASKED_BY_RADAR = Sentence("requested by Stripe", "demandé par Stripe")
 REVIEW_ENDS = {
     "approved": Sentence(
         "The review of this payment was closed: it was approved. The goods can be sent.",
@@ -163,20 +163,20 @@ TERMS = Sentence(
     "la page de l'application dans le Dashboard de Saleor.",
 )
 TEST_ONLY = Sentence(
-    "The shop takes live payments, but {channels} only test payments. Choose a live account for it on the app's page "
-    "in Saleor's Dashboard.",
+    "The shop takes live payments, but {channels} takes test payments only. Choose a live account for it on the app's "
+    "page in Saleor's Dashboard.",
     "La boutique encaisse réellement, mais {channels} seulement des paiements de test. Choisissez-y un compte réel "
     "sur la page de l'application dans le Dashboard de Saleor.",
 )
 ACCOUNT_NOT_READY = Sentence(
-    "The Stripe account “{account}” does not take payments: Stripe asks for something, or has refused it. Look at it "
+    "The Stripe account “{account}” does not take payments: Stripe needs something, or has rejected it. See it "
     "on the app's page in Saleor's Dashboard.",
     "Le compte Stripe « {account} » n'encaisse pas : Stripe demande quelque chose ou l'a refusé. Regardez-le sur la "
     "page de l'application dans le Dashboard de Saleor.",
 )
 ACCOUNT_MAY_NOT_CHARGE = Sentence(
     "Stripe does not let the account “{account}” take payments now: no charges are possible. Open Stripe's "
-    "Dashboard: it says there which papers or details Stripe asks for.",
+    "Dashboard: it shows which documents or details Stripe needs.",
     "Stripe n'autorise pas le compte « {account} » à encaisser pour le moment (charges). Ouvrez le Dashboard de "
     "Stripe : il indique quels documents ou informations Stripe demande.",
 )

@@ -1,6 +1,6 @@
 """Serves a WSGI application on the loopback, in a thread of the process that asks for it.
 
-The stand-ins are talked to over real HTTP, so that what the product does on the wire is what is tried.
+The stand-ins are reached over real HTTP, so that the product's actual requests are tested.
 """
 
 import contextlib
@@ -18,16 +18,16 @@ _log = logging.getLogger(__name__)
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Keeps connections open as Stripe and Saleor do, and writes no line per request."""
+    """Keeps connections open as Stripe and Saleor do, and logs no requests."""
 
     protocol_version = "HTTP/1.1"
-    # Headers and body leave in two writes; without this each answer would wait 40 ms for an acknowledgement.
+    # Headers and body are two writes; without this each response would wait 40 ms for an acknowledgement.
     disable_nagle_algorithm = True
 
     def run_wsgi(self) -> None:
         """Answer one request and keep the connection; werkzeug's own closes it after each."""
         environ = self.make_environ()
-        # Read whole, so that what an application leaves unread is not taken for the next request.
+        # Read completely, so that unread bytes are not mistaken for the next request.
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
         try:
             self._send(*_answered(self.server.app, environ))
@@ -56,29 +56,29 @@ class _QuietHandler(WSGIRequestHandler):
             self.wfile.write(body)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
-        """Stand-ins keep a log of requests of their own."""
+        """Log nothing: stand-ins have logs of their own."""
 
 
 def _answered(
     application: WSGIApplication, environ: WSGIEnvironment
 ) -> tuple[str, list[tuple[str, str]], bytes]:
     """Status, headers and the whole body."""
-    begun: list[tuple[str, list[tuple[str, str]]]] = []
+    started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Any:
-        begun.append((status, headers))
+        started.append((status, headers))
         return None
 
     parts = application(environ, start_response)
     body = b"".join(parts)
     if hasattr(parts, "close"):
         parts.close()
-    status, headers = begun[-1]
+    status, headers = started[-1]
     return status, headers, body
 
 
 class _Server(ThreadedWSGIServer):
-    """Remembers its open connections, so that stopping closes them as a dead server would."""
+    """Tracks its open connections, so that stopping closes them as a dead server would."""
 
     def __init__(self, port: int, application: WSGIApplication) -> None:
         self._open: set[socket.socket] = set()
@@ -97,7 +97,7 @@ class _Server(ThreadedWSGIServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """Hang up on every client that is still connected."""
+        """Close the connections of all clients."""
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
@@ -129,16 +129,16 @@ class Served:
 
     @property
     def url(self) -> str:
-        """The address without a slash at its end, e.g. http://127.0.0.1:40123."""
+        """The address without a trailing slash, such as http://127.0.0.1:40123."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
-        """Begin to answer; requests that came since the object was made have been waiting."""
+        """Start responding; requests since the object was created have been waiting."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Answer nobody any more: the port is closed and open connections are cut."""
+        """Stop responding: the port and open connections are closed."""
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()

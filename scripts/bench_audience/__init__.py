@@ -1,1 +1,1 @@
-"""How fast the audience is when it is large: a made-up shop with a million contacts, and what is asked of it."""
+"""How fast a large audience is: an invented shop with a million contacts, and typical queries."""

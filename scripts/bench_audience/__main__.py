@@ -1,10 +1,10 @@
-"""Measure the audience at its size, and print JSON with the machine.
+"""Measure a large audience, and print JSON including the machine.
 
     python -m scripts.bench_audience [--contacts N] [--server URL]
 
-makes a shop of N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders and five times as many
-lines, in a database of its own, asks it what merchants and developers ask, and drops it again. `--server` is
-a PostgreSQL where databases may be made; without it SQLite is measured. `make bench-audience`.
+creates a shop of N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders and five times as many
+lines, in a database of its own, runs typical queries of merchants and developers, and drops it. `--server` is a
+PostgreSQL where databases can be created; without it SQLite is measured. `make bench-audience`.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""A shop with very many contacts, made inside the database by a handful of statements.
+"""A shop with very many contacts, created in the database by a few statements.
 
-Everything follows from a row's number, so each run makes the same shop. Two scattering multiplications, halves
-swapped between them, stand for chance: they give each number a place in 0 … 2³²−1.
+Everything depends on a row's number, so each run creates the same shop. Two scattering multiplications, with a swap of
+halves between them, replace chance: they map each number to one in 0 … 2³²−1.
 """
 
 import json
@@ -21,12 +21,12 @@ AUDIENCE = UUID("00000000-0000-4000-8000-000000000002")
 API_URL = "https://crowd.example/graphql/"
 BUYERS_SHARE = 0.7
 LINES_PER_ORDER = 2.5
-DAYS = 900  # orders were made in so many days up to now
+DAYS = 900  # orders were placed in this many days up to now
 TABLES = ("cartline", "cart", "paymentfact", "contactspent", "purchaseline", "purchase", "contact")
 
 
 def make_crowd(contacts: int) -> Audience:
-    """So many contacts, with twice as many orders, five times as many lines, carts and refusals."""
+    """Create this many contacts, with twice as many orders, five times as many lines, carts and declines."""
     installation = Installation.objects.create(
         pk=SHOP, saleor_api_url=API_URL, app_id="QXBwOjE=", domain="crowd.example", token="t",
         schema_version="3.23", registered_at=datetime.now(UTC),
@@ -37,13 +37,13 @@ def make_crowd(contacts: int) -> Audience:
         for statement in _statements(contacts):
             cursor.execute(statement)
         for statement in connection.ops.sequence_reset_sql(no_style(), [Purchase, Cart]):
-            cursor.execute(statement)  # their rows brought numbers of their own
+            cursor.execute(statement)  # these rows have explicit ids
     _settle()
     return audience
 
 
 def _spare_foreign_keys(cursor: Any) -> None:
-    """The rows are known to fit; a superuser of PostgreSQL need not have millions of them looked up."""
+    """Skip foreign key checks, if the user is a superuser of PostgreSQL: the rows are known to be consistent."""
     if connection.vendor == "postgresql":
         cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
         if cursor.fetchone()[0]:
@@ -51,7 +51,7 @@ def _spare_foreign_keys(cursor: Any) -> None:
 
 
 def _settle() -> None:
-    """As a database is some time after its rows came: its statistics known, its pages swept."""
+    """Analyze and vacuum, as a database has done some time after its rows were inserted."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")

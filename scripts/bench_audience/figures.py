@@ -1,4 +1,4 @@
-"""What is measured of a large audience, each figure as a merchant or developer meets it."""
+"""What is measured of a large audience, each figure as a merchant or developer experiences it."""
 
 import io
 import os
@@ -48,9 +48,9 @@ PAGES = {
 def measured(contacts: int) -> Json:
     """All figures, with the machine they were measured on."""
     call_command("migrate", verbosity=0)
-    begun = time.monotonic()
+    started = time.monotonic()
     audience = make_crowd(contacts)
-    made = time.monotonic() - begun
+    made = time.monotonic() - started
     return {
         "contacts": contacts,
         "purchase_lines": contacts * 5,
@@ -77,12 +77,12 @@ def _database() -> str:
 
 
 def _timed(times: int, function: Callable[[], Any]) -> Json:
-    """p50, p95 and the longest, in milliseconds; the first, with nothing in memory yet, is among them."""
+    """Return p50, p95 and the longest, in milliseconds, including the first call with cold caches."""
     took = []
     for _ in range(times):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         function()
-        took.append((time.perf_counter() - begun) * 1000)
+        took.append((time.perf_counter() - started) * 1000)
     return _spread(took)
 
 
@@ -105,9 +105,9 @@ def _segments(audience: Audience) -> Json:
     made = store.install_ready_made(audience, CURRENCY, BIG)
     took = {}
     for segment in made:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         membership.refresh_segment(segment.pk)
-        took[segment.ready_made] = round(time.perf_counter() - begun, 2)
+        took[segment.ready_made] = round(time.perf_counter() - started, 2)
     return took
 
 
@@ -125,9 +125,9 @@ def _page(secret: str, arguments: str) -> None:
         content_type="application/json",
         headers={"Authorization": f"Bearer {secret}"},
     )
-    told = answer.json()
-    if "errors" in told or len(told["data"]["contacts"]["edges"]) != 50:
-        raise RuntimeError(str(told)[:500])
+    result = answer.json()
+    if "errors" in result or len(result["data"]["contacts"]["edges"]) != 50:
+        raise RuntimeError(str(result)[:500])
 
 
 def _events(audience: Audience) -> Json:
@@ -135,12 +135,12 @@ def _events(audience: Audience) -> Json:
     took = []
     with _worker():
         _tell(audience, -1)
-        _wait("event-1@crowd.example", STARTING)  # until the worker is up, and through with what it found
+        _wait("event-1@crowd.example", STARTING)  # until the worker has started and finished what it found
         for number in range(EVENTS):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             _tell(audience, number)
             _wait(f"event{number}@crowd.example")
-            took.append((time.perf_counter() - begun) * 1000)
+            took.append((time.perf_counter() - started) * 1000)
     return _spread(took)
 
 
@@ -181,10 +181,10 @@ def _worker() -> Iterator[None]:
 
 
 def _export(audience: Audience) -> Json:
-    begun, before, rows = time.perf_counter(), _memory(), 0
+    started, before, rows = time.perf_counter(), _memory(), 0
     for block in export_csv(Contact.objects.filter(audience=audience)):
         rows += block.count("\n")
-    return _rate(rows, begun) | {"memory_grown_mb": round(_memory() - before, 1)}
+    return _rate(rows, started) | {"memory_grown_mb": round(_memory() - before, 1)}
 
 
 def _import(audience: Audience) -> Json:
@@ -195,13 +195,13 @@ def _import(audience: Audience) -> Json:
         for n in range(IMPORTED)
     )
     file = io.BytesIO((header + "".join(lines)).encode())
-    begun = time.perf_counter()
+    started = time.perf_counter()
     report = import_csv(audience, file, ImportOptions(consent_text="Yes, please."))
-    return _rate(report.new, begun)
+    return _rate(report.new, started)
 
 
-def _rate(rows: int, begun: float) -> Json:
-    seconds = time.perf_counter() - begun
+def _rate(rows: int, started: float) -> Json:
+    seconds = time.perf_counter() - started
     return {"rows": rows, "seconds": round(seconds, 2), "rows_per_second": round(rows / seconds)}
 
 

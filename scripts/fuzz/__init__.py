@@ -1,1 +1,1 @@
-"""Mutated requests over every address of the served app: none may be answered 500, take seconds, or leave memory."""
+"""Mutated requests to every address of the served app: none may cause a 500, take seconds, or leak memory."""

@@ -3,10 +3,10 @@
     python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]
 
 Serves the app in a process of its own on a new SQLite database, or on the PostgreSQL of FUZZ_DATABASE_URL, with a shop,
-a Stripe account, keys and contacts. Prints JSON: answers by status, answers of 500 and others that say as much, answers
-that took more than 5 s or never came, and the memory of the serving process after a tenth of the inputs and at the end.
-Exits 1 if any of it is not as it must be; each failed input is named on stderr by its number, with which `--only` sends
-it again. `make fuzz INPUTS=100000`.
+a Stripe account, keys and contacts. Prints JSON: responses by status, those of 500 and others that report an
+internal error, those that took more than 5 s or never came, and the memory of the serving process after a tenth of the
+inputs and at the end. Exits 1 on any failure; each failed input is printed on stderr with its number, with which
+`--only` sends it again. `make fuzz INPUTS=100000`.
 """
 
 import http.client
@@ -42,7 +42,7 @@ MOST_GROWTH = (
     1.25  # of the memory after a tenth of the inputs, when everything is imported and every thread is there
 )
 WARM_UP = 100  # inputs after the last one, which are not counted
-TOLD = 20  # failed inputs on stderr
+MOST_PRINTED = 20  # failed inputs on stderr
 SERVER_ERROR = 500
 INTERNAL = (
     b'"INTERNAL"',
@@ -58,7 +58,7 @@ print(json.dumps(prepare(json.load(sys.stdin))))
 
 
 class Tally:
-    """What came of the inputs, counted by several threads."""
+    """The results of the inputs, counted by several threads."""
 
     def __init__(self) -> None:
         self.statuses: Counter[str] = Counter()
@@ -67,7 +67,7 @@ class Tally:
         self._lock = threading.Lock()
 
     def count(self, request: Request, status: int, seconds: float, *, is_internal: bool) -> None:
-        """Status 0 is no answer; internal is an answer of another status that says the app failed."""
+        """Status 0 is no response; internal is a response of another status that says that the app failed."""
         is_slow = seconds > SLOW_SECONDS
         with self._lock:
             self.statuses[str(status)] += 1
@@ -80,7 +80,7 @@ class Tally:
 
 
 def main(arguments: list[str]) -> int:
-    """Run, print, and say by the exit code whether all is as it must be."""
+    """Run and print; the exit code is 1 on any failure."""
     numbers = [int(each) for each in arguments if each.isdigit()]
     if not numbers:
         sys.stderr.write("usage: python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]\n")
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
             print(inputs.make(only))
         _warm_up(url, inputs, count)
         tally, memory = _send_all(url, inputs, [only] if only is not None else range(count), process)
-    for line in tally.failed[:TOLD]:
+    for line in tally.failed[:MOST_PRINTED]:
         sys.stderr.write(f"{line}\n")
     found = {
         "inputs": sum(tally.statuses.values()),
@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _warm_up(url: str, inputs: Inputs, count: int) -> None:
-    """Everything is imported and compiled at its first use: that is not what is measured."""
+    """Imports and compilation at the first use are not measured."""
     connection = _Connection(url)
     for number in range(count, count + WARM_UP):
         connection.send(inputs.make(number))
@@ -135,10 +135,10 @@ def _send_all(
             if number is None:
                 return
             request = inputs.make(number)
-            begun = time.monotonic()
+            started = time.monotonic()
             status, body = connection.send(request)
             is_internal = any(words in body for words in INTERNAL)
-            tally.count(request, status, time.monotonic() - begun, is_internal=is_internal)
+            tally.count(request, status, time.monotonic() - started, is_internal=is_internal)
 
     threads = [threading.Thread(target=work) for _ in range(WORKERS)]
     for thread in threads:
@@ -150,7 +150,7 @@ def _send_all(
 
 
 class _Connection:
-    """One connection to the app, opened anew after each request that it did not survive."""
+    """One connection to the app, reopened after each request that closed it."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -158,7 +158,7 @@ class _Connection:
         self._open: http.client.HTTPConnection | None = None
 
     def send(self, request: Request) -> tuple[int, bytes]:
-        """Status and body of the answer; 0 if none came. A connection that the app had closed is tried once more."""
+        """Return status and body; status 0 without a response. Retry once if the app had closed the connection."""
         for is_last in (False, True):
             try:
                 return self._send(request)
@@ -192,7 +192,7 @@ class _Connection:
 
 
 def _ascii(target: str) -> str:
-    """As a client that lets nothing through which cannot stand in a request line."""
+    """Escape what cannot be in a request line, as a client would."""
     return "".join(each if "!" <= each <= "~" else "%20" for each in target) or "/"
 
 
@@ -258,9 +258,9 @@ def _known(key: SigningKey, settings: dict[str, str]) -> tuple[Known, Any]:
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
-    told = json.loads(done.stdout)
-    schemas, given = told.pop("schemas"), told.pop("given")
-    known = Known(key=key, **told)
+    prepared = json.loads(done.stdout)
+    schemas, given = prepared.pop("schemas"), prepared.pop("given")
+    known = Known(key=key, **prepared)
     queries = [Queries(build_schema(each), given) for each in schemas]
     return known, lambda seed: Inputs(known, seed, *queries)
 

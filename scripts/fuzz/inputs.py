@@ -1,4 +1,4 @@
-"""The requests: each of them is made from its number and the seed alone, so that one that failed can be sent again."""
+"""The requests: each depends on its number and the seed only, so that a failed one can be sent again."""
 
 import json
 import random
@@ -26,7 +26,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent; `number` makes the same one again."""
+    """What is sent; `number` reproduces it."""
 
     number: int
     method: str
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Known:
-    """What a caller with every right knows: keys, tokens, ids and addresses that the app takes."""
+    """What a caller with all permissions knows: keys, tokens, ids and addresses that the app accepts."""
 
     api_url: str
     app_id: str
@@ -56,7 +56,7 @@ class Known:
 
 
 class Inputs:
-    """Makes the request of a number."""
+    """Creates the request of a number."""
 
     def __init__(self, known: Known, seed: int, api: Queries, storefront: Queries) -> None:
         self._known, self._seed = known, seed
@@ -77,7 +77,7 @@ class Inputs:
         )
 
     def make(self, number: int) -> Request:
-        """The request of that number."""
+        """Return the request with that number."""
         chance = random.Random(f"{self._seed} {number}")
         return chance.choice(self._makers)(chance, number)
 
@@ -97,12 +97,12 @@ class Inputs:
     def _stripe_webhook(self, chance: random.Random, number: int) -> Request:
         known = self._known
         body = odd.mutated(_stripe_event(chance.choice(known.stripe_kinds), number), chance)
-        told = int(time.time()) + chance.choice((0, 0, 0, 0, 0, 0, 0, -4000, 4000))
-        signed = f"{told}.".encode() + body
+        timestamp = int(time.time()) + chance.choice((0, 0, 0, 0, 0, 0, 0, -4000, 4000))
+        signed = f"{timestamp}.".encode() + body
         signature = stripe.WebhookSignature._compute_signature(  # noqa: SLF001 - the library has no public way to sign
             signed.decode("utf-8", "replace"), known.webhook_secret
         )
-        headers = {"Content-Type": "application/json", "Stripe-Signature": f"t={told},v1={signature}"}
+        headers = {"Content-Type": "application/json", "Stripe-Signature": f"t={timestamp},v1={signature}"}
         _spoil(headers, chance)
         whose = chance.choice((known.account_id, known.account_id, known.account_id, "connect"))
         return Request(number, "POST", f"/api/webhooks/stripe/{whose}", body, headers)
@@ -197,21 +197,21 @@ class Inputs:
 
 
 def _mail_event(chance: random.Random) -> Json:
-    """Names of the common services, all at once: each reads its own."""
+    """Use the names of several services at once: each parser reads its own."""
     kind = chance.choice(
         ("bounce", "Bounce", "dropped", "spamreport", "SpamComplaint", "hard_bounce", "failed", "x")
     )
-    whom = chance.choice(("known@example.com", "nobody@example.com"))
+    to = chance.choice(("known@example.com", "nobody@example.com"))
     return {
-        "event": kind, "RecordType": kind, "Type": "HardBounce", "type": f"email.{kind}", "email": whom, "Email": whom,
-        "Recipient": whom, "recipient": whom, "timestamp": 1_790_000_000, "BouncedAt": "2026-11-20T10:00:00Z",
-        "sg_event_id": "1", "MessageID": "2", "reason": "550", "event-data": {"event": kind, "recipient": whom},
-        "msg": {"email": whom, "state": kind}, "data": {"to": [whom], "email_id": "3"},
+        "event": kind, "RecordType": kind, "Type": "HardBounce", "type": f"email.{kind}", "email": to, "Email": to,
+        "Recipient": to, "recipient": to, "timestamp": 1_790_000_000, "BouncedAt": "2026-11-20T10:00:00Z",
+        "sg_event_id": "1", "MessageID": "2", "reason": "550", "event-data": {"event": kind, "recipient": to},
+        "msg": {"email": to, "state": kind}, "data": {"to": [to], "email_id": "3"},
     }  # fmt: skip
 
 
 def _plain(text: str) -> str:
-    """Without halves of characters, which no form can hold."""
+    """Remove surrogates, which a form cannot contain."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -237,7 +237,7 @@ def _query(chance: random.Random) -> str:
 
 
 def _spoil(headers: dict[str, str], chance: random.Random) -> None:
-    """One header in ten is odd, or not there."""
+    """Replace or remove one header in ten."""
     if chance.random() < 0.1:
         name = chance.choice(sorted(headers))
         if chance.random() < 0.5:

@@ -1,4 +1,4 @@
-"""Odd values, and what is done with them to JSON, texts and bytes. Everything follows from a seed."""
+"""Odd values, and how they mutate JSON, texts and bytes. Everything depends on a seed."""
 
 import json
 import random
@@ -30,7 +30,7 @@ RAW = (
 
 
 def value(chance: random.Random) -> Any:
-    """An odd value of any JSON type."""
+    """Return an odd value of any JSON type."""
     kind = chance.randrange(8)
     if kind < 3:
         return chance.choice(TEXTS)
@@ -40,7 +40,7 @@ def value(chance: random.Random) -> Any:
 
 
 def mutated(tree: Any, chance: random.Random) -> bytes:
-    """The JSON of the tree after some of it was replaced, removed, added or broken."""
+    """Return the tree's JSON after some of it was replaced, removed, added or broken."""
     tree = json.loads(json.dumps(tree))
     for _ in range(chance.choice((0, 1, 1, 1, 2, 5))):
         tree = _changed(tree, chance)
@@ -74,7 +74,7 @@ def _changed(tree: Any, chance: random.Random) -> Any:
 
 
 def _places(tree: Any) -> Any:
-    """Every place of the tree that holds something: what holds it, and by which key or number."""
+    """Return every position in the tree: the container, and the key or index."""
     keys = tree.keys() if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
     for key in list(keys):
         yield tree, key

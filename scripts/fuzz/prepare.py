@@ -27,7 +27,7 @@ CHANNEL = "default-channel"
 
 
 def prepare(given: dict[str, Any]) -> dict[str, Any]:
-    """Make it all; gives what a caller with every right would know of it."""
+    """Create everything; return what a caller with all permissions would know of it."""
     get_resolver().url_patterns  # noqa: B018 - imports every view, and with them every handler
     shop = Installation.objects.create(
         saleor_api_url=given["api_url"],

@@ -25,7 +25,7 @@ ODDITY = 0.3
 
 
 class Queries:
-    """Makes operations of a schema; `given` are values of real things, such as ids, by the name of their argument."""
+    """Creates operations of a schema; `given` are real values, such as ids, by the name of their argument."""
 
     def __init__(self, schema: GraphQLSchema, given: dict[str, list[Any]]) -> None:
         self._roots = [each for each in (schema.query_type, schema.mutation_type) if each is not None]

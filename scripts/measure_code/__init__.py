@@ -1,1 +1,1 @@
-"""How the code stands: the ways through it, circles of imports, lengths of functions, words that should be gone."""
+"""The state of the code: flows through it, import cycles, lengths of functions, outdated words."""

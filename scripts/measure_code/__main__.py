@@ -1,10 +1,10 @@
-"""Measure how the code stands: a short table, then JSON.
+"""Measure the state of the code: a short table, then JSON.
 
     python -m scripts.measure_code [--json | --word WORD]
 
-Measured are the modules and functions that three ways through the product call, their statements to the database,
-circles of imports, lengths of functions, and words that should be gone. `--json` prints the JSON alone; `--word`
-says in which files one word stands. `make measure-code`.
+It measures the modules and functions that three flows through the product call, their SQL statements, import cycles,
+lengths of functions, and outdated words. `--json` prints only the JSON; `--word` lists the files that contain one
+word. `make measure-code`.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _ways() -> Json:
-    """The ways on a database of their own."""
+    """Measure the flows on a database of their own."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {
             "SECRET_KEY": "only-to-measure-0123456789",
@@ -61,7 +61,7 @@ def _ways() -> Json:
 
 
 def _table(found: Json) -> list[str]:
-    """The figures that one looks at first."""
+    """Return the most important figures."""
     lines = [f"{'way':20} modules  again  calls  functions  SQL"]
     for name, way in found["ways"].items():
         lines.append(

@@ -1,4 +1,4 @@
-"""Modules that import one another in a circle."""
+"""Modules that import one another in a cycle."""
 
 import ast
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ Imports = dict[str, set[str]]
 
 
 def circles() -> dict[str, list[list[str]]]:
-    """The circles by imports at the top of modules, and by all imports.
+    """Return the cycles by imports at the top of modules, and by all imports.
 
-    `all` counts those inside functions and those made for type checkers only, which hide a circle.
+    `all` includes imports inside functions and those for type checkers only, which hide a cycle.
     """
     return {"at_module_level": _circles(_imports(hidden=False)), "all": _circles(_imports(hidden=True))}
 

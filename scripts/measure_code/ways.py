@@ -1,7 +1,7 @@
-"""Three ways through the product, walked once with both stand-ins: what is called, and what is asked of the database.
+"""Three flows through the product, run once with both stand-ins: the calls, and the SQL statements.
 
-Nothing here knows the product's modules. A way begins at a request that the outside sends, known by the event it names,
-and ends when it is answered and the tasks it left are worked.
+Nothing here knows the product's modules. A flow starts with a request from outside, recognized by the event that it
+names, and ends after the response and the tasks that it enqueued.
 """
 
 import sys
@@ -53,7 +53,7 @@ CONFIRM = {
 
 @dataclass
 class Trace:
-    """What one way called, in order, and the statements it made."""
+    """The calls of one flow, in order, and its SQL statements."""
 
     calls: list[CodeType] = field(default_factory=list)
     statements: list[tuple[str, str]] = field(default_factory=list)

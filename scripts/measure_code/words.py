@@ -1,4 +1,4 @@
-"""Words of the old vocabulary that are left, by where they stand."""
+"""Remaining words of the old vocabulary, and where they are."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _HERE = Path(__file__)
 
 
 def words() -> dict[str, dict[str, int]]:
-    """How often each stands in each kind of file; a word that stands nowhere is left out."""
+    """Count each word in each kind of file; words that do not occur are omitted."""
     texts = {kind: "\n".join(_texts(patterns)) for kind, patterns in KINDS.items()}
     found = {}
     for word, pattern in [
@@ -44,7 +44,7 @@ def words() -> dict[str, dict[str, int]]:
 
 
 def files(word: str) -> dict[str, int]:
-    """Where a word stands: how often in each file."""
+    """Count a word in each file."""
     pattern = _name(word) if word in NAMES else _prose(word)
     found = {}
     for patterns in KINDS.values():

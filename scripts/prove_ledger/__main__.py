@@ -20,9 +20,9 @@ def main(arguments: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         _prepare(Path(folder))
-        told = _play(int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 1)
-    print(json.dumps(told))
-    return 1 if told["differences"] else 0
+        report = _play(int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 1)
+    print(json.dumps(report))
+    return 1 if report["differences"] else 0
 
 
 def _prepare(folder: Path) -> None:

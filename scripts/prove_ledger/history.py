@@ -1,4 +1,4 @@
-"""One payment's history: a list of moves, played, then everything told, then both sides compared."""
+"""One payment's history: a list of moves is played, all events are delivered, and both sides are compared."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ CARDS = (
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A history after which the host's ledger is not Stripe's truth, or in which a replayed body moved money."""
+    """A history after which the host's ledger disagrees with Stripe, or in which a replayed body moved money."""
 
     flow: str
     moves: Sequence[Move]
@@ -51,7 +51,7 @@ class Player:
     town: PlayTown
     transaction: str
     intent: str
-    told: set[str] = field(default_factory=set)
+    delivered: set[str] = field(default_factory=set)
     moved_by_replay: str = ""
     tabs: Tabs = field(init=False)
     trouble: Trouble = field(init=False)
@@ -61,7 +61,7 @@ class Player:
         self.trouble = Trouble(self.town, self.intent)
 
     def play(self, move: Move) -> None:
-        """One move; what cannot be done in this state is refused by somebody, and nothing happens."""
+        """Make one move; one that is impossible in this state is refused, and nothing happens."""
         name, number = move
         if self.trouble.is_dead and name in OF_TABS:
             return  # what a second tab meets without a key is another story
@@ -77,7 +77,7 @@ class Player:
         self.trouble.lose_key()
 
     def tell_everything(self, seed: int) -> None:
-        """Stripe repeats an event until it was taken in: in the end all have come, some twice, in any order."""
+        """Stripe repeats an event until it was accepted: in the end all have arrived, some twice, in any order."""
         for _ in range(3):
             self.town.stripe.drain()
             waiting = self._events()
@@ -158,7 +158,7 @@ class Player:
             self.town.stripe.open_dispute(charge["id"], amount, currency=currency)
 
     def reinstate(self, number: int) -> None:
-        """A part of what a dispute withdrew comes back while it goes on."""
+        """Return a part of what a dispute withdrew, while the dispute is open."""
         for dispute in self._open_disputes():
             withdrawn = -sum(each["amount"] for each in dispute["balance_transactions"])
             self.town.stripe.reinstate_dispute(dispute["id"], max(1, withdrawn * number // 100))
@@ -174,7 +174,7 @@ class Player:
         quietly(lambda: self.town.stripe.overcapture(self.intent, amount))
 
     def replay(self, number: int) -> None:
-        """A signed body that somebody captured is posted again, after Stripe has forgotten its key, or elsewhere."""
+        """Post a captured signed body again, after Stripe has forgotten its key, or to another address."""
         captured = self.town.captured(self.transaction)
         delivery = captured[number % len(captured)]
         elsewhere = REPLAYED_TO[number % len(REPLAYED_TO)]
@@ -224,11 +224,11 @@ class Player:
         ]
 
     def _part(self, of: str, number: int) -> float:
-        """A part of what there is, or a little more than all of it: that is refused."""
+        """Return a part of the amount, or a little more than all of it, which is refused."""
         return max(1, round(int(self._intent()[of]) * (number + 5) / 100)) / 100
 
     def _events(self) -> list[Json]:
-        """Everything that Stripe has to tell of this payment."""
+        """Return all of Stripe's events of this payment."""
         return [each for each in self.town.stripe.events() if self._is_ours(each["data"]["object"])]
 
     def _is_ours(self, item: Json) -> bool:
@@ -237,7 +237,7 @@ class Player:
 
     def _deliver(self, event: Json) -> None:
         self.town.deliver(event)
-        self.told.add(event["id"])
+        self.delivered.add(event["id"])
 
 
 _MOVES: dict[str, Callable[[Player, int], None]] = {
@@ -268,13 +268,13 @@ def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> D
 
 
 def _come_to_rest(player: Player) -> None:
-    """A debit that is under way ends some day."""
+    """End a pending debit."""
     player.town.stripe.drain()
     player.settle_debit(0)
     player.town.stripe.drain()
 
 
 def random_history(chance: random.Random) -> tuple[str, list[Move]]:
-    """Most begin with a payment, for without one nothing can follow."""
+    """Most start with a payment, because nothing can follow without one."""
     moves = [(chance.choice(MOVES), chance.randrange(100)) for _ in range(chance.randint(2, 9))]
     return chance.choice(FLOWS), [("pay", chance.randrange(100)), *moves]

@@ -1,4 +1,4 @@
-"""The other payments of a payment's checkout: begun in a second tab, or by a button that was clicked twice."""
+"""The other payments of a checkout: started in a second tab, or by a double click."""
 
 import threading
 import uuid
@@ -40,7 +40,7 @@ class Tabs:
         self._keep(self._initialize(str(uuid.uuid4())))
 
     def double_click(self) -> None:
-        """The same request twice at once: one payment, and no word of a failure while it can be paid."""
+        """Send the same request twice at once: one payment, and no failure while it can be paid."""
         key, answers = str(uuid.uuid4()), list[Json]()
         clicks = [
             threading.Thread(target=lambda: answers.append(self._initialize(key))) for _ in range(CLICKS)
@@ -49,11 +49,11 @@ class Tabs:
             click.start()
         for click in clicks:
             click.join()
-        told = {
+        results = {
             (each["transactionEvent"]["type"], each["transactionEvent"]["pspReference"]) for each in answers
         }
-        if len(answers) != CLICKS or len(told) != 1:
-            self.mistakes.append(f"a double click was answered {sorted(told)}")
+        if len(answers) != CLICKS or len(results) != 1:
+            self.mistakes.append(f"a double click was answered {sorted(results)}")
         self._keep(answers[0])
 
     def pay(self, number: int) -> None:

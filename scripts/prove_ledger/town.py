@@ -133,7 +133,7 @@ class PlayTown:
         return Amounts(*(Decimal(str(found[name]["amount"])) for name in names))
 
     def truth(self, intent_id: str) -> Amounts:
-        """What Stripe's books say, counted here anew from its own objects."""
+        """Return what Stripe has booked, computed here from its objects."""
         tables = self.stripe.account.table
         intent = tables("payment_intent")[intent_id]
         charge = tables("charge").get(intent["latest_charge"] or "")
@@ -187,7 +187,7 @@ def play_town(*, multicapture: bool = True) -> Iterator[PlayTown]:
 
 
 def _connected(installation: Installation) -> StripeAccount:
-    """An account by hand: no endpoint at Stripe, so that nothing is delivered but what the player carries."""
+    """Create an account without an endpoint at Stripe, so that only the player delivers events."""
     account = StripeAccount.objects.create(
         installation=installation,
         name="Sandbox Shop",

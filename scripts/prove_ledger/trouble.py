@@ -55,7 +55,7 @@ class Trouble:
         StripeAccount.objects.filter(pk=self.town.account.pk).update(secret_key=DEAD)
 
     def replace_key(self) -> str:
-        """45 days later the key is replaced: Stripe has forgotten what it had to tell. Returns what is wrong."""
+        """Replace the key 45 days later: Stripe no longer has its events. Returns what is wrong."""
         if not self.is_dead:
             return ""
         self.is_dead = False

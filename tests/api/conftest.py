@@ -93,7 +93,7 @@ def theirs(db: None) -> Shop:
 
 
 def post(key: str | None, body: Any, **headers: str) -> HttpResponse:
-    """The answer to a request as a program would send it."""
+    """Post a request as a program would; return the response."""
     sent = body if isinstance(body, str) else json.dumps(body)
     given = {"Authorization": f"Bearer {key}"} if key else {}
     request = RequestFactory().post(
@@ -107,34 +107,34 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def ask(mine: Shop) -> Ask:
-    """Asks with a key of the first shop and reads the answer."""
+    """Query with a key of the first shop and read the response."""
     key = create_key(mine.installation, "a developer")
 
     def answer(query: str, **variables: Any) -> dict[str, Any]:
         response = post(key, {"query": query, "variables": variables})
         assert response.status_code == 200, response.content
-        told: dict[str, Any] = json.loads(response.content)
-        return told
+        result: dict[str, Any] = json.loads(response.content)
+        return result
 
     return answer
 
 
 @pytest.fixture
 def write(mine: Shop) -> Ask:
-    """The same with a key that may change the audience."""
+    """The same with a key that can change the audience."""
     key = create_key(mine.installation, "a clerk", scopes=["audience:write"])
 
     def answer(query: str, **variables: Any) -> dict[str, Any]:
         response = post(key, {"query": query, "variables": variables})
         assert response.status_code == 200, response.content
-        told: dict[str, Any] = json.loads(response.content)
-        return told
+        result: dict[str, Any] = json.loads(response.content)
+        return result
 
     return answer
 
 
 def id_of(row: Model, kind: str = "") -> str:
-    """The row's id as the API tells it."""
+    """Return the row's id as the API shows it."""
     return base64.b64encode(f"{kind or type(row).__name__}:{row.pk}".encode()).decode()
 
 
@@ -160,7 +160,7 @@ def _errors_in(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def one(answer: dict[str, Any]) -> Any:
-    """The only field of an answer without errors; of a mutation's payload all but its empty list of errors."""
+    """Return the only field of a response without errors; for a mutation, its payload without the empty `errors`."""
     assert "errors" not in answer, answer
     [found] = answer["data"].values()
     if isinstance(found, dict) and "errors" in found:

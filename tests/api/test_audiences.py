@@ -1,4 +1,4 @@
-"""Audiences over the API: what they are, how they are made and changed, which channel feeds them."""
+"""Audiences over the API: what they are, how they are created and changed, which channel feeds them."""
 
 from typing import Any
 
@@ -55,8 +55,8 @@ def test_all_of_an_audience_is_told(ask: Ask, french: Audience, theirs: Shop) ->
 
 
 def test_what_each_status_may_receive(ask: Ask) -> None:
-    told = one(ask("{ statusRules { status mayReceive } }"))
-    assert {row["status"]: row["mayReceive"] for row in told} == {
+    rows = one(ask("{ statusRules { status mayReceive } }"))
+    assert {row["status"]: row["mayReceive"] for row in rows} == {
         "NONSUBSCRIBED": ["TRANSACTIONAL"],
         "PENDING": ["TRANSACTIONAL"],
         "SUBSCRIBED": ["TRANSACTIONAL", "MARKETING", "ADS"],
@@ -126,13 +126,17 @@ def test_an_unfit_audience_is_neither_made_nor_changed(
 
 def test_a_channel_is_moved_as_it_was_previewed(write: Ask, mine: Shop, french: Audience) -> None:
     default = default_of(mine)
-    told = one(write(PREVIEW, channel="default-channel", target=id_of(french)))
-    assert (told["contacts"], told["subscribed"], told["alreadyThere"]) == (1, 0, 0)
-    assert told["source"]["name"] == "mine.example"
-    assert "1 contacts" in told["sentences"][0]
+    preview = one(write(PREVIEW, channel="default-channel", target=id_of(french)))
+    assert (preview["contacts"], preview["subscribed"], preview["alreadyThere"]) == (1, 0, 0)
+    assert preview["source"]["name"] == "mine.example"
+    assert "1 contacts" in preview["sentences"][0]
     assert not ChannelAudience.objects.exists()
 
-    wanted = {"channel": told["channel"], "source": told["source"]["id"], "target": told["target"]["id"]}
+    wanted = {
+        "channel": preview["channel"],
+        "source": preview["source"]["id"],
+        "target": preview["target"]["id"],
+    }
     for _ in range(2):
         assert changed(write(MOVE, **wanted)) == {"name": "Nouvelles", "channels": ["default-channel"]}
     record_order(mine.installation, order("9", email="new@mine.example"), at(9))
@@ -182,6 +186,6 @@ def test_a_new_shop_has_an_audience_from_the_start(ask: Ask, mine: Shop) -> None
         '{ contacts(first: 1) { totalCount edges { node { id } } } contact(email: "a@b.example") { id } }'
     )
     assert nobody["data"] == {"contacts": {"totalCount": 0, "edges": []}, "contact": None}
-    told = [one(ask("{ audiences { id isDefault } }")) for _ in range(2)]
-    assert told[0] == told[1]
-    assert [each["isDefault"] for each in told[0]] == [True]
+    lists = [one(ask("{ audiences { id isDefault } }")) for _ in range(2)]
+    assert lists[0] == lists[1]
+    assert [each["isDefault"] for each in lists[0]] == [True]

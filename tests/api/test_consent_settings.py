@@ -1,4 +1,4 @@
-"""Mail webhooks and storefront keys over the API: made, listed, revoked, by scope, in one's own shop."""
+"""Mail webhooks and storefront keys over the API: create, list and revoke them, by scope, in the caller's shop."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What staff and programs change of contacts: by id, in their own shop, once, with who did it."""
+"""Changes to contacts by staff and programs: by id, in their own shop, once, and attributed to them."""
 
 import re
 from typing import Any
@@ -112,7 +112,7 @@ def test_a_profile_is_changed_and_nothing_else(write: Ask, ada: Contact) -> None
         }  # fmt: skip
     record_order(ada.audience.installation, order("77", email="ada@mine.example"), at(1))
     ada.refresh_from_db()
-    assert ada.first_name == "Augusta"  # what Saleor said before is older
+    assert ada.first_name == "Augusta"  # what Saleor sent before is older
 
 
 def test_another_shops_contacts_and_audiences_are_out_of_reach(
@@ -137,8 +137,8 @@ def test_keys_of_metadata_and_ads_are_chosen(write: Ask, ada: Contact) -> None:
 
 def test_a_contact_is_filed_away_and_taken_back(write: Ask, ada: Contact) -> None:
     for _ in range(2):
-        told = changed(write(ARCHIVE, id=id_of(ada)))
-        assert told == {
+        archived = changed(write(ARCHIVE, id=id_of(ada)))
+        assert archived == {
             "status": "ARCHIVED",
             "lifecycle": "ARCHIVED",
             "consent": "UNKNOWN",
@@ -152,9 +152,9 @@ def test_two_contacts_become_one(write: Ask, mine: Shop, ada: Contact) -> None:
     record_order(mine.installation, order("5", email="a@work.example"), at(5))
     other = id_of(Contact.objects.get(email="a@work.example"))
     for _ in range(2):
-        told = changed(write(MERGE, kept=id_of(ada), absorbed=other))
-        assert (told["email"], told["ordersCount"]) == ("ada@mine.example", 3)
-        assert told["formerAddresses"] == [{"email": "a@work.example"}]
+        merged = changed(write(MERGE, kept=id_of(ada), absorbed=other))
+        assert (merged["email"], merged["ordersCount"]) == ("ada@mine.example", 3)
+        assert merged["formerAddresses"] == [{"email": "a@work.example"}]
     assert FormerAddress.objects.count() == 1
 
 
@@ -165,17 +165,17 @@ def test_what_cannot_be_merged_is_told(write: Ask, mine: Shop, ada: Contact) -> 
         record_order(mine.installation, order(str(number), email=user["email"], user=user), at(number))
     seven, eight = (id_of(Contact.objects.get(email=f"{number}@mine.example")) for number in (7, 8))
     assert errors_of(write(MERGE, kept=seven, absorbed=eight)) == [("absorbed", "MERGE_TWO_ACCOUNTS")]
-    told = changed(write(MERGE, kept=id_of(ada), absorbed=seven))
-    assert told["email"] == "7@mine.example"  # the one with the account
+    merged = changed(write(MERGE, kept=id_of(ada), absorbed=seven))
+    assert merged["email"] == "7@mine.example"  # the one with the account
     assert Contact.objects.filter(audience=ada.audience).count() == 2
 
 
 def test_staff_write_down_what_a_person_said(write: Ask, ada: Contact, actor: str) -> None:
     for _ in range(2):
         said = GIVEN | {"where": "by telephone", "ip": "192.0.2.7"}
-        told = one(write(RECORD, contact=id_of(ada), input=said))
-        assert told["contact"] == {"status": "SUBSCRIBED", "lawfulBasis": "CONSENT"}
-        assert told["consent"] == {
+        result = one(write(RECORD, contact=id_of(ada), input=said))
+        assert result["contact"] == {"status": "SUBSCRIBED", "lawfulBasis": "CONSENT"}
+        assert result["consent"] == {
             "kind": "GIVEN",
             "source": "STAFF",
             "sourceDetail": "by telephone",
@@ -187,16 +187,16 @@ def test_staff_write_down_what_a_person_said(write: Ask, ada: Contact, actor: st
         }
     assert ada.consents.count() == 1
     said = {"kind": "WITHDRAWN", "consentAt": "2026-11-02T12:00:00Z"}
-    told = one(write(RECORD, contact=id_of(ada), input=said))
-    assert told["contact"] == {"status": "UNSUBSCRIBED", "lawfulBasis": "NONE"}
-    assert told["consent"]["wording"] is None
+    result = one(write(RECORD, contact=id_of(ada), input=said))
+    assert result["contact"] == {"status": "UNSUBSCRIBED", "lawfulBasis": "NONE"}
+    assert result["consent"]["wording"] is None
 
 
 def test_double_opt_in_holds_for_paper_too(write: Ask, ada: Contact) -> None:
     Audience.objects.filter(pk=ada.audience_id).update(double_opt_in=True)
-    told = one(write(RECORD, contact=id_of(ada), input=GIVEN))
-    assert told["contact"]["status"] == "PENDING"
-    assert told["consent"]["needsConfirmation"]
+    result = one(write(RECORD, contact=id_of(ada), input=GIVEN))
+    assert result["contact"]["status"] == "PENDING"
+    assert result["consent"]["needsConfirmation"]
 
 
 @pytest.mark.parametrize(
@@ -294,16 +294,16 @@ def test_another_shops_people_are_neither_erased_nor_told_of(write: Ask, bob: Co
     one(write(ERASE, email="bob@theirs.example"))
     assert Contact.objects.filter(pk=bob.pk).exists()
     export = "query ($email: String!) { subjectExport(email: $email) }"
-    told = one(write(export, email="bob@theirs.example"))
-    assert (told["contacts"], told["events"], told["is_erased"]) == ([], [], True)
+    exported = one(write(export, email="bob@theirs.example"))
+    assert (exported["contacts"], exported["events"], exported["is_erased"]) == ([], [], True)
     Erasure.objects.update(installation=bob.audience.installation)
     assert one(write(RECEIPTS, email="bob@theirs.example")) == []
 
 
 def test_all_that_is_held_of_a_person(write: Ask, ada: Contact) -> None:
     one(write(RECORD, contact=id_of(ada), input=GIVEN))
-    told = one(write('{ subjectExport(email: "ada@mine.example") }'))
-    [contact] = told["contacts"]
+    exported = one(write('{ subjectExport(email: "ada@mine.example") }'))
+    [contact] = exported["contacts"]
     assert contact["email"] == "ada@mine.example"
     assert contact["consents"][0]["wording"] == "News, please."
     assert len(contact["purchases"]) == 2
@@ -337,7 +337,7 @@ OTHERWISE: dict[str, Any] = {"input": GIVEN, "name": "new"}
 def test_ids_of_another_shop_are_not_found(
     write: Ask, ada: Contact, bob: Contact, vip: Tag, query: str
 ) -> None:
-    """Each id in turn is another shop's, of another kind, of nothing, or none at all."""
+    """Each id in turn is another shop's, of another type, of nothing, or not an id at all."""
     own = {"Contact": ada, "Audience": ada.audience, "Tag": vip}
     foreign = {"Contact": bob, "Audience": bob.audience, "Tag": bob.audience.tags.create(name="theirs")}
     before = _state()

@@ -1,4 +1,4 @@
-"""Contacts and orders over the API: all of a contact, by what lists are narrowed, how they are paged and counted."""
+"""Contacts and orders over the API: all data of a contact, and how lists are filtered, paged and counted."""
 
 import base64
 import json
@@ -193,8 +193,8 @@ def test_what_comes_in_meanwhile_moves_no_page(ask: Ask, people: dict[str, Conta
     assert emails(ask(CONTACTS, order=by, first=2, after=cursor)) == ["cid", "dan"]
 
 
-def forged(*told: Any, mark: str = "place") -> str:
-    return base64.b64encode(f"{mark}:{json.dumps(told)}".encode()).decode()
+def forged(*values: Any, mark: str = "place") -> str:
+    return base64.b64encode(f"{mark}:{json.dumps(values)}".encode()).decode()
 
 
 PLACE, KEY = "Contact -by_created_at", "00000000-0000-0000-0000-000000000001"
@@ -263,7 +263,7 @@ def test_all_of_a_contact_is_told(ask: Ask, people: dict[str, Contact]) -> None:
     FormerAddress.objects.create(audience=bea.audience, contact=bea, email="b@old.example", held_at=at(1))
     say(bea, "given", at(50), needs_confirmation=True)
     Contact.objects.filter(pk=bea.pk).update(deliverability="bounced")
-    told = one(
+    contact = one(
         ask(
             """{ contact(email: "bea@mine.example") {
         audience { name isDefault } status consent deliverability lifecycle softOptIn lawfulBasis mayReceive updatedAt
@@ -272,7 +272,7 @@ def test_all_of_a_contact_is_told(ask: Ask, people: dict[str, Contact]) -> None:
       } }"""
         )
     )
-    [word] = told.pop("consents")
+    [word] = contact.pop("consents")
     assert word.pop("recordedAt")
     assert word == {
         "kind": "GIVEN",
@@ -287,8 +287,8 @@ def test_all_of_a_contact_is_told(ask: Ask, people: dict[str, Contact]) -> None:
         "ip": None,
         "needsConfirmation": True,
     }
-    assert told.pop("updatedAt") <= timezone.now().isoformat()
-    assert told == {
+    assert contact.pop("updatedAt") <= timezone.now().isoformat()
+    assert contact == {
         "audience": {"name": "mine.example", "isDefault": True},
         "status": "CLEANED",
         "consent": "PENDING",
@@ -342,12 +342,12 @@ def test_orders_are_listed(
 ) -> None:
     Purchase.objects.filter(number="5").update(voucher_code="SUMMER")
     Purchase.objects.filter(number="6").update(status="CANCELED")
-    told = one(ask(PURCHASES, filter=wanted))
+    page = one(ask(PURCHASES, filter=wanted))
     same = {name: {"oneOf" if isinstance(value, list) else "eq": value} for name, value in wanted.items()}
     where = {name: wanted[name] if name in ("isPaid", "placedAt") else value for name, value in same.items()}
-    assert one(ask(PURCHASES, where=where)) == told
-    assert told["totalCount"] == len(told["edges"])
-    assert " ".join(sorted(edge["node"]["number"] for edge in told["edges"])) == numbers
+    assert one(ask(PURCHASES, where=where)) == page
+    assert page["totalCount"] == len(page["edges"])
+    assert " ".join(sorted(edge["node"]["number"] for edge in page["edges"])) == numbers
 
 
 def test_orders_are_newest_first_and_may_be_nobodys(ask: Ask, people: dict[str, Contact]) -> None:

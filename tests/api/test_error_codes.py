@@ -1,4 +1,4 @@
-"""One spelling of error codes: each failure that the API can meet has one, and the documents list them."""
+"""One spelling of error codes: each failure that the API can return has a code, and the docs list it."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected, Unavailable
 
 PACKAGE = Path(saleor_stripe_audience.__file__).parent
-# What only events, mails, pages and commands meet.
+# Codes that only events, mails, pages and commands return.
 ELSEWHERE = {
     "address_changed",
     "link",
@@ -23,7 +23,7 @@ ELSEWHERE = {
 
 
 def codes_raised() -> set[str]:
-    """Every code that is written where a failure of the API or the audience is raised."""
+    """Return every code with which a failure of the API or the audience is raised."""
     found = set()
     for folder in ("api", "audience"):
         for file in (PACKAGE / folder).rglob("*.py"):

@@ -1,4 +1,4 @@
-"""Lists are narrowed, ordered, counted and paged."""
+"""Lists are filtered, sorted, counted and paged."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""How much may be asked: of one query, and in one minute."""
+"""Limits for one query, and for one minute."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +39,8 @@ ITSELF = (
 
 
 def codes(key: str, query: str, **variables: Any) -> set[str]:
-    told = json.loads(post(key, {"query": query, "variables": variables}).content)
-    return {error["extensions"]["code"] for error in told.get("errors", [])}
+    result = json.loads(post(key, {"query": query, "variables": variables}).content)
+    return {error["extensions"]["code"] for error in result.get("errors", [])}
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_many_at_once_are_all_counted(settings: Any, monkeypatch: pytest.MonkeyP
 
     with ThreadPoolExecutor(8) as threads:
         waits = list(threads.map(ask, range(16)))
-    # One that reads the count after others counted themselves may be sent away early, never let in too many.
+    # A request that reads the count after others may be refused early, but never are too many let in.
     assert 0 < sum(wait == 0 for wait in waits) <= 10
     assert RequestCount.objects.get().count == 16
 

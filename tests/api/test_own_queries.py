@@ -1,4 +1,4 @@
-"""What the demo asks of the API, and what the documents show, fits the schema."""
+"""The queries of the demo and of the docs fit the schema."""
 
 import re
 
@@ -13,7 +13,7 @@ from saleor_stripe_audience.sandbox.demo.stage import FURNISH
 
 
 def operations(document: str) -> list[str]:
-    """Each operation of the GraphQL that a page of the documents shows."""
+    """Return each GraphQL operation on a page of the docs."""
     blocks = re.findall(r"```graphql\n(.*?)```", read_document(document), re.DOTALL)
     return [each for block in blocks for each in re.split(r"\n(?=query|mutation)", block) if each.strip()]
 

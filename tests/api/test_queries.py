@@ -1,4 +1,4 @@
-"""What a developer reads, and that it is one shop's only."""
+"""What a developer can read, and only of one shop."""
 
 import base64
 

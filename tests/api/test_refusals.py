@@ -1,4 +1,4 @@
-"""Who is not let in, and what is not answered; nothing from inside is ever told."""
+"""Which callers and requests are refused; nothing internal is ever revealed."""
 
 import base64
 import json
@@ -22,9 +22,9 @@ DEEP = """{ contacts(first: 1) { edges { node { purchases(first: 1) { edges { no
 
 
 def _code(response: HttpResponse) -> str:
-    told = json.loads(response.content)
+    result = json.loads(response.content)
     assert response["Content-Type"] == "application/json"
-    code: str = told["errors"][0]["extensions"]["code"]
+    code: str = result["errors"][0]["extensions"]["code"]
     return code
 
 

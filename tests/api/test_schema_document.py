@@ -5,7 +5,7 @@ from saleor_stripe_audience.documents import read_document
 
 
 def test_the_exported_schema_is_fresh() -> None:
-    """Stale? `.venv/bin/python -m saleor_stripe_audience.api.export`."""
+    """Stale? `DJANGO_SETTINGS_MODULE=tests.settings .venv/bin/python -m saleor_stripe_audience.api.export`."""
     assert read_document(PATH) == schema_text()
 
 

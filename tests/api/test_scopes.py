@@ -1,4 +1,4 @@
-"""Each key opens its scopes and nothing else; staff of the shop open what they may do in Saleor."""
+"""Each key gives access to its scopes and nothing else; staff have access by their permissions in Saleor."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ REVOKE = """mutation ($id: ID!) { apiKeyRevoke(id: $id) { errors { field message
   apiKey { revokedAt } } }"""
 
 
-def told(key: str, query: str, **variables: Any) -> dict[str, Any]:
+def result_of(key: str, query: str, **variables: Any) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)
     return answer
 
@@ -43,41 +43,43 @@ def told(key: str, query: str, **variables: Any) -> dict[str, Any]:
 def test_a_field_needs_its_scope_and_no_other(mine: Shop, wanted: str) -> None:
     subject = wanted.partition(":")[0]
     others = {each for each in EVERYTHING if not each.startswith(f"{subject}:")}
-    without = told(create_key(mine.installation, "without", scopes=others), FIELDS[wanted])
+    without = result_of(create_key(mine.installation, "without", scopes=others), FIELDS[wanted])
     assert codes_of(without) == {"PERMISSION_DENIED"}
     assert wanted in str(without["errors"])
     assert {error["extensions"]["exception"]["code"] for error in without["errors"]} == {"PermissionDenied"}
-    assert not codes_of(told(create_key(mine.installation, "with", scopes=[wanted]), FIELDS[wanted]))
+    assert not codes_of(result_of(create_key(mine.installation, "with", scopes=[wanted]), FIELDS[wanted]))
 
 
 def test_reading_is_not_writing_but_writing_is_reading(mine: Shop) -> None:
     reads = create_key(mine.installation, "reads", scopes=["settings:read"])
     writes = create_key(mine.installation, "writes", scopes=["settings:write"])
-    assert codes_of(told(reads, FIELDS["settings:write"])) == {"PERMISSION_DENIED"}
-    assert not codes_of(told(writes, FIELDS["settings:read"]))
+    assert codes_of(result_of(reads, FIELDS["settings:write"])) == {"PERMISSION_DENIED"}
+    assert not codes_of(result_of(writes, FIELDS["settings:read"]))
     assert not ApiKey.objects.filter(name="new").exists()
 
 
 def test_an_object_by_its_id_needs_the_scope_of_its_kind(mine: Shop) -> None:
     name = base64.b64encode(f"Payment:{mine.payment.pk}".encode()).decode()
     query = "query ($id: ID!) { node(id: $id) { id } }"
-    assert codes_of(told(create_key(mine.installation, "a", scopes=["audience:read"]), query, id=name)) == {
-        "PERMISSION_DENIED"
-    }
-    assert not codes_of(told(create_key(mine.installation, "p", scopes=["payments:read"]), query, id=name))
+    assert codes_of(
+        result_of(create_key(mine.installation, "a", scopes=["audience:read"]), query, id=name)
+    ) == {"PERMISSION_DENIED"}
+    assert not codes_of(
+        result_of(create_key(mine.installation, "p", scopes=["payments:read"]), query, id=name)
+    )
 
 
 def test_a_key_is_made_used_and_ended_over_the_api(mine: Shop) -> None:
     owner = create_key(mine.installation, "owner", scopes=EVERYTHING)
     wanted = {"name": " reports ", "scopes": ["payments:read"], "expiresInDays": 7}
-    made = one(told(owner, CREATE, input=wanted))
+    made = one(result_of(owner, CREATE, input=wanted))
     assert made["apiKey"]["name"] == "reports"
     assert made["secret"].startswith(made["apiKey"]["prefix"])
     assert made["apiKey"]["scopes"] == ["payments:read"]
-    assert not codes_of(told(made["secret"], FIELDS["payments:read"]))
-    first = changed(told(owner, REVOKE, id=made["apiKey"]["id"]))["revokedAt"]
+    assert not codes_of(result_of(made["secret"], FIELDS["payments:read"]))
+    first = changed(result_of(owner, REVOKE, id=made["apiKey"]["id"]))["revokedAt"]
     assert post(made["secret"], {"query": FIELDS["payments:read"]}).status_code == 401
-    assert changed(told(owner, REVOKE, id=made["apiKey"]["id"]))["revokedAt"] == first
+    assert changed(result_of(owner, REVOKE, id=made["apiKey"]["id"]))["revokedAt"] == first
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_key_is_made_used_and_ended_over_the_api(mine: Shop) -> None:
 def test_an_unfit_key_is_not_made(mine: Shop, unfit: dict[str, Any], code: str) -> None:
     owner = create_key(mine.installation, "owner", scopes=["settings:write", "payments:read"])
     wanted = {"name": "n", "scopes": ["payments:read"], "expiresInDays": 1} | unfit
-    assert errors_of(told(owner, CREATE, input=wanted)) == [(*unfit, code)]
+    assert errors_of(result_of(owner, CREATE, input=wanted)) == [(*unfit, code)]
     assert ApiKey.objects.count() == 1
 
 
@@ -104,7 +106,7 @@ def test_a_key_of_another_shop_cannot_be_ended(mine: Shop, theirs: Shop) -> None
     assert foreign is not None
     owner = create_key(mine.installation, "owner", scopes=["settings:write"])
     for name in (f"ApiKey:{foreign.pk}", f"Payment:{foreign.pk}", "ApiKey:x", f"ApiKey:{'9' * 30}"):
-        answer = told(owner, REVOKE, id=base64.b64encode(name.encode()).decode())
+        answer = result_of(owner, REVOKE, id=base64.b64encode(name.encode()).decode())
         assert errors_of(answer) == [("id", "NOT_FOUND")]
     foreign.refresh_from_db()
     assert foreign.revoked_at is None
@@ -115,7 +117,7 @@ def test_settings_are_one_shops_and_without_secrets(mine: Shop, theirs: Shop) ->
     report(theirs.installation, "permissions", "Theirs.")
     secret = create_key(mine.installation, "owner", scopes=["settings:read"])
     create_key(theirs.installation, "theirs")
-    data = told(
+    data = result_of(
         secret,
         """{ apiKeys { name prefix scopes lastUsedAt } problems { key message since }
         stripeAccounts { name stripeId livemode state publishableKey channels { channel } } }""",
@@ -128,7 +130,7 @@ def test_settings_are_one_shops_and_without_secrets(mine: Shop, theirs: Shop) ->
 
 
 def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> None:
-    """Nothing is remembered between requests, so this holds in every process."""
+    """Nothing is cached between requests, so this is true in every process."""
     key = create_key(mine.installation, "a")
     assert find_key(key) is not None
     ApiKey.objects.update(revoked_at=timezone.now())  # as another process would
@@ -137,7 +139,7 @@ def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> Non
 
 @pytest.mark.django_db(transaction=True)
 class TestStaff:
-    """Members of the shop's staff, by the token that Saleor's Dashboard gives to pages of the app."""
+    """Staff members, by the token that Saleor's Dashboard gives to pages of the app."""
 
     def ask(self, shop: StaffedShop, field: str, **claims: Any) -> Any:
         token = shop.token(**claims)

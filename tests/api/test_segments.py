@@ -1,4 +1,4 @@
-"""Segments, carts, facts and the timeline over the API: each by scope, in one's own shop only."""
+"""Segments, carts, facts and the timeline over the API: each by scope, in the caller's shop only."""
 
 import json
 from datetime import timedelta
@@ -88,8 +88,10 @@ def test_the_ready_made_ones_come_once(write: Ask, ada: Contact) -> None:
 
 
 def test_a_segment_is_explained(ask: Ask, ada: Contact, buyers: Segment) -> None:
-    told = one(ask(EXPLAIN, segment=id_of(buyers), contact=id_of(ada)))
-    assert told == [{"place": "root", "type": "ordersCount", "holds": True, "because": "2 paid orders"}]
+    explanation = one(ask(EXPLAIN, segment=id_of(buyers), contact=id_of(ada)))
+    assert explanation == [
+        {"place": "root", "type": "ordersCount", "holds": True, "because": "2 paid orders"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,8 @@ def test_carts_facts_and_the_timeline_are_told(ask: Ask, ada: Contact, bob: Cont
     left = cart(ada, silent_since=now - timedelta(days=1))
     went_wrong(ada, "declined", at=now, code="expired_card")
     went_wrong(bob, "declined", at=now)
-    told = one(ask(SHOPPING))
-    assert told["carts"] == [
+    contact = one(ask(SHOPPING))
+    assert contact["carts"] == [
         {
             "saleorCheckoutId": left.saleor_checkout_id,
             "closedAt": None,
@@ -164,7 +166,9 @@ def test_carts_facts_and_the_timeline_are_told(ask: Ask, ada: Contact, bob: Cont
             "lines": [{"quantity": 1}],
         }
     ]
-    assert told["paymentFacts"] == [{"kind": "DECLINED", "code": "expired_card", "amount": {"amount": 20.0}}]
+    assert contact["paymentFacts"] == [
+        {"kind": "DECLINED", "code": "expired_card", "amount": {"amount": 20.0}}
+    ]
 
     first = one(ask(TIMELINE, contact=id_of(ada), first=2))
     rest = one(ask(TIMELINE, contact=id_of(ada), after=first["entries"][-1]["cursor"]))

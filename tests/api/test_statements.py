@@ -21,7 +21,7 @@ CONTACT = f"""id email status mayReceive audience {{ {AUDIENCE} }} spent {{ spen
   formerAddresses {{ email }} paymentFacts {{ kind amount {{ amount }} }}
   carts {{ total {{ amount }} lines {{ sku }} }}"""
 PURCHASE = """number status isPaid total { amount currency } lines { sku total { amount } }"""
-# Each with the most statements that it takes. Two count the request, and one finds the key.
+# Each with its maximum of statements. Two count the request, and one finds the key.
 QUERIES = {
     f"{{ contacts(first: 5) {{ totalCount edges {{ node {{ {CONTACT} }} }} }} }}": 24,
     f"""{{ contacts(first: 5) {{ totalCount exactTotalCount edges {{ node {{ email
@@ -41,7 +41,7 @@ QUERIES = {
 
 
 def add_people(shop: Shop, numbers: range) -> None:
-    """One contact for each number, with one of everything that a contact can have; every second never ordered."""
+    """Create a contact for each number, with one of everything that it can have; every other one without orders."""
     installation = shop.installation
     Channel.objects.get_or_create(
         installation=installation, slug="default-channel", defaults={"currency": "USD"}

@@ -1,4 +1,4 @@
-"""Bringing in and taking out over the API: by scope, of one shop, with what happened told."""
+"""Imports and exports over the API: by scope, for one shop, with a report of what happened."""
 
 import base64
 import csv
@@ -45,8 +45,8 @@ def asking(shop: Shop, *scopes: str) -> Asking:
     key = create_key(shop.installation, "k", scopes=scopes)
 
     def ask(query: str, **variables: Any) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)
-        return told
+        result: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)
+        return result
 
     return ask
 
@@ -82,11 +82,11 @@ class TestJobs:
         page.problems = [{"of": "orders", "id": "T1", "code": "email_invalid", "message": "Correct it."}]
         page.differences = [{"of": "orders", "id": "T1", "what": "not here", "why": "Correct it."}]
         jobs.advance(job, page, 1.0, enqueues=False)
-        [told] = write(JOBS)["data"]["jobs"]
-        assert (told["state"], told["total"], told["done"], told["failed"]) == ("DIFFERS", 2, 1, 1)
-        assert told["counts"] == [{"name": "orders kept", "count": 1}]
-        assert told["problems"][0]["objectId"] == told["differences"][0]["objectId"] == "T1"
-        assert (told["problemsCount"], told["differencesCount"], told["failure"]) == (1, 1, None)
+        [listed] = write(JOBS)["data"]["jobs"]
+        assert (listed["state"], listed["total"], listed["done"], listed["failed"]) == ("DIFFERS", 2, 1, 1)
+        assert listed["counts"] == [{"name": "orders kept", "count": 1}]
+        assert listed["problems"][0]["objectId"] == listed["differences"][0]["objectId"] == "T1"
+        assert (listed["problemsCount"], listed["differencesCount"], listed["failure"]) == (1, 1, None)
 
     def test_the_order_of_sources(self, write: Asking) -> None:
         assert errors_of(write(START, kind="STRIPE")) == [("kind", "SALEOR_FIRST")]
@@ -95,9 +95,9 @@ class TestJobs:
 
     def test_another_shops_are_neither_seen_nor_touched(self, theirs: Shop, write: Asking) -> None:
         asking(theirs, "audience:write")(START, kind="SALEOR")
-        told = asking(theirs, "audience:read")(JOBS)["data"]["jobs"]
+        jobs = asking(theirs, "audience:read")(JOBS)["data"]["jobs"]
         assert write(JOBS)["data"]["jobs"] == []
-        assert errors_of(write(switch("jobCancel"), id=told[0]["id"])) == [("id", "NOT_FOUND")]
+        assert errors_of(write(switch("jobCancel"), id=jobs[0]["id"])) == [("id", "NOT_FOUND")]
         assert Job.objects.get().state == Job.State.QUEUED
 
     def test_an_id_of_something_else_is_no_job(self, write: Asking) -> None:
@@ -116,11 +116,11 @@ class TestImport:
         choice = [{"ours": "email", "theirs": "Mail"}]
         tried = changed(write(IMPORT, csv=CSV, columns=choice, dry=True))
         assert (tried["dryRun"], Consent.objects.count()) == (True, 0)
-        told = changed(write(IMPORT, csv=CSV, columns=choice))
-        assert told == tried | {"dryRun": False}
-        assert (told["lines"], told["new"], told["consents"], told["refused"]) == (2, 1, 1, 1)
-        assert told["statusChanges"] == [{"before": None, "after": "SUBSCRIBED", "count": 1}]
-        assert [(each["line"], each["field"]) for each in told["lineErrors"]] == [(3, "email")]
+        report = changed(write(IMPORT, csv=CSV, columns=choice))
+        assert report == tried | {"dryRun": False}
+        assert (report["lines"], report["new"], report["consents"], report["refused"]) == (2, 1, 1, 1)
+        assert report["statusChanges"] == [{"before": None, "after": "SUBSCRIBED", "count": 1}]
+        assert [(each["line"], each["field"]) for each in report["lineErrors"]] == [(3, "email")]
         new = Contact.objects.get(email="new@shop.test")
         assert (new.audience.installation_id, new.status) == (mine.installation.pk, "subscribed")
         assert new.consents.get().actor.startswith("key:")
@@ -132,11 +132,11 @@ class TestImport:
             new leftOut cells { line field } statusChanges { before after count }
             file { format encoding separator importAs used { ours theirs } ignored defaulted { ours value } } } } }"""
         text = "email;news;country;shoe\na@shop.test;oui;Atlantis;42\nb@shop.test;non;Deutschland;43\n"
-        told = changed(write(query, csv=text))
-        assert (told["new"], told["leftOut"]) == (2, 1)
-        assert told["cells"] == [{"line": 2, "field": "country"}]
-        assert told["statusChanges"] == [{"before": None, "after": "UNSUBSCRIBED", "count": 2}]
-        assert told["file"] == {
+        report = changed(write(query, csv=text))
+        assert (report["new"], report["leftOut"]) == (2, 1)
+        assert report["cells"] == [{"line": 2, "field": "country"}]
+        assert report["statusChanges"] == [{"before": None, "after": "UNSUBSCRIBED", "count": 2}]
+        assert report["file"] == {
             "format": "", "encoding": "utf-8", "separator": ";", "importAs": "UNSUBSCRIBED",
             "used": [{"ours": name, "theirs": [theirs]}
                      for name, theirs in (("consent", "news"), ("email", "email"), ("country", "country"))],
@@ -151,8 +151,8 @@ class TestImport:
     ) -> None:
         foreign = Audience.objects.create(installation=theirs.installation, name="Theirs")
         club = Audience.objects.create(installation=mine.installation, name="Club")
-        told = write(IMPORT, csv="email\na@shop.test\n", audience=named(club))
-        assert changed(told)["new"] == 1
+        result = write(IMPORT, csv="email\na@shop.test\n", audience=named(club))
+        assert changed(result)["new"] == 1
         assert Contact.objects.get(email="a@shop.test").audience == club
         assert errors_of(write(IMPORT, csv="email\na@shop.test\n", audience=named(foreign))) == [
             ("audience", "NOT_FOUND")

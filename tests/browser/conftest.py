@@ -33,13 +33,13 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
 
 
 def is_complaint(said: ConsoleMessage) -> bool:
-    """The sandbox's Dashboard has no icon, which is no fault of the page."""
+    """The sandbox's Dashboard has no icon, which is not an error of the page."""
     return said.type == "error" and not said.location["url"].endswith("/favicon.ico")
 
 
 @dataclass
 class Staff:
-    """Somebody at the sandbox's Dashboard with the app's page open."""
+    """A staff member at the sandbox's Dashboard with the app's page open."""
 
     page: Page
     saleor: SaleorSandbox
@@ -53,7 +53,7 @@ class Staff:
         return self.page.frame_locator("#app")
 
     def actions(self, kind: str) -> list[dict[str, object]]:
-        """What the page asked of the Dashboard."""
+        """What the page requested from the Dashboard."""
         found: list[dict[str, object]] = self.page.evaluate("window.bridgeActions")
         return [each for each in found if each["type"] == kind]
 

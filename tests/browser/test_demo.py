@@ -1,4 +1,4 @@
-"""The demo's page as a newcomer plays it: the box at the checkout, a cart that is left, and what the audience knows."""
+"""The demo's page as a newcomer uses it: the box at the checkout, an abandoned cart, and what the audience shows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_the_keyboard_alone_is_enough(shop: Page) -> None:
     button = shop.get_by_role("button", name="ada.moor@example.com")
     expect(button).to_have_count(1)
     button.focus()
-    shop.evaluate("refresh()")  # what is drawn anew must not take the focus away
+    shop.evaluate("refresh()")  # redrawing must not move the focus
     expect(button).to_be_focused()
     shop.keyboard.press("Enter")
     expect(shop.locator("#who")).to_have_text("ada.moor@example.com")

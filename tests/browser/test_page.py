@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def look(staff: Staff, name: str) -> None:
-    """Keep a picture where SCREENSHOTS says, for people to look at."""
+    """Save a screenshot in the folder SCREENSHOTS, for people to look at."""
     if folder := os.environ.get("SCREENSHOTS"):
         staff.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 

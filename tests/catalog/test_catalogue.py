@@ -55,7 +55,7 @@ def variant(name: str = "Tea", number: int = 1, listings: list[Json] | None = No
 
 
 class Shop:
-    """Tells of its products, and shows what Stripe has of them."""
+    """Sends events about its products, and shows what Stripe has of them."""
 
     def __init__(self, shop: Installation, sandbox: StripeSandbox, work: Work) -> None:
         self.installation, self.sandbox, self.work = shop, sandbox, work
@@ -255,7 +255,7 @@ def test_genuine_deliveries_are_pushed(shop: Shop) -> None:
 
 
 def genuine_product(delivery: Json) -> Json | None:
-    """The product that a recorded delivery tells of, if it tells of a whole one."""
+    """Return the product in a recorded delivery, if it is a complete one."""
     headers = {name.lower(): value for name, value in delivery["headers"]}
     if headers.get("saleor-event") not in ("product_created", "product_updated"):
         return None

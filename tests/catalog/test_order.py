@@ -1,4 +1,4 @@
-"""Of two states of a product the one told last stays at Stripe: in any order, in parallel, and after a deletion."""
+"""Of two states of a product the later one stays in Stripe: in any order, in parallel, and after a deletion."""
 
 import threading
 from collections.abc import Callable
@@ -34,7 +34,7 @@ Patch = pytest.MonkeyPatch
 
 
 class Held:
-    """Holds up the first call of a kind until it is let go, so that another event can overtake it."""
+    """Holds the first call of a kind until it is released, so that another event can overtake it."""
 
     def __init__(self, real: Callable[..., Any]) -> None:
         self.real, self.reached, self.go = real, threading.Event(), threading.Event()
@@ -56,7 +56,7 @@ def work(event_id: int) -> None:
 
 
 def overtaken(shop: Shop, held: Held) -> None:
-    """Work the two newest events in parallel; the older one's call arrives at Stripe last. Then repeat what is open."""
+    """Handle the two newest events in parallel; the older one's call reaches Stripe last. Then retry what is open."""
     older, newer = Event.objects.order_by("occurred_at").values_list("pk", flat=True).reverse()[:2][::-1]
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(work, older)

@@ -1,4 +1,4 @@
-"""Products told while Stripe still checks an account wait, and go out once it may take payments."""
+"""Products wait while Stripe still checks an account, and are sent once it may take payments."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 class Waiting(Shop):
-    """A shop whose one account is on its way."""
+    """A shop whose only account is still being set up."""
 
     account: StripeAccount
 
@@ -103,7 +103,7 @@ def test_active_without_an_event_drains_too(shop: Waiting) -> None:
 
 
 def test_active_while_it_was_put_down_goes_out_at_once(shop: Waiting) -> None:
-    """The account became active after the event's handler had looked, and before it wrote."""
+    """The account became active after the event's handler had checked, and before it wrote."""
     before = waiting.waiting_accounts(shop.installation)
     shop.activate()
     with transaction.atomic():
@@ -140,7 +140,7 @@ def test_a_channel_taken_away_is_waited_for_no_more(shop: Waiting) -> None:
 
 
 def test_what_waits_again_goes_out_again(shop: Waiting) -> None:
-    """The account was in trouble once more before what waited was worked."""
+    """The account was blocked once more before the waiting products were handled."""
     for _ in range(2):
         with transaction.atomic():
             waiting.keep(shop.installation, [shop.account], "p1", product(id="p1"), BEGIN)

@@ -1,4 +1,4 @@
-"""The way to Stripe's own pages and back, in a browser's own tab."""
+"""To Stripe's own pages and back, in a separate browser tab."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the page shows and what its buttons do; each twice is as once."""
+"""What the page shows and what its buttons do; doing it twice is like once."""
 
 import re
 from dataclasses import replace

@@ -75,7 +75,7 @@ def test_a_browser_gets_the_shell_even_without_the_dashboards_query(shop: Shop, 
 def test_a_dashboard_on_any_origin_may_frame_the_shell(
     shop: Shop, client: Client, settings: Settings
 ) -> None:
-    """A frame that the policy refuses is a grey box without a word: the page itself says who may use it."""
+    """A frame that the policy refuses is an empty grey box: the page itself explains who may use it."""
     settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com",)
     for address in (API_URL, "https://unknown.example/graphql/", "", "\x00", "https://["):
         answer = client.get("/dashboard", {"saleorApiUrl": address})
@@ -83,7 +83,7 @@ def test_a_dashboard_on_any_origin_may_frame_the_shell(
 
 
 def test_the_shell_is_the_same_for_every_shop(shop: Shop, client: Client) -> None:
-    """Whether a shop uses the app is nobody's business."""
+    """The shell does not reveal whether a shop uses the app."""
     known = client.get("/dashboard", {"saleorApiUrl": API_URL})
     unknown = client.get("/dashboard", {"saleorApiUrl": "https://other.example.com/graphql/"})
     assert known.content == unknown.content

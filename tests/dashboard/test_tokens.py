@@ -29,7 +29,7 @@ def opened(shop: Shop, token: str) -> DashboardUser:
 
 @pytest.fixture(autouse=True)
 def no_keys_to_fetch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The host publishes no other key; who asks is written down."""
+    """The host publishes no other key; requests are recorded."""
     asked: list[str] = []
 
     def fetch(api_url: str) -> Json:
@@ -91,7 +91,7 @@ def test_an_unsigned_token_is_refused(shop: Shop) -> None:
 
 
 def test_the_public_key_is_no_shared_secret(shop: Shop) -> None:
-    """The old trick: HMAC keyed by what everybody can read."""
+    """The old trick: an HMAC with the public key, which everybody can read."""
     head = encoded({"alg": "HS256", "kid": shop.key.kid, "typ": "JWT"})
     message = f"{head}.{encoded(shop.claims())}"
     secret = json.dumps(shop.key.jwk()).encode()

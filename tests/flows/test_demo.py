@@ -1,4 +1,4 @@
-"""The whole, as a newcomer runs it: the app as its own process beside both stand-ins, over real HTTP."""
+"""The whole system, as a newcomer runs it: the app as its own process with both stand-ins, over real HTTP."""
 
 import json
 import subprocess
@@ -20,8 +20,8 @@ def played() -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def summary(played: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert played.returncode == 0, played.stderr[-6000:]
-    told: dict[str, Any] = json.loads(played.stdout)
-    return told
+    result: dict[str, Any] = json.loads(played.stdout)
+    return result
 
 
 def test_a_paid_order_exists_and_a_part_of_it_is_refunded(summary: dict[str, Any]) -> None:
@@ -44,19 +44,19 @@ def test_the_buyer_is_a_contact_who_has_not_subscribed(summary: dict[str, Any]) 
 
 
 def test_who_ticked_the_box_is_subscribed_to_those_words(summary: dict[str, Any]) -> None:
-    told = summary["subscriber"]
-    assert told["status"] == "subscribed"
-    assert told["may_receive"] == ["transactional", "marketing", "ads"]
-    [wording] = told["agreed_to"]
+    subscriber = summary["subscriber"]
+    assert subscriber["status"] == "subscribed"
+    assert subscriber["may_receive"] == ["transactional", "marketing", "ads"]
+    [wording] = subscriber["agreed_to"]
     assert wording.startswith("Yes, send me news")
 
 
 def test_a_cart_that_is_left_shows_in_timeline_and_segments(summary: dict[str, Any]) -> None:
-    told = summary["subscriber"]
-    assert {"consent", "order", "cart_begun", "cart_abandoned", "segment"} <= set(told["timeline"])
-    assert set(told["segments"]) == {"Abandoned carts", "First-time buyers"}
-    assert "last active at" in told["segments"]["Abandoned carts"]
-    assert told["segments"]["First-time buyers"] == "1 paid order"
+    subscriber = summary["subscriber"]
+    assert {"consent", "order", "cart_begun", "cart_abandoned", "segment"} <= set(subscriber["timeline"])
+    assert set(subscriber["segments"]) == {"Abandoned carts", "First-time buyers"}
+    assert "last active at" in subscriber["segments"]["Abandoned carts"]
+    assert subscriber["segments"]["First-time buyers"] == "1 paid order"
 
 
 def test_the_renamed_product_is_in_stripe(summary: dict[str, Any]) -> None:

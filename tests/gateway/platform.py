@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def offer(settings: Any, sandbox: StripeSandbox, mode: str = "test") -> None:
-    """The operator gives the platform's keys."""
+    """Configure the platform's keys, as the operator does."""
     settings.STRIPE_PLATFORM_SECRET_KEY = SECRET.replace("test", mode)
     settings.STRIPE_PLATFORM_PUBLISHABLE_KEY = PUBLISHABLE.replace("test", mode)
     settings.STRIPE_PLATFORM_WEBHOOK_SECRET = HOOK
@@ -35,7 +35,7 @@ def begun(installation: Installation, *channels: str, **more: Any) -> StripeAcco
 
 
 def active(sandbox: StripeSandbox, installation: Installation, *channels: str) -> StripeAccount:
-    """An account that is through."""
+    """Return an account that completed its onboarding."""
     account = begun(installation, *channels, known=connect.hosted(installation.pk))
     sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
@@ -55,7 +55,7 @@ def tell(event: Json, secret: str = HOOK, signed: str | None = None) -> Any:
 
 
 def told(sandbox: StripeSandbox, account: StripeAccount, kind: str) -> Json:
-    """The newest event of that type, with the account as an endpoint of the platform is told it."""
+    """Return the newest event of that type, with the account, as the platform's endpoint gets it."""
     events = sandbox.accounts[account.stripe_id].table("event").values()
     newest = [each for each in events if each["type"] == kind][-1]
     return {**newest, "account": account.stripe_id}

@@ -1,4 +1,4 @@
-"""What a merchant may settle, and what Stripe would refuse."""
+"""What a merchant can set, and what Stripe would refuse."""
 
 import pytest
 

@@ -213,21 +213,21 @@ class TestDisconnect:
 def test_the_command_does_it_all(account: StripeAccount, capsys: pytest.CaptureFixture[str]) -> None:
     base = ["stripe-account", "--saleor-api-url", account.installation.saleor_api_url]
 
-    def told(*options: str) -> Any:
+    def run_and_read(*options: str) -> Any:
         capsys.readouterr()
         assert main([*base, *options]) == 0
         [found] = json.loads(capsys.readouterr().out)
         return found
 
-    assert told()["channels"] == {"eu": "open"}
-    changed = told("--settings", str(account.pk), "--receipts", "on", "--descriptor-suffix", "TEA")
+    assert run_and_read()["channels"] == {"eu": "open"}
+    changed = run_and_read("--settings", str(account.pk), "--receipts", "on", "--descriptor-suffix", "TEA")
     assert (changed["receipts"], changed["descriptor_suffix"]) == (True, "TEA")
-    assert told("--pause", "eu", "--message", "Back at noon.")["channels"] == {"eu": "paused"}
-    assert told("--resume", "eu")["channels"] == {"eu": "open"}
-    assert told("--renew-endpoint", str(account.pk))["endpoint_version"] == stripe.api_version
+    assert run_and_read("--pause", "eu", "--message", "Back at noon.")["channels"] == {"eu": "paused"}
+    assert run_and_read("--resume", "eu")["channels"] == {"eu": "open"}
+    assert run_and_read("--renew-endpoint", str(account.pk))["endpoint_version"] == stripe.api_version
     keys = ("--publishable-key", PUBLISHABLE_KEY, "--secret-key", RESTRICTED_KEY)
-    told("--replace-keys", str(account.pk), *keys)
+    run_and_read("--replace-keys", str(account.pk), *keys)
     assert StripeAccount.objects.get().secret_key == RESTRICTED_KEY
-    assert told("--disconnect", str(account.pk))["state"] == "disconnected"
+    assert run_and_read("--disconnect", str(account.pk))["state"] == "disconnected"
     assert main([*base, "--disconnect", "nothing"]) == 1
     assert main([*base, "--replace-keys", str(account.pk)]) == 1

@@ -1,4 +1,4 @@
-"""The door to Stripe: errors in words, time kept, one effect per key."""
+"""The client for Stripe: readable errors, deadlines kept, one effect per key."""
 
 import time
 from typing import Any
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("stripe_url")
 
 
 def refused(sandbox: StripeSandbox, account: StripeAccount, **fault: Any) -> Failure:
-    """What our caller gets while Stripe answers like this."""
+    """Return what our caller gets while Stripe responds like this."""
     sandbox.add_fault("GET /v1/payment_intents/*", times=2, **fault)
     with pytest.raises(Failure) as caught:
         payment_intents.retrieve(account, "pi_1")
@@ -56,10 +56,10 @@ def test_one_failure_is_got_over(stripe_sandbox: StripeSandbox, account: StripeA
 
 def test_a_slow_stripe_is_left_when_time_is_up(stripe_sandbox: StripeSandbox, account: StripeAccount) -> None:
     stripe_sandbox.add_fault("GET /v1/payment_intents/*", latency_seconds=5, times=3)
-    begun = time.monotonic()
+    started = time.monotonic()
     with deadline(1.0), pytest.raises(Unavailable):
         payment_intents.retrieve(account, "pi_1")
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - started < 2.5
     assert len(stripe_sandbox.log.entries("GET", "/v1/payment_intents/pi_1")) <= 1
 
 

@@ -1,4 +1,4 @@
-"""Stripe Connect: begun once, followed to its end, and never another shop's."""
+"""Stripe Connect: started once, followed to its end, and never another shop's."""
 
 import threading
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def _platform(settings: Any, stripe_sandbox: StripeSandbox) -> None:
 
 
 def stripe_says(**changed: Any) -> Json:
-    """Stripe's account object, as far as it matters; `reason` and lists of requirements are put in their place."""
+    """Return Stripe's account object, as far as it matters, with `reason` and lists of requirements."""
     requirements = {
         "disabled_reason": changed.pop("reason", None),
         "currently_due": changed.pop("due", []),
@@ -126,7 +126,9 @@ def test_begun_at_once_by_many_is_one_account(
         try:
             made.append(begun(installation).stripe_id)
         except Unavailable:
-            made.append("again")  # another was just asking Stripe: the next click finds what it made
+            made.append(
+                "again"
+            )  # another process was just calling Stripe: the next click finds what it created
         finally:
             connection.close()
 
@@ -146,7 +148,7 @@ def test_an_answer_that_was_lost_makes_no_second_account(
     stripe_sandbox.add_fault("POST /v1/accounts", drop_connection=True, after_effect=True, times=2)
     with pytest.raises(Unavailable):
         begun(installation)
-    assert accounts.accounts_of(installation.pk) == [], "nothing is shown that Stripe did not tell"
+    assert accounts.accounts_of(installation.pk) == [], "nothing is shown that Stripe did not report"
     assert not list(cast("Any", stripe_accounts()))
     account = begun(installation)
     assert [each.id for each in stripe_sandbox.accounts.values() if each.connection] == [account.stripe_id]
@@ -395,7 +397,7 @@ def test_an_event_that_was_lost_is_made_up_for_within_the_hour(
 def test_an_account_that_is_out_of_reach_is_a_problem_and_not_disconnected(
     installation: Installation, stripe_sandbox: StripeSandbox
 ) -> None:
-    """A wrong platform key looks the same as an owner who left: only his own event ends the connection."""
+    """A wrong platform key looks the same as an owner who left: only the owner's own event ends the connection."""
     account = active(stripe_sandbox, installation)
     stripe_sandbox.deauthorize(account.stripe_id)
     assert upkeep.sync_endpoints() == 0
@@ -426,7 +428,7 @@ def test_pasted_keys_of_the_same_account_take_over(
     account.refresh_from_db()
     assert (account.kind, account.connect_state, account.requirements) == ("pasted", "", [])
     assert accounts.account_for(installation.pk, "default-channel").secret_key == "sk_test_own"
-    assert Event.objects.filter(kind=ACTIVATED, origin=account.pk).count() == 2, "what waited is told"
+    assert Event.objects.filter(kind=ACTIVATED, origin=account.pk).count() == 2, "what waited is announced"
 
 
 @pytest.mark.parametrize("state", ["rejected", "not_connected"])

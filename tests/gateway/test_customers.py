@@ -109,7 +109,7 @@ def test_a_customer_deleted_at_stripe_is_followed_by_another(
     assert not customers.forget_if_gone(account, ROBIN)
     second = customers.ensure_customer(account, ROBIN)
     assert second != first
-    customers.forget_customer(account, first)  # told of twice, or late
+    customers.forget_customer(account, first)  # a duplicate or late event
     assert customers.customer_of(account, ROBIN) == second
     assert [each["id"] for each in made(stripe_sandbox)] == [second]
 

@@ -1,4 +1,4 @@
-"""Pasting keys: all that is wrong is said at once, a repeat changes nothing, Stripe's endpoint stands."""
+"""Pasting keys: all errors are reported at once, a repeat changes nothing, and the endpoint at Stripe works."""
 
 import uuid
 

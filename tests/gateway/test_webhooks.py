@@ -1,4 +1,4 @@
-"""Stripe's events at the door: verified, written down once, never refused for being of no interest."""
+"""Stripe's events on arrival: verified, recorded once, and never refused for being irrelevant."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Whoever registers can name any address: the app speaks to public ones only, and to those it has looked at."""
+"""A registration can name any address: the app calls public ones only, and exactly those that it has checked."""
 
 import socket
 from collections.abc import Callable

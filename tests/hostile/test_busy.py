@@ -1,4 +1,4 @@
-"""One Stripe account hangs. The others are paid, whoever asks for our health is answered, and nobody waits in vain."""
+"""One Stripe account hangs. Payments of the others succeed, health checks get responses, and nobody waits in vain."""
 
 from collections.abc import Iterator
 from pathlib import Path

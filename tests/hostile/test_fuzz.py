@@ -1,4 +1,4 @@
-"""`make fuzz` in small: every input can be made again from its number, and a few hundred harm nobody."""
+"""A small `make fuzz`: every input can be reproduced from its number, and a few hundred do no harm."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The disk is full, the database locked, Stripe rubbish or late: clear words, nothing lost, nothing doubled."""
+"""The disk is full, the database locked, Stripe's response garbage or late: clear messages, nothing lost or doubled."""
 
 import json
 from collections.abc import Callable
@@ -85,7 +85,7 @@ def test_a_stripe_slower_than_the_deadline_is_left_in_time(
     stripe_sandbox: StripeSandbox,  # noqa: F811 - a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The deadline of a webhook counts for all its calls together; it is short here, so that nobody waits long."""
+    """The deadline of a webhook counts for all its calls together; it is short here, so that the test is fast."""
     monkeypatch.setattr(deadline, "SYNCHRONOUS_WEBHOOK_SECONDS", 0.8)
     stripe_sandbox.add_fault("POST /v1/payment_intents", latency_seconds=3.0, after_effect=True)
     one = buy()

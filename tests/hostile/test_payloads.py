@@ -1,4 +1,4 @@
-"""Signed by the shop and still nonsense: answered in the event's own form, never with a trace, nothing moved."""
+"""Signed by the shop and still nonsense: the response has the event's form and no stack trace, and nothing moves."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a hostile shopper, an odd currency or a moody Stripe may do to a payment: both sides agree in the end."""
+"""What a hostile shopper, an odd currency or a failing Stripe can do to a payment: both sides agree in the end."""
 
 import json
 from collections.abc import Callable
@@ -69,8 +69,8 @@ def choose(one: Buy, kind: str) -> Json:
         timeout=10,
     )
     assert answer.ok, answer.text
-    told: Json = answer.json()
-    return told
+    result: Json = answer.json()
+    return result
 
 
 # Currency, the price, Stripe's number for it, a part of it and Stripe's number for that, and the rest.
@@ -134,8 +134,8 @@ class TestEveryKindOfCurrency:
     ) -> None:
         one = buy(amount=price, currency=currency, flow="AUTHORIZATION").paid()
         assert row_of(one, stripe_sandbox)["amount_capturable"] == minor
-        told = one.request("CHARGE", part)
-        assert (told["result"], Decimal(told["amount"])) == ("CHARGE_SUCCESS", Decimal(part))
+        response = one.request("CHARGE", part)
+        assert (response["result"], Decimal(response["amount"])) == ("CHARGE_SUCCESS", Decimal(part))
         assert row_of(one, stripe_sandbox)["amount_received"] == part_minor
         assert (
             one.request("REFUND", rest if Decimal(rest) > Decimal(part) else price)["result"]
@@ -167,9 +167,9 @@ class TestTheTotalFalls:
         """Dinars have no minimum of their own: 0.100 KWD are less than the 0.50 USD that this account needs."""
         one = buy(amount="50.000", currency="KWD")
         one.initialize(sourceObject=checkout_of("50.000", "KWD"))
-        told = one.process(sourceObject=checkout_of("0.100", "KWD"))
+        response = one.process(sourceObject=checkout_of("0.100", "KWD"))
         assert row_of(one, stripe_sandbox)["status"] == "canceled"
-        assert (told["result"], bool(told["message"])) == ("CHARGE_FAILURE", True)
+        assert (response["result"], bool(response["message"])) == ("CHARGE_FAILURE", True)
         one.pay()
         assert row_of(one, stripe_sandbox)["amount_received"] == 0
 
@@ -182,21 +182,21 @@ class TestTheTotalFalls:
         one.initialize(sourceObject=checkout_of("50.00"))
         one.pay(SECURE)
         assert row_of(one, stripe_sandbox)["status"] == "requires_action"
-        told = getattr(one, asked_by)(sourceObject=checkout_of(left))
+        response = getattr(one, asked_by)(sourceObject=checkout_of(left))
         if Decimal(left) < 1:
             assert row_of(one, stripe_sandbox)["status"] == "canceled"
-            assert told["result"] == "CHARGE_FAILURE"
+            assert response["result"] == "CHARGE_FAILURE"
         else:
-            assert told["result"] == "CHARGE_ACTION_REQUIRED"
-            assert told["data"]["paymentIntent"]["stripeClientSecret"]
+            assert response["result"] == "CHARGE_ACTION_REQUIRED"
+            assert response["data"]["paymentIntent"]["stripeClientSecret"]
 
     def test_while_a_transfer_is_on_its_way(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """The order waits for the sum that the shopper was given; a lower one is a matter of a refund."""
+        """The order waits for the sum that the shopper was shown; a lower one needs a refund."""
         one = buy(amount="50.00", currency="EUR")
         one.initialize(sourceObject=checkout_of("50.00", "EUR"))
         choose(one, "multibanco")
-        told = one.process(sourceObject=checkout_of("20.00", "EUR"))
-        assert (told["result"], told["amount"]) == ("CHARGE_REQUEST", "50.00")
+        response = one.process(sourceObject=checkout_of("20.00", "EUR"))
+        assert (response["result"], response["amount"]) == ("CHARGE_REQUEST", "50.00")
         stripe_sandbox.pay_voucher(one.psp)
         paid = one.process(sourceObject=checkout_of("20.00", "EUR"))
         assert (paid["result"], paid["amount"], "refund" in paid["message"]) == (
@@ -207,7 +207,7 @@ class TestTheTotalFalls:
 
 
 def failing_after(calls: int, true: Callable[..., Any]) -> Callable[..., Any]:
-    """As the true function for so many calls, then the disk is full."""
+    """Work normally for this many calls, then the disk is full."""
     left = [calls]
 
     def function(*given: Any, **named: Any) -> Any:
@@ -220,7 +220,7 @@ def failing_after(calls: int, true: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class TestOurDatabaseBreaks:
-    """After the shopper paid, the answer says so, whatever else cannot be read or written here."""
+    """After the shopper paid, the response says so, whatever else cannot be read or written here."""
 
     @pytest.mark.parametrize(
         ("event", "calls"),
@@ -239,8 +239,8 @@ class TestOurDatabaseBreaks:
         with monkeypatch.context() as patched:
             failing = failing_after(calls, amounts_due.payments_of)
             patched.setattr(amounts_due, "payments_of", failing)
-            told = one.session(event, sourceObject=checkout_of("12.30"))
-        assert (told["result"], told.get("pspReference")) == ("CHARGE_SUCCESS", one.psp)
+            response = one.session(event, sourceObject=checkout_of("12.30"))
+        assert (response["result"], response.get("pspReference")) == ("CHARGE_SUCCESS", one.psp)
 
     @pytest.mark.parametrize("event", ["transaction_process_session", "transaction_initialize_session"])
     def test_while_the_payment_is_open_it_stays_open(
@@ -250,8 +250,8 @@ class TestOurDatabaseBreaks:
         one.initialize(sourceObject=checkout_of("12.30"))
         with monkeypatch.context() as patched:
             patched.setattr(amounts_due, "payments_of", failing_after(0, amounts_due.payments_of))
-            told = one.session(event, sourceObject=checkout_of("12.30"))
-        assert told["result"] == "CHARGE_ACTION_REQUIRED"
+            response = one.session(event, sourceObject=checkout_of("12.30"))
+        assert response["result"] == "CHARGE_ACTION_REQUIRED"
         assert len(stripe_sandbox.account.table("payment_intent")) == 1
 
 
@@ -322,9 +322,9 @@ class TestStripeIsMoody:
             "CANCEL": f"POST /v1/payment_intents/{one.psp}/cancel",
         }[kind]
         stripe_sandbox.add_fault(path, times=20, **trouble)
-        told = one.request(kind, None if kind == "CANCEL" else "5.00")
-        assert told["result"] == f"{kind}_FAILURE"
-        assert told["message"]
+        response = one.request(kind, None if kind == "CANCEL" else "5.00")
+        assert response["result"] == f"{kind}_FAILURE"
+        assert response["message"]
         stripe_sandbox.faults.clear()
         again = one.request(kind, None if kind == "CANCEL" else "5.00", again=True)
         assert again["result"] == f"{kind}_SUCCESS"
@@ -337,9 +337,9 @@ class TestStripeIsMoody:
     ) -> None:
         one = buy().paid()
         stripe_sandbox.add_fault("POST /v1/refunds", times=1, **self.KEPT)
-        told = one.request("REFUND", "5.00")
-        if told["result"] != "REFUND_SUCCESS":
-            assert "again" in told["message"] or "Look at" in told["message"]
+        response = one.request("REFUND", "5.00")
+        if response["result"] != "REFUND_SUCCESS":
+            assert "again" in response["message"] or "Look at" in response["message"]
             assert one.request("REFUND", "5.00")["result"] == "REFUND_SUCCESS"
         assert [each["amount"] for each in stripe_sandbox.account.table("refund").values()] == [500]
 
@@ -359,10 +359,10 @@ class TestStaffAsk:
                 connections.close_all()
 
         with ThreadPoolExecutor(3) as pool:
-            told = list(pool.map(ask, range(3)))
-        assert {each["result"] for each in told} == {"REFUND_SUCCESS"}
+            responses = list(pool.map(ask, range(3)))
+        assert {each["result"] for each in responses} == {"REFUND_SUCCESS"}
         assert [each["amount"] for each in stripe_sandbox.account.table("refund").values()] == [200] * 3
-        assert len({each["pspReference"] for each in told}) == 3
+        assert len({each["pspReference"] for each in responses}) == 3
 
     def test_of_a_transaction_without_checkout_order_or_grant(self, buy: Begin) -> None:
         one = buy().paid()
@@ -376,15 +376,15 @@ class TestStaffAsk:
         action = {"actionType": "REFUND", "amount": 2.0, "currency": "USD"}
         for granted in (None, {"id": "T3JkZXJHcmFudGVkUmVmdW5kOk5vbmU=", "reason": None}):
             bare["events"] = [one._asked("REFUND", "2.00")]
-            told = one.send(
+            response = one.send(
                 "transaction_refund_requested", action=action, transaction=bare, grantedRefund=granted
             )
-            assert told["result"] == "REFUND_SUCCESS"
+            assert response["result"] == "REFUND_SUCCESS"
 
     def test_for_more_than_was_held(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         one = buy(flow="AUTHORIZATION").paid()
-        told = one.request("CHARGE", "12.31")
-        assert (told["result"], "12.30 USD is held" in told["message"]) == ("CHARGE_FAILURE", True)
+        response = one.request("CHARGE", "12.31")
+        assert (response["result"], "12.30 USD is held" in response["message"]) == ("CHARGE_FAILURE", True)
         assert row_of(one, stripe_sandbox)["amount_received"] == 0
         assert one.request("CHARGE", "12.30")["result"] == "CHARGE_SUCCESS"
 
@@ -448,9 +448,9 @@ class TestTheMerchantsAccount:
         self, buy: Begin, stripe_sandbox: StripeSandbox, language: str, word: str
     ) -> None:
         stripe_sandbox.restrict(stripe_sandbox.account)
-        told = buy().initialize(sourceObject=checkout_of("12.30", languageCode=language))
-        assert word in told["message"]
-        assert "Sandbox Shop" not in json.dumps(told)
+        response = buy().initialize(sourceObject=checkout_of("12.30", languageCode=language))
+        assert word in response["message"]
+        assert "Sandbox Shop" not in json.dumps(response)
 
     def test_staff_learn_at_once_that_nobody_can_pay_and_that_it_is_over(self, town: Town) -> None:
         for is_restricted in (True, False, True):
@@ -482,8 +482,8 @@ class TestHeldOrNot:
         if choose(one, kind)["status"] == "requires_action":
             assert one.process()["result"] == "AUTHORIZATION_ACTION_REQUIRED"
             stripe_sandbox.authenticate(one.psp)
-        told = one.process()
-        assert (told["result"], told["message"]) == ("AUTHORIZATION_SUCCESS", "")
+        response = one.process()
+        assert (response["result"], response["message"]) == ("AUTHORIZATION_SUCCESS", "")
         assert one.request("CHARGE", "40.00")["result"] == "CHARGE_SUCCESS"
         assert one.request("REFUND", None)["amount"] == "40.00"
 
@@ -496,8 +496,8 @@ class TestHeldOrNot:
             stripe_sandbox.pay_voucher(one.psp)
         else:
             stripe_sandbox.authenticate(one.psp)
-        told = one.process(sourceObject=checkout_of("100.00", currency, languageCode="FR"))
-        assert (told["result"], "débité" in told["message"]) == ("CHARGE_SUCCESS", True)
+        response = one.process(sourceObject=checkout_of("100.00", currency, languageCode="FR"))
+        assert (response["result"], "débité" in response["message"]) == ("CHARGE_SUCCESS", True)
 
 
 class TestTwoShopsOfOneHost:
@@ -541,10 +541,10 @@ class TestClickedTwice:
                 connections.close_all()
 
         with ThreadPoolExecutor(4) as pool:
-            told = list(pool.map(ask, words))
-        assert {each["result"] for each in told} == {"CHARGE_ACTION_REQUIRED"}
+            responses = list(pool.map(ask, words))
+        assert {each["result"] for each in responses} == {"CHARGE_ACTION_REQUIRED"}
         assert len(stripe_sandbox.account.table("payment_intent")) == 1
-        assert len({each.get("pspReference") for each in told}) == 1
+        assert len({each.get("pspReference") for each in responses}) == 1
 
     def test_paid_in_one_tab_while_the_other_is_at_its_bank(
         self, buy: Begin, stripe_sandbox: StripeSandbox
@@ -556,5 +556,5 @@ class TestClickedTwice:
         first.pay()
         assert first.process(sourceObject=checkout_of("12.30"))["result"] == "CHARGE_SUCCESS"
         assert row_of(second, stripe_sandbox)["status"] == "canceled"
-        told = second.process(sourceObject=checkout_of("12.30", languageCode="FR"))
-        assert (told["result"], told["message"]) == ("CHARGE_FAILURE", ALREADY_PAID.fr)
+        response = second.process(sourceObject=checkout_of("12.30", languageCode="FR"))
+        assert (response["result"], response["message"]) == ("CHARGE_FAILURE", ALREADY_PAID.fr)

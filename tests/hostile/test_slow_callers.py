@@ -1,4 +1,4 @@
-"""Callers who send half a request, too much, or nothing at all: they cost a socket for a while, never a thread."""
+"""Clients that send half a request, too much, or nothing at all: they occupy a socket for a while, never a thread."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ Message = MutableMapping[str, Any]
 
 
 class Caller:
-    """What an ASGI server hands over: parts of a body, then silence."""
+    """What an ASGI server passes on: parts of a body, then silence."""
 
     def __init__(self, *parts: Message) -> None:
         self.parts = list(parts)
@@ -136,7 +136,7 @@ def test_a_body_in_parts_arrives_whole_and_headers_as_they_were() -> None:
 
 
 class Blocks:
-    """A long answer, such as an export."""
+    """A long response, such as an export."""
 
     streaming = True
 

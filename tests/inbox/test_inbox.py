@@ -58,7 +58,7 @@ def the_handling() -> Handling:
 
 
 def age(**past: float) -> None:
-    """As if everything had arrived and been handled that long ago."""
+    """Make everything look as if it had arrived and been handled that long ago."""
     then = timezone.now() - timedelta(**past)
     Event.objects.update(received_at=then)
     Event.objects.exclude(handled_at=None).update(handled_at=then)

@@ -1,4 +1,4 @@
-"""Peers on the loopback that answer as no decent server would."""
+"""Peers on the loopback that respond as no proper server would."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ Speak = Callable[[socket.socket], None]
 
 @contextmanager
 def peer(speak: Speak) -> Iterator[str]:
-    """Listen, read the beginning of each request, and leave the rest to `speak`; gives the address."""
+    """Listen, read the start of each request, and leave the rest to `speak`; return the address."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -41,7 +41,7 @@ def _spoken(connected: socket.socket, speak: Speak) -> None:
 
 
 def dripping(whole: bytes, *, at_once: int = 0, pause: float = 0.05) -> Speak:
-    """The first bytes at once, the others one by one; each comes long before a time-out per read would end it."""
+    """Send the first bytes at once, the others one by one; each comes long before a timeout per read would end it."""
 
     def speak(connected: socket.socket) -> None:
         connected.sendall(whole[:at_once])

@@ -1,4 +1,4 @@
-"""Stripe or a shop answers with something odd, endless or enormous: a Failure in words, in every client."""
+"""Stripe or a shop responds with something odd, endless or enormous: a readable Failure in every client."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ from .peers import dripping, peer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SECONDS = 0.6  # the whole deadline; a call is not begun with less than half a second
+SECONDS = 0.6  # the whole deadline; a call is not started with less than half a second left
 DRIP = dripping(
     b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n" + b'{"data": {"app": null}}'.ljust(80), at_once=40
 )

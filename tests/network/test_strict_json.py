@@ -1,4 +1,4 @@
-"""JSON of strangers: one object, or a ValueError that says what is wrong with it."""
+"""Untrusted JSON: one object, or a ValueError that says what is wrong with it."""
 
 import json
 

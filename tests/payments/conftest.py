@@ -39,7 +39,7 @@ def signing_key() -> SigningKey:
     return SigningKey.generate()
 
 
-# The host's schema of both answers about a payment method lies under the name of a third event, which has none.
+# The host's schema for both responses about a payment method is under the name of a third event, which has none.
 SCHEMA_FILES = {
     "payment_method_initialize_tokenization_session": "PaymentGatewayInitializeTokenizationSession",
     "payment_method_process_tokenization_session": "PaymentGatewayInitializeTokenizationSession",
@@ -56,7 +56,7 @@ GATEWAY_READY = {
 
 @cache
 def validator(schema: str) -> Validator:
-    """Of a schema as JSON, which is itself checked once."""
+    """Return the validator for a JSON schema, which is itself checked once."""
     read = json.loads(schema)
     kind = validator_for(read)
     kind.check_schema(read)
@@ -65,7 +65,7 @@ def validator(schema: str) -> Validator:
 
 
 def check_answer(event: str, answer: Json) -> None:
-    """By the host's own schema of the answer, where it has one."""
+    """Check the response against the host's own schema, if there is one."""
     if event == "payment_gateway_initialize_tokenization_session":
         validator(json.dumps(GATEWAY_READY)).validate(answer)
         return
@@ -77,7 +77,7 @@ def check_answer(event: str, answer: Json) -> None:
 
 
 def post_signed(installation: Installation, event: str, body: bytes) -> Any:
-    """Send what the host would send; gives the response."""
+    """Send what the host would send; return the response."""
     headers = {
         "Saleor-Event": event,
         "Saleor-Api-Url": installation.saleor_api_url,
@@ -89,7 +89,7 @@ def post_signed(installation: Installation, event: str, body: bytes) -> Any:
 
 @dataclass
 class Buy:
-    """One transaction of the host's, with the events it remembers of its own requests."""
+    """One transaction of the host's, with the events of its own requests."""
 
     installation: Installation
     stripe_url: str
@@ -104,7 +104,7 @@ class Buy:
     events: list[Json] = field(default_factory=list)
 
     def send(self, event: str, **more: Any) -> Json:
-        """A synchronous webhook and its answer, which is always 200 and of the host's schema."""
+        """Send a synchronous webhook; its response is always 200 and fits the host's schema."""
         payload = {
             "__typename": type_of(event),
             "issuedAt": datetime.now(UTC).isoformat(),
@@ -161,14 +161,14 @@ class Buy:
         )
 
     def paid(self, card: str = GOOD) -> "Buy":
-        """Begun and paid for."""
+        """Start the payment and pay it."""
         self.initialize()
         self.pay(card)
         self.process()
         return self
 
     def request(self, kind: str, amount: str | None, *, again: bool = False) -> Json:
-        """A charge, refund or cancelation that staff ask for; `again`: the host repeats its last request."""
+        """Request a charge, refund or cancelation as staff; with `again` the host repeats its last request."""
         if not again:
             self.events.append(self._asked(kind, amount))
         event = f"transaction_{ {'CANCEL': 'CANCELATION'}.get(kind, kind) }_requested".lower()

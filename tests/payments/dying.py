@@ -1,4 +1,4 @@
-"""A process that is killed between two steps, and the one that is started after it."""
+"""A process that is killed between two steps, and the one that is started afterwards."""
 
 import itertools
 import json
@@ -33,10 +33,10 @@ def deaths[Subject](
 
 
 def alive(function: Function) -> Json:
-    """Run `function` in a new process, which nobody kills; gives what it returned."""
-    told = _run(function, kill_at=None)
-    assert told is not _KILLED
-    return told
+    """Run `function` in a new process, which is not killed; return its result."""
+    result = _run(function, kill_at=None)
+    assert result is not _KILLED
+    return result
 
 
 _KILLED = object()
@@ -50,23 +50,23 @@ def _run(function: Function, kill_at: int | None) -> Json:
         _live_and_die(function, kill_at, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        told = pipe.read()
+        output = pipe.read()
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
         return _KILLED
-    assert os.waitstatus_to_exitcode(status) == 0, told.decode()
-    return json.loads(told)
+    assert os.waitstatus_to_exitcode(status) == 0, output.decode()
+    return json.loads(output)
 
 
 def _live_and_die(function: Function, kill_at: int | None, writing: int) -> None:
     code = 1
     try:
         with _steps(kill_at):
-            told = json.dumps(function())
-        os.write(writing, told.encode())
+            output = json.dumps(function())
+        os.write(writing, output.encode())
         code = 0
-    except BaseException as error:  # noqa: BLE001 - the parent is told whatever it was
+    except BaseException as error:  # noqa: BLE001 - the parent gets it, whatever it was
         os.write(writing, repr(error).encode())
     finally:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What staff ask for: the amount asked is the amount moved, and a repeated request moves it once."""
+"""Requests by staff: the amount requested is the amount moved, and a repeated request moves it once."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The billing name and address reach Stripe before the payment, the shipping address without standing in its way."""
+"""The billing name and address reach Stripe before the payment, the shipping address without blocking it."""
 
 from collections.abc import Callable
 from typing import Any

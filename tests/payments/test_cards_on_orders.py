@@ -1,4 +1,4 @@
-"""The card stands on the order whoever tells of the payment first: Stripe's webhook or the storefront."""
+"""The card is shown on the order, whichever reports the payment first: Stripe's webhook or the storefront."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,12 +49,12 @@ def by_reconciling(town: Town) -> None:
 
 
 @pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
-@pytest.mark.parametrize("tell", [by_webhook, by_storefront, by_reconciling])
-def test_whoever_tells_first(town: Town, tell: Callable[[Town], None], flow: str) -> None:
+@pytest.mark.parametrize("report_by", [by_webhook, by_storefront, by_reconciling])
+def test_whoever_tells_first(town: Town, report_by: Callable[[Town], None], flow: str) -> None:
     town.begin(flow)
     assert method_of(town) is None
     town.pay()
-    tell(town)
+    report_by(town)
     assert method_of(town) == VISA
 
 
@@ -84,7 +84,7 @@ def test_an_older_host_is_told_in_its_own_words(town: Town) -> None:
 
 
 def test_the_older_host_knows_no_such_field(town: Town) -> None:
-    """What the stand-in of 3.21 makes of the newer words, as the host does."""
+    """The stand-in of 3.21 treats the newer field as the host does."""
     town.begin()
     town.pay()
     town.shop.host.version = "3.21"
@@ -93,7 +93,7 @@ def test_the_older_host_knows_no_such_field(town: Town) -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "told"),
+    ("card", "expected"),
     [
         (None, None),
         ({"type": "boleto"}, {"other": {"name": "Boleto"}}),
@@ -120,6 +120,6 @@ def test_the_older_host_knows_no_such_field(town: Town) -> None:
         ({"type": "x" * 300}, {"other": {"name": "X" + "x" * 255}}),
     ],
 )
-def test_only_what_a_report_takes(card: Json | None, told: Json | None) -> None:
+def test_only_what_a_report_takes(card: Json | None, expected: Json | None) -> None:
     charge = {"id": "ch_1", "payment_method_details": card} if card else None
-    assert methods.reported_details(intent_with(charge)) == told
+    assert methods.reported_details(intent_with(charge)) == expected

@@ -1,4 +1,4 @@
-"""One checkout, one payment: second tabs, totals that change, gift cards, and money that comes all the same."""
+"""One checkout, one payment: second tabs, totals that change, gift cards, and money that arrives anyway."""
 
 import uuid
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def stage(town: Town) -> Stage:
 
 
 def tab(town: Town, amount: str | None = None) -> tuple[str, str]:
-    """One more payment of the same checkout, or of its order: the host's transaction, and Stripe's intent."""
+    """Start another payment of the checkout, or of its order; return the host's transaction and Stripe's intent."""
     asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
     if amount is None:
         made = change(stage(town), INITIALIZE, None, **asked)
@@ -79,8 +79,8 @@ def pay(town: Town, identifier: str) -> None:
 
 
 def process(town: Town, transaction: str) -> Json:
-    told: Json = town.shop.gql(PROCESS, {"id": transaction})["transactionProcess"]["transactionEvent"]
-    return told
+    event: Json = town.shop.gql(PROCESS, {"id": transaction})["transactionProcess"]["transactionEvent"]
+    return event
 
 
 def complete(town: Town) -> str:
@@ -108,9 +108,9 @@ class TestSecondTab:
         assert intent(town, other_intent)["status"] == "canceled"
         with pytest.raises(stripe.InvalidRequestError, match="canceled"):
             pay(town, other_intent)
-        told = process(town, other)
-        assert told["type"] == f"{flow}_FAILURE"
-        assert told["message"] == shopper_messages.BY_CODE["already_covered"].en
+        event = process(town, other)
+        assert event["type"] == f"{flow}_FAILURE"
+        assert event["message"] == shopper_messages.BY_CODE["already_covered"].en
         assert complete(town)
 
     def test_one_that_cannot_be_cancelled_does_not_keep_the_others_open(self, town: Town) -> None:
@@ -128,7 +128,7 @@ class TestSecondTab:
 
     @pytest.mark.parametrize("told_by", ["process", "Stripe's event"])
     def test_the_second_tab_reads_that_it_is_paid(self, town: Town, told_by: str) -> None:
-        """Also once the checkout is an order, and whoever tells the host first."""
+        """Also once the checkout is an order, and whichever reports to the host first."""
         town.begin()
         other, _ = tab(town)
         town.pay()
@@ -167,7 +167,7 @@ class TestSecondTab:
         pay(town, first_intent)
         assert process(town, first)["type"] == "CHARGE_SUCCESS"
         assert intent(town, second_intent)["amount"] == 1300
-        assert intent(town, town.intent)["amount"] == 1300, "the one of all that was lacking follows"
+        assert intent(town, town.intent)["amount"] == 1300, "the payment of the whole rest follows"
         pay(town, second_intent)
         assert process(town, second)["type"] == "CHARGE_SUCCESS"
         assert intent(town, town.intent)["status"] == "canceled"
@@ -179,8 +179,8 @@ class TestSecondTab:
         town.pay()
         process(town, town.transaction)
         asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": "again"}
-        told = change(stage(town), PART, None, **asked, amount="5.00")["transactionEvent"]
-        assert (told["type"], told["message"]) == ("CHARGE_FAILURE", ALREADY_PAID.en)
+        event = change(stage(town), PART, None, **asked, amount="5.00")["transactionEvent"]
+        assert (event["type"], event["message"]) == ("CHARGE_FAILURE", ALREADY_PAID.en)
 
 
 class TestTheTotalChanges:
@@ -213,10 +213,10 @@ class TestTheTotalChanges:
         total = Decimal(str(town.total()))
         checkout(town).gift_cards = Decimal("13.21")
         asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": "gift"}
-        told = change(stage(town), PART, None, **asked, amount=str(total))["transactionEvent"]
-        assert told["amount"]["amount"] == float(total - Decimal("13.21"))
-        assert "is left to pay" in told["message"]
-        pay(town, told["pspReference"])
+        event = change(stage(town), PART, None, **asked, amount=str(total))["transactionEvent"]
+        assert event["amount"]["amount"] == float(total - Decimal("13.21"))
+        assert "is left to pay" in event["message"]
+        pay(town, event["pspReference"])
         town.tell(town.stripe.events("payment_intent.succeeded"))
         complete(town)
         assert (
@@ -283,19 +283,19 @@ def test_a_total_that_changed_after_the_payment_is_noted(
     one = buy(amount=str(paid))
     one.initialize(sourceObject=of(paid))
     one.pay()
-    told = one.process(sourceObject=of(total))
-    assert (told["result"], told["amount"]) == ("CHARGE_SUCCESS", f"{paid}.00")
-    assert words in told["message"]
-    assert bool(told["message"]) == bool(words)
+    response = one.process(sourceObject=of(total))
+    assert (response["result"], response["amount"]) == ("CHARGE_SUCCESS", f"{paid}.00")
+    assert words in response["message"]
+    assert bool(response["message"]) == bool(words)
 
 
 def test_a_decline_and_a_lower_total_are_both_in_the_answer(buy: Begin) -> None:
     one = buy(amount="18.00")
     one.initialize(sourceObject=of(18))
     one.pay(DECLINED)
-    told = one.process(sourceObject=of(10))
-    assert (told["result"], told["amount"]) == ("CHARGE_ACTION_REQUIRED", "10.00")
-    assert "declined" in told["message"]
+    response = one.process(sourceObject=of(10))
+    assert (response["result"], response["amount"]) == ("CHARGE_ACTION_REQUIRED", "10.00")
+    assert "declined" in response["message"]
 
 
 class TestMoneyComesAllTheSame:
@@ -305,9 +305,9 @@ class TestMoneyComesAllTheSame:
         town.pay()
         pay(town, other)
         town.tell(town.stripe.events("payment_intent.succeeded"))
-        [told] = problems()
-        assert f"{town.ledger()['chargedAmount']['amount']:.2f} USD more than it costs" in told
-        assert "https://dashboard.stripe.com/test/payments/pi_" in told
+        [message] = problems()
+        assert f"{town.ledger()['chargedAmount']['amount']:.2f} USD more than it costs" in message
+        assert "https://dashboard.stripe.com/test/payments/pi_" in message
         town.api.refunds.create({"payment_intent": other})
         town.tell(town.stripe.events("refund.created"))
         assert problems() == []
@@ -318,9 +318,9 @@ class TestMoneyComesAllTheSame:
         town.pay()
         for _ in range(2):
             town.tell(town.stripe.events("payment_intent.succeeded"))
-        [told] = problems()
-        assert "there is no order" in told
-        assert town.intent in told
+        [message] = problems()
+        assert "there is no order" in message
+        assert town.intent in message
         assert town.amounts()[0] == town.total()
         town.api.refunds.create({"payment_intent": town.intent})
         town.tell(town.stripe.events("refund.created"))
@@ -339,8 +339,8 @@ class TestMoneyComesAllTheSame:
         assert order_matching.check_unordered() == 0, "the shopper may still be at it"
         Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
         assert order_matching.check_unordered() == 1
-        [told] = problems()
-        assert "did not become an order" in told
+        [message] = problems()
+        assert "did not become an order" in message
         complete(town)
         hear_the_host(town)
         assert problems() == []
@@ -359,7 +359,7 @@ class TestMoneyComesAllTheSame:
 
 
 def test_the_number_reaches_stripe_without_any_event_of_orders(town: Town) -> None:
-    """An app that may only take payments hears of no order."""
+    """An app with payment permissions only gets no events of orders."""
     town.begin()
     town.pay()
     town.tell(town.stripe.events("payment_intent.succeeded"))

@@ -1,4 +1,4 @@
-"""Every decline in both languages: gentle to the shopper, true to the merchant."""
+"""Every decline in both languages: gentle for the shopper, honest for the merchant."""
 
 import re
 
@@ -36,8 +36,8 @@ def test_every_documented_code_is_explained(code: str) -> None:
 
 
 def test_every_test_card_is_explained() -> None:
-    told = {each.decline for each in cards.CARDS.values() if each.decline} | {cards.FAILED_AUTHENTICATION}
-    assert {each.decline_code or each.code for each in told} <= set(DECLINES)
+    declines = {each.decline for each in cards.CARDS.values() if each.decline} | {cards.FAILED_AUTHENTICATION}
+    assert {each.decline_code or each.code for each in declines} <= set(DECLINES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,4 +1,4 @@
-"""Vouchers, bank transfers, small deposits: the order is made, and the money comes days later or never."""
+"""Vouchers, bank transfers, microdeposits: the order is placed, and the money arrives days later or never."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -129,8 +129,8 @@ class TestKinds:
 class TestEnds:
     BEGUN = ReportedEvent("CHARGE_REQUEST", "pi_1", Decimal("50.00"))
 
-    def results(self, intent: PaymentIntent, *told: ReportedEvent) -> list[str]:
-        return [each.result for each in missing_events(StripeState(intent, intent.flow), told)]
+    def results(self, intent: PaymentIntent, *reported: ReportedEvent) -> list[str]:
+        return [each.result for each in missing_events(StripeState(intent, intent.flow), reported)]
 
     @pytest.mark.parametrize(
         "intent",
@@ -202,9 +202,9 @@ def slip(town: Town) -> Town:
     customer = town.api.customers.create({"name": "Robin Vale"})
     town.api.payment_intents.update(town.intent, {"customer": customer.id})
     take(town, "customer_balance", "usd")
-    told = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
-    assert told["type"] == "CHARGE_REQUEST"
-    assert "transfer" in told["message"]
+    event = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
+    assert event["type"] == "CHARGE_REQUEST"
+    assert "transfer" in event["message"]
     return town
 
 
@@ -249,8 +249,8 @@ class TestInTheShop:
                 "return_url": "https://shop.example.com",
             },
         )
-        told = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
-        assert told["type"] == "CHARGE_REQUEST"
+        event = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
+        assert event["type"] == "CHARGE_REQUEST"
         assert completed(town)
         town.stripe.expire_voucher(town.intent)
         town.tell(town.events() * 2)
@@ -262,8 +262,8 @@ class TestInTheShop:
         town.pay("pm_card_threeDSecure2Required")
         [event] = [each for each in town.events() if each["type"] == "payment_intent.requires_action"]
         town.stripe.log.clear()
-        told = Event(origin=town.account.pk, kind=event["type"], payload=event)
-        assert handlers.report_voucher(told) is None
+        received = Event(origin=town.account.pk, kind=event["type"], payload=event)
+        assert handlers.report_voucher(received) is None
         assert town.stripe.log.entries() == []
 
 

@@ -1,4 +1,4 @@
-"""What stands on a PaymentIntent, and that none of it stops a payment."""
+"""What a PaymentIntent says, and that none of it stops a payment."""
 
 from collections.abc import Callable
 from typing import Any
@@ -178,7 +178,7 @@ def test_the_description(changes: Json, description: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "told"),
+    ("email", "expected"),
     [
         ("robin@example.com", "robin@example.com"),
         (None, ""),
@@ -192,8 +192,8 @@ def test_the_description(changes: Json, description: str) -> None:
         (f"{'x' * 600}@example.com", ""),
     ],
 )
-def test_the_address_for_the_receipt(email: str | None, told: str) -> None:
-    assert receipt_of(source(email=email)) == told
+def test_the_address_for_the_receipt(email: str | None, expected: str) -> None:
+    assert receipt_of(source(email=email)) == expected
 
 
 @pytest.mark.parametrize(

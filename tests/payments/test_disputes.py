@@ -1,4 +1,4 @@
-"""A dispute in the payment's own currency, whatever currency the bank and the balance count in, and in parts."""
+"""A dispute in the payment's own currency, whatever the currencies of the bank and the balance, and in parts."""
 
 from decimal import Decimal
 from typing import Any
@@ -74,7 +74,7 @@ class TestMoves:
             (an_intent("isk", 50000), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(16700, 0)),
             (an_intent("kwd", 5120), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(1710, 0)),
             (an_intent("jpy", 500), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(167, 0)),
-            # An inquiry moves nothing, nor does money that comes back before any left.
+            # An inquiry moves nothing, nor does money that is returned before any was withdrawn.
             (an_intent(), a_dispute(1000, "usd"), None, Moves(0, 0)),
             (an_intent(), a_dispute(1000, "usd", (10, "usd")), None, Moves(0, 0)),
         ],
@@ -104,11 +104,11 @@ class TestMoves:
 class TestReports:
     PAID = ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))
 
-    def reports(self, dispute: Dispute, *told: ReportedEvent) -> list[tuple[str, str, int]]:
+    def reports(self, dispute: Dispute, *reported: ReportedEvent) -> list[tuple[str, str, int]]:
         held = StripeState(an_intent(), "CHARGE", disputes=[dispute])
         return [
             (each.result, each.psp_reference, each.money.minor)
-            for each in missing_events(held, [self.PAID, *told])
+            for each in missing_events(held, [self.PAID, *reported])
         ]
 
     def test_each_part_that_comes_back_has_its_own_reference(self) -> None:
@@ -151,7 +151,7 @@ def test_the_ledger_ends_right(town: Town, order: str) -> None:
 
 @pytest.mark.parametrize("is_booked", [True, False])
 def test_a_share_of_a_foreign_payment(town: Town, is_booked: bool) -> None:
-    """Paid in dollars into an account that counts in pounds, disputed in euros: half of it, or all if nobody knows."""
+    """Paid in dollars into an account that counts in pounds, disputed in euros: half of it, or all if unknown."""
     town.stripe.account.default_currency = "gbp"
     town.begin()
     town.pay()

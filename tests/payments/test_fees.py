@@ -1,4 +1,4 @@
-"""Gross, fee and net of a payment: from Stripe's books, once they are written, in the balance's currency."""
+"""Gross, fee and net of a payment: as Stripe booked them, in the balance's currency."""
 
 from collections.abc import Callable
 from typing import Any
@@ -133,7 +133,7 @@ def test_a_key_that_may_not_see_the_balance_is_one_problem_not_many(town: Town) 
     town.tell([each for each in paid if each["type"] == "charge.updated"] + [paid[-1]])
     assert noted() == (None, None, None, "")
     assert "is missing a permission" in Problem.objects.get(key__startswith="key-").message
-    assert Handling.objects.filter(handler__contains="note_fees", waits_for=town.account.pk).exists()
+    assert Handling.objects.filter(handler__contains="record_fees", waits_for=town.account.pk).exists()
     give_key(SECRET_KEY)
     upkeep.check_accounts()
     while town.work():

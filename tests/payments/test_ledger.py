@@ -1,4 +1,4 @@
-"""Whatever happens at Stripe, the host's ledger ends as Stripe's books: the amounts, each under its own reference."""
+"""Whatever happens at Stripe, the host's ledger finally agrees: the amounts, each under its own reference."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def ask(town: Town, action: str, amount: float | None = None) -> None:  # noqa: F811 - the fixture
-    """Staff ask in the Dashboard; the host sends its webhook in the background."""
+    """Request an action as staff in the Dashboard; the host sends its webhook in the background."""
     change(town, REQUEST_ACTION, town.shop.staff_token(), id=town.transaction, action=action, amount=amount)  # type: ignore[arg-type]  # it needs the address only
     town.shop.drain()
 
@@ -127,7 +127,7 @@ class TestWhatIsLacking:
         assert adjustment.psp_reference == "pi_1:1500"
 
     @pytest.mark.parametrize(
-        ("status", "told", "wanted"),
+        ("status", "reported", "wanted"),
         [
             ("pending", [], ["REFUND_REQUEST"]),
             ("pending", ["REFUND_REQUEST"], []),
@@ -140,14 +140,16 @@ class TestWhatIsLacking:
             ("failed", ["REFUND_SUCCESS", "REFUND_FAILURE"], []),
         ],
     )
-    def test_a_refund(self, status: str, told: list[str], wanted: list[str]) -> None:
+    def test_a_refund(self, status: str, reported: list[str], wanted: list[str]) -> None:
         held = StripeState(
             an_intent("succeeded", received=1000, held=1000),
             "CHARGE",
             refunds=[parse(Refund, {"id": "re_1", "amount": 300, "currency": "usd", "status": status})],
         )
         known = [ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
-        found = missing_events(held, known + [ReportedEvent(each, "re_1", Decimal("3.00")) for each in told])
+        found = missing_events(
+            held, known + [ReportedEvent(each, "re_1", Decimal("3.00")) for each in reported]
+        )
         assert [each.result for each in found] == wanted
         assert {each.money.minor for each in found} <= {300}
 
@@ -183,15 +185,17 @@ class TestWhatIsLacking:
 
     def test_more_captured_than_was_held_is_charged_whole(self) -> None:
         held = StripeState(an_intent("succeeded", held=1000, received=1200), "AUTHORIZATION")
-        told = [ReportedEvent("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))]
-        [charged] = missing_events(held, told)
+        reported = [ReportedEvent("AUTHORIZATION_SUCCESS", "pi_1", Decimal("10.00"))]
+        [charged] = missing_events(held, reported)
         assert (charged.result, charged.psp_reference, charged.money.minor) == (
             "CHARGE_SUCCESS",
             "ch_1",
             1200,
         )
         assert charged.actions == ("REFUND",)
-        assert missing_events(held, [*told, ReportedEvent("CHARGE_SUCCESS", "ch_1", Decimal("12.00"))]) == []
+        assert (
+            missing_events(held, [*reported, ReportedEvent("CHARGE_SUCCESS", "ch_1", Decimal("12.00"))]) == []
+        )
 
     def test_the_first_part_has_the_charges_own_id(self) -> None:
         assert capture_reference("ch_1", 0, 500) == "ch_1"

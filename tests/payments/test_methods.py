@@ -1,4 +1,4 @@
-"""Whatever way to pay the merchant switched on: held where it can be, charged at once with a note where not."""
+"""Every payment method that the merchant enabled: held if it can be, otherwise charged at once with a note."""
 
 import inspect
 import json
@@ -174,8 +174,8 @@ class TestHolds:
 class TestDetails:
     def test_the_host_is_told_of_the_card(self, buy: Begin) -> None:
         Installation.objects.update(schema_version="3.22")
-        told = buy().paid().process()["paymentMethodDetails"]
-        assert told == {
+        details = buy().paid().process()["paymentMethodDetails"]
+        assert details == {
             "type": "CARD",
             "name": "Visa",
             "brand": "Visa",
@@ -189,7 +189,7 @@ class TestDetails:
         assert "paymentMethodDetails" not in buy().paid().process()
 
     @pytest.mark.parametrize(
-        ("used", "told"),
+        ("used", "expected"),
         [
             (None, None),
             ({}, None),
@@ -216,9 +216,9 @@ class TestDetails:
             ),
         ],
     )
-    def test_only_what_the_host_takes(self, used: Any, told: Any) -> None:
+    def test_only_what_the_host_takes(self, used: Any, expected: Any) -> None:
         charge = {"id": "ch_1", "payment_method_details": used} if used is not None else None
-        assert methods.details_of(intent_with(charge)) == told
+        assert methods.details_of(intent_with(charge)) == expected
 
 
 class TestTheTotal:
@@ -289,11 +289,11 @@ class TestReasons:
                 "transaction_refund_requested", action=action, transaction=transaction, grantedRefund=granted
             )
             assert answer["result"] == "REFUND_SUCCESS"
-        told = self.metadata(stripe_sandbox)
-        assert (told["saleor_reason"], told["saleor_granted_refund"]) == ("Broken", granted["id"])
+        metadata = self.metadata(stripe_sandbox)
+        assert (metadata["saleor_reason"], metadata["saleor_granted_refund"]) == ("Broken", granted["id"])
 
     def test_a_plain_refund_was_granted_by_nothing(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """The host tells of a granted refund without a number then."""
+        """The host then sends a granted refund without a number."""
         one = buy().paid()
         one.events.append({**one._asked("REFUND", "5.00"), "message": "Too small"})
         answer = one.send(
@@ -303,9 +303,9 @@ class TestReasons:
             grantedRefund={"id": "T3JkZXJHcmFudGVkUmVmdW5kOk5vbmU=", "reason": None},
         )
         assert answer["result"] == "REFUND_SUCCESS"
-        told = self.metadata(stripe_sandbox)
-        assert told["saleor_reason"] == "Too small"
-        assert "saleor_granted_refund" not in told
+        metadata = self.metadata(stripe_sandbox)
+        assert metadata["saleor_reason"] == "Too small"
+        assert "saleor_granted_refund" not in metadata
 
     @pytest.mark.parametrize("reason", ["Too small", "r" * 900, ""])
     def test_the_reason_of_the_request_stands_beside_it(
@@ -319,7 +319,7 @@ class TestReasons:
     def test_a_refund_to_a_closed_card_is_money_that_stayed(
         self, buy: Begin, stripe_sandbox: StripeSandbox
     ) -> None:
-        """What Stripe tells days later is tried in test_reporting.py; here the request itself is refused."""
+        """What Stripe reports days later is tested in test_reporting.py; here the request itself is refused."""
         one = buy().paid()
         stripe_sandbox.add_fault(
             "POST /v1/refunds",

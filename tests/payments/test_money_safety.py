@@ -1,4 +1,4 @@
-"""No payment, capture or refund is lost or made twice: not by changed details, not by a process that is killed."""
+"""No payment, capture or refund is lost or made twice, whether details change or a process is killed."""
 
 import uuid
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def intents_of(sandbox: StripeSandbox, one: Buy) -> list[Json]:
 
 
 def forget(one: Buy) -> None:
-    """As after a database that was restored from yesterday."""
+    """Delete the rows, as if the database had been restored from yesterday."""
     Payment.objects.all().delete()
     Attempt.objects.all().delete()
 
@@ -156,17 +156,17 @@ class TestKilledAtAnyStep:
             assert one.row().status == "canceled", step
 
     def test_report(self, town: Town) -> None:  # noqa: F811 - the fixture
-        """Stripe's event is repeated until it was taken in; a task that lost its worker goes to the next one."""
+        """Stripe's event is repeated until it was accepted; a task that lost its worker goes to the next one."""
         town.begin()
         town.pay()
-        told = town.events()[-1]
+        latest = town.events()[-1]
 
         def a_new_event() -> Json:
-            return {**told, "id": f"evt_{uuid.uuid4().hex}"}
+            return {**latest, "id": f"evt_{uuid.uuid4().hex}"}
 
         def act(event: Json) -> int:
             answer = town.deliver(event)
-            # The lease of a killed worker runs out after 30 s; then another takes the task.
+            # The lease of a killed worker expires after 30 s; then another one takes the task.
             OxTask.objects.filter(status=OxTask.Status.RUNNING).update(status=OxTask.Status.READY)
             while run_tasks():
                 pass

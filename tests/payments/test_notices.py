@@ -1,4 +1,4 @@
-"""What staff must act on is told once for each state: on the payment, and as a problem until it is over."""
+"""What staff must act on is reported once for each state: on the payment, and as a problem until it is resolved."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def infos(town: Town) -> list[str]:
-    """The words of the ledger's notes, the newest first."""
+    """Return the messages of the ledger's notes, the newest first."""
     return [each["message"] for each in town.told("INFO")]
 
 
@@ -58,8 +58,8 @@ def test_a_review(town: Town, order: int, reason: str) -> None:
     review = town.stripe.open_review(town.intent)
     if order == 1:
         town.tell(town.events())
-        [told] = infos(town)
-        assert "under review" in told
+        [message] = infos(town)
+        assert "under review" in message
         assert len(problems()) == 1
     town.stripe.close_review(review["id"], reason)
     events = [each for each in town.events() if each["type"].startswith("review.")]
@@ -72,8 +72,8 @@ def test_a_review(town: Town, order: int, reason: str) -> None:
 
 def test_an_early_fraud_warning_until_it_is_settled(town: Town) -> None:
     paid(town, "pm_card_createIssuerFraudRecord")
-    [told] = infos(town)
-    assert "fraud" in told
+    [message] = infos(town)
+    assert "fraud" in message
     assert len(problems()) == 1
     [warning] = town.stripe.account.table("radar.early_fraud_warning").values()
     over = {**warning, "actionable": False}
@@ -93,9 +93,9 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     paid(town, "pm_card_createDisputeInquiry")
     [inquiry] = town.stripe.account.table("dispute").values()
     due = datetime.fromtimestamp(inquiry["evidence_details"]["due_by"], UTC)
-    [told] = infos(town)
-    assert "inquiry" in told
-    assert f"{due.day} {due:%B %Y}" in told
+    [message] = infos(town)
+    assert "inquiry" in message
+    assert f"{due.day} {due:%B %Y}" in message
     assert town.amounts()[0] == town.total()
     later = int(due.timestamp()) + 5 * 86_400
     town.stripe.ask_until(inquiry["id"], later)
@@ -132,8 +132,8 @@ def test_a_refund_that_waits_for_balance(town: Town) -> None:
     town.stripe.hold_refund(refund["id"])
     events = [each for each in town.stripe.events() if each["type"].startswith("refund.")]
     town.tell(events * 2)
-    [told] = infos(town)
-    assert "balance" in told
+    [message] = infos(town)
+    assert "balance" in message
     assert len(problems()) == 1
     town.stripe.end_refund(refund["id"], ok=True)
     town.tell([each for each in town.stripe.events() if each["type"].startswith("refund.")])
@@ -148,17 +148,17 @@ def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
     note = notices.Note("prv_1", "open", "Look at it.", from_minor(100, "usd"), to_do=True)
     shop = town.account.installation
 
-    def tell(_: int) -> None:
+    def deliver(_: int) -> None:
         try:
             notices.notify(shop, intent, [note])
         except Unavailable:
-            return  # the inbox tries it again
+            return  # the inbox retries it
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(tell, range(4)))
-    tell(0)
+        list(threads.map(deliver, range(4)))
+    deliver(0)
     assert infos(town) == ["Look at it."]
 
 

@@ -24,7 +24,7 @@ def intent(town: Town) -> Json:
 
 
 def order(town: Town) -> str:
-    """The checkout paid and completed; gives the order's number."""
+    """Pay and complete the checkout; return the order's number."""
     town.begin()
     town.pay()
     town.tell(town.events())
@@ -85,6 +85,6 @@ def test_an_order_of_no_checkout_is_left_alone(town: Town, payload: Json | None)
 def test_another_shops_order_is_left_alone(town: Town) -> None:
     town.begin()
     town.stripe.log.clear()
-    told = {"order": {"number": "7", "checkoutId": Payment.objects.get().source_id}}
-    handlers.set_order_number(Event(origin="00000000-0000-4000-8000-000000000000", payload=told))
+    payload = {"order": {"number": "7", "checkoutId": Payment.objects.get().source_id}}
+    handlers.set_order_number(Event(origin="00000000-0000-4000-8000-000000000000", payload=payload))
     assert town.stripe.log.entries() == []

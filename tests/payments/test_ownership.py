@@ -1,4 +1,4 @@
-"""A payment counts only if it is the one; and what was read earlier never overwrites what was read later."""
+"""A payment counts only if it is the transaction's own; and older data never overwrites newer data."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -98,8 +98,8 @@ class TestAnotherIntent:
     def test_is_found_by_the_comparison_too(self, town: Town) -> None:
         town.begin()
         other = planted(town)
-        told = reconcile(town.account.installation)
-        assert any(other in each.where and not each.healed for each in told.differences)
+        report = reconcile(town.account.installation)
+        assert any(other in each.where and not each.healed for each in report.differences)
         assert town.amounts() == (0, 0, 0, 0)
         assert foreign_problems() == [f"foreign-{other}"]
 
@@ -155,8 +155,8 @@ class TestEditedMetadata:
         charged, authorized, *_ = town.amounts()
         assert (charged, authorized)[flow == "AUTHORIZATION"] == town.total()
         assert Payment.objects.get().flow == flow
-        told = reconcile(town.account.installation)
-        assert told.differences == []
+        report = reconcile(town.account.installation)
+        assert report.differences == []
 
     def test_fees_are_noted_all_the_same(self, town: Town) -> None:
         town.begin()
@@ -202,11 +202,11 @@ class TestOrder:
         settle = report.report_missing
 
         def slow_settle(account: StripeAccount, intent: PaymentIntent, **more: Any) -> Any:
-            told = settle(account, intent, **more)
+            result = settle(account, intent, **more)
             if intent.status == "requires_payment_method":
                 read_failed.set()
                 assert may_write.wait(timeout=60)
-            return told
+            return result
 
         monkeypatch.setattr(report, "report_missing", slow_settle)
         [failed] = [each for each in town.events() if each["type"] == "payment_intent.payment_failed"]
@@ -252,8 +252,8 @@ class TestWhoseDeclineItIs:
     def test_edited_metadata_change_nothing(self, town: Town, metadata: Json) -> None:
         town.begin()
         payment = Payment.objects.get()
-        told = labelled(town.intent, metadata)
-        assert sources.source_of(payment.installation_id, told) == payment.source_id
+        intent = labelled(town.intent, metadata)
+        assert sources.source_of(payment.installation_id, intent) == payment.source_id
 
     def test_another_intent_with_the_same_metadata_is_nobodys(self, town: Town) -> None:
         town.begin()
@@ -266,5 +266,5 @@ class TestWhoseDeclineItIs:
         payment = Payment.objects.get()
         metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
         Payment.objects.all().delete()
-        told = labelled(town.intent, metadata)
-        assert sources.source_of(payment.installation_id, told) == payment.source_id
+        intent = labelled(town.intent, metadata)
+        assert sources.source_of(payment.installation_id, intent) == payment.source_id

@@ -1,4 +1,4 @@
-"""A cart, its declined payment, its order and a dispute, between both stand-ins: they are one contact's."""
+"""A cart, its declined payment, its order and a dispute, between both stand-ins: all belong to one contact."""
 
 from datetime import timedelta
 from typing import cast
@@ -46,8 +46,8 @@ def test_a_cart_declined_bought_and_disputed(town: Town) -> None:  # noqa: F811 
         (robin.pk, "disputed", "fraudulent", "won"),
     }
     assert PaymentFact.objects.count() == 2
-    told = {entry.kind for entry in timeline(Contact.objects.get(), tomorrow).entries}
-    assert told == {
+    kinds = {entry.kind for entry in timeline(Contact.objects.get(), tomorrow).entries}
+    assert kinds == {
         Kind.CREATED, Kind.CART_BEGUN, Kind.CART_CLOSED, Kind.ORDER, Kind.PAYMENT_DECLINED, Kind.PAYMENT_DISPUTED,
         Kind.DISPUTE_DECIDED,
     }  # fmt: skip

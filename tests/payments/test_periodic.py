@@ -1,4 +1,4 @@
-"""One bad row never stops the rest: every task of the clock, over two shops of which the first is broken."""
+"""One bad row never stops the rest: every scheduled task, with two shops of which the first is broken."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def narrowed_key(first: Broken) -> None:
 
 
 def unreadable_secrets(first: Broken) -> None:
-    """Stored with a SECRET_KEY that is lost."""
+    """Secrets stored with a lost SECRET_KEY."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE shops_installation SET token = 'gAAAA-broken' WHERE saleor_api_url = %s",
@@ -156,7 +156,7 @@ ODD = [
 
 @pytest.fixture
 def odd_answers() -> Iterator[Callable[[str], str]]:
-    """The address of a shop that answers everything with the same text."""
+    """Return the address of a shop that responds to everything with the same text."""
     text = ["null"]
 
     def answer(_: Json, start: Any) -> list[bytes]:
@@ -190,7 +190,7 @@ def test_a_shop_that_answers_oddly(
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyError, json.JSONDecodeError("x", "y", 0), RecursionError])
 def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
-    """Whatever the first shop's turn raises, the second has its own."""
+    """Whatever the first shop raises, the second is processed."""
 
     def failing(true: Callable[..., Any]) -> Callable[..., Any]:
         def function(*arguments: Any, **named: Any) -> Any:
@@ -215,9 +215,9 @@ def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.Monkey
     while town.work():
         pass
     assert town.amounts()[0] == total(town)
-    told = {each.shop: each for each in reconciling.reconcile_all()}
-    assert any(not each.healed for each in told[first.shop.saleor_api_url].differences)
-    assert all(each.healed for each in told[town.shop.api_url].differences)
+    reports = {each.shop: each for each in reconciling.reconcile_all()}
+    assert any(not each.healed for each in reports[first.shop.saleor_api_url].differences)
+    assert all(each.healed for each in reports[town.shop.api_url].differences)
 
 
 def test_edited_metadata_and_other_payments_of_the_same_account(
@@ -235,8 +235,8 @@ def test_edited_metadata_and_other_payments_of_the_same_account(
         )
     town.api.payment_intents.update(town.intent, {"metadata": ""})
     stripe_sandbox.account.table("event").clear()
-    told = reconciling.reconcile(town.account.installation)
-    assert all(each.healed for each in told.differences)
+    report = reconciling.reconcile(town.account.installation)
+    assert all(each.healed for each in report.differences)
     assert town.amounts()[0] == town.total()
 
 
@@ -261,8 +261,8 @@ class TestFortyFiveDays:
         assert not reconciling.reconcile(town.account.installation).differences[0].healed
         assert Cursor.objects.get(name="payments").at < timezone.now() - timedelta(days=44)
         StripeAccount.objects.update(secret_key="sk_test_dashboard")
-        told = reconciling.reconcile(town.account.installation)
-        assert all(each.healed for each in told.differences)
+        report = reconciling.reconcile(town.account.installation)
+        assert all(each.healed for each in report.differences)
         assert town.amounts() == (town.total() - 5, 0, 5, 0)
 
     def test_a_payment_that_was_open_all_the_while(self, town: Town) -> None:
@@ -272,8 +272,8 @@ class TestFortyFiveDays:
         Payment.objects.update(created_at=long_ago, updated_at=long_ago)
         town.stripe.account.table("payment_intent")[town.intent]["created"] -= 100 * 86_400
         town.stripe.account.table("event").clear()
-        told = reconciling.reconcile(town.account.installation)
-        assert told.compared == 1
+        report = reconciling.reconcile(town.account.installation)
+        assert report.compared == 1
         assert town.amounts()[0] == town.total()
 
     def test_what_could_not_be_compared_is_looked_at_again(self, town: Town) -> None:

@@ -1,4 +1,4 @@
-"""After any outage both sides agree, with no one's help; what cannot be healed is said."""
+"""After any outage both sides agree again without help; what cannot be repaired is reported."""
 
 import json
 from collections.abc import Callable
@@ -26,14 +26,14 @@ Work = Callable[[], int]
 
 
 def reconciled(worked: Work, since: datetime | None = None) -> Reconciled:
-    told = reconcile(Installation.objects.get(), since)
+    report = reconcile(Installation.objects.get(), since)
     while worked():
         pass
-    return told
+    return report
 
 
-def what(told: Reconciled) -> list[str]:
-    return [each.what for each in told.differences]
+def what(report: Reconciled) -> list[str]:
+    return [each.what for each in report.differences]
 
 
 class TestStripeWasNotHeard:
@@ -41,10 +41,10 @@ class TestStripeWasNotHeard:
         town.begin()
         town.pay()
         town.stripe.drain()
-        told = reconciled(worked)
-        assert sum(told.recorded.values()) >= 1
+        report = reconciled(worked)
+        assert sum(report.recorded.values()) >= 1
         assert town.amounts()[0] == town.total()
-        assert all(each.healed for each in told.differences)
+        assert all(each.healed for each in report.differences)
 
     def test_refunds_and_disputes_too(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
@@ -71,8 +71,8 @@ class TestStripeWasNotHeard:
         town.pay()
         for model in (Payment, Attempt, Event):
             model.objects.all().delete()
-        told = reconciled(worked)
-        assert "the payment was not known here" in what(told)
+        report = reconciled(worked)
+        assert "the payment was not known here" in what(report)
         assert town.amounts()[0] == total
         assert Payment.objects.get().payment_intent_id == town.intent
 
@@ -84,9 +84,9 @@ class TestStripeWasNotHeard:
         town.begin("AUTHORIZATION")
         town.pay()
         town.stripe.account.table("event").clear()
-        told = reconciled(worked)
+        report = reconciled(worked)
         assert town.amounts()[1] == town.total()
-        assert any("AUTHORIZATION_SUCCESS" in each for each in what(told))
+        assert any("AUTHORIZATION_SUCCESS" in each for each in what(report))
 
 
 class TestSaleorWasNotHeard:
@@ -110,13 +110,13 @@ class TestSaleorWasNotHeard:
             )
             town.shop.drain()
         assert not Purchase.objects.exists()
-        told = reconciled(worked)
-        assert told.recorded["failed deliveries"] >= 1
+        report = reconciled(worked)
+        assert report.recorded["failed deliveries"] >= 1
         assert Purchase.objects.count() == 1
         assert Contact.objects.get().orders_count == 1
 
     def test_what_it_never_told_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
-        """While an app is switched off nothing is delivered at all, and nothing fails."""
+        """While an app is deactivated nothing is delivered at all, and nothing fails."""
         app = town.shop.app("saleor.app.stripe-audience")
         assert app is not None
         town.begin()
@@ -130,16 +130,16 @@ class TestSaleorWasNotHeard:
         town.shop.drain()
         assert not Purchase.objects.exists()
         town.shop.set_active(app, True)
-        told = reconciled(worked)
-        assert told.recorded["changed orders"] == 1
+        report = reconciled(worked)
+        assert report.recorded["changed orders"] == 1
         assert Purchase.objects.count() == 1
         assert reconciled(worked).recorded["changed orders"] == 0
 
     @pytest.mark.usefixtures("town")
     def test_a_variant_without_the_permission_does_not_ask(self, worked: Work) -> None:
         Installation.objects.update(variant="payments-only")
-        told = reconciled(worked)
-        assert "changed customers" not in told.recorded
+        report = reconciled(worked)
+        assert "changed customers" not in report.recorded
 
 
 class TestWhatCannotBeHealed:
@@ -147,8 +147,8 @@ class TestWhatCannotBeHealed:
         town.begin()
         town.pay()
         town.shop.faults.statuses.extend([500] * 20)
-        told = reconciled(worked)
-        assert any(not each.healed and each.why for each in told.differences)
+        report = reconciled(worked)
+        assert any(not each.healed and each.why for each in report.differences)
         town.shop.faults.statuses.clear()
         assert all(each.healed for each in reconciled(worked).differences)
         assert town.amounts()[0] == town.total()
@@ -156,8 +156,8 @@ class TestWhatCannotBeHealed:
     def test_a_key_that_was_revoked(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         StripeAccount.objects.update(secret_key="sk_test_revoked")
-        told = reconciled(worked)
-        [difference] = [each for each in told.differences if not each.healed]
+        report = reconciled(worked)
+        [difference] = [each for each in report.differences if not each.healed]
         assert difference.what == "Stripe could not be asked"
         assert "Paste a new" in difference.why
         assert not Cursor.objects.filter(name="events").exists(), "what was not read is read the next time"
@@ -167,8 +167,8 @@ class TestWhatCannotBeHealed:
         town.pay()
         gone = "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
         Payment.objects.update(transaction_id=gone)
-        told = reconciled(worked)
-        assert any("has no transaction" in each.why for each in told.differences if not each.healed)
+        report = reconciled(worked)
+        assert any("has no transaction" in each.why for each in report.differences if not each.healed)
 
 
 def test_the_command_prints_what_it_found(
@@ -181,10 +181,10 @@ def test_the_command_prints_what_it_found(
     capsys.readouterr()
     since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     assert main(["reconcile", "--since", since]) == 0
-    [told] = json.loads(capsys.readouterr().out)
-    assert told["shop"] == town.shop.api_url
-    assert told["compared"] == 1
-    assert [each["healed"] for each in told["differences"]] == [True]
+    [report] = json.loads(capsys.readouterr().out)
+    assert report["shop"] == town.shop.api_url
+    assert report["compared"] == 1
+    assert [each["healed"] for each in report["differences"]] == [True]
     StripeAccount.objects.update(secret_key="sk_test_revoked")
     assert main(["reconcile", "--saleor-api-url", town.shop.api_url]) == 1
 
@@ -219,6 +219,6 @@ class TestWhatGoesOn:
         town.begin()
         disconnect(town.account)
         town.pay()
-        told = reconciled(worked)
+        report = reconciled(worked)
         assert town.amounts()[0] == town.total()
-        assert all(each.healed for each in told.differences)
+        assert all(each.healed for each in report.differences)

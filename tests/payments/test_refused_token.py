@@ -22,7 +22,7 @@ Work = Callable[[], int]
 
 
 def answered(status: int, body: Json) -> Callable[..., Any]:
-    """A host that gives everything this answer."""
+    """A host that responds to everything like this."""
 
     class Answer:
         status_code = status
@@ -108,7 +108,7 @@ def test_everything_continues_when_the_app_is_installed_again(town: Town) -> Non
 
 
 def test_a_token_that_was_replaced_meanwhile_is_no_trouble(town: Town) -> None:
-    """Work that began before the reinstall is refused with the old token: it is only tried again."""
+    """Work that started before the reinstall is refused with the old token: it is only retried."""
     stale = Installation.objects.get()
     stale.token = "of the install before"
     with pytest.raises(Unavailable):

@@ -1,4 +1,4 @@
-"""Stripe's events in any order, doubled, late: the host's ledger ends the same. The host is the Saleor stand-in."""
+"""Stripe's events in any order, duplicate, late: the host's ledger ends the same. The host is the Saleor stand-in."""
 
 import json
 import random
@@ -65,7 +65,7 @@ class Town:
         self.intent = started["transactionEvent"]["pspReference"]
 
     def pay(self, method: str = "pm_card_visa") -> None:
-        """Paid at Stripe; the host is not told."""
+        """Pay at Stripe, without a report to the host."""
         confirm: Any = {"payment_method": method, "return_url": "https://shop.example.com"}
         try:
             self.api.payment_intents.confirm(self.intent, confirm)
@@ -73,12 +73,12 @@ class Town:
             return
 
     def events(self) -> list[Json]:
-        """What Stripe has to tell so far, oldest first."""
+        """Return Stripe's events so far, oldest first."""
         self.stripe.drain()
         return self.stripe.events()
 
     def tell(self, events: list[Json]) -> None:
-        """Deliver these events in this order, and work them."""
+        """Deliver these events in this order, and handle them."""
         for event in events:
             assert self.deliver(event).status_code == 200
         while self.work():
@@ -133,7 +133,7 @@ def town(
 
 
 def orders(events: list[Json]) -> dict[str, list[Json]]:
-    """The ways in which a delivery may go wrong."""
+    """The ways in which delivery can go wrong."""
     shuffled = events * 2
     random.Random(7).shuffle(shuffled)
     return {
@@ -156,9 +156,9 @@ def test_a_charge_is_told(town: Town, order: str) -> None:
     paid = [each for each in town.events() if each["type"] != "charge.updated"]
     town.tell(orders(paid)[order] if order != "last only" else town.stripe.events("payment_intent.succeeded"))
     assert town.amounts() == (town.total(), 0, 0, 0)
-    [told] = town.told("CHARGE_SUCCESS")
-    assert told["pspReference"] == town.intent
-    assert told["externalUrl"] == f"https://dashboard.stripe.com/test/payments/{town.intent}"
+    [event] = town.told("CHARGE_SUCCESS")
+    assert event["pspReference"] == town.intent
+    assert event["externalUrl"] == f"https://dashboard.stripe.com/test/payments/{town.intent}"
     assert town.ledger()["actions"] == ["REFUND"]
     assert Payment.objects.get().status == "succeeded"
 
@@ -184,8 +184,8 @@ def declines_told(town: Town) -> int:
 def test_a_decline_stands_once_in_the_history(town: Town, worked_to_the_end: Work, first: str) -> None:
     town.begin()
     town.pay("pm_card_chargeDeclined")
-    told = town.stripe.events("payment_intent.payment_failed") if first == "Stripe" else []
-    town.tell(told * 2)
+    sent = town.stripe.events("payment_intent.payment_failed") if first == "Stripe" else []
+    town.tell(sent * 2)
     assert declines_told(town) == 0, "the shopper's browser is about to ask"
     town.shop.gql(PROCESS, {"id": town.transaction})
     town.tell(town.events())

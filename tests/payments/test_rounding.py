@@ -1,4 +1,4 @@
-"""Stripe takes two of three decimals. The host asked for all three, and is told of what it asked for."""
+"""Stripe accepts two of three decimals. The host asked for all three, and gets its own amount reported."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -80,13 +80,13 @@ def test_the_ledger_knows_the_host_was_told_finer() -> None:
         "latest_charge": {"id": "ch_1", "status": "succeeded", "amount": 5120, "amount_captured": 5120}
         | {"captured": True, "amount_refunded": 0},
     }
-    told = [
+    reported = [
         ReportedEvent("AUTHORIZATION_SUCCESS", "pi_1", Decimal("5.124")),
         ReportedEvent("CHARGE_SUCCESS", "ch_1", Decimal("5.124")),
     ]
     held = StripeState(parse(PaymentIntent, found), "AUTHORIZATION")
     assert [each.amount for each in missing_events(held, [])] == [Decimal("5.124"), Decimal("5.124")]
-    assert missing_events(held, told) == []
+    assert missing_events(held, reported) == []
 
 
 @pytest.mark.parametrize("edited", ["", "lots", "-1", "7.5", "5.1234"])

@@ -1,4 +1,4 @@
-"""A payment begins and goes on: signed requests of the host in, answers of its schema out, money in Stripe."""
+"""A payment starts and continues: signed requests of the host in, responses by its schema out, money in Stripe."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +22,8 @@ def intents(sandbox: StripeSandbox) -> list[dict[str, Any]]:
 
 
 def errors_of(answer: dict[str, Any]) -> list[dict[str, str]]:
-    told: list[dict[str, str]] = answer["data"]["paymentIntent"]["errors"]
-    return told
+    errors: list[dict[str, str]] = answer["data"]["paymentIntent"]["errors"]
+    return errors
 
 
 def test_the_storefront_is_given_the_publishable_key(buy: Begin) -> None:

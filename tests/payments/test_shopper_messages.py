@@ -1,4 +1,4 @@
-"""Shoppers read shoppers' words, in their language; what a merchant must do stays with the merchant."""
+"""Shoppers read messages for shoppers, in their language; instructions for merchants are for merchants only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -94,9 +94,9 @@ def test_a_request_that_is_not_readable_is_still_answered_in_the_shoppers_langua
 @pytest.mark.parametrize("language", ["en", "fr", "de", ""])
 def test_every_code_has_a_sentence(kind: type[Failure], language: str) -> None:
     for code in [*shopper_messages.BY_CODE, "key_refused", "account_invalid", ""]:
-        told = for_shopper(kind("Paste a new key.", code=code), language)
-        assert told
-        assert "Paste" not in told or code == shopper_messages.PAUSED_CODE
+        sentence = for_shopper(kind("Paste a new key.", code=code), language)
+        assert sentence
+        assert "Paste" not in sentence or code == shopper_messages.PAUSED_CODE
 
 
 @pytest.mark.parametrize(

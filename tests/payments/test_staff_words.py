@@ -1,4 +1,4 @@
-"""What staff read is there in both languages: every sentence, and every kind of problem."""
+"""What staff read exists in both languages: every sentence, and every kind of problem."""
 
 import ast
 import importlib
@@ -67,7 +67,7 @@ def _called(function: ast.expr) -> str:
 
 @pytest.mark.parametrize("message", [pytest.param(each, id=where) for where, each in reports()])
 def test_no_problem_is_written_in_one_language_only(message: ast.expr) -> None:
-    """Neither a text in the code nor the English words of a failure: those are for the log and the command line."""
+    """Neither a text in the code nor the English message of a failure: those are for the log and the command line."""
     for part in ast.walk(message):
         assert not (isinstance(part, ast.Constant) and re.search(r"\w \w", str(part.value)))
         assert ast.unparse(part) not in ("error.message", "failure.message")
@@ -93,14 +93,14 @@ def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
     settings: Any, code: str, values: dict[str, str], *, is_hosted: bool
 ) -> None:
     failure = Rejected("English.", code=code, values=values)
-    told = []
+    messages = []
     for settings.STAFF_LANGUAGE in ("en", "fr"):
-        told.append(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted))
-        told.append(staff_messages.endpoint_problem(failure, "Tea"))
-    assert len(set(told)) == 4
-    assert all("Tea" in each for each in told)
-    assert all("« Tea »" in each for each in told[2:])
-    assert values.get("why", "") in told[0]
+        messages.append(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted))
+        messages.append(staff_messages.endpoint_problem(failure, "Tea"))
+    assert len(set(messages)) == 4
+    assert all("Tea" in each for each in messages)
+    assert all("« Tea »" in each for each in messages[2:])
+    assert values.get("why", "") in messages[0]
 
 
 def test_lacking_permissions_are_told_in_the_language_of_the_staff(settings: Any) -> None:

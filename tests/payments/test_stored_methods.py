@@ -1,4 +1,4 @@
-"""What a shopper keeps at Stripe, from the shop's API through the app to Stripe: only the owner sees and deletes."""
+"""What a shopper stores at Stripe, from the shop's API through the app: only the owner sees and deletes it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -56,14 +56,14 @@ class Shopper:
         return next(iter(answer.values()))
 
     def stored(self) -> list[Json]:
-        """What the shop lists, its memory of five minutes put aside."""
+        """Return what the shop lists, without its cache of five minutes."""
         self.shop.host.store.stored_methods.clear()
         listed: list[Json] = self.ask(LIST)["storedPaymentMethods"]
         return listed
 
-    def finish(self, begun: Json, card: str = GOOD) -> Any:
+    def finish(self, setup: Json, card: str = GOOD) -> Any:
         """What Stripe's script does in the browser."""
-        secret = begun["data"]["setupIntent"]["stripeClientSecret"]
+        secret = setup["data"]["setupIntent"]["stripeClientSecret"]
         return requests.post(
             f"{self.stripe_url}/v1/setup_intents/{secret.partition('_secret_')[0]}/confirm",
             data={
@@ -79,10 +79,10 @@ class Shopper:
         )
 
     def store(self, card: str = GOOD) -> Json:
-        """A card stored from beginning to end."""
-        begun = self.ask(BEGIN, id=APP_ID)
-        self.finish(begun, card)
-        return self.ask(PROCESS, id=begun["id"])
+        """Store a card, from start to end."""
+        setup = self.ask(BEGIN, id=APP_ID)
+        self.finish(setup, card)
+        return self.ask(PROCESS, id=setup["id"])
 
 
 @pytest.fixture
@@ -121,17 +121,17 @@ def customers_at(sandbox: StripeSandbox) -> list[Json]:
 def test_a_card_is_stored_listed_and_deleted(shopper: Register, stripe_sandbox: StripeSandbox) -> None:
     robin = shopper("robin")
     assert robin.stored() == []
-    assert customers_at(stripe_sandbox) == []  # who only looks is not made a Customer
+    assert customers_at(stripe_sandbox) == []  # only looking creates no Customer
     ready = robin.ask(READY, id=APP_ID)
     assert (ready["result"], ready["data"]) == (
         "SUCCESSFULLY_INITIALIZED",
         {"stripePublishableKey": PUBLISHABLE_KEY},
     )
-    begun = robin.ask(BEGIN, id=APP_ID)
-    assert begun["result"] == "ADDITIONAL_ACTION_REQUIRED"
-    assert begun["id"].startswith(f"app:{APP_ID}:seti_")
-    robin.finish(begun)
-    done = robin.ask(PROCESS, id=begun["id"])
+    setup = robin.ask(BEGIN, id=APP_ID)
+    assert setup["result"] == "ADDITIONAL_ACTION_REQUIRED"
+    assert setup["id"].startswith(f"app:{APP_ID}:seti_")
+    robin.finish(setup)
+    done = robin.ask(PROCESS, id=setup["id"])
     assert (done["result"], done["errors"]) == ("SUCCESSFULLY_TOKENIZED", [])
     [card] = robin.stored()
     assert card["id"] == done["id"]
@@ -162,11 +162,11 @@ def test_all_cards_of_a_shopper_are_of_one_customer(shopper: Register, stripe_sa
 def test_only_the_owner_sees_deletes_and_finishes(shopper: Register, stripe_sandbox: StripeSandbox) -> None:
     robin, eve = shopper("robin"), shopper("eve")
     stored = robin.store()["id"]
-    begun = robin.ask(BEGIN, id=APP_ID)
+    setup = robin.ask(BEGIN, id=APP_ID)
     eve.store("5555555555554444")
     assert [each["name"] for each in eve.stored()] == ["Mastercard •••• 4444"]
     assert eve.ask(DELETE, id=stored)["result"] == "FAILED_TO_DELETE"
-    for identifier in (begun["id"], stored):
+    for identifier in (setup["id"], stored):
         refused = eve.ask(PROCESS, id=identifier)
         assert (refused["result"], refused["data"]) == ("FAILED_TO_TOKENIZE", None)
         assert refused["errors"][0]["message"] == NOT_YOURS
@@ -189,28 +189,28 @@ def test_a_stranger_learns_nothing_of_what_exists(shopper: Register) -> None:
 def test_a_declined_card_may_be_followed_by_another(shopper: Register) -> None:
     robin = shopper("robin")
     robin.user.language_code = "FR"
-    begun = robin.ask(BEGIN, id=APP_ID)
-    robin.finish(begun, DECLINED)
-    declined = robin.ask(PROCESS, id=begun["id"])
+    setup = robin.ask(BEGIN, id=APP_ID)
+    robin.finish(setup, DECLINED)
+    declined = robin.ask(PROCESS, id=setup["id"])
     assert declined["result"] == "ADDITIONAL_ACTION_REQUIRED"
-    assert declined["id"] == begun["id"]
-    told = declined["data"]["setupIntent"]
-    assert told["stripeClientSecret"] == begun["data"]["setupIntent"]["stripeClientSecret"]
+    assert declined["id"] == setup["id"]
+    intent = declined["data"]["setupIntent"]
+    assert intent["stripeClientSecret"] == setup["data"]["setupIntent"]["stripeClientSecret"]
     sentence = declines.for_shopper("generic_decline", "fr")
-    assert told["errors"] == [{"code": "StripeCardError", "message": sentence}]
-    robin.finish(begun)
-    assert robin.ask(PROCESS, id=begun["id"])["result"] == "SUCCESSFULLY_TOKENIZED"
+    assert intent["errors"] == [{"code": "StripeCardError", "message": sentence}]
+    robin.finish(setup)
+    assert robin.ask(PROCESS, id=setup["id"])["result"] == "SUCCESSFULLY_TOKENIZED"
 
 
 def test_a_card_with_3d_secure_is_stored_once_confirmed(
     shopper: Register, stripe_sandbox: StripeSandbox
 ) -> None:
     robin = shopper("robin")
-    begun = robin.ask(BEGIN, id=APP_ID)
-    robin.finish(begun, SECURE)
-    assert robin.ask(PROCESS, id=begun["id"])["result"] == "ADDITIONAL_ACTION_REQUIRED"
-    stripe_sandbox.authenticate(begun["id"].rpartition(":")[2])
-    assert robin.ask(PROCESS, id=begun["id"])["result"] == "SUCCESSFULLY_TOKENIZED"
+    setup = robin.ask(BEGIN, id=APP_ID)
+    robin.finish(setup, SECURE)
+    assert robin.ask(PROCESS, id=setup["id"])["result"] == "ADDITIONAL_ACTION_REQUIRED"
+    stripe_sandbox.authenticate(setup["id"].rpartition(":")[2])
+    assert robin.ask(PROCESS, id=setup["id"])["result"] == "SUCCESSFULLY_TOKENIZED"
 
 
 def test_a_customer_deleted_at_stripe_is_no_dead_end(
@@ -231,9 +231,9 @@ def test_a_channel_without_an_account(shopper: Register) -> None:
     AccountChannel.objects.all().delete()
     assert robin.stored() == []
     assert robin.ask(READY, id=APP_ID)["result"] == "FAILED_TO_INITIALIZE"
-    begun = robin.ask(BEGIN, id=APP_ID)
-    assert (begun["result"], begun["id"]) == ("FAILED_TO_TOKENIZE", None)
-    assert begun["errors"][0]["message"] == shopper_messages.UNAVAILABLE.en
+    setup = robin.ask(BEGIN, id=APP_ID)
+    assert (setup["result"], setup["id"]) == ("FAILED_TO_TOKENIZE", None)
+    assert setup["errors"][0]["message"] == shopper_messages.UNAVAILABLE.en
 
 
 def test_each_account_has_its_own_cards(shopper: Register, stripe_sandbox: StripeSandbox) -> None:
@@ -346,11 +346,11 @@ def test_the_table_of_setup_intents(status: str, result: str, identifier: str | 
     ],
 )
 def test_other_methods_are_described(method: Json, name: str) -> None:
-    told = describe(parse(PaymentMethod, {"id": "pm_1", **method}))
-    assert (told["name"], told["type"]) == (name, method["type"])
-    assert "creditCardInfo" not in told
-    assert "robin" not in str(told)
-    check_answer("list_stored_payment_methods", {"paymentMethods": [told]})
+    described = describe(parse(PaymentMethod, {"id": "pm_1", **method}))
+    assert (described["name"], described["type"]) == (name, method["type"])
+    assert "creditCardInfo" not in described
+    assert "robin" not in str(described)
+    check_answer("list_stored_payment_methods", {"paymentMethods": [described]})
 
 
 def test_a_method_let_go_twice_at_once_is_gone(account: StripeAccount, stripe_url: str) -> None:

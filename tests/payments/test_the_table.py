@@ -74,7 +74,7 @@ def test_a_response_to_a_session_is_as_in_the_table(row: list[str], column: int,
     assert ", ".join(found.actions) == row[4]
     assert bool(found.decline_code) is ("error" in row[column])
     is_charged_at_once = flow == "AUTHORIZATION" and made.flow == "CHARGE"
-    # While a voucher waits, its own message says so; the note comes with the money.
+    # While a voucher is pending, its own message says so; the note comes with the money.
     assert ("note" in row[column]) is (is_charged_at_once and not made.is_delayed)
 
 
@@ -130,11 +130,11 @@ REPORTED: list[tuple[str, StripeState]] = [
 @pytest.mark.parametrize(("what", "held"), REPORTED, ids=[what for what, _ in REPORTED])
 def test_a_report_is_as_in_the_table(what: str, held: StripeState) -> None:
     [row] = [row for row in rows("Reports to Saleor") if row[0] == what]
-    told = missing_events(held, [])[-1]
-    assert f"`{told.result}`" in row[1]
+    report = missing_events(held, [])[-1]
+    assert f"`{report.result}`" in row[1]
 
 
-# Where the other rows are tried, with both stand-ins; the names must exist.
+# Where the other rows are tested, with both stand-ins; the names must exist.
 ELSEWHERE = {
     "Responses to sessions": {
         "refused by the app or by Stripe": (

@@ -1,4 +1,4 @@
-"""Nothing is given up for a reason that passes: work waits for the account, and goes on by itself."""
+"""Nothing is given up for a temporary reason: work waits for the account, and continues by itself."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,7 +39,7 @@ def narrowed_key(town: Town) -> None:
 
 
 def renew(town: Town) -> None:
-    """The merchant pastes another key of the same account."""
+    """Paste another key of the same account, as the merchant."""
     town.stripe.add_key(town.stripe.account, NEW_KEY)
     onboarding.connect(town.account.installation, PUBLISHABLE_KEY, NEW_KEY, [])
 

@@ -1,4 +1,4 @@
-"""Keeping a card while paying, and paying with one that is kept: for its owner, and once."""
+"""Storing a card while paying, and paying with a stored one: for its owner, and once."""
 
 import threading
 from collections.abc import Callable
@@ -35,17 +35,17 @@ SOURCE: Json = {
 }
 
 
-def asked(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **wishes: Any) -> Json:
+def asked(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **options: Any) -> Json:
     """What is asked of TRANSACTION_INITIALIZE_SESSION."""
     return {
         "issuingPrincipal": caller,
         "sourceObject": {**SOURCE, "user": owner},
-        "data": {"paymentIntent": {"paymentMethod": "card", **wishes}},
+        "data": {"paymentIntent": {"paymentMethod": "card", **options}},
     }
 
 
 def keep(account: StripeAccount, method: str = "pm_card_visa", shopper_id: str = "VXNlcjox") -> str:
-    """A card that the shopper keeps."""
+    """Store a card for the shopper."""
     customer = customers.ensure_customer(account, shopper_id)
     kept = client.stripe_of(account).v1.payment_methods.attach(method, {"customer": customer})
     return kept.id
@@ -97,25 +97,25 @@ def test_a_stored_card_is_charged_while_the_shopper_is_away(
 ) -> None:
     card = keep(account)
     one = buy(flow=flow)
-    wishes = asked(caller, storedPaymentMethodId=f"app:{APP_ID}:{card}", offSession=True)
-    answer = one.initialize(**wishes)
+    options = asked(caller, storedPaymentMethodId=f"app:{APP_ID}:{card}", offSession=True)
+    answer = one.initialize(**options)
     assert answer["result"] == f"{flow}_SUCCESS"
     assert one.row().status == ("succeeded" if flow == "CHARGE" else "requires_capture")
-    assert one.initialize(**wishes)["pspReference"] == answer["pspReference"]
+    assert one.initialize(**options)["pspReference"] == answer["pspReference"]
     assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]
 
 
 def test_asked_many_times_at_once_it_is_charged_once(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
-    wishes = asked(storedPaymentMethodId=keep(account), offSession=True)
+    options = asked(storedPaymentMethodId=keep(account), offSession=True)
     one = buy()
     begin = threading.Barrier(6)
 
     def initialize(_: int) -> Json:
         begin.wait(10)
         try:
-            return one.session("transaction_initialize_session", **wishes)
+            return one.session("transaction_initialize_session", **options)
         finally:
             connections.close_all()
 
@@ -123,20 +123,20 @@ def test_asked_many_times_at_once_it_is_charged_once(
         answers = list(many.map(initialize, range(6)))
     assert "CHARGE_SUCCESS" in {each["result"] for each in answers}
     assert len(charges(stripe_sandbox)) == 1
-    assert one.initialize(**wishes)["result"] == "CHARGE_SUCCESS"
+    assert one.initialize(**options)["result"] == "CHARGE_SUCCESS"
 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_an_answer_that_was_lost_is_no_second_charge(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, after: bool
 ) -> None:
-    wishes = asked(storedPaymentMethodId=keep(account), offSession=True)
+    options = asked(storedPaymentMethodId=keep(account), offSession=True)
     stripe_sandbox.add_fault(
         "POST /v1/payment_intents/*/confirm", drop_connection=True, after_effect=after, times=2
     )
     one = buy()
-    assert one.initialize(**wishes)["result"] == "CHARGE_ACTION_REQUIRED"  # it may have been charged
-    assert one.initialize(**wishes)["result"] == "CHARGE_SUCCESS"
+    assert one.initialize(**options)["result"] == "CHARGE_ACTION_REQUIRED"  # it may have been charged
+    assert one.initialize(**options)["result"] == "CHARGE_SUCCESS"
     assert len(charges(stripe_sandbox)) == 1
 
 
@@ -145,9 +145,9 @@ def test_a_card_that_wants_3d_secure_waits_for_the_shopper(
 ) -> None:
     card = keep(account, "pm_card_threeDSecure2Required")
     one = buy()
-    wishes = asked(APP, storedPaymentMethodId=card, offSession=True)
+    options = asked(APP, storedPaymentMethodId=card, offSession=True)
     for _ in range(2):
-        answer = one.initialize(**wishes)
+        answer = one.initialize(**options)
         assert answer["result"] == "CHARGE_ACTION_REQUIRED"
         assert answer["message"] == declines.for_shopper("authentication_required")
         assert answer["data"]["paymentIntent"]["stripeClientSecret"]
@@ -188,8 +188,8 @@ def test_only_the_owner_keeps_and_uses(
     wish: Json,
 ) -> None:
     card = keep(account)
-    wishes = {name: card if value == "its own" else value for name, value in wish.items()}
-    answer = buy().initialize(**asked(caller, owner, **wishes))
+    options = {name: card if value == "its own" else value for name, value in wish.items()}
+    answer = buy().initialize(**asked(caller, owner, **options))
     assert answer["result"] == "CHARGE_FAILURE"
     assert answer["message"] == shopper_messages.BY_CODE["not_owner"].en
     assert not stripe_sandbox.account.table("payment_intent")
@@ -300,7 +300,7 @@ def test_a_failure_that_stripe_keeps_does_not_stop_an_off_session_charge(
         "POST /v1/payment_intents/*/confirm", status=500, kept=True, after_effect=after_effect
     )
     one = buy()
-    wishes: Json = {"storedPaymentMethodId": method, "offSession": True}
-    assert one.initialize(**asked(APP, **wishes))["result"] == "CHARGE_ACTION_REQUIRED", "nobody knows yet"
-    assert one.initialize(**asked(APP, **wishes))["result"] == "CHARGE_SUCCESS"
+    options: Json = {"storedPaymentMethodId": method, "offSession": True}
+    assert one.initialize(**asked(APP, **options))["result"] == "CHARGE_ACTION_REQUIRED", "nobody knows yet"
+    assert one.initialize(**asked(APP, **options))["result"] == "CHARGE_SUCCESS"
     assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]

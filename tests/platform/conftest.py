@@ -1,4 +1,4 @@
-"""What several tests share, as it takes seconds to make."""
+"""Fixtures that several tests share, because creating them takes seconds."""
 
 import shutil
 from collections.abc import Iterator

@@ -91,7 +91,7 @@ class Running:
 
 
 class Servers:
-    """A process of `serve` for each set of options, started when it is asked for, and again once a test ended it."""
+    """A process of `serve` for each set of options, started when requested, and again once a test ended it."""
 
     def __init__(self, folders: pytest.TempPathFactory, stack: ExitStack) -> None:
         self._folders = folders

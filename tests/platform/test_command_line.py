@@ -1,4 +1,4 @@
-"""Commands run by somebody who has set nothing up yet: help without settings, nothing left behind."""
+"""Commands before anything is set up: help without settings, and no files left behind."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The commands on a database that is there; tests/platform/test_serve.py runs them as processes."""
+"""The commands on an existing database; tests/platform/test_serve.py runs them as processes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ ELSEWHERE = "https://shop.example.com/graphql/"
 
 @pytest.fixture
 def saleor_url(settings: Any) -> Iterator[str]:
-    """A host that is there but knows none of the app's tokens."""
+    """A host that responds but knows none of the app's tokens."""
     with SaleorSandbox() as sandbox:
         settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
         yield sandbox.api_url
@@ -69,11 +69,11 @@ def test_check_names_the_shop_that_refuses_the_token(
     installed(saleor_url)
     assert main(["check"]) == 1
     output = capsys.readouterr().out
-    mend = [
+    fixes = [
         line for line in output.splitlines() if line.startswith("FIX") and "accepts the app's token" in line
     ]
-    assert len(mend) == 1
-    assert saleor_url in mend[0]
+    assert len(fixes) == 1
+    assert saleor_url in fixes[0]
     assert "not-this-one" not in output
 
 

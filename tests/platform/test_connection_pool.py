@@ -1,4 +1,4 @@
-"""While PostgreSQL is away whoever waits for a connection is told soon; while it is only busy, they wait."""
+"""While PostgreSQL is unreachable, waiting for a connection fails soon; while it is only busy, callers wait."""
 
 import os
 import socket
@@ -63,7 +63,7 @@ def test_nobody_waits_for_a_server_that_is_silent(silent: int) -> None:
 
 
 class Frozen:
-    """A way to PostgreSQL that can be frozen: it keeps accepting and carries nothing."""
+    """A proxy to PostgreSQL that can be frozen: it still accepts connections but transfers nothing."""
 
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
@@ -105,7 +105,7 @@ class Frozen:
 
 @pytest.fixture
 def way() -> Iterator[tuple[Frozen, str]]:
-    """A way that can be frozen, and how to connect through it."""
+    """A proxy that can be frozen, and how to connect through it."""
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         pytest.skip("needs PostgreSQL: set DATABASE_URL")
     settings = connections["default"].settings_dict

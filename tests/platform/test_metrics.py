@@ -1,4 +1,4 @@
-"""What Prometheus reads, of every process that the operator started; nothing unless it was asked for."""
+"""What Prometheus reads, for every process that the operator started; nothing unless it is configured."""
 
 import time
 from pathlib import Path

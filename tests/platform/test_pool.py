@@ -1,4 +1,4 @@
-"""256 threads wait for Stripe at once on a PostgreSQL with 100 connections: none is held while they wait."""
+"""256 threads wait for Stripe at once with a PostgreSQL of 100 connections: none is in use while they wait."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def test_no_connection_is_held_while_the_network_is_waited_for() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no pool: this is tried on PostgreSQL")
     install()
-    # Nobody goes on before all are waiting: with connections held, the pool's sixteen would be the last to come.
+    # Nobody continues before all are waiting: if connections were kept, only the pool's sixteen would get here.
     all_wait = threading.Barrier(THREADS, timeout=60)
 
     def answer_a_webhook(number: int) -> int:

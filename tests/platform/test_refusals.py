@@ -1,4 +1,4 @@
-"""No answer of 500: what a caller sends is 4xx with a code, an outage of the database is 503 as JSON everywhere."""
+"""No response of 500: invalid input is 4xx with a code, a database outage is 503 as JSON everywhere."""
 
 import json
 import time
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def caller() -> Client:
-    """Gives the answer of a request that failed rather than raising what it failed by."""
+    """Return the response of a failed request instead of raising the exception."""
     return Client(raise_request_exception=False)
 
 
@@ -60,7 +60,7 @@ def keys() -> dict[str, str]:
 
 @pytest.fixture
 def outage(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database was there, and is away now."""
+    """The database was reachable, and is not any more."""
 
     def fail(*_: Any, **__: Any) -> Any:
         raise OperationalError("connection to server failed: marker")

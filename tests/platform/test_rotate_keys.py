@@ -1,4 +1,4 @@
-"""The key that encrypts can be changed, and the old one dropped, with nothing lost."""
+"""The encryption key can be changed, and the old one removed, without losing anything."""
 
 from typing import Any
 

@@ -89,7 +89,7 @@ def children_of(process: subprocess.Popen[bytes]) -> list[int]:
 
 @contextmanager
 def a_while() -> Iterator[Iterator[None]]:
-    """Again and again, until what is waited for has come; fails on a machine where it never does."""
+    """Retry until it has happened; fail if it never does."""
     ends = time.monotonic() + SECONDS
 
     def turns() -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Whatever a task fails by: its row names the failure and holds no word of it."""
+"""However a task fails: its row names the failure, and contains none of its message."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The wheel has everything in it: installed into an empty environment it serves the manifest."""
+"""The wheel is complete: installed into an empty environment it serves the manifest."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Whether a worker is alive is known, and one that starts before the database is ready waits for it."""
+"""The app knows whether a worker is alive, and a worker that starts before the database is ready waits for it."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""What a real Saleor sent and published; README.md says what each file is."""
+"""What a real Saleor sent and published; README.md describes each file."""
 
 import json
 import lzma

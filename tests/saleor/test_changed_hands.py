@@ -1,4 +1,4 @@
-"""An address whose signing keys are not those of the shop that installed the app: nothing is inherited unproven."""
+"""An address with other signing keys than the shop that installed the app: without proof nothing is inherited."""
 
 import threading
 from collections.abc import Iterator

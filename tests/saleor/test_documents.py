@@ -1,4 +1,4 @@
-"""Every document we send to the host is valid at every version we install on."""
+"""Every document that we send to the host is valid in every version that we support."""
 
 from functools import cache
 
@@ -106,7 +106,7 @@ def test_the_manifests_ask_for_known_events_and_permissions(version: str) -> Non
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_subscription_asks_what_it_is_and_when_it_was_made(version: str) -> None:
-    """By these the app tells a body that was captured and is posted at another time, or to another address."""
+    """With these the app recognizes a captured body that is posted at another time, or to another address."""
     for webhook in manifest("app", read_version(version))["webhooks"]:
         asked = _asked_of_event(webhook["query"])
         kind = webhook["targetUrl"].rpartition("/")[2].replace("-", "_")

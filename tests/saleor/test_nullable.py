@@ -1,6 +1,6 @@
-"""Whatever the host's schema calls nullable may be null: nothing is given up for it, and nothing crashes.
+"""Whatever is nullable in the host's schema may be null: nothing is given up because of it, and nothing crashes.
 
-For every subscription a whole payload is made from the schema; then each nullable field in turn is null.
+For every subscription a complete payload is built from the schema; then each nullable field in turn is null.
 """
 
 import copy
@@ -75,7 +75,7 @@ def queries() -> list[tuple[str, str]]:
 
 
 def payloads_of(version: str, kind: str) -> Iterator[tuple[Json, list[Place]]]:
-    """A whole payload of the event, once for each kind of thing it may be about, and which fields of it may be null."""
+    """Yield a complete payload of the event for each type it can be about, and which of its fields may be null."""
     [query] = [
         each["query"]
         for each in manifest("app", read_version(version))["webhooks"]
@@ -163,7 +163,7 @@ def without(payload: Json, place: Place) -> Json:
 
 
 def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa: F811 - a fixture
-    """As the door and the worker would; any exception goes through."""
+    """Do what the view and the worker do; exceptions are raised."""
     if (sync_webhook := webhooks.sync_webhooks().get(kind)) is not None:
         try:
             assert isinstance(sync_webhook.respond(installation, payload), dict)
@@ -185,7 +185,7 @@ def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa:
 
 
 def fresh(payload: Json) -> Json:
-    """The same of another transaction, order, checkout, customer and product."""
+    """Return the same with another transaction, order, checkout, customer and product."""
     changed = copy.deepcopy(payload) | {"recipient": {"id": APP}}
     for name in ("transaction", "order", "checkout", "user", "product", "productVariant"):
         if isinstance(changed.get(name), dict) and "id" in changed[name]:
@@ -209,6 +209,6 @@ def test_what_may_be_null_is_ordinary(
                 continue
             try:
                 work(installation, kind, without(fresh(payload), place))
-            except Exception as error:  # noqa: BLE001 - all of them are told together
+            except Exception as error:  # noqa: BLE001 - all of them are reported together
                 failed[".".join(map(str, place))] = f"{type(error).__name__}: {error}"
     assert failed == {}

@@ -1,4 +1,4 @@
-"""Problems are shown in Saleor's Dashboard where it shows any, and go there too once they are mended."""
+"""Problems are shown in Saleor's Dashboard, if it supports them, and disappear there too once they are solved."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Installed for real by the stand-in, and refused to everybody who should not be let in."""
+"""Installed by the stand-in as by Saleor, and refused to everybody without permission."""
 
 import json
 import socket

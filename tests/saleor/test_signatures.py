@@ -1,4 +1,4 @@
-"""A webhook is believed only if the host signed exactly these bytes."""
+"""A webhook is accepted only if the host signed exactly these bytes."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def genuine(name: str) -> list[tuple[str, bytes]]:
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """The recorded host, its keys known; it answers nobody."""
+    """The recorded host with its keys; it responds to nothing."""
     jwks: dict[str, Any] = json.loads(recordings.read("jwks.json"))
     monkeypatch.setattr(signatures, "fetch_jwks", lambda _url: jwks)
     monkeypatch.setattr(Installation, "save", lambda *_, **__: None)

@@ -193,7 +193,7 @@ def test_removal_is_told_by_the_shop(
 
 @pytest.mark.parametrize("version", ["3.21", "3.22", "3.23", "3.24"])
 class TestRemovalThatNobodyAnnounces:
-    """The host says nothing of it to an app: it answers as if the caller had no permission at all."""
+    """The host does not tell the app: it responds as if the caller had no permissions at all."""
 
     @pytest.fixture
     def shop(self, settings: Any, live_server: Any, version: str) -> Iterator[SaleorSandbox]:

@@ -1,4 +1,4 @@
-"""The webhook door, by requests that a shop signed."""
+"""The webhook view, with requests that a shop signed."""
 
 import json
 from collections.abc import Iterator

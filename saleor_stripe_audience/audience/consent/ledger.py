@@ -196,7 +196,7 @@ class _Ledger:
     """The events of one ledger, and how much each of them counts.
 
     An order that arrived as a guest's stays a guest's: Saleor assigns guest orders to the account that is confirmed
-    under their address later, whoever placed them.
+    under their address later, no matter who placed them.
     """
 
     def __init__(self, events: Sequence[Consent | ConsentEvent]) -> None:

@@ -80,7 +80,7 @@ def add_to_many(tag: Tag, contacts: Sequence[UUID], origin: str, actor: str = ""
 
 
 def remove(tag: Tag, contacts: Iterable[Contact]) -> int:
-    """Remove the tag, whoever added it; returns from how many. A rule that still matches adds it again."""
+    """Remove the tag, no matter who added it; returns how many had it. A rule that still matches adds it again."""
     return _remove(tag.contact_tags.all(), contacts)
 
 

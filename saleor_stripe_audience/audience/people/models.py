@@ -176,7 +176,7 @@ class ContactAttribute(models.Model):
 class FormerAddress(models.Model):
     """A previous address of a contact. Events that still arrive under it belong to the same person.
 
-    `held_at` is when Saleor last reported that the account had it; whoever has it later is another person.
+    `held_at` is when Saleor last reported that the account had it; a later holder is another person.
     """
 
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="former_addresses")

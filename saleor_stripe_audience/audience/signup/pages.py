@@ -163,7 +163,7 @@ def _show(request: HttpRequest, name: str, contact: Contact, status: int = 200, 
 
 
 def _mask(address: str) -> str:
-    """Mask the address: its owner recognizes it, but people to whom the mail was forwarded cannot read it."""
+    """Mask the address: its owner recognizes it, but people who were forwarded the mail cannot read it."""
     local, _at, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 

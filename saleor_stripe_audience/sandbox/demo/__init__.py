@@ -1,4 +1,4 @@
-"""The whole, offline: the app beside stand-ins of Saleor and Stripe, over real HTTP, with a page to play shopper."""
+"""Everything offline: the app with stand-ins for Saleor and Stripe, over real HTTP, and a page to play shopper."""
 
 import argparse
 import json

@@ -72,7 +72,7 @@ class Page:
         return Response(PAGE.read_text(encoding="utf-8"), content_type="text/html; charset=utf-8")
 
     def _graphiql(self, _: Request) -> Response:
-        """What comes after # stays in the browser: the key is in no log."""
+        """The fragment after # stays in the browser, so the key is in no log."""
         found: Response = redirect(
             f"{self._stage.app_url}/graphql/#key={self._stage.api_key}", Response=Response
         )
@@ -86,11 +86,11 @@ class Page:
         return _json({"products": self._shopper.products(), "consentText": CONSENT_TEXT})
 
     def _state(self, request: Request) -> Response:
-        """All that is shown; of one contact, whose address the page names, everything."""
+        """Return all that the page shows; for the contact whose address it sends, everything."""
         orders = [self._staff.order(each.order["id"]) for each in reversed(self._attempts) if each.order]
         email = request.args.get("contact", "")
-        whom = person(self._stage, email) if email else None
-        return _json({"orders": orders, "person": whom, **_nodes(self._stage.graphql(OVERVIEW))})
+        contact = person(self._stage, email) if email else None
+        return _json({"orders": orders, "person": contact, **_nodes(self._stage.graphql(OVERVIEW))})
 
     def _buy(self, request: Request) -> Response:
         form = request.form
@@ -106,7 +106,7 @@ class Page:
         return _json({})
 
     def _confirm(self, request: Request) -> Response:
-        """The shopper's bank asks (3-D Secure), and is answered yes or no."""
+        """The shopper's bank asks for 3-D Secure, and the shopper accepts or refuses."""
         waiting = self._attempts[-1]
         self._stage.stripe.authenticate(waiting.intent, ok=request.form.get("ok") == "yes")
         return self._tried(self._shopper.finish(waiting.checkout, waiting.transaction))

@@ -1,4 +1,4 @@
-"""What the app tells of one contact: the status and its reasons, ledger, timeline, and each segment with why."""
+"""What the app knows about one contact: the status and its reasons, ledger, timeline, and segments with reasons."""
 
 from .shopper import Json
 from .stage import Stage
@@ -14,7 +14,7 @@ WHY = "segmentExplain(segment: $s{number}, contact: $contact) {{ place type hold
 
 
 def person(stage: Stage, email: str) -> Json | None:
-    """The contact with `timeline` and `segments`; None while nobody is known by the address."""
+    """Return the contact with `timeline` and `segments`; None while there is no contact with the address."""
     found: Json | None = stage.graphql(PERSON, email=email)["contact"]
     if found is None:
         return None
@@ -24,14 +24,14 @@ def person(stage: Stage, email: str) -> Json | None:
 
 
 def _explained(stage: Stage, contact: str, segments: list[Json]) -> list[Json]:
-    """The segments, each with what makes the contact fit or not, all asked at once."""
+    """Return the segments, each with why the contact matches or not, in one query."""
     if not segments:
         return []
     names = "".join(f", $s{number}: ID!" for number in range(len(segments)))
     asked = " ".join(f"a{number}: {WHY.format(number=number)}" for number in range(len(segments)))
     wanted = {f"s{number}": segment["id"] for number, segment in enumerate(segments)}
-    told = stage.graphql(f"query Why($contact: ID!{names}) {{ {asked} }}", contact=contact, **wanted)
+    explained = stage.graphql(f"query Why($contact: ID!{names}) {{ {asked} }}", contact=contact, **wanted)
     return [
         {"name": segment["name"], "holds": why[0]["holds"], "because": why[0]["because"]}
-        for segment, why in zip(segments, told.values(), strict=True)
+        for segment, why in zip(segments, explained.values(), strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Two purchases, a decline, a partial refund, a consent and a cart that is left, played to the end without a person."""
+"""Two purchases, a decline, a partial refund, a consent and an abandoned cart, played to the end without a person."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ CONTACT = """query Contact($email: String!) {
 
 
 def play_once(stage: Stage) -> tuple[Json, list[str]]:
-    """The summary, and the names of what is missing or wrong in it."""
+    """Return the summary, and the names of what is missing or wrong in it."""
     shopper, staff = Shopper(stage), Staff(stage)
     product = shopper.products()[0]
     variant = product["variants"][0]
@@ -65,7 +65,7 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
 
 
 def _subscriber(stage: Stage) -> Json:
-    """The shopper who ticked the box, bought, and left another cart."""
+    """The shopper who ticked the box, bought, and abandoned another cart."""
     found = _until(lambda: person(stage, SUBSCRIBER), _is_told_of) or {}
     return {
         "status": found.get("status", "").lower(),
@@ -114,7 +114,7 @@ def _amounts(moneys: Iterable[Json] | None) -> Decimal:
 
 
 def _stripe_product(stage: Stage, name: str) -> str:
-    """The id of Stripe's product of that name (a variant's name may follow it), or nothing."""
+    """Return the id of Stripe's product with that name (a variant's name may follow it), or nothing."""
     found = requests.get(
         f"{stage.stripe_url}/v1/products",
         params={"limit": "100", "active": "true"},
@@ -125,7 +125,7 @@ def _stripe_product(stage: Stage, name: str) -> str:
 
 
 def _until(look: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
-    """What `look` sees once it is `right`, or what it saw last when patience ended."""
+    """Return what `look` returns once that is `right`, or its last result when time is up."""
     ends = time.monotonic() + PATIENCE_SECONDS
     seen = look()
     while not right(seen) and time.monotonic() < ends:

@@ -1,4 +1,4 @@
-"""What a storefront does for its shopper, and a member of staff in the Dashboard: the host's GraphQL and Stripe's
+"""What a storefront does for its shopper, and a staff member in the Dashboard: the host's GraphQL and Stripe's
 browser calls, nothing of the app's own.
 """
 
@@ -34,8 +34,8 @@ CHECKOUT = """mutation Checkout($input: CheckoutCreateInput!) {
 DELIVERY = """mutation Delivery($id: ID!, $method: ID!) {
   checkoutDeliveryMethodUpdate(id: $id, deliveryMethodId: $method) {
     checkout { id } errors { field message code } } }"""
-AGREE = """mutation Agree($id: ID!, $told: [MetadataInput!]!) {
-  updateMetadata(id: $id, input: $told) { errors { field message code } } }"""
+AGREE = """mutation Agree($id: ID!, $metadata: [MetadataInput!]!) {
+  updateMetadata(id: $id, input: $metadata) { errors { field message code } } }"""
 GATEWAY = """mutation Gateway($id: ID!, $gateways: [PaymentGatewayToInitialize!]) {
   paymentGatewayInitialize(id: $id, paymentGateways: $gateways) {
     gatewayConfigs { id data errors { field message code } } errors { field message code } } }"""
@@ -66,7 +66,7 @@ ORDER = """query Order($id: ID!) { order(id: $id) { id number status chargeStatu
 
 @dataclass(frozen=True)
 class Attempt:
-    """A payment tried: what Saleor answered and, if it went through, the order."""
+    """A payment attempt: Saleor's response and, if it succeeded, the order."""
 
     checkout: str
     transaction: str
@@ -89,7 +89,7 @@ class Shopper:
         return [edge["node"] for edge in edges]
 
     def buy(self, variant_id: str, email: str, card: str, *, agrees: bool = False) -> Attempt:
-        """A checkout from the basket to the order; a declined card ends before the order."""
+        """Take a checkout from the cart to the order; with a declined card there is no order."""
         checkout = self._checkout(variant_id, email, agrees=agrees)
         publishable_key = self._gateway(checkout)
         started = self._initialize(checkout)
@@ -98,14 +98,14 @@ class Shopper:
         return self.finish(checkout, started["transaction"]["id"])
 
     def finish(self, checkout: str, transaction: str) -> Attempt:
-        """What became of the payment; the order, if it went through. Also after the bank has asked the shopper."""
+        """Return the payment's result, and the order if it succeeded; also after 3-D Secure."""
         event = self._change(PROCESS, id=transaction)["transactionEvent"]
         paid = event["type"].endswith("SUCCESS")
         order = self._change(COMPLETE, id=checkout)["order"] if paid else None
         return Attempt(checkout, transaction, event["type"], event["message"], order, event["pspReference"])
 
     def leave(self, variant_id: str, email: str, *, agrees: bool = False) -> None:
-        """Fill a cart and go away; in the shop two hours pass, so that nobody need wait for them."""
+        """Fill a cart and leave; two hours pass in the shop, so that nobody has to wait."""
         left = self._checkout(variant_id, email, agrees=agrees)
         self._stage.saleor.let_pass(left, LONG_SILENCE)
 
@@ -124,13 +124,13 @@ class Shopper:
         return checkout
 
     def _agree(self, checkout: str) -> None:
-        """The box is ticked: docs/audience.md tells these keys. Unticked, a storefront writes nothing."""
-        told = {
+        """The box is ticked: docs/audience.md lists these keys. For an unticked one a storefront writes nothing."""
+        metadata = {
             "marketing_consent": "true", "consent_at": datetime.now(UTC).isoformat(),
             "consent_text": CONSENT_TEXT, "consent_source": "checkout",
         }  # fmt: skip
-        pairs = [{"key": key, "value": value} for key, value in told.items()]
-        self._change(AGREE, id=checkout, told=pairs)
+        pairs = [{"key": key, "value": value} for key, value in metadata.items()]
+        self._change(AGREE, id=checkout, metadata=pairs)
 
     def _gateway(self, checkout: str) -> str:
         config = self._change(GATEWAY, id=checkout, gateways=[{"id": APP_ID}])["gatewayConfigs"][0]
@@ -170,7 +170,7 @@ class Shopper:
 
 
 class Staff:
-    """A member of staff in the Dashboard, who signs in again whenever the token has grown old."""
+    """A staff member in the Dashboard, who signs in again whenever the token has expired."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -220,7 +220,7 @@ def ask(stage: Stage, query: str, token: str | None, **variables: Any) -> Json:
 
 
 def change(stage: Stage, mutation: str, token: str | None, **variables: Any) -> Json:
-    """The payload of a mutation; StageFailed if it has errors of its own."""
+    """Return a mutation's payload; StageFailed if it has errors of its own."""
     payload: Json = next(iter(ask(stage, mutation, token, **variables).values()))
     if payload["errors"]:
         raise StageFailed(f"The shop refused: {payload['errors'][0]['message']}")

@@ -38,7 +38,7 @@ class StageFailed(RuntimeError):  # noqa: N818 - it names what happened
 
 
 class Stage:
-    """A shop, a Stripe and the app between them. `folder` holds the app's database and log, and may be thrown away."""
+    """A shop, a Stripe and the app between them. `folder` contains the app's database and log, and can be deleted."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class Stage:
             served.stop()
 
     def app_log(self) -> str:
-        """What the app has logged so far, its last lines."""
+        """Return the last lines of the app's log."""
         log = self.folder / "app.log"
         return log.read_text(errors="replace")[-8000:] if log.exists() else ""
 
@@ -180,7 +180,7 @@ def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=CALL_SECONDS).ok
     except (requests.ConnectionError, requests.Timeout):
-        return False  # a busy machine takes longer to begin
+        return False  # a busy machine takes longer to start
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""A Saleor to try the app against: in memory, strict, over real HTTP, as the genuine host was observed."""
+"""A Saleor to try the app with: in memory, strict, over real HTTP, and as the real one was observed."""
 
 from .sandbox import SaleorSandbox
 

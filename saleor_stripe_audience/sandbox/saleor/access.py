@@ -1,4 +1,4 @@
-"""Who is calling, and what that caller may do; refusals read as the host's."""
+"""Who is calling, and what that caller may do; refusals have the host's wording."""
 
 import time
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Call:
 
     @property
     def is_staff(self) -> bool:
-        """Whether an app or a member of staff is calling."""
+        """Whether an app or a staff member is calling."""
         return self.app is not None or (self.user is not None and self.user.is_staff)
 
     def may(self, *permissions: str) -> bool:

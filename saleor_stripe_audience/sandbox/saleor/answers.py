@@ -1,4 +1,4 @@
-"""What the host makes of an app's answer to a payment webhook: what it reads, and what spoils the whole."""
+"""What the host makes of an app's response to a payment webhook: what it reads, and what invalidates all of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ _SESSION_OTHER = frozenset(
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer the host takes; `type` is None for a bare pspReference, which leaves the action pending."""
+    """A response that the host accepts; `type` is None for a bare pspReference, which leaves the action pending."""
 
     type: str | None
     psp_reference: str | None
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Unusable(Exception):  # noqa: N818 - named for what happened
-    """The host rejects the answer as a whole; the message becomes the failure's."""
+    """The host rejects the whole response; the message becomes the failure's."""
 
 
 class _Method(BaseModel):
@@ -71,7 +71,7 @@ class _Method(BaseModel):
 
 
 class _Given(BaseModel):
-    """Nulls count as left out."""
+    """Nulls count as omitted."""
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
 
@@ -124,7 +124,7 @@ def _read(given: dict[str, Any], result: str | None, asked: Decimal, *, needs_re
     return Answer(
         type=result,
         psp_reference=read.psp_reference,
-        # The host takes any amount it is told, a negative one too; nothing, or zero, is the one asked for.
+        # The host accepts any amount, even a negative one; none, or zero, means the amount requested.
         amount=read.amount or asked,
         time=moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo),
         message=read.message,

@@ -22,7 +22,7 @@ def product_created(call: Call, product: Product) -> None:
 
 
 def product_deleted(call: Call, product: Product) -> None:
-    """A product is gone: nothing is told of its variants, and the payload lists nothing that hung on it."""
+    """A product is deleted: there are no events for its variants, and the payload lists nothing that belonged to it."""
     product.deleted = True
     shown = replace(product, variants=[], channel_listings=[], media=[], collections=[])
     call.host.emit("PRODUCT_DELETED", call.requestor, product=shown, category=product.category)
@@ -54,14 +54,14 @@ def user_changed(call: Call, user: User) -> None:
 
 
 def user_deleted(call: Call, user: User) -> None:
-    """A customer is gone; the payload keeps the name and metadata, but no address."""
+    """A customer is deleted; the payload still has the name and metadata, but no address."""
     shown = replace(user, addresses=[], default_billing_address=None, default_shipping_address=None)
     user.deleted = shown.deleted = True
     call.host.emit("CUSTOMER_DELETED", call.requestor, user=shown)
 
 
 def account_deleted(call: Call, user: User) -> None:
-    """A customer removed the own account; there is no CUSTOMER_DELETED beside it."""
+    """A customer deleted their own account; there is no CUSTOMER_DELETED in addition."""
     user.deleted = True
     call.host.emit("ACCOUNT_DELETED", call.requestor, user=user, channel=None)
 
@@ -85,7 +85,7 @@ def checkout_changed(call: Call, checkout: Checkout) -> None:
 
 
 def metadata_changed(call: Call, record: Record) -> None:
-    """Metadata, private metadata too, became other than it was."""
+    """Metadata or private metadata changed."""
     record.touch()
     emit, principal = call.host.emit, call.requestor
     match record:

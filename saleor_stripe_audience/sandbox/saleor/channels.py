@@ -1,4 +1,4 @@
-"""A product looked at from a channel, which alone gives it a price."""
+"""A product as seen in a channel, which is where it gets a price."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from .state import Channel
 
 @dataclass(frozen=True)
 class InChannel:
-    """A product or variant asked for in a channel, so that it has a price; else it is the record itself."""
+    """A product or variant requested in a channel, so that it has a price; otherwise it is the record itself."""
 
     record: Any
     in_channel: Channel
@@ -18,12 +18,12 @@ class InChannel:
 
 
 def in_channel(record: Any, channel: Channel | None) -> Any:
-    """The record as the channel shows it."""
+    """Return the record as the channel shows it."""
     return record if channel is None or record is None else InChannel(record, channel)
 
 
 def channel_of(source: Any) -> Channel | None:
-    """The channel a record was asked for in."""
+    """Return the channel in which a record was requested."""
     return source.in_channel if isinstance(source, InChannel) else None
 
 

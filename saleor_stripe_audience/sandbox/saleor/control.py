@@ -9,11 +9,11 @@ from .resolvers_app import remove, set_active
 from .signing import SigningKey
 from .state import App
 
-type Told = dict[str, Any]
+type Json = dict[str, Any]
 
 
 def rotate_keys(host: Host) -> str:
-    """Sign with a new key from now on; the JWKS shows only that one. Gives its kid."""
+    """Sign with a new key from now on; the JWKS shows only that one. Returns its kid."""
     host.keys.append(SigningKey.generate())
     return host.key.kid
 
@@ -23,56 +23,56 @@ def find_app(host: Host, identifier: str) -> App | None:
     return next((each for each in reversed(host.store.installed()) if each.identifier == identifier), None)
 
 
-def _set_faults(host: Host, told: Told) -> Told:
+def _set_faults(host: Host, request: Json) -> Json:
     host.faults = Faults(
-        delay=float(told.get("delay", 0)),
-        statuses=[int(each) for each in told.get("statuses", [])],
-        refusals=[str(each) for each in told.get("refusals", [])],
-        jwks_down=bool(told.get("jwks_down", False)),
+        delay=float(request.get("delay", 0)),
+        statuses=[int(each) for each in request.get("statuses", [])],
+        refusals=[str(each) for each in request.get("refusals", [])],
+        jwks_down=bool(request.get("jwks_down", False)),
     )
     return {}
 
 
-def _rotate(host: Host, _told: Told) -> Told:
+def _rotate(host: Host, _request: Json) -> Json:
     return {"kid": rotate_keys(host)}
 
 
-def _with_app(host: Host, told: Told, change: Callable[[Call, App], None]) -> Told:
-    app = find_app(host, str(told.get("app")))
+def _with_app(host: Host, request: Json, change: Callable[[Call, App], None]) -> Json:
+    app = find_app(host, str(request.get("app")))
     if app is None:
-        raise KeyError(f"No app {told.get('app')!r} is installed.")
+        raise KeyError(f"No app {request.get('app')!r} is installed.")
     with host.store.lock:
         change(Call(host, None), app)
         host.flush()
     return {"app": app.id}
 
 
-def _deactivate(host: Host, told: Told) -> Told:
-    return _with_app(host, told, lambda call, app: set_active(call, app, False))
+def _deactivate(host: Host, request: Json) -> Json:
+    return _with_app(host, request, lambda call, app: set_active(call, app, False))
 
 
-def _activate(host: Host, told: Told) -> Told:
-    return _with_app(host, told, lambda call, app: set_active(call, app, True))
+def _activate(host: Host, request: Json) -> Json:
+    return _with_app(host, request, lambda call, app: set_active(call, app, True))
 
 
-def _delete(host: Host, told: Told) -> Told:
-    return _with_app(host, told, remove)
+def _delete(host: Host, request: Json) -> Json:
+    return _with_app(host, request, remove)
 
 
-def _redeliver(host: Host, told: Told) -> Told:
-    found = next((each for each in host.deliveries if each.id == told.get("delivery")), None)
+def _redeliver(host: Host, request: Json) -> Json:
+    found = next((each for each in host.deliveries if each.id == request.get("delivery")), None)
     if found is None:
-        raise KeyError(f"No delivery {told.get('delivery')!r} was recorded.")
+        raise KeyError(f"No delivery {request.get('delivery')!r} was recorded.")
     host.send_again(found)
     return {"delivery": found.id}
 
 
-def _disorder(host: Host, told: Told) -> Told:
-    host.disorder = bool(told.get("on", True))
+def _disorder(host: Host, request: Json) -> Json:
+    host.disorder = bool(request.get("on", True))
     return {"disorder": host.disorder}
 
 
-_ACTIONS: dict[str, Callable[[Host, Told], Told]] = {
+_ACTIONS: dict[str, Callable[[Host, Json], Json]] = {
     "faults": _set_faults,
     "rotate_keys": _rotate,
     "deactivate_app": _deactivate,
@@ -83,12 +83,12 @@ _ACTIONS: dict[str, Callable[[Host, Told], Told]] = {
 }
 
 
-def control(host: Host, told: Told) -> tuple[int, Told]:
-    """Do what `action` names; gives the HTTP status and the answer."""
-    act = _ACTIONS.get(str(told.get("action")))
+def control(host: Host, request: Json) -> tuple[int, Json]:
+    """Do what `action` names; return the HTTP status and the response."""
+    act = _ACTIONS.get(str(request.get("action")))
     if act is None:
         return 400, {"error": f"action must be one of {', '.join(sorted(_ACTIONS))}"}
     try:
-        return 200, {"ok": True, **act(host, told)}
+        return 200, {"ok": True, **act(host, request)}
     except KeyError as error:
         return 404, {"error": str(error.args[0])}

@@ -44,7 +44,7 @@ class Sender(Protocol):
 
 @dataclass(eq=False)
 class Attempt:
-    """One request and what came of it; `status` is None when no answer came at all."""
+    """One request and its result; `status` is None if there was no response at all."""
 
     status: int | None
     text: str
@@ -65,7 +65,7 @@ class Attempt:
         return self.status is None or self.status >= 500
 
     def parsed(self) -> Any:
-        """The answer as JSON, or None where it is not."""
+        """The response as JSON, or None if it is not JSON."""
         if self.status is None:
             return None
         try:
@@ -139,7 +139,7 @@ def headers_for(host: Sender, webhook: Webhook, event: str, body: bytes) -> dict
 
 
 def wire_headers(host: Sender, url: str) -> dict[str, str]:
-    """What every request of the host carries. `Host` has no port: its IP filter rewrites it."""
+    """The headers of all requests of the host. `Host` has no port: its IP filter rewrites it."""
     return {"User-Agent": f"Saleor/{host.version}", "Host": urlsplit(url).hostname or ""}
 
 
@@ -171,7 +171,7 @@ type Job = Callable[[int], float | None]
 
 
 class Background:
-    """Works jobs in threads; a job that gives back seconds is run again after them, told how often it ran."""
+    """Runs jobs in threads; a job that returns seconds is run again after them, with the number of runs so far."""
 
     def __init__(self, workers: int) -> None:
         self._waiting: list[tuple[float, int, int, Job]] = []
@@ -185,13 +185,13 @@ class Background:
             thread.start()
 
     def put(self, job: Job, run: int = 0, delay: float = 0.0) -> None:
-        """Have a job run, at once or after some seconds."""
+        """Run a job, at once or after some seconds."""
         with self._changed:
             heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._turn), run, job))
             self._changed.notify_all()
 
     def drain(self, timeout: float) -> None:
-        """Wait until nothing is left to do, retries included; TimeoutError after `timeout` seconds."""
+        """Wait until all jobs are done, including retries; TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while self._waiting or self._running:
@@ -202,7 +202,7 @@ class Background:
                 self._changed.wait(left)
 
     def stop(self) -> None:
-        """End the threads; what is waiting is dropped."""
+        """Stop the threads; waiting jobs are dropped."""
         with self._changed:
             self._stopped = True
             self._waiting.clear()

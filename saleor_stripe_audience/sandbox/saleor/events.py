@@ -1,4 +1,4 @@
-"""Which events there are, who may hear of them, and when their payload is made."""
+"""Which events there are, who may receive them, and when their payload is built."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ _PERMISSIONS = {
     "STORED_PAYMENT_METHOD_": "HANDLE_PAYMENTS",
     "TRANSACTION_": "HANDLE_PAYMENTS",
 }
-# Built by a worker when they are sent, so they may show a later state than their name says.
+# A worker builds these when they are sent, so they may show a later state than their name says.
 _LATE = ("ORDER_", "CHECKOUT_CREATED", "CHECKOUT_UPDATED")
 _LATE_EXCEPT = frozenset({"ORDER_BULK_CREATED"})
 
@@ -40,13 +40,13 @@ class EventKind:
 
     @property
     def permission(self) -> str | None:
-        """What the app needs to hear of it."""
+        """The permission that the app needs to receive it."""
         matches = [start for start in _PERMISSIONS if self.name.startswith(start)]
         return _PERMISSIONS[max(matches, key=len)] if matches else None
 
     @property
     def is_late(self) -> bool:
-        """Whether the payload is made only when it is sent."""
+        """Whether the payload is built only when it is sent."""
         return self.name.startswith(_LATE) and self.name not in _LATE_EXCEPT
 
 

@@ -1,4 +1,4 @@
-"""Which function answers which field of the schema, and how everything else is read from the records."""
+"""Which function resolves which field of the schema, and how everything else is read from the records."""
 
 import builtins
 import re
@@ -28,7 +28,7 @@ def resolves(type_name: str, *names: str) -> Callable[[Resolver], Resolver]:
 
 
 def constant(type_name: str, **values: Any) -> None:
-    """Say that these fields of a type always have these values."""
+    """Give these fields of a type constant values."""
     CONSTANTS.update({(type_name, name): value for name, value in values.items()})
 
 
@@ -78,12 +78,12 @@ def mutation(name: str) -> Callable[[Resolver], Resolver]:
 
 
 def snake(name: str) -> str:
-    """`streetAddress1` as our records call it: `street_address_1`."""
+    """Return the name of a field in our records: `street_address_1` for `streetAddress1`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", "_", name).lower()
 
 
 def argument_of(name: str) -> str:
-    """What our resolvers call an argument of the schema: `sort_by`, and `id_` beside Python's `id`."""
+    """Return the name of an argument in our resolvers: `sort_by`, and `id_`, because `id` is Python's."""
     plain = snake(name)
     return f"{plain}_" if hasattr(builtins, plain) else plain
 

@@ -1,4 +1,4 @@
-"""The host's inside: the store, the keys, and the sending of events. Resolvers work on this."""
+"""The host's internals: the store, the keys, and the sending of events. Resolvers work on these."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _PATCHES = {"3.21": "3.21.69", "3.22": "3.22.67", "3.23": "3.23.28", "3.24": "3.
 
 @dataclass
 class Faults:
-    """What the stand-in does wrong when told to; `statuses` and `refusals` are used up one per call."""
+    """What the stand-in does wrong on request; `statuses` and `refusals` are used up, one per call."""
 
     delay: float = 0.0
     statuses: list[int] = field(default_factory=list)
@@ -51,13 +51,13 @@ class Host:
         self.calls: list[str] = []
         self.url = ""
         self._outbox: list[Callable[[int], float | None]] = []
-        # Actions have their own thread: a slow payment app must not hold up the other events.
+        # Actions have their own thread: a slow payment app must not delay the other events.
         self.events = Background(workers=4 if disorder else 1)
         self.actions = Background(workers=4 if disorder else 1)
 
     @property
     def key(self) -> SigningKey:
-        """The key that signs now; older ones stay known for tokens issued before."""
+        """The current signing key; older ones remain known for tokens issued with them."""
         return self.keys[-1]
 
     @property
@@ -71,7 +71,7 @@ class Host:
         return self.url.partition("://")[2]
 
     def webhooks_for(self, event: EventKind, app_identifier: str | None = None) -> list[Webhook]:
-        """Active webhooks of active apps that hear of the event and may."""
+        """Return active webhooks of active apps that subscribe to the event and may receive it."""
         return [
             webhook
             for webhook in self.store.webhooks()
@@ -83,7 +83,7 @@ class Host:
         ]
 
     def emit(self, name: str, principal: App | User | None = None, **fields: Any) -> None:
-        """Have an asynchronous event sent to all who hear of it, once the running operation is done."""
+        """Send an asynchronous event to all its subscribers, once the running operation is done."""
         event = EventKind(name)
         for webhook in self.webhooks_for(event):
             self.emit_to(webhook, event, principal, fields)
@@ -91,7 +91,7 @@ class Host:
     def emit_to(
         self, webhook: Webhook, event: EventKind, principal: App | User | None, fields: dict[str, Any]
     ) -> None:
-        """Have an event sent to one webhook."""
+        """Send an event to one webhook."""
         delivery = Delivery(event.name, webhook, synchronous=False)
         build = partial(self._build_payload, self, webhook, event, fields, principal)
         if not event.is_late:
@@ -103,18 +103,18 @@ class Host:
 
     @property
     def tells_apps_of_themselves(self) -> bool:
-        """From 3.23 an app hears of its own fate and of no other app's, needing no permission for it."""
+        """From 3.23 on an app receives events about itself only, and needs no permission for them."""
         return self.version not in ("3.21", "3.22")
 
     def emit_lifecycle(self, name: str, app: App, principal: App | User | None = None) -> None:
-        """Tell of an app's installation, status or removal, to those whom this version tells."""
+        """Send the event of an app's installation, status or removal to the apps that get it in this version."""
         event = EventKind(name)
         heard = [each for each in app.webhooks if each.is_active and name in each.events]
         for webhook in heard if self.tells_apps_of_themselves else self.webhooks_for(event):
             self.emit_to(webhook, event, principal, {"app": app})
 
     def flush(self) -> None:
-        """Hand over the events of an operation; with `disorder` in any order."""
+        """Send the events of an operation; with `disorder` in any order."""
         jobs, self._outbox = self._outbox, []
         if self.disorder:
             self.store.chance.shuffle(jobs)
@@ -140,7 +140,7 @@ class Host:
         if delivery not in self.deliveries:
             self.deliveries.append(delivery)
         webhook = delivery.webhook
-        # News of its own end reaches an app all the same; whatever else waits for it is dropped.
+        # The event of its own removal still reaches an app; everything else that waits for it is dropped.
         own = delivery.event in LIFECYCLE and self.tells_apps_of_themselves
         if own or (webhook.is_active and webhook.app.is_active and not webhook.app.removed):
             return True
@@ -150,9 +150,9 @@ class Host:
     def ask(
         self, name: str, app_identifier: str, principal: App | User | None, **fields: Any
     ) -> tuple[Attempt | None, Any]:
-        """Send a synchronous webhook and wait for its answer, putting the store's lock down meanwhile.
+        """Send a synchronous webhook and wait for the response, releasing the store's lock meanwhile.
 
-        Gives the attempt (None: no such webhook) and the answer's JSON (None: failed, late or not JSON).
+        Returns the attempt (None: no such webhook) and the response's JSON (None: failed, late or not JSON).
         """
         event = EventKind(name)
         webhook = next(iter(self.webhooks_for(event, app_identifier)), None)
@@ -168,9 +168,9 @@ class Host:
         return attempt, answer
 
     def act(self, webhook: Webhook, name: str, settle: Callable[[Any], None], **fields: Any) -> None:
-        """Send a requested charge, refund or cancel in the background; `settle` gets the answer, or None.
+        """Send a requested charge, refund or cancellation in the background; `settle` gets the response, or None.
 
-        After a 5xx the host tries again with an EMPTY body, validly signed: an upstream bug, kept here.
+        After a 5xx the host tries again with an EMPTY body, validly signed: a bug in Saleor, reproduced here.
         """
         body = self._build_payload(self, webhook, EventKind(name), fields, None)
         delivery = Delivery(name, webhook, synchronous=True, body=body or b"")

@@ -27,7 +27,7 @@ from .schema import schema_for
 from .state import App, Installation, Webhook
 
 TIMEOUT = (2.0, 18.0)
-# Up to 3.22 the core itself knows where extensions may go; from 3.23 the Dashboard does.
+# Up to 3.22 the core decides where extensions can be; from 3.23 on the Dashboard does.
 _OLD_MOUNTS = re.compile(
     r"^(PRODUCT|ORDER|CUSTOMER|NAVIGATION|DRAFT_ORDER|CATEGORY|COLLECTION|VOUCHER|DISCOUNT|PAGE|GIFT_CARD|MENU|TRANSLATIONS|CUSTOMER_DETAILS)"
 )
@@ -45,11 +45,11 @@ _URLS = (
 
 
 class InstallFailed(Exception):  # noqa: N818 - named for what happened
-    """The installation came to nothing; the message is shown to staff."""
+    """The installation failed; the message is shown to staff."""
 
 
 def fetch_manifest(host: Host, url: str) -> dict[str, Any]:
-    """GET the manifest; Refused if it cannot be had or is no JSON object."""
+    """GET the manifest; Refused if it cannot be fetched or is not a JSON object."""
     headers = {**wire_headers(host, url), "Saleor-Schema-Version": host.version}
     try:
         with requests.Session() as session:
@@ -69,7 +69,7 @@ def fetch_manifest(host: Host, url: str) -> dict[str, Any]:
 
 
 def check_manifest(host: Host, manifest: dict[str, Any]) -> None:
-    """Raise ManyRefused with everything this version has against the manifest."""
+    """Raise ManyRefused with everything that this version finds wrong with the manifest."""
     refusals = [*_structure(host, manifest)]
     if not refusals:
         refusals = [*_permissions(host, manifest), *_version(host, manifest), *_identity(host, manifest)]
@@ -135,7 +135,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def satisfies(version: str, wanted: str) -> bool:
-    """Whether a version is inside an npm range made of comparators, carets, tildes and alternatives."""
+    """Whether a version is in an npm range made of comparators, carets, tildes and alternatives."""
     return any(all(_holds(version, part) for part in each.split()) for each in wanted.split("||"))
 
 
@@ -216,7 +216,7 @@ def _webhooks(host: Host, manifest: dict[str, Any]) -> list[Refused]:
 
 
 def webhook_fault(host: Host, webhook: dict[str, Any]) -> str | None:
-    """What is wrong with a webhook's address, events or query; None if nothing."""
+    """Return what is wrong with a webhook's address, events or query; None if nothing is."""
     if not is_url(webhook["targetUrl"]):
         return "Invalid target url."
     for name, enum in (("asyncEvents", "Async"), ("syncEvents", "Sync")):
@@ -229,7 +229,7 @@ def webhook_fault(host: Host, webhook: dict[str, Any]) -> str | None:
 
 @lru_cache(maxsize=1000)  # the same documents come with every fetch of a manifest
 def query_fault(version: str, query: str) -> str | None:
-    """Why a subscription is not valid on this version, or None."""
+    """Return why a subscription is not valid in this version; None if it is."""
     try:
         document = parse(query)
     except GraphQLError as error:
@@ -247,7 +247,7 @@ def query_fault(version: str, query: str) -> str | None:
 
 
 def events_of(webhook: dict[str, Any]) -> list[str]:
-    """The events of a webhook: those named, else those its query has fragments for."""
+    """Return a webhook's events: those named, otherwise those for which its query has fragments."""
     named = [*(webhook.get("asyncEvents") or []), *(webhook.get("syncEvents") or [])]
     return named or [re.sub(r"(?<!^)(?=[A-Z])", "_", each).upper() for each in _types_asked(webhook["query"])]
 
@@ -280,14 +280,14 @@ def build_webhook(app: App, given: dict[str, Any]) -> Webhook:
 
 
 def new_token() -> str:
-    """An app's token: thirty letters and digits, as the host's."""
+    """Return a token for an app: thirty letters and digits, as in the host."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(30))
 
 
 def install(host: Host, installation: Installation, permissions: list[str], activate: bool) -> App:
-    """Fetch, check, register; InstallFailed (the app is gone again) or Refused says why it came to nothing.
+    """Fetch, check, register; InstallFailed (the app is removed again) or Refused says why it failed.
 
-    The lock is put down while the app is called, and its token works already then.
+    The lock is released while the app is called, and its token already works then.
     """
     with host.store.lock.put_down():
         manifest = fetch_manifest(host, installation.manifest_url)
@@ -319,7 +319,7 @@ def _register(host: Host, app: App) -> None:
 
 
 def _send_token(host: Host, app: App) -> str | None:
-    """POST the token; gives the message to show when the app does not take it. A redirect counts as taken."""
+    """POST the token; return the message to show if the app refuses it. A redirect counts as success."""
     url = app.manifest["tokenTargetUrl"]
     headers = {
         **wire_headers(host, url),

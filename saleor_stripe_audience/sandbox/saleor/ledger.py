@@ -39,7 +39,7 @@ class Amounts:
     cancel_pending: Decimal = ZERO
 
     def move(self, amount: Decimal, into: str, out_of: str | None) -> None:
-        """Add `amount` to one sum and take it from another, if it comes from one."""
+        """Add `amount` to one sum and subtract it from another, if it comes from one."""
         setattr(self, into, getattr(self, into) + amount)
         if out_of is not None:
             setattr(self, out_of, getattr(self, out_of) - amount)
@@ -64,7 +64,7 @@ _KINDS = {
     "REFUND": _Kind("refunded", "refund_pending", "charged"),
     "CANCEL": _Kind("canceled", "cancel_pending", "authorized"),
 }
-# Without a pspReference nothing is known of what came before, so only the plain effect is booked.
+# Without a pspReference nothing is known about earlier events, so only the event's own effect is booked.
 _PLAIN = {
     "AUTHORIZATION_SUCCESS": ("authorized", 1),
     "CHARGE_SUCCESS": ("charged", 1),
@@ -84,7 +84,7 @@ class _Group:
 
 
 def amounts_of(events: Iterable[LedgerEvent], *, adjustment_first: bool = False) -> Amounts:
-    """Fold all events into the eight amounts; authorizations never fall below zero, the others may.
+    """Sum up all events as the eight amounts; authorizations never fall below zero, the others may.
 
     The host sorts by time alone, so its database decides between events of one instant. Nearly always that is
     the order of arrival, which we keep; `adjustment_first` gives the other outcome, which was observed too.
@@ -156,7 +156,7 @@ def _book_steps(amounts: Amounts, group: _Group) -> None:
 
 
 class Verdict(StrEnum):
-    """What the host makes of a newly reported event."""
+    """How the host judges a newly reported event."""
 
     ACCEPTED = "ACCEPTED"
     ALREADY_PROCESSED = "ALREADY_PROCESSED"
@@ -190,19 +190,19 @@ _FAILURE_OF = {
 
 
 def failure_of(event_type: str) -> str:
-    """The type under which the host records that an event of this type could not be taken."""
+    """Return the type under which the host records that an event of this type was refused."""
     return _FAILURE_OF.get(event_type, event_type)
 
 
 def twin_of[E: LedgerEvent](events: Iterable[E], new: LedgerEvent) -> E | None:
-    """The event already there under the same pspReference and type; the uncounted ones are twins too."""
+    """Return the existing event with the same pspReference and type; events that do not count are included."""
     if new.type in NEVER_A_DUPLICATE:
         return None
     return next((e for e in events if e.type == new.type and e.psp_reference == new.psp_reference), None)
 
 
 def judge(events: Sequence[LedgerEvent], new: LedgerEvent) -> Verdict:
-    """Decide whether the host takes `new`, knows it already, or refuses it."""
+    """Decide whether the host accepts `new`, knows it already, or refuses it."""
     twin = twin_of(events, new)
     if twin is not None:
         return Verdict.ALREADY_PROCESSED if twin.amount == new.amount else Verdict.INCORRECT_DETAILS
@@ -211,7 +211,7 @@ def judge(events: Sequence[LedgerEvent], new: LedgerEvent) -> Verdict:
     return Verdict.ACCEPTED
 
 
-# Where an amount may be left out, and the earlier events it is then taken from.
+# Where an amount may be omitted, and the earlier events from which it is then taken.
 _AMOUNT_FROM = {
     "AUTHORIZATION_FAILURE": ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_REQUEST"),
     "CHARGE_FAILURE": (
@@ -241,7 +241,7 @@ _AMOUNT_FROM = {
 
 
 def deduce_amount(events: Iterable[LedgerEvent], kind: str, psp_reference: str) -> Decimal | None:
-    """The amount the host takes for an event reported without one; None where it must be given."""
+    """Return the amount that the host uses for an event reported without one; None if it is required."""
     if kind == "INFO":
         return ZERO
     sources = _AMOUNT_FROM.get(kind, ())

@@ -12,7 +12,7 @@ _DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "ISK": 0, "BHD": 3, "JOD": 3,
 
 
 def digits_of(currency: str) -> int:
-    """Decimal places of a currency as the host counts them, which is not always as Stripe does."""
+    """Return a currency's decimal places as the host counts them, which is not always as Stripe does."""
     return _DIGITS.get(currency, 2)
 
 

@@ -1,4 +1,4 @@
-"""Orders: placing one from a checkout, what its payments mean, cancelling it, and the events of each."""
+"""Orders: placing one from a checkout, the effect of payments, cancelling, and the events of each."""
 
 import uuid
 
@@ -41,7 +41,7 @@ def _lines(checkout: Checkout) -> list[OrderLine]:
 
 
 def place(host: Host, checkout: Checkout, metadata: dict[str, str], requestor: Requestor) -> Order:
-    """Turn a checkout into an order; its metadata goes along, and its transactions move over."""
+    """Turn a checkout into an order; its metadata is copied, and its transactions move to the order."""
     store = host.store
     store.order_number += 1
     order = Order(

@@ -38,7 +38,7 @@ def connection(
 
 
 def cursor_of(item: Any) -> str:
-    """An opaque place in a list, which holds also when the list has grown."""
+    """Return an opaque position in a list, which stays valid when the list grows."""
     return base64.b64encode(f'["{item.key}"]'.encode()).decode()
 
 

@@ -16,9 +16,9 @@ from .state import App, User, Webhook, now
 def build(
     host: Host, webhook: Webhook, event: EventKind, fields: dict[str, Any], principal: App | User | None
 ) -> bytes | None:
-    """The payload, ASCII JSON; None if the subscription asks nothing of this event: then nothing is sent.
+    """Return the payload, ASCII JSON; None if the subscription selects nothing of this event: then nothing is sent.
 
-    To be called while holding the store's lock.
+    Call it while holding the store's lock.
     """
     root = {
         "event": {
@@ -50,7 +50,7 @@ def _silent(error: GraphQLError) -> bool:
 
 
 def shown(error: GraphQLError) -> dict[str, Any]:
-    """An error as the host writes it: with the code of the exception, never with more of ours than that."""
+    """Return an error in the host's form: with the code of the exception, and nothing else of ours."""
     formatted: dict[str, Any] = {**error.formatted}
     extensions = formatted.get("extensions") or {}
     if "exception" not in extensions:

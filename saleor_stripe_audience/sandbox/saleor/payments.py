@@ -1,4 +1,4 @@
-"""How a transaction moves: sessions and requested actions, and what follows for checkout and order."""
+"""How transactions change: sessions and requested actions, and their effect on checkout and order."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class SessionResult:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a storefront wants to open: an amount, CHARGE or AUTHORIZATION, under an idempotency key."""
+    """What a storefront requests: an amount, CHARGE or AUTHORIZATION, under an idempotency key."""
 
     amount: Decimal
     flow: str
@@ -58,7 +58,7 @@ class Asked:
 def begin(
     host: Host, source: Checkout | Order, app: App, asked: Asked
 ) -> tuple[Transaction, TransactionEvent]:
-    """Find or make the transaction of the key; another amount or source under the same key is refused."""
+    """Find or create the transaction of the key; another amount or source under the same key is refused."""
     held = (each for each in host.store.transactions if each.app_identifier == app.identifier)
     known = next((each for each in held if each.idempotency_key == asked.key), None)
     if known is None:
@@ -93,18 +93,18 @@ def _new(
 
 
 def already_final(transaction: Transaction) -> TransactionEvent | None:
-    """The event after which `transactionProcess` sends nothing any more."""
+    """Return the event after which `transactionProcess` sends nothing any more."""
     return next((each for each in transaction.events if each.type in _FINAL and each.counted), None)
 
 
 def open_request(transaction: Transaction) -> TransactionEvent | None:
-    """The request that `transactionProcess` continues."""
+    """Return the request that `transactionProcess` continues."""
     types = ("AUTHORIZATION_REQUEST", "CHARGE_REQUEST")
     return next((each for each in transaction.events if each.type in types and not each.counted), None)
 
 
 def run(session: Session, event_name: str) -> SessionResult:
-    """Ask the app and book what it answers."""
+    """Send the webhook and book the app's response."""
     transaction, request = session.transaction, session.request
     action = {
         "actionType": request.type.partition("_")[0],
@@ -124,7 +124,7 @@ def run(session: Session, event_name: str) -> SessionResult:
         action=action,
     )
     if answer is not None and not isinstance(answer, dict):
-        # The genuine host falls over an answer that is no object, and its request stays open.
+        # The real host crashes on a response that is not an object, and its request stays open.
         raise GraphQLError(f"'{type(answer).__name__}' object has no attribute 'get'")
     event = _settle_session(session, answer)
     return SessionResult(transaction, event, answer.get("data") if answer else None)
@@ -186,7 +186,7 @@ def _event_from(read: Answer, app: App | None) -> TransactionEvent:
 
 
 def take(transaction: Transaction, event: TransactionEvent) -> TransactionEvent:
-    """Add an event unless it is there already; Unusable where the ledger refuses it."""
+    """Add an event unless it exists already; Unusable if the ledger refuses it."""
     booked = [each.booked() for each in transaction.events]
     verdict = judge(booked, event.booked())
     if verdict in REFUSALS:
@@ -207,7 +207,7 @@ def twin(transaction: Transaction, event: LedgerEvent) -> TransactionEvent:
 
 
 def record_failure(transaction: Transaction, request: TransactionEvent, cause: str) -> TransactionEvent:
-    """Keep a failure that moves nothing."""
+    """Record a failure that moves nothing."""
     event = TransactionEvent(
         failure_of(request.type),
         request.amount,
@@ -221,7 +221,7 @@ def record_failure(transaction: Transaction, request: TransactionEvent, cause: s
 
 @dataclass(frozen=True)
 class Action:
-    """What staff want done: CHARGE, REFUND or CANCEL of an amount, for a refund with a reason."""
+    """A request by staff: CHARGE, REFUND or CANCEL an amount; a refund may have a reason."""
 
     kind: str
     amount: Decimal
@@ -229,12 +229,12 @@ class Action:
 
     @property
     def event(self) -> EventKind:
-        """The webhook that asks for it."""
+        """The webhook that requests it."""
         return EventKind(f"TRANSACTION_{'CANCELATION' if self.kind == 'CANCEL' else self.kind}_REQUESTED")
 
 
 def request_action(host: Host, requestor: Requestor, transaction: Transaction, action: Action) -> None:
-    """Ask the app, in the background, to charge, refund or cancel."""
+    """Request a charge, refund or cancellation from the app, in the background."""
     webhook = next(iter(host.webhooks_for(action.event, transaction.app_identifier)), None)
     if webhook is None:
         message = "No app is configured to handle this action of the transaction."
@@ -256,13 +256,13 @@ def request_action(host: Host, requestor: Requestor, transaction: Transaction, a
         settle_action(host, transaction, request, answer, webhook.app)
 
     shown = {"actionType": action.kind, "amount": action.amount, "currency": transaction.currency}
-    # Without a granted refund the host gives an empty one, whose fields that cannot be null then fail.
+    # Without a granted refund the host sends an empty one, whose non-null fields then fail.
     granted = {"id": global_id("OrderGrantedRefund", None)}
     host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=granted)
 
 
 def release(host: Host, transaction: Transaction) -> None:
-    """Ask the app to cancel what is authorized and to refund what is charged, in nobody's name."""
+    """Request from the app, without a caller, to cancel what is authorized and refund what is charged."""
     amounts = transaction.amounts
     for kind, amount in (("CANCEL", amounts.authorized), ("REFUND", amounts.charged)):
         if amount > 0:
@@ -272,7 +272,7 @@ def release(host: Host, transaction: Transaction) -> None:
 def settle_action(
     host: Host, transaction: Transaction, request: TransactionEvent, answer: Any, app: App
 ) -> None:
-    """Book the app's answer to a requested action; None means that none came."""
+    """Book the app's response to a requested action; None if there was none."""
     if not isinstance(answer, dict):
         record_failure(transaction, request, UNDELIVERED)
         return
@@ -293,7 +293,7 @@ def settle_action(
 
 
 def amounts_changed(host: Host, transaction: Transaction, before: Amounts, requestor: Requestor) -> None:
-    """Tell of what a change of the ledger means for the checkout or the order."""
+    """Send the events for the checkout or order that follow from a change of the ledger."""
     if transaction.order is not None:
         orders.payment_changed(host, transaction.order, before, transaction.amounts, requestor)
     elif transaction.checkout is not None:

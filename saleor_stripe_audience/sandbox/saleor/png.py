@@ -1,4 +1,4 @@
-"""A picture of one colour, made here, so that products have images without any file."""
+"""Pictures of one colour, drawn here, so that products have images without any file."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def square(colour: tuple[int, int, int], size: int = 64) -> bytes:
-    """A PNG of `size` by `size` pixels: a disc of the colour on a paler ground."""
+    """Return a PNG of `size` by `size` pixels: a disc of the colour on a paler background."""
     pale = bytes(128 + each // 2 for each in colour)
     middle, radius = (size - 1) / 2, size * 0.36
     rows = b"".join(

@@ -21,7 +21,7 @@ from .schema import schema_for
 
 @cache
 def executable_schema(version: str) -> GraphQLSchema:
-    """The schema of one host version, able to answer."""
+    """Return the executable schema of one host version."""
     schema = schema_for(version)
     for named in schema.type_map.values():
         if isinstance(named, GraphQLObjectType) and not named.name.startswith("__"):

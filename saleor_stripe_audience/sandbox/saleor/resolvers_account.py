@@ -15,7 +15,7 @@ ACCESS_SECONDS = 300
 
 
 def address_from(given: dict[str, Any] | None) -> Address | None:
-    """An address from AddressInput; cities are stored in capitals, as the host does for some countries."""
+    """Return the address from AddressInput; cities are stored in capitals, as the host does for some countries."""
     if given is None:
         return None
     address = Address(
@@ -115,7 +115,7 @@ def _set_default(user: User, kind: str, given: dict[str, Any] | None) -> None:
 
 
 def _apply(call: Call, user: User, given: dict[str, Any]) -> bool:
-    """Write the input into the user; gives whether metadata changed."""
+    """Write the input into the user; return whether metadata changed."""
     for name, attribute in _USER_FIELDS.items():
         if given.get(name) is not None:
             setattr(user, attribute, given[name])
@@ -154,7 +154,7 @@ def account_register(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[
         raise Refused(missing, "REQUIRED", "This field is required.")
     channel = next((c for c in call.host.store.channels if c.slug == input_["channel"]), None)
     user = User(email, password=input_["password"], is_confirmed=False)
-    # A known address gets the same answer, so that nobody can find out who is a customer.
+    # A known address gets the same response, so that nobody can find out who is a customer.
     if not any(each.email == email for each in call.host.store.users):
         _apply(call, user, {**input_, "email": email})
         call.host.store.users.append(user)
@@ -230,7 +230,7 @@ def customer_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[s
 
 
 def _with_token(call: Call, purpose: str, given: str) -> tuple[User, str]:
-    """The user and the extra word of a token we handed out for a purpose."""
+    """Return the user and the extra value of a token that was issued for a purpose."""
     kind, _, rest = given.partition("-")
     key, _, extra = rest.partition("-")
     found = next((each for each in call.host.store.users if each.key == key), None)
@@ -259,7 +259,7 @@ def confirm_account(_root: Any, info: Info, *, email: str, token: str) -> dict[s
 @resolves("AccountEmailChanged", "token")
 @resolves("AccountDeleted", "token")
 def no_token(event: dict[str, Any], _info: Info) -> str:
-    # These events have no token, and the host falls over being asked for it.
+    # These events have no token, and the host crashes when asked for it.
     return str(event["token"])
 
 

@@ -154,7 +154,7 @@ def event_deliveries(
     **page: Any,
 ) -> dict[str, Any]:
     asked = filter_ or {}
-    # The host forgets what was delivered; only what failed or is under way can be read.
+    # The host forgets successful deliveries; only failed and pending ones can be read.
     found = [
         each
         for each in call_of(info).host.deliveries
@@ -370,7 +370,7 @@ def _installing(call: Call, installation: Installation, wanted: list[str], activ
 
 
 def reason_of(error: Exception) -> str:
-    """What staff read of a failed installation."""
+    """Return what staff read about a failed installation."""
     if isinstance(error, ManyRefused):
         return "; ".join(f"{each.field}: {each.message}" for each in error.refusals)
     return error.message if isinstance(error, Refused) else str(error)
@@ -404,14 +404,14 @@ def app_delete(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
 
 
 def remove(call: Call, app: App) -> None:
-    """Remove an app. Its token is dead at once; it hears of it only from 3.23 on."""
+    """Remove an app. Its token is invalid at once; it gets an event about it only from 3.23 on."""
     app.is_active = False
     call.host.emit_lifecycle("APP_DELETED", app, call.requestor)
     app.removed = True
 
 
 def set_active(call: Call, app: App, active: bool) -> None:
-    """Switch an app on or off; while off its token is refused and nothing is sent to it."""
+    """Activate or deactivate an app; while inactive its token is refused and nothing is sent to it."""
     app.is_active = active
     call.host.emit_lifecycle("APP_STATUS_CHANGED", app, call.requestor)
 

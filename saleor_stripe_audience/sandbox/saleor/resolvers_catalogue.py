@@ -38,7 +38,7 @@ constant("VariantPricingInfo", onSale=False, discount=None)
 
 
 def media_url(info: Info, media: ProductMedia, size: int = 4096) -> str:
-    """Where the stand-in serves a picture."""
+    """Return the URL of a picture."""
     return f"{call_of(info).host.url}/thumbnail/{media.id}/{size}/"
 
 
@@ -101,7 +101,7 @@ def quantity_available(source: Any, _info: Info, **_: Any) -> int:
 
 
 def available(variant: Variant) -> int:
-    """Pieces that can be bought; without a stock the host's limit per line."""
+    """Return how many can be bought; without a stock, the host's limit per line."""
     return PLENTY if not variant.track_inventory or variant.stock is None else min(variant.stock, PLENTY)
 
 
@@ -218,7 +218,7 @@ def _variant(call: Call, given: str | None, sku: str | None = None) -> Variant:
 
 
 def slug_from(name: str, taken: set[str]) -> str:
-    """A slug not yet used, made from a name."""
+    """Return an unused slug for a name."""
     base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "item"
     slug, number = base, 1
     while slug in taken:

@@ -138,7 +138,7 @@ def charge(checkout: Checkout, info: Info) -> str:
     return charge_status(call_of(info).host.store, checkout)
 
 
-# Lines do not know their checkout, so the checkout hands out views that do.
+# Lines do not know their checkout, so the checkout returns views that do.
 @resolves("Checkout", "lines")
 def lines(checkout: Checkout, _info: Info) -> list[dict[str, Any]]:
     return [line_view(checkout, line) for line in checkout.lines]
@@ -399,7 +399,7 @@ def checkout_complete(
     call = call_of(info)
     placed = next((each for each in call.host.store.orders if id_ and each.checkout_id == id_), None)
     if placed is not None:
-        # Completing twice gives the order that was made the first time.
+        # Completing again returns the order that was created the first time.
         return {"order": placed, "confirmationNeeded": False}
     try:
         checkout = _checkout(call, id_, token)

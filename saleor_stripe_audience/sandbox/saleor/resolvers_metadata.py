@@ -23,7 +23,7 @@ _WRITERS = {
     "TransactionItem": ("HANDLE_PAYMENTS",),
     "Channel": ("MANAGE_CHANNELS",),
 }
-# Their metadata is the storefront's to write, as long as they are not finished.
+# Storefronts may write their metadata as long as they are not finished.
 _PUBLIC = frozenset({"Checkout", "CheckoutLine"})
 
 

@@ -1,4 +1,4 @@
-"""What can be asked: single records and connections."""
+"""The queries: single records and connections."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ _COUNTRIES = {"US": "United States of America", "PL": "Poland", "FR": "France", 
 
 
 def country_view(code: str) -> dict[str, str]:
-    """A country as the API shows it; few are named, the others bear their code."""
+    """Return a country as the API shows it; a few have names, the others their code."""
     return {"code": code, "country": _COUNTRIES.get(code, code)}
 
 
@@ -111,7 +111,7 @@ def _in_channel(records: Iterable[Product], slug: str | None) -> list[Product]:
 
 
 def _visible(info: Info, slug: str | None) -> list[Product]:
-    """Staff and apps see all products, others what is published in the channel they name."""
+    """Staff and apps see all products, others those published in the channel that they name."""
     call = call_of(info)
     products = call.host.store.products
     if slug is None and call.may("MANAGE_PRODUCTS", "MANAGE_ORDERS"):
@@ -122,7 +122,7 @@ def _visible(info: Info, slug: str | None) -> list[Product]:
 
 
 def between(value: datetime, asked: dict[str, datetime] | None) -> bool:
-    """Whether a time lies in a DateTimeRangeInput; no range holds everything."""
+    """Whether a time is in a DateTimeRangeInput; without a range, always."""
     low, high = (asked or {}).get("gte"), (asked or {}).get("lte")
     return (low is None or value >= low) and (high is None or value <= high)
 
@@ -150,13 +150,13 @@ def _listed(product: Product, slug: str | None) -> bool:
 def _product_meets(product: Product, slug: str | None, asked: dict[str, Any], search: str | None) -> bool:
     term = asked.get("search") or search
     slugs = asked.get("slugs")
-    wishes = [asked[name] for name in ("isAvailable", "isPublished") if asked.get(name) is not None]
+    visibility = [asked[name] for name in ("isAvailable", "isPublished") if asked.get(name) is not None]
     return (
         (asked.get("ids") is None or product.id in asked["ids"])
         and (not term or term.lower() in product.name.lower())
         and (not slugs or product.slug in slugs)
         and matches_text(product.slug, asked.get("slug"))
-        and all(_listed(product, slug) is wish for wish in wishes)
+        and all(_listed(product, slug) is wanted for wanted in visibility)
     )
 
 
@@ -386,7 +386,7 @@ def orders(
 def order(
     _root: Any, info: Info, id_: str | None = None, external_reference: str | None = None
 ) -> Order | None:
-    # The id is a UUID: whoever knows it may see the order, though not all of its fields.
+    # The id is a UUID: anyone who knows it may see the order, but not all of its fields.
     found = call_of(info).host.store.orders
     return by_id(found, id_, "Order") or _first(
         found, lambda each: external_reference is not None and each.external_reference == external_reference

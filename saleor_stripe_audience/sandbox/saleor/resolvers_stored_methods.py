@@ -1,4 +1,4 @@
-"""Stored payment methods: listed by the app, kept for five minutes, for the signed-in owner only."""
+"""Stored payment methods: listed by the app, cached for five minutes, for the signed-in owner only."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ def _channel(call: Call, slug: str) -> Channel:
 
 
 def stored_methods(call: Call, user: User, channel: Channel) -> list[dict[str, Any]]:
-    """What every payment app stores for a user in a channel."""
+    """Return what every payment app stores for a user in a channel."""
     name = "LIST_STORED_PAYMENT_METHODS"
     apps = [each for each in call.host.store.installed() if any(name in w.events for w in each.webhooks)]
     return [method for app in apps for method in _of_app(call, user, channel, app.identifier)]
@@ -75,7 +75,7 @@ def _owner(call: Call) -> User:
 
 
 def _ask(call: Call, name: str, identifier: str, slug: str, **fields: Any) -> dict[str, Any]:
-    """The app's answer; an empty mapping when none could be had."""
+    """Return the app's response; an empty mapping if there is none."""
     channel = _channel(call, slug)
     _, answer = call.host.ask(name, identifier, call.requestor, user=_owner(call), channel=channel, **fields)
     return answer if isinstance(answer, dict) else {}

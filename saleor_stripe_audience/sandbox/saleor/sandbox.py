@@ -1,4 +1,4 @@
-"""The shop to be started, installed into, bought from and looked at."""
+"""The shop: start it, install apps, buy, and inspect it."""
 
 import json
 from datetime import timedelta
@@ -37,7 +37,7 @@ class SaleorSandbox:
     """A Saleor of a given version ("3.21" to "3.24") on 127.0.0.1.
 
     `retry_scale` shortens the waits between retries (1.0: ten seconds to five minutes), `timeout_scale` the
-    limits of 2 and 18 seconds for an app's answer; `disorder` has events arrive in any order. Use it as a
+    limits of 2 and 18 seconds for an app's response; with `disorder` events arrive in any order. Use it as a
     context manager, or call `start()` and `stop()`.
     """
 
@@ -60,7 +60,7 @@ class SaleorSandbox:
         return self
 
     def stop(self) -> None:
-        """Answer nobody and send nothing any more."""
+        """Stop responding and sending."""
         self.host.stop()
         self._served.stop()
 
@@ -74,7 +74,7 @@ class SaleorSandbox:
 
     @property
     def url(self) -> str:
-        """The origin, without a slash at its end."""
+        """The origin, without a trailing slash."""
         return self.host.url
 
     @property
@@ -98,14 +98,14 @@ class SaleorSandbox:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong on purpose; change it at will."""
+        """What goes wrong on purpose; change it as you like."""
         return self.host.faults
 
     # --- people and tokens -----------------------------------------------------------------------
 
     @property
     def staff(self) -> User:
-        """The one member of staff, who may do everything."""
+        """The only staff member, who may do everything."""
         return next(each for each in self.host.store.users if each.email == STAFF_EMAIL)
 
     def staff_token(self) -> str:
@@ -120,7 +120,7 @@ class SaleorSandbox:
     def dashboard_token(
         self, app: App, permissions: frozenset[str] | None = None, email: str | None = None, **claims: Any
     ) -> str:
-        """What the Dashboard hands to the app's page for a member of staff with these permissions.
+        """Return the token that the Dashboard gives the app's page for a staff member with these permissions.
 
         Without `permissions` it is the sandbox's own staff. `claims` override single claims.
         """
@@ -132,7 +132,7 @@ class SaleorSandbox:
     # --- calls -----------------------------------------------------------------------------------
 
     def gql(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> Any:
-        """Call the API over HTTP; gives `data`, raises GraphQLFailed on errors. No token: the storefront."""
+        """Call the API over HTTP; return `data`, raise GraphQLFailed on errors. Without a token: the storefront."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         body = {"query": query, "variables": variables or {}}
         with requests.Session() as session:
@@ -168,7 +168,7 @@ class SaleorSandbox:
         return find_app(self.host, identifier)
 
     def event(self, name: str, principal: App | User | None = None, **fields: Any) -> None:
-        """Have any asynchronous event sent: its name, who caused it, and the fields of its GraphQL type."""
+        """Send any asynchronous event: its name, who caused it, and the fields of its GraphQL type."""
         with self.host.store.lock:
             self.host.emit(name, principal, **fields)
             self.host.flush()
@@ -180,7 +180,7 @@ class SaleorSandbox:
         self.host.drain(timeout)
 
     def rotate_keys(self) -> str:
-        """Sign with a new key from now on, the only one in the JWKS; gives its kid."""
+        """Sign with a new key from now on, the only one in the JWKS; returns its kid."""
         return rotate_keys(self.host)
 
     def delete_app(self, app: App) -> None:
@@ -190,7 +190,7 @@ class SaleorSandbox:
             self.host.flush()
 
     def set_active(self, app: App, active: bool) -> None:
-        """Switch an app on or off."""
+        """Activate or deactivate an app."""
         with self.host.store.lock:
             set_active(Call(self.host, self.staff), app, active)
             self.host.flush()
@@ -204,7 +204,7 @@ class SaleorSandbox:
             self.host.flush()
 
     def let_pass(self, checkout_id: str, span: timedelta) -> None:
-        """Let it be so long ago that the checkout was made and changed last, and that its shopper placed orders."""
+        """Make the checkout, and its shopper's orders, older by this time."""
         with self.host.store.lock:
             checkout = next(each for each in self.host.store.checkouts if each.id == checkout_id)
             checkout.created, checkout.updated_at = checkout.created - span, checkout.updated_at - span
@@ -216,7 +216,7 @@ class SaleorSandbox:
             self.host.flush()
 
     def release_abandoned(self) -> None:
-        """Give back what checkouts hold that were left, as the host's timed task does after six hours."""
+        """Release the payments of abandoned checkouts, as the host's timed task does after six hours."""
         with self.host.store.lock:
             for transaction in self.host.store.transactions:
                 if transaction.checkout is not None:

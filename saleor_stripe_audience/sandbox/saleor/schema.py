@@ -1,4 +1,4 @@
-"""The stand-in's GraphQL schema: our part of Saleor's, as one host version has it."""
+"""The stand-in's GraphQL schema: the supported part of Saleor's, in one host version."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def text() -> str:
 
 
 class _ForVersion(Visitor):
-    """Leaves out what a version has not, and the marks that say so."""
+    """Removes what a version does not have, and the directives that say so."""
 
     def __init__(self, version: str) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def document_for(version: str) -> DocumentNode:
 
 @cache
 def schema_for(version: str) -> GraphQLSchema:
-    """The schema of one host version, e.g. "3.23": what its documents are checked by."""
+    """Return the schema of one host version, such as "3.23", with which documents are checked."""
     schema = build_ast_schema(document_for(version))
     for named in schema.type_map.values():
         if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):

@@ -1,4 +1,4 @@
-"""What the shop holds to begin with: two channels, six products of our own invention, staff and shipping."""
+"""The shop's initial data: two channels, six invented products, staff and shipping."""
 
 import json
 from datetime import timedelta
@@ -98,7 +98,7 @@ _PRODUCTS = (
 
 
 def fill(store: Store, version: str = VERSIONS[-1]) -> None:
-    """Put the seed into an empty store."""
+    """Fill an empty store with the initial data."""
     store.channels = [
         Channel("default-channel", "Channel USD", "USD", "US"),
         Channel("channel-pln", "Channel PLN", "PLN", "PL"),
@@ -133,7 +133,7 @@ def _category(store: Store, name: str) -> Category:
 
 
 def description(text: str) -> str:
-    """A text as EditorJS, in a JSON string, as the host keeps it."""
+    """Return a text as EditorJS, in a JSON string, as the host stores it."""
     block = {"id": "text", "type": "paragraph", "data": {"text": text}}
     return json.dumps({"time": 0, "blocks": [block], "version": "2.24.3"})
 

@@ -32,7 +32,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls) -> "SigningKey":
-        """A fresh key of 2048 bits."""
+        """Create a key of 2048 bits."""
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         numbers = private.public_key().public_numbers()
         shape = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}

@@ -1,4 +1,4 @@
-"""What the stand-in remembers: plain records that refer to one another, and the one store that holds them."""
+"""The stand-in's data: plain records that refer to one another, and the store that contains them."""
 
 import itertools
 import random
@@ -18,7 +18,7 @@ _counter = itertools.count(1)
 
 
 def next_key() -> str:
-    """A number not used before in this process; every record with a numeric id takes one."""
+    """Return a number not used before in this process, for a record with a numeric id."""
     return str(next(_counter))
 
 
@@ -42,7 +42,7 @@ class Money:
 
 @dataclass(eq=False)
 class Record:
-    """Whatever has a global id, metadata and a time of change."""
+    """Anything with a global id, metadata and a time of change."""
 
     key: str = field(default_factory=next_key, kw_only=True)
     metadata: dict[str, str] = field(default_factory=dict, kw_only=True)
@@ -112,7 +112,7 @@ class ProductType(Record):
 
 @dataclass(eq=False)
 class ProductMedia(Record):
-    """A picture of a product; `colour` is all there is to our own pictures."""
+    """A picture of a product; our own pictures have only a `colour`."""
 
     product_id: str
     alt: str
@@ -208,7 +208,7 @@ class Address(Record):
 
 @dataclass(eq=False)
 class User(Record):
-    """A customer or a member of staff."""
+    """A customer or a staff member."""
 
     email: str
     password: str = ""
@@ -245,7 +245,7 @@ class ShippingMethod:
 
 @dataclass(eq=False)
 class CheckoutLine(Record):
-    """Pieces of a variant in a checkout."""
+    """A quantity of a variant in a checkout."""
 
     variant: Variant
     quantity: int
@@ -255,7 +255,7 @@ class CheckoutLine(Record):
 
 @dataclass(eq=False)
 class Checkout(Record):
-    """A cart on its way to an order."""
+    """A cart that may become an order."""
 
     channel: Channel
     email: str | None = None
@@ -363,7 +363,7 @@ class TransactionEvent:
 
 @dataclass(eq=False)
 class Transaction(Record):
-    """A payment held by an app for a checkout or an order."""
+    """An app's payment for a checkout or an order."""
 
     app_identifier: str
     currency: str
@@ -387,7 +387,7 @@ class Transaction(Record):
         return self.order or self.checkout
 
     def recalculate(self) -> None:
-        """Let the ledger fold the events into the amounts."""
+        """Compute the amounts from the events."""
         self.amounts = amounts_of([event.booked() for event in self.events])
         self.touch()
 
@@ -411,7 +411,7 @@ class Webhook(Record):
 
 @dataclass(eq=False)
 class Problem(Record):
-    """A thing an app tells staff to mend."""
+    """Something that an app asks staff to fix."""
 
     app: "App"
     problem_key: str
@@ -454,7 +454,7 @@ class Installation(Record):
 
 
 class HandedLock:
-    """The one lock of the store, which a thread can put down while it waits for an answer from outside."""
+    """The store's lock, which a thread can release while it waits for a response from outside."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -467,7 +467,7 @@ class HandedLock:
 
     @contextmanager
     def put_down(self) -> Iterator[None]:
-        """Let others work meanwhile; only for a thread that holds the lock."""
+        """Release the lock meanwhile; only for a thread that holds it."""
         self._lock.release()
         try:
             yield
@@ -477,7 +477,7 @@ class HandedLock:
 
 @dataclass
 class Store:
-    """Everything the shop holds. Read and write it only while holding `lock`."""
+    """All data of the shop. Read and write it only while holding `lock`."""
 
     lock: HandedLock = field(default_factory=HandedLock)
     chance: random.Random = field(default_factory=lambda: random.Random(20261123))

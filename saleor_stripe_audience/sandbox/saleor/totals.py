@@ -62,13 +62,13 @@ def charged(store: Store, source: Checkout | Order) -> Decimal:
 
 
 def authorized(store: Store, source: Checkout | Order) -> Decimal:
-    """What is authorized; for a checkout a pending authorization counts as well."""
+    """Return what is authorized; for a checkout a pending authorization counts as well."""
     pending = held(store, source, "authorize_pending") if isinstance(source, Checkout) else ZERO
     return held(store, source, "authorized") + pending
 
 
 def outstanding(store: Store, source: Checkout | Order) -> Decimal:
-    """What no transaction covers yet. A checkout's gift cards are forgotten here, so too much is asked (observed)."""
+    """Return what no transaction covers yet. A checkout's gift cards are not deducted, so it is too much (observed)."""
     due = order_total(source) if isinstance(source, Order) else checkout_without_gift_cards(source)
     names = ("authorized", "authorize_pending", "charged", "charge_pending")
     return max(due - total(held(store, source, name) for name in names), ZERO)

@@ -100,7 +100,7 @@ def _graphql(host: Host, request: Request) -> Response:
         time.sleep(host.faults.delay)
     if host.faults.statuses:
         return as_json(
-            {"errors": [{"message": "The sandbox was told to fail."}]}, host.faults.statuses.pop(0)
+            {"errors": [{"message": "The sandbox was asked to fail."}]}, host.faults.statuses.pop(0)
         )
     given = request.get_json(silent=True)
     if not isinstance(given, dict) or not isinstance(given.get("query"), str):
@@ -158,7 +158,7 @@ def _answered(result: ExecutionResult) -> Response:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body = {"errors": [shown(each) for each in result.errors], "data": result.data}
-    # An operation that could not begin, for a bad variable, is refused as the request's fault.
+    # An operation that could not start because of a bad variable is refused as a bad request.
     began = result.data is not None or any(error.path for error in result.errors or ())
     return as_json(body, 200 if began else 400)
 

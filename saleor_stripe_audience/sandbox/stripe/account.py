@@ -38,7 +38,7 @@ _DUE: dict[str, Json] = {
 
 
 def retrieve(call: Call) -> Json:
-    """GET /v1/account and GET /v1/accounts/{id}: one's own, or one that the platform made; others are refused."""
+    """GET /v1/account and GET /v1/accounts/{id}: the caller's own, or one that it created; others are refused."""
     wanted = call.path.get("id", call.account.id)
     other = call.accounts.get(wanted)
     tie = other.connection if other is not None else None
@@ -81,7 +81,7 @@ def shown(account: Account) -> Json:
 
 
 def charges_enabled(account: Account) -> bool:
-    """Whether the account may take payments: a connected one not before its onboarding came to a good end, any not
+    """Whether the account may take payments: a connected one only after successful onboarding, and none
     while Stripe has restricted it.
     """
     return not account.is_restricted and (account.connection is None or account.connection.stage == "active")

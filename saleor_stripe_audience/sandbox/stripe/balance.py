@@ -1,6 +1,6 @@
 """Balance transactions: what a payment, refund or dispute did to the account's balance, fee and net.
 
-The fee (2.9 % and 30 of the smallest unit) and the exchange rates are made up; their shape is Stripe's.
+The fee (2.9 % and 30 of the smallest unit) and the exchange rates are invented; their form is Stripe's.
 """
 
 from . import listing

@@ -143,7 +143,7 @@ TOKENS = {f"pm_card_{name}": CARDS[number] for name, number in _NAMES.items()} |
 
 
 def by_number(number: str) -> Behaviour | None:
-    """How a test card behaves; None for a number that is no test card."""
+    """Return how a test card behaves; None for a number that is not a test card."""
     return CARDS.get(number.replace(" ", ""))
 
 

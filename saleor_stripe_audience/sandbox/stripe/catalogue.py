@@ -103,7 +103,7 @@ def retrieve_price(call: Call) -> Json:
 
 
 def update_price(call: Call) -> Json:
-    """POST /v1/prices/{id}: everything but what is charged."""
+    """POST /v1/prices/{id}: everything except the amount."""
     price = retrieve_price(call)
     given = call.params
     if "active" in given and not given["active"]:

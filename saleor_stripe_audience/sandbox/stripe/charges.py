@@ -33,7 +33,7 @@ def attempted(call: Call, intent: Json, method: Json, decline: cards.Decline | N
 
 
 def settled(call: Call, charge: Json, amount: int) -> None:
-    """Money arrived: the balance transaction is booked, at once or (automatic_async) a moment later."""
+    """Book the balance transaction of received money, at once or (automatic_async) a moment later."""
     charge["balance_transaction"] = balance.booked(call, "charge", amount, charge)
 
 
@@ -51,7 +51,7 @@ def settled_later(call: Call, charge: Json, amount: int) -> None:
 
 
 def after_success(call: Call, charge: Json, behaviour: cards.Behaviour) -> None:
-    """What the test cards for disputes and fraud warnings bring about once they have paid; a hold has not paid yet."""
+    """Do what the test cards for disputes and fraud warnings cause after a payment; a hold is not a payment yet."""
     if not charge["captured"]:
         return
     if behaviour.dispute_reason:
@@ -89,7 +89,7 @@ def unrefunded(charge: Json) -> int:
 
 
 def taken(charge: Json) -> int:
-    """What the refunds of a charge may come to: what it was for, or more where more was captured."""
+    """Return the limit of a charge's refunds: its amount, or more if more was captured."""
     return max(int(charge["amount"]), int(charge["amount_captured"]))
 
 

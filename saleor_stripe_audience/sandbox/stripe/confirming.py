@@ -21,7 +21,7 @@ def check_status(intent: Json) -> None:
 
 
 def check(call: Call, intent: Json, given: Json) -> None:
-    """Everything that makes Stripe refuse before it tries; nothing is changed."""
+    """Refuse everything that Stripe refuses before it tries; nothing is changed."""
     if intent["payment_method"] is None:
         raise unexpected_state(
             "You cannot confirm this PaymentIntent because it's missing a payment method.", intent
@@ -66,7 +66,7 @@ def confirmed(call: Call, intent: Json, given: Json) -> Json:
 
 
 def authenticated(call: Call, intent: Json, ok: bool) -> Json:
-    """The shopper came back from the bank's page (or a redirect method's): nobody waits for an answer
+    """The shopper returned from the bank's page (or a redirect method's): nobody waits for a response
     here.
     """
     if intent["status"] != "requires_action":
@@ -100,7 +100,7 @@ def paid_later(call: Call, intent: Json, amount: int | None = None) -> Json:
 
 
 def expired(call: Call, intent: Json) -> Json:
-    """What was handed out ran out before it was paid: the intent waits for another method. Transfers do not run out."""
+    """The voucher or QR code expired unpaid: the intent waits for another method. Transfers do not expire."""
     if _waiting(intent)["type"] == "display_bank_transfer_instructions":
         raise unexpected_state("Instructions for a bank transfer do not expire.", intent)
     method = call.account.table("payment_method")[intent["payment_method"]]
@@ -109,7 +109,7 @@ def expired(call: Call, intent: Json) -> Json:
 
 
 def has_expired(call: Call, intent: Json) -> bool:
-    """Whether the sandbox's time is past what was handed out."""
+    """Whether the voucher or QR code has expired, by the sandbox's time."""
     action = intent["next_action"] or {}
     details = action.get(action.get("type", ""), {})
     ends = details.get("expires_at", details.get("expires_after"))
@@ -159,7 +159,7 @@ def processed(call: Call, intent: Json, ok: bool) -> Json:
 
 
 def decline_of(intent: Json) -> Refusal:
-    """The 402 that tells of the intent's last error."""
+    """Return the 402 with the intent's last error."""
     error = dict(intent["last_payment_error"])
     kind, message = error.pop("type"), error.pop("message")
     error.pop("doc_url", None)
@@ -243,7 +243,7 @@ def _next_action(call: Call, intent: Json, given: Json) -> Json:
 
 
 def _declined(call: Call, intent: Json, method: Json, decline: cards.Decline, *, charged: bool) -> None:
-    """Back to requires_payment_method, with the reason; the method is let go."""
+    """Return to requires_payment_method, with the reason; the method is detached from the intent."""
     charge = charges.attempted(call, intent, method, decline) if charged else None
     if charge:
         call.emit("charge.failed", charge)
@@ -322,7 +322,7 @@ def _check_export(call: Call, intent: Json, method: Json) -> None:
 
 
 def _check_return_url(call: Call, intent: Json, given: Json) -> None:
-    """Where methods that redirect are on offer, a server must say where the shopper shall come back to."""
+    """If redirect methods are offered, a server must say where the shopper returns to."""
     automatic = intent["automatic_payment_methods"]
     redirects = automatic and automatic["allow_redirects"] == "always"
     if redirects and not call.by_browser and not given.get("return_url") and not given.get("use_stripe_sdk"):

@@ -1,4 +1,4 @@
-"""Connect: a platform makes accounts, sends their owners through the hosted onboarding, and acts for them.
+"""Connect: a platform creates accounts, sends their owners through the hosted onboarding, and acts for them.
 
 Only what a shop's platform needs is here: Standard accounts, account links, the Stripe-Account header, and the events
 that go to the platform. Source: "Connect: Account Links", "Making API calls for connected accounts", "Connect
@@ -33,7 +33,7 @@ def acting(accounts: dict[str, Account], caller: Account, other: Any) -> Account
 
 
 def create(call: Call) -> Json:
-    """POST /v1/accounts: an account whose owner has not been seen yet."""
+    """POST /v1/accounts: an account whose owner has not entered anything yet."""
     platform, given = call.account, call.params
     if not platform.is_platform:
         raise invalid("You can only create new accounts if you've signed up for Connect.")
@@ -76,7 +76,7 @@ def create_link(call: Call) -> Json:
 
 
 def moved(call: Call, outcome: str) -> Json:
-    """The onboarding went on; the platform is told."""
+    """The onboarding made progress; the platform gets an event."""
     tie = _tie(call.account)
     before = snapshot(shown(call.account))
     tie.stage = OUTCOMES[outcome]
@@ -87,7 +87,7 @@ def moved(call: Call, outcome: str) -> Json:
 
 
 def deauthorize(call: Call) -> None:
-    """The owner left: the platform is told a last time, and may do nothing for the account any more."""
+    """The owner left: the platform gets a last event, and has no access to the account any more."""
     tie = _tie(call.account)
     if not tie.is_revoked:
         application = {
@@ -100,7 +100,7 @@ def deauthorize(call: Call) -> None:
 
 
 def made(accounts: dict[str, Account], identifier: str) -> Account:
-    """An account that a platform made; 404 where there is none."""
+    """Return an account that a platform created; 404 if there is none."""
     found = accounts.get(identifier)
     if found is None or found.connection is None:
         raise missing("account", identifier, "account", 404)

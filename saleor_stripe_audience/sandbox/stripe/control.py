@@ -30,7 +30,7 @@ class Faults(_Told):
 class Dispute(_Told):
     """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to open one for, or a dispute.
 
-    To reinstate gives a part back while the dispute goes on; `amount` may also say what comes back of a won one.
+    Reinstating returns a part while the dispute is open; `amount` can also be what a won one returns.
     """
 
     action: Literal["open", "win", "lose", "reinstate"]
@@ -71,7 +71,7 @@ class Key(_Told):
 
 
 class Onboarding(_Told):
-    """POST /sandbox/control/accounts/{id}: what comes of a connected account's onboarding, or that its owner leaves."""
+    """POST /sandbox/control/accounts/{id}: the result of a connected account's onboarding, or that its owner leaves."""
 
     outcome: Literal["complete", "review", "restrict", "reject", "deauthorize"]
 
@@ -112,7 +112,7 @@ type Control = Callable[[Operator, Request, str], Any]
 
 
 def answered(sandbox: Operator, request: Request) -> Response:
-    """The answer to one of the sandbox's own addresses."""
+    """Return the response of one of the sandbox's own addresses."""
     try:
         handler, values = _MAP.bind("sandbox").match(request.path, request.method)
     except HTTPException as error:
@@ -143,12 +143,12 @@ def _no_faults(sandbox: Operator, _request: Request, _: str) -> Any:
 
 
 def _dispute(sandbox: Operator, request: Request, _: str) -> Any:
-    told = _read(request, Dispute)
-    if told.action == "open":
-        return sandbox.open_dispute(told.id, told.amount, told.reason, currency=told.currency)
-    if told.action == "reinstate":
-        return sandbox.reinstate_dispute(told.id, told.amount or 0)
-    return sandbox.end_dispute(told.id, "won" if told.action == "win" else "lost", told.amount)
+    body = _read(request, Dispute)
+    if body.action == "open":
+        return sandbox.open_dispute(body.id, body.amount, body.reason, currency=body.currency)
+    if body.action == "reinstate":
+        return sandbox.reinstate_dispute(body.id, body.amount or 0)
+    return sandbox.end_dispute(body.id, "won" if body.action == "win" else "lost", body.amount)
 
 
 def _refund(sandbox: Operator, request: Request, identifier: str) -> Any:
@@ -156,34 +156,34 @@ def _refund(sandbox: Operator, request: Request, identifier: str) -> Any:
 
 
 def _intent(sandbox: Operator, request: Request, identifier: str) -> Any:
-    told = _read(request, Intent)
+    body = _read(request, Intent)
     acts: dict[str, Callable[[], Any]] = {
         "settle": lambda: sandbox.end_processing(identifier, ok=True),
         "fail": lambda: sandbox.end_processing(identifier, ok=False),
         "authenticate": lambda: sandbox.authenticate(identifier, ok=True),
         "reject": lambda: sandbox.authenticate(identifier, ok=False),
-        "pay": lambda: sandbox.pay_voucher(identifier, told.amount),
+        "pay": lambda: sandbox.pay_voucher(identifier, body.amount),
         "expire": lambda: sandbox.expire_voucher(identifier),
-        "overcapture": lambda: sandbox.overcapture(identifier, told.amount or 0),
+        "overcapture": lambda: sandbox.overcapture(identifier, body.amount or 0),
     }
-    return acts[told.outcome]()
+    return acts[body.outcome]()
 
 
 def _redeliver(sandbox: Operator, request: Request, _: str) -> Any:
-    told = _read(request, Redelivery)
-    return {"sent": sum(sandbox.redeliver(event, told.endpoint) for event in told.events)}
+    body = _read(request, Redelivery)
+    return {"sent": sum(sandbox.redeliver(event, body.endpoint) for event in body.events)}
 
 
 def _key(sandbox: Operator, request: Request, _: str) -> Any:
-    told = _read(request, Key)
-    owners = [account for account in sandbox.accounts.values() if told.key in account.keys]
+    body = _read(request, Key)
+    owners = [account for account in sandbox.accounts.values() if body.key in account.keys]
     if not owners:
         raise invalid("No such key.", "key", "resource_missing", 404)
-    if told.action == "revoke":
-        sandbox.revoke_key(told.key)
+    if body.action == "revoke":
+        sandbox.revoke_key(body.key)
     else:
-        scopes = told.scopes if told.action == "limit" else owners[0].keys[told.key].scopes
-        sandbox.add_key(owners[0], told.key, scopes)
+        scopes = body.scopes if body.action == "limit" else owners[0].keys[body.key].scopes
+        sandbox.add_key(owners[0], body.key, scopes)
     return {"ok": True}
 
 
@@ -196,10 +196,10 @@ def _account(sandbox: Operator, request: Request, identifier: str) -> Any:
 
 
 def _review(sandbox: Operator, request: Request, _: str) -> Any:
-    told = _read(request, Review)
-    if told.action == "open":
-        return sandbox.open_review(told.id, told.reason or "rule")
-    return sandbox.close_review(told.id, told.reason or "approved")
+    body = _read(request, Review)
+    if body.action == "open":
+        return sandbox.open_review(body.id, body.reason or "rule")
+    return sandbox.close_review(body.id, body.reason or "approved")
 
 
 def _restriction(sandbox: Operator, request: Request, _: str) -> Any:

@@ -20,7 +20,7 @@ ZERO_DECIMAL = frozenset(
 )
 SENT_IN_HUNDREDTHS_BUT_WHOLE = frozenset({"isk", "ugx"})
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-# The largest amount of any way to pay; cards take more in currencies whose unit is worth little.
+# The largest amount of any payment method; cards accept more in currencies with a low-value unit.
 LARGEST = 99_999_999
 LARGER = {"idr": 999_999_999_999, "cop": 9_999_999_999, "inr": 999_999_999}
 LARGEST_BY_CARD = 999_999_999_999
@@ -37,7 +37,7 @@ SMALLEST = {
     "rub": 50, "sek": 300, "sgd": 50, "thb": 1000, "zar": 50,
 }  # fmt: skip
 
-# Made up and fixed: units of US dollars for one unit. Only the settlement of other currencies needs them.
+# Invented and constant: US dollars for one unit. Only the settlement of other currencies needs them.
 _DOLLARS = {
     "usd": 1.0, "eur": 1.1, "gbp": 1.3, "pln": 0.25, "jpy": 0.0065, "chf": 1.2, "cad": 0.7, "aud": 0.65,
     "sek": 0.1, "nok": 0.09, "dkk": 0.15, "czk": 0.045, "huf": 0.0028, "isk": 0.0075, "ugx": 0.00027,
@@ -62,7 +62,7 @@ def check_whole(amount: int, currency: str, param: str = "amount") -> None:
 
 
 def check_charge(amount: int, currency: str, settlement: str, param: str = "amount") -> None:
-    """Refuses a charge that is too small, too large or finer than the currency."""
+    """Refuses a charge that is too small, too large or has more decimals than the currency."""
     check_positive(amount, param)
     largest = max(largest_without_card(currency), LARGEST_BY_CARD if currency in TWELVE_DIGITS_BY_CARD else 0)
     if amount > largest:
@@ -74,7 +74,7 @@ def check_charge(amount: int, currency: str, settlement: str, param: str = "amou
 
 
 def largest_without_card(currency: str) -> int:
-    """The largest amount for ways to pay other than cards, in the smallest unit."""
+    """Return the largest amount for methods other than cards, in the smallest unit."""
     return LARGER.get(currency, LARGEST)
 
 

@@ -38,7 +38,7 @@ def create(call: Call) -> Json:
 
 
 def retrieve(call: Call) -> Json:
-    """GET /v1/customers/{id}; a deleted one shows that it is."""
+    """GET /v1/customers/{id}; a deleted one is shown as deleted."""
     return call.account.addressed("customer", call.path["id"], "customer")
 
 
@@ -53,7 +53,7 @@ def update(call: Call) -> Json:
 
 
 def delete(call: Call) -> Json:
-    """DELETE /v1/customers/{id}: saved methods go with it."""
+    """DELETE /v1/customers/{id}: its saved methods are deleted too."""
     customer = _living(call)
     call.emit("customer.deleted", customer)
     for method in call.account.table("payment_method").values():

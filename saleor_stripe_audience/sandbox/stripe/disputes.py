@@ -48,7 +48,7 @@ def opened(
 
 
 def reinstated(call: Call, dispute: Json, amount: int) -> Json:
-    """A part of what was withdrawn comes back while the dispute goes on, as for a payment that was partly refunded
+    """A part of the withdrawn amount is returned while the dispute is open, as for a payment that was partly refunded
     before ("Disputes: disputes on partially refunded payments"). `amount` is in the currency of the account's balance.
     """
     if amount < 1 or amount > _outstanding(dispute):
@@ -79,7 +79,7 @@ def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) ->
 
 
 def due(call: Call, dispute: Json, due_by: int) -> Json:
-    """Another day by which it is to be answered."""
+    """Set another day by which to respond."""
     before = copy.deepcopy(dispute)
     dispute["evidence_details"]["due_by"] = due_by
     call.emit("charge.dispute.updated", dispute, before)
@@ -97,7 +97,7 @@ def list_(call: Call) -> Json:
 
 
 def close(call: Call) -> Json:
-    """POST /v1/disputes/{id}/close: the merchant gives in, so it is lost."""
+    """POST /v1/disputes/{id}/close: the merchant accepts it, so it is lost."""
     return ended(call, retrieve(call), "lost")
 
 
@@ -125,7 +125,7 @@ def _submit(dispute: Json) -> None:
 
 
 def _outstanding(dispute: Json) -> int:
-    """What was withdrawn and not given back, in the currency of the account's balance."""
+    """Return what was withdrawn and not returned, in the currency of the account's balance."""
     return -sum(int(each["amount"]) for each in dispute["balance_transactions"])
 
 

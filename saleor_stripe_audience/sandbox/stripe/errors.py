@@ -1,4 +1,4 @@
-"""Refusals in Stripe's shape: {"error": {"type", "code", "param", "message", …}} with the right status.
+"""Refusals in Stripe's form: {"error": {"type", "code", "param", "message", …}} with the right status.
 
 Source: Stripe's "Errors" and "Error codes" pages. Messages are our own; types, codes and parameters are
 Stripe's, because those are what a client acts on.
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Refusal(Exception):  # noqa: N818 - what Stripe does, not a mistake of ours
-    """Stripe says no. `status` is HTTP's; the other fields are those of Stripe's error object."""
+    """Stripe refuses. `status` is HTTP's; the other fields are those of Stripe's error object."""
 
     def __init__(self, status: int, type_: str, message: str, **fields: Any) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ def invalid(
 
 
 def missing(name: str, identifier: str, param: str, status: int = 400) -> Refusal:
-    """The object is not there: 404 where the address names it, 400 where a parameter does."""
+    """The object does not exist: 404 if the address names it, 400 if a parameter does."""
     return invalid(f"No such {name}: '{identifier}'", param, "resource_missing", status)
 
 

@@ -1,4 +1,4 @@
-"""Replaces ids by the objects they name, where `expand[]` asks for it. Source: "Expanding responses".
+"""Replaces ids with their objects, where `expand[]` requests it. Source: "Expanding responses".
 
 Which fields may be expanded is read from the library's own classes: those whose type is "an id or an object".
 """
@@ -33,7 +33,7 @@ _CLASSES: dict[str, type[Any]] = {
     "setup_intent": stripe.SetupIntent,
 }
 _KINDS = {definition.__name__: kind for kind, definition in _CLASSES.items()}
-# Left out unless asked for; each is made when it is.
+# Omitted unless requested; each is created then.
 _INCLUDED = {
     ("charge", "refunds"), ("price", "currency_options"), ("price", "tiers"), ("customer", "sources"),
     ("customer", "subscriptions"), ("customer", "tax_ids"), ("customer", "tax"),

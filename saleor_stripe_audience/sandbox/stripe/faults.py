@@ -1,4 +1,4 @@
-"""Faults on demand: errors, slowness, lost answers. Only the sandbox has them."""
+"""Faults on demand: errors, delays, lost responses. Only the sandbox has them."""
 
 import fnmatch
 import threading
@@ -52,33 +52,33 @@ class Fault(BaseModel):
 
     @property
     def loses_answer(self) -> bool:
-        """Whether the client does not get the true answer."""
+        """Whether the client does not get the real response."""
         return self.drop_connection or self.garbage or self.status is not None
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether this request is meant."""
+        """Whether it applies to this request."""
         return fnmatch.fnmatchcase(f"{method} {path}", self.match)
 
 
 class Faults:
-    """The faults that are still to happen. Safe to use from several threads."""
+    """The pending faults. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._waiting: list[list[Any]] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Have it happen from the next matching request on."""
+        """Apply it from the next matching request on."""
         with self._lock:
             self._waiting.append([fault, fault.times])
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all faults."""
         with self._lock:
             self._waiting.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The first fault for this request, used up once."""
+        """Return the first fault for this request, and count it as used once."""
         with self._lock:
             for entry in self._waiting:
                 if entry[1] > 0 and entry[0].fits(method, path):

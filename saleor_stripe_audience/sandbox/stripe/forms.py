@@ -15,7 +15,7 @@ type Node = dict[str, Any] | list[Any]
 def decode(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Nested dictionaries and lists with strings for leaves.
 
-    Lists written with numbers (a[0]=…) stay dictionaries keyed by digits: only the parameter's type tells
+    Lists written with numbers (a[0]=…) stay dictionaries keyed by digits: only the parameter's type shows
     whether it is a list or a mapping with numeric keys. Raises Refusal for a key that cannot be read.
     """
     tree: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Answers kept under their Idempotency-Key, one set for each account.
+"""Responses stored under their Idempotency-Key, one set for each account.
 
 Source: "Idempotent requests" and "Advanced error handling": the first answer is replayed, errors included;
 other parameters or another address under the same key are refused; a key in use answers 409; keys of at least
@@ -39,7 +39,7 @@ class Answers:
     _kept: dict[str, _Kept] = field(default_factory=dict)
 
     def begin(self, key: str, address: str, params: dict[str, Any], now: float) -> Answer | None:
-        """The kept answer, or None after which the caller must `finish` or `forget` the key."""
+        """Return the stored response; after None the caller must `finish` or `forget` the key."""
         if len(key) > LONGEST_KEY:
             raise invalid(f"Idempotency keys have at most {LONGEST_KEY} characters.", None)
         kept = self._kept.get(key)
@@ -52,7 +52,7 @@ class Answers:
         return kept.answer
 
     def finish(self, key: str, answer: Answer) -> None:
-        """Keep the answer for the next request with this key."""
+        """Store the response for the next request with this key."""
         self._kept[key].answer = answer
 
     def forget_all(self) -> None:
@@ -60,7 +60,7 @@ class Answers:
         self._kept = {key: kept for key, kept in self._kept.items() if kept.answer is None}
 
     def forget(self, key: str) -> None:
-        """The work never began: the key is free again."""
+        """No work was started: the key is free again."""
         self._kept.pop(key, None)
 
 

@@ -1,7 +1,7 @@
 """Who is calling, and whether the key may do that.
 
-Source: "API keys", "Restricted API keys", "Errors": 401 without a good key, 403 where a restricted key lacks
-a permission, naming it.
+Source: "API keys", "Restricted API keys", "Errors": 401 without a valid key, 403 with the permission that a
+restricted key is missing.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from .state import Account, ApiKey
 
 _PREFIXES = {"pk": "publishable", "sk": "secret", "rk": "restricted"}
 
-# Stripe's names for permissions: what stands in its messages, and what its Dashboard calls them.
+# Stripe's names for permissions: in its messages, and in its Dashboard.
 PERMISSIONS = {
     "account": ("accounts_kyc_basic", "Accounts KYC Basic"),
     "payment_intent": ("payment_intent", "PaymentIntents"),
@@ -55,7 +55,7 @@ def find(accounts: Iterable[Account], text: str | None) -> tuple[Account, ApiKey
 
 
 def check(account: Account, key: ApiKey, resource: str, level: str, *, browser: bool) -> None:
-    """Refuses what the key may not do. `level` is read or write; `browser`: a publishable key may, too."""
+    """Refuses what the key may not do. `level` is read or write; with `browser` a publishable key may, too."""
     if key.is_publishable and not browser:
         raise _unauthorized("This needs a secret key, not a publishable one.", "secret_key_required")
     name, label = PERMISSIONS[resource]
@@ -70,7 +70,7 @@ def check(account: Account, key: ApiKey, resource: str, level: str, *, browser: 
 
 
 def masked(text: str) -> str:
-    """The key with all but its ends hidden, as Stripe writes it."""
+    """Return the key with its middle masked, as Stripe writes it."""
     return f"{text[:8]}***{text[-4:]}" if len(text) > 12 else "***"
 
 

@@ -1,4 +1,4 @@
-"""The stand-in's accounts, and all that may happen to them that nobody asks for over the API."""
+"""The stand-in's accounts, and everything that can happen to them other than through the API."""
 
 import hashlib
 import itertools
@@ -78,7 +78,7 @@ class Operator:
             account.keys[text] = keys.made(text, scopes)
 
     def revoke_key(self, text: str) -> None:
-        """The key answers 401 api_key_expired from now on."""
+        """The key gets 401 api_key_expired from now on."""
         with self._lock:
             for account in self.accounts.values():
                 if text in account.keys:
@@ -104,11 +104,11 @@ class Operator:
                 account.answers.forget_all()
 
     def add_fault(self, match: str, **fields: Any) -> None:
-        """Have a Fault happen, e.g. "POST /v1/refunds" with drop_connection=True, after_effect=True."""
+        """Add a Fault, such as "POST /v1/refunds" with drop_connection=True, after_effect=True."""
         self.faults.add(Fault(match=match, **fields))
 
     def drain(self, timeout: float = 10.0) -> bool:
-        """Wait until every webhook is delivered and nothing is to happen later; False after `timeout`
+        """Wait until every webhook is delivered and nothing is scheduled; False after `timeout`
         seconds.
         """
         return self._schedule.drain(timeout)
@@ -156,7 +156,7 @@ class Operator:
             return disputes.opened(call, charge, disputed, reason, currency=currency)
 
     def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
-        """A part comes back while the dispute goes on; `amount` in the smallest unit of the account's balance."""
+        """A part is returned while the dispute is open; `amount` in the smallest unit of the account's balance."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
             return disputes.reinstated(self._by_itself(account), dispute, amount)
@@ -174,7 +174,7 @@ class Operator:
             return payment_intents.overcaptured(self._by_itself(account), intent, amount)
 
     def ask_until(self, dispute_id: str, due_by: int) -> Json:
-        """The bank names another day (seconds since 1970) by which the dispute is to be answered."""
+        """The bank sets another day (seconds since 1970) by which to respond to the dispute."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
             return disputes.due(self._by_itself(account), dispute, due_by)
@@ -192,7 +192,7 @@ class Operator:
             return reviews.closed(self._by_itself(account), review, reason)
 
     def restrict(self, account: Account, restricted: bool = True) -> None:
-        """Stripe lets the account take no payments until it has its papers (or, with False, lets it again)."""
+        """Stripe allows the account no payments until it has its documents (or, with False, allows them again)."""
         with self._lock:
             before = snapshot(shown(account))
             account.is_restricted = restricted
@@ -226,7 +226,7 @@ class Operator:
             return confirming.paid_later(self._by_itself(account), intent, amount)
 
     def expire_voucher(self, intent_id: str) -> Json:
-        """What was handed out runs out now."""
+        """The voucher or QR code expires now."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return confirming.expired(self._by_itself(account), intent)
@@ -240,12 +240,12 @@ class Operator:
             return act(self._by_itself(account), intent, ok)
 
     def onboard(self, account_id: str, outcome: str) -> Json:
-        """What comes of the hosted onboarding: complete, review, restrict or reject. Gives the account."""
+        """Set the result of the hosted onboarding: complete, review, restrict or reject. Returns the account."""
         with self._lock:
             return connect.moved(self._by_itself(connect.made(self.accounts, account_id)), outcome)
 
     def deauthorize(self, account_id: str) -> None:
-        """The account's owner ends what ties it to the platform."""
+        """The account's owner disconnects it from the platform."""
         with self._lock:
             connect.deauthorize(self._by_itself(connect.made(self.accounts, account_id)))
 

@@ -1,4 +1,4 @@
-"""What happens after an answer, in threads of its own: webhooks are sent until taken, and things Stripe does
+"""What happens after a response, in separate threads: webhooks are sent until accepted, and things Stripe does
 later.
 
 Source: "Receive Stripe events in your webhook endpoint": delivered at least once, in no promised order, tried
@@ -30,7 +30,7 @@ type Task = Callable[[], float | None]
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try to deliver an event: `status` is HTTP's, or None where nobody answered."""
+    """One attempt to deliver an event: `status` is HTTP's, or None if there was no response."""
 
     event: str
     kind: str
@@ -116,7 +116,7 @@ class Deliveries:
         self._http = urllib3.PoolManager(timeout=_TIMEOUT_SECONDS, retries=False, maxsize=_WORKERS)
 
     def send(self, account: Account, event: Json, endpoint_id: str | None = None) -> int:
-        """Deliver to the endpoints that want the event (or the one named); returns to how many."""
+        """Deliver to the endpoints that subscribe to the event (or to the one named); returns to how many."""
         endpoints = [] if self.losing else listening(account, event)
         chosen = [each for each in endpoints if endpoint_id in (None, each[1]["id"])]
         for owner, endpoint in chosen:
@@ -130,7 +130,7 @@ class Deliveries:
             endpoint = owner.table("webhook_endpoint").get(endpoint_id)
             if endpoint is None or endpoint["status"] != "enabled":
                 return True
-            # Who is told of an account that is not its own is told which.
+            # An endpoint that gets events of other accounts also gets the account's id.
             origin = {} if owner is account else {"account": account.id}
             body = json.dumps({**rendered(event, endpoint), **origin}, indent=2).encode()
             url, secret = endpoint["url"], owner.secrets[endpoint_id]
@@ -146,7 +146,7 @@ class Deliveries:
         return min(self._retry_seconds * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
 
     def settle(self, event: Json) -> None:
-        """One endpoint fewer waits for the event."""
+        """Count that one endpoint fewer waits for the event."""
         with self._lock:
             event["pending_webhooks"] = max(0, event["pending_webhooks"] - 1)
 
@@ -178,8 +178,8 @@ class _Delivery:
 
     def __call__(self) -> float | None:
         self._attempt += 1
-        told = (self._account, self._owner, self._event, self._endpoint_id, self._attempt)
-        if self._deliveries.post(*told):
+        delivery = (self._account, self._owner, self._event, self._endpoint_id, self._attempt)
+        if self._deliveries.post(*delivery):
             self._deliveries.settle(self._event)
             return None
         return self._deliveries.pause(self._attempt)

@@ -1,4 +1,4 @@
-"""Pages that people see: the bank's, for 3-D Secure, a receipt, and a merchant's onboarding."""
+"""Pages for people: the bank's for 3-D Secure, a receipt, and a merchant's onboarding."""
 
 import copy
 import html
@@ -22,7 +22,7 @@ _CHOICE = """<p>{what}</p><form method="post">
 <button name="outcome" value="complete" data-testid="complete">Complete authentication</button>
 <button name="outcome" value="fail" data-testid="fail">Fail authentication</button></form>"""
 
-_ONBOARDING = """<p>Tell Stripe about {name}. What shall come of it?</p><form method="post">
+_ONBOARDING = """<p>Give Stripe the details of {name}. What should the result be?</p><form method="post">
 <button name="outcome" value="complete" data-testid="complete">Everything is in order</button>
 <button name="outcome" value="review" data-testid="review">Stripe is still checking</button>
 <button name="outcome" value="restrict" data-testid="restrict">A document is missing</button>
@@ -63,7 +63,7 @@ def receipt(sandbox: Operator, _request: Request, identifier: str) -> Response:
 
 
 def onboarding(sandbox: Operator, _request: Request, token: str) -> Response:
-    """GET /sandbox/connect/{token}: the hosted onboarding. A link is good once; then Stripe asks for another."""
+    """GET /sandbox/connect/{token}: the hosted onboarding. A link works once; then Stripe asks for another."""
     with sandbox.lock:
         account, link = connect.link(sandbox.accounts, token)
         if _is_over(sandbox, account, link):

@@ -1,4 +1,4 @@
-"""PaymentIntents: made, changed, captured, cancelled. Confirming is in confirming.py.
+"""PaymentIntents: create, change, capture, cancel. Confirming is in confirming.py.
 
 Source: "PaymentIntents", "Payment status updates", "Place a hold on a payment method".
 """
@@ -114,7 +114,7 @@ def confirm(call: Call) -> Json:
 
 
 def capture(call: Call) -> Json:
-    """POST /v1/payment_intents/{id}/capture: all, or a part of what was authorized; the rest is let go."""
+    """POST /v1/payment_intents/{id}/capture: all, or a part of what was authorized; the rest is released."""
     intent = addressed(call)
     if intent["status"] != "requires_capture":
         message = (
@@ -138,7 +138,7 @@ CANCELATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "aban
 
 
 def cancel(call: Call) -> Json:
-    """POST /v1/payment_intents/{id}/cancel: what was authorized is let go."""
+    """POST /v1/payment_intents/{id}/cancel: what was authorized is released."""
     intent = addressed(call)
     if intent["status"] not in CANCELABLE:
         message = f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}."
@@ -168,7 +168,7 @@ def canceled(call: Call, intent: Json, reason: str | None) -> Json:
 
 
 def lapse(call: Call) -> None:
-    """Authorizations older than 7 days end by themselves, and what was handed out to be paid when it expires."""
+    """End authorizations older than 7 days, and expired vouchers and QR codes."""
     for intent in list(call.account.table("payment_intent").values()):
         if confirming.has_expired(call, intent):
             confirming.expired(call, intent)
@@ -401,7 +401,7 @@ def _reprice(call: Call, intent: Json) -> None:
 def _capturable(call: Call, intent: Json) -> int:
     given = call.params.get("amount_to_capture")
     amount = int(intent["amount_capturable"] if given is None else given)
-    # Nothing may be captured only to end a hold of which parts were captured.
+    # Zero may be captured only to end a hold of which parts were captured.
     if amount or not intent["amount_received"] or not call.params.get("final_capture", True):
         check_positive(amount, "amount_to_capture")
     if amount > intent["amount_capturable"]:

@@ -1,4 +1,4 @@
-"""PaymentMethods: made from test cards and test names, kept for a customer, let go again."""
+"""PaymentMethods: created from test cards and test names, attached to a customer, detached."""
 
 import hashlib
 from dataclasses import replace
@@ -91,7 +91,7 @@ def attach(call: Call) -> Json:
 
 
 def attached(call: Call, method: Json, customer: str) -> Json:
-    """Keep the method for the customer; a card that its bank refuses is not kept. Twice is once."""
+    """Attach the method to the customer; a card that its bank refuses is not attached. Twice is once."""
     behaviour = call.account.behaviours[method["id"]]
     if method["customer"] == customer:
         return method
@@ -257,7 +257,7 @@ def card_details(behaviour: cards.Behaviour, given: Json) -> Json:
 
 
 def fingerprint(number: str) -> str:
-    """The same for the same card number, and telling nothing of it."""
+    """Return the same value for the same card number, without revealing it."""
     return hashlib.sha256(f"sandbox:{number}".encode()).hexdigest()[:16]
 
 

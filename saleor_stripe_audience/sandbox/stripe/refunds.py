@@ -1,7 +1,7 @@
 """Refunds: by charge or PaymentIntent, in parts, failing or succeeding later.
 
 Source: "Refund and cancel payments" and "Testing: refunds". A refund's amount counts against the charge at
-once, and comes off again when the refund fails.
+once, and is subtracted again if the refund fails.
 """
 
 import copy

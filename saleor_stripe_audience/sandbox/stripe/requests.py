@@ -1,4 +1,4 @@
-"""The log of requests, so that a test can count what was asked of Stripe."""
+"""The log of requests, so that a test can count the calls to Stripe."""
 
 import threading
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
-"""Radar's manual reviews: a payment that went through, and that somebody is to look at before the goods are sent.
+"""Radar's manual reviews: a successful payment that someone should check before the goods are sent.
 
-Source: "Reviews" in the API reference and "Review payments": opened by a rule or by hand, closed once, with a reason.
+Source: "Reviews" in the API reference and "Review payments": opened by a rule or manually, closed once, with a reason.
 """
 
 import copy
@@ -36,7 +36,7 @@ def opened(call: Call, charge: Json, reason: str = "rule") -> Json:
 
 
 def closed(call: Call, review: Json, reason: str) -> Json:
-    """Somebody decided, or the payment was refunded or disputed."""
+    """Someone decided, or the payment was refunded or disputed."""
     if not review["open"]:
         raise invalid("This review is already closed.")
     before = copy.copy(review)

@@ -1,4 +1,4 @@
-"""Every address of Stripe's API that the stand-in answers, on one screen."""
+"""Every address of Stripe's API that the stand-in supports, on one screen."""
 
 from dataclasses import dataclass
 

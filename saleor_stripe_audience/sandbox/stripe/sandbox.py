@@ -1,4 +1,4 @@
-"""The stand-in as one object: what it can be asked over HTTP, and what its operator can do."""
+"""The stand-in as one object: the API over HTTP, and what its operator can do."""
 
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -8,7 +8,7 @@ from .server import Server
 
 
 class StripeSandbox(Operator):
-    """A Stripe of one's own, in memory; the arguments are the operator's."""
+    """A private Stripe, in memory; the arguments are the operator's."""
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application: Stripe's API under /v1, the sandbox's own addresses under /sandbox."""

@@ -1,6 +1,6 @@
 """Search by metadata. Source: "Search": what is new is found only about a minute later; no deleted object is found.
 
-Of the query language there are equalities of metadata, joined by AND: what else is asked is refused here.
+The query language has only equalities of metadata, joined by AND: anything else is refused here.
 """
 
 import re

@@ -38,7 +38,7 @@ _CORS = {
 
 
 class DroppedError(ConnectionError):
-    """The connection was cut on purpose; the server has nothing left to say."""
+    """The connection was closed on purpose; the server sends nothing more."""
 
 
 class Server:
@@ -108,7 +108,7 @@ class Server:
         return self._once(call, route, raw, entry, fault)
 
     def _once(self, call: Call, route: Route, raw: Json, entry: Logged, fault: Fault | None) -> Answer:
-        """Do it, unless this idempotency key has been answered before."""
+        """Do it, unless there is a response for this idempotency key."""
         key = entry.idempotency_key if route.method == "POST" else None
         if key is None:
             return self._done(call, route, fault)
@@ -204,7 +204,7 @@ def _kept(fault: Fault, call: Call) -> Answer:
 
 
 def _spoilt(fault: Fault, request: Request, entry: Logged) -> Response:
-    """What the client gets instead of the answer."""
+    """Return what the client gets instead of the response."""
     if fault.drop_connection:
         _cut(request)
     entry.status = fault.status or 200

@@ -1,6 +1,6 @@
 """Webhook endpoints and the list of events.
 
-Source: "Webhook endpoints", "Events": the secret is told once, when the endpoint is made; events are listed
+Source: "Webhook endpoints", "Events": the secret is returned once, when the endpoint is created; events are listed
 for 30 days.
 """
 
@@ -91,7 +91,7 @@ def list_events(call: Call) -> Json:
 
 
 def listening(account: Account, event: Json) -> list[tuple[Account, Json]]:
-    """The endpoints that are to be told of an event, each with its owner: the account, or the platform that made it."""
+    """Return the endpoints that get an event, each with its owner: the account, or the platform that created it."""
     found = [(account, each) for each in _wanting(account, event, connect=False)]
     tie = account.connection
     if tie is not None and not tie.is_revoked:

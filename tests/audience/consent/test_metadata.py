@@ -321,7 +321,7 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_sent(s
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("consent", "words"),
     [
         ({"consent_at": "soon", "consent_text": TEXT}, "fuseau horaire"),
         ({}, "sans le texte"),
@@ -331,10 +331,10 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_sent(s
     ],
 )
 def test_the_problem_is_in_the_language_of_staff(
-    shop: Installation, settings: Any, told: dict[str, str], words: str
+    shop: Installation, settings: Any, consent: dict[str, str], words: str
 ) -> None:
     settings.STAFF_LANGUAGE = "fr"
-    payload = {"order": order() | {"metadata": metadata(marketing_consent="true", **told)}}
+    payload = {"order": order() | {"metadata": metadata(marketing_consent="true", **consent)}}
     record("saleor", shop.pk, "event", "order_created", payload, at(1))
     dispatch(Event.objects.get(key="event").pk)
     assert words in Problem.objects.get().message

@@ -54,7 +54,7 @@ def test_an_unconfirmed_account_takes_no_address_from_its_owner(shop: Installati
     assert Contact.objects.get().saleor_user_id == member(7)["id"]
 
 
-# By hand
+# Manually, by staff
 
 
 def test_a_contact_merged_by_staff_has_all_data_of_both(shop: Installation) -> None:

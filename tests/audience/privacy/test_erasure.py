@@ -1,4 +1,4 @@
-"""Erasing a person: nothing of them is left, they stay out, and a receipt lists what was erased."""
+"""Erasing a person: none of their data remains, they stay out, and a receipt lists what was erased."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each condition, of somebody whom it fits and of somebody whom it just does not."""
+"""Each condition, for a contact who just matches it and for one who just does not."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ Do = Callable[[Contact], Any]
 
 
 def fits(who: Contact, root: dict[str, Any]) -> bool:
-    """In the whole audience, of this contact only, and as explained: all three say the same."""
+    """Check the whole audience, this contact only, and the explanation: all three agree."""
     rule = rules.read({"version": 1, "root": root})
     whole = Compiler(who.audience, NOW).contacts(rule.root).filter(pk=who.pk).exists()
     alone = Compiler(who.audience, NOW, only=[who.pk]).contacts(rule.root).exists()

@@ -1,4 +1,4 @@
-"""Whatever happens to people, in whatever order: who is in a segment is who fits it."""
+"""Whatever happens to people, in whatever order: a segment's members are those who match it."""
 
 from datetime import timedelta
 from random import Random
@@ -63,7 +63,7 @@ class Followed(TestCase):
             assert set(membership.members_of(segment)) == set(fitting), segment.tree
 
     def _work(self) -> None:
-        """The tasks of the changes so far, and of the tags that they put on; nothing that only time brings."""
+        """Run the tasks of the changes so far, and of the tags that they add; nothing that only time causes."""
         while stale := list(StaleContact.objects.values_list("contact", flat=True)):
             for contact_id in stale:
                 membership.refresh_contact(contact_id)

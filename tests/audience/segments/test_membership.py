@@ -1,4 +1,4 @@
-"""Who is in a segment follows what happens to contacts, and the passing of time."""
+"""Membership follows changes of contacts, and the passing of time."""
 
 import threading
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def segment(audience: Audience, root: dict[str, Any], name: str = "Some", **opti
 
 
 def work() -> None:
-    """What the tasks do: segments that are due, contacts that changed, until nothing is left."""
+    """Do what the tasks do: evaluate segments that are due and contacts that changed, until none remain."""
     for _ in range(5):
         for row in list(StaleContact.objects.all()):
             membership.refresh_contact(row.contact_id)
@@ -153,7 +153,7 @@ def test_only_members_of_a_segment_have_its_tag(audience: Audience) -> None:
     order_of_who.save()
     identity.refresh_totals(who)
     work()
-    assert members(by_tag) == [other.email]  # what was put on by hand no rule takes off
+    assert members(by_tag) == [other.email]  # a rule does not remove a tag that was added manually
 
 
 def test_a_tag_of_two_segments_stays_while_one_of_them_matches(audience: Audience) -> None:
@@ -206,7 +206,7 @@ def test_a_contact_whose_task_was_lost_is_evaluated_later(audience: Audience) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_during_the_evaluation_of_a_segment_is_not_lost(audience: Audience) -> None:
-    """Whole segments and single contacts, at the same time from several threads, end in the truth."""
+    """Whole segments and single contacts, evaluated at the same time from several threads, end up correct."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one transaction write at a time")
     people = [contact(audience) for _ in range(8)]

@@ -1,4 +1,4 @@
-"""Reading a rule: what is wrong is told with its place, and nothing wrong is taken."""
+"""Reading a rule: errors are reported with their position, and no invalid rule is accepted."""
 
 import json
 from typing import Any

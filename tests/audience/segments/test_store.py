@@ -1,4 +1,4 @@
-"""Saving segments: preview before, refusals with the place, no circles, the ready-made ones."""
+"""Saving segments: preview, refusals with the position, no circular references, the ready-made ones."""
 
 from typing import Any
 

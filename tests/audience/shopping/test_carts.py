@@ -1,4 +1,4 @@
-"""Checkouts become carts of contacts, orders close them, and only silence makes them abandoned."""
+"""Checkouts become carts of contacts, orders close them, and only inactivity makes them abandoned."""
 
 import itertools
 from collections.abc import Callable

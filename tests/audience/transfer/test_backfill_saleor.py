@@ -1,4 +1,4 @@
-"""All that was there before the app is brought in, once; then both sides are held against each other."""
+"""All data from before the app is imported, once; then both sides are compared."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What Stripe knows besides is brought in apart from orders: nothing is counted twice, nobody is subscribed."""
+"""What only Stripe knows is imported beside orders: nothing is counted twice, nobody is subscribed."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Files with wrong quotation marks and moved cells: at most the row is lost, and never somebody's refusal."""
+"""Files with wrong quotation marks and shifted cells: at most the row is lost, and never a refusal."""
 
 import io
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ GIVEN = "yes,2025-01-01T10:00:00Z"
 HEADER = "email,first_name,last_name,consent,consent_at\n"
 
 
-def take(audience: Audience, text: str | bytes, **wishes: Any) -> Report:
+def take(audience: Audience, text: str | bytes, **options: Any) -> Report:
     file = io.BytesIO(text if isinstance(text, bytes) else text.encode())
-    return import_csv(audience, file, ImportOptions(**{"consent_text": "Yes, please."} | wishes))
+    return import_csv(audience, file, ImportOptions(**{"consent_text": "Yes, please."} | options))
 
 
 def statuses(audience: Audience) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Contacts as CSV: read back they are the same, a spreadsheet runs none of it; ads lists hold whom they may."""
+"""Contacts as CSV: unchanged by a reimport, harmless in a spreadsheet; ads lists contain only who may be on them."""
 
 import csv
 import hashlib

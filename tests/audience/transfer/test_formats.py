@@ -1,4 +1,4 @@
-"""Exports of other programs mean here what they mean there; columns by hand; files as programs write them."""
+"""Exports of other programs keep their meaning here; columns mapped manually; files as programs write them."""
 
 import io
 from datetime import UTC, datetime

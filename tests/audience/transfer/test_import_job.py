@@ -1,4 +1,4 @@
-"""An import that is stopped goes on where it stopped; what is counted was written, and once."""
+"""A stopped import continues where it stopped; what is counted was written, and once."""
 
 import io
 from typing import Any

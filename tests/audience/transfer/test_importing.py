@@ -1,4 +1,4 @@
-"""A CSV file becomes contacts; nobody is lifted or lowered without a word; what is wrong is told with its line."""
+"""A CSV file becomes contacts; no status changes without a consent event; errors are reported with their line."""
 
 import io
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What keeps the demo alive for hours, on any machine, and to itself."""
+"""The demo runs for hours, on any machine, and isolated."""
 
 import socket
 import time

@@ -121,7 +121,7 @@ class Shopper:
         )
 
     def buy(self) -> tuple[Any, Any]:
-        """A whole purchase; gives order and transaction."""
+        """Make a whole purchase; return order and transaction."""
         checkout = self.checkout()
         paid = self.initialize(checkout)
         assert paid["errors"] == []
@@ -136,7 +136,7 @@ def shopper(shop: SaleorSandbox, app: App) -> Shopper:
 
 
 def succeed(result: str, psp: str = "pi_1", **more: Any) -> Callable[[Received], Any]:
-    """An answer with this result and whatever else is given."""
+    """Return a response with this result and the other given values."""
     return lambda _received: as_json({"pspReference": psp, "result": result, **more})
 
 
@@ -146,7 +146,7 @@ def staff(shop: SaleorSandbox, query: str, **variables: Any) -> Any:
 
 
 def request_action(shop: SaleorSandbox, transaction: Any, kind: str, amount: float | None = None) -> Any:
-    """Ask for a charge, refund or cancel, and wait until it and its events are through."""
+    """Ask for a charge, refund or cancel, and wait until it and its events are done."""
     answer = staff(
         shop,
         "mutation($t:ID,$k:TransactionActionEnum!,$a:PositiveDecimal){transactionRequestAction(id:$t,"

@@ -1,4 +1,4 @@
-"""A small payment app that writes down what the shop sends and answers as it is told."""
+"""A small payment app that records what the shop sends and responds as configured."""
 
 import json
 import threading
@@ -154,7 +154,7 @@ class Recorder:
         return answer(received) if answer else as_json({})
 
     def of(self, event: str) -> list[Received]:
-        """What came of one event."""
+        """Return the requests of one event."""
         with self._lock:
             return [each for each in self.received if each.event == event]
 
@@ -164,6 +164,6 @@ class Recorder:
             return [each.event for each in self.received]
 
     def forget(self) -> None:
-        """Begin a new page."""
+        """Forget all requests so far."""
         with self._lock:
             self.received.clear()

@@ -1,4 +1,4 @@
-"""The app's own documents, installed into the stand-in and filled by a purchase: every field is answered."""
+"""The app's own documents, installed into the stand-in and filled by a purchase: every field has a value."""
 
 from pathlib import Path
 from typing import Any

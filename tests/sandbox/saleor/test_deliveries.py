@@ -92,7 +92,7 @@ def test_headers_are_those_recorded(shop: SaleorSandbox, recorder: Recorder, app
 
 
 class Scripted:
-    """Answers with one status after the other, the last one for ever."""
+    """Responds with one status after the other, then always with the last one."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)

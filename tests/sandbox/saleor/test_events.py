@@ -14,8 +14,8 @@ from .recorder import USER, Recorder, as_json, subscription
 METADATA = [{"key": "newsletter", "value": "yes"}]
 
 
-class Told:
-    """Runs an action and gives the events it emitted, sorted: the order of arrival is not promised."""
+class EmittedEvents:
+    """Runs an action and returns the events that it emitted, sorted: the order of arrival is not guaranteed."""
 
     def __init__(self, shop: SaleorSandbox, recorder: Recorder) -> None:
         self.shop = shop
@@ -37,8 +37,8 @@ class Told:
 
 
 @pytest.fixture
-def told(shop: SaleorSandbox, recorder: Recorder, app: App) -> Told:
-    return Told(shop, recorder)
+def emitted_events(shop: SaleorSandbox, recorder: Recorder, app: App) -> EmittedEvents:
+    return EmittedEvents(shop, recorder)
 
 
 def first_product(shop: SaleorSandbox) -> Any:
@@ -49,7 +49,9 @@ def first_product(shop: SaleorSandbox) -> Any:
 UPDATE_METADATA = "mutation($i:ID!,$m:[MetadataInput!]!){updateMetadata(id:$i,input:$m){errors{code}}}"
 
 
-def test_a_customer_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+def test_a_customer_from_cradle_to_grave(
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
+) -> None:
     create = "mutation($i:UserCreateInput!){customerCreate(input:$i){errors{code}}}"
     given = {
         "email": "New@Example.com",
@@ -57,18 +59,18 @@ def test_a_customer_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder
         "metadata": METADATA,
         "defaultBillingAddress": ADDRESS,
     }
-    assert told.by_staff(create, i=given) == ["CUSTOMER_CREATED", "CUSTOMER_METADATA_UPDATED"]
+    assert emitted_events.by_staff(create, i=given) == ["CUSTOMER_CREATED", "CUSTOMER_METADATA_UPDATED"]
     user = recorder.of("CUSTOMER_CREATED")[0].body["user"]
     assert (user["email"], user["isConfirmed"], user["metadata"]) == ("new@example.com", False, METADATA)
     update = "mutation($i:ID!,$n:String){customerUpdate(id:$i,input:{lastName:$n}){errors{code}}}"
-    assert told.by_staff(update, i=user["id"], n="Name") == ["CUSTOMER_UPDATED"]
+    assert emitted_events.by_staff(update, i=user["id"], n="Name") == ["CUSTOMER_UPDATED"]
     changed = [{"key": "newsletter", "value": "no"}]
     both = ["CUSTOMER_METADATA_UPDATED", "CUSTOMER_UPDATED"]
-    assert told.by_staff(UPDATE_METADATA, i=user["id"], m=changed) == both
-    assert told.by_staff(UPDATE_METADATA, i=user["id"], m=changed) == []
+    assert emitted_events.by_staff(UPDATE_METADATA, i=user["id"], m=changed) == both
+    assert emitted_events.by_staff(UPDATE_METADATA, i=user["id"], m=changed) == []
     private = UPDATE_METADATA.replace("updateMetadata", "updatePrivateMetadata")
-    assert told.by_staff(private, i=user["id"], m=changed) == both
-    assert told.by_staff("mutation($i:ID){customerDelete(id:$i){errors{code}}}", i=user["id"]) == [
+    assert emitted_events.by_staff(private, i=user["id"], m=changed) == both
+    assert emitted_events.by_staff("mutation($i:ID){customerDelete(id:$i){errors{code}}}", i=user["id"]) == [
         "CUSTOMER_DELETED"
     ]
     gone = recorder.of("CUSTOMER_DELETED")[0].body["user"]
@@ -76,7 +78,9 @@ def test_a_customer_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder
     assert gone["addresses"] == []
 
 
-def test_registering_with_metadata(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+def test_registering_with_metadata(
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
+) -> None:
     given = {
         "email": "reg@example.com",
         "password": "password",
@@ -86,16 +90,16 @@ def test_registering_with_metadata(shop: SaleorSandbox, recorder: Recorder, told
         "languageCode": "PL",
     }
     register = "mutation($i:AccountRegisterInput!){accountRegister(input:$i){user{id} errors{code}}}"
-    emitted = told.by(lambda: shop.gql(register, {"i": given}))
+    emitted = emitted_events.by(lambda: shop.gql(register, {"i": given}))
     assert emitted == ["ACCOUNT_CONFIRMATION_REQUESTED", "CUSTOMER_CREATED"]
     body = recorder.of("CUSTOMER_CREATED")[0].body
     assert body["issuingPrincipal"] is None
     assert (body["user"]["languageCode"], body["user"]["isConfirmed"]) == ("PL", False)
-    assert told.by(lambda: shop.gql(register, {"i": given})) == []
+    assert emitted_events.by(lambda: shop.gql(register, {"i": given})) == []
 
 
 def test_what_a_customer_does_about_the_own_account(
-    shop: SaleorSandbox, recorder: Recorder, told: Told
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
 ) -> None:
     shared = {"channel": "default-channel", "redirectUrl": "http://127.0.0.1/c"}
     given = {"email": "reg@example.com", "password": "password", **shared}
@@ -103,7 +107,7 @@ def test_what_a_customer_does_about_the_own_account(
     shop.drain(10)
     token = recorder.of("ACCOUNT_CONFIRMATION_REQUESTED")[0].body["token"]
     confirm = "mutation($e:String!,$t:String!){confirmAccount(email:$e,token:$t){errors{code}}}"
-    emitted = told.by(lambda: shop.gql(confirm, {"e": "reg@example.com", "t": token}))
+    emitted = emitted_events.by(lambda: shop.gql(confirm, {"e": "reg@example.com", "t": token}))
     assert emitted == ["ACCOUNT_CONFIRMED"]
     [confirmed] = recorder.received
     assert confirmed.body["token"] is None
@@ -114,20 +118,20 @@ def test_what_a_customer_does_about_the_own_account(
         'mutation{requestEmailChange(newEmail:"reg2@example.com",password:"password",'
         'redirectUrl:"http://127.0.0.1/c"){errors{code}}}'
     )
-    assert told.by(lambda: shop.gql(ask, token=customer)) == ["ACCOUNT_CHANGE_EMAIL_REQUESTED"]
+    assert emitted_events.by(lambda: shop.gql(ask, token=customer)) == ["ACCOUNT_CHANGE_EMAIL_REQUESTED"]
     token = recorder.received[0].body["token"]
     change = "mutation($t:String!){confirmEmailChange(token:$t){errors{code}}}"
-    emitted = told.by(lambda: shop.gql(change, {"t": token}, customer))
+    emitted = emitted_events.by(lambda: shop.gql(change, {"t": token}, customer))
     assert emitted == ["ACCOUNT_EMAIL_CHANGED", "CUSTOMER_UPDATED"]
     assert {each.body["user"]["email"] for each in recorder.received} == {"reg2@example.com"}
     leave = 'mutation{accountRequestDeletion(redirectUrl:"http://127.0.0.1/c"){errors{code}}}'
-    assert told.by(lambda: shop.gql(leave, token=customer)) == ["ACCOUNT_DELETE_REQUESTED"]
+    assert emitted_events.by(lambda: shop.gql(leave, token=customer)) == ["ACCOUNT_DELETE_REQUESTED"]
     token = recorder.received[0].body["token"]
     gone = "mutation($t:String!){accountDelete(token:$t){errors{code}}}"
-    assert told.by(lambda: shop.gql(gone, {"t": token}, customer)) == ["ACCOUNT_DELETED"]
+    assert emitted_events.by(lambda: shop.gql(gone, {"t": token}, customer)) == ["ACCOUNT_DELETED"]
 
 
-def test_stock_to_nothing(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+def test_stock_to_nothing(shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents) -> None:
     variant = first_product(shop)["variants"][0]
     warehouse = staff(shop, "query($i:ID){productVariant(id:$i){stocks{warehouse{id}}}}", i=variant["id"])
     main = warehouse["productVariant"]["stocks"][0]["warehouse"]["id"]
@@ -135,27 +139,29 @@ def test_stock_to_nothing(shop: SaleorSandbox, recorder: Recorder, told: Told) -
         "mutation($i:ID,$w:ID!,$q:Int!){productVariantStocksUpdate(variantId:$i,stocks:[{warehouse:$w,quantity:$q}])"
         "{errors{code}}}"
     )
-    assert told.by_staff(update, i=variant["id"], w=main, q=7) == ["PRODUCT_VARIANT_STOCK_UPDATED"]
+    assert emitted_events.by_staff(update, i=variant["id"], w=main, q=7) == ["PRODUCT_VARIANT_STOCK_UPDATED"]
     emptied = ["PRODUCT_VARIANT_OUT_OF_STOCK", "PRODUCT_VARIANT_STOCK_UPDATED"]
-    assert told.by_staff(update, i=variant["id"], w=main, q=0) == emptied
+    assert emitted_events.by_staff(update, i=variant["id"], w=main, q=0) == emptied
 
 
-def test_a_checkout_on_its_way(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+def test_a_checkout_on_its_way(
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
+) -> None:
     shopper = Shopper(shop)
     recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
     checkouts: list[Any] = []
-    emitted = told.by(lambda: checkouts.append(shopper.checkout(metadata=METADATA)))
+    emitted = emitted_events.by(lambda: checkouts.append(shopper.checkout(metadata=METADATA)))
     assert emitted == ["CHECKOUT_CREATED", "CHECKOUT_UPDATED"]
     [checkout] = checkouts
     write = [{"key": "utm_source", "value": "x"}]
-    emitted = told.by(lambda: shop.gql(UPDATE_METADATA, {"i": checkout["id"], "m": write}))
+    emitted = emitted_events.by(lambda: shop.gql(UPDATE_METADATA, {"i": checkout["id"], "m": write}))
     assert emitted == ["CHECKOUT_METADATA_UPDATED", "CHECKOUT_UPDATED"]
-    assert told.by(lambda: shopper.initialize(checkout)) == [
+    assert emitted_events.by(lambda: shopper.initialize(checkout)) == [
         "CHECKOUT_FULLY_AUTHORIZED",
         "CHECKOUT_FULLY_PAID",
         "TRANSACTION_INITIALIZE_SESSION",
     ]
-    assert told.by(lambda: shopper.complete(checkout)) == [
+    assert emitted_events.by(lambda: shopper.complete(checkout)) == [
         "ORDER_CONFIRMED",
         "ORDER_CREATED",
         "ORDER_FULLY_PAID",
@@ -168,7 +174,7 @@ def test_a_checkout_on_its_way(shop: SaleorSandbox, recorder: Recorder, told: To
 
 
 def test_authorized_then_charged_then_refunded_then_cancelled(
-    shop: SaleorSandbox, recorder: Recorder, told: Told
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
 ) -> None:
     shopper = Shopper(shop)
     recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("AUTHORIZATION_SUCCESS")
@@ -180,11 +186,11 @@ def test_authorized_then_charged_then_refunded_then_cancelled(
     checkout = shopper.checkout()
     transaction = shopper.initialize(checkout)["transaction"]
     orders: list[Any] = []
-    emitted = told.by(lambda: orders.append(shopper.complete(checkout)["order"]))
+    emitted = emitted_events.by(lambda: orders.append(shopper.complete(checkout)["order"]))
     assert emitted == ["ORDER_CONFIRMED", "ORDER_CREATED"]
 
     def acted(kind: str, amount: float) -> list[str]:
-        found = told.by(lambda: request_action(shop, transaction, kind, amount))
+        found = emitted_events.by(lambda: request_action(shop, transaction, kind, amount))
         return [name for name in found if name.startswith("ORDER_")]
 
     assert acted("CHARGE", 36) == ["ORDER_FULLY_PAID", "ORDER_PAID", "ORDER_UPDATED"]
@@ -193,22 +199,26 @@ def test_authorized_then_charged_then_refunded_then_cancelled(
     order = recorder.of("ORDER_FULLY_REFUNDED")[0].body["order"]
     assert (order["chargeStatus"], order["paymentStatus"], order["isPaid"]) == ("NONE", "NOT_CHARGED", False)
     cancel = "mutation($i:ID!){orderCancel(id:$i){errors{code}}}"
-    assert told.by_staff(cancel, i=orders[0]["id"]) == ["ORDER_CANCELLED", "ORDER_UPDATED"]
+    assert emitted_events.by_staff(cancel, i=orders[0]["id"]) == ["ORDER_CANCELLED", "ORDER_UPDATED"]
     assert staff(shop, cancel, i=orders[0]["id"])["orderCancel"]["errors"] == [
         {"code": "CANNOT_CANCEL_ORDER"}
     ]
 
 
-def test_order_metadata_is_not_an_update(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+def test_order_metadata_is_not_an_update(
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
+) -> None:
     recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
     order, _ = Shopper(shop).buy()
-    assert told.by_staff(UPDATE_METADATA, i=order["id"], m=METADATA) == ["ORDER_METADATA_UPDATED"]
+    assert emitted_events.by_staff(UPDATE_METADATA, i=order["id"], m=METADATA) == ["ORDER_METADATA_UPDATED"]
 
 
-def test_a_product_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder, told: Told) -> None:
+def test_a_product_from_cradle_to_grave(
+    shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
+) -> None:
     create = "mutation($i:ProductCreateInput!){productCreate(input:$i){product{id} errors{code}}}"
     kind = first_product(shop)["productType"]["id"]
-    assert told.by_staff(create, i={"name": "Öre Cup", "productType": kind}) == ["PRODUCT_CREATED"]
+    assert emitted_events.by_staff(create, i={"name": "Öre Cup", "productType": kind}) == ["PRODUCT_CREATED"]
     product = recorder.of("PRODUCT_CREATED")[0].body["product"]
     assert (product["channelListings"], product["variants"]) == ([], [])
     channel = staff(shop, "{channels{id}}")["channels"][0]["id"]
@@ -216,34 +226,36 @@ def test_a_product_from_cradle_to_grave(shop: SaleorSandbox, recorder: Recorder,
         "mutation($i:ID!,$c:ID!){productChannelListingUpdate(id:$i,input:{updateChannels:[{channelId:$c,"
         "isPublished:true,isAvailableForPurchase:true}]}){errors{code}}}"
     )
-    assert told.by_staff(listing, i=product["id"], c=channel) == ["PRODUCT_UPDATED"]
+    assert emitted_events.by_staff(listing, i=product["id"], c=channel) == ["PRODUCT_UPDATED"]
     assert recorder.received[0].body["product"]["updatedAt"] == product["updatedAt"]
     variant = (
         'mutation($p:ID!){productVariantCreate(input:{product:$p,attributes:[],sku:"CUP"}){errors{code}}}'
     )
-    assert told.by_staff(variant, p=product["id"]) == ["PRODUCT_VARIANT_CREATED"]
+    assert emitted_events.by_staff(variant, p=product["id"]) == ["PRODUCT_VARIANT_CREATED"]
     made = recorder.received[0].body["productVariant"]
     price = (
         "mutation($i:ID!,$c:ID!,$p:PositiveDecimal!){productVariantChannelListingUpdate(id:$i,input:[{channelId:$c,"
         "price:$p}]){errors{code}}}"
     )
     for _ in range(2):  # also to the same value
-        assert told.by_staff(price, i=made["id"], c=channel, p=7.5) == ["PRODUCT_VARIANT_UPDATED"]
+        assert emitted_events.by_staff(price, i=made["id"], c=channel, p=7.5) == ["PRODUCT_VARIANT_UPDATED"]
     given = '{name:"Cup",metadata:[{key:"a",value:"b"}]}'
     rename = f"mutation($i:ID!){{productUpdate(id:$i,input:{given}){{errors{{code}}}}}}"
-    assert told.by_staff(rename, i=product["id"]) == ["PRODUCT_UPDATED"]
+    assert emitted_events.by_staff(rename, i=product["id"]) == ["PRODUCT_UPDATED"]
     both = ["PRODUCT_METADATA_UPDATED", "PRODUCT_UPDATED"]
-    assert told.by_staff(UPDATE_METADATA, i=product["id"], m=METADATA) == both
+    assert emitted_events.by_staff(UPDATE_METADATA, i=product["id"], m=METADATA) == both
     both = ["PRODUCT_VARIANT_METADATA_UPDATED", "PRODUCT_VARIANT_UPDATED"]
-    assert told.by_staff(UPDATE_METADATA, i=made["id"], m=METADATA) == both
+    assert emitted_events.by_staff(UPDATE_METADATA, i=made["id"], m=METADATA) == both
     delete = "mutation($i:ID!){productDelete(id:$i){errors{code}}}"
-    assert told.by_staff(delete, i=product["id"]) == ["PRODUCT_DELETED"]
+    assert emitted_events.by_staff(delete, i=product["id"]) == ["PRODUCT_DELETED"]
     gone = recorder.received[0].body["product"]
     assert (gone["id"], gone["name"]) == (product["id"], "Cup")
     assert (gone["variants"], gone["channelListings"], gone["media"]) == ([], [], [])
 
 
-def test_a_price_finer_than_the_currency_is_refused(shop: SaleorSandbox, told: Told) -> None:
+def test_a_price_finer_than_the_currency_is_refused(
+    shop: SaleorSandbox, emitted_events: EmittedEvents
+) -> None:
     variant = first_product(shop)["variants"][0]
     channel = staff(shop, "{channels{id}}")["channels"][0]["id"]
     price = (

@@ -1,4 +1,4 @@
-"""Installing: what a manifest may say, what the app may answer, and how an app goes."""
+"""Installing: what a manifest can contain, how the app can respond, and how an app is removed."""
 
 import time
 from typing import Any
@@ -286,12 +286,12 @@ def test_the_storefront_sees_only_the_storefront(shop: SaleorSandbox, query: str
     assert refused.value.errors[0]["extensions"]["exception"]["code"] == "PermissionDenied"
 
 
-def tell(shop: SaleorSandbox, **told: Any) -> requests.Response:
-    return requests.post(f"{shop.url}/sandbox/control", json=told, timeout=5)
+def send_control(shop: SaleorSandbox, **command: Any) -> requests.Response:
+    return requests.post(f"{shop.url}/sandbox/control", json=command, timeout=5)
 
 
 def test_control_makes_the_api_fail_once(shop: SaleorSandbox) -> None:
-    assert tell(shop, action="faults", statuses=[500], refusals=["No more."]).json() == {"ok": True}
+    assert send_control(shop, action="faults", statuses=[500], refusals=["No more."]).json() == {"ok": True}
     body = {"query": "{shop{name}}"}
     first = requests.post(shop.api_url, json=body, timeout=5)
     assert first.status_code == 500
@@ -305,26 +305,29 @@ def test_control_lists_and_redelivers(shop: SaleorSandbox, recorder: Recorder, a
     shop.drain(10)
     [delivery] = requests.get(f"{shop.url}/sandbox/control", timeout=5).json()
     assert (delivery["event"], delivery["status"]) == ("PRODUCT_UPDATED", "SUCCESS")
-    assert tell(shop, action="redeliver", delivery=delivery["id"]).status_code == 200
+    assert send_control(shop, action="redeliver", delivery=delivery["id"]).status_code == 200
     shop.drain(10)
     first, second = recorder.received
     assert first.raw == second.raw
     assert first.headers["saleor-signature"] == second.headers["saleor-signature"]
-    assert tell(shop, action="redeliver", delivery="none").status_code == 404
-    assert tell(shop, action="dance").status_code == 400
+    assert send_control(shop, action="redeliver", delivery="none").status_code == 404
+    assert send_control(shop, action="dance").status_code == 400
 
 
 def test_control_deactivates_deletes_and_rotates(shop: SaleorSandbox, recorder: Recorder, app: App) -> None:
     kid = shop.host.key.kid
-    assert tell(shop, action="rotate_keys").json()["kid"] != kid
-    assert tell(shop, action="deactivate_app", app="test.recorder").json() == {"ok": True, "app": app.id}
+    assert send_control(shop, action="rotate_keys").json()["kid"] != kid
+    assert send_control(shop, action="deactivate_app", app="test.recorder").json() == {
+        "ok": True,
+        "app": app.id,
+    }
     assert not app.is_active
-    tell(shop, action="activate_app", app="test.recorder")
-    tell(shop, action="delete_app", app="test.recorder")
+    send_control(shop, action="activate_app", app="test.recorder")
+    send_control(shop, action="delete_app", app="test.recorder")
     shop.drain(10)
     assert shop.app("test.recorder") is None
     assert recorder.names()[-1] == "APP_DELETED"
-    assert tell(shop, action="delete_app", app="test.recorder").status_code == 404
+    assert send_control(shop, action="delete_app", app="test.recorder").status_code == 404
 
 
 def test_pictures_are_served(shop: SaleorSandbox) -> None:

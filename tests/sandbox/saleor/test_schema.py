@@ -1,4 +1,4 @@
-"""Our part of the schema agrees with the genuine one, and everything in it is answered."""
+"""Our part of the schema agrees with the real one, and everything in it is resolved."""
 
 import pytest
 from graphql import (
@@ -57,7 +57,7 @@ def field_faults(ours: GraphQLNamedType, theirs: GraphQLNamedType) -> list[str]:
             for argument, known in getattr(genuine, "args", {}).items()
             if str(known.type).endswith("!") and argument not in getattr(declared, "args", {})
         ]
-        found.extend(f"{ours.name}.{name} lacks the required {argument}" for argument in missing)
+        found.extend(f"{ours.name}.{name} is missing the required {argument}" for argument in missing)
     return found
 
 
@@ -74,7 +74,9 @@ def faults(ours: GraphQLNamedType, theirs: GraphQLNamedType | None) -> list[str]
         found += [f"{ours.name} | {each.name}" for each in ours.types if each.name not in members]
     if isinstance(ours, GraphQLInputObjectType) and isinstance(theirs, GraphQLInputObjectType):
         required = [name for name, each in theirs.fields.items() if str(each.type).endswith("!")]
-        found += [f"{ours.name} lacks the required {name}" for name in required if name not in ours.fields]
+        found += [
+            f"{ours.name} is missing the required {name}" for name in required if name not in ours.fields
+        ]
     return found
 
 

@@ -113,9 +113,9 @@ def test_a_product_change_is_told(shop: SaleorSandbox, recorder: Recorder, app: 
     )
     assert changed["productUpdate"]["errors"] == []
     shop.drain(10)
-    [told] = recorder.received
-    assert told.event == "PRODUCT_UPDATED"
-    assert told.raw.isascii()
-    assert told.body["product"]["name"] == "Żółty kubek"
-    listings = told.body["product"]["variants"][0]["channelListings"]
+    [request] = recorder.received
+    assert request.event == "PRODUCT_UPDATED"
+    assert request.raw.isascii()
+    assert request.body["product"]["name"] == "Żółty kubek"
+    listings = request.body["product"]["variants"][0]["channelListings"]
     assert {each["price"]["currency"] for each in listings} == {"USD", "PLN"}

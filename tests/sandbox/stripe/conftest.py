@@ -1,4 +1,4 @@
-"""The stand-in over real HTTP, talked to with Stripe's own library."""
+"""The stand-in over real HTTP, called with Stripe's own library."""
 
 import functools
 import json
@@ -17,7 +17,7 @@ from saleor_stripe_audience.sandbox.stripe import RESTRICTED_KEY, SECRET_KEY, St
 
 @dataclass
 class Receiver:
-    """A webhook endpoint that answers what it is told to and keeps what it got."""
+    """A webhook endpoint that responds as configured and stores what it got."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Receiver:
 
 @pytest.fixture
 def sandbox() -> Iterator[StripeSandbox]:
-    """A stand-in that is quick to retry and to do what it does later."""
+    """A stand-in with short delays for retries and later effects."""
     with StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as made:
         yield made
 

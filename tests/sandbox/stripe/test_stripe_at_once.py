@@ -1,4 +1,4 @@
-"""Many at once: money is taken and given back once, whoever asks."""
+"""Many requests at once: money is charged and refunded once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

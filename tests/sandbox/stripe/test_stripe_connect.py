@@ -1,4 +1,4 @@
-"""A platform makes accounts, leads their owners through the hosted pages, and acts for them; nobody else does."""
+"""A platform creates accounts, leads their owners through the hosted pages, and acts for them; nobody else can."""
 
 from typing import Any
 
@@ -37,10 +37,10 @@ def leave(url: str, outcome: str) -> str:
 
 
 def test_a_new_account_may_nothing_yet(platform: stripe.StripeClient, made: str) -> None:
-    told = platform.v1.accounts.retrieve(made)
-    assert (told.charges_enabled, told.details_submitted, told.country) == (False, False, "FR")
-    assert told.requirements is not None
-    assert told.requirements.currently_due
+    account = platform.v1.accounts.retrieve(made)
+    assert (account.charges_enabled, account.details_submitted, account.country) == (False, False, "FR")
+    assert account.requirements is not None
+    assert account.requirements.currently_due
     with pytest.raises(stripe.InvalidRequestError, match="cannot currently make charges"):
         platform.v1.payment_intents.create({"amount": 500, "currency": "eur"}, {"stripe_account": made})
 
@@ -58,11 +58,11 @@ def test_what_comes_of_the_hosted_pages(
     platform: stripe.StripeClient, made: str, outcome: str, charges: bool, reason: str | None
 ) -> None:
     assert leave(link(platform, made).url, outcome) == BACK["return_url"]
-    told = platform.v1.accounts.retrieve(made)
-    assert told.requirements is not None
-    assert (told.charges_enabled, told.requirements.disabled_reason) == (charges, reason)
-    assert told.details_submitted
-    assert list(problems(told.to_dict())) == []
+    account = platform.v1.accounts.retrieve(made)
+    assert account.requirements is not None
+    assert (account.charges_enabled, account.requirements.disabled_reason) == (charges, reason)
+    assert account.details_submitted
+    assert list(problems(account.to_dict())) == []
 
 
 def test_whoever_leaves_before_the_end_is_where_he_was(platform: stripe.StripeClient, made: str) -> None:
@@ -156,8 +156,8 @@ def test_the_platform_is_told_which_account_an_event_is_of(
     sandbox.deauthorize(made)
     sandbox.deauthorize(made)
     assert sandbox.drain()
-    told = sorted((event["type"], event["account"]) for event in receiver.events())
-    assert told == [
+    sent = sorted((event["type"], event["account"]) for event in receiver.events())
+    assert sent == [
         ("account.application.deauthorized", made),
         ("account.updated", made),
         ("product.created", made),

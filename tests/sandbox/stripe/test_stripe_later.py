@@ -1,4 +1,4 @@
-"""What is paid later, disputed in part or captured for more: as Stripe's pages say, not as our client would like it."""
+"""Payments made later, disputed in part or captured for more: as Stripe documents it, not as suits our client."""
 
 from collections.abc import Callable
 from typing import Any

@@ -115,8 +115,8 @@ def test_the_dispute_card_is_disputed_at_once(
 def test_a_dispute_is_won_by_control(url: str, sandbox: StripeSandbox, pay: Callable[..., Any]) -> None:
     paid = pay()
     address = f"{url}/sandbox/control/disputes"
-    told = {"action": "open", "id": paid.id, "reason": "product_not_received", "amount": 500}
-    dispute = requests.post(address, json=told, timeout=5).json()
+    body = {"action": "open", "id": paid.id, "reason": "product_not_received", "amount": 500}
+    dispute = requests.post(address, json=body, timeout=5).json()
     assert (dispute["amount"], dispute["reason"]) == (500, "product_not_received")
     won = requests.post(address, json={"action": "win", "id": dispute["id"]}, timeout=5).json()
     assert won["status"] == "won"

@@ -1,4 +1,4 @@
-"""Every object looks as the library's own classes say: no field too many, none missing, no unknown value."""
+"""Every object matches the library's own classes: no extra field, none missing, no unknown value."""
 
 from collections.abc import Callable, Iterator
 from types import UnionType
@@ -34,7 +34,7 @@ CLASSES: dict[str, type[Any]] = {
 def busy(
     client: stripe.StripeClient, sandbox: StripeSandbox, pay: Callable[..., Any], hold: Any
 ) -> StripeSandbox:
-    """A sandbox in which nearly everything has happened."""
+    """Return a sandbox in which nearly everything has happened."""
     customer = client.v1.customers.create({"email": "buyer@example.com"})
     client.v1.payment_method_domains.create({"domain_name": "shop.example.com"})
     product = client.v1.products.create({"name": "Shirt"})
@@ -86,7 +86,7 @@ def test_every_list_is_a_list_and_every_params_class_exists() -> None:
 
 
 def problems(item: dict[str, Any]) -> Iterator[str]:
-    """What is unlike the class of the object."""
+    """Yield the differences from the object's class."""
     kind = item["object"]
     hints = dict(CLASSES[kind].__annotations__)
     hints.pop("OBJECT_NAME", None)

@@ -111,8 +111,8 @@ def test_an_event_comes_again_and_out_of_order(
     sandbox.lose_webhooks(losing=False)
     late_first = [event["id"] for event in reversed(sandbox.events())]
     for name in late_first:
-        told = {"events": [name], "endpoint": endpoint.id}
-        assert requests.post(f"{url}/sandbox/control/redeliver", json=told, timeout=5).json() == {"sent": 1}
+        body = {"events": [name], "endpoint": endpoint.id}
+        assert requests.post(f"{url}/sandbox/control/redeliver", json=body, timeout=5).json() == {"sent": 1}
         assert sandbox.drain()
     assert [event["id"] for event in receiver.events()] == late_first
 
