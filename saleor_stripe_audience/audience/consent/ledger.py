@@ -33,8 +33,8 @@ class ConsentEvent:
     """One consent event, before it is recorded.
 
     `reference` is its origin (an order, an account, a file), by which a repeated event is recognized. With `is_undated`
-    its time is unknown, and `at` is when it was received. With `is_proven` the mailbox's owner is known to have acted.
-    An event dated in the future counts from when it is received.
+    its time is unknown, and `at` is when it was reported; `box` is the metadata key that it was read from. With
+    `is_proven` the mailbox's owner is known to have acted. An event dated in the future counts from its receipt.
     """
 
     kind: str
@@ -48,6 +48,7 @@ class ConsentEvent:
     ip: str = ""
     needs_confirmation: bool = False
     is_undated: bool = False
+    box: str = ""
     is_proven: bool = False
     wording_origin: str = Consent.WordingOrigin.SENT
 
@@ -69,7 +70,7 @@ def record(contact: Contact, event: ConsentEvent) -> Consent:
     check(event)
     consent, is_new = Consent.objects.get_or_create(
         audience_id=contact.audience_id,
-        key=_key(contact.email, event),
+        key=_undated_key(contact, event) if event.is_undated else _key(contact.email, event),
         defaults=_fields(contact, event, _wording(contact.audience.installation_id, event.wording)),
     )
     refresh(contact)
@@ -371,10 +372,26 @@ def is_ip(text: str) -> bool:
     return getattr(address, "scope_id", None) is None
 
 
-def _key(email: str, event: ConsentEvent) -> str:
+def _undated_key(contact: Contact, event: ConsentEvent) -> str:
+    """Return the key of an undated event: a new one after each new consent from the same origin.
+
+    An event recorded since the latest of these consents keeps its key, even if the consent arrived after it.
+    """
+    given = contact.consents.filter(kind=Consent.Kind.GIVEN, source=event.source, at__lte=event.at)
+    given = given.filter(reference=event.reference[:128]).order_by("at")
+    moments = list(given.values_list("at", flat=True))
+    keys = [_key(contact.email, event, after) for after in (None, *moments)]
+    recorded = Consent.objects.filter(audience_id=contact.audience_id, key__in=keys)
+    if moments:
+        recorded = recorded.filter(at__gte=moments[-1])
+    return recorded.values_list("key", flat=True).first() or keys[-1]
+
+
+def _key(email: str, event: ConsentEvent, after: datetime | None = None) -> str:
     """Return the key that makes a repeated event one row, also from another file or another line.
 
     An event that turns out to count for more (its order was an account's, its wording is known now) is a new one.
+    `after` is the consent that an undated event followed.
     """
     is_imported = event.source == Consent.Source.IMPORT
     at = event.reference if event.is_undated else event.at.astimezone(UTC).isoformat()
@@ -383,6 +400,10 @@ def _key(email: str, event: ConsentEvent) -> str:
         parts.append("proven")
     if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
         parts.append("unknown wording")
+    if event.box:
+        parts.append(event.box)
+    if after is not None:
+        parts.append(after.astimezone(UTC).isoformat())
     return _digest(parts)
 
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import confirmation, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
@@ -75,6 +74,7 @@ def record_order_consent(installation: Installation, payload: Mapping[str, Any],
             source=Consent.Source.CHECKOUT,
             reference=order.id,
             audience=audience,
+            issued_at=issued_at,
             at=order.created,
             is_proven=buyer.account_id is not None,
         )
@@ -88,6 +88,9 @@ def record_account_consent(
 
     `consent_at` is required, because Saleor sends an account's metadata again with every change. An unconfirmed
     account is skipped; Saleor sends its metadata again when it is confirmed.
+
+    A withdrawal without a readable time counts from its first event, once, until the account's metadata has given a new
+    consent: sent again unchanged it does not undo a subscription made elsewhere since.
     """
     account = read_account(payload)
     if not account.is_confirmed or not _as_dict(account.metadata):
@@ -102,6 +105,7 @@ def record_account_consent(
             source=Consent.Source.ACCOUNT,
             reference=account.id,
             audience=audience,
+            issued_at=issued_at,
             is_proven=True,
         )
         _record(audience, person, events)
@@ -139,21 +143,34 @@ def consent_events_in(
     source: str,
     reference: str,
     audience: Audience,
+    issued_at: datetime,
     at: datetime | None = None,
     is_proven: bool = False,
 ) -> list[ConsentEvent]:
     """Read the consent events in the metadata; none for an unticked box, which is not a withdrawal.
 
-    `at` is the time if the metadata has none. `Rejected` names the key of a given consent that cannot be read.
+    Withdrawals win over whatever else the metadata has: one for each box that withdraws. `at` is the time if the
+    metadata has none; `issued_at`, when it was sent, is that of a withdrawal without any. `Rejected` names the key of a
+    given consent that cannot be read.
     """
     values = _as_dict(metadata)
-    keys = _find_keys(values, audience)
+    used = [keys for keys in _all_keys(audience) if _kind(values.get(keys.box, ""))]
+    withdrawing = [keys for keys in used if _kind(values[keys.box]) == Consent.Kind.WITHDRAWN]
+    if withdrawing:
+        default = ConsentEvent(
+            kind=Consent.Kind.WITHDRAWN,
+            at=at or issued_at,
+            source=source,
+            reference=reference,
+            is_undated=at is None,
+            is_proven=is_proven,
+        )
+        return [_withdrawal(values, keys, default) for keys in withdrawing]
+    keys = used[0] if used else _OWN
     kind = _kind(values.get(keys.box, ""))
     is_soft_opt_in = values.get(SOFT_OPT_IN, "").lower() in _YES
     if not kind and not is_soft_opt_in:
         return []
-    if kind == Consent.Kind.WITHDRAWN:  # it wins over whatever else is said at that moment
-        return [_withdrawal(values, keys, source=source, reference=reference, at=at, is_proven=is_proven)]
     moment = _moment(values.get(keys.at, ""), at, keys.at)
     proof = wordings.proof_of(audience, values.get(keys.text, ""), moment)
     given = ConsentEvent(
@@ -174,30 +191,14 @@ def consent_events_in(
     return events
 
 
-def _withdrawal(
-    values: Mapping[str, str],
-    keys: _Keys,
-    *,
-    source: str,
-    reference: str,
-    at: datetime | None,
-    is_proven: bool,
-) -> ConsentEvent:
-    """Return the withdrawal, whatever else cannot be read; without a readable time it counts from its receipt, once."""
-    moment = at
-    with suppress(Rejected):
-        moment = _moment(values.get(keys.at, ""), at, keys.at)
+def _withdrawal(values: Mapping[str, str], keys: _Keys, default: ConsentEvent) -> ConsentEvent:
+    """Return the box's withdrawal, whatever else cannot be read; without a readable time it has the default's."""
     ip = values.get(keys.ip, "")
-    return ConsentEvent(
-        kind=Consent.Kind.WITHDRAWN,
-        at=moment or timezone.now(),
-        source=source,
-        reference=reference,
-        source_detail=values.get(keys.source, ""),
-        ip=ip if ledger.is_ip(ip) else "",
-        is_undated=moment is None,
-        is_proven=is_proven,
-    )
+    event = replace(default, source_detail=values.get(keys.source, ""), ip=ip if ledger.is_ip(ip) else "")
+    with suppress(Rejected):
+        if moment := values.get(keys.at, ""):
+            return replace(event, at=_moment(moment, None, keys.at), is_undated=False)
+    return replace(event, box=keys.box) if event.is_undated else event
 
 
 def _mentions_consent(metadata: Sequence[Any], audience: Audience) -> bool:
@@ -212,13 +213,6 @@ def _all_keys(audience: Audience) -> list[_Keys]:
         _OWN,
         *(_Keys(box, f"{box}_at", f"{box}_text", f"{box}_source", f"{box}_ip") for box in others),
     ]
-
-
-def _find_keys(values: Mapping[str, str], audience: Audience) -> _Keys:
-    """Return the keys of the box that withdraws consent, if any does; otherwise of the first box with a value."""
-    used = [keys for keys in _all_keys(audience) if _kind(values.get(keys.box, ""))]
-    withdrawing = (keys for keys in used if _kind(values[keys.box]) == Consent.Kind.WITHDRAWN)
-    return next(withdrawing, used[0] if used else _OWN)
 
 
 def _as_dict(metadata: Sequence[Any]) -> dict[str, str]:

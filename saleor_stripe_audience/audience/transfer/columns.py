@@ -7,11 +7,12 @@ from saleor_stripe_audience.audience.transfer.formats import COLUMNS, HOMEMADE, 
 from saleor_stripe_audience.errors import Rejected
 
 KNOWN = COLUMNS
+READ_FROM_ALL = frozenset({"consent", "withdrawn_at"})  # a withdrawal in any of these columns counts
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of each of our fields; if there are several, the first with a value counts."""
+    """The columns of each of our fields. Of several the first with a value counts, and a withdrawal in any."""
 
     places: Mapping[str, tuple[int, ...]]
     header: tuple[str, ...]
@@ -42,11 +43,15 @@ def read_columns(header: Sequence[str], chosen: Mapping[str, str], found: Format
     for ours in KNOWN:
         if ours not in places:
             usual = found.columns.get(ours, KNOWN[ours])
-            free = [plain_names.index(name) for name in usual if name in plain_names]
+            if ours in READ_FROM_ALL:
+                free = [place for name in usual for place, each in enumerate(plain_names) if each == name]
+            else:
+                free = [plain_names.index(name) for name in usual if name in plain_names]
             free = [place for place in free if place not in used]
             if free:
-                # Only a format can have several columns for one field; of usual names the first counts.
-                places[ours] = tuple(free) if ours in found.columns else (free[0],)
+                # Other fields have several columns only in a format; of usual names the first counts.
+                has_several = ours in found.columns or ours in READ_FROM_ALL
+                places[ours] = tuple(free) if has_several else (free[0],)
                 used.update(places[ours])
     if "email" not in places:
         raise Rejected(

@@ -22,6 +22,7 @@ class Meaning(Enum):
     NOTHING = "nothing"
     BOUNCED = "bounced"
     ARCHIVED = "archived"
+    UNKNOWN = "unknown"
 
 
 class TakenAs(Enum):

@@ -25,7 +25,7 @@ from saleor_stripe_audience.audience.people import bulk
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_all_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress
-from saleor_stripe_audience.audience.people.status import Deliverability, status_of
+from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
@@ -291,8 +291,8 @@ def _file_report(form: Form, found: Format, columns: Columns, options: RowOption
 def _read(reader: RowReader, rows: Iterator[Record], after: int) -> Iterator[Row | LineError]:
     """Yield each row or its error.
 
-    Of two rows with one address the first has the person's data; the other counts only for its consent. Rows up to the
-    line `after` were imported before; only their addresses are read.
+    Of two rows with one address the first has the person's data; the other counts only for its consent and for a status
+    that blocks mail. Rows up to the line `after` were imported before; only their addresses are read.
     """
     seen: dict[bytes, int] = {}
     for record in rows:
@@ -328,9 +328,9 @@ def _merge_duplicate(row: Row | LineError, seen: dict[bytes, int]) -> Row | Line
     first = seen.setdefault(key, row.line)
     if first == row.line:
         return row
-    if row.event is None and row.bounced_at is None:
+    if row.event is None and not row.is_restricted:
         return LineError(row.line, "email", f"The same address as in line {first}.")
-    return replace(row, profile={}, tags=())
+    return replace(row, profile={}, tags=(), is_repeated=True)
 
 
 def _bounce(contact: Contact, at: datetime) -> bool:
@@ -341,6 +341,20 @@ def _bounce(contact: Contact, at: datetime) -> bool:
     contact.deliverability = Deliverability.BOUNCED
     contact.known_at["deliverability"] = moment
     return True
+
+
+def _restrict(contact: Contact, row: Row) -> bool:
+    """Apply what blocks mail in a further row of the contact's address, once; returns whether it changed."""
+    moment = timezone.now().astimezone(UTC).isoformat(timespec="microseconds")
+    changed = False
+    usual = {"deliverability": Deliverability.OK, "lifecycle": Lifecycle.ACTIVE}
+    for name, harmless in usual.items():
+        value = getattr(row, name)
+        if value != harmless and getattr(contact, name) == harmless and name not in contact.known_at:
+            setattr(contact, name, value)
+            contact.known_at[name] = moment
+            changed = True
+    return changed
 
 
 @dataclass
@@ -403,8 +417,10 @@ class _Batch:
                     changed[contact.pk] = contact
             if row.bounced_at is not None and contact.email == row.email and _bounce(contact, row.bounced_at):
                 changed[contact.pk] = contact
+            if row.is_repeated and contact.email == row.email and _restrict(contact, row):
+                changed[contact.pk] = contact
         Contact.objects.bulk_update(
-            changed.values(), (*FILLED_IN, "deliverability", "known_at"), batch_size=1000
+            changed.values(), (*FILLED_IN, "deliverability", "lifecycle", "known_at"), batch_size=1000
         )
         return set(changed)
 

@@ -1,13 +1,13 @@
 """Reads one row of an imported file.
 
 An invalid cell is skipped and reported; the rest of its row is imported. A row is refused if it has no valid address,
-if its cells have shifted, or if it has consent without proof. A withdrawal is always recorded; from a row whose cells
-have shifted, only the withdrawal.
+if its cells have shifted, or if it has consent without proof. A withdrawal is always recorded, and so is a status that
+blocks mail, without such consent; from a row whose cells have shifted, only the withdrawal.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -67,7 +67,7 @@ _NO_RESTRICTION = (Deliverability.OK, Lifecycle.ACTIVE)
 class Row:
     """The data of one row. `deliverability` and `lifecycle` are for new contacts, `bounced_at` for all.
 
-    `left_out` are the invalid cells.
+    `left_out` are the invalid cells. With `is_repeated` an earlier row has the same address.
     """
 
     line: int
@@ -80,12 +80,17 @@ class Row:
     bounced_at: datetime | None = None
     created_at: datetime | None = None
     left_out: tuple[LineError, ...] = ()
+    is_repeated: bool = False
 
     @property
     def contradicts_status(self) -> bool:
         """Whether it gives consent although its own status blocks mail."""
-        is_restricted = (self.deliverability, self.lifecycle) != _NO_RESTRICTION
-        return is_restricted and self.event is not None and self.event.kind == Consent.Kind.GIVEN
+        return self.is_restricted and self.event is not None and self.event.kind == Consent.Kind.GIVEN
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether its own status blocks mail."""
+        return (self.deliverability, self.lifecycle) != _NO_RESTRICTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class RowReader:
         profile = self._read_profile(line, cells, left_out)
         consent = self._read_consent(line, cells, left_out) if self._has_consent else RowConsent()
         if isinstance(consent, LineError):
-            return self._withdrawal_only(consent, cells) if consent.field == "consent" else consent
+            return self._withdrawal_only(consent, cells, email) if consent.field == "consent" else consent
         names = self._tags(line, cells)
         if isinstance(names, LineError):
             if consent.event is None or consent.event.kind != Consent.Kind.WITHDRAWN:
@@ -157,9 +162,9 @@ class RowReader:
             consent.bounced_at, self._created_at(line, cells, left_out), tuple(left_out),
         )  # fmt: skip
 
-    def _withdrawal_only(self, error: LineError, cells: Sequence[str]) -> Row | LineError:
+    def _withdrawal_only(self, error: LineError, cells: Sequence[str], email: str = "") -> Row | LineError:
         """Return only the withdrawal from a row that cannot be imported, if it is clear whose it is."""
-        email = self._only_email(cells)
+        email = email or self._only_email(cells)
         if not email or not self._has_withdrawal(cells):
             return error
         error = replace(error, message=f"{error.message} Only the withdrawal was imported.")
@@ -174,11 +179,16 @@ class RowReader:
         return Row(error.line, email, {}, (), event, left_out=(error,))
 
     def _only_email(self, cells: Sequence[str]) -> str:
-        """Return the address in the first cell, which cannot shift, or else the only address in the row."""
-        if self._places["email"][0] == 0 and (first := self._email_or_none(cells[0])):
+        """Return the address in the first cell, which cannot shift, or else the only address in the row.
+
+        The only address counts where its column is or has shifted to: elsewhere it is another person's.
+        """
+        at = self._places["email"][0]
+        if at == 0 and (first := self._email_or_none(cells[0])):
             return first
-        emails = {email for cell in cells if (email := self._email_or_none(cell))}
-        return emails.pop() if len(emails) == 1 else ""
+        found = {place: email for place, cell in enumerate(cells) if (email := self._email_or_none(cell))}
+        is_theirs = at in found or at + max(len(cells) - self._width, 0) in found
+        return next(iter(found.values())) if is_theirs and len(set(found.values())) == 1 else ""
 
     def _has_withdrawal(self, cells: Sequence[str]) -> bool:
         """Whether a row has a withdrawal, even if its cells have shifted."""
@@ -187,22 +197,24 @@ class RowReader:
         chosen = {value for value, meaning in self._options.meanings.items() if meaning is Meaning.WITHDRAWN}
         if any(plain_value(cell) in UNMISTAKABLE or plain_value(cell) in chosen for cell in cells):
             return True
-        if self._meanings.get(plain_value(self._certain_cell(cells, "consent"))) is Meaning.WITHDRAWN:
+        if any(self._is_withdrawn(cell) for cell in self._certain_cells(cells, "consent")):
             return True
-        return read_moment(self._certain_cell(cells, "withdrawn_at")) is not None
+        return any(read_moment(cell) is not None for cell in self._certain_cells(cells, "withdrawn_at"))
 
-    def _certain_cell(self, cells: Sequence[str], name: str) -> str:
-        """Return a cell whose position is certain: before or after the address, or the last one of all."""
+    def _is_withdrawn(self, cell: str) -> bool:
+        return self._meanings.get(plain_value(cell)) is Meaning.WITHDRAWN
+
+    def _certain_cells(self, cells: Sequence[str], name: str) -> Iterator[str]:
+        """Yield the cells whose position is certain: before or after the address, or the last one of all."""
         shift = len(cells) - self._width
         at = self._places["email"][0]
         for place in self._places.get(name, ()):
             if place == self._width - 1 and shift >= 0:
-                return cells[-1].strip()
-            if place < at < len(cells) and self._email_or_none(cells[at]):
-                return cells[place].strip()
-            if shift > 0 and place > at and self._email_or_none(cells[at + shift]):
-                return cells[place + shift].strip()
-        return ""
+                yield cells[-1].strip()
+            elif place < at < len(cells) and self._email_or_none(cells[at]):
+                yield cells[place].strip()
+            elif shift > 0 and place > at and self._email_or_none(cells[at + shift]):
+                yield cells[place + shift].strip()
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
         for place in self._places.get(name, ()):
@@ -284,12 +296,8 @@ class RowReader:
         value = self._cell(cells, "consent")
         withdrawn_at = self._cell(cells, "withdrawn_at")
         meanings = self._read_meanings(value, cells)
-        if meanings is None:
-            error = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
-            if not withdrawn_at and not self._has_status(cells, Meaning.WITHDRAWN):
-                return error
-            left_out.append(error)
-            meanings = {Meaning.WITHDRAWN}
+        unknown = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
+        is_unknown = Meaning.UNKNOWN in meanings
         bounced_at = self._cell(cells, "bounced_at")
         is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
         bounced = None
@@ -301,24 +309,26 @@ class RowReader:
         event: ConsentEvent | LineError | None = None
         if is_withdrawn:
             is_dated = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
+            left_out += [unknown] if is_unknown else []
             event = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=is_dated)
+        elif is_unknown:
+            event = unknown
         elif Meaning.GIVEN in meanings:
             event = self._given(line, cells, left_out)
         if isinstance(event, LineError):
-            if self._options.found is HOMEMADE or self._options.found.is_ours:
+            is_strict = is_unknown or self._options.found is HOMEMADE or self._options.found.is_ours
+            if is_strict and facts == _NO_RESTRICTION:
                 return event
             left_out.append(event)
             event = None
         return RowConsent(event, *facts, bounced)
 
-    def _read_meanings(self, value: str, cells: Sequence[str]) -> set[Meaning] | None:
-        """Return all meanings in the row; None for an unknown value in the consent column."""
+    def _read_meanings(self, value: str, cells: Sequence[str]) -> set[Meaning]:
+        """Return all meanings in the row."""
         taken_as = self._options.taken_as
-        found = self._meanings.get(plain_value(value), None if value else Meaning.NOTHING)
-        if taken_as is TakenAs.NONSUBSCRIBED and found in (Meaning.GIVEN, None):
+        found = self._meanings.get(plain_value(value), Meaning.UNKNOWN if value else Meaning.NOTHING)
+        if taken_as is TakenAs.NONSUBSCRIBED and found in (Meaning.GIVEN, Meaning.UNKNOWN):
             found = Meaning.NOTHING
-        if found is None:
-            return None
         meanings = {found}
         if taken_as is TakenAs.UNSUBSCRIBED:
             meanings.add(Meaning.WITHDRAWN)
@@ -331,7 +341,8 @@ class RowReader:
         if "suppressions" in self._places:
             reasons = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
             meanings |= {_SUPPRESSIONS[reason] for reason in reasons if reason in _SUPPRESSIONS}
-        if self._has_status(cells, Meaning.WITHDRAWN):
+        all_values = (cells[place] for place in self._places.get("consent", ()) if place < len(cells))
+        if self._has_status(cells, Meaning.WITHDRAWN) or any(map(self._is_withdrawn, all_values)):
             meanings.add(Meaning.WITHDRAWN)
         return meanings
 
@@ -391,6 +402,8 @@ class RowReader:
             return LineError(
                 line, "consent_at", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
             )
+        if moment > self._now:
+            return LineError(line, "consent_at", "This is not a time in the past.")
         event = ConsentEvent(
             kind=Consent.Kind.GIVEN,
             at=moment,

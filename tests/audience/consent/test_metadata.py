@@ -344,3 +344,81 @@ def test_with_double_opt_in_a_tick_waits_for_its_confirmation(shop: Installation
     Audience.objects.update(double_opt_in=True)
     bought(shop, marketing_consent="true")
     assert Contact.objects.get().status == "pending"
+
+
+YES: dict[str, Any] = {"marketing_consent": "true", "consent_at": at(20).isoformat()}
+
+
+def test_a_withdrawal_without_a_time_counts_again_after_a_new_yes(
+    shop: Installation, audience: Audience
+) -> None:
+    signed_up(shop, 10, marketing_consent="withdrawn")
+    signed_up(shop, 21, **YES)
+    assert Contact.objects.get().status == "subscribed"
+    for step in (30, 30, 40):
+        signed_up(shop, step, marketing_consent="withdrawn")
+    assert Contact.objects.get().status == "unsubscribed"
+    withdrawn = Consent.objects.filter(kind="withdrawn").order_by("at")
+    assert [each.at for each in withdrawn] == [at(10), at(30)]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_withdrawal_that_arrives_after_a_newer_yes_does_not_undo_it(
+    shop: Installation, audience: Audience, times: int
+) -> None:
+    for _ in range(times):
+        signed_up(shop, 10, marketing_consent="withdrawn")
+        signed_up(shop, 21, **YES)
+    signed_up(shop, 10, marketing_consent="withdrawn")
+    assert Contact.objects.get().status == "subscribed"
+    assert Consent.objects.filter(kind="withdrawn").count() == 1
+
+
+def test_a_withdrawal_sent_again_does_not_undo_a_later_subscription_after_a_yes(
+    shop: Installation, audience: Audience
+) -> None:
+    signed_up(shop, 21, **YES)
+    signed_up(shop, 30, marketing_consent="withdrawn")
+    choices.subscribe(Contact.objects.get(), TEXT)
+    signed_up(shop, 100_000_000, marketing_consent="withdrawn")
+    assert Contact.objects.get().status == "subscribed"
+
+
+def test_a_withdrawal_sent_again_adds_nothing_if_the_yes_before_it_arrived_late(
+    shop: Installation, audience: Audience
+) -> None:
+    signed_up(shop, 30, marketing_consent="withdrawn")
+    signed_up(shop, 21, **YES)
+    assert Contact.objects.get().status == "unsubscribed"
+    choices.subscribe(Contact.objects.get(), TEXT)
+    for step in (30, 100_000_000):
+        signed_up(shop, step, marketing_consent="withdrawn")
+    assert Contact.objects.get().status == "subscribed"
+    assert Consent.objects.filter(kind="withdrawn").count() == 1
+
+
+def test_each_box_withdraws_at_its_own_time(shop: Installation, audience: Audience) -> None:
+    former: dict[str, Any] = {"marketing_consent": "withdrawn", "consent_at": at(10).isoformat()}
+    signed_up(shop, 11, **former)
+    signed_up(shop, 21, **YES)
+    stock: Any = {"paper.marketing_opt_in": "withdrawn", "paper.marketing_opt_in_at": at(30).isoformat()}
+    for step in (31, 32):
+        signed_up(shop, step, **former, **stock)
+    assert Contact.objects.get().status == "unsubscribed"
+    assert Consent.objects.filter(kind="withdrawn").count() == 2
+
+
+def test_a_second_box_without_a_time_withdraws_too(shop: Installation, audience: Audience) -> None:
+    signed_up(shop, 21, **YES)
+    signed_up(shop, 30, marketing_consent="withdrawn")
+    choices.subscribe(Contact.objects.get(), TEXT)
+    stock: Any = {"paper.marketing_opt_in": "withdrawn"}
+    signed_up(shop, 100_000_000, marketing_consent="withdrawn", **stock)
+    assert Contact.objects.get().status == "unsubscribed"
+
+
+def test_a_withdrawal_in_an_order_without_a_readable_time_counts_from_the_order(
+    shop: Installation, audience: Audience
+) -> None:
+    signed_in(shop, 9, marketing_consent="withdrawn", consent_at="soon")
+    assert Consent.objects.get().at == BEGINNING

@@ -235,3 +235,85 @@ def test_a_damaged_row_in_any_encoding(audience: Audience, encoding: str) -> Non
 )
 def test_times_as_people_write_them(text: str, moment: datetime | None) -> None:
     assert read_moment(text) == moment
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("email,consent,marketing_consent,consent_at\n", "nora@shop.test,yes,withdrawn,2025-01-01"),
+        ("email,consent,marketing_consent\n", "nora@shop.test,n/a,revoked"),
+        ("email,consent,consent\n", "nora@shop.test,no,withdrawn"),
+        ("email,withdrawn_at,unsubscribed_at\n", "nora@shop.test,,2025-01-01"),
+        ("name,email,consent,marketing_consent,city\n", "Muster, Nora,nora@shop.test,yes,revoked,Bern"),
+    ],
+)
+def test_a_withdrawal_in_any_column_of_consent_wins(audience: Audience, header: str, row: str) -> None:
+    say(audience.contacts.create(email="nora@shop.test"), "given", datetime(2020, 1, 1, tzinfo=UTC))
+    take(audience, header + row + "\n")
+    assert statuses(audience) == {"nora": "unsubscribed"}
+
+
+def test_a_yes_beside_a_withdrawal_does_not_date_it(audience: Audience) -> None:
+    nora = audience.contacts.create(email="nora@shop.test")
+    say(nora, "given", datetime(2025, 6, 1, tzinfo=UTC))
+    take(audience, "email,consent,marketing_consent,consent_at\nnora@shop.test,yes,withdrawn,2025-01-01\n")
+    assert statuses(audience) == {"nora": "unsubscribed"}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "options"),
+    [
+        ("email,consent,email suppressions\n", "nora@shop.test,n/a,['SPAM_COMPLAINT']", {}),
+        (
+            "name,referrer,email,consent\n",
+            "Nora,ada@shop.test,nora@shop.test,n/a",
+            {"taken_as": "unsubscribed"},
+        ),
+        ("name,referrer,email,consent,note\n", "Nora,ada@shop.test,nora@shop.test,n/a,unsubscribed", {}),
+    ],
+)
+def test_a_withdrawal_beside_an_unknown_consent_is_recorded(
+    audience: Audience, header: str, row: str, options: dict[str, Any]
+) -> None:
+    report = take(audience, header + row + "\n", **options)
+    assert statuses(audience) == {"nora": "unsubscribed"}
+    assert [(each.line, each.field) for each in report.cells] == [(2, "consent")]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "options"),
+    [
+        ("email,consent,clean_time\n", "nora@shop.test,n/a,2025-01-01", {}),
+        ("email,consent,bounced_at\n", "nora@shop.test,yes,2025-01-01", {}),
+        ("email,consent\n", "nora@shop.test,n/a", {"taken_as": "cleaned"}),
+        ("email,consent,email suppressions\n", "nora@shop.test,n/a,['HARD_BOUNCE']", {}),
+    ],
+)
+def test_a_bounce_beside_an_invalid_consent_is_recorded(
+    audience: Audience, header: str, row: str, options: dict[str, Any]
+) -> None:
+    say(audience.contacts.create(email="nora@shop.test"), "given", datetime(2020, 1, 1, tzinfo=UTC))
+    report = take(audience, header + row + "\n", **options)
+    assert statuses(audience) == {"nora": "cleaned"}
+    assert (report.refused, report.left_out, report.consents) == (0, 1, 0)
+
+
+def test_a_status_that_blocks_mail_is_kept_beside_an_unknown_consent(audience: Audience) -> None:
+    take(audience, "email,consent,status\nnora@shop.test,n/a,bounced\n")
+    assert statuses(audience) == {"nora": "cleaned"}
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("name,email,city,referrer,status\n", "Nora,,Bern, CH,ada@shop.test,unsubscribed"),
+        ("referrer,name,email,status\n", "ada@shop.test,Muster, Nora,,unsubscribed"),
+        ("referrer,name,email,status\n", 'ada@shop.test,"Nora"x'),
+    ],
+)
+@pytest.mark.parametrize("taken_as", ["", "unsubscribed"])
+def test_an_address_in_another_column_of_a_shifted_row_is_not_the_persons(
+    audience: Audience, header: str, row: str, taken_as: str
+) -> None:
+    report = take(audience, header + row + "\n", taken_as=taken_as)
+    assert (statuses(audience), refused_lines(report)) == ({}, [2])

@@ -378,3 +378,42 @@ def test_an_unsubscribed_status_without_a_consent_column_is_a_withdrawal(audienc
         "unsubscribed",
         "cleaned",
     ]
+
+
+@pytest.mark.parametrize("at", ["2999-01-01", "9999-12-31T23:59:59Z"])
+def test_a_consent_in_the_future_is_refused_and_does_not_end_a_withdrawal(
+    audience: Audience, at: str
+) -> None:
+    contact = Contact.objects.create(audience=audience, email="a@shop.test")
+    say(contact, "withdrawn", BACK_THEN)
+    report = take(audience, f"email,consent,consent_at\na@shop.test,yes,{at}\n")
+    assert errors(report) == [(2, "consent_at", "This is not a time in the past.")]
+    contact.refresh_from_db()
+    assert (contact.status, contact.consents.count()) == ("unsubscribed", 1)
+
+
+OURS = "email,status,lawful_basis,consent,consent_at\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("email,consent,consent_at,status\na@shop.test,yes,2026-01-01,\na@shop.test,,,bounced\n", "cleaned"),
+        ("email,consent,consent_at,status\na@shop.test,yes,2026-01-01,\na@shop.test,n/a,,bounced\n", "cleaned"),
+        (OURS + "a@shop.test,subscribed,consent,given,2026-01-01\na@shop.test,archived,none,,\n", "archived"),
+        (OURS + "a@shop.test,subscribed,consent,given,2026-01-01\n"
+         "a@shop.test,unsubscribed,none,given,2026-01-01\n", "unsubscribed"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_status_that_blocks_mail_is_not_lost_to_an_earlier_row_of_the_same_address(
+    audience: Audience, monkeypatch: pytest.MonkeyPatch, text: str, status: str, size: int
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_SIZE", size)
+    report = take(audience, text)
+    assert (Contact.objects.get().status, report.refused) == (status, 0)
+    again = take(audience, text)
+    assert (again.changed, again.consents) == (0, 0)
+    Contact.objects.update(deliverability="ok", lifecycle="active")
+    take(audience, text)
+    assert Contact.objects.get().status == "subscribed"
