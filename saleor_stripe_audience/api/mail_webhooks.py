@@ -104,7 +104,9 @@ class MailWebhookMutations:
     mail_webhook_create: MailWebhookCreate = mutation(
         _create,
         "settings:write",
-        "Make an address to which a mail service reports bounces and complaints of the shop's mails.",
+        "Make an address to which a mail service reports bounces and complaints of the shop's mails. Whoever has it "
+        "can unsubscribe people and learn who is a contact.",
+        and_scope="audience:write",
     )
     mail_webhook_revoke: MailWebhookRevoke = mutation(
         _revoke, "settings:write", "Take no more reports at the address."
