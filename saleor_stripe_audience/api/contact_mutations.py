@@ -8,7 +8,7 @@ import strawberry
 from strawberry import Info
 
 from saleor_stripe_audience.api import ids
-from saleor_stripe_audience.api.contacts import Contact
+from saleor_stripe_audience.api.buyers import Contact
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import ConsentEvent, ErasureReceipt, Tag

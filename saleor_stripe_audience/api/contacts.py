@@ -1,31 +1,22 @@
-"""The people of an audience: what is known of them, and lists of them."""
+"""The people of an audience: lists of them, and all about one of them."""
 
-from datetime import datetime
 from enum import StrEnum, auto
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import strawberry
 import strawberry_django
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import GreaterThan
-from strawberry import Info, relay
+from strawberry import Info
 from strawberry.scalars import JSON
 
 from saleor_stripe_audience.api import ids
-from saleor_stripe_audience.api.amounts import Money, money_field
-from saleor_stripe_audience.api.audiences import READ, Audience, own_audience
+from saleor_stripe_audience.api.audiences import READ, own_audience
+from saleor_stripe_audience.api.buyers import Contact
 from saleor_stripe_audience.api.context import needs, shop_id
-from saleor_stripe_audience.api.enums import (
-    ConsentState,
-    Deliverability,
-    LawfulBasis,
-    Lifecycle,
-    Purpose,
-    Status,
-    describe,
-)
+from saleor_stripe_audience.api.enums import ConsentState, LawfulBasis, Status, describe
 from saleor_stripe_audience.api.filters import (
     DateTimeRangeInput,
     FilterInput,
@@ -39,103 +30,17 @@ from saleor_stripe_audience.api.filters import (
     chosen,
     condition,
     equal,
+    in_order,
     one_of,
     values_of,
     within,
 )
-from saleor_stripe_audience.api.paging import LongConnection, NumberedConnection, ordered
-from saleor_stripe_audience.api.people import (
-    ConsentEvent,
-    ContactAttribute,
-    ContactTag,
-    ErasureReceipt,
-    FormerAddress,
-    purposes,
-)
-from saleor_stripe_audience.api.purchases import Purchase
-from saleor_stripe_audience.api.shopping import Cart, PaymentFact
+from saleor_stripe_audience.api.paging import LongConnection
+from saleor_stripe_audience.api.people import ErasureReceipt
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.models import LAST_ORDER, NEVER
 from saleor_stripe_audience.audience.privacy import erasure, subject
-
-
-@strawberry_django.type(models.ContactSpent, description="What a contact spent in one currency.")
-class Spent:
-    currency: str = strawberry_django.field(description="ISO 4217 code; currencies are never added together.")
-
-    spent: Money = money_field("spent_minor", "Charged less refunded.")
-
-    refunded: Money = money_field("refunded_minor", "Refunded.")
-
-
-def _may_receive(root: strawberry.Parent[models.Contact]) -> list[Purpose]:
-    return purposes(root.status)
-
-
-@strawberry_django.type(models.Contact, description="A person of the audience, known by e-mail address.")
-class Contact(relay.Node):
-    email: str = strawberry_django.field(description="The address, in small letters, the domain in ASCII.")
-    first_name: str = strawberry_django.field(description="First name; empty if not known.")
-    last_name: str = strawberry_django.field(description="Last name; empty if not known.")
-    phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
-    city: str = strawberry_django.field(description="City; empty if not known.")
-    country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
-    language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
-    audience: Audience = strawberry_django.field(description="The list that the person is on.")
-    status: Status = strawberry_django.field(
-        description="Computed from consent, deliverability and lifecycle; never set."
-    )
-    consent: ConsentState = strawberry_django.field(description="What the person said last about marketing.")
-    deliverability: Deliverability = strawberry_django.field(
-        description="What happened to mail sent to the address."
-    )
-    lifecycle: Lifecycle = strawberry_django.field(
-        description="Whether the shop still works with the contact."
-    )
-    soft_opt_in: bool = strawberry_django.field(
-        description="Whether a buyer was informed about mails on similar products and did not refuse; not consent."
-    )
-    lawful_basis: LawfulBasis = strawberry_django.field(description="Why marketing may be sent at all.")
-    may_receive: list[Purpose] = strawberry_django.field(
-        resolver=_may_receive, only=["status"], description="What may be sent to the person, by the status."
-    )
-    saleor_user_id: str | None = strawberry_django.field(
-        description="Saleor's id of the account; null for guests."
-    )
-    orders_count: int = strawberry_django.field(
-        description="How many paid orders, neither cancelled nor expired."
-    )
-    first_order_at: datetime | None = strawberry_django.field(
-        description="When the first of them was placed."
-    )
-    last_order_at: datetime | None = strawberry_django.field(description="When the last of them was placed.")
-    created_at: datetime = strawberry_django.field(description="When the contact was created here.")
-    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
-    spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
-    tags: list[ContactTag] = strawberry_django.field(
-        field_name="contact_tags", description="The contact's tags."
-    )
-    attributes: list[ContactAttribute] = strawberry_django.field(
-        description="Values of Saleor's metadata under the keys that the audience stores."
-    )
-    consents: list[ConsentEvent] = strawberry_django.field(
-        description="The ledger: every event of the person's consent, oldest first."
-    )
-    former_addresses: list[FormerAddress] = strawberry_django.field(
-        description="Addresses that the person had before."
-    )
-    carts: list[Cart] = strawberry_django.field(description="Carts, the last changed first.")
-    payment_facts: list[PaymentFact] = strawberry_django.field(
-        description="Payments that went wrong, newest first."
-    )
-    purchases: NumberedConnection[Purchase] = strawberry_django.connection(
-        description="All orders, newest first, paid or not."
-    )
-
-    @classmethod
-    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        return queryset.filter(audience__installation_id=shop_id(info))
 
 
 @strawberry.input(description="Conditions on contacts, joined by AND and OR.")
@@ -297,10 +202,8 @@ def _contacts(
     key = _audience_key(info, audience)
     found = condition(chosen(filter_, where), lambda each: each.condition(key))
     rows = _searched(models.Contact.objects.filter(found, audience_id=key), search)
-    column = sort_by.field.value if sort_by else "created_at"
-    by = LAST_ORDER if column == "last_order_at" else F(column)
-    ascending = sort_by is not None and sort_by.direction is OrderDirection.ASC
-    return cast("list[Contact]", ordered(rows, column, by, descending=not ascending))
+    by = {ContactSortField.LAST_ORDER_AT.value: LAST_ORDER}
+    return cast("list[Contact]", in_order(rows, sort_by, ContactSortField.CREATED_AT, by=by))
 
 
 def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:

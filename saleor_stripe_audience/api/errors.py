@@ -140,6 +140,7 @@ MEANINGS: dict[str, tuple[ErrorCode, str | None]] = {
     "merge_two_accounts": (ErrorCode.MERGE_TWO_ACCOUNTS, "absorbed"),
     "missing_scope": (ErrorCode.PERMISSION_DENIED, None),
     "name": (ErrorCode.INVALID, "name"),
+    "name_taken": (ErrorCode.UNIQUE, "name"),
     "no_scope": (ErrorCode.REQUIRED, "scopes"),
     "origins": (ErrorCode.INVALID, "origins"),
     "saleor_first": (ErrorCode.SALEOR_FIRST, "kind"),
@@ -199,13 +200,19 @@ class ErrorsInPayload(FieldExtension):
             return self.payload(errors=[error_of(failure)])
 
 
-def mutation(resolver: Callable[..., Payload], scope: str, description: str) -> Any:
-    """A field of the mutation type that needs the scope and reports errors in the payload that it returns."""
+def mutation(resolver: Callable[..., Payload], scope: str, description: str, *, and_scope: str = "") -> Any:
+    """A field of the mutation type that needs the scope, or both, and reports errors in the payload that it returns.
+
+    Null if it failed, as in Saleor: the failure of one mutation does not hide what those before it returned.
+    """
+    payload = resolver.__annotations__["return"]
+    scopes = [each for each in (scope, and_scope) if each]
     return strawberry.mutation(
         resolver=resolver,
-        permission_classes=[needs(scope)],
-        extensions=[ErrorsInPayload(resolver.__annotations__["return"])],
-        description=f"{description} Needs the scope {scope}.",
+        graphql_type=payload | None,
+        permission_classes=[needs(each) for each in scopes],
+        extensions=[ErrorsInPayload(payload)],
+        description=f"{description} Needs the scope {' and the scope '.join(scopes)}.",
     )
 
 

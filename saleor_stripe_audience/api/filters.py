@@ -1,16 +1,18 @@
 """How lists are filtered and sorted, spelled as in Saleor: `filter`, `where` with AND and OR, `sortBy`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import strawberry
-from django.db.models import Q
+from django.db.models import Expression, Q, QuerySet
 
 from saleor_stripe_audience.api.enums import describe
+from saleor_stripe_audience.api.paging import ordered
 from saleor_stripe_audience.errors import Rejected
 
 MOST_VALUES = 100
@@ -91,6 +93,16 @@ class Choice[Value](Protocol):
     one_of: list[Value] | None
 
 
+class Sorting(Protocol):
+    """An input that says by what a list is sorted, and in which direction."""
+
+    @property
+    def field(self) -> StrEnum: ...
+
+    @property
+    def direction(self) -> OrderDirection: ...
+
+
 class Where(Protocol):
     """An input that nests in itself by AND and OR."""
 
@@ -160,6 +172,24 @@ def condition[Narrowed: Where](where: Narrowed | None, of_one: Callable[[Narrowe
     if _size(where, 1) > MOST_CONDITIONS:
         raise Rejected(f"`where` accepts at most {MOST_CONDITIONS} parts.", code="too_many_values")
     return _joined(where, of_one)
+
+
+def in_order(
+    rows: QuerySet[Any],
+    sort_by: Sorting | None,
+    otherwise: StrEnum,
+    *,
+    descending: bool = True,
+    by: Mapping[str, Expression] = MappingProxyType({}),
+) -> QuerySet[Any]:
+    """The rows as the caller sorts them, or else by `otherwise` as `descending` says.
+
+    A field's value is the column, except where `by` has an expression for it.
+    """
+    column = otherwise.value
+    if sort_by is not None:
+        column, descending = sort_by.field.value, sort_by.direction is OrderDirection.DESC
+    return ordered(rows, column, by.get(column), descending=descending)
 
 
 def _joined[Narrowed: Where](where: Narrowed, of_one: Callable[[Narrowed], Q]) -> Q:

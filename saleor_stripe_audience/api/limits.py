@@ -33,10 +33,19 @@ from saleor_stripe_audience.errors import Rejected
 MAX_COST = 20_000  # objects that a response may contain
 MAX_FIELDS = 20_000  # with every fragment expanded wherever it is spread; validation visits them all
 LISTED = 10  # assumed length of a plain list, such as the lines of an order
-COUNTED = frozenset({"contactsByStatus", "contactsCount", "exactTotalCount", "membersCount"})
-COUNT = 100  # assumed cost of a field that counts rows
-PAGING = ("Connection", "Edge", "PageInfo")  # not counted: they only hold what is
-DEEPEST = 40  # fragments within fragments; the schema's own depth limit is checked later
+LONGER = {"Query.jobs": 50, "Job.problems": 100, "Job.differences": 100}  # plain lists that hold more
+COUNT = 100  # what a field that counts rows is taken to cost
+COUNTED = {
+    "contactsByStatus": COUNT,
+    "contactsCount": COUNT,
+    "exactTotalCount": COUNT,
+    "membersCount": COUNT,
+    "segmentPreview": 5_000,  # it may take 20 seconds
+    "totalCount": COUNT,
+    "totalCountIsExact": COUNT,
+}
+LEAST = 100  # of a connection: beneath a list it may take a statement for each row
+DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is told afterwards
 SECONDS = 60
 KEPT_MINUTES = 60
 
@@ -73,7 +82,7 @@ def check_cost(
     operation: OperationDefinitionNode,
     variables: dict[str, Any],
 ) -> None:
-    """`Rejected` if the response could contain too many objects: nested page sizes multiply."""
+    """`Rejected` if the response could cost too much: nested page sizes multiply."""
     fragments = {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
@@ -87,7 +96,7 @@ def check_cost(
     cost = _Cost(schema, fragments, variables).of(operation.selection_set.selections, root)
     if cost > MAX_COST:
         raise Rejected(
-            f"This query could return {cost:,} objects; the limit is {MAX_COST:,}. Request smaller pages (`first`), "
+            f"This query could cost {cost:,}; the limit is {MAX_COST:,}. Request smaller pages (`first`), "
             "or for less beneath them.",
             code="too_complex",
         )
@@ -122,52 +131,53 @@ class _Cost:
     schema: GraphQLSchema
     fragments: dict[str, FragmentDefinitionNode]
     variables: dict[str, Any]
-    known: dict[str, int] = field(default_factory=dict)
+    known: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def of(self, selections: Iterable[SelectionNode], parent: GraphQLNamedType, depth: int = 0) -> int:
-        """Count the objects beneath one object of the type `parent`."""
+    def of(
+        self, selections: Iterable[SelectionNode], parent: GraphQLNamedType, depth: int = 0, page: int = 1
+    ) -> int:
+        """Return the cost beneath one object of the type `parent`; of a connection, with pages of that size."""
         if depth > DEEPEST:
             raise Rejected("The query is nested too deeply.", code="too_complex")
-        return sum(self._one(each, parent, depth + 1) for each in selections)
+        return sum(self._one(each, parent, depth + 1, page) for each in selections)
 
-    def _one(self, node: SelectionNode, parent: GraphQLNamedType, depth: int) -> int:
+    def _one(self, node: SelectionNode, parent: GraphQLNamedType, depth: int, page: int) -> int:
         if isinstance(node, FieldNode):
-            return self._field(node, parent, depth)
+            return self._field(node, parent, depth, page)
         if isinstance(node, InlineFragmentNode):
             named = node.type_condition.name.value if node.type_condition else parent.name
-            return self.of(node.selection_set.selections, self.schema.type_map.get(named, parent), depth)
+            kind = self.schema.type_map.get(named, parent)
+            return self.of(node.selection_set.selections, kind, depth, page)
         if isinstance(node, FragmentSpreadNode):
-            return self._spread(node.name.value, depth)
+            return self._spread(node.name.value, depth, page)
         return 0
 
-    def _spread(self, name: str, depth: int) -> int:
-        """Count a fragment once: it costs the same wherever it is spread, and repeats must not slow this down."""
+    def _spread(self, name: str, depth: int, page: int) -> int:
+        """Count a fragment once per page size: repeats must not slow this down."""
         fragment = self.fragments.get(name)
         if fragment is None:
             return 0
-        if name not in self.known:
-            self.known[name] = 0  # one that spreads itself is refused by the schema; here it must only end
+        if (name, page) not in self.known:
+            self.known[name, page] = 0  # one that spreads itself is refused by the schema; this must only end
             kind = self.schema.type_map.get(fragment.type_condition.name.value)
-            self.known[name] = self.of(fragment.selection_set.selections, kind, depth) if kind else 0
-        return self.known[name]
+            inner = fragment.selection_set.selections
+            self.known[name, page] = self.of(inner, kind, depth, page) if kind else 0
+        return self.known[name, page]
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType, depth: int) -> int:
-        counting = COUNT if node.name.value in COUNTED else 0
+    def _field(self, node: FieldNode, parent: GraphQLNamedType, depth: int, page: int) -> int:
+        counting = COUNTED.get(node.name.value, 0)
         if node.selection_set is None or not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
             return counting
         known = parent.fields.get(node.name.value)
         if known is None:
             return 0  # the schema says so itself
         kind = get_named_type(known.type)
-        beneath = self.of(node.selection_set.selections, kind, depth)
-        return counting + self._times(node, known) * (beneath + (not kind.name.endswith(PAGING)))
-
-    def _times(self, node: FieldNode, known: GraphQLField) -> int:
-        if get_named_type(known.type).name.endswith("Connection"):
-            return self._page(node)
-        kind = known.type.of_type if isinstance(known.type, GraphQLNonNull) else known.type
-        is_edges = node.name.value in ("edges", "nodes")  # the connection has counted them
-        return LISTED if is_list_type(kind) and not is_edges else 1
+        inner = node.selection_set.selections
+        if kind.name.endswith("Connection"):
+            return max(LEAST, self.of(inner, kind, depth, self._page(node)))
+        if parent.name.endswith("Connection"):
+            return page * self.of(inner, kind, depth)
+        return counting + _length(node, parent, known) * (1 + self.of(inner, kind, depth))
 
     def _page(self, node: FieldNode) -> int:
         sizes = [
@@ -177,7 +187,7 @@ class _Cost:
             for size in [self._number(argument.value)]
             if size is not None
         ]
-        return max(0, min(sizes, default=LONGEST_PAGE))
+        return max(1, min(sizes, default=LONGEST_PAGE))
 
     def _number(self, value: Any) -> int | None:
         if isinstance(value, IntValueNode):
@@ -186,3 +196,9 @@ class _Cost:
             given = self.variables.get(value.name.value)
             return given if isinstance(given, int) else None
         return None
+
+
+def _length(node: FieldNode, parent: GraphQLNamedType, known: GraphQLField) -> int:
+    """How many objects the field is taken to hold."""
+    kind = known.type.of_type if isinstance(known.type, GraphQLNonNull) else known.type
+    return LONGER.get(f"{parent.name}.{node.name.value}", LISTED) if is_list_type(kind) else 1

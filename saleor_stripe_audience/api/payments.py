@@ -21,11 +21,12 @@ from saleor_stripe_audience.api.filters import (
     chosen,
     condition,
     equal,
+    in_order,
     one_of,
     values_of,
     within,
 )
-from saleor_stripe_audience.api.paging import LongConnection, ordered
+from saleor_stripe_audience.api.paging import LongConnection
 from saleor_stripe_audience.payments import declines, models
 
 Language = Annotated[
@@ -232,9 +233,7 @@ def _payments(
 ) -> list[Payment]:
     found = condition(chosen(filter_, where), PaymentWhereInput.condition)
     rows = models.Payment.objects.filter(found, installation_id=shop_id(info))
-    column = sort_by.field.value if sort_by else "created_at"
-    ascending = sort_by is not None and sort_by.direction is OrderDirection.ASC
-    return cast("list[Payment]", ordered(rows, column, descending=not ascending))
+    return cast("list[Payment]", in_order(rows, sort_by, PaymentSortField.CREATED_AT))
 
 
 @strawberry.type

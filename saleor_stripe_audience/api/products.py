@@ -17,10 +17,11 @@ from saleor_stripe_audience.api.filters import (
     chosen,
     condition,
     equal,
+    in_order,
     one_of,
     values_of,
 )
-from saleor_stripe_audience.api.paging import LongConnection, ordered
+from saleor_stripe_audience.api.paging import LongConnection
 from saleor_stripe_audience.catalog import models
 
 
@@ -146,9 +147,7 @@ def _products(
     if search:
         found &= Q(name__icontains=search)
     rows = models.CatalogProduct.objects.filter(found, installation_id=shop_id(info))
-    column = sort_by.field.value if sort_by else "name"
-    descending = sort_by is not None and sort_by.direction is OrderDirection.DESC
-    return cast("list[Product]", ordered(rows, column, descending=descending))
+    return cast("list[Product]", in_order(rows, sort_by, ProductSortField.NAME, descending=False))
 
 
 @strawberry.type

@@ -1,18 +1,17 @@
 """The shop's orders, by any buyer."""
 
-from datetime import datetime
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 import strawberry_django
-from django.db.models import Q, QuerySet
-from strawberry import Info, relay
+from django.db.models import Q
+from strawberry import Info
 
-from saleor_stripe_audience.api.amounts import Money, money_field, money_of
 from saleor_stripe_audience.api.audiences import READ
+from saleor_stripe_audience.api.buyers import Purchase
 from saleor_stripe_audience.api.context import shop_id
-from saleor_stripe_audience.api.enums import OrderChargeStatus, OrderStatus, describe, known
+from saleor_stripe_audience.api.enums import OrderChargeStatus, OrderStatus, describe
 from saleor_stripe_audience.api.filters import (
     DateTimeRangeInput,
     FilterInput,
@@ -22,97 +21,13 @@ from saleor_stripe_audience.api.filters import (
     chosen,
     condition,
     equal,
+    in_order,
     one_of,
     values_of,
     within,
 )
-from saleor_stripe_audience.api.paging import LongConnection, ordered
+from saleor_stripe_audience.api.paging import LongConnection
 from saleor_stripe_audience.audience import models
-
-if TYPE_CHECKING:
-    from saleor_stripe_audience.api.contacts import Contact
-
-
-def _line_money_field(minor: str, description: str) -> Any:
-    """Money of a line, whose currency is its purchase's."""
-
-    def resolve(root: strawberry.Parent[models.PurchaseLine]) -> Money:
-        return money_of(getattr(root, minor), root.purchase.currency)
-
-    return strawberry_django.field(
-        resolver=resolve,
-        description=description,
-        only=[minor, "purchase__currency"],
-        select_related=["purchase"],
-    )
-
-
-@strawberry_django.type(models.PurchaseLine, description="One line of a purchase.")
-class PurchaseLine:
-    saleor_line_id: str = strawberry_django.field(description="Saleor's id of the order line.")
-    saleor_product_id: str = strawberry_django.field(
-        description="Saleor's id of the product; empty if deleted."
-    )
-    saleor_variant_id: str = strawberry_django.field(
-        description="Saleor's id of the variant; empty if deleted."
-    )
-    product_name: str = strawberry_django.field(description="The product's name when it was bought.")
-    variant_name: str = strawberry_django.field(description="The variant's name when it was bought.")
-    sku: str = strawberry_django.field(description="The stock keeping unit.")
-    quantity: int = strawberry_django.field(description="How many were bought.")
-
-    unit_price: Money = _line_money_field("unit_minor", "For one item, taxes included.")
-
-    total: Money = _line_money_field("total_minor", "For the whole quantity, taxes included.")
-
-
-def _status(root: strawberry.Parent[models.Purchase]) -> OrderStatus | None:
-    return known(OrderStatus, root.status)
-
-
-def _charge_status(root: strawberry.Parent[models.Purchase]) -> OrderChargeStatus | None:
-    return known(OrderChargeStatus, root.charge_status)
-
-
-@strawberry_django.type(models.Purchase, description="An order in Saleor, as it is now.")
-class Purchase(relay.Node):
-    saleor_order_id: str = strawberry_django.field(description="Saleor's id of the order.")
-    number: str = strawberry_django.field(description="The order's number, as the shopper sees it.")
-    status: OrderStatus | None = strawberry_django.field(
-        resolver=_status,
-        only=["status"],
-        description="Saleor's order status; null for one that this version does not know.",
-    )
-    charge_status: OrderChargeStatus | None = strawberry_django.field(
-        resolver=_charge_status,
-        only=["charge_status"],
-        description="Saleor's charge status; null for one that this version does not know.",
-    )
-    channel: str = strawberry_django.field(description="Slug of the channel.")
-    voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
-    placed_at: datetime = strawberry_django.field(description="When the order was placed.")
-    contact: Annotated["Contact", strawberry.lazy("saleor_stripe_audience.api.contacts")] | None = (
-        strawberry_django.field(
-            description="The buyer; null once the person was erased or the order anonymized."
-        )
-    )
-    lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
-
-    is_paid: bool = strawberry_django.field(
-        only=["status", "charge_status"],
-        description="Whether it counts as order and revenue: charged, and neither cancelled nor expired.",
-    )
-
-    total: Money = money_field("total_minor", "What the order costs, taxes included.")
-
-    charged: Money = money_field("charged_minor", "All that was charged for it.")
-
-    refunded: Money = money_field("refunded_minor", "What was refunded of it.")
-
-    @classmethod
-    def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        own = queryset.filter(installation_id=shop_id(info))
-        return own if own.query.order_by else own.order_by("-placed_at", "-pk")
 
 
 @strawberry.input(description="Conditions on orders, joined by AND and OR.")
@@ -230,8 +145,7 @@ def _purchases(
 ) -> list[Purchase]:
     found = condition(chosen(filter_, where), PurchaseWhereInput.condition)
     rows = models.Purchase.objects.filter(found, installation_id=shop_id(info))
-    ascending = sort_by is not None and sort_by.direction is OrderDirection.ASC
-    return cast("list[Purchase]", ordered(rows, "placed_at", descending=not ascending))
+    return cast("list[Purchase]", in_order(rows, sort_by, PurchaseSortField.PLACED_AT))
 
 
 @strawberry.type

@@ -14,8 +14,9 @@ from strawberry_django.utils.typing import get_django_definition
 
 from saleor_stripe_audience.api.account import ApiKey, SettingsMutations, SettingsQueries, StripeAccount
 from saleor_stripe_audience.api.audiences import Audience, AudienceMutations, AudienceQueries
+from saleor_stripe_audience.api.buyers import Contact, Purchase
 from saleor_stripe_audience.api.contact_mutations import ContactMutations
-from saleor_stripe_audience.api.contacts import Contact, ContactQueries
+from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope
 from saleor_stripe_audience.api.installation import InstallationQueries
 from saleor_stripe_audience.api.mail_webhooks import MailWebhook, MailWebhookMutations, MailWebhookQueries
@@ -23,7 +24,7 @@ from saleor_stripe_audience.api.paging import LONGEST_PAGE
 from saleor_stripe_audience.api.payments import Payment, PaymentQueries
 from saleor_stripe_audience.api.people import ErasureReceipt, Tag
 from saleor_stripe_audience.api.products import Product, ProductQueries
-from saleor_stripe_audience.api.purchases import Purchase, PurchaseQueries
+from saleor_stripe_audience.api.purchases import PurchaseQueries
 from saleor_stripe_audience.api.segments import Segment, SegmentMutations, SegmentQueries
 from saleor_stripe_audience.api.storefront_keys import (
     StorefrontKey,

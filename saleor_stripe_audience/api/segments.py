@@ -14,7 +14,7 @@ from strawberry.scalars import JSON
 from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.amounts import Money, money_of
 from saleor_stripe_audience.api.audiences import READ, own_audience
-from saleor_stripe_audience.api.contacts import Contact
+from saleor_stripe_audience.api.buyers import Contact
 from saleor_stripe_audience.api.context import shop_id
 from saleor_stripe_audience.api.enums import TimelineKind
 from saleor_stripe_audience.api.errors import Payload, mutation

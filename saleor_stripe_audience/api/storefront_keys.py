@@ -42,7 +42,7 @@ class StorefrontKey(relay.Node):
 @strawberry.input(description="A storefront key to create.")
 class StorefrontKeyInput:
     origins: list[str] = strawberry.field(
-        description="Where the shop's pages are, such as https://shop.example.com; at most 20."
+        description=f"Where the shop's pages are, such as https://shop.example.com; at most {storefront.MAX_ORIGINS}."
     )
     name: str = strawberry.field(default="", description="What it is for.")
 

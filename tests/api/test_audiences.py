@@ -85,7 +85,7 @@ def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: 
         "cartSilenceMinutes": 30,
         "channels": [],
     }
-    assert errors_of(write(CREATE, input=wanted)) == [("name", "INVALID")]
+    assert errors_of(write(CREATE, input=wanted)) == [("name", "UNIQUE")]
     row = Audience.objects.get(name="News")
     assert changed(write(UPDATE, id=id_of(row), input={"name": "Letters"})) == {
         "name": "Letters",
@@ -105,7 +105,7 @@ def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: 
         ({"name": " "}, "INVALID"),
         ({"name": "n" * 201}, "INVALID"),
         ({"name": "two\nlines"}, "INVALID"),
-        ({"name": "mine.example"}, "INVALID"),
+        ({"name": "mine.example"}, "UNIQUE"),
         ({"language": "x" * 36}, "INVALID"),
         ({"consentText": "x" * 10_001}, "TOO_LONG"),
         ({"cartSilenceMinutes": 0}, "INVALID"),

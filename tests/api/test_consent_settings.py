@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from graphql import GraphQLInputObjectType, build_schema
 
 from saleor_stripe_audience.api.enums import MailService
+from saleor_stripe_audience.api.export import schema_text
 from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.audience.consent.deliveries import webhooks
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
@@ -39,7 +41,7 @@ def asking(shop: Shop, *scopes: str) -> Ask:
 
 @pytest.fixture
 def owner(mine: Shop) -> Ask:
-    return asking(mine, "settings:write")
+    return asking(mine, "settings:write", "audience:write")
 
 
 def test_every_mail_service_has_a_name() -> None:
@@ -97,9 +99,25 @@ def test_a_storefront_key_is_made_listed_and_revoked(owner: Ask) -> None:
     assert one(owner(KEYS)) == [made | {"revokedAt": first}]
 
 
-@pytest.mark.parametrize("origins", [[], ["shop.example.com"], ["https://shop.example.com/page"]])
+@pytest.mark.parametrize(
+    "origins",
+    [
+        [],
+        ["shop.example.com"],
+        ["https://shop.example.com/page"],
+        ["http://[bad"],
+        ["https://shop.example.com:99999"],
+        [f"https://{number}.example.com" for number in range(storefront.MAX_ORIGINS + 1)],
+    ],
+)
 def test_what_is_no_origin_is_refused(owner: Ask, origins: list[str]) -> None:
     assert errors_of(owner(KEY_CREATE, input={"origins": origins})) == [("origins", "INVALID")]
+
+
+def test_the_schema_says_how_many_origins_a_key_takes() -> None:
+    described = build_schema(schema_text()).type_map["StorefrontKeyInput"]
+    assert isinstance(described, GraphQLInputObjectType)
+    assert f"at most {storefront.MAX_ORIGINS}." in str(described.fields["origins"].description)
 
 
 def test_another_shops_are_neither_seen_nor_revoked(owner: Ask, theirs: Shop) -> None:
@@ -134,3 +152,11 @@ def test_each_needs_its_scope(mine: Shop) -> None:
     ):
         assert codes_of(everything_else(query, **given)) == {"PERMISSION_DENIED"}
         assert not codes_of(reader(query, **given))
+
+
+def test_where_mail_is_reported_is_for_who_may_change_contacts(mine: Shop) -> None:
+    """Whoever reports can unsubscribe people, and learns from the response who is a contact."""
+    answer = asking(mine, "settings:write", "audience:read")(WEBHOOK_CREATE, input={"service": "POSTMARK"})
+    assert codes_of(answer) == {"PERMISSION_DENIED"}
+    assert "audience:write" in answer["errors"][0]["message"]
+    assert not MailWebhook.objects.exists()

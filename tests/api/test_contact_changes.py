@@ -229,7 +229,7 @@ def test_tags_are_made_renamed_and_deleted(write: Ask, ada: Contact) -> None:
     assert made[0]["name"] == "Big buyer"
     assert changed(write(TAG_RENAME, id=made[0]["id"], name="Whale"))["name"] == "Whale"
     other = changed(write(TAG_CREATE, audience=id_of(ada.audience), name="Other"))
-    assert errors_of(write(TAG_RENAME, id=other["id"], name="whale")) == [(None, "INVALID")]
+    assert errors_of(write(TAG_RENAME, id=other["id"], name="whale")) == [("name", "UNIQUE")]
     assert errors_of(write(TAG_CREATE, audience=id_of(ada.audience), name="t" * 101)) == [(None, "INVALID")]
     assert changed(write(TAG_DELETE, id=other["id"])) == {"id": other["id"]}
     assert codes_of(write(TAG_DELETE, id=other["id"])) == {"NOT_FOUND"}

@@ -68,6 +68,47 @@ class TestCost:
             key, "{ contacts(first: 100) { edges { node { audience { contactsByStatus { count } } } } } }"
         )
 
+    @pytest.mark.parametrize(
+        "purchases",
+        [
+            "purchases(first: 0) { totalCount }",
+            "purchases(first: 1) { pageInfo { hasNextPage } }",
+            "purchases(first: 1) { edges { node { number } } }",
+        ],
+    )
+    def test_a_list_that_is_read_for_each_row_of_another_is_dear(self, key: str, purchases: str) -> None:
+        contacts = "{ contacts(first: 100) { edges { node { %s } } } }"
+        assert codes(key, contacts % f"a: {purchases} b: {purchases}") == {"TOO_COMPLEX"}
+        assert not codes(key, contacts % purchases)
+
+    @pytest.mark.parametrize(
+        "counted",
+        [
+            "a: exactTotalCount b: exactTotalCount",
+            "... on ContactConnection { a: exactTotalCount b: exactTotalCount }",
+            "...counts } } fragment counts on ContactConnection { a: exactTotalCount ... { b: exactTotalCount",
+        ],
+    )
+    def test_what_counts_a_list_is_counted_once_and_not_for_each_row(self, key: str, counted: str) -> None:
+        assert not codes(key, f"{{ contacts(first: 100) {{ edges {{ node {{ email }} }} {counted} }} }}")
+
+    def test_a_fragment_costs_what_the_page_holds_that_it_is_spread_in(self, key: str) -> None:
+        lines = "fragment lines on PurchaseConnection { edges { node { lines { sku } } } }"
+        both = "a: purchases(first: 1) { ...lines } b: purchases(first: %d) { ...lines }"
+        asked = "{ contacts(first: 20) { edges { node { " + both + " } } } } " + lines
+        assert codes(key, asked % 100) == {"TOO_COMPLEX"}
+        assert not codes(key, asked % 10)
+
+    def test_previews_of_segments_are_dear(self, key: str) -> None:
+        previews = [f'a{n}: segmentPreview(audience: "x", rule: "x") {{ count }}' for n in range(4)]
+        assert codes(key, f"{{ {' '.join(previews)} }}") == {"TOO_COMPLEX"}
+        assert codes(key, f"{{ {' '.join(previews[:3])} }}") == {"GRAPHQL_ERROR"}
+
+    def test_what_jobs_tell_counts_as_what_it_may_hold(self, key: str) -> None:
+        jobs = "jobs { problems { code } differences { what } }"
+        assert codes(key, f"{{ a: {jobs} b: {jobs} }}") == {"TOO_COMPLEX"}
+        assert not codes(key, f"{{ {jobs} }}")
+
     def test_page_sizes_in_variables_count(self, key: str) -> None:
         assert codes(key, DEAR_BY_VARIABLE, n=100) == {"TOO_COMPLEX"}
         assert not codes(key, DEAR_BY_VARIABLE, n=20)

@@ -50,6 +50,15 @@ def test_a_field_needs_its_scope_and_no_other(mine: Shop, wanted: str) -> None:
     assert not codes_of(result_of(create_key(mine.installation, "with", scopes=[wanted]), FIELDS[wanted]))
 
 
+def test_a_secret_is_shown_although_a_later_mutation_fails(mine: Shop) -> None:
+    key = create_key(mine.installation, "owner", scopes=["settings:write"])
+    readmit = FIELDS["audience:write"].removeprefix("mutation { ")
+    answer = result_of(key, FIELDS["settings:write"].removesuffix("}") + readmit)
+    assert codes_of(answer) == {"PERMISSION_DENIED"}
+    assert find_key(answer["data"]["apiKeyCreate"]["secret"]) is not None
+    assert answer["data"]["contactReadmit"] is None
+
+
 def test_reading_is_not_writing_but_writing_is_reading(mine: Shop) -> None:
     reads = create_key(mine.installation, "reads", scopes=["settings:read"])
     writes = create_key(mine.installation, "writes", scopes=["settings:write"])

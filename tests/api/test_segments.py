@@ -111,6 +111,11 @@ def test_a_wrong_rule_is_refused_with_its_place(write: Ask, ada: Contact, rule: 
     assert not Segment.objects.exists()
 
 
+def test_a_name_that_is_taken_is_refused(write: Ask, buyers: Segment) -> None:
+    wanted = {"audience": id_of(buyers.audience), "name": buyers.name.upper(), "rule": BUYERS}
+    assert errors_of(write(CREATE, input=wanted)) == [("name", "UNIQUE")]
+
+
 def test_what_is_of_another_shop_is_not_found(
     ask: Ask, write: Ask, ada: Contact, bob: Contact, buyers: Segment
 ) -> None:

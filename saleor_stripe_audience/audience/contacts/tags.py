@@ -48,7 +48,7 @@ def rename(tag: Tag, name: str) -> Tag:
     """Rename the tag. `Rejected` if another tag has that name."""
     checked = check_name(name)
     if _with_name(tag.audience, checked).exclude(pk=tag.pk).exists():
-        raise Rejected("Another tag of the audience has this name. Choose another.", code="tag")
+        raise Rejected("Another tag of the audience has this name. Choose another.", code="name_taken")
     tag.name = checked
     tag.save(update_fields=["name"])
     return tag

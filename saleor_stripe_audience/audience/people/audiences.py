@@ -266,7 +266,9 @@ def _check(audience: Audience, options: AudienceSettings) -> None:
         )
     twins = Audience.objects.filter(installation_id=audience.installation_id, name=name)
     if twins.exclude(pk=audience.pk).exists():
-        raise Rejected("Another audience of the shop already has this name. Choose another.", code="name")
+        raise Rejected(
+            "Another audience of the shop already has this name. Choose another.", code="name_taken"
+        )
     if len(options.consent_text) > MAX_CONSENT_TEXT_LENGTH:
         raise Rejected(
             f"The consent text is longer than {MAX_CONSENT_TEXT_LENGTH} characters.", code="consent_text"

@@ -151,7 +151,7 @@ def _save(segment: Segment, values: SegmentValues) -> Segment:
                 segment.save()
         except IntegrityError:
             raise Rejected(
-                "Another segment of the audience has this name. Choose another.", code="segment"
+                "Another segment of the audience has this name. Choose another.", code="name_taken"
             ) from None
         membership.refresh_soon([segment.pk, *(each.pk for each in _dependents(segment))])
     if former_tag is not None and former_tag != values.tag:

@@ -300,11 +300,22 @@ def _language(text: str) -> str:
 
 def _origin(text: str) -> str:
     """Return scheme, host and port, as browsers send an origin."""
-    parts = urlsplit(text.strip().lower())
-    origin = f"{parts.scheme}://{parts.netloc}"
-    if not _ORIGIN.fullmatch(origin) or parts.path.strip("/") or parts.query:
+    origin = _origin_of_url(text.strip().lower())
+    if origin is None:
         raise Rejected(
             f"{text[:80]} is not an origin. Give scheme and host, such as https://shop.example.com.",
             code="origins",
         )
     return origin
+
+
+def _origin_of_url(text: str) -> str | None:
+    """None if it is no URL, or has more than an origin."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # an error beyond 65535
+    except ValueError:
+        return None
+    origin = f"{parts.scheme}://{parts.netloc}"
+    is_all = _ORIGIN.fullmatch(origin) and not parts.path.strip("/") and not parts.query
+    return origin if is_all else None
