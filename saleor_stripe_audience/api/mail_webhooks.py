@@ -104,8 +104,8 @@ class MailWebhookMutations:
     mail_webhook_create: MailWebhookCreate = mutation(
         _create,
         "settings:write",
-        "Create an address to which a mail service reports bounces and complaints about the shop's mails. Anyone with it "
-        "can unsubscribe people and learn who is a contact.",
+        "Create an address to which a mail service reports bounces and complaints about the shop's mails. "
+        "Anyone with it can unsubscribe people and learn who is a contact.",
         and_scope="audience:write",
     )
     mail_webhook_revoke: MailWebhookRevoke = mutation(
