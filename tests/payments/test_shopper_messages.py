@@ -87,7 +87,7 @@ def test_amounts_are_named(buy: Begin, language: str, words: str) -> None:
 def test_a_request_that_is_not_readable_is_still_answered_in_the_shoppers_language(buy: Begin) -> None:
     answer = buy().session("transaction_process_session", sourceObject=source("FR", channel=None))
     assert answer["message"] == shopper_messages.UNCLEAR.fr
-    assert "without a readable" in answer["data"]["paymentIntent"]["errors"][0]["message"]
+    assert "has no readable" in answer["data"]["paymentIntent"]["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("kind", [Rejected, Unavailable])

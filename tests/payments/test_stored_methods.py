@@ -288,7 +288,7 @@ def test_unreadable_requests_are_answered(buy: Callable[..., Buy], event: str, p
         assert answer == {"paymentMethods": []}
     else:
         assert answer["result"] == FAILED[event]
-        assert "without a readable" in answer["error"]
+        assert "has no readable" in answer["error"]
 
 
 @pytest.mark.parametrize("identifier", [None, "", 7, {}, "x" * 10_000, "../customers"])
