@@ -7,7 +7,7 @@ import stripe
 
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.objects import Dispute, parse
+from saleor_stripe_audience.gateway.objects import Dispute, parse, parse_readable
 
 
 def list_for(account: StripeAccount, intent_id: str) -> list[Dispute]:
@@ -21,9 +21,10 @@ def disputed_since(account: StripeAccount, created: int) -> Iterator[str]:
     """Yield the ids of the PaymentIntents disputed since (seconds since 1970), however old they are."""
     with errors_of(account):
         params: Any = {"created": {"gte": created}, "limit": 100}
-        for each in stripe_of(account).v1.disputes.list(params).auto_paging_iter():
-            if intent_id := _parsed(each).payment_intent:
-                yield intent_id
+        pages = stripe_of(account).v1.disputes.list(params)
+        for each in parse_readable(Dispute, (found.to_dict() for found in pages.auto_paging_iter())):
+            if each.payment_intent:
+                yield each.payment_intent
 
 
 def _parsed(found: stripe.Dispute) -> Dispute:

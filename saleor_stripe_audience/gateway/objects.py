@@ -5,10 +5,11 @@ default is one that Stripe always sends: an object without it cannot be read.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
+import structlog
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,6 +24,8 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.money import Money, from_decimal, known_currency
+
+log = structlog.get_logger(__name__)
 
 LONGEST_CODE = 100  # characters of a decline code that are kept
 
@@ -83,6 +86,15 @@ def parse[Parsed: BaseModel](model: type[Parsed], found: Any) -> Parsed:
         ) from None
 
 
+def parse_readable[Parsed: BaseModel](model: type[Parsed], found: Iterable[Any]) -> Iterator[Parsed]:
+    """Yield the objects of a list that can be read; one that cannot is logged and stops none of the others."""
+    for each in found:
+        try:
+            yield parse(model, each)
+        except UnreadableObject as error:
+            log.warning("unreadable object skipped", id=each.get("id", ""), reason=str(error))
+
+
 def dashboard_url(payment_intent_id: str, *, livemode: bool) -> str:
     """Return the address of the payment's page at Stripe."""
     return f"https://dashboard.stripe.com/{'' if livemode else 'test/'}payments/{payment_intent_id}"
@@ -92,7 +104,16 @@ def dashboard_url(payment_intent_id: str, *, livemode: bool) -> str:
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 Minor = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
 Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
-Currency = Annotated[str, AfterValidator(known_currency)]  # in capitals, as `Money` has it
+
+
+def _known_currency(value: str) -> str:
+    try:
+        return known_currency(value)
+    except Rejected as error:
+        raise ValueError(str(error)) from error  # names the field, as for any other value that cannot be read
+
+
+Currency = Annotated[str, AfterValidator(_known_currency)]  # in capitals, as `Money` has it
 
 
 def _without_nulls(value: Any) -> Any:
@@ -394,7 +415,9 @@ class Dispute(_Labelled):
     created: int = 0
     reason: Text = ""
     payment_intent: str | None = None
-    balance_transactions: list[BalanceTransaction] = Field(default_factory=list)
+    balance_transactions: Annotated[
+        list[BalanceTransaction], BeforeValidator(lambda value: [] if value is None else value)
+    ] = Field(default_factory=list)
     evidence_details: _Evidence | None = None
 
 

@@ -10,7 +10,7 @@ import structlog
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
+from saleor_stripe_audience.gateway.objects import PaymentIntent, parse, parse_readable
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +44,7 @@ def list_since(account: StripeAccount, created: int) -> Iterator[PaymentIntent]:
     """Yield the account's intents created since (seconds since 1970), the newest first, page after page."""
     with errors_of(account):
         pages = stripe_of(account).v1.payment_intents.list({"created": {"gte": created}, "limit": 100})
-        for each in pages.auto_paging_iter():
-            yield _parsed(each)
+        yield from parse_readable(PaymentIntent, (each.to_dict() for each in pages.auto_paging_iter()))
 
 
 def update(account: StripeAccount, intent_id: str, params: dict[str, Any]) -> PaymentIntent:

@@ -9,7 +9,7 @@ import stripe
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.objects import Refund, parse
+from saleor_stripe_audience.gateway.objects import Refund, parse, parse_readable
 
 
 def create(
@@ -51,9 +51,10 @@ def refunded_since(account: StripeAccount, created: int) -> Iterator[str]:
     """Yield the ids of the PaymentIntents with a refund made since (seconds since 1970), however old they are."""
     with errors_of(account):
         params: Any = {"created": {"gte": created}, "limit": 100}
-        for each in stripe_of(account).v1.refunds.list(params).auto_paging_iter():
-            if intent_id := _parsed(each).payment_intent:
-                yield intent_id
+        pages = stripe_of(account).v1.refunds.list(params)
+        for each in parse_readable(Refund, (found.to_dict() for found in pages.auto_paging_iter())):
+            if each.payment_intent:
+                yield each.payment_intent
 
 
 def _parsed(found: stripe.Refund) -> Refund:

@@ -88,6 +88,26 @@ class TestStripeWasNotHeard:
         assert town.amounts()[1] == town.total()
         assert any("AUTHORIZATION_SUCCESS" in each for each in what(report))
 
+    @pytest.mark.parametrize(
+        "odd", [{"amount": None}, {"currency": "coins"}, {"status": None}, {"metadata": "x"}]
+    )
+    def test_an_object_that_cannot_be_read_stops_none_of_the_others(
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        worked: Work,
+        odd: dict[str, Any],
+    ) -> None:
+        town.begin()
+        town.pay()
+        town.api.payment_intents.create({"amount": 700, "currency": "usd"})
+        intents = town.stripe.account.table("payment_intent")
+        stranger = next(each for each in intents.values() if each["id"] != town.intent)
+        stranger.update(odd)
+        town.stripe.account.table("event").clear()
+        report = reconciled(worked)
+        assert report.compared == 1
+        assert town.amounts()[0] == town.total()
+
 
 class TestSaleorWasNotHeard:
     def test_what_it_could_not_deliver_is_read_from_it(
