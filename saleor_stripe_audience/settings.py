@@ -298,6 +298,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
+LOCALE_PATHS = [Path(__file__).parent / "locale" / reader for reader in ("shopper", "staff")]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; Saleor's largest genuine payloads are below 100 kB
 
 INSTALLED_APPS = [

@@ -15,7 +15,8 @@ def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
     """Return the account that takes new payments of the channel; `Rejected` when there is none that may."""
     mapping = _mapping_of(installation_id, channel_slug)
     if mapping.is_paused:
-        raise Rejected(mapping.pause_message or PAUSED, code="paused")
+        values = {"message": mapping.pause_message} if mapping.pause_message else None
+        raise Rejected(mapping.pause_message or PAUSED, code="paused", values=values)
     if mapping.account.livemode:
         terms.check(installation_id)
     connect.check_ready(mapping.account)

@@ -8,21 +8,24 @@ A shopper never reads that a card is known as lost, stolen or fraudulent: the on
 
 from dataclasses import dataclass
 
-from saleor_stripe_audience.wording import ENGLISH, Sentence
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+from saleor_stripe_audience.wording import ENGLISH, in_language
 
 
 @dataclass(frozen=True)
 class Decline:
     """What one code means to shopper and merchant."""
 
-    shopper: Sentence
-    merchant: Sentence
+    shopper: Promise
+    merchant: Promise
 
 
 def for_shopper(code: str, language: str = ENGLISH) -> str:
     """Return the shopper's sentence; a general one for a code that is not in the table."""
     found = DECLINES.get(code)
-    return (found.shopper if found else _DECLINED).told(language)
+    return in_language(found.shopper if found else _DECLINED, language)
 
 
 def for_merchant(code: str, language: str = ENGLISH) -> str:
@@ -30,158 +33,120 @@ def for_merchant(code: str, language: str = ENGLISH) -> str:
     if not code:
         return ""
     found = DECLINES.get(code)
-    return found.merchant.told(language) if found else _UNKNOWN.told(language).format(code=code)
+    return in_language(found.merchant, language) if found else in_language(_UNKNOWN, language, code=code)
 
 
-_DECLINED = Sentence(
-    "The card was declined. Please try another card, or ask your bank.",
-    "La carte a été refusée. Essayez une autre carte ou demandez à votre banque.",
+_DECLINED = pgettext_lazy("shopper", "The card was declined. Please try another card, or ask your bank.")
+_UNKNOWN = pgettext_lazy(
+    "staff", "The payment was declined; Stripe gives the code “{code}”. Its page of the payment says more."
 )
-_UNKNOWN = Sentence(
-    "The payment was declined; Stripe gives the code “{code}”. Its page of the payment says more.",
-    "Le paiement a été refusé ; Stripe donne le code « {code} ». Sa page du paiement en dit plus.",
+_ANOTHER_CARD = pgettext_lazy(
+    "shopper", "This card cannot be used here. Please try another card or another way to pay."
 )
-_ANOTHER_CARD = Sentence(
-    "This card cannot be used here. Please try another card or another way to pay.",
-    "Cette carte ne peut pas être utilisée ici. Essayez une autre carte ou un autre moyen de paiement.",
+_AMOUNT = pgettext_lazy(
+    "shopper", "The bank did not release this amount. Please try another card or another way to pay."
 )
-_AMOUNT = Sentence(
-    "The bank did not release this amount. Please try another card or another way to pay.",
-    "La banque n'a pas débloqué ce montant. Essayez une autre carte ou un autre moyen de paiement.",
+_EXPIRED = pgettext_lazy("shopper", "This card has expired. Please use another card.")
+_NUMBER = pgettext_lazy("shopper", "The card number is not right. Please check it, or use another card.")
+_CVC = pgettext_lazy("shopper", "The security code of the card is not right. Please check it and try again.")
+_EXPIRY = pgettext_lazy("shopper", "The expiry date of the card is not right. Please check it and try again.")
+_ADDRESS = pgettext_lazy("shopper", "The address does not match the card's. Please check it and try again.")
+_PIN = pgettext_lazy(
+    "shopper", "The PIN is not right or is needed here. Please try again, or use another card."
 )
-_EXPIRED = Sentence(
-    "This card has expired. Please use another card.",
-    "Cette carte a expiré. Utilisez une autre carte.",
+_AGAIN = pgettext_lazy(
+    "shopper", "The payment did not go through. Please try again in a moment, or use another card."
 )
-_NUMBER = Sentence(
-    "The card number is not right. Please check it, or use another card.",
-    "Le numéro de carte n'est pas correct. Vérifiez-le ou utilisez une autre carte.",
+_AUTHENTICATE = pgettext_lazy(
+    "shopper", "Your bank asks you to confirm this payment. Please try again and follow your bank's steps."
 )
-_CVC = Sentence(
-    "The security code of the card is not right. Please check it and try again.",
-    "Le code de sécurité de la carte n'est pas correct. Vérifiez-le et réessayez.",
+_NOT_CONFIRMED = pgettext_lazy(
+    "shopper", "The payment was not confirmed with your bank. Please try again, or use another card."
 )
-_EXPIRY = Sentence(
-    "The expiry date of the card is not right. Please check it and try again.",
-    "La date d'expiration de la carte n'est pas correcte. Vérifiez-la et réessayez.",
-)
-_ADDRESS = Sentence(
-    "The address does not match the card's. Please check it and try again.",
-    "L'adresse ne correspond pas à celle de la carte. Vérifiez-la et réessayez.",
-)
-_PIN = Sentence(
-    "The PIN is not right or is needed here. Please try again, or use another card.",
-    "Le code PIN n'est pas correct ou est demandé ici. Réessayez ou utilisez une autre carte.",
-)
-_AGAIN = Sentence(
-    "The payment did not go through. Please try again in a moment, or use another card.",
-    "Le paiement n'a pas abouti. Réessayez dans un instant ou utilisez une autre carte.",
-)
-_AUTHENTICATE = Sentence(
-    "Your bank asks you to confirm this payment. Please try again and follow your bank's steps.",
-    "Votre banque vous demande de confirmer ce paiement. Réessayez et suivez les étapes de votre banque.",
-)
-_NOT_CONFIRMED = Sentence(
-    "The payment was not confirmed with your bank. Please try again, or use another card.",
-    "Le paiement n'a pas été confirmé auprès de votre banque. Réessayez ou utilisez une autre carte.",
-)
-_TOO_OFTEN = Sentence(
+_TOO_OFTEN = pgettext_lazy(
+    "shopper",
     "This card was tried too often or reached its limit. Please use another card, or try again later.",
-    "Cette carte a été essayée trop souvent ou a atteint son plafond. Utilisez une autre carte ou réessayez plus tard.",
 )
-_TWICE = Sentence(
-    "A payment like this was made a moment ago. Please look at your orders before you try again.",
-    "Un paiement semblable vient d'être fait. Consultez vos commandes avant de réessayer.",
+_TWICE = pgettext_lazy(
+    "shopper", "A payment like this was made a moment ago. Please look at your orders before you try again."
 )
-_OTHER_WAY = Sentence(
-    "This way to pay did not work. Please try again, or choose another one.",
-    "Ce moyen de paiement n'a pas fonctionné. Réessayez ou choisissez-en un autre.",
+_OTHER_WAY = pgettext_lazy(
+    "shopper", "This way to pay did not work. Please try again, or choose another one."
 )
 
 
-def _unexplained(en: str, fr: str) -> Decline:
+def _unexplained(merchant: Promise) -> Decline:
     """The bank refuses and leaves the reason to its customer."""
-    return Decline(_DECLINED, Sentence(en, fr))
+    return Decline(_DECLINED, merchant)
 
 
 _NO_REASON = _unexplained(
-    "The bank declined the card and gave no reason. Only the shopper can ask the bank; another card may work.",
-    "La banque a refusé la carte sans donner de raison. Seul l'acheteur peut demander à sa banque ; une autre carte "
-    "peut fonctionner.",
+    pgettext_lazy(
+        "staff",
+        "The bank declined the card and gave no reason. Only the shopper can ask the bank; another card may work.",
+    )
 )
 _STOPPED = _unexplained(
-    "The cardholder told the bank to stop payments to you. Do not charge this card again; ask the customer.",
-    "Le titulaire a demandé à sa banque d'arrêter les paiements en votre faveur. Ne débitez plus cette carte ; "
-    "demandez au client.",
+    pgettext_lazy(
+        "staff",
+        "The cardholder told the bank to stop payments to you. Do not charge this card again; ask the customer.",
+    )
 )
 _TEST_CARD = Decline(
     _ANOTHER_CARD,
-    Sentence(
-        "A test card was used for a live payment, or a real card for a test payment.",
-        "Une carte de test a été utilisée pour un vrai paiement, ou une vraie carte pour un paiement de test.",
-    ),
+    pgettext_lazy("staff", "A test card was used for a live payment, or a real card for a test payment."),
 )
 _PIN_NEEDED = Decline(
     _PIN,
-    Sentence(
-        "The card wants a PIN, which cannot be given online. Another card may work.",
-        "La carte exige un code PIN, impossible à saisir en ligne. Une autre carte peut fonctionner.",
-    ),
+    pgettext_lazy("staff", "The card wants a PIN, which cannot be given online. Another card may work."),
 )
 _WRONG_PIN = Decline(
     _PIN,
-    Sentence("A wrong PIN was given.", "Un code PIN erroné a été saisi."),
+    pgettext_lazy("staff", "A wrong PIN was given."),
 )
 _WRONG_NUMBER = Decline(
     _NUMBER,
-    Sentence("The card number is wrong.", "Le numéro de carte est erroné."),
+    pgettext_lazy("staff", "The card number is wrong."),
 )
 _WRONG_CVC = Decline(
     _CVC,
-    Sentence("The card's security code (CVC) is wrong.", "Le code de sécurité (CVC) de la carte est erroné."),
+    pgettext_lazy("staff", "The card's security code (CVC) is wrong."),
 )
 _WRONG_EXPIRY = Decline(
     _EXPIRY,
-    Sentence("The card's expiry date is wrong.", "La date d'expiration de la carte est erronée."),
+    pgettext_lazy("staff", "The card's expiry date is wrong."),
 )
 _WRONG_ADDRESS = Decline(
     _ADDRESS,
-    Sentence(
-        "The postcode or address given is not the one the bank has for the card.",
-        "Le code postal ou l'adresse saisis ne sont pas ceux que la banque connaît pour la carte.",
-    ),
+    pgettext_lazy("staff", "The postcode or address given is not the one the bank has for the card."),
 )
 _NO_AUTHENTICATION = Decline(
     _NOT_CONFIRMED,
-    Sentence(
-        "The shopper did not pass the bank's check (3-D Secure): given up, refused or timed out.",
-        "L'acheteur n'a pas passé le contrôle de sa banque (3-D Secure) : abandon, refus ou délai dépassé.",
+    pgettext_lazy(
+        "staff", "The shopper did not pass the bank's check (3-D Secure): given up, refused or timed out."
     ),
 )
 _UNREACHABLE = Decline(
     _AGAIN,
-    Sentence(
-        "The bank could not be reached, or its system failed. The same card may work later.",
-        "La banque était injoignable ou son système a échoué. La même carte peut fonctionner plus tard.",
+    pgettext_lazy(
+        "staff", "The bank could not be reached, or its system failed. The same card may work later."
     ),
 )
 
 DECLINES: dict[str, Decline] = {
     "approve_with_id": Decline(
         _AGAIN,
-        Sentence(
+        pgettext_lazy(
+            "staff",
             "The bank could not authorize the payment. It may work a second time; if not, the shopper asks the bank.",
-            "La banque n'a pas pu autoriser le paiement. Un second essai peut réussir ; sinon, l'acheteur demande à "
-            "sa banque.",
         ),
     ),
     "authentication_required": Decline(
         _AUTHENTICATE,
-        Sentence(
+        pgettext_lazy(
+            "staff",
             "The bank wants the cardholder to confirm the payment (3-D Secure). Ask the shopper to pay it in person "
             "at the shop.",
-            "La banque veut que le titulaire confirme le paiement (3-D Secure). Demandez à l'acheteur de le payer "
-            "lui-même dans la boutique.",
         ),
     ),
     "authentication_not_handled": _NO_AUTHENTICATION,
@@ -189,51 +154,44 @@ DECLINES: dict[str, Decline] = {
     "card_declined": _NO_REASON,
     "card_not_supported": Decline(
         _ANOTHER_CARD,
-        Sentence(
-            "The card is not made for this kind of purchase, such as one online or abroad.",
-            "La carte ne permet pas ce type d'achat, par exemple en ligne ou à l'étranger.",
+        pgettext_lazy(
+            "staff", "The card is not made for this kind of purchase, such as one online or abroad."
         ),
     ),
     "card_velocity_exceeded": Decline(
         _TOO_OFTEN,
-        Sentence(
-            "The card was used too often in a short time, or is over its limit.",
-            "La carte a été utilisée trop souvent en peu de temps, ou a dépassé son plafond.",
-        ),
+        pgettext_lazy("staff", "The card was used too often in a short time, or is over its limit."),
     ),
     "charge_exceeds_source_limit": Decline(
         _AMOUNT,
-        Sentence(
-            "The amount is above what this way to pay allows in a period.",
-            "Le montant dépasse ce que ce moyen de paiement permet sur une période.",
-        ),
+        pgettext_lazy("staff", "The amount is above what this way to pay allows in a period."),
     ),
     "currency_not_supported": Decline(
         _ANOTHER_CARD,
-        Sentence(
-            "The card cannot pay in this currency.", "La carte ne permet pas de payer dans cette devise."
-        ),
+        pgettext_lazy("staff", "The card cannot pay in this currency."),
     ),
     "do_not_honor": _NO_REASON,
     "do_not_try_again": _unexplained(
-        "The bank declined the card for good. Trying the same card again is of no use.",
-        "La banque a refusé la carte définitivement. Il est inutile de réessayer la même carte.",
+        pgettext_lazy(
+            "staff", "The bank declined the card for good. Trying the same card again is of no use."
+        )
     ),
     "duplicate_transaction": Decline(
         _TWICE,
-        Sentence(
+        pgettext_lazy(
+            "staff",
             "The same amount was charged to this card a moment ago. Look whether the order is paid already.",
-            "Le même montant vient d'être débité de cette carte. Vérifiez si la commande est déjà payée.",
         ),
     ),
-    "expired_card": Decline(_EXPIRED, Sentence("The card has expired.", "La carte a expiré.")),
+    "expired_card": Decline(_EXPIRED, pgettext_lazy("staff", "The card has expired.")),
     "fraudulent": _unexplained(
-        "Stripe or the bank suspects fraud and blocked the payment. Do not send the goods before you have checked.",
-        "Stripe ou la banque soupçonne une fraude et a bloqué le paiement. N'expédiez rien avant d'avoir vérifié.",
+        pgettext_lazy(
+            "staff",
+            "Stripe or the bank suspects fraud and blocked the payment. Do not send the goods before you have checked.",
+        )
     ),
     "generic_decline": _unexplained(
-        "The bank, or one of your Radar rules, declined the card and gave no reason.",
-        "La banque, ou l'une de vos règles Radar, a refusé la carte sans donner de raison.",
+        pgettext_lazy("staff", "The bank, or one of your Radar rules, declined the card and gave no reason.")
     ),
     "incorrect_address": _WRONG_ADDRESS,
     "incorrect_cvc": _WRONG_CVC,
@@ -242,24 +200,15 @@ DECLINES: dict[str, Decline] = {
     "incorrect_zip": _WRONG_ADDRESS,
     "insufficient_funds": Decline(
         _AMOUNT,
-        Sentence(
-            "There is not enough money on the card or account.",
-            "La carte ou le compte n'est pas assez approvisionné.",
-        ),
+        pgettext_lazy("staff", "There is not enough money on the card or account."),
     ),
     "invalid_account": Decline(
         _ANOTHER_CARD,
-        Sentence(
-            "The card, or the account behind it, is not valid (any more).",
-            "La carte, ou le compte qui s'y rattache, n'est pas (ou plus) valide.",
-        ),
+        pgettext_lazy("staff", "The card, or the account behind it, is not valid (any more)."),
     ),
     "invalid_amount": Decline(
         _AMOUNT,
-        Sentence(
-            "The amount is not valid for this card, or above what it may pay at once.",
-            "Le montant n'est pas valable pour cette carte, ou dépasse ce qu'elle permet en une fois.",
-        ),
+        pgettext_lazy("staff", "The amount is not valid for this card, or above what it may pay at once."),
     ),
     "invalid_cvc": _WRONG_CVC,
     "invalid_expiry_month": _WRONG_EXPIRY,
@@ -269,93 +218,73 @@ DECLINES: dict[str, Decline] = {
     "issuer_not_available": _UNREACHABLE,
     "live_mode_test_card": _TEST_CARD,
     "lost_card": _unexplained(
-        "The card is reported as lost. Do not tell the shopper; check before you send anything.",
-        "La carte est déclarée perdue. Ne le dites pas à l'acheteur ; vérifiez avant d'expédier.",
+        pgettext_lazy(
+            "staff", "The card is reported as lost. Do not tell the shopper; check before you send anything."
+        )
     ),
     "merchant_blacklist": _unexplained(
-        "The card is on your own block list in Stripe. Do not tell the shopper.",
-        "La carte figure sur votre propre liste de blocage dans Stripe. Ne le dites pas à l'acheteur.",
+        pgettext_lazy("staff", "The card is on your own block list in Stripe. Do not tell the shopper.")
     ),
     "mobile_device_authentication_required": Decline(
         _AUTHENTICATE,
-        Sentence(
-            "The wallet wants the cardholder to confirm on the telephone.",
-            "Le portefeuille exige une confirmation du titulaire sur son téléphone.",
-        ),
+        pgettext_lazy("staff", "The wallet wants the cardholder to confirm on the telephone."),
     ),
     "new_account_information_available": Decline(
         _ANOTHER_CARD,
-        Sentence(
-            "The bank has given the cardholder a new card or account. The old one cannot be used.",
-            "La banque a donné au titulaire une nouvelle carte ou un nouveau compte. L'ancien est inutilisable.",
+        pgettext_lazy(
+            "staff", "The bank has given the cardholder a new card or account. The old one cannot be used."
         ),
     ),
     "no_action_taken": _NO_REASON,
-    "not_permitted": _unexplained(
-        "The bank does not permit this payment.", "La banque ne permet pas ce paiement."
-    ),
+    "not_permitted": _unexplained(pgettext_lazy("staff", "The bank does not permit this payment.")),
     "offline_pin_required": _PIN_NEEDED,
     "online_or_offline_pin_required": _PIN_NEEDED,
     "payment_intent_authentication_failure": _NO_AUTHENTICATION,
     "payment_intent_payment_attempt_expired": Decline(
         _AGAIN,
-        Sentence("The payment was not finished in time.", "Le paiement n'a pas été terminé à temps."),
+        pgettext_lazy("staff", "The payment was not finished in time."),
     ),
     "payment_intent_payment_attempt_failed": Decline(
         _OTHER_WAY,
-        Sentence(
-            "The attempt to pay failed. Stripe's page of the payment says why.",
-            "La tentative de paiement a échoué. La page du paiement chez Stripe dit pourquoi.",
-        ),
+        pgettext_lazy("staff", "The attempt to pay failed. Stripe's page of the payment says why."),
     ),
     "payment_method_customer_decline": Decline(
         _OTHER_WAY,
-        Sentence(
-            "The shopper broke the payment off at the provider.",
-            "L'acheteur a interrompu le paiement chez le prestataire.",
-        ),
+        pgettext_lazy("staff", "The shopper broke the payment off at the provider."),
     ),
     "payment_method_not_available": Decline(
         _OTHER_WAY,
-        Sentence(
-            "The provider of this way to pay does not answer just now.",
-            "Le prestataire de ce moyen de paiement ne répond pas pour le moment.",
-        ),
+        pgettext_lazy("staff", "The provider of this way to pay does not answer just now."),
     ),
     "payment_method_provider_decline": Decline(
         _OTHER_WAY,
-        Sentence(
-            "The provider of this way to pay declined, or a debit was returned.",
-            "Le prestataire de ce moyen de paiement a refusé, ou un prélèvement a été rejeté.",
-        ),
+        pgettext_lazy("staff", "The provider of this way to pay declined, or a debit was returned."),
     ),
     "payment_method_provider_timeout": Decline(
         _OTHER_WAY,
-        Sentence(
-            "The provider of this way to pay did not answer in time.",
-            "Le prestataire de ce moyen de paiement n'a pas répondu à temps.",
-        ),
+        pgettext_lazy("staff", "The provider of this way to pay did not answer in time."),
     ),
     "pickup_card": _unexplained(
-        "The bank wants the card withdrawn: it may be lost or stolen. Do not tell the shopper.",
-        "La banque veut retirer la carte : elle est peut-être perdue ou volée. Ne le dites pas à l'acheteur.",
+        pgettext_lazy(
+            "staff", "The bank wants the card withdrawn: it may be lost or stolen. Do not tell the shopper."
+        )
     ),
     "pin_try_exceeded": Decline(
         _TOO_OFTEN,
-        Sentence("A wrong PIN was given too often.", "Un code PIN erroné a été saisi trop souvent."),
+        pgettext_lazy("staff", "A wrong PIN was given too often."),
     ),
     "processing_error": Decline(
         _AGAIN,
-        Sentence(
-            "Something failed while the card was processed. The same card may work in a moment.",
-            "Une erreur s'est produite pendant le traitement de la carte. La même carte peut fonctionner sous peu.",
+        pgettext_lazy(
+            "staff", "Something failed while the card was processed. The same card may work in a moment."
         ),
     ),
     "reenter_transaction": _UNREACHABLE,
     "restricted_card": _unexplained(
-        "The card is restricted: it may be lost or stolen, or not for this use. Do not tell the shopper.",
-        "La carte est restreinte : elle est peut-être perdue, volée ou impropre à cet usage. Ne le dites pas à "
-        "l'acheteur.",
+        pgettext_lazy(
+            "staff",
+            "The card is restricted: it may be lost or stolen, or not for this use. Do not tell the shopper.",
+        )
     ),
     "revocation_of_all_authorizations": _STOPPED,
     "revocation_of_authorization": _STOPPED,
@@ -363,22 +292,20 @@ DECLINES: dict[str, Decline] = {
     "service_not_allowed": _NO_REASON,
     "setup_intent_authentication_failure": _NO_AUTHENTICATION,
     "stolen_card": _unexplained(
-        "The card is reported as stolen. Do not tell the shopper; check before you send anything.",
-        "La carte est déclarée volée. Ne le dites pas à l'acheteur ; vérifiez avant d'expédier.",
+        pgettext_lazy(
+            "staff",
+            "The card is reported as stolen. Do not tell the shopper; check before you send anything.",
+        )
     ),
     "stop_payment_order": _STOPPED,
     "test_mode_live_card": _TEST_CARD,
     "testmode_decline": _TEST_CARD,
     "transaction_not_allowed": _unexplained(
-        "The bank does not allow this kind of payment with the card.",
-        "La banque ne permet pas ce type de paiement avec la carte.",
+        pgettext_lazy("staff", "The bank does not allow this kind of payment with the card.")
     ),
     "try_again_later": _UNREACHABLE,
     "withdrawal_count_limit_exceeded": Decline(
         _TOO_OFTEN,
-        Sentence(
-            "The card is over the number or sum of payments that its bank allows.",
-            "La carte a dépassé le nombre ou le total des paiements que sa banque autorise.",
-        ),
+        pgettext_lazy("staff", "The card is over the number or sum of payments that its bank allows."),
     ),
 }

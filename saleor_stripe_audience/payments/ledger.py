@@ -18,6 +18,7 @@ from saleor_stripe_audience.payments import disputes, staff_messages
 from saleor_stripe_audience.payments import shopper_messages as messages
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of, decline_of, why_canceled
 from saleor_stripe_audience.payments.staff_messages import for_staff
+from saleor_stripe_audience.wording import in_language
 
 AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
 REFUND_FAILED = frozenset({"failed", "canceled"})
@@ -71,7 +72,7 @@ def _replaced(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
         _has(reported, result, intent.id) for result in ("CHARGE_SUCCESS", "CHARGE_FAILURE")
     )
     if is_held and is_open:
-        message = messages.REPLACED.told(intent.language)
+        message = in_language(messages.REPLACED, intent.language)
         yield _outcome(state, "CHARGE_FAILURE", intent.id, intent.amount, message=message)
 
 

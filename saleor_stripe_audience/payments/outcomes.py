@@ -15,6 +15,7 @@ from saleor_stripe_audience.gateway.objects import DUPLICATE, PaymentIntent
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments import shopper_messages as messages
+from saleor_stripe_audience.wording import in_language
 
 LONGEST_MESSAGE = 512
 
@@ -94,14 +95,14 @@ def actions_of(intent: PaymentIntent) -> tuple[str, ...]:
 def decline_of(intent: PaymentIntent) -> tuple[str, str]:
     """Return the last decline: its code for the merchant, a sentence for the shopper. No code where there is none."""
     if intent.last_payment_error is None:
-        return "", messages.WAITS_FOR_SHOPPER.told(intent.language)
+        return "", in_language(messages.WAITS_FOR_SHOPPER, intent.language)
     return intent.decline_code, declines.for_shopper(intent.decline_code, intent.language)
 
 
 def why_canceled(intent: PaymentIntent) -> str:
     """Return the shopper's sentence about a canceled payment, such as in a second tab after the first paid."""
     is_paid = intent.cancellation_reason == DUPLICATE
-    return (messages.ALREADY_PAID if is_paid else messages.CANCELED).told(intent.language)
+    return in_language(messages.ALREADY_PAID if is_paid else messages.CANCELED, intent.language)
 
 
 def exact_metadata(amount: Decimal, money: Money) -> dict[str, str]:

@@ -17,6 +17,7 @@ from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE, outcome_of
 from saleor_stripe_audience.payments.payloads import Session, read
 from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import ENGLISH, FRENCH, in_language
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +126,7 @@ def _note(intent: PaymentIntent, session: Session, due: Due | None) -> str:
             return messages.fallen(paid, now, language)
         if now.minor > paid.minor >= due_before.minor:
             return messages.risen(paid, now, language)
-    return "" if intent.flow == intent.requested_flow else messages.CHARGED_INSTEAD.told(language)
+    return "" if intent.flow == intent.requested_flow else in_language(messages.CHARGED_INSTEAD, language)
 
 
 def _capped(intent: PaymentIntent, session: Session, language: str) -> str:
@@ -156,7 +157,7 @@ def for_unreadable(_message: str) -> Json:
 
     The payment that it is about may exist, so this is no failure.
     """
-    message = f"{messages.UNCLEAR.en} {messages.UNCLEAR.fr}"
+    message = " ".join(in_language(messages.UNCLEAR, language) for language in (ENGLISH, FRENCH))
     return without_payment(f"{CHARGE}_ACTION_REQUIRED", "StripeApiError", message)
 
 

@@ -6,28 +6,27 @@ token is accepted.
 
 import structlog
 from django.db import DatabaseError
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem
-from saleor_stripe_audience.wording import Sentence, for_staff
+from saleor_stripe_audience.wording import for_staff
 
 log = structlog.get_logger(__name__)
 
 APP_UNKNOWN = "token_refused"
 PERMISSION_DENIED = "permission_denied"
 TOKEN, PERMISSIONS = "token", "permissions"  # the keys of the two problems
-TOKEN_MESSAGE = Sentence(
+TOKEN_MESSAGE = pgettext_lazy(
+    "staff",
     "Saleor refuses the app's token: the app was removed or deactivated. Activate it, or install it again, in "
     "Saleor's Dashboard. Its data is kept, and everything that is waiting then continues automatically.",
-    "Saleor refuse le jeton de l'application : elle a été supprimée ou désactivée. Activez-la ou installez-la de "
-    "nouveau dans le Dashboard de Saleor. Ses données sont conservées ; tout ce qui attend reprendra alors tout seul.",
 )
-PERMISSION_MESSAGE = Sentence(
+PERMISSION_MESSAGE = pgettext_lazy(
+    "staff",
     "The app needs a permission in Saleor. Grant it in Saleor's Dashboard under Extensions, or remove the app and "
     "install it again; its data is kept.",
-    "Il manque une autorisation à l'application dans Saleor. Accordez-la dans le Dashboard de Saleor, sous Extensions, "
-    "ou supprimez l'application et installez-la de nouveau ; ses données sont conservées.",
 )
 CODES = {
     APP_UNKNOWN: (TOKEN, TOKEN_MESSAGE),
@@ -43,10 +42,10 @@ def was_reinstalled(installation: Installation) -> bool:
 
 def report(installation: Installation, code: str) -> None:
     """Report one problem, at the first call that shows it."""
-    key, sentence = CODES[code]
+    key, message = CODES[code]
     try:
         if not Problem.objects.filter(installation=installation, key=key).exists():
-            problems.report(installation, key, for_staff(sentence))
+            problems.report(installation, key, for_staff(message))
     except DatabaseError:
         # The caller needs Saleor's own error; the problem is reported at the next call.
         log.exception("problem not reported", installation=str(installation.pk), code=code)

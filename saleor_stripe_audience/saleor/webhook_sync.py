@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.tasks import task
+from django.utils.translation import pgettext_lazy
 from graphql import GraphQLError, parse, print_ast
 
 from saleor_stripe_audience.errors import Rejected
@@ -21,7 +22,7 @@ from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.shops import problems, removal
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import Sentence, for_staff
+from saleor_stripe_audience.wording import for_staff
 
 log = structlog.get_logger(__name__)
 
@@ -30,16 +31,12 @@ Json = dict[str, Any]
 OURS = "/api/webhooks/saleor/"  # the path shows that a webhook is ours: PUBLIC_URL may have changed since
 PERMISSIONS, WEBHOOKS = trouble.PERMISSIONS, "webhooks"  # the keys of the two problems
 
-PERMISSIONS_MISSING = Sentence(
+PERMISSIONS_MISSING = pgettext_lazy(
+    "staff",
     "The app does not have these permissions in Saleor: {names}. Grant them in Saleor's Dashboard under Extensions, or "
     "remove the app and install it again; its data is kept.",
-    "Il manque des autorisations à l'application dans Saleor : {names}. Accordez-les dans le Dashboard de Saleor, sous "
-    "Extensions, ou supprimez l'application et installez-la de nouveau ; ses données sont conservées.",
 )
-WEBHOOKS_REFUSED = Sentence(
-    "Saleor refused to change the app's webhooks. {why}",
-    "Saleor a refusé de modifier les webhooks de l'application. {why}",
-)
+WEBHOOKS_REFUSED = pgettext_lazy("staff", "Saleor refused to change the app's webhooks. {why}")
 
 
 @task

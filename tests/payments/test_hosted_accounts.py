@@ -11,6 +11,7 @@ from saleor_stripe_audience.payments import shopper_messages
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import in_language
 from tests.gateway.platform import PUBLISHABLE, begun, offer, tell, told
 from tests.payments.conftest import Buy, install
 
@@ -67,7 +68,7 @@ def test_an_account_that_is_not_active_is_paid_nothing(
     assert "errors" in gateway(buy)
     answer = buy.initialize()
     assert answer["result"] == "CHARGE_FAILURE"
-    assert answer["message"] == shopper_messages.UNAVAILABLE.en
+    assert answer["message"] == in_language(shopper_messages.UNAVAILABLE, "en")
     assert stripe_sandbox.log.entries("POST", "/v1/payment_intents") == []
 
 

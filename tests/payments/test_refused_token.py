@@ -12,6 +12,7 @@ from saleor_stripe_audience.payments.reconcile import reconcile_all
 from saleor_stripe_audience.saleor import client, http, webhook_sync
 from saleor_stripe_audience.saleor.trouble import TOKEN_MESSAGE
 from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.wording import in_language
 
 from .test_reporting import Town, town
 
@@ -52,7 +53,9 @@ def waits(town: Town) -> None:
     shop = Installation.objects.get()
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
     assert Handling.objects.filter(waits_for=shop.pk, attempts=0).exists()
-    assert [(each.key, each.message) for each in Problem.objects.all()] == [("token", TOKEN_MESSAGE.en)]
+    assert [(each.key, each.message) for each in Problem.objects.all()] == [
+        ("token", in_language(TOKEN_MESSAGE, "en"))
+    ]
 
 
 def is_all_done(town: Town) -> None:

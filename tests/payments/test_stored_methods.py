@@ -20,6 +20,7 @@ from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import in_language
 
 from .conftest import DECLINED, GOOD, SECURE, Buy, check_answer, connect
 
@@ -233,7 +234,7 @@ def test_a_channel_without_an_account(shopper: Register) -> None:
     assert robin.ask(READY, id=APP_ID)["result"] == "FAILED_TO_INITIALIZE"
     setup = robin.ask(BEGIN, id=APP_ID)
     assert (setup["result"], setup["id"]) == ("FAILED_TO_TOKENIZE", None)
-    assert setup["errors"][0]["message"] == shopper_messages.UNAVAILABLE.en
+    assert setup["errors"][0]["message"] == in_language(shopper_messages.UNAVAILABLE, "en")
 
 
 def test_each_account_has_its_own_cards(shopper: Register, stripe_sandbox: StripeSandbox) -> None:
