@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 
-.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench-busy bench-slow bench-audience measure-code
+.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience measure-code
 
 setup: .venv/.ready
 
@@ -48,6 +48,11 @@ INPUTS ?= 100000
 SEED ?= 1
 fuzz: setup
 	@.venv/bin/python -m scripts.fuzz $(INPUTS) $(SEED)
+
+# SERVER=postgres://user@host:5432/postgres: measures PostgreSQL, too. BENCH_ARGUMENTS="--only requests": measures a part.
+# Processor time of requests and events, and the server's own figures; prints JSON, including the machine.
+bench: setup
+	@.venv/bin/python -m scripts.bench --server "$(SERVER)" $(BENCH_ARGUMENTS)
 
 # Response times while one Stripe account hangs; prints JSON, including the machine.
 bench-busy: setup

@@ -1,0 +1,123 @@
+"""Processor time of one thread for each kind of request: through the WSGI application, without a server.
+
+Django's settings must be made before this is imported.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django_ox.models import OxTask
+from django_ox.testing import run_tasks
+
+from saleor_stripe_audience.wsgi import application
+from scripts.bench.shop import Request, Shop, manifest
+
+Json = dict[str, Any]
+
+WARM_UPS = 30
+SHOPPER = "VXNlcjox"
+REFERENCE_STEPS = 100_000
+
+
+class Taken:
+    """The app in this thread, with the processor milliseconds that each call took."""
+
+    def __init__(self) -> None:
+        self.milliseconds: list[float] = []
+
+    def call(self, request: Request) -> Json:
+        """Return the app's answer to the request."""
+        environ = request.environ()
+        started = time.thread_time()
+        status, body = _respond(environ)
+        self.milliseconds.append((time.thread_time() - started) * 1000)
+        if not status.startswith("200"):
+            raise RuntimeError(f"{request.path}: {status} {body[:300]!r}")
+        answer: Json = json.loads(body)
+        return answer
+
+    @property
+    def median(self) -> float:
+        """The median of all calls but the first, which warm up."""
+        return round(statistics.median(self.milliseconds[WARM_UPS:]), 3)
+
+
+def _respond(environ: Json) -> tuple[str, bytes]:
+    started: list[str] = []
+
+    def start_response(status: str, _headers: Any, _error: object = None) -> Any:
+        started.append(status)
+
+    blocks: Iterable[bytes] = application(environ, start_response)
+    try:
+        return started[-1], b"".join(blocks)
+    finally:
+        if hasattr(blocks, "close"):
+            blocks.close()
+
+
+def measure_requests(shop: Shop, runs: int) -> Json:
+    """Return the median of each kind, under its name in the report."""
+    return {
+        "reference_ms": reference(),
+        **_sessions(shop, runs),
+        "initialize_with_address_ms": _initialize(shop, runs, address=True),
+        "initialize_signed_in_ms": _initialize(shop, runs, shopper=SHOPPER),
+        "gateway_ms": _repeated(shop.gateway, runs),
+        "manifest_ms": _repeated(manifest, runs),
+        "accept_ms": _counted(shop.order_created, runs),
+        "stripe_accept_ms": _repeated(shop.stripe_event, runs),
+    }
+
+
+def _sessions(shop: Shop, runs: int) -> Json:
+    initialized, processed = Taken(), Taken()
+    for _ in range(runs + WARM_UPS):
+        request = shop.initialize()
+        answer = initialized.call(request)
+        if not answer["data"]["paymentIntent"].get("stripeClientSecret"):
+            raise RuntimeError(f"no payment: {answer}")
+        paid = processed.call(shop.process(request, answer))
+        if paid["result"] != "CHARGE_SUCCESS":
+            raise RuntimeError(f"not paid: {paid}")
+    return {"initialize_ms": initialized.median, "process_ms": processed.median}
+
+
+def _initialize(shop: Shop, runs: int, **kind: Any) -> float:
+    return _repeated(lambda: shop.initialize(**kind), runs)
+
+
+def _repeated(make: Callable[[], Request], runs: int) -> float:
+    return _counted(lambda _: make(), runs)
+
+
+def _counted(make: Callable[[int], Request], runs: int) -> float:
+    taken = Taken()
+    for number in range(runs + WARM_UPS):
+        taken.call(make(number))
+    return taken.median
+
+
+def reference() -> float:
+    """Return the processor time of a fixed piece of work: two reports are comparable as far as theirs are."""
+    taken = []
+    for _ in range(50):
+        started = time.thread_time()
+        sum(step * step for step in range(REFERENCE_STEPS))
+        taken.append((time.thread_time() - started) * 1000)
+    return round(statistics.median(taken), 3)
+
+
+def measure_event(shop: Shop, runs: int) -> Json:
+    """Return what ORDER_CREATED of a new contact costs the worker, to the last task that follows from it."""
+    per_event: list[float] = []
+    OxTask.objects.all().delete()  # of the requests before
+    for number in range(runs + WARM_UPS):
+        Taken().call(shop.order_created(1_000_000 + number))
+        started = time.thread_time()
+        run_tasks()
+        per_event.append((time.thread_time() - started) * 1000)
+    return {"event_ms": round(statistics.median(per_event[WARM_UPS:]), 3)}
