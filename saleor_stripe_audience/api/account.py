@@ -176,8 +176,8 @@ def _create(
             f"A key cannot have scopes that its creator does not have: {', '.join(beyond)[:200]}.",
             code="beyond_own_scopes",
         )
-    secret = keys.create_key(ids.own_shop(info), input.name, _expiry(input.expires_in_days), input.scopes)
-    return ApiKeyCreate(secret=secret, api_key=cast("ApiKey", keys.find_key(secret)))
+    created = keys.create_key(ids.own_shop(info), input.name, _expiry(input.expires_in_days), input.scopes)
+    return ApiKeyCreate(secret=created.secret, api_key=cast("ApiKey", created.key))
 
 
 def _expiry(days: int | None) -> datetime | None:

@@ -28,6 +28,7 @@ class Context:
         self.caller = caller
         self.request = request
         self.facts = ShopFacts(caller.installation_id)
+        self.has_changed = False  # whether a mutation of this request was done
 
 
 def shop_id(info: Info) -> UUID:
@@ -50,6 +51,12 @@ def forget_facts(info: Info) -> None:
     """Read the shared facts again after a change."""
     context: Context = info.context
     context.facts = ShopFacts(context.caller.installation_id)
+
+
+def note_change(info: Info) -> None:
+    """A mutation was done: the caller must receive what it returned."""
+    context: Context = info.context
+    context.has_changed = True
 
 
 def check_scope(info: Info, scope: str) -> None:

@@ -16,7 +16,7 @@ from graphql import GraphQLError
 from strawberry import Info
 from strawberry.extensions import FieldExtension
 
-from saleor_stripe_audience.api.context import forget_facts, needs
+from saleor_stripe_audience.api.context import forget_facts, needs, note_change
 from saleor_stripe_audience.api.enums import describe
 from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
@@ -192,12 +192,14 @@ class ErrorsInPayload(FieldExtension):
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         forget_facts(info)
         try:
-            return next_(source, info, **kwargs)
+            payload = next_(source, info, **kwargs)
         except Exception as error:
             failure = failure_of(error)
             if not isinstance(failure, Rejected):
                 raise
             return self.payload(errors=[error_of(failure)])
+        note_change(info)
+        return payload
 
 
 def mutation(resolver: Callable[..., Payload], scope: str, description: str, *, and_scope: str = "") -> Any:

@@ -7,6 +7,7 @@ next request on, in every process.
 import hashlib
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -24,25 +25,33 @@ LONGEST_NAME = 200
 LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would cost more than the request
 
 
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key with its secret, which is never shown again: the app stores its hash."""
+
+    key: ApiKey
+    secret: str
+
+
 def create_key(
     installation: Installation,
     name: str,
     expires_at: datetime | None = None,
     scopes: Iterable[str] = EVERYTHING_READ,
-) -> str:
-    """Create a key and return it; it is never shown again. `Rejected` for an invalid name, time or scope."""
+) -> CreatedKey:
+    """Create a key. `Rejected` for an invalid name, time or scope."""
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Rejected("Give the key a name of at most 200 characters: what it is for.", code="name")
-    key = MARK + secrets.token_urlsafe(SECRET_BYTES)
-    ApiKey.objects.create(
+    secret = MARK + secrets.token_urlsafe(SECRET_BYTES)
+    key = ApiKey.objects.create(
         installation=installation,
         name=name.strip(),
-        hashed_key=_hashed(key),
-        prefix=key[:SHOWN_CHARACTERS],
+        hashed_key=_hashed(secret),
+        prefix=secret[:SHOWN_CHARACTERS],
         scopes=sorted(checked(scopes)),
         expires_at=expires_at,
     )
-    return key
+    return CreatedKey(key, secret)
 
 
 def revoke(key: ApiKey) -> None:
@@ -67,6 +76,6 @@ def find_key(secret: str) -> ApiKey | None:
     return found
 
 
-def _hashed(key: str) -> str:
+def _hashed(secret: str) -> str:
     """Plain SHA-256 is enough: the key has 256 random bits, so guessing is hopeless even without a slow hash."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(secret.encode()).hexdigest()

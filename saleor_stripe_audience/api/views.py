@@ -143,13 +143,17 @@ def _answer(operation: Operation, context: Context) -> JsonResponse:
         )
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
-        _raise_outage(result.errors)
+        if not context.has_changed:
+            _raise_outage(result.errors)
         answer["errors"] = [errors.formatted(error) for error in result.errors]
     return JsonResponse(answer)
 
 
 def _raise_outage(errors: list[GraphQLError]) -> None:
-    """Raise the database's failure: without that data a response is useless, and the request can be repeated."""
+    """Raise the database's failure: without that data a response is useless, and the request can be repeated.
+
+    Not once a mutation was done: what it returned, such as a new key, is shown only once.
+    """
     for error in errors:
         if isinstance(error.original_error, Error) and not isinstance(error.original_error, DataError):
             raise error.original_error

@@ -33,7 +33,7 @@ def _create(shop: Installation, options: argparse.Namespace) -> str:
         raise Rejected("Give --name: what the key is for.", code="name")
     days = options.expires_in_days
     expires_at = timezone.now() + timedelta(days=days) if days is not None else None
-    return create_key(shop, options.name, expires_at, options.scope or EVERYTHING_READ)
+    return create_key(shop, options.name, expires_at, options.scope or EVERYTHING_READ).secret
 
 
 def _revoke(shop: Installation, prefix: str) -> None:

@@ -112,7 +112,7 @@ def _segments(audience: Audience) -> Json:
 
 
 def _pages(audience: Audience) -> Json:
-    secret = keys.create_key(audience.installation, "bench", None, ["audience:read"])
+    secret = keys.create_key(audience.installation, "bench", None, ["audience:read"]).secret
     _page(secret, PAGES["newest"])  # a process's first request loads the program
     return {name: _timed(TIMES, lambda given=given: _page(secret, given)) for name, given in PAGES.items()}  # type: ignore[misc]
 

@@ -53,7 +53,7 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
     if contact is None:
         raise RuntimeError("the contact was not made")
     preferences = links.preferences_url(contact).split("/audience/", 1)[1]
-    key = create_key(shop, "fuzz", scopes=EVERYTHING)
+    key = create_key(shop, "fuzz", scopes=EVERYTHING).secret
     return {
         "api_url": shop.saleor_api_url,
         "app_id": APP_ID,

@@ -108,7 +108,7 @@ Ask = Callable[..., dict[str, Any]]
 @pytest.fixture
 def ask(mine: Shop) -> Ask:
     """Query with a key of the first shop and read the response."""
-    key = create_key(mine.installation, "a developer")
+    key = create_key(mine.installation, "a developer").secret
 
     def answer(query: str, **variables: Any) -> dict[str, Any]:
         response = post(key, {"query": query, "variables": variables})
@@ -122,7 +122,7 @@ def ask(mine: Shop) -> Ask:
 @pytest.fixture
 def write(mine: Shop) -> Ask:
     """The same with a key that can change the audience."""
-    key = create_key(mine.installation, "a clerk", scopes=["audience:write"])
+    key = create_key(mine.installation, "a clerk", scopes=["audience:write"]).secret
 
     def answer(query: str, **variables: Any) -> dict[str, Any]:
         response = post(key, {"query": query, "variables": variables})

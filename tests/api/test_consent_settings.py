@@ -30,7 +30,7 @@ KEY_REVOKE = f"""mutation ($id: ID!) {{ storefrontKeyRevoke(id: $id) {{ {ERRORS}
 
 
 def asking(shop: Shop, *scopes: str) -> Ask:
-    key = create_key(shop.installation, "k", scopes=scopes)
+    key = create_key(shop.installation, "k", scopes=scopes).secret
 
     def ask(query: str, **variables: Any) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)

@@ -35,7 +35,7 @@ def test_an_example_does_what_it_says(mine: Shop, example: str) -> None:
     wanted = {name: known[name] for name in re.findall(r"\$(\w+):", example)}
     key = create_key(
         shop, "a reader of the documents", scopes=["audience:write", "payments:read", "settings:read"]
-    )
+    ).secret
     answer = post(key, {"query": example, "variables": wanted})
     assert answer.status_code == 200
     read = json.loads(answer.content)

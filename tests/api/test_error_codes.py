@@ -83,7 +83,7 @@ CASES = [
 def test_the_documents_say_with_which_status_a_code_comes(
     mine: Shop, query: str, status: int, code: str
 ) -> None:
-    response = post(create_key(mine.installation, "k", scopes=["audience:write"]), {"query": query})
+    response = post(create_key(mine.installation, "k", scopes=["audience:write"]).secret, {"query": query})
     assert (response.status_code, codes_of(json.loads(response.content))) == (status, {code})
     rows = [line for line in read_document("docs/api.md").splitlines() if line.startswith(f"| {status} |")]
     assert any(f"`{code}`" in row for row in rows)

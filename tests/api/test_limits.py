@@ -45,7 +45,7 @@ def codes(key: str, query: str, **variables: Any) -> set[str]:
 
 @pytest.fixture
 def key(mine: Shop) -> str:
-    return create_key(mine.installation, "a developer")
+    return create_key(mine.installation, "a developer").secret
 
 
 class TestCost:
@@ -140,7 +140,7 @@ class TestRate:
         assert post(key, {"query": SMALL}).status_code == 200
 
     def test_each_key_has_its_own(self, key: str, mine: Shop) -> None:
-        other = create_key(mine.installation, "other")
+        other = create_key(mine.installation, "other").secret
         for _ in range(4):
             post(key, {"query": SMALL})
         assert post(other, {"query": SMALL}).status_code == 200

@@ -29,7 +29,7 @@ def _code(response: HttpResponse) -> str:
 
 
 def test_a_key_is_shown_once_and_kept_hashed(mine: Shop) -> None:
-    key = create_key(mine.installation, "a developer")
+    key = create_key(mine.installation, "a developer").secret
     kept = ApiKey.objects.get()
     assert key.startswith("ssa_")
     assert len(key) > 40
@@ -50,11 +50,11 @@ def test_without_a_valid_key_nothing_is_answered(mine: Shop, key: str | None) ->
 
 def test_a_revoked_or_expired_key_and_a_removed_shop_are_refused(mine: Shop) -> None:
     revoked, expired = (
-        create_key(mine.installation, "revoked"),
-        create_key(mine.installation, "expired", timezone.now() - timedelta(seconds=1)),
+        create_key(mine.installation, "revoked").secret,
+        create_key(mine.installation, "expired", timezone.now() - timedelta(seconds=1)).secret,
     )
     revoke(ApiKey.objects.get(name="revoked"))
-    still = create_key(mine.installation, "good", timezone.now() + timedelta(hours=1))
+    still = create_key(mine.installation, "good", timezone.now() + timedelta(hours=1)).secret
     assert [post(key, {"query": SMALL}).status_code for key in (revoked, expired, still)] == [401, 401, 200]
     mine.installation.is_active = False
     mine.installation.save()
@@ -62,7 +62,7 @@ def test_a_revoked_or_expired_key_and_a_removed_shop_are_refused(mine: Shop) -> 
 
 
 def test_only_post(mine: Shop) -> None:
-    key = create_key(mine.installation, "a developer")
+    key = create_key(mine.installation, "a developer").secret
     request = RequestFactory().get("/graphql/", {"query": SMALL}, headers={"Authorization": f"Bearer {key}"})
     response = graphql_view(request)
     assert (response.status_code, response["Allow"], _code(response)) == (405, "POST", "METHOD_NOT_ALLOWED")
@@ -82,12 +82,12 @@ def test_only_post(mine: Shop) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_query_is_told_so(mine: Shop, body: str) -> None:
-    response = post(create_key(mine.installation, "a developer"), body)
+    response = post(create_key(mine.installation, "a developer").secret, body)
     assert (response.status_code, _code(response)) == (400, "BAD_REQUEST")
 
 
 def test_too_large_a_request(mine: Shop) -> None:
-    key = create_key(mine.installation, "a developer")
+    key = create_key(mine.installation, "a developer").secret
     response = post(key, {"query": SMALL, "variables": {"x": "y" * LARGEST_REQUEST_BYTES}})
     assert (response.status_code, _code(response)) == (400, "TOO_LARGE")
 

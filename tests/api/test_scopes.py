@@ -43,15 +43,17 @@ def result_of(key: str, query: str, **variables: Any) -> dict[str, Any]:
 def test_a_field_needs_its_scope_and_no_other(mine: Shop, wanted: str) -> None:
     subject = wanted.partition(":")[0]
     others = {each for each in EVERYTHING if not each.startswith(f"{subject}:")}
-    without = result_of(create_key(mine.installation, "without", scopes=others), FIELDS[wanted])
+    without = result_of(create_key(mine.installation, "without", scopes=others).secret, FIELDS[wanted])
     assert codes_of(without) == {"PERMISSION_DENIED"}
     assert wanted in str(without["errors"])
     assert {error["extensions"]["exception"]["code"] for error in without["errors"]} == {"PermissionDenied"}
-    assert not codes_of(result_of(create_key(mine.installation, "with", scopes=[wanted]), FIELDS[wanted]))
+    assert not codes_of(
+        result_of(create_key(mine.installation, "with", scopes=[wanted]).secret, FIELDS[wanted])
+    )
 
 
 def test_a_secret_is_shown_although_a_later_mutation_fails(mine: Shop) -> None:
-    key = create_key(mine.installation, "owner", scopes=["settings:write"])
+    key = create_key(mine.installation, "owner", scopes=["settings:write"]).secret
     readmit = FIELDS["audience:write"].removeprefix("mutation { ")
     answer = result_of(key, FIELDS["settings:write"].removesuffix("}") + readmit)
     assert codes_of(answer) == {"PERMISSION_DENIED"}
@@ -60,8 +62,8 @@ def test_a_secret_is_shown_although_a_later_mutation_fails(mine: Shop) -> None:
 
 
 def test_reading_is_not_writing_but_writing_is_reading(mine: Shop) -> None:
-    reads = create_key(mine.installation, "reads", scopes=["settings:read"])
-    writes = create_key(mine.installation, "writes", scopes=["settings:write"])
+    reads = create_key(mine.installation, "reads", scopes=["settings:read"]).secret
+    writes = create_key(mine.installation, "writes", scopes=["settings:write"]).secret
     assert codes_of(result_of(reads, FIELDS["settings:write"])) == {"PERMISSION_DENIED"}
     assert not codes_of(result_of(writes, FIELDS["settings:read"]))
     assert not ApiKey.objects.filter(name="new").exists()
@@ -71,15 +73,15 @@ def test_an_object_by_its_id_needs_the_scope_of_its_kind(mine: Shop) -> None:
     name = base64.b64encode(f"Payment:{mine.payment.pk}".encode()).decode()
     query = "query ($id: ID!) { node(id: $id) { id } }"
     assert codes_of(
-        result_of(create_key(mine.installation, "a", scopes=["audience:read"]), query, id=name)
+        result_of(create_key(mine.installation, "a", scopes=["audience:read"]).secret, query, id=name)
     ) == {"PERMISSION_DENIED"}
     assert not codes_of(
-        result_of(create_key(mine.installation, "p", scopes=["payments:read"]), query, id=name)
+        result_of(create_key(mine.installation, "p", scopes=["payments:read"]).secret, query, id=name)
     )
 
 
 def test_a_key_is_made_used_and_ended_over_the_api(mine: Shop) -> None:
-    owner = create_key(mine.installation, "owner", scopes=EVERYTHING)
+    owner = create_key(mine.installation, "owner", scopes=EVERYTHING).secret
     wanted = {"name": " reports ", "scopes": ["payments:read"], "expiresInDays": 7}
     made = one(result_of(owner, CREATE, input=wanted))
     assert made["apiKey"]["name"] == "reports"
@@ -104,16 +106,16 @@ def test_a_key_is_made_used_and_ended_over_the_api(mine: Shop) -> None:
     ],
 )
 def test_an_unfit_key_is_not_made(mine: Shop, unfit: dict[str, Any], code: str) -> None:
-    owner = create_key(mine.installation, "owner", scopes=["settings:write", "payments:read"])
+    owner = create_key(mine.installation, "owner", scopes=["settings:write", "payments:read"]).secret
     wanted = {"name": "n", "scopes": ["payments:read"], "expiresInDays": 1} | unfit
     assert errors_of(result_of(owner, CREATE, input=wanted)) == [(*unfit, code)]
     assert ApiKey.objects.count() == 1
 
 
 def test_a_key_of_another_shop_cannot_be_ended(mine: Shop, theirs: Shop) -> None:
-    foreign = find_key(create_key(theirs.installation, "theirs"))
+    foreign = find_key(create_key(theirs.installation, "theirs").secret)
     assert foreign is not None
-    owner = create_key(mine.installation, "owner", scopes=["settings:write"])
+    owner = create_key(mine.installation, "owner", scopes=["settings:write"]).secret
     for name in (f"ApiKey:{foreign.pk}", f"Payment:{foreign.pk}", "ApiKey:x", f"ApiKey:{'9' * 30}"):
         answer = result_of(owner, REVOKE, id=base64.b64encode(name.encode()).decode())
         assert errors_of(answer) == [("id", "NOT_FOUND")]
@@ -124,7 +126,7 @@ def test_a_key_of_another_shop_cannot_be_ended(mine: Shop, theirs: Shop) -> None
 def test_settings_are_one_shops_and_without_secrets(mine: Shop, theirs: Shop) -> None:
     report(mine.installation, "permissions", "Grant it.")
     report(theirs.installation, "permissions", "Theirs.")
-    secret = create_key(mine.installation, "owner", scopes=["settings:read"])
+    secret = create_key(mine.installation, "owner", scopes=["settings:read"]).secret
     create_key(theirs.installation, "theirs")
     data = result_of(
         secret,
@@ -140,7 +142,7 @@ def test_settings_are_one_shops_and_without_secrets(mine: Shop, theirs: Shop) ->
 
 def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> None:
     """Nothing is cached between requests, so this is true in every process."""
-    key = create_key(mine.installation, "a")
+    key = create_key(mine.installation, "a").secret
     assert find_key(key) is not None
     ApiKey.objects.update(revoked_at=timezone.now())  # as another process would
     assert find_key(key) is None

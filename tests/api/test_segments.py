@@ -141,7 +141,7 @@ def test_what_is_of_another_shop_is_not_found(
 
 
 def test_each_needs_its_scope(mine: Shop, ada: Contact, ask: Ask, buyers: Segment) -> None:
-    nobody = create_key(mine.installation, "payments only", scopes=["payments:read"])
+    nobody = create_key(mine.installation, "payments only", scopes=["payments:read"]).secret
     variables = {
         "audience": id_of(ada.audience),
         "contact": id_of(ada),

@@ -42,7 +42,7 @@ def write(mine: Shop) -> Asking:
 
 
 def asking(shop: Shop, *scopes: str) -> Asking:
-    key = create_key(shop.installation, "k", scopes=scopes)
+    key = create_key(shop.installation, "k", scopes=scopes).secret
 
     def ask(query: str, **variables: Any) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(post(key, {"query": query, "variables": variables}).content)
@@ -177,7 +177,7 @@ def text_of(answer: Any) -> str:
 
 class TestExport:
     def test_the_shops_own_contacts(self, mine: Shop, theirs: Shop) -> None:
-        answer = download(create_key(mine.installation, "k", scopes=["audience:read"]))
+        answer = download(create_key(mine.installation, "k", scopes=["audience:read"]).secret)
         assert (answer.status_code, answer["Content-Type"], answer["Cache-Control"]) == (
             200,
             "text/csv",
@@ -186,11 +186,11 @@ class TestExport:
         assert 'filename="contacts.csv"' in answer["Content-Disposition"]
         [row] = csv.DictReader(io.StringIO(text_of(answer)))
         assert row["email"] == "ada@mine.example"
-        theirs_key = create_key(theirs.installation, "k", scopes=["audience:read"])
+        theirs_key = create_key(theirs.installation, "k", scopes=["audience:read"]).secret
         assert "bob@theirs.example" in text_of(download(theirs_key))
 
     def test_some_of_them_and_lists_for_advertisers(self, mine: Shop) -> None:
-        key = create_key(mine.installation, "k", scopes=["audience:read"])
+        key = create_key(mine.installation, "k", scopes=["audience:read"]).secret
         assert text_of(download(key, status="subscribed")).count("\n") == 1
         assert text_of(download(key, status=["subscribed", "nonsubscribed"])).count("\n") == 2
         assert text_of(download(key, ads="meta")) == "email\n"
@@ -202,15 +202,17 @@ class TestExport:
         "asked", [{"status": "gone"}, {"segment": "none"}, {"audience": "none"}, {"ads": "none"}]
     )
     def test_what_there_is_not_is_told(self, mine: Shop, asked: dict[str, str]) -> None:
-        answer = download(create_key(mine.installation, "k", scopes=["audience:read"]), **asked)
+        answer = download(create_key(mine.installation, "k", scopes=["audience:read"]).secret, **asked)
         assert answer.status_code == 400
         assert "There" in answer.json()["errors"][0]["message"] or "has no" in str(answer.json())
 
     def test_only_for_who_may(self, mine: Shop, settings: Any) -> None:
         assert download(None).status_code == 401
         assert download("ssa_wrong").status_code == 401
-        assert download(create_key(mine.installation, "k", scopes=["payments:write"])).status_code == 403
+        assert (
+            download(create_key(mine.installation, "k", scopes=["payments:write"]).secret).status_code == 403
+        )
         assert Client().post("/api/audience/export.csv").status_code == 405
         settings.API_REQUESTS_PER_MINUTE = 1
-        key = create_key(mine.installation, "k", scopes=["audience:read"])
+        key = create_key(mine.installation, "k", scopes=["audience:read"]).secret
         assert [download(key).status_code for _ in range(2)][1] == 429

@@ -11,7 +11,9 @@ from django.db.backends.utils import CursorWrapper
 from django.test import Client
 
 from saleor_stripe_audience import database
-from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api.keys import create_key, find_key
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api.scopes import EVERYTHING
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -52,7 +54,7 @@ def test_a_mistake_of_ours_stays_one() -> None:
 def keys() -> dict[str, str]:
     shop = make_shop()
     return {
-        "api": create_key(shop.installation, "all"),
+        "api": create_key(shop.installation, "all").secret,
         "storefront": storefront.create_key(shop.installation, ["https://shop.example.com"]).key,
         "staff": shop.token(),
     }
@@ -119,6 +121,44 @@ def test_an_outage_in_the_middle_of_a_query_is_no_half_an_answer(
     answer = ask(caller, keys, "graphql")
     assert answer.status_code == 503
     assert answer.json()["errors"][0]["extensions"]["code"] == "DATABASE"
+
+
+TWO_KEYS = """mutation {
+  first: apiKeyCreate(input: {name: "first", scopes: ["payments:read"]}) { secret apiKey { name scopes lastUsedAt } }
+  second: apiKeyCreate(input: {name: "second", scopes: ["payments:read"]}) { secret }
+}"""
+
+
+def test_an_outage_after_a_key_was_made_does_not_hide_the_key(
+    caller: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = create_key(make_shop().installation, "owner", scopes=EVERYTHING).secret
+    store = ApiKey.objects.create
+
+    def store_last(**fields: Any) -> ApiKey:
+        stored = store(**fields)
+
+        def fail(*_: Any, **__: Any) -> Any:
+            raise OperationalError("gone: marker")
+
+        monkeypatch.setattr(CursorWrapper, "execute", fail)
+        return stored
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ApiKey.objects, "create", store_last)
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = caller.post("/graphql/", {"query": TWO_KEYS}, "application/json", headers=headers)
+    monkeypatch.undo()
+    assert answer.status_code == 200
+    found = answer.json()
+    assert found["data"]["first"]["apiKey"] == {
+        "name": "first",
+        "scopes": ["payments:read"],
+        "lastUsedAt": None,
+    }
+    assert find_key(found["data"]["first"]["secret"]) is not None
+    assert found["data"]["second"] is None
+    assert [each["extensions"]["code"] for each in found["errors"]] == ["UNAVAILABLE"]
 
 
 BODIES = [b"1", b'"x"', b"null", b"\xff", b"[]", b"[" * 330 + b"]" * 330, b'{"query": 7}',
