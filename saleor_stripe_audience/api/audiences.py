@@ -140,8 +140,8 @@ class AudienceInput:
     )
     attribute_keys: list[str] | None = strawberry.field(
         default=None,
-        description="Keys of Saleor's metadata, of accounts and orders, whose values contacts keep. A key that is "
-        "left out of the list is forgotten with its values. Values come with the next event of each person, or by a "
+        description="Keys of Saleor's metadata, of accounts and orders, whose values contacts keep. A key that "
+        "the list does not have is forgotten with its values. Values come with the next event of each person, or by a "
         "backfill.",
     )
     ads_to_buyers: bool | None = strawberry.field(

@@ -248,7 +248,7 @@ describe(
     "TagOrigin",
     "Who added a tag.",
     {
-        TagOrigin.HAND: "Added manually: no rule removes it.",
+        TagOrigin.STAFF: "Added by staff: no rule removes it.",
         TagOrigin.RULE: "Added by a rule: removed when the rule no longer matches.",
         TagOrigin.IMPORT: "Added by an import: no rule removes it.",
     },
@@ -281,7 +281,7 @@ describe(
         TimelineKind.CREATED: "Became known.",
         TimelineKind.ADDRESS_CHANGED: "Last had a former address.",
         TimelineKind.ORDER: "Ordered.",
-        TimelineKind.CART_BEGUN: "Started a cart.",
+        TimelineKind.CART_STARTED: "Started a cart.",
         TimelineKind.CART_ABANDONED: "Abandoned a cart.",
         TimelineKind.CART_CLOSED: "The cart became an order.",
         TimelineKind.PAYMENT_DECLINED: "A payment was refused.",

@@ -45,7 +45,7 @@ COUNTED = {
     "totalCountIsExact": COUNT,
 }
 LEAST = 100  # of a connection: beneath a list it may take a statement for each row
-DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is told afterwards
+DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is reported afterwards
 SECONDS = 60
 KEPT_MINUTES = 60
 

@@ -28,7 +28,7 @@ class Cart:
     saleor_checkout_id: str = strawberry_django.field(description="Saleor's id of the checkout.")
     channel: str = strawberry_django.field(description="Slug of the sales channel.")
     voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
-    begun_at: datetime = strawberry_django.field(description="When it was started.")
+    started_at: datetime = strawberry_django.field(description="When it was started.")
     last_active_at: datetime = strawberry_django.field(description="When the shopper last changed it.")
     closed_at: datetime | None = strawberry_django.field(
         description="When its order was created; null while it is open."

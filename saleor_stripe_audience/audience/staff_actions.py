@@ -200,7 +200,7 @@ def add_tag(actor: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[
     """Tag all of the contacts, or none if one does not exist; returns how many did not have the tag yet."""
     with transaction.atomic():
         tag, contacts = _tag_and_contacts(actor, tag_id, contact_ids)
-        return tag, tags.add(tag, contacts, ContactTag.Origin.HAND, actor.id)
+        return tag, tags.add(tag, contacts, ContactTag.Origin.STAFF, actor.id)
 
 
 def remove_tag(actor: Actor, tag_id: UUID, contact_ids: Collection[UUID]) -> tuple[Tag, int]:

@@ -32,7 +32,7 @@ class Kind(StrEnum):
     CREATED = "created"
     ADDRESS_CHANGED = "address_changed"
     ORDER = "order"
-    CART_BEGUN = "cart_begun"
+    CART_STARTED = "cart_started"
     CART_ABANDONED = "cart_abandoned"
     CART_CLOSED = "cart_closed"
     PAYMENT_DECLINED = "payment_declined"
@@ -178,9 +178,9 @@ _SOURCES = (
     ),
     _Source(Kind.ORDER, lambda contact, _: contact.purchases.all(), "placed_at", _describe_order),
     _Source(
-        Kind.CART_BEGUN,
+        Kind.CART_STARTED,
         lambda contact, _: contact.carts.all(),
-        "begun_at",
+        "started_at",
         partial(_describe_cart, "Started a cart"),
     ),
     _Source(

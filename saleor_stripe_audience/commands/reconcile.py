@@ -17,7 +17,7 @@ def run(arguments: Sequence[str]) -> int:
     else:
         found = reconcile_all(options.since)
     print(json.dumps([each.as_json() for each in found], indent=2))
-    return 1 if any(not difference.healed for each in found for difference in each.differences) else 0
+    return 1 if any(not difference.fixed for each in found for difference in each.differences) else 0
 
 
 def _time(text: str) -> datetime:

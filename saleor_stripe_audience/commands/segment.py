@@ -46,9 +46,9 @@ def _preview(audience: Audience, options: argparse.Namespace) -> Json:
 
 def _save(audience: Audience, options: argparse.Namespace) -> Json:
     tag = get_or_create_tag(audience, options.tag) if options.tag else None
-    wish = store.SegmentValues(_name(options), _tree(options), tag, options.accept_unknown)
-    existing = audience.segments.filter(name__iexact=wish.name.strip()).first()
-    segment = store.change(existing, wish) if existing else store.create(audience, wish)
+    values = store.SegmentValues(_name(options), _tree(options), tag, options.accept_unknown)
+    existing = audience.segments.filter(name__iexact=values.name.strip()).first()
+    segment = store.change(existing, values) if existing else store.create(audience, values)
     membership.refresh_segment(segment.pk)
     segment.refresh_from_db()
     return _as_json(segment)

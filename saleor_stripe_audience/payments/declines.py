@@ -89,7 +89,7 @@ _NO_REASON = _unexplained(
 _STOPPED = _unexplained(
     pgettext_lazy(
         "staff",
-        "The cardholder told the bank to stop payments to you. Do not charge this card again; ask the customer.",
+        "The cardholder asked the bank to stop payments to you. Do not charge this card again; ask the customer.",
     )
 )
 _TEST_CARD = Decline(

@@ -80,7 +80,7 @@ class Notice(models.Model):
     """A state of one of Stripe's objects that is reported to staff: stored before, so that it is reported once.
 
     `reference` is the object's id at Stripe, such as a dispute's. `claimed_at` is when a process started to report it,
-    `told_at` when it was reported; after the one that `is_last` no other state of the object is reported.
+    `reported_at` when it was reported; after the one that `is_last` no other state of the object is reported.
     """
 
     installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
@@ -89,7 +89,7 @@ class Notice(models.Model):
     message = models.TextField()
     is_last = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True)
-    told_at = models.DateTimeField(null=True)
+    reported_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -93,19 +93,19 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
         state=note.state[:LONGEST_STATE],
         defaults={"is_last": note.is_last, "message": note.message},
     )
-    if notice.told_at is not None:
-        return not notices.filter(told_at__isnull=False, pk__gt=notice.pk).exists()
+    if notice.reported_at is not None:
+        return not notices.filter(reported_at__isnull=False, pk__gt=notice.pk).exists()
     now = timezone.now()
     is_free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIMED_FOR)
-    if not notices.filter(is_free, pk=notice.pk, told_at=None).update(claimed_at=now):
-        raise Unavailable("Another process is reporting this to Saleor just now.", code="being_told")
+    if not notices.filter(is_free, pk=notice.pk, reported_at=None).update(claimed_at=now):
+        raise Unavailable("Another process is reporting this to Saleor just now.", code="being_reported")
     try:
         if not _is_in_saleor(installation, intent, note):
             report_transaction_event(installation, _report_of(intent, note))
     except Exception:
-        notices.filter(pk=notice.pk, told_at=None).update(claimed_at=None)
+        notices.filter(pk=notice.pk, reported_at=None).update(claimed_at=None)
         raise
-    notices.filter(pk=notice.pk).update(told_at=timezone.now())
+    notices.filter(pk=notice.pk).update(reported_at=timezone.now())
     return True
 
 

@@ -43,11 +43,11 @@ DISPUTE_LASTS = timedelta(days=180)  # and a dispute been decided
 
 @dataclass(frozen=True)
 class Difference:
-    """Something the two sides did not agree on: `healed` says whether they do now, `why` why not."""
+    """Something the two sides did not agree on: `fixed` says whether they do now, `why` why not."""
 
     what: str
     where: str
-    healed: bool
+    fixed: bool
     why: str = ""
 
 
@@ -72,7 +72,7 @@ def reconcile_all(since: datetime | None = None) -> list[Reconciled]:
             results.append(reconcile(shop, since))
         if failures.any:
             why = " ".join(failures.messages)
-            lost = Difference("The shop could not be compared", shop.saleor_api_url, healed=False, why=why)
+            lost = Difference("The shop could not be compared", shop.saleor_api_url, fixed=False, why=why)
             results.append(Reconciled(shop.saleor_api_url, {}, 0, [lost]))
     return results
 
@@ -87,7 +87,7 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
     with apart("catching up", installation=str(installation.pk)) as failures:
         recorded |= record_missed_events(installation, since)
     differences += [
-        Difference("Saleor could not be asked", installation.saleor_api_url, healed=False, why=why)
+        Difference("Saleor could not be asked", installation.saleor_api_url, fixed=False, why=why)
         for why in failures.messages
     ]
     compared = 0
@@ -102,7 +102,7 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
         recorded=sum(recorded.values()),
         compared=compared,
         differences=len(differences),
-        open=sum(not each.healed for each in differences),
+        open=sum(not each.fixed for each in differences),
     )
     return result
 
@@ -122,7 +122,7 @@ def _reconcile_account(
     with apart("listing payments", account=str(account.pk)) as of_payments:
         found = list(_payments_to_compare(account, since, looked))
     differences += [
-        Difference("Stripe could not be asked", account.name, healed=False, why=why)
+        Difference("Stripe could not be asked", account.name, fixed=False, why=why)
         for why in dict.fromkeys([*of_events.messages, *of_payments.messages])
     ]
     all_seen = not of_payments.any
@@ -205,7 +205,7 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
         intent = payment_intents.retrieve(account, intent_id)
         intent = ownership.recognize(account, intent)
         if not Payment.objects.filter(account=account, payment_intent_id=intent_id).exists():
-            differences.append(Difference("the payment was not known here", where, healed=True))
+            differences.append(Difference("the payment was not known here", where, fixed=True))
         outcomes = report_missing(account, intent)
         records.save(account, intent, asked_at)
         if outcomes:  # the event that would have ended the checkout's other open payments was lost
@@ -217,9 +217,9 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
         return _Compared(differences, isinstance(error, Unavailable | Blocked))
     for outcome in outcomes:
         what = f"{outcome.result} {outcome.money} was missing in Saleor"
-        differences.append(Difference(what, where, healed=True))
+        differences.append(Difference(what, where, fixed=True))
     return _Compared(differences)
 
 
 def _not_compared(intent_id: str, why: str) -> Difference:
-    return Difference("the payment could not be compared", f"payment {intent_id}", healed=False, why=why)
+    return Difference("the payment could not be compared", f"payment {intent_id}", fixed=False, why=why)

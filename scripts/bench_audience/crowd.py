@@ -111,7 +111,7 @@ def _statements(contacts: int) -> list[str]:
             max(placed_at) AS last FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
             GROUP BY contact_id) bought ON bought.contact_id = {_key("n")} WHERE true""",
         f"""INSERT INTO audience_cart (id, installation_id, contact_id, saleor_checkout_id, channel, currency,
-            total_minor, voucher_code, begun_at, last_active_at, issued_at, closed_at, saleor_order_id)
+            total_minor, voucher_code, started_at, last_active_at, issued_at, closed_at, saleor_order_id)
             SELECT n, {shop}, {_key(f"1 + {scattered('n', 47)} % {contacts}")}, 'cart-' || n, 'default-channel', 'USD',
             4000, '', {_ago("n * 60")}, {_ago("n * 60")}, {_ago("n * 60")},
             CASE WHEN n % 3 = 0 THEN NULL ELSE {_ago("n * 60")} END, '' FROM {_numbers(contacts // 10)} WHERE true""",

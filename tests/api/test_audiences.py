@@ -35,7 +35,7 @@ def default_of(shop: Shop) -> Audience:
     return Audience.objects.get(installation=shop.installation, is_default=True)
 
 
-def test_all_of_an_audience_is_told(ask: Ask, french: Audience, theirs: Shop) -> None:
+def test_all_of_an_audience_is_reported(ask: Ask, french: Audience, theirs: Shop) -> None:
     own, other = one(ask(AUDIENCES))
     assert (own["name"], own["isDefault"], own["channels"]) == (
         "mine.example",

@@ -158,7 +158,7 @@ def test_two_contacts_become_one(write: Ask, mine: Shop, ada: Contact) -> None:
     assert FormerAddress.objects.count() == 1
 
 
-def test_what_cannot_be_merged_is_told(write: Ask, mine: Shop, ada: Contact) -> None:
+def test_what_cannot_be_merged_is_reported(write: Ask, mine: Shop, ada: Contact) -> None:
     assert errors_of(write(MERGE, kept=id_of(ada), absorbed=id_of(ada))) == [("absorbed", "INVALID")]
     for number in (7, 8):
         user = member(number, f"{number}@mine.example")
@@ -247,9 +247,9 @@ def test_a_tag_is_put_on_and_taken_off(write: Ask, ada: Contact, vip: Tag, actor
     cid = Contact.objects.create(audience=ada.audience, email="cid@mine.example")
     both = [id_of(ada), id_of(cid), id_of(ada)]
     assert [one(write(TAG_ADD, tag=id_of(vip), contacts=both))["changed"] for _ in range(2)] == [2, 0]
-    assert ContactTag.objects.filter(actor=actor, origin="hand").count() == 2
+    assert ContactTag.objects.filter(actor=actor, origin="staff").count() == 2
     found = '{ contact(email: "ada@mine.example") { tags { origin actor tag { name } } } }'
-    assert one(write(found))["tags"] == [{"origin": "HAND", "actor": actor, "tag": {"name": "VIP"}}]
+    assert one(write(found))["tags"] == [{"origin": "STAFF", "actor": actor, "tag": {"name": "VIP"}}]
     removed = [one(write(TAG_REMOVE, tag=id_of(vip), contacts=[id_of(ada)])) for _ in range(2)]
     assert removed == [
         {"changed": 1, "tag": {"contactsCount": 1}},
@@ -290,7 +290,7 @@ def test_a_person_is_erased_with_a_receipt_and_let_in_again(write: Ask, ada: Con
     assert [one(write(READMIT, email="ada@mine.example"))["wasErased"] for _ in range(2)] == [True, False]
 
 
-def test_another_shops_people_are_neither_erased_nor_told_of(write: Ask, bob: Contact) -> None:
+def test_another_shops_people_are_neither_erased_nor_shown(write: Ask, bob: Contact) -> None:
     one(write(ERASE, email="bob@theirs.example"))
     assert Contact.objects.filter(pk=bob.pk).exists()
     export = "query ($email: String!) { subjectExport(email: $email) }"
@@ -315,7 +315,7 @@ def test_all_that_is_held_of_a_person(write: Ask, ada: Contact) -> None:
 @pytest.mark.parametrize(
     "email", ["", "nobody", "a@b", "a" * 300 + "@mine.example", "a@b.example, c@d.example"]
 )
-def test_an_address_that_is_none_is_told(write: Ask, query: str, email: str) -> None:
+def test_an_address_that_is_none_is_reported(write: Ask, query: str, email: str) -> None:
     assert codes_of(write(query, email=email)) == {"INVALID"}
 
 

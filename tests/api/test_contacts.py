@@ -73,7 +73,7 @@ def populate(mine: Shop) -> dict[str, Contact]:
         (known["ada"].audience, "VIP", known["bea"]),
         (known["bob"].audience, "theirs", known["bob"]),
     ):
-        Tag.objects.create(audience=audience, name=name).contact_tags.create(contact=contact, origin="hand")
+        Tag.objects.create(audience=audience, name=name).contact_tags.create(contact=contact, origin="staff")
     return known
 
 
@@ -222,7 +222,7 @@ PLACE, KEY = "Contact -by_created_at", "00000000-0000-0000-0000-000000000001"
         {"before": forged("Contact -by_email", "a\0b", KEY)},
     ],
 )
-def test_an_unfit_page_is_told(ask: Ask, people: dict[str, Contact], page: dict[str, Any]) -> None:
+def test_an_unfit_page_is_reported(ask: Ask, people: dict[str, Contact], page: dict[str, Any]) -> None:
     size = {} if "last" in page else ALL
     assert codes_of(ask(CONTACTS, **(size | page))) == {"BAD_PAGE"}
 
@@ -230,7 +230,7 @@ def test_an_unfit_page_is_told(ask: Ask, people: dict[str, Contact], page: dict[
 @pytest.mark.parametrize(
     ("field", "value"), [("EMAIL", "a\0b"), ("EMAIL", "\ud800"), ("ORDERS_COUNT", "9" * 30)]
 )
-def test_a_cursor_that_no_column_holds_is_told(
+def test_a_cursor_that_no_column_holds_is_reported(
     ask: Ask, people: dict[str, Contact], field: str, value: str
 ) -> None:
     cursor = forged(f"Contact -by_{field.lower()}", value, KEY)
@@ -258,7 +258,7 @@ def test_the_capped_count_reads_no_further(ask: Ask, people: dict[str, Contact])
     assert f"LIMIT {paging.COUNTED_UP_TO + 1}" in counts[0]
 
 
-def test_all_of_a_contact_is_told(ask: Ask, people: dict[str, Contact]) -> None:
+def test_all_of_a_contact_is_reported(ask: Ask, people: dict[str, Contact]) -> None:
     bea = people["bea"]
     FormerAddress.objects.create(audience=bea.audience, contact=bea, email="b@old.example", held_at=at(1))
     say(bea, "given", at(50), needs_confirmation=True)
@@ -297,7 +297,7 @@ def test_all_of_a_contact_is_told(ask: Ask, people: dict[str, Contact]) -> None:
         "softOptIn": False,
         "lawfulBasis": "NONE",
         "mayReceive": [],
-        "tags": [{"tag": {"name": "VIP"}, "origin": "HAND"}],
+        "tags": [{"tag": {"name": "VIP"}, "origin": "STAFF"}],
         "formerAddresses": [{"email": "b@old.example", "heldAt": at(1).isoformat()}],
     }
 
@@ -312,7 +312,7 @@ def test_what_hangs_on_contacts_is_read_at_once(ask: Ask, mine: Shop, people: di
         record_order(mine.installation, order(str(number), email=f"{number}@mine.example"), at(number))
     for contact in Contact.objects.filter(audience=people["ada"].audience):
         say(contact, "given", at(90))
-        contact.contact_tags.get_or_create(tag=Tag.objects.get(name="VIP"), origin="hand")
+        contact.contact_tags.get_or_create(tag=Tag.objects.get(name="VIP"), origin="staff")
     with CaptureQueriesContext(connection) as many:
         answer = ask(query)
     assert len(one(answer)["edges"]) == 8

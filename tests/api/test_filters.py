@@ -212,7 +212,7 @@ def test_pages_can_be_walked_in_any_order(ask: Ask, people: None) -> None:
         (CONTACTS, {"where": {"AND": [{"OR": [{"AND": [{"OR": [{"AND": [{}]}]}]}]}]}}, "TOO_COMPLEX"),
     ],
 )
-def test_an_unfit_filter_is_told(ask: Ask, query: str, variables: dict[str, Any], code: str) -> None:
+def test_an_unfit_filter_is_reported(ask: Ask, query: str, variables: dict[str, Any], code: str) -> None:
     answer = ask(query, **variables)
     assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
 

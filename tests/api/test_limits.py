@@ -131,7 +131,7 @@ class TestRate:
         self.now = 1_800_000_000.0
         monkeypatch.setattr("time.time", lambda: self.now)
 
-    def test_one_too_many_is_told_when_to_come_again(self, key: str) -> None:
+    def test_one_too_many_is_reported_when_to_come_again(self, key: str) -> None:
         assert [post(key, {"query": SMALL}).status_code for _ in range(4)] == [200, 200, 200, 429]
         refused = post(key, {"query": SMALL})
         assert 0 < int(refused["Retry-After"]) <= 60

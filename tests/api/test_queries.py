@@ -154,7 +154,7 @@ FEES = """{ payments(first: 1) { edges { node {
   gross { amount currency } fee { amount currency } net { amount currency } } } } }"""
 
 
-def test_fees_are_told_in_the_currency_of_the_balance(ask: Ask, mine: Shop) -> None:
+def test_fees_are_reported_in_the_currency_of_the_balance(ask: Ask, mine: Shop) -> None:
     [edge] = ask(FEES)["data"]["payments"]["edges"]
     assert edge["node"] == {"gross": None, "fee": None, "net": None}
     Payment.objects.filter(pk=mine.payment.pk).update(

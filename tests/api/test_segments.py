@@ -157,7 +157,7 @@ def test_each_needs_its_scope(mine: Shop, ada: Contact, ask: Ask, buyers: Segmen
     assert codes_of(ask(READY_MADE, audience=id_of(ada.audience))) == {"PERMISSION_DENIED"}
 
 
-def test_carts_facts_and_the_timeline_are_told(ask: Ask, ada: Contact, bob: Contact) -> None:
+def test_carts_facts_and_the_timeline_are_reported(ask: Ask, ada: Contact, bob: Contact) -> None:
     now = timezone.now()
     left = cart(ada, silent_since=now - timedelta(days=1))
     went_wrong(ada, "declined", at=now, code="expired_card")
@@ -180,7 +180,7 @@ def test_carts_facts_and_the_timeline_are_told(ask: Ask, ada: Contact, bob: Cont
     kinds = [entry["kind"] for entry in (*first["entries"], *rest["entries"])]
     assert (first["hasMore"], rest["hasMore"]) == (True, False)
     assert sorted(kinds) == [
-        "CART_ABANDONED", "CART_BEGUN", "CREATED", "ORDER", "ORDER", "PAYMENT_DECLINED",
+        "CART_ABANDONED", "CART_STARTED", "CREATED", "ORDER", "ORDER", "PAYMENT_DECLINED",
     ]  # fmt: skip
     assert codes_of(ask(TIMELINE, contact=id_of(ada), after="nonsense")) == {"BAD_PAGE"}
     assert codes_of(ask(TIMELINE, contact=id_of(ada), first=0)) == {"BAD_PAGE"}

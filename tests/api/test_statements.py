@@ -52,9 +52,9 @@ def add_people(shop: Shop, numbers: range) -> None:
         contact = Contact.objects.select_related("audience__installation").get(email=email)
         say(contact, "given", at(number))
         tag, _ = Tag.objects.get_or_create(audience=contact.audience, name="VIP")
-        tag.contact_tags.create(contact=contact, origin="hand")
+        tag.contact_tags.create(contact=contact, origin="staff")
         Tag.objects.create(audience=contact.audience, name=str(number)).contact_tags.create(
-            contact=contact, origin="hand"
+            contact=contact, origin="staff"
         )
         contact.attributes.create(key="tier", value="gold", said_at=at(number))
         FormerAddress.objects.create(

@@ -60,7 +60,7 @@ def switch(what: str) -> str:
 
 
 class TestJobs:
-    def test_one_is_begun_paused_resumed_and_cancelled(self, write: Asking) -> None:
+    def test_one_is_started_paused_resumed_and_cancelled(self, write: Asking) -> None:
         job = changed(write(START, kind="SALEOR"))
         assert (job["kind"], job["state"], job["total"], job["etaSeconds"]) == (
             "SALEOR",
@@ -75,7 +75,7 @@ class TestJobs:
         assert errors_of(write(switch("jobResume"), id=job["id"])) == [(None, "INVALID_STATUS")]
         assert [each["id"] for each in write(JOBS)["data"]["jobs"]] == [job["id"]]
 
-    def test_its_report_is_told(self, mine: Shop, write: Asking) -> None:
+    def test_its_report_is_reported(self, mine: Shop, write: Asking) -> None:
         job = backfill.get_or_create(mine.installation, "saleor", "test")
         page = Page({}, done=1, failed=1, total=2, finished=True)
         page.counts["orders kept"] = 1
@@ -112,7 +112,7 @@ class TestJobs:
 
 
 class TestImport:
-    def test_contacts_come_in_and_wrong_rows_are_told(self, mine: Shop, write: Asking) -> None:
+    def test_contacts_come_in_and_wrong_rows_are_reported(self, mine: Shop, write: Asking) -> None:
         choice = [{"ours": "email", "theirs": "Mail"}]
         tried = changed(write(IMPORT, csv=CSV, columns=choice, dry=True))
         assert (tried["dryRun"], Consent.objects.count()) == (True, 0)
@@ -125,7 +125,7 @@ class TestImport:
         assert (new.audience.installation_id, new.status) == (mine.installation.pk, "subscribed")
         assert new.consents.get().actor.startswith("key:")
 
-    def test_a_whole_file_as_a_list_with_values_and_columns_by_hand(self, write: Asking) -> None:
+    def test_a_whole_file_as_a_list_with_values_and_mapped_columns(self, write: Asking) -> None:
         query = """mutation($csv: String!) { contactsImport(input: {csv: $csv,
           columns: [{ours: "consent", theirs: "news"}], importAs: UNSUBSCRIBED, withdrawnValues: ["non"],
           givenValues: ["oui"], consentAt: "2026-01-01T00:00:00Z"}) { report {
@@ -201,7 +201,7 @@ class TestExport:
     @pytest.mark.parametrize(
         "asked", [{"status": "gone"}, {"segment": "none"}, {"audience": "none"}, {"ads": "none"}]
     )
-    def test_what_there_is_not_is_told(self, mine: Shop, asked: dict[str, str]) -> None:
+    def test_what_there_is_not_is_reported(self, mine: Shop, asked: dict[str, str]) -> None:
         answer = download(create_key(mine.installation, "k", scopes=["audience:read"]).secret, **asked)
         assert answer.status_code == 400
         assert "There" in answer.json()["errors"][0]["message"] or "has no" in str(answer.json())

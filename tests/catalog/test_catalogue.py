@@ -95,7 +95,7 @@ def test_a_variant_is_a_product_with_a_price(shop: Shop) -> None:
     assert CatalogProduct.objects.get().stripe_product_id == made["id"]
 
 
-def test_several_variants_are_told_apart_by_name(shop: Shop) -> None:
+def test_several_variants_are_distinguished_by_name(shop: Shop) -> None:
     shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
     assert sorted(each["name"] for each in shop.products()) == ["Tea – Black", "Tea – Green"]
 

@@ -13,7 +13,7 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
 from tests.catalog.test_catalogue import BEGIN, Shop, Work, listing, product, variant
-from tests.gateway.platform import begun, offer, tell, told
+from tests.gateway.platform import newest_event, offer, post_event, start_account
 from tests.payments.conftest import connect as paste
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     install,
@@ -35,7 +35,7 @@ class Waiting(Shop):
 
     def activate(self, outcome: str = "complete") -> None:
         self.sandbox.onboard(self.account.stripe_id, outcome)
-        tell(told(self.sandbox, self.account, "account.updated"))
+        post_event(newest_event(self.sandbox, self.account, "account.updated"))
         self.work()
 
 
@@ -48,7 +48,7 @@ def shop(
 ) -> Waiting:
     offer(settings, stripe_sandbox)
     made = Waiting(installation, stripe_sandbox, worked_to_the_end)
-    made.account = begun(installation, "default-channel")
+    made.account = start_account(installation, "default-channel")
     return made
 
 
@@ -123,7 +123,7 @@ def test_other_accounts_do_not_wait(shop: Waiting) -> None:
 
 
 def test_another_shop_is_not_touched(shop: Waiting) -> None:
-    other = begun(install("other"), "default-channel")
+    other = start_account(install("other"), "default-channel")
     shop.tell("product_created", product=product())
     assert [each.account_id for each in WaitingProduct.objects.all()] == [shop.account.pk]
     shop.sandbox.onboard(other.stripe_id, "complete")

@@ -22,7 +22,7 @@ from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import an_account
-from tests.gateway.platform import begun, offer
+from tests.gateway.platform import offer, start_account
 from tests.payments.conftest import stripe_sandbox, stripe_url
 
 __all__ = ["stripe_sandbox", "stripe_url"]
@@ -101,7 +101,7 @@ def test_what_came_of_it_is_said(
 
 
 def test_a_used_link_leads_to_a_new_one(shop: Shop, client: Client) -> None:
-    account = begun(shop.installation)
+    account = start_account(shop.installation)
     first = go(client, hosted.begin_url(shop.installation, account))["Location"]
     requests.get(first, allow_redirects=False, timeout=5)
     again = requests.get(first, allow_redirects=False, timeout=5).headers["Location"]
@@ -114,7 +114,7 @@ def test_a_used_link_leads_to_a_new_one(shop: Shop, client: Client) -> None:
 def test_what_stripe_asks_of_an_account_that_works_can_be_given(
     shop: Shop, client: Client, stripe_sandbox: StripeSandbox
 ) -> None:
-    account = begun(shop.installation)
+    account = start_account(shop.installation)
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     assert not hosted.can_continue(account)
@@ -163,7 +163,7 @@ def test_a_forged_address_leads_nowhere(shop: Shop, client: Client, name: str, t
 def test_an_address_is_good_for_one_purpose_a_day_and_its_shop(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = begun(shop.installation)
+    account = start_account(shop.installation)
     back = hosted.links(account)["back"]
     assert client.get(urlsplit(back).path.replace("/back", "/begin")).status_code == 422
     other = make_shop("https://other.example.com/graphql/", "QXBwOjI=")
@@ -186,7 +186,7 @@ def test_disconnected_here_only_its_own_button_brings_it_back(
     client: Client,
     stripe_sandbox: StripeSandbox,
 ) -> None:
-    account = begun(shop.installation, "default-channel")
+    account = start_account(shop.installation, "default-channel")
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     old = hosted.links(account)
@@ -215,7 +215,7 @@ def test_stripe_that_is_down_is_said(
 
 
 def test_nobody_frames_or_keeps_these_pages(shop: Shop, client: Client) -> None:
-    answer = go(client, hosted.links(begun(shop.installation))["back"])
+    answer = go(client, hosted.links(start_account(shop.installation))["back"])
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
     assert "no-store" in answer["Cache-Control"]
     assert answer["Referrer-Policy"] == "no-referrer"

@@ -49,7 +49,7 @@ def states(shop: Shop) -> dict[str, str]:
     return {check.title: check.state for check in checks(shop.installation)}
 
 
-def test_a_new_shop_is_told_to_connect_stripe_first(shop: Shop, client: Client) -> None:
+def test_a_new_shop_is_asked_to_connect_stripe_first(shop: Shop, client: Client) -> None:
     assert states(shop)["Stripe"] == states(shop)["Channels"] == "todo"
     assert "Connect your Stripe account so that customers can pay." in text_of(client, shop, "overview")
     following = next_step(checks(shop.installation))
@@ -426,8 +426,8 @@ def test_a_channel_is_paused_and_opened_again(shop: Shop, client: Client) -> Non
     assert post(client, shop, "channels/nowhere/pause", {"paused": "yes"})[0] == 422
 
 
-def test_what_must_be_mended_stands_first_until_it_is(shop: Shop, client: Client) -> None:
-    message = "The app lacks permissions in Saleor: MANAGE_PRODUCTS."
+def test_what_must_be_fixed_stands_first_until_it_is(shop: Shop, client: Client) -> None:
+    message = "The app does not have permissions in Saleor: MANAGE_PRODUCTS."
     assert "Needs attention" not in text_of(client, shop, "problems")
     report(shop.installation, "permissions", message)
     assert message in text_of(client, shop, "problems")

@@ -30,7 +30,7 @@ def test_a_paid_order_exists_and_a_part_of_it_is_refunded(summary: dict[str, Any
     assert Decimal(0) < Decimal(summary["refunded"]) < Decimal(summary["charged"])
 
 
-def test_the_declined_shopper_was_told_why(summary: dict[str, Any]) -> None:
+def test_the_declined_shopper_learned_why(summary: dict[str, Any]) -> None:
     assert "declined" in summary["declined_message"]
 
 
@@ -53,7 +53,7 @@ def test_who_ticked_the_box_is_subscribed_to_those_words(summary: dict[str, Any]
 
 def test_a_cart_that_is_left_shows_in_timeline_and_segments(summary: dict[str, Any]) -> None:
     subscriber = summary["subscriber"]
-    assert {"consent", "order", "cart_begun", "cart_abandoned", "segment"} <= set(subscriber["timeline"])
+    assert {"consent", "order", "cart_started", "cart_abandoned", "segment"} <= set(subscriber["timeline"])
     assert set(subscriber["segments"]) == {"Abandoned carts", "First-time buyers"}
     assert "last active at" in subscriber["segments"]["Abandoned carts"]
     assert subscriber["segments"]["First-time buyers"] == "1 paid order"

@@ -30,19 +30,19 @@ def offer(settings: Any, sandbox: StripeSandbox, mode: str = "test") -> None:
     )
 
 
-def begun(installation: Installation, *channels: str, **more: Any) -> StripeAccount:
+def start_account(installation: Installation, *channels: str, **more: Any) -> StripeAccount:
     return connect.start(installation, channels, **more)
 
 
 def active(sandbox: StripeSandbox, installation: Installation, *channels: str) -> StripeAccount:
     """Return an account that completed its onboarding."""
-    account = begun(installation, *channels, known=connect.hosted(installation.pk))
+    account = start_account(installation, *channels, known=connect.hosted(installation.pk))
     sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     return account
 
 
-def tell(event: Json, secret: str = HOOK, signed: str | None = None) -> Any:
+def post_event(event: Json, secret: str = HOOK, signed: str | None = None) -> Any:
     """POST an event to the platform's endpoint, as Stripe does."""
     body = json.dumps(event).encode()
     made = signature(secret, body, int(time.time())) if signed is None else signed
@@ -54,7 +54,7 @@ def tell(event: Json, secret: str = HOOK, signed: str | None = None) -> Any:
     )
 
 
-def told(sandbox: StripeSandbox, account: StripeAccount, kind: str) -> Json:
+def newest_event(sandbox: StripeSandbox, account: StripeAccount, kind: str) -> Json:
     """Return the newest event of that type, with the account, as the platform's endpoint gets it."""
     events = sandbox.accounts[account.stripe_id].table("event").values()
     newest = [each for each in events if each["type"] == kind][-1]

@@ -25,7 +25,7 @@ from saleor_stripe_audience.sandbox.stripe import (
     signature,
 )
 from saleor_stripe_audience.shops.models import Installation
-from tests.payments.conftest import connect as by_hand
+from tests.payments.conftest import connect as paste_keys
 from tests.payments.conftest import install
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,7 +119,7 @@ class TestEndpoint:
 
 class TestModes:
     def live(self, shop: Installation, channel: str) -> StripeAccount:
-        made = by_hand(shop, channel)
+        made = paste_keys(shop, channel)
         StripeAccount.objects.filter(pk=made.pk).update(livemode=True)
         made.refresh_from_db()
         return made
@@ -144,7 +144,7 @@ class TestModes:
         assert (first.accepted_by, first.version) == ("Pat Owner", terms.VERSION)
         assert accounts.account_for(shop.pk, "eu") == live
 
-    def test_terms_of_an_older_version_are_accepted_anew(
+    def test_terms_of_an_older_version_are_accepted_again(
         self, shop: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         terms.accept(shop, "Pat Owner")

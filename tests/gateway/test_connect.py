@@ -31,7 +31,17 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation, Problem
-from tests.gateway.platform import AGAIN, BACK, HOOK, SECRET, active, begun, offer, tell, told
+from tests.gateway.platform import (
+    AGAIN,
+    BACK,
+    HOOK,
+    SECRET,
+    active,
+    newest_event,
+    offer,
+    post_event,
+    start_account,
+)
 from tests.gateway.test_webhooks import post
 from tests.payments.conftest import connect as paste
 from tests.payments.conftest import install
@@ -91,8 +101,8 @@ def test_what_is_overdue_is_named_first_and_once() -> None:
     assert requirements_of({}) == []
 
 
-def test_a_begun_account_is_pending_and_says_what_stripe_asks(installation: Installation) -> None:
-    account = begun(installation, "default-channel")
+def test_a_started_account_is_pending_and_says_what_stripe_asks(installation: Installation) -> None:
+    account = start_account(installation, "default-channel")
     assert (account.kind, account.connect_state, account.livemode) == ("connect", "pending", False)
     assert account.pending_since is not None
     assert "external_account" in account.requirements
@@ -103,20 +113,20 @@ def test_a_begun_account_is_pending_and_says_what_stripe_asks(installation: Inst
     assert link != connect.link(account, again=AGAIN, back=BACK), "each is good for one visit"
 
 
-def test_begun_twice_is_once(installation: Installation, stripe_sandbox: StripeSandbox) -> None:
-    first, second = begun(installation), begun(installation, known=0)
+def test_started_twice_is_once(installation: Installation, stripe_sandbox: StripeSandbox) -> None:
+    first, second = start_account(installation), start_account(installation, known=0)
     assert first == second
     assert len(stripe_sandbox.log.entries("POST", "/v1/accounts")) == 1
     stripe_sandbox.onboard(first.stripe_id, "complete")
     connect.refresh(first)
-    assert begun(installation) == first, "one that works is not doubled unasked"
-    assert begun(installation, known=0) == first, "an old page means the one that was made since"
-    another = begun(installation, known=1)
+    assert start_account(installation) == first, "one that works is not doubled unasked"
+    assert start_account(installation, known=0) == first, "an old page means the one that was made since"
+    another = start_account(installation, known=1)
     assert another != first
-    assert begun(installation, known=1) == another
+    assert start_account(installation, known=1) == another
 
 
-def test_begun_at_once_by_many_is_one_account(
+def test_started_at_once_by_many_is_one_account(
     installation: Installation, stripe_sandbox: StripeSandbox
 ) -> None:
     stripe_sandbox.add_fault("POST /v1/accounts", latency_seconds=0.1, times=4)
@@ -124,7 +134,7 @@ def test_begun_at_once_by_many_is_one_account(
 
     def run() -> None:
         try:
-            made.append(begun(installation).stripe_id)
+            made.append(start_account(installation).stripe_id)
         except Unavailable:
             made.append(
                 "again"
@@ -138,8 +148,8 @@ def test_begun_at_once_by_many_is_one_account(
     for each in threads:
         each.join()
     made_at_stripe = [each for each in stripe_sandbox.accounts.values() if each.connection]
-    assert {each.id for each in made_at_stripe} == {begun(installation).stripe_id}
-    assert set(made) <= {begun(installation).stripe_id, "again"}
+    assert {each.id for each in made_at_stripe} == {start_account(installation).stripe_id}
+    assert set(made) <= {start_account(installation).stripe_id, "again"}
 
 
 def test_an_answer_that_was_lost_makes_no_second_account(
@@ -147,10 +157,10 @@ def test_an_answer_that_was_lost_makes_no_second_account(
 ) -> None:
     stripe_sandbox.add_fault("POST /v1/accounts", drop_connection=True, after_effect=True, times=2)
     with pytest.raises(Unavailable):
-        begun(installation)
+        start_account(installation)
     assert accounts.accounts_of(installation.pk) == [], "nothing is shown that Stripe did not report"
     assert not list(cast("Any", stripe_accounts()))
-    account = begun(installation)
+    account = start_account(installation)
     assert [each.id for each in stripe_sandbox.accounts.values() if each.connection] == [account.stripe_id]
 
 
@@ -160,21 +170,21 @@ def test_what_stripe_refuses_can_be_tried_again(
     platform_account = next(each for each in stripe_sandbox.accounts.values() if each.is_platform)
     platform_account.is_platform = False
     with pytest.raises(Rejected, match="Connect"):
-        begun(installation)
+        start_account(installation)
     platform_account.is_platform = True
-    assert begun(installation).stripe_id
+    assert start_account(installation).stripe_id
 
 
 def test_without_a_platform_nothing_begins(installation: Installation, settings: Any) -> None:
     settings.STRIPE_PLATFORM_SECRET_KEY = ""
     with pytest.raises(Rejected, match="Paste the account's keys"):
-        begun(installation)
-    assert tell({"id": "evt_1"}).status_code == 404
+        start_account(installation)
+    assert post_event({"id": "evt_1"}).status_code == 404
 
 
 def test_channels_of_another_account_stay_with_it(installation: Installation) -> None:
     pasted = paste(installation, "default-channel")
-    account = begun(installation, "default-channel", "free")
+    account = start_account(installation, "default-channel", "free")
     mapped = dict(AccountChannel.objects.values_list("channel_slug", "account_id"))
     assert mapped == {"default-channel": pasted.pk, "free": account.pk}
 
@@ -196,12 +206,12 @@ def test_an_event_moves_the_account(
     state: str,
     words: str,
 ) -> None:
-    account = begun(installation, "default-channel")
+    account = start_account(installation, "default-channel")
     with pytest.raises(Rejected, match="not ready yet"):
         accounts.account_for(installation.pk, "default-channel")
     stripe_sandbox.onboard(account.stripe_id, outcome)
-    event = told(stripe_sandbox, account, "account.updated")
-    assert [tell(event).json()["new"] for _ in range(3)] == [True, False, False]
+    event = newest_event(stripe_sandbox, account, "account.updated")
+    assert [post_event(event).json()["new"] for _ in range(3)] == [True, False, False]
     worked()
     account.refresh_from_db()
     assert account.connect_state == state
@@ -217,13 +227,13 @@ def test_an_event_moves_the_account(
 def test_events_in_any_order_end_with_what_stripe_says_now(
     installation: Installation, stripe_sandbox: StripeSandbox, worked: Work
 ) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     events = []
     for outcome in ("restrict", "review", "complete"):
         stripe_sandbox.onboard(account.stripe_id, outcome)
-        events.append(told(stripe_sandbox, account, "account.updated"))
+        events.append(newest_event(stripe_sandbox, account, "account.updated"))
     for event in reversed(events):
-        tell(event)
+        post_event(event)
         worked()
     account.refresh_from_db()
     assert account.connect_state == "active"
@@ -243,7 +253,7 @@ def test_an_answer_older_than_what_is_known_changes_nothing(
 def test_pending_since_stays_while_it_is_pending(
     installation: Installation, stripe_sandbox: StripeSandbox
 ) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     since = account.pending_since
     stripe_sandbox.onboard(account.stripe_id, "review")
     connect.refresh(account)
@@ -255,17 +265,17 @@ def test_who_deauthorizes_is_disconnected(
 ) -> None:
     account = active(stripe_sandbox, installation, "default-channel")
     stripe_sandbox.deauthorize(account.stripe_id)
-    ended = told(stripe_sandbox, account, "account.application.deauthorized")
-    late = told(stripe_sandbox, account, "account.updated")
+    ended = newest_event(stripe_sandbox, account, "account.application.deauthorized")
+    late = newest_event(stripe_sandbox, account, "account.updated")
     for event in (ended, ended, late):
-        assert tell(event).status_code == 200
+        assert post_event(event).status_code == 200
         worked()
     account.refresh_from_db()
     assert (account.state, account.connect_state) == ("disconnected", "not_connected")
     assert not AccountChannel.objects.exists()
     with pytest.raises(Rejected, match="not connected at Stripe"):
         client.stripe_of(account)
-    assert begun(installation) != account, "the way back is another account"
+    assert start_account(installation) != account, "the way back is another account"
 
 
 def test_disconnected_here_its_payments_are_followed_and_it_can_come_back(
@@ -275,7 +285,7 @@ def test_disconnected_here_its_payments_are_followed_and_it_can_come_back(
     disconnect.disconnect(account)
     assert account.state == "disconnected"
     assert list(payment_intents.list_since(account, 0)) == []
-    assert begun(installation, "default-channel") == account
+    assert start_account(installation, "default-channel") == account
     assert accounts.account_for(installation.pk, "default-channel").state == "connected"
 
 
@@ -301,7 +311,7 @@ def test_one_busy_account_of_the_platform_leaves_room_for_the_others(
         assert list(payment_intents.list_since(quiet, 0)) == []
 
 
-def test_the_browser_is_told_for_whom_the_platform_acts(
+def test_the_browser_is_reported_which_account_the_platform_acts_for(
     installation: Installation, stripe_sandbox: StripeSandbox, settings: Any
 ) -> None:
     account = active(stripe_sandbox, installation)
@@ -320,14 +330,14 @@ def test_test_and_live_do_not_mix(
     settings.STRIPE_API_BASE = stripe_sandbox.base_url
     with pytest.raises(Rejected, match="in test mode"):
         client.stripe_of(tried)
-    live = begun(installation, "default-channel")
+    live = start_account(installation, "default-channel")
     assert live.livemode
     assert live != tried
     for event in (
         {"id": "evt_a", "account": live.stripe_id, "livemode": False},
         {"id": "evt_b", "account": tried.stripe_id, "livemode": True},
     ):
-        answer = tell({**event, "type": "payment_intent.succeeded", "created": 1_790_000_000})
+        answer = post_event({**event, "type": "payment_intent.succeeded", "created": 1_790_000_000})
         assert (answer.status_code, answer.json()["new"]) == (200, False)
     assert not Event.objects.filter(kind="payment_intent.succeeded").exists()
 
@@ -336,20 +346,20 @@ def test_test_and_live_do_not_mix(
 def test_a_forged_event_is_refused(
     installation: Installation, stripe_sandbox: StripeSandbox, secret: str
 ) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     stripe_sandbox.onboard(account.stripe_id, "complete")
-    event = told(stripe_sandbox, account, "account.updated")
-    assert tell(event, secret=secret).status_code == 400
-    assert tell(event, signed="").status_code == 400
+    event = newest_event(stripe_sandbox, account, "account.updated")
+    assert post_event(event, secret=secret).status_code == 400
+    assert post_event(event, signed="").status_code == 400
     assert not Event.objects.filter(kind="account.updated").exists()
 
 
 @pytest.mark.parametrize("account", ["acct_of_nobody", "", None, 7, {"id": "x"}])
 def test_a_foreign_event_is_dropped(installation: Installation, account: Any) -> None:
-    begun(installation)
+    start_account(installation)
     paste(installation)
     event = {"id": "evt_1", "type": "account.updated", "created": 1_790_000_000, "livemode": False}
-    answer = tell({**event, "account": account})
+    answer = post_event({**event, "account": account})
     assert (answer.status_code, answer.json()["new"]) == (200, False)
     assert not Event.objects.exists()
 
@@ -359,11 +369,11 @@ def test_an_account_with_keys_of_its_own_is_not_reached_through_the_platform(
 ) -> None:
     pasted = paste(installation)
     event = {"id": "evt_1", "type": "payment_intent.succeeded", "created": 1_790_000_000, "livemode": False}
-    assert tell({**event, "account": pasted.stripe_id}).json()["new"] is False
+    assert post_event({**event, "account": pasted.stripe_id}).json()["new"] is False
 
 
 def test_a_hosted_account_has_no_endpoint_of_its_own(installation: Installation) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     assert post(account, b"{}", signed="t=1,v1=0").status_code == 404
 
 
@@ -371,10 +381,10 @@ def test_shops_are_kept_apart(
     stripe_sandbox: StripeSandbox, installation: Installation, worked: Work
 ) -> None:
     other = install("other")
-    mine, theirs = begun(installation, "default-channel"), begun(other, "default-channel")
+    mine, theirs = start_account(installation, "default-channel"), start_account(other, "default-channel")
     assert mine.stripe_id != theirs.stripe_id
     stripe_sandbox.onboard(mine.stripe_id, "complete")
-    tell(told(stripe_sandbox, mine, "account.updated"))
+    post_event(newest_event(stripe_sandbox, mine, "account.updated"))
     worked()
     mine.refresh_from_db()
     theirs.refresh_from_db()
@@ -387,7 +397,7 @@ def test_shops_are_kept_apart(
 def test_an_event_that_was_lost_is_made_up_for_within_the_hour(
     installation: Installation, stripe_sandbox: StripeSandbox
 ) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     stripe_sandbox.onboard(account.stripe_id, "complete")
     assert upkeep.sync_endpoints() == 1
     account.refresh_from_db()
@@ -407,7 +417,7 @@ def test_an_account_that_is_out_of_reach_is_a_problem_and_not_disconnected(
 
 
 def test_it_has_no_keys_and_no_endpoint_to_replace(installation: Installation) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     with pytest.raises(Rejected, match="no keys and no endpoint"):
         onboarding.replace_keys(account, "pk_test_1", "sk_test_1")
     with pytest.raises(Rejected, match="no keys and no endpoint"):
@@ -433,20 +443,20 @@ def test_pasted_keys_of_the_same_account_take_over(
 
 @pytest.mark.parametrize("state", ["rejected", "not_connected"])
 def test_no_link_leads_to_an_account_that_is_over(installation: Installation, state: str) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     account.connect_state = state
     with pytest.raises(Failure):
         connect.link(account, again=AGAIN, back=BACK)
 
 
 def test_the_secret_of_the_platform_is_no_shops(installation: Installation) -> None:
-    account = begun(installation)
+    account = start_account(installation)
     stored = StripeAccount.objects.get(pk=account.pk)
     assert SECRET not in str(vars(stored))
     assert HOOK not in str(vars(stored))
 
 
-def test_the_operator_is_told_every_event_that_is_handled() -> None:
+def test_the_operator_gets_every_event_that_is_handled() -> None:
     text = read_document("docs/connect.md")
     handled = {*onboarding.EVENTS, "account.updated", "account.application.deauthorized"}
     assert [each for each in sorted(handled) if f"`{each}`" not in text] == []

@@ -58,7 +58,7 @@ def test_a_repeat_changes_nothing(installation: Installation, stripe_sandbox: St
     assert (StripeAccount.objects.count(), AccountChannel.objects.count()) == (1, 2)
 
 
-def test_an_endpoint_that_stripe_lost_is_made_anew(
+def test_an_endpoint_that_stripe_lost_is_made_again(
     installation: Installation, stripe_sandbox: StripeSandbox
 ) -> None:
     first = onboarding.connect(installation, PUBLISHABLE_KEY, SECRET_KEY, CHANNELS)
@@ -136,7 +136,7 @@ def test_a_key_with_the_permissions_that_were_asked_for_is_enough(
     assert again.pk == account.pk
 
 
-def test_a_shop_without_channels_is_told(installation: Installation) -> None:
+def test_a_shop_without_channels_is_reported(installation: Installation) -> None:
     with pytest.raises(Rejected, match="no sales channel"):
         onboarding.connect(installation, PUBLISHABLE_KEY, SECRET_KEY, [])
 

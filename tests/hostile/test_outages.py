@@ -48,7 +48,7 @@ def broken(words: str) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("trouble", TROUBLE, ids=str)
 @pytest.mark.parametrize("after_effect", [False, True])
-def test_while_stripe_is_in_trouble_nothing_is_begun_twice(
+def test_while_stripe_is_in_trouble_nothing_is_started_twice(
     buy: Begin,  # noqa: F811 - a fixture
     stripe_sandbox: StripeSandbox,  # noqa: F811 - a fixture
     trouble: dict[str, Any],
@@ -125,7 +125,7 @@ class TestDatabase:
         assert not stripe_sandbox.account.table("payment_intent")
         assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
 
-    def test_after_it_was_paid_it_is_told_as_paid(
+    def test_after_it_was_paid_it_is_reported_as_paid(
         self,
         buy: Begin,  # noqa: F811 - a fixture
         monkeypatch: pytest.MonkeyPatch,

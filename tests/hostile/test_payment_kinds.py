@@ -264,7 +264,7 @@ def town_of_a_debit(town: Town) -> Town:
     return town
 
 
-class TestWhatIsOverIsToldOnce:
+class TestWhatIsOverIsReportedOnce:
     def results(self, town: Town) -> list[str]:
         return [
             each["type"]

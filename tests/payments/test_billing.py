@@ -88,9 +88,7 @@ class TestBilling:
         assert len(stripe_sandbox.account.table("customer")) == 1
         assert not Customer.objects.exists()
 
-    def test_a_guest_of_whom_nothing_is_known_gets_none(
-        self, buy: Begin, stripe_sandbox: StripeSandbox
-    ) -> None:
+    def test_a_guest_who_is_not_known_gets_none(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         for billing in (
             None,
             {},

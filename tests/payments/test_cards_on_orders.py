@@ -74,7 +74,7 @@ def test_a_debit_is_named(town: Town) -> None:
     assert method_of(town) == {"__typename": "OtherPaymentMethodDetails", "name": "ACH Direct Debit"}
 
 
-def test_an_older_host_is_told_in_its_own_words(town: Town) -> None:
+def test_an_older_host_is_asked_in_its_own_dialect(town: Town) -> None:
     town.shop.host.version = "3.21"
     Installation.objects.update(schema_version="3.21")
     town.begin()
@@ -89,7 +89,7 @@ def test_the_older_host_knows_no_such_field(town: Town) -> None:
     town.pay()
     town.shop.host.version = "3.21"
     by_webhook(town)
-    assert town.told("CHARGE_SUCCESS") == []
+    assert town.reported("CHARGE_SUCCESS") == []
 
 
 @pytest.mark.parametrize(

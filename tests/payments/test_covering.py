@@ -127,19 +127,21 @@ class TestSecondTab:
         assert intent(town, other)["status"] == "canceled"
         assert intent(town, other)["cancellation_reason"] == "abandoned"
 
-    @pytest.mark.parametrize("told_by", ["process", "Stripe's event"])
-    def test_the_second_tab_reads_that_it_is_paid(self, town: Town, told_by: str) -> None:
+    @pytest.mark.parametrize("reported_by", ["process", "Stripe's event"])
+    def test_the_second_tab_reads_that_it_is_paid(self, town: Town, reported_by: str) -> None:
         """Also once the checkout is an order, and whichever reports to the host first."""
         town.begin()
         other, _ = tab(town)
         town.pay()
         process(town, town.transaction)
         assert complete(town)
-        if told_by == "process":
+        if reported_by == "process":
             assert process(town, other)["message"] == in_language(ALREADY_PAID, "en")
         town.tell(town.stripe.events("payment_intent.canceled"))
         town.transaction = other
-        assert {each["message"] for each in town.told("CHARGE_FAILURE")} == {in_language(ALREADY_PAID, "en")}
+        assert {each["message"] for each in town.reported("CHARGE_FAILURE")} == {
+            in_language(ALREADY_PAID, "en")
+        }
 
     def test_by_stripes_event_alone(self, town: Town) -> None:
         town.begin()
@@ -175,7 +177,7 @@ class TestSecondTab:
         assert complete(town)
         assert problems() == []
 
-    def test_what_is_covered_is_not_begun_again(self, town: Town) -> None:
+    def test_what_is_covered_is_not_started_again(self, town: Town) -> None:
         town.begin()
         town.pay()
         process(town, town.transaction)

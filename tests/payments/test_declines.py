@@ -54,7 +54,7 @@ def test_each_sentence_is_one(code: str, decline: Decline, language: str) -> Non
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", [*DECLINES, "unheard_of", ""])
-def test_the_shopper_is_told_gently(code: str, language: str) -> None:
+def test_the_shopper_reads_a_gentle_message(code: str, language: str) -> None:
     assert not UNSAID.search(declines.for_shopper(code, language))
 
 
@@ -62,7 +62,7 @@ def test_the_shopper_is_told_gently(code: str, language: str) -> None:
 @pytest.mark.parametrize(
     "code", ["fraudulent", "lost_card", "stolen_card", "pickup_card", "merchant_blacklist"]
 )
-def test_the_merchant_is_told_truly(code: str, language: str) -> None:
+def test_the_merchant_reads_the_reason(code: str, language: str) -> None:
     assert UNSAID.search(declines.for_merchant(code, language))
     assert declines.for_shopper(code, language) == declines.for_shopper("generic_decline", language)
 

@@ -111,7 +111,7 @@ class TestKinds:
         tried_before = an_intent(kind, latest_charge=card, payment_method_options=manual, **asked)
         assert tried_before.flow == "CHARGE"
 
-    def test_a_card_whose_bank_is_told_first_can_be(self) -> None:
+    def test_a_card_whose_bank_is_reported_first_can_be(self) -> None:
         asked = an_intent("card_await_notification", metadata={FLOW: "AUTHORIZATION"})
         assert asked.flow == "AUTHORIZATION"
 
@@ -128,7 +128,7 @@ class TestKinds:
 
 
 class TestEnds:
-    BEGUN = ReportedEvent("CHARGE_REQUEST", "pi_1", Decimal("50.00"))
+    STARTED = ReportedEvent("CHARGE_REQUEST", "pi_1", Decimal("50.00"))
 
     def results(self, intent: PaymentIntent, *reported: ReportedEvent) -> list[str]:
         return [each.result for each in missing_events(StripeState(intent, intent.flow), reported)]
@@ -146,9 +146,9 @@ class TestEnds:
         ],
     )
     def test_a_slip_that_ran_out_is_a_failure(self, intent: PaymentIntent) -> None:
-        assert self.results(intent, self.BEGUN) == ["CHARGE_FAILURE"]
+        assert self.results(intent, self.STARTED) == ["CHARGE_FAILURE"]
         failed = ReportedEvent("CHARGE_FAILURE", "pi_1", Decimal("50.00"))
-        assert self.results(intent, self.BEGUN, failed) == []
+        assert self.results(intent, self.STARTED, failed) == []
 
     @pytest.mark.parametrize(
         "intent",
@@ -162,16 +162,16 @@ class TestEnds:
         ],
     )
     def test_what_can_be_tried_again_is_none(self, intent: PaymentIntent) -> None:
-        assert self.results(intent, self.BEGUN) == []
+        assert self.results(intent, self.STARTED) == []
         assert outcome_of(intent, "CHARGE").result == "CHARGE_ACTION_REQUIRED"
 
-    def test_a_slip_that_the_host_was_not_told_of_is_reported(self) -> None:
+    def test_a_slip_that_the_host_was_not_reported_of_is_reported(self) -> None:
         assert self.results(an_intent("oxxo_display_details")) == ["CHARGE_REQUEST"]
-        assert self.results(an_intent("oxxo_display_details"), self.BEGUN) == []
+        assert self.results(an_intent("oxxo_display_details"), self.STARTED) == []
 
     def test_a_transfer_that_was_called_off_in_a_shop_that_holds(self) -> None:
         intent = an_intent(None, status="canceled", metadata={FLOW: "AUTHORIZATION"})
-        assert self.results(intent, self.BEGUN) == ["CHARGE_FAILURE"]
+        assert self.results(intent, self.STARTED) == ["CHARGE_FAILURE"]
         assert self.results(intent) == ["AUTHORIZATION_FAILURE"]
 
 
@@ -222,7 +222,7 @@ class TestInTheShop:
         slip.stripe.pay_voucher(slip.intent)
         slip.tell(slip.events() * 2)
         assert slip.amounts() == (slip.total(), 0, 0, 0)
-        assert len(slip.told("CHARGE_SUCCESS")) == 1
+        assert len(slip.reported("CHARGE_SUCCESS")) == 1
 
     @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
     def test_a_transfer_in_two_parts(self, slip: Town, order: str) -> None:
@@ -237,7 +237,7 @@ class TestInTheShop:
         assert completed(slip)
         slip.api.payment_intents.cancel(slip.intent)
         slip.tell(slip.events() * 2)
-        assert len(slip.told("CHARGE_FAILURE")) == 1
+        assert len(slip.reported("CHARGE_FAILURE")) == 1
         assert slip.amounts() == (0, 0, 0, 0)
 
     def test_small_deposits_that_never_came_end_it(self, town: Town) -> None:
@@ -255,7 +255,7 @@ class TestInTheShop:
         assert completed(town)
         town.stripe.expire_voucher(town.intent)
         town.tell(town.events() * 2)
-        assert len(town.told("CHARGE_FAILURE")) == 1
+        assert len(town.reported("CHARGE_FAILURE")) == 1
         assert Payment.objects.get().status == "requires_payment_method"
 
     def test_three_d_secure_is_not_looked_up(self, town: Town) -> None:

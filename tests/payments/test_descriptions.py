@@ -67,7 +67,9 @@ def intent_of(sandbox: StripeSandbox) -> Json:
     return made
 
 
-def test_all_that_is_known_is_told(buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox) -> None:
+def test_all_that_is_known_is_reported(
+    buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+) -> None:
     StripeAccount.objects.update(sends_receipts=True, descriptor_suffix="TEES")
     buy().initialize(sourceObject=CHECKOUT)
     intent = intent_of(stripe_sandbox)
@@ -91,7 +93,7 @@ def test_of_a_guests_order_there_is_less_to_tell(buy: Begin, stripe_sandbox: Str
     assert not stripe_sandbox.account.table("customer")
 
 
-def test_a_decline_is_told_in_the_language_of_the_checkout(buy: Begin) -> None:
+def test_a_decline_is_reported_in_the_language_of_the_checkout(buy: Begin) -> None:
     one = buy()
     one.initialize(sourceObject=CHECKOUT)
     one.pay(DECLINED)

@@ -162,6 +162,6 @@ def test_a_share_of_a_foreign_payment(town: Town, is_booked: bool) -> None:
         nothing = {"object": "list", "url": "/v1/balance_transactions", "data": [], "has_more": False}
         town.stripe.add_fault("GET /v1/balance_transactions", status=200, body=nothing, times=99)
     town.tell(town.events())
-    [back] = town.told("CHARGE_BACK")
+    [back] = town.reported("CHARGE_BACK")
     assert back["pspReference"] == dispute["id"]
     assert back["amount"]["amount"] == pytest.approx(total / 2 if is_booked else total, abs=0.02)

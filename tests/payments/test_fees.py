@@ -214,7 +214,7 @@ def test_an_endpoint_of_long_ago_learns_of_new_events(
     assert stripe_sandbox.log.entries("POST") == []
 
 
-def test_an_endpoint_that_is_gone_is_made_anew(
+def test_an_endpoint_that_is_gone_is_made_again(
     connected: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
     stripe_sandbox.account.table("webhook_endpoint").clear()
@@ -223,7 +223,7 @@ def test_an_endpoint_that_is_gone_is_made_anew(
     assert StripeAccount.objects.get().webhook_secret != connected.webhook_secret
 
 
-def test_a_key_that_is_refused_is_a_problem_until_it_is_mended(
+def test_a_key_that_is_refused_is_a_problem_until_it_is_fixed(
     connected: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
     stripe_sandbox.revoke_key(SECRET_KEY)

@@ -12,7 +12,7 @@ from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import in_language
-from tests.gateway.platform import PUBLISHABLE, begun, offer, tell, told
+from tests.gateway.platform import PUBLISHABLE, newest_event, offer, post_event, start_account
 from tests.payments.conftest import Buy, install
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def gateway(buy: Buy) -> dict[str, Any]:
 def test_a_purchase_in_the_accounts_own_tables(
     installation: Installation, stripe_sandbox: StripeSandbox, stripe_url: str
 ) -> None:
-    account = begun(installation, "default-channel")
+    account = start_account(installation, "default-channel")
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     buy = Buy(installation, stripe_url)
@@ -52,7 +52,7 @@ def test_a_purchase_in_the_accounts_own_tables(
     assert buy.process()["result"] == "CHARGE_SUCCESS"
     assert buy.request("REFUND", "2.30")["result"] in ("REFUND_SUCCESS", "REFUND_REQUEST")
     assert list(stripe_sandbox.accounts[account.stripe_id].table("payment_intent")) == [buy.psp]
-    assert tell(told(stripe_sandbox, account, "payment_intent.succeeded")).json()["new"] is True
+    assert post_event(newest_event(stripe_sandbox, account, "payment_intent.succeeded")).json()["new"] is True
     assert Event.objects.get(kind="payment_intent.succeeded").origin == account.pk
 
 
@@ -60,7 +60,7 @@ def test_a_purchase_in_the_accounts_own_tables(
 def test_an_account_that_is_not_active_is_paid_nothing(
     installation: Installation, stripe_sandbox: StripeSandbox, stripe_url: str, outcome: str
 ) -> None:
-    account = begun(installation, "default-channel")
+    account = start_account(installation, "default-channel")
     if outcome:
         stripe_sandbox.onboard(account.stripe_id, outcome)
         connect.refresh(account)
@@ -75,7 +75,7 @@ def test_an_account_that_is_not_active_is_paid_nothing(
 def test_a_payment_goes_on_when_the_account_is_restricted_meanwhile(
     installation: Installation, stripe_sandbox: StripeSandbox, stripe_url: str
 ) -> None:
-    account = begun(installation, "default-channel")
+    account = start_account(installation, "default-channel")
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     buy = Buy(installation, stripe_url)
@@ -91,7 +91,7 @@ def test_another_shop_does_not_reach_the_payment(
 ) -> None:
     other = install("other")
     for shop in (installation, other):
-        account = begun(shop, "default-channel")
+        account = start_account(shop, "default-channel")
         stripe_sandbox.onboard(account.stripe_id, "complete")
         connect.refresh(account)
     mine = Buy(installation, stripe_url)
@@ -104,10 +104,10 @@ def test_another_shop_does_not_reach_the_payment(
 def test_reconcile_leaves_out_who_has_left(
     installation: Installation, stripe_sandbox: StripeSandbox, worked: Any
 ) -> None:
-    account = begun(installation, "default-channel")
+    account = start_account(installation, "default-channel")
     assert f"Stripe events of {account.name}" in reconcile(installation).recorded
     stripe_sandbox.deauthorize(account.stripe_id)
-    tell(told(stripe_sandbox, account, "account.application.deauthorized"))
+    post_event(newest_event(stripe_sandbox, account, "account.application.deauthorized"))
     worked()
     done = reconcile(installation)
     assert not [each for each in done.differences if each.where == account.name]

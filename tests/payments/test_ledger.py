@@ -44,7 +44,7 @@ class TestDisputes:
 
     def test_what_is_withdrawn_is_not_charged(self, town: Town, disputed: str) -> None:  # noqa: F811 - the fixture
         assert town.amounts() == (0, 0, 0, 0)
-        [back] = town.told("CHARGE_BACK")
+        [back] = town.reported("CHARGE_BACK")
         assert (back["pspReference"], back["message"]) == (disputed, "Disputed: fraudulent.")
 
     @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
@@ -58,18 +58,18 @@ class TestDisputes:
         town.api.disputes.close(disputed)
         town.tell(town.events())
         assert town.amounts() == (0, 0, 0, 0)
-        assert len(town.told("CHARGE_BACK")) == 1
+        assert len(town.reported("CHARGE_BACK")) == 1
 
 
 class TestPartsOfAHold:
-    def test_each_is_told_under_its_own_reference(self, town: Town) -> None:  # noqa: F811 - the fixture
+    def test_each_is_reported_under_its_own_reference(self, town: Town) -> None:  # noqa: F811 - the fixture
         total = held_for(town, parts=True)
         ask(town, "CHARGE", 5)
         assert town.amounts() == (5, total - 5, 0, 0)
         ask(town, "CHARGE", 7)
         town.tell(town.events())
         assert town.amounts() == (12, total - 12, 0, 0)
-        references = [each["pspReference"] for each in town.told("CHARGE_SUCCESS")]
+        references = [each["pspReference"] for each in town.reported("CHARGE_SUCCESS")]
         assert len(set(references)) == len(references) == 2
 
     def test_the_last_part_ends_the_hold(self, town: Town) -> None:  # noqa: F811 - the fixture
@@ -87,7 +87,7 @@ class TestPartsOfAHold:
         town.tell(town.events() * 2)
         assert town.amounts() == (5, 0, 0, total - 5)
 
-    def test_captures_that_nobody_told_of_are_one(self, town: Town) -> None:  # noqa: F811 - the fixture
+    def test_captures_that_nobody_reported_are_one(self, town: Town) -> None:  # noqa: F811 - the fixture
         """Captured twice in Stripe's Dashboard while the app was down."""
         total = held_for(town, parts=True)
         for part in (500, 700):
@@ -101,7 +101,7 @@ class TestPartsOfAHold:
         town.tell(town.events())
         assert town.amounts() == (5, 0, 0, total - 5)
         ask(town, "CHARGE", 5)
-        assert len(town.told("CHARGE_FAILURE")) == 1
+        assert len(town.reported("CHARGE_FAILURE")) == 1
         assert town.amounts() == (5, 0, 0, total - 5)
 
 

@@ -129,9 +129,7 @@ class TestHolds:
             in_language(shopper_messages.CHARGED_INSTEAD, "en"),
         )
 
-    def test_an_account_that_lacks_a_method_holds_cards(
-        self, buy: Begin, stripe_sandbox: StripeSandbox
-    ) -> None:
+    def test_an_account_without_a_method_holds_cards(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         refusal = {
             "error": {
                 "type": "invalid_request_error",
@@ -176,7 +174,7 @@ class TestHolds:
 
 
 class TestDetails:
-    def test_the_host_is_told_of_the_card(self, buy: Begin) -> None:
+    def test_the_host_has_cart_entries_the_card(self, buy: Begin) -> None:
         Installation.objects.update(schema_version="3.22")
         details = buy().paid().process()["paymentMethodDetails"]
         assert details == {

@@ -66,7 +66,9 @@ class TestChangedDetails:
         one.pay()
         assert one.process()["result"] == "AUTHORIZATION_SUCCESS"
 
-    def test_what_was_paid_is_told_and_not_changed(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    def test_what_was_paid_is_reported_and_not_changed(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
         one = buy(amount="12.30").paid()
         one.amount = "20.00"
         answer = one.initialize()
@@ -175,7 +177,7 @@ class TestKilledAtAnyStep:
         for step, event in deaths(a_new_event, act):
             assert alive(lambda: act(event)) == 200, step  # noqa: B023 - it is run here and now
             assert town.amounts()[0] == town.total(), step
-            assert len(town.told("CHARGE_SUCCESS")) == 1, step
+            assert len(town.reported("CHARGE_SUCCESS")) == 1, step
             assert Payment.objects.get().status == "succeeded", step
             assert Event.objects.get(key=event["id"]).handled_at is not None, step
 

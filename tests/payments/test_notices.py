@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 def infos(town: Town) -> list[str]:
     """Return the messages of the ledger's notes, the newest first."""
-    return [each["message"] for each in town.told("INFO")]
+    return [each["message"] for each in town.reported("INFO")]
 
 
 def problems() -> list[str]:
@@ -141,7 +141,7 @@ def test_a_refund_that_waits_for_balance(town: Town) -> None:
     assert len(infos(town)) == 2
 
 
-def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
+def test_reported_by_many_at_once_it_is_shown_once(town: Town) -> None:
     paid(town)
     intent = payment_intents.retrieve(town.account, town.intent)
     intent = ownership.recognize(town.account, intent)
@@ -162,15 +162,15 @@ def test_told_by_many_at_once_it_is_told_once(town: Town) -> None:
     assert infos(town) == ["Look at it."]
 
 
-def test_what_was_told_before_a_crash_is_not_told_again(town: Town) -> None:
+def test_what_was_reported_before_a_crash_is_not_reported_again(town: Town) -> None:
     paid(town)
     intent = ownership.recognize(town.account, payment_intents.retrieve(town.account, town.intent))
     note = notices.Note("prv_1", "open", "Look at it.", from_minor(100, "usd"), to_do=True)
     notices.notify(town.account.installation, intent, [note])
-    Notice.objects.update(told_at=None, claimed_at=None)
+    Notice.objects.update(reported_at=None, claimed_at=None)
     notices.notify(town.account.installation, intent, [note])
     assert infos(town) == ["Look at it."]
-    assert Notice.objects.get().told_at is not None
+    assert Notice.objects.get().reported_at is not None
 
 
 def test_a_lost_event_of_a_dispute_is_made_good_by_the_comparison(

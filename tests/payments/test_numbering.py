@@ -47,7 +47,7 @@ def test_a_payment_is_called_by_its_order(town: Town, worked_to_the_end: Callabl
     assert intent(town)["description"] == f"Order {number}"
 
 
-def test_a_stripe_that_is_down_is_told_later(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_stripe_that_is_down_is_reported_later(town: Town, worked_to_the_end: Callable[[], int]) -> None:
     number = order(town)
     town.stripe.add_fault(f"POST /v1/payment_intents/{town.intent}", status=500, times=2)
     worked_to_the_end()

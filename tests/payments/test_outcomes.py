@@ -93,11 +93,11 @@ def test_no_shopper_reads_why_a_card_is_blocked(code: str, language: str) -> Non
 @pytest.mark.parametrize(
     ("language", "words"), [("", "has expired"), ("de", "has expired"), ("FR_CA", "a expiré")]
 )
-def test_a_decline_is_told_in_the_shoppers_language(language: str, words: str) -> None:
+def test_a_decline_is_reported_in_the_shoppers_language(language: str, words: str) -> None:
     assert words in declined("expired_card", metadata={LANGUAGE: language}).message
 
 
-def test_an_error_without_a_decline_code_is_told_by_its_own() -> None:
+def test_an_error_without_a_decline_code_is_reported_by_its_own() -> None:
     error = {"code": "payment_intent_authentication_failure", "message": "Not authenticated."}
     outcome = outcome_of(intent("requires_payment_method", last_payment_error=error), CHARGE)
     assert outcome.decline_code == "payment_intent_authentication_failure"

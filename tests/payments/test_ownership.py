@@ -63,7 +63,7 @@ class TestAnotherIntent:
         town.pay()
         town.tell(town.events())
         assert town.amounts()[0] == town.total()
-        assert len(town.told("CHARGE_SUCCESS")) == 1
+        assert len(town.reported("CHARGE_SUCCESS")) == 1
 
     def test_of_another_account_of_the_shop(self, town: Town, stripe_sandbox: StripeSandbox) -> None:
         town.begin()
@@ -99,7 +99,7 @@ class TestAnotherIntent:
         town.begin()
         other = planted(town)
         report = reconcile(town.account.installation)
-        assert any(other in each.where and not each.healed for each in report.differences)
+        assert any(other in each.where and not each.fixed for each in report.differences)
         assert town.amounts() == (0, 0, 0, 0)
         assert foreign_problems() == [f"foreign-{other}"]
 

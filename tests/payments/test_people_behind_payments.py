@@ -48,7 +48,7 @@ def test_a_cart_declined_bought_and_disputed(town: Town) -> None:  # noqa: F811 
     assert PaymentFact.objects.count() == 2
     kinds = {entry.kind for entry in timeline(Contact.objects.get(), tomorrow).entries}
     assert kinds == {
-        Kind.CREATED, Kind.CART_BEGUN, Kind.CART_CLOSED, Kind.ORDER, Kind.PAYMENT_DECLINED, Kind.PAYMENT_DISPUTED,
+        Kind.CREATED, Kind.CART_STARTED, Kind.CART_CLOSED, Kind.ORDER, Kind.PAYMENT_DECLINED, Kind.PAYMENT_DISPUTED,
         Kind.DISPUTE_DECIDED,
     }  # fmt: skip
     assert not Handling.objects.exclude(given_up_at=None).exists()

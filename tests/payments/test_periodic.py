@@ -216,8 +216,8 @@ def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.Monkey
         pass
     assert town.amounts()[0] == total(town)
     reports = {each.shop: each for each in reconciling.reconcile_all()}
-    assert any(not each.healed for each in reports[first.shop.saleor_api_url].differences)
-    assert all(each.healed for each in reports[town.shop.api_url].differences)
+    assert any(not each.fixed for each in reports[first.shop.saleor_api_url].differences)
+    assert all(each.fixed for each in reports[town.shop.api_url].differences)
 
 
 def test_edited_metadata_and_other_payments_of_the_same_account(
@@ -236,7 +236,7 @@ def test_edited_metadata_and_other_payments_of_the_same_account(
     town.api.payment_intents.update(town.intent, {"metadata": ""})
     stripe_sandbox.account.table("event").clear()
     report = reconciling.reconcile(town.account.installation)
-    assert all(each.healed for each in report.differences)
+    assert all(each.fixed for each in report.differences)
     assert town.amounts()[0] == town.total()
 
 
@@ -258,11 +258,11 @@ class TestFortyFiveDays:
         town.stripe.drain()
         town.stripe.account.table("event").clear()
         Cursor.objects.update(at=timezone.now() - timedelta(days=45))
-        assert not reconciling.reconcile(town.account.installation).differences[0].healed
+        assert not reconciling.reconcile(town.account.installation).differences[0].fixed
         assert Cursor.objects.get(name="payments").at < timezone.now() - timedelta(days=44)
         StripeAccount.objects.update(secret_key="sk_test_dashboard")
         report = reconciling.reconcile(town.account.installation)
-        assert all(each.healed for each in report.differences)
+        assert all(each.fixed for each in report.differences)
         assert town.amounts() == (town.total() - 5, 0, 5, 0)
 
     def test_a_payment_that_was_open_all_the_while(self, town: Town) -> None:

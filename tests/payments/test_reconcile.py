@@ -44,7 +44,7 @@ class TestStripeWasNotHeard:
         report = reconciled(worked)
         assert sum(report.recorded.values()) >= 1
         assert town.amounts()[0] == town.total()
-        assert all(each.healed for each in report.differences)
+        assert all(each.fixed for each in report.differences)
 
     def test_refunds_and_disputes_too(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
@@ -135,7 +135,7 @@ class TestSaleorWasNotHeard:
         assert Purchase.objects.count() == 1
         assert Contact.objects.get().orders_count == 1
 
-    def test_what_it_never_told_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_what_it_never_reported_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
         """While an app is deactivated nothing is delivered at all, and nothing fails."""
         app = town.shop.app("saleor.app.stripe-audience")
         assert app is not None
@@ -168,16 +168,16 @@ class TestWhatCannotBeHealed:
         town.pay()
         town.shop.faults.statuses.extend([500] * 20)
         report = reconciled(worked)
-        assert any(not each.healed and each.why for each in report.differences)
+        assert any(not each.fixed and each.why for each in report.differences)
         town.shop.faults.statuses.clear()
-        assert all(each.healed for each in reconciled(worked).differences)
+        assert all(each.fixed for each in reconciled(worked).differences)
         assert town.amounts()[0] == town.total()
 
     def test_a_key_that_was_revoked(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         StripeAccount.objects.update(secret_key="sk_test_revoked")
         report = reconciled(worked)
-        [difference] = [each for each in report.differences if not each.healed]
+        [difference] = [each for each in report.differences if not each.fixed]
         assert difference.what == "Stripe could not be asked"
         assert "Paste a new" in difference.why
         assert not Cursor.objects.filter(name="events").exists(), "what was not read is read the next time"
@@ -188,7 +188,7 @@ class TestWhatCannotBeHealed:
         gone = "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
         Payment.objects.update(transaction_id=gone)
         report = reconciled(worked)
-        assert any("has no transaction" in each.why for each in report.differences if not each.healed)
+        assert any("has no transaction" in each.why for each in report.differences if not each.fixed)
 
 
 def test_the_command_prints_what_it_found(
@@ -204,7 +204,7 @@ def test_the_command_prints_what_it_found(
     [report] = json.loads(capsys.readouterr().out)
     assert report["shop"] == town.shop.api_url
     assert report["compared"] == 1
-    assert [each["healed"] for each in report["differences"]] == [True]
+    assert [each["fixed"] for each in report["differences"]] == [True]
     StripeAccount.objects.update(secret_key="sk_test_revoked")
     assert main(["reconcile", "--saleor-api-url", town.shop.api_url]) == 1
 
@@ -241,4 +241,4 @@ class TestWhatGoesOn:
         town.pay()
         report = reconciled(worked)
         assert town.amounts()[0] == town.total()
-        assert all(each.healed for each in report.differences)
+        assert all(each.fixed for each in report.differences)

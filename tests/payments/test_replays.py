@@ -275,7 +275,7 @@ class TestRemovedShop:
         buy().initialize(issuedAt=None)
         assert not Installation.objects.get().is_active
 
-    def test_a_purchase_begun_since_does(self, buy: Begin, installation: Installation) -> None:
+    def test_a_purchase_started_since_does(self, buy: Begin, installation: Installation) -> None:
         removal.mark_removed(installation)
         assert buy().initialize()["pspReference"].startswith("pi_")
         assert Installation.objects.get().is_active

@@ -105,7 +105,7 @@ class Town:
     def total(self) -> float:
         return float(Payment.objects.get().amount_minor / 100)
 
-    def told(self, kind: str) -> list[Json]:
+    def reported(self, kind: str) -> list[Json]:
         """The ledger's entries of one type."""
         return [each for each in self.ledger()["events"] if each["type"] == kind]
 
@@ -149,34 +149,34 @@ ORDERS = ["as sent", "doubled", "backwards", "shuffled"]
 
 
 @pytest.mark.parametrize("order", [*ORDERS, "last only"])
-def test_a_charge_is_told(town: Town, order: str) -> None:
+def test_a_charge_is_reported(town: Town, order: str) -> None:
     town.begin()
     town.pay("pm_card_chargeDeclined")
     town.pay()
     paid = [each for each in town.events() if each["type"] != "charge.updated"]
     town.tell(orders(paid)[order] if order != "last only" else town.stripe.events("payment_intent.succeeded"))
     assert town.amounts() == (town.total(), 0, 0, 0)
-    [event] = town.told("CHARGE_SUCCESS")
+    [event] = town.reported("CHARGE_SUCCESS")
     assert event["pspReference"] == town.intent
     assert event["externalUrl"] == f"https://dashboard.stripe.com/test/payments/{town.intent}"
     assert town.ledger()["actions"] == ["REFUND"]
     assert Payment.objects.get().status == "succeeded"
 
 
-def test_a_decline_is_told_so_that_the_shopper_may_try_again(town: Town, worked_to_the_end: Work) -> None:
+def test_a_decline_is_reported_so_that_the_shopper_may_try_again(town: Town, worked_to_the_end: Work) -> None:
     town.begin()
     town.pay("pm_card_visa_chargeDeclinedStolenCard")
     town.tell(town.events())
     worked_to_the_end()
-    messages = [each["message"] for each in town.told("CHARGE_ACTION_REQUIRED")]
+    messages = [each["message"] for each in town.reported("CHARGE_ACTION_REQUIRED")]
     assert declines.for_shopper("stolen_card") in messages
     assert "stolen" in declines.for_merchant(Payment.objects.get().decline_code)
     assert "stolen" not in str(town.ledger()).lower()
     assert Payment.objects.get().decline_code == "stolen_card"
 
 
-def declines_told(town: Town) -> int:
-    messages = [each["message"] for each in town.told("CHARGE_ACTION_REQUIRED")]
+def reported_declines(town: Town) -> int:
+    messages = [each["message"] for each in town.reported("CHARGE_ACTION_REQUIRED")]
     return messages.count(declines.for_shopper("generic_decline"))
 
 
@@ -186,20 +186,22 @@ def test_a_decline_stands_once_in_the_history(town: Town, worked_to_the_end: Wor
     town.pay("pm_card_chargeDeclined")
     sent = town.stripe.events("payment_intent.payment_failed") if first == "Stripe" else []
     town.tell(sent * 2)
-    assert declines_told(town) == 0, "the shopper's browser is about to ask"
+    assert reported_declines(town) == 0, "the shopper's browser is about to ask"
     town.shop.gql(PROCESS, {"id": town.transaction})
     town.tell(town.events())
     worked_to_the_end()
-    assert declines_told(town) == 1
+    assert reported_declines(town) == 1
 
 
-def test_a_decline_after_which_the_shopper_paid_is_not_told_late(town: Town, worked_to_the_end: Work) -> None:
+def test_a_decline_after_which_the_shopper_paid_is_not_reported_late(
+    town: Town, worked_to_the_end: Work
+) -> None:
     town.begin()
     town.pay("pm_card_chargeDeclined")
     town.tell(town.events())
     town.pay()
     worked_to_the_end()
-    assert declines_told(town) == 0
+    assert reported_declines(town) == 0
 
 
 @pytest.mark.parametrize(
@@ -219,18 +221,18 @@ def test_a_refund_made_at_stripe_carries_its_reason(
     asked: Any = {"payment_intent": town.intent, "amount": 500} | ({"reason": reason} if reason else {})
     town.api.refunds.create(asked)
     town.tell(town.events())
-    assert [each["message"] for each in town.told("REFUND_SUCCESS")] == [message]
+    assert [each["message"] for each in town.reported("REFUND_SUCCESS")] == [message]
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_refunds_made_at_stripe_are_told(town: Town, order: str) -> None:
+def test_refunds_made_at_stripe_are_reported(town: Town, order: str) -> None:
     town.begin()
     town.pay()
     for amount in (200, 200, 100):
         town.api.refunds.create({"payment_intent": town.intent, "amount": amount})
     town.tell(orders(town.events())[order])
     assert town.amounts() == (town.total() - 5, 0, 5, 0)
-    assert len({each["pspReference"] for each in town.told("REFUND_SUCCESS")}) == 3
+    assert len({each["pspReference"] for each in town.reported("REFUND_SUCCESS")}) == 3
     assert Payment.objects.get().refunded_minor == 500
 
 
@@ -251,9 +253,9 @@ def test_a_hold_of_which_a_part_is_taken(town: Town, order: str) -> None:
     town.api.payment_intents.capture(town.intent, {"amount_to_capture": 500})
     town.tell(orders(town.events())[order])
     assert town.amounts() == (5, 0, 0, town.total() - 5)
-    assert town.told("REFUND_SUCCESS") == []
+    assert town.reported("REFUND_SUCCESS") == []
     assert town.ledger()["actions"] == ["REFUND"]
-    assert town.told("CHARGE_SUCCESS")[0]["pspReference"].startswith("ch_")
+    assert town.reported("CHARGE_SUCCESS")[0]["pspReference"].startswith("ch_")
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -264,13 +266,13 @@ def test_a_hold_that_is_given_up(town: Town, order: str) -> None:
     town.tell(orders(town.events())[order])
     charged, authorized, refunded, _ = town.amounts()
     assert (charged, authorized, refunded) == (0, 0, 0)
-    assert town.told("REFUND_SUCCESS") == []
+    assert town.reported("REFUND_SUCCESS") == []
     assert town.ledger()["actions"] == []
     assert Payment.objects.get().status == "canceled"
 
 
 @pytest.mark.parametrize("order", ["as sent", "backwards"])
-def test_a_hold_that_lapses_after_its_success_was_told(town: Town, order: str) -> None:
+def test_a_hold_that_lapses_after_its_success_was_reported(town: Town, order: str) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
     town.tell(town.events())
@@ -286,7 +288,7 @@ def test_a_payment_that_never_came_is_over(town: Town) -> None:
     town.api.payment_intents.cancel(town.intent)
     town.tell(town.events())
     assert town.amounts() == (0, 0, 0, 0)
-    assert town.told("CHARGE_FAILURE")
+    assert town.reported("CHARGE_FAILURE")
 
 
 @pytest.mark.parametrize("ok", [True, False])
@@ -334,7 +336,7 @@ def test_a_row_that_was_lost_is_written_again(town: Town) -> None:
     assert Payment.objects.get().captured_minor == int(total * 100)
 
 
-def test_a_host_that_is_down_is_told_later(town: Town, worked_to_the_end: Work) -> None:
+def test_a_host_that_is_down_is_reported_later(town: Town, worked_to_the_end: Work) -> None:
     town.begin()
     town.pay()
     town.shop.faults.statuses.extend([500, 502])
@@ -356,7 +358,7 @@ def test_a_transaction_the_host_no_longer_has_is_given_up_with_a_reason(town: To
     assert "Saleor refused" in given_up.reason
 
 
-def test_a_payment_asked_for_and_told_at_once_is_counted_once(town: Town) -> None:
+def test_a_payment_asked_for_and_reported_at_once_is_counted_once(town: Town) -> None:
     town.begin()
     town.pay()
     query = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent { type } errors { code } } }"
@@ -364,4 +366,4 @@ def test_a_payment_asked_for_and_told_at_once_is_counted_once(town: Town) -> Non
     assert done["transactionEvent"]["type"] == "CHARGE_SUCCESS"
     town.tell(town.events())
     assert town.amounts() == (town.total(), 0, 0, 0)
-    assert len(town.told("CHARGE_SUCCESS")) == 1
+    assert len(town.reported("CHARGE_SUCCESS")) == 1

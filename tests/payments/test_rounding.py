@@ -50,7 +50,7 @@ def test_a_hold_of_three_decimals_is_captured_whole(buy: Begin, stripe_sandbox: 
     assert intent_of(stripe_sandbox, one)["amount_received"] == 5120
 
 
-def test_a_part_is_told_as_it_was_moved(buy: Begin) -> None:
+def test_a_part_is_reported_as_it_was_moved(buy: Begin) -> None:
     one = buy(amount="5.124", currency="KWD").paid()
     first, again = one.request("REFUND", "1.126"), one.request("REFUND", "1.126", again=True)
     assert Decimal(first["amount"]) == Decimal("1.13")
@@ -68,7 +68,7 @@ def test_the_exact_amount_follows_the_total(buy: Begin, stripe_sandbox: StripeSa
     assert AMOUNT not in intent_of(stripe_sandbox, one)["metadata"]
 
 
-def test_the_ledger_knows_the_host_was_told_finer() -> None:
+def test_the_ledger_knows_the_host_got_more_detail() -> None:
     found = {
         "id": "pi_1",
         "livemode": False,

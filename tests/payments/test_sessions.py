@@ -33,7 +33,7 @@ def test_the_storefront_is_given_the_publishable_key(buy: Begin) -> None:
     assert answer == {"data": {"stripePublishableKey": PUBLISHABLE_KEY}}
 
 
-def test_a_channel_without_an_account_is_told_in_the_shoppers_words(buy: Begin) -> None:
+def test_a_channel_without_an_account_is_reported_in_the_shoppers_words(buy: Begin) -> None:
     source = {"__typename": "Checkout", "id": "Q2hlY2tvdXQ6MQ==", "channel": {"slug": "elsewhere"}}
     answer = buy().send("payment_gateway_initialize_session", data=None, amount=12.3, sourceObject=source)
     assert answer["data"]["errors"] == [{"message": in_language(shopper_messages.UNAVAILABLE, "en")}]
@@ -95,7 +95,7 @@ def test_a_decline_can_be_retried_with_another_card(buy: Begin) -> None:
     assert (one.row().decline_code, one.row().decline_message) == ("", "")
 
 
-def test_a_stolen_card_is_told_to_the_merchant_only(buy: Begin) -> None:
+def test_a_stolen_card_is_reported_to_the_merchant_only(buy: Begin) -> None:
     one = buy().paid(STOLEN)
     answer = one.process()
     assert answer["result"] == "CHARGE_ACTION_REQUIRED"
@@ -264,7 +264,7 @@ def test_a_paid_payment_that_cannot_be_looked_up_is_not_called_failed(
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_a_dead_key_leaves_the_payment_open_until_it_is_mended(buy: Begin, forgotten: bool) -> None:
+def test_a_dead_key_leaves_the_payment_open_until_it_is_fixed(buy: Begin, forgotten: bool) -> None:
     one = buy()
     one.initialize()
     one.pay()

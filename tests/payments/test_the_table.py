@@ -140,11 +140,11 @@ ELSEWHERE = {
         "refused by the app or by Stripe": (
             "test_descriptions.py::test_an_amount_that_stripe_refuses_is_refused"
         ),
-        "unclear: Stripe has, or may have, a payment": "test_begun_or_not.py::test_whatever_stripe_answers",
+        "unclear: Stripe has, or may have, a payment": "test_started_or_not.py::test_whatever_stripe_answers",
     },
     "Actions by staff": {
         "CHARGE all of an authorization": "test_actions.py::test_a_hold_is_captured_whole",
-        "CHARGE a part, several captures allowed": "test_ledger.py::test_each_is_told_under_its_own_reference",
+        "CHARGE a part, several captures allowed": "test_ledger.py::test_each_is_reported_under_its_own_reference",
         "CHARGE a part otherwise": "test_ledger.py::test_where_the_contract_has_no_parts_the_rest_is_released",
         "CHARGE more than is authorized": "test_actions.py::test_a_capture_that_cannot_be_is_not_sent",
         "REFUND": "test_actions.py::test_a_refund_that_takes_days_tells_its_reference_only",
@@ -155,7 +155,7 @@ ELSEWHERE = {
     },
     "Reports to Saleor": {
         "an authorization increased afterwards": "test_ledger.py::test_a_hold_that_was_raised_is_an_adjustment",
-        "money captured from an authorization": "test_ledger.py::test_captures_that_nobody_told_of_are_one",
+        "money captured from an authorization": "test_ledger.py::test_captures_that_nobody_reported_are_one",
         "the rest of an authorization released, an authorization cancelled or expired": (
             "test_reporting.py::test_a_hold_that_is_given_up"
         ),

@@ -84,7 +84,7 @@ def test_check_names_the_shop_that_does_not_answer(capsys: pytest.CaptureFixture
     assert "did not answer" in capsys.readouterr().out
 
 
-def test_an_unknown_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["sever"])
     assert ended.value.code == 2

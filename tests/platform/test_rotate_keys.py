@@ -43,7 +43,7 @@ def raw() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def test_secrets_are_encrypted_anew_and_the_old_key_can_go(
+def test_secrets_are_encrypted_again_and_the_old_key_can_go(
     stored: None, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]

@@ -27,7 +27,7 @@ def test_a_page_may_be_framed_and_nothing_is_named_by_host(servers: Servers) -> 
 
 
 @pytest.mark.parametrize("options", [(), ("--no-worker",)])
-def test_it_serves_from_nothing_and_ends_when_told(servers: Servers, options: tuple[str, ...]) -> None:
+def test_it_serves_from_nothing_and_ends_when_asked(servers: Servers, options: tuple[str, ...]) -> None:
     running = servers.take(*options)
     url, process = running.url, running.process
     assert requests.get(f"{url}/healthz", timeout=5).json() == {"ok": True}
@@ -55,7 +55,7 @@ def test_half_a_configuration_is_one_line_that_says_what_to_set(tmp_path: Path) 
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_reported_in_one_line(tmp_path: Path) -> None:
     done = command(
         tmp_path, "api-key", "--name", "mine", "--saleor-api-url", "https://shop.example.com/graphql/"
     )
@@ -64,7 +64,7 @@ def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_work_ends_when_told(migrated: Path) -> None:
+def test_work_ends_when_asked(migrated: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "saleor_stripe_audience", "work"],
         env=environment(migrated, free_port()),
@@ -191,7 +191,7 @@ def test_metrics_at_an_address_of_another_machine_are_refused_in_words(migrated:
     assert "Traceback" not in done.stderr
 
 
-def test_two_processes_with_one_metrics_port_are_told_so(migrated: Path, taken_port: int) -> None:
+def test_two_processes_with_one_metrics_port_are_reported_so(migrated: Path, taken_port: int) -> None:
     done = command(migrated, "work", METRICS_PORT=str(taken_port), METRICS_HOST="127.0.0.1")
     assert done.returncode == 1
     assert "set METRICS_PORT" in done.stderr

@@ -96,7 +96,7 @@ def test_work_waits_for_the_migrations(tmp_path: Path) -> None:
         process.wait()
 
 
-def test_work_that_waits_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_that_waits_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "database_problem", lambda: "Migrations are waiting.")
     stopped = threading.Event()
     stopped.set()

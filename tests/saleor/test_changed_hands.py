@@ -82,7 +82,7 @@ def test_the_key_counts_not_its_name(host: Host, shop: Shop) -> None:
     assert install().status_code == 403
 
 
-def test_new_keys_are_believed_of_whom_knows_the_old_token(host: Host, shop: Shop) -> None:
+def test_new_keys_are_accepted_from_who_knows_the_old_token(host: Host, shop: Shop) -> None:
     host.keys = [OTHER_KEY.jwk()]
     host.tokens["token-of-the-app"] = shop.installation.app_id
     assert install().json() == {"success": True}

@@ -52,7 +52,7 @@ def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, worked: Work) -
     assert shown(shop) == {}
 
 
-def test_one_that_is_mended_before_it_was_shown_is_never_shown(shop: SaleorSandbox, worked: Work) -> None:
+def test_one_that_is_fixed_before_it_was_shown_is_never_shown(shop: SaleorSandbox, worked: Work) -> None:
     installation = Installation.objects.get()
     problems.report(installation, "endpoint", "It was deleted.")
     problems.clear(installation, "endpoint")

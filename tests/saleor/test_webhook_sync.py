@@ -58,7 +58,7 @@ def test_a_fresh_install_is_as_it_should_be(installation: Installation) -> None:
     assert not Problem.objects.exists()
 
 
-def test_whatever_is_wrong_with_the_webhooks_is_mended_once(app: App, installation: Installation) -> None:
+def test_whatever_is_wrong_with_the_webhooks_is_fixed_once(app: App, installation: Installation) -> None:
     wanted = events_of(app)
     found = {each.events[0]: each for each in client.fetch_installed(installation).webhooks}
     client.delete_webhook(installation, found["ORDER_CREATED"].id)
@@ -180,7 +180,7 @@ def test_a_variant_keeps_its_own_webhooks(shop: SaleorSandbox, live_server: Any)
     assert "TRANSACTION_INITIALIZE_SESSION" not in before
 
 
-def test_removal_is_told_by_the_shop(
+def test_removal_is_reported_by_the_shop(
     shop: SaleorSandbox, app: App, installation: Installation, worked: Work
 ) -> None:
     shop.delete_app(app)
@@ -254,7 +254,7 @@ class TestRemovalThatNobodyAnnounces:
         assert not Installation.objects.exists()
 
 
-def test_a_permission_that_the_app_lacks_is_not_taken_for_its_removal(
+def test_a_permission_that_the_app_does_not_have_is_not_taken_for_its_removal(
     app: App, installation: Installation
 ) -> None:
     app.permissions = app.permissions - {"MANAGE_ORDERS"}
@@ -263,7 +263,7 @@ def test_a_permission_that_the_app_lacks_is_not_taken_for_its_removal(
     assert refused.value.code == trouble.PERMISSION_DENIED
 
 
-def test_a_removal_told_after_the_reinstall_does_not_switch_the_new_one_off(
+def test_a_removal_reported_after_the_reinstall_does_not_switch_the_new_one_off(
     shop: SaleorSandbox, app: App, installation: Installation, live_server: Any, worked: Work
 ) -> None:
     shop.delete_app(app)

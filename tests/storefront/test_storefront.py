@@ -150,7 +150,7 @@ def test_a_strangers_word_changes_nothing_else_of_a_contact(client: Client, key:
         ({"consentText": "x" * 10_001}, "consentText", "CONSENT_WORDING_TOO_LONG"),
     ],
 )
-def test_what_is_wrong_with_the_question_is_told(
+def test_what_is_wrong_with_the_question_is_reported(
     client: Client, key: str, given: dict[str, str], field: str, code: str
 ) -> None:
     answer = subscribe(client, key, **given)

@@ -54,7 +54,7 @@ def rename(tag: Tag, name: str) -> Tag:
     return tag
 
 
-def add(tag: Tag, contacts: Iterable[Contact], origin: str = Origin.HAND, actor: str = "") -> int:
+def add(tag: Tag, contacts: Iterable[Contact], origin: str = Origin.STAFF, actor: str = "") -> int:
     """Tag contacts of the tag's audience; returns how many did not have it yet.
 
     A tag that only a rule had added becomes permanent.

@@ -196,7 +196,7 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(max_length=3)),
                 ("total_minor", models.BigIntegerField()),
                 ("voucher_code", models.CharField(blank=True, default="", max_length=255)),
-                ("begun_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField()),
                 ("last_active_at", models.DateTimeField()),
                 ("issued_at", models.DateTimeField()),
                 ("closed_at", models.DateTimeField(null=True)),
@@ -932,7 +932,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        choices=[("hand", "Hand"), ("rule", "Rule"), ("import", "Import")], max_length=8
+                        choices=[("staff", "Staff"), ("rule", "Rule"), ("import", "Import")], max_length=8
                     ),
                 ),
                 ("actor", models.CharField(blank=True, default="", max_length=128)),

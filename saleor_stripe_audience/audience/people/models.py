@@ -280,7 +280,7 @@ class ContactTag(models.Model):
     """A tag on a contact. A rule never removes a tag that staff or an import added."""
 
     class Origin(models.TextChoices):
-        HAND = "hand"
+        STAFF = "staff"
         RULE = "rule"
         IMPORT = "import"
 

@@ -71,7 +71,7 @@ def record_checkout(
                 "currency": total.currency,
                 "total_minor": total.minor,
                 "voucher_code": checkout.voucher_code if contact else "",  # it can identify a person
-                "begun_at": checkout.created or issued_at,
+                "started_at": checkout.created or issued_at,
                 "last_active_at": checkout.updated_at or issued_at,
                 "issued_at": issued_at,
                 "closed_at": order.placed_at if order else None,

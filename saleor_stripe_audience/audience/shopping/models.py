@@ -125,7 +125,7 @@ class Cart(models.Model):
     currency = models.CharField(max_length=3)
     total_minor = models.BigIntegerField()
     voucher_code = models.CharField(max_length=255, blank=True, default="")
-    begun_at = models.DateTimeField()
+    started_at = models.DateTimeField()
     last_active_at = models.DateTimeField()
     issued_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

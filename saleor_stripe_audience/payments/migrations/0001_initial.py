@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                 ("message", models.TextField()),
                 ("is_last", models.BooleanField(default=False)),
                 ("claimed_at", models.DateTimeField(null=True)),
-                ("told_at", models.DateTimeField(null=True)),
+                ("reported_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "installation",

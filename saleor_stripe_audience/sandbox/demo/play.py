@@ -19,7 +19,7 @@ GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 BUYER = "robin.vale@example.com"
 SUBSCRIBER = "kim.lark@example.com"
-TOLD_OF_CARTS = {"CONSENT", "ORDER", "CART_BEGUN", "CART_ABANDONED"}
+CART_ENTRIES = {"CONSENT", "ORDER", "CART_STARTED", "CART_ABANDONED"}
 IN_SEGMENTS = {"Abandoned carts", "First-time buyers"}
 CONTACT = """query Contact($email: String!) {
   contact(email: $email) { status ordersCount spent { spent { amount currency } } } }"""
@@ -66,7 +66,7 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
 
 def _subscriber(stage: Stage) -> Json:
     """The shopper who ticked the box, bought, and abandoned another cart."""
-    found = _until(lambda: person(stage, SUBSCRIBER), _is_told_of) or {}
+    found = _until(lambda: person(stage, SUBSCRIBER), _has_cart_entries) or {}
     return {
         "status": found.get("status", "").lower(),
         "may_receive": [each.lower() for each in found.get("mayReceive", [])],
@@ -76,12 +76,12 @@ def _subscriber(stage: Stage) -> Json:
     }
 
 
-def _is_told_of(found: Json | None) -> bool:
+def _has_cart_entries(found: Json | None) -> bool:
     if found is None:
         return False
     kinds = {each["kind"] for each in found["timeline"]}
     entered = sum(each["kind"] == "SEGMENT" for each in found["timeline"])
-    return kinds >= TOLD_OF_CARTS and entered >= len(IN_SEGMENTS)
+    return kinds >= CART_ENTRIES and entered >= len(IN_SEGMENTS)
 
 
 def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
@@ -97,7 +97,7 @@ def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
         "contact.spent": _amounts(contact["spent"]) == spent,
         "subscriber.status": subscriber["status"] == "subscribed",
         "subscriber.agreed_to": subscriber["agreed_to"] == [CONSENT_TEXT],
-        "subscriber.timeline": {each.lower() for each in TOLD_OF_CARTS} <= {*subscriber["timeline"]},
+        "subscriber.timeline": {each.lower() for each in CART_ENTRIES} <= {*subscriber["timeline"]},
         "subscriber.segments": {*subscriber["segments"]} == IN_SEGMENTS,
         "product_in_stripe": bool(summary["product_in_stripe"]),
     }

@@ -22,7 +22,7 @@ _FORM = [
 _DOCUMENT = ["individual.verification.document"]
 # What a connected account's requirements say at each stage of its onboarding.
 _DUE: dict[str, Json] = {
-    "begun": {
+    "started": {
         "currently_due": _FORM, "eventually_due": _FORM, "past_due": _FORM,
         "disabled_reason": "requirements.past_due",
     },
@@ -61,14 +61,14 @@ def shown(account: Account) -> Json:
         "id": account.id,
         "object": "account",
         "business_profile": {"mcc": None, "name": account.name, "product_description": None, "url": None},
-        "business_type": None if stage == "begun" else "company",
+        "business_type": None if stage == "started" else "company",
         "capabilities": {"card_payments": works, "transfers": works, "link_payments": works},
         "charges_enabled": charges_enabled(account),
         "controller": {"type": "account"} if tie is None else _made_by_platform(),
         "country": account.country,
         "created": account.created,
         "default_currency": account.default_currency,
-        "details_submitted": stage != "begun",
+        "details_submitted": stage != "started",
         "email": "merchant@example.com" if tie is None else tie.email,
         "future_requirements": dict(_NOTHING_DUE),
         "metadata": {} if tie is None else dict(tie.metadata),

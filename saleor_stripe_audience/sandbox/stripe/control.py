@@ -17,17 +17,17 @@ from .faults import Fault
 from .operator import Operator
 
 
-class _Told(BaseModel):
+class _Command(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Faults(_Told):
+class Faults(_Command):
     """POST /sandbox/control"""
 
     faults: list[Fault]
 
 
-class Dispute(_Told):
+class Dispute(_Command):
     """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to open one for, or a dispute.
 
     Reinstating returns a part while the dispute is open; `amount` can also be what a won one returns.
@@ -40,13 +40,13 @@ class Dispute(_Told):
     currency: str = ""
 
 
-class Refund(_Told):
+class Refund(_Command):
     """POST /sandbox/control/refunds/{id}"""
 
     outcome: Literal["succeed", "fail"]
 
 
-class Intent(_Told):
+class Intent(_Command):
     """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D Secure, pay a
     voucher or send a transfer of `amount`, let it expire, capture `amount` of a hold, more than was held.
     """
@@ -55,14 +55,14 @@ class Intent(_Told):
     amount: int | None = None
 
 
-class Redelivery(_Told):
+class Redelivery(_Command):
     """POST /sandbox/control/redeliver: in the order given, to all endpoints or one."""
 
     events: list[str]
     endpoint: str | None = None
 
 
-class Key(_Told):
+class Key(_Command):
     """POST /sandbox/control/keys: revoke it, restore it, or limit it to scopes (null: everything)."""
 
     key: str
@@ -70,13 +70,13 @@ class Key(_Told):
     scopes: list[str] | None = None
 
 
-class Onboarding(_Told):
+class Onboarding(_Command):
     """POST /sandbox/control/accounts/{id}: the result of a connected account's onboarding, or that its owner leaves."""
 
     outcome: Literal["complete", "review", "restrict", "reject", "deauthorize"]
 
 
-class Review(_Told):
+class Review(_Command):
     """POST /sandbox/control/reviews: `id` is a charge or PaymentIntent to put under review, or a review to close."""
 
     action: Literal["open", "close"]
@@ -84,25 +84,25 @@ class Review(_Told):
     reason: str = ""
 
 
-class Restriction(_Told):
+class Restriction(_Command):
     """POST /sandbox/control/restriction: Stripe lets the first account take no payments, or lets it again."""
 
     restricted: bool
 
 
-class Clock(_Told):
+class Clock(_Command):
     """POST /sandbox/control/clock"""
 
     advance_seconds: float
 
 
-class Drain(_Told):
+class Drain(_Command):
     """POST /sandbox/control/drain: wait until all webhooks are delivered."""
 
     timeout_seconds: float = 10.0
 
 
-class Losing(_Told):
+class Losing(_Command):
     """POST /sandbox/control/webhooks: lose them, or send them again."""
 
     losing: bool
@@ -124,7 +124,7 @@ def answered(sandbox: Operator, request: Request) -> Response:
     return result if isinstance(result, Response) else pages.as_json(result)
 
 
-def _read[Model: _Told](request: Request, model: type[Model]) -> Model:
+def _read[Model: _Command](request: Request, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:

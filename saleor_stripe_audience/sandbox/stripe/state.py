@@ -100,7 +100,7 @@ class Connection:
     """What ties an account to the platform that made it, until its owner ends that."""
 
     platform: Account
-    stage: str = "begun"  # of onboarding: see connect.py
+    stage: str = "started"  # of onboarding: see connect.py
     email: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     links: dict[str, "Link"] = field(default_factory=dict)

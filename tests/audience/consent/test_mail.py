@@ -241,7 +241,7 @@ class _Sink(socketserver.StreamRequestHandler):
                     body.append(line.removeprefix(b".") if line.startswith(b"..") else line)
             elif line.upper().startswith(b"DATA"):
                 body = []
-                self.wfile.write(b"354 go on\r\n")
+                self.wfile.write(b"354 continue\r\n")
             else:
                 self.wfile.write(b"250 yes\r\n")
                 if line.upper().startswith(b"QUIT"):

@@ -289,7 +289,7 @@ def test_a_refusal_in_one_box_wins_over_a_yes_in_another(shop: Installation, aud
     assert [each.kind for each in Consent.objects.all()] == ["withdrawn"]
 
 
-def test_a_refusal_without_its_time_is_told_again_and_does_not_undo_a_later_subscription(
+def test_a_refusal_without_its_time_is_sent_again_and_does_not_undo_a_later_subscription(
     shop: Installation, audience: Audience
 ) -> None:
     signed_up(shop, marketing_consent="withdrawn")

@@ -48,7 +48,7 @@ def test_tags_are_added_and_removed_once(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "Vip")
     assert tags.add(tag, [contact(0), contact(1)], actor="staff 1") == 2
     assert tags.add(tag, [contact(1)]) == 0
-    assert tagged(tag) == {"0@shop.example": "hand", "1@shop.example": "hand"}
+    assert tagged(tag) == {"0@shop.example": "staff", "1@shop.example": "staff"}
     assert tags.remove(tag, Contact.objects.all()) == 2
     assert tags.remove(tag, [contact(0)]) == 0
 
@@ -62,7 +62,7 @@ def test_a_rule_adds_and_removes_only_its_own_tags(audience: Audience) -> None:
     assert tags.apply_rule(tag, members) == (0, 0)
     assert tagged(tag)["2@shop.example"] == "rule"
     assert tags.apply_rule(tag, Contact.objects.none()) == (0, 1)
-    assert tagged(tag) == {"0@shop.example": "hand", "1@shop.example": "import"}
+    assert tagged(tag) == {"0@shop.example": "staff", "1@shop.example": "import"}
 
 
 def test_a_rule_does_not_remove_a_tag_that_staff_confirmed(audience: Audience) -> None:
@@ -70,7 +70,7 @@ def test_a_rule_does_not_remove_a_tag_that_staff_confirmed(audience: Audience) -
     tags.apply_rule(tag, Contact.objects.all())
     tags.add(tag, [contact(0)])
     assert tags.apply_rule(tag, Contact.objects.none()) == (0, 2)
-    assert tagged(tag) == {"0@shop.example": "hand"}
+    assert tagged(tag) == {"0@shop.example": "staff"}
 
 
 def test_a_merged_contact_has_the_tags_of_both(shop: Installation, audience: Audience) -> None:
@@ -80,7 +80,7 @@ def test_a_merged_contact_has_the_tags_of_both(shop: Installation, audience: Aud
     tags.add(both, [contact(1)], ContactTag.Origin.RULE)
     record_customer(shop, member(7, "1@shop.example"), at(2))
     record_customer(shop, member(7, "0@shop.example"), at(3))
-    assert (tagged(one), tagged(both)) == ({"0@shop.example": "hand"}, {"0@shop.example": "hand"})
+    assert (tagged(one), tagged(both)) == ({"0@shop.example": "staff"}, {"0@shop.example": "staff"})
 
 
 def test_another_shops_contact_gets_no_tag(audience: Audience) -> None:

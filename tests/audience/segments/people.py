@@ -96,7 +96,7 @@ def cart(who: Contact, *, silent_since: datetime, lines: int = 1, **fields: Any)
         saleor_checkout_id=saleor_id("Checkout", next(_numbers)),
         currency="USD",
         total_minor=4000,
-        begun_at=silent_since,
+        started_at=silent_since,
         last_active_at=silent_since,
         issued_at=silent_since,
         **fields,

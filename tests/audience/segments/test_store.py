@@ -14,7 +14,7 @@ from tests.audience.segments.people import bought, contact, product, saleor_id
 FRENCH = {"type": "country", "in": ["FR"]}
 
 
-def wish(root: dict[str, Any], name: str = "Some", **more: Any) -> store.SegmentValues:
+def values(root: dict[str, Any], name: str = "Some", **more: Any) -> store.SegmentValues:
     return store.SegmentValues(name, {"version": 1, "root": root}, **more)
 
 
@@ -37,23 +37,23 @@ def test_products_that_nobody_bought_are_noted_and_refused_unless_accepted(audie
     [note] = store.preview(audience, {"version": 1, "root": root}).notes
     assert note == "root.of.product[1]: nobody has bought this. Was it deleted?"
     with pytest.raises(Rejected, match=r"root\.of\.product\[1\]: nobody has bought this"):
-        store.create(audience, wish(root))
+        store.create(audience, values(root))
     assert not Segment.objects.exists()
-    assert store.create(audience, wish(root, accept_unknown=True)).pk
+    assert store.create(audience, values(root, accept_unknown=True)).pk
 
 
 @pytest.mark.parametrize("kind", ["variant", "collection", "category", "productType"])
 def test_the_same_of_all_that_can_be_bought(audience: Audience, kind: str) -> None:
     named = {"variant": "ProductVariant", "productType": "ProductType"}.get(kind, kind.capitalize())
     with pytest.raises(Rejected, match=rf"root\.{kind}\[0\]: nobody has bought this"):
-        store.create(audience, wish({"type": "purchased", kind: [saleor_id(named, 9)]}))
+        store.create(audience, values({"type": "purchased", kind: [saleor_id(named, 9)]}))
 
 
 def test_tags_and_segments_are_given_by_name_and_stored_by_id(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "VIP")
-    french = store.create(audience, wish(FRENCH, "French"))
+    french = store.create(audience, values(FRENCH, "French"))
     root = {"type": "any", "of": [{"type": "tag", "tag": "vip"}, {"type": "inSegment", "segment": "french"}]}
-    made = store.create(audience, wish(root, "Both"))
+    made = store.create(audience, values(root, "Both"))
     assert made.tree["root"]["of"] == [
         {"type": "tag", "tag": str(tag.pk)},
         {"type": "inSegment", "segment": str(french.pk)},
@@ -76,21 +76,21 @@ def test_what_the_audience_does_not_have_is_refused(
     audience: Audience, elsewhere: Audience, root: dict[str, Any], message: str
 ) -> None:
     tags.get_or_create_tag(elsewhere, "Nowhere")
-    store.create(elsewhere, wish(FRENCH, "Theirs"))
+    store.create(elsewhere, values(FRENCH, "Theirs"))
     with pytest.raises(Rejected) as refused:
-        store.create(audience, wish(root))
+        store.create(audience, values(root))
     assert refused.value.message.startswith(message)
 
 
 def test_circles_are_refused(audience: Audience) -> None:
-    one = store.create(audience, wish(FRENCH, "One"))
-    two = store.create(audience, wish({"type": "inSegment", "segment": "One"}, "Two"))
+    one = store.create(audience, values(FRENCH, "One"))
+    two = store.create(audience, values({"type": "inSegment", "segment": "One"}, "Two"))
     three = store.create(
-        audience, wish({"type": "not", "of": {"type": "inSegment", "segment": "Two"}}, "Three")
+        audience, values({"type": "not", "of": {"type": "inSegment", "segment": "Two"}}, "Three")
     )
     for named in ("One", "Two", "Three"):
         with pytest.raises(Rejected, match="depends on itself"):
-            store.change(one, wish({"type": "inSegment", "segment": named}, "One"))
+            store.change(one, values({"type": "inSegment", "segment": named}, "One"))
     one.refresh_from_db()
     assert one.tree["root"] == FRENCH
     assert {two.name, three.name} == {"Two", "Three"}
@@ -99,17 +99,17 @@ def test_circles_are_refused(audience: Audience) -> None:
 def test_a_circle_through_a_tag_is_refused(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "Hot")
     with pytest.raises(Rejected, match="depends on itself"):
-        store.create(audience, wish({"type": "not", "of": {"type": "tag", "tag": "Hot"}}, tag=tag))
-    asking = store.create(audience, wish({"type": "tag", "tag": "Hot"}, "Asking"))
+        store.create(audience, values({"type": "not", "of": {"type": "tag", "tag": "Hot"}}, tag=tag))
+    asking = store.create(audience, values({"type": "tag", "tag": "Hot"}, "Asking"))
     with pytest.raises(Rejected, match="depends on itself"):
-        store.create(audience, wish({"type": "inSegment", "segment": "Asking"}, "Giving", tag=tag))
+        store.create(audience, values({"type": "inSegment", "segment": "Asking"}, "Giving", tag=tag))
     assert list(Segment.objects.all()) == [asking]
 
 
 def test_a_segment_in_use_is_not_deleted_nor_a_tag(audience: Audience) -> None:
     tag = tags.get_or_create_tag(audience, "VIP")
-    inner = store.create(audience, wish({"type": "tag", "tag": "VIP"}, "Inner"))
-    outer = store.create(audience, wish({"type": "inSegment", "segment": "Inner"}, "Outer"))
+    inner = store.create(audience, values({"type": "tag", "tag": "VIP"}, "Inner"))
+    outer = store.create(audience, values({"type": "inSegment", "segment": "Inner"}, "Outer"))
     with pytest.raises(Rejected, match="“Outer”"):
         store.delete(inner)
     with pytest.raises(Rejected, match="“Inner”"):
@@ -122,26 +122,26 @@ def test_a_segment_in_use_is_not_deleted_nor_a_tag(audience: Audience) -> None:
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "two\nlines\x00"])
 def test_a_name_is_one_line(audience: Audience, name: str) -> None:
     with pytest.raises(Rejected, match="name of 1 to 100"):
-        store.create(audience, wish(FRENCH, name))
+        store.create(audience, values(FRENCH, name))
 
 
 def test_names_differ_by_more_than_capitals(audience: Audience, elsewhere: Audience) -> None:
-    store.create(audience, wish(FRENCH, "French"))
-    store.create(elsewhere, wish(FRENCH, "French"))
+    store.create(audience, values(FRENCH, "French"))
+    store.create(elsewhere, values(FRENCH, "French"))
     with pytest.raises(Rejected, match="Another segment"):
-        store.create(audience, wish(FRENCH, " french "))
+        store.create(audience, values(FRENCH, " french "))
 
 
 def test_a_tag_of_another_audience_is_refused(audience: Audience, elsewhere: Audience) -> None:
     with pytest.raises(Rejected, match="another audience"):
-        store.create(audience, wish(FRENCH, tag=tags.get_or_create_tag(elsewhere, "VIP")))
+        store.create(audience, values(FRENCH, tag=tags.get_or_create_tag(elsewhere, "VIP")))
 
 
 def test_the_number_of_segments_is_limited(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MAX_SEGMENTS", 1)
-    store.create(audience, wish(FRENCH, "One"))
+    store.create(audience, values(FRENCH, "One"))
     with pytest.raises(Rejected, match="at most 1 segments"):
-        store.create(audience, wish(FRENCH, "Two"))
+        store.create(audience, values(FRENCH, "Two"))
 
 
 def test_the_ready_made_ones_come_once(audience: Audience) -> None:

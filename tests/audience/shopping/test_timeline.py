@@ -53,10 +53,10 @@ def test_the_timeline_has_everything_newest_first(ada: Contact) -> None:
     assert entries[Kind.PAYMENT_DECLINED].title == "A payment was declined: insufficient funds"
     assert entries[Kind.DISPUTE_DECIDED].title == "The dispute was lost"
     assert entries[Kind.CONSENT].title == "Agreed to marketing (mail)"
-    assert entries[Kind.TAG].title == "Tagged “VIP” by hand"
+    assert entries[Kind.TAG].title == "Tagged “VIP” by staff"
     assert entries[Kind.CART_ABANDONED].at == NOW - timedelta(days=3) + timedelta(minutes=60)
     assert [entry.kind for entry in page.entries].count(Kind.CART_ABANDONED) == 1
-    assert [entry.kind for entry in page.entries].count(Kind.CART_BEGUN) == 3
+    assert [entry.kind for entry in page.entries].count(Kind.CART_STARTED) == 3
     assert [entry.kind for entry in page.entries].count(Kind.CART_CLOSED) == 1
     assert entries[Kind.ADDRESS_CHANGED].at == NOW - timedelta(days=5)
 

@@ -104,7 +104,7 @@ def test_reported_events_are_booked_once(shop: SaleorSandbox, recorder: Recorder
     assert other["errors"] == [{"field": "pspReference", "code": "INCORRECT_DETAILS"}]
 
 
-def test_a_product_change_is_told(shop: SaleorSandbox, recorder: Recorder, app: App) -> None:
+def test_a_product_change_is_reported(shop: SaleorSandbox, recorder: Recorder, app: App) -> None:
     products = staff(shop, "{products(first:1){edges{node{id}}}}")["products"]["edges"]
     changed = staff(
         shop,

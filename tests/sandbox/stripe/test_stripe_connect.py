@@ -145,7 +145,7 @@ def test_only_a_platform_makes_accounts_and_only_standard_ones(
         )
 
 
-def test_the_platform_is_told_which_account_an_event_is_of(
+def test_the_platform_is_reported_which_account_an_event_is_of(
     platform: stripe.StripeClient, made: str, sandbox: StripeSandbox, receiver: Receiver
 ) -> None:
     params: Any = {"url": receiver.url, "enabled_events": ["*"], "connect": True}

@@ -102,7 +102,7 @@ def test_many_at_once_under_one_key_do_the_work_once(
 
 
 @pytest.mark.parametrize("loss", [{"drop_connection": True}, {"status": 500}, {"garbage": True}])
-def test_a_lost_answer_is_told_on_the_next_try(
+def test_a_lost_answer_is_reported_on_the_next_try(
     client: stripe.StripeClient, sandbox: StripeSandbox, loss: dict[str, Any]
 ) -> None:
     sandbox.add_fault("POST /v1/payment_intents", after_effect=True, **loss)

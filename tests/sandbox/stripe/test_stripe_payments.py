@@ -184,7 +184,7 @@ def test_authorizations_lapse_after_seven_days(
     assert (lapsed.status, lapsed.cancellation_reason) == ("canceled", "automatic")
 
 
-def test_debits_are_processing_until_told(
+def test_debits_are_processing_until_reported(
     client: stripe.StripeClient, sandbox: StripeSandbox, pay: Callable[..., Any]
 ) -> None:
     arriving, returned = (pay("pm_usBankAccount_success") for _ in range(2))

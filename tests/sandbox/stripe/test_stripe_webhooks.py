@@ -44,7 +44,7 @@ def test_events_are_signed_so_that_the_library_takes_them(
         stripe.Webhook.construct_event(body.decode() + " ", header, endpoint.secret)
 
 
-def test_the_secret_is_told_once(client: stripe.StripeClient, receiver: Any) -> None:
+def test_the_secret_is_shown_once(client: stripe.StripeClient, receiver: Any) -> None:
     endpoint = listen(client, receiver)
     assert endpoint.secret.startswith("whsec_")
     assert "secret" not in client.v1.webhook_endpoints.retrieve(endpoint.id).to_dict()

@@ -179,17 +179,17 @@ def test_a_stored_card_without_money_is_a_decline(buy: Begin, account: StripeAcc
         ({"__typename": "Else", "id": OWNER["id"]}, OWNER),
     ],
 )
-@pytest.mark.parametrize("wish", [{"setupFutureUsage": "off_session"}, {"storedPaymentMethodId": "its own"}])
+@pytest.mark.parametrize("value", [{"setupFutureUsage": "off_session"}, {"storedPaymentMethodId": "its own"}])
 def test_only_the_owner_keeps_and_uses(
     buy: Begin,
     account: StripeAccount,
     stripe_sandbox: StripeSandbox,
     caller: Json | None,
     owner: Json | None,
-    wish: Json,
+    value: Json,
 ) -> None:
     card = keep(account)
-    options = {name: card if value == "its own" else value for name, value in wish.items()}
+    options = {name: card if value == "its own" else value for name, value in value.items()}
     answer = buy().initialize(**asked(caller, owner, **options))
     assert answer["result"] == "CHARGE_FAILURE"
     assert answer["message"] == in_language(shopper_messages.BY_CODE["not_owner"], "en")
@@ -234,7 +234,9 @@ def test_anothers_card_is_not_to_be_had(
         ),
     ],
 )
-def test_a_wish_that_cannot_be_read(buy: Begin, stripe_sandbox: StripeSandbox, data: Any, words: str) -> None:
+def test_options_that_cannot_be_read(
+    buy: Begin, stripe_sandbox: StripeSandbox, data: Any, words: str
+) -> None:
     answer = buy().initialize(**{**asked(), "data": data})
     assert words in answer["data"]["paymentIntent"]["errors"][0]["message"]
     assert words not in answer["message"]
@@ -246,7 +248,7 @@ def test_a_wish_that_cannot_be_read(buy: Begin, stripe_sandbox: StripeSandbox, d
 @pytest.mark.parametrize(
     "data", [None, {}, {"other": 1}, {"paymentIntent": None}, {"paymentIntent": {"new": 1}}]
 )
-def test_no_wish_is_needed(buy: Begin, data: Any) -> None:
+def test_no_option_is_needed(buy: Begin, data: Any) -> None:
     assert buy().initialize(**{**asked(), "data": data})["result"] == "CHARGE_ACTION_REQUIRED"
 
 

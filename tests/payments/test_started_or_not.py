@@ -125,7 +125,7 @@ def test_whatever_breaks_of_ours(
     still_payable(one, stripe_sandbox)
 
 
-def test_a_payment_that_was_begun_goes_on_though_its_channel_is_closed(
+def test_a_payment_that_was_started_continues_though_its_channel_is_closed(
     buy: Begin, stripe_sandbox: StripeSandbox, account: StripeAccount
 ) -> None:
     one = buy()
@@ -138,7 +138,7 @@ def test_a_payment_that_was_begun_goes_on_though_its_channel_is_closed(
 
 
 @pytest.mark.parametrize("data", ["card", {"paymentIntent": {"offSession": True}}])
-def test_bad_data_does_not_end_a_payment_that_was_begun(
+def test_bad_data_does_not_end_a_payment_that_was_started(
     buy: Begin, stripe_sandbox: StripeSandbox, data: Any
 ) -> None:
     one = buy()
@@ -215,7 +215,7 @@ KEPT: Json = {"status": 500, "headers": {"Idempotent-Replayed": "true", "Stripe-
 
 
 @pytest.mark.parametrize("changed", [{}, {"currency": "pln"}, {"amount": 50}], ids=str)
-def test_a_payment_that_somebody_planted_is_not_taken_for_what_was_begun(
+def test_a_payment_that_somebody_planted_is_not_taken_for_what_was_started(
     buy: Begin, stripe_sandbox: StripeSandbox, account: StripeAccount, changed: Json
 ) -> None:
     """It names the transaction, even its amount and currency can be the same; Stripe failed to create the real one."""
