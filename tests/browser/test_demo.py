@@ -66,7 +66,7 @@ def test_a_buyer_who_ticks_nothing_is_no_subscriber(shop: Page) -> None:
     segment(shop, "First-time buyers", "in")
 
 
-def test_the_box_and_a_cart_that_is_left(shop: Page) -> None:
+def test_the_box_and_an_abandoned_cart(shop: Page) -> None:
     expect(shop.locator("#consent")).to_have_text(CONSENT_TEXT)
     pay(shop, "kim.lark@example.com", GOOD, consent=True, says="Thank you")
     expect(shop.locator("#status")).to_have_text("subscribed")
@@ -74,7 +74,7 @@ def test_the_box_and_a_cart_that_is_left(shop: Page) -> None:
     segment(shop, "Abandoned carts", "not in")
     shop.set_checked("input[name=consent]", checked=False)
     shop.click("#leave")
-    expect(shop.locator("#timeline")).to_contain_text("Left a cart")
+    expect(shop.locator("#timeline")).to_contain_text("Abandoned a cart")
     segment(shop, "Abandoned carts", "in")
     expect(shop.locator("#status")).to_have_text("subscribed")
     pay(shop, "ira.moss@example.com", DECLINED, consent=False, says="declined")
