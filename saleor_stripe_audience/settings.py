@@ -346,6 +346,7 @@ TASK_MAX_ATTEMPTS = 8
 TASKS = {
     "default": {
         "BACKEND": "saleor_stripe_audience.task_engine.Backend",
+        "QUEUES": [],  # any: a queue for each sender of events, and for each audience whose segments are evaluated
         "OPTIONS": {
             "MAX_ATTEMPTS": TASK_MAX_ATTEMPTS,
             "LOCK_TIMEOUT": 30,  # seconds without renewal until another worker takes over the task

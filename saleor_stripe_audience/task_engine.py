@@ -4,11 +4,17 @@ from typing import Any
 
 import structlog
 from django_ox.backend import OxBackend
+from django_ox.models import OxTask
 from django_ox.tasks import PolicyTask
 
 from saleor_stripe_audience.errors import Failure
 
 log = structlog.get_logger(__name__)
+
+
+def is_waiting(queue: str) -> bool:
+    """Whether the queue has a task that no worker has taken yet."""
+    return OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY).exists()
 
 
 class TaskFailed(Exception):  # noqa: N818 - it says what happened

@@ -3,6 +3,8 @@
 `occurred_at` is Saleor's `issuedAt`, to the microsecond: it orders the events about one object.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ from saleor_stripe_audience.audience.consent.deliveries import record
 from saleor_stripe_audience.audience.consent.deliveries import services as deliveries
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.people import audiences
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, purchases
@@ -23,7 +26,7 @@ from saleor_stripe_audience.gateway.events import object_of
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor.client import installation_of
+from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -34,14 +37,21 @@ _DELETIONS = {
 }
 
 
+@contextmanager
+def hold_shop(event: Event) -> Iterator[None]:
+    """Hold the lock of the shop that sent the event: everything below waits for it anyway."""
+    with audiences.hold_shop(client.installation_of(event)):
+        yield
+
+
 def record_order(event: Event) -> None:
     if (order := _object(event, "order")) is not None:
-        purchases.record_order(installation_of(event), order, event.occurred_at)
+        purchases.record_order(_shop_of(event), order, event.occurred_at)
 
 
 # A handler of its own: consent that proves nothing is reported as a problem, but the purchase is stored.
 def record_order_consent(event: Event) -> None:
-    installation, order = installation_of(event), _object(event, "order")
+    installation, order = _shop_of(event), _object(event, "order")
     if order is None:
         return
     try:
@@ -52,16 +62,16 @@ def record_order_consent(event: Event) -> None:
 
 def record_checkout(event: Event) -> None:
     if (checkout := _object(event, "checkout")) is not None:
-        carts.record_checkout(installation_of(event), checkout, event.occurred_at)
+        carts.record_checkout(_shop_of(event), checkout, event.occurred_at)
 
 
 def record_customer(event: Event) -> None:
     if (user := _object(event, "user")) is not None:
-        identity.record_customer(installation_of(event), user, event.occurred_at)
+        identity.record_customer(_shop_of(event), user, event.occurred_at)
 
 
 def record_customer_consent(event: Event) -> None:
-    installation, user = installation_of(event), _object(event, "user")
+    installation, user = _shop_of(event), _object(event, "user")
     if user is None:
         return
     try:
@@ -73,7 +83,7 @@ def record_customer_consent(event: Event) -> None:
 def erase_customer(event: Event) -> None:
     """Erase a deleted customer. When customers delete their own account, Saleor sends only `account_deleted`."""
     if (user := _object(event, "user")) is not None:
-        erasure.erase_deleted_account(installation_of(event), user, _DELETIONS[event.kind], event)
+        erasure.erase_deleted_account(_shop_of(event), user, _DELETIONS[event.kind], event)
 
 
 def record_decline(event: Event) -> None:
@@ -104,7 +114,13 @@ def record_delivery(event: Event) -> None:
     payload = event.payload or {}
     kind, recipient = deliveries.Kind(event.kind), str(payload.get("recipient", ""))
     service = str(payload.get("service", ""))
-    record.record(installation_of(event), kind, recipient, event.occurred_at, service)
+    record.record(_shop_of(event), kind, recipient, event.occurred_at, service)
+
+
+def _shop_of(event: Event) -> Installation:
+    """Return the shop that sent the event, as it was read when its lock was taken."""
+    held = audiences.held_shop(event.origin)
+    return held.installation if held is not None else client.installation_of(event)
 
 
 def _report_consent_problem(installation: Installation, source: str, error: Rejected) -> None:

@@ -1,8 +1,13 @@
 """Every event from outside is stored once, then handled; each of its handlers takes effect exactly once.
 
 `record` inserts the event and one task in one transaction. The task runs the event's handlers in the order of the
-table, each in a transaction of its own that also writes its `Handling`: a task that runs twice changes nothing, and a
-retry runs only the handlers that are not done.
+table, in a transaction that also writes their `Handling`: a task that runs twice changes nothing, and a retry runs
+only the handlers that are not done.
+
+Handlers that only write share one transaction, with those of other waiting events of the same sender: see
+`_work_together`. Most events cost a few statements each that way. If one of them fails, all of it is undone; then each
+handler of the event runs in a transaction of its own, and the other events are left to their own tasks. So whatever
+happens to such a transaction, also the death of the process, nothing is lost and nothing is done twice.
 
 A failure that passes is never given up. If the other side does not respond, the task is retried for some minutes; after
 that `sweep` enqueues a new one, less and less often. If the Stripe account or the shop behind an event is blocked, its
@@ -10,6 +15,8 @@ handlers wait without retries until `resume` is called.
 """
 
 import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +26,11 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from django.db.models import Exists, OuterRef, Q
 from django.tasks import TaskContext, task
 from django.utils import timezone
+from django_ox.models import OxTask
 
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
-from saleor_stripe_audience.inbox.handlers import Handler, handlers_for
+from saleor_stripe_audience.inbox.handlers import Concerns, Handler, Within, handlers_for
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
 
@@ -32,12 +40,23 @@ TASK_LOST_AFTER = timedelta(minutes=15)  # an event this old that is not handled
 OLD_AFTER = timedelta(days=1)
 OLD_EVENT_INTERVAL = timedelta(hours=1)  # how often an older event is retried
 SWEEP_LIMIT = 1000
+BATCH_SIZE = (
+    20  # events in one transaction, besides the first; it holds their shop's lock for a tenth of a second
+)
 TRANSIENT = (Unavailable, OperationalError, InterfaceError)  # the other side or our database is unavailable
 UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
 
 
 class RetryTask(Exception):  # noqa: N818 - it is not an error, it makes the task engine retry
     """The task has to run again; the message is the name of the exception that stopped it, nothing more."""
+
+
+class _HandlerFailed(Exception):  # noqa: N818 - it carries an error, and is never shown
+    """A handler of the event itself failed in a transaction with others, which is undone now."""
+
+    def __init__(self, handler: Handler, error: Exception) -> None:
+        super().__init__(handler.name)
+        self.handler, self.error = handler, error
 
 
 def record(
@@ -55,7 +74,7 @@ def record(
                 occurred_at=occurred_at,
                 trace=current_trace(),
             )
-            dispatch_event.enqueue(event.pk)
+            _enqueue(event)
     except IntegrityError:
         if not Event.objects.filter(source=source, origin=origin, key=key).exists():
             raise
@@ -63,43 +82,191 @@ def record(
     return True
 
 
+def _enqueue(event: Event) -> None:
+    dispatch_event.using(queue_name=_queue(event.source, event.origin)).enqueue(event.pk)
+
+
 @task(takes_context=True)
 def dispatch_event(context: "TaskContext[..., None]", event_id: int) -> None:
     """Handle one event; the task engine retries with growing pauses when this raises."""
     try:
-        dispatch(event_id, last_attempt=context.attempt >= settings.TASK_MAX_ATTEMPTS)
+        dispatch(event_id, last_attempt=context.attempt >= settings.TASK_MAX_ATTEMPTS, with_others=True)
     except Exception as error:  # noqa: BLE001 - the log and the Handling have the details
         # The task engine stores and logs what is raised; the message of an exception may hold personal data.
         raise RetryTask(type(error).__name__) from None
 
 
-def dispatch(event_id: int, *, last_attempt: bool = False) -> None:
-    """Run every handler of the event that is not done; raises the last failure that a retry may resolve."""
-    event = Event.objects.filter(pk=event_id).first()
+def dispatch(event_id: int, *, last_attempt: bool = False, with_others: bool = False) -> None:
+    """Run every handler of the event that is not done; raises the last failure that a retry may resolve.
+
+    `with_others`: also handle other waiting events of its sender, as far as they need no network.
+    """
+    tried = Exists(Handling.objects.filter(event=OuterRef("pk")))
+    event = Event.objects.annotate(is_tried=tried).filter(pk=event_id).first()
     if event is None or event.handled_at is not None:
         return
     with traced(event.trace or new_trace()):
-        known = {handling.handler: handling for handling in event.handlings.all()}
-        to_retry: Exception | None = None
-        for handler in handlers_for(event.source, event.kind):
+        handlers = handlers_for(event.source, event.kind)
+        if event.is_tried:
+            known = {handling.handler: handling for handling in event.handlings.all()}
+            to_retry = _run_each(event, handlers, known, last_attempt=last_attempt)
+        else:
+            calling = _calling([event])[event.pk]
+            writing = [handler for handler in handlers if handler not in calling]
+            to_retry = _run_each(event, calling, {}, last_attempt=last_attempt)
             try:
-                _run(event, handler, known.get(handler.name))
-            except Blocked as error:
-                _store_blocked(event, handler, error)
-                metrics.handled.labels(event.source, "waiting").inc()
-            except Exception as error:  # noqa: BLE001 - every failure is stored, and the other handlers run
-                final = isinstance(error, Rejected) or (last_attempt and not isinstance(error, TRANSIENT))
-                _store_failure(event, handler, error, final=final)
-                metrics.handled.labels(event.source, "given up" if final else "to be repeated").inc()
-                to_retry = to_retry if final else error
+                if writing or not calling:
+                    _work_together(event, writing, is_last=not calling, with_others=with_others)
+            except Exception as error:  # noqa: BLE001 - what failed is stored, or fails again by itself
+                failed = error if isinstance(error, _HandlerFailed) else None
+                log.info("events undone", event_id=event.pk, kind=event.kind, error=type(error).__name__)
+                to_retry = _run_each(event, writing, {}, last_attempt=last_attempt, failed=failed) or to_retry
             else:
-                metrics.handled.labels(event.source, "done").inc()
-        if to_retry is not None:
-            raise to_retry
-        # A handler may have been resumed since it was looked at: its event stays open, and `sweep` finds it.
-        open_events = Event.objects.filter(pk=event.pk, handled_at=None)
-        done = open_events.exclude(_has_blocked_handling()).exclude(_has_open_handling())
-        done.update(handled_at=timezone.now())
+                if not calling:
+                    return
+        _finish(event, to_retry)
+
+
+def _run_each(
+    event: Event,
+    handlers: Iterable[Handler],
+    known: Mapping[str, Handling],
+    *,
+    last_attempt: bool,
+    failed: _HandlerFailed | None = None,
+) -> Exception | None:
+    """Run the handlers, whatever becomes of the others; returns the last failure that a retry may resolve.
+
+    `failed` has run just now, and is not run again.
+    """
+    to_retry: Exception | None = None
+    for handler in handlers:
+        if failed is not None and handler is failed.handler:
+            error: Exception | None = failed.error
+        else:
+            error = _try(event, handler, known.get(handler.name))
+        if error is None:
+            result = "done"
+        elif isinstance(error, Blocked):
+            _store_blocked(event, handler, error)
+            result = "waiting"
+        else:
+            final = isinstance(error, Rejected) or (last_attempt and not isinstance(error, TRANSIENT))
+            _store_failure(event, handler, error, final=final)
+            result = "given up" if final else "to be repeated"
+            to_retry = to_retry if final else error
+        metrics.handled.labels(event.source, result).inc()
+    return to_retry
+
+
+def _try(event: Event, handler: Handler, before: Handling | None) -> Exception | None:
+    """Run one handler; returns its failure."""
+    try:
+        _run(event, handler, before)
+    except Exception as error:  # noqa: BLE001 - every failure is stored, and the other handlers run
+        return error
+    return None
+
+
+def _finish(event: Event, to_retry: Exception | None) -> None:
+    """Mark the event as handled, unless a handler has to be retried or waits."""
+    if to_retry is not None:
+        raise to_retry
+    # A handler may have been resumed since it was looked at: its event stays open, and `sweep` finds it.
+    open_events = Event.objects.filter(pk=event.pk, handled_at=None)
+    done = open_events.exclude(_has_blocked_handling()).exclude(_has_open_handling())
+    done.update(handled_at=timezone.now())
+
+
+def _calling(events: Sequence[Event]) -> dict[int, list[Handler]]:
+    """Return the handlers that may call the network, for each of these events of one sender."""
+    asked: dict[Concerns, Collection[int]] = {}
+    calling: dict[int, list[Handler]] = {event.pk: [] for event in events}
+    for event in events:
+        for handler in handlers_for(event.source, event.kind):
+            if handler.is_transactional:
+                continue
+            if handler.concerns is not None and handler.concerns not in asked:
+                asked[handler.concerns] = handler.concerns(events)
+            if handler.concerns is None or event.pk in asked[handler.concerns]:
+                calling[event.pk].append(handler)
+    return calling
+
+
+def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, with_others: bool) -> None:
+    """Run the event's handlers in one transaction, with those of other waiting events of its sender.
+
+    `is_last`: the event has no other handlers, so it is handled then.
+    """
+    contexts = dict.fromkeys(handler.within for handler in handlers if handler.within is not None)
+    is_solitary = any(handler.is_solitary for handler in handlers)
+    with ExitStack() as stack:
+        for within in contexts:
+            stack.enter_context(within(event))
+        stack.enter_context(transaction.atomic(savepoint=False))
+        work = {event: handlers}
+        takes_others = with_others and bool(contexts) and not is_solitary
+        tasks = _take_waiting(event, contexts) if takes_others else {}
+        work |= {other: handlers_for(other.source, other.kind) for other in tasks}
+        # Written first: a second worker waits here for this transaction, then fails on these rows.
+        Handling.objects.bulk_create(
+            Handling(event=each, handler=handler.name, attempts=1, done_at=timezone.now())
+            for each, its_handlers in sorted(work.items(), key=lambda item: item[0].pk)
+            for handler in its_handlers
+        )
+        for each in sorted(work, key=lambda one: (one.occurred_at, one.pk)):
+            with traced(each.trace or new_trace()):
+                for handler in work[each]:
+                    if handler.is_transactional:
+                        _write(each, handler, is_own=each == event)
+        handled = [each.pk for each in work if each != event or is_last]
+        Event.objects.filter(pk__in=handled, handled_at=None).update(handled_at=timezone.now())
+        if tasks:
+            OxTask.objects.filter(pk__in=tasks.values()).update(
+                status=OxTask.Status.SUCCESSFUL, attempts=1, finished_at=timezone.now()
+            )
+    metrics.handled.labels(event.source, "done").inc(sum(map(len, work.values())))
+
+
+def _write(event: Event, handler: Handler, *, is_own: bool) -> None:
+    try:
+        if (write := handler.prepare(event)) is not None:
+            write()
+    except Exception as error:
+        if is_own:
+            raise _HandlerFailed(handler, error) from error
+        raise
+
+
+def _take_waiting(event: Event, contexts: Collection[Within]) -> dict[Event, uuid.UUID]:
+    """Return other new events of the sender that need no network, with their tasks, locked against other workers."""
+    waiting = OxTask.objects.filter(
+        queue_name=_queue(event.source, event.origin), status=OxTask.Status.READY, attempts=0
+    )
+    due = waiting.filter(Q(run_after=None) | Q(run_after__lte=timezone.now())).order_by(
+        "-priority", "enqueued_at"
+    )
+    locked = due.select_for_update(skip_locked=True)
+    tasks = {task.args[0]: task.pk for task in locked.only("args")[:BATCH_SIZE]}
+    if not tasks:
+        return {}
+    found = Event.objects.filter(pk__in=tasks, handled_at=None).exclude(pk=event.pk)
+    events = list(found.exclude(Exists(Handling.objects.filter(event=OuterRef("pk")))))
+    calling = _calling(events)
+    return {
+        each: tasks[each.pk]
+        for each in events
+        if not calling[each.pk]
+        and all(
+            not handler.is_solitary and (handler.within in contexts or not handler.is_transactional)
+            for handler in handlers_for(each.source, each.kind)
+        )
+    }
+
+
+def _queue(source: str, origin: uuid.UUID) -> str:
+    """The name of the queue with the tasks of one sender's events."""
+    return f"{source} {origin}"
 
 
 def _run(event: Event, handler: Handler, before: Handling | None) -> None:
@@ -107,7 +274,7 @@ def _run(event: Event, handler: Handler, before: Handling | None) -> None:
     if before is None:
         write = handler.prepare(event)
         try:
-            with transaction.atomic():
+            with _transaction_of(event, handler):
                 # Written first: a second worker waits here for the first one's transaction, then finds its row.
                 Handling.objects.create(event=event, handler=handler.name, attempts=1, done_at=timezone.now())
                 if write is not None:
@@ -123,7 +290,7 @@ def _run(event: Event, handler: Handler, before: Handling | None) -> None:
     if before.done_at or before.given_up_at or before.waits_for:
         return
     write = handler.prepare(event)
-    with transaction.atomic():
+    with _transaction_of(event, handler):
         handling = Handling.objects.select_for_update().get(pk=before.pk)
         if handling.done_at is not None:
             return
@@ -133,6 +300,16 @@ def _run(event: Event, handler: Handler, before: Handling | None) -> None:
         handling.done_at, handling.given_up_at, handling.reason = timezone.now(), None, ""
         handling.waits_for = None
         handling.save(update_fields=["attempts", "done_at", "given_up_at", "reason", "waits_for"])
+
+
+@contextmanager
+def _transaction_of(event: Event, handler: Handler) -> Iterator[None]:
+    """Open a transaction within what the handler needs: locks are taken in one order, alone or together."""
+    with (
+        handler.within(event) if handler.within is not None else nullcontext(),
+        transaction.atomic(savepoint=False),
+    ):
+        yield
 
 
 def _store_blocked(event: Event, handler: Handler, error: Blocked) -> None:
@@ -179,11 +356,12 @@ def resume(origin: uuid.UUID) -> int:
     """
     with transaction.atomic():
         waiting = Handling.objects.filter(waits_for=origin)
-        events = sorted(set(waiting.values_list("event_id", flat=True)))
-        Handling.objects.filter(waits_for=origin, event_id__in=events).update(waits_for=None)
-        for event_id in events:
-            dispatch_event.enqueue(event_id)
-    return len(events)
+        events = Event.objects.filter(pk__in=waiting.values("event_id")).order_by("pk").defer("payload")
+        resumed = list(events)
+        Handling.objects.filter(waits_for=origin, event__in=resumed).update(waits_for=None)
+        for event in resumed:
+            _enqueue(event)
+    return len(resumed)
 
 
 def replay(event: Event) -> None:
@@ -193,7 +371,7 @@ def replay(event: Event) -> None:
     with transaction.atomic():
         Handling.objects.filter(event=event, done_at=None).update(given_up_at=None, waits_for=None)
         Event.objects.filter(pk=event.pk).update(handled_at=None)
-        dispatch_event.enqueue(event.pk)
+        _enqueue(event)
 
 
 def sweep() -> int:
@@ -208,12 +386,12 @@ def sweep() -> int:
         Q(received_at__gte=now - OLD_AFTER) | Q(swept_at=None) | Q(swept_at__lt=now - OLD_EVENT_INTERVAL)
     )
     lost = lost.exclude(_has_blocked_handling() & ~_has_open_handling())
-    event_ids = list(lost.values_list("pk", flat=True)[:SWEEP_LIMIT])
+    found = list(lost.defer("payload")[:SWEEP_LIMIT])
     with transaction.atomic():
-        Event.objects.filter(pk__in=event_ids).update(swept_at=now)
-        for event_id in event_ids:
-            dispatch_event.enqueue(event_id)
-    return len(event_ids)
+        Event.objects.filter(pk__in=[event.pk for event in found]).update(swept_at=now)
+        for event in found:
+            _enqueue(event)
+    return len(found)
 
 
 @task

@@ -4,7 +4,8 @@ A transactional handler runs inside the transaction that marks it as done, and m
 runs with no transaction open, under keys that make a repeat harmless; what it returns runs in that transaction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -15,6 +16,8 @@ from saleor_stripe_audience.inbox.models import Event
 Write = Callable[[], None]
 Transactional = Callable[[Event], None]
 Network = Callable[[Event], Write | None]
+Within = Callable[[Event], AbstractContextManager[object]]
+Concerns = Callable[[Sequence[Event]], Collection[int]]
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,39 @@ class Handler:
 
     name: str
     prepare: Network
+    is_transactional: bool
+    within: Within | None = None
+    concerns: Concerns | None = None
+    is_solitary: bool = False
 
 
 EventHandlers = Mapping[str, Mapping[str, tuple[Handler, ...]]]  # by source, then by kind
 
 
-def transactional(function: Transactional) -> Handler:
-    """A handler that only writes to the database."""
-    return Handler(_path_of(function), lambda event: lambda: function(event))
+def transactional(
+    function: Transactional, *, within: Within | None = None, is_solitary: bool = False
+) -> Handler:
+    """A handler that only writes to the database.
+
+    Several events of one sender may be handled in one transaction: `within(event)`, such as a lock, is entered once for
+    all of them. `is_solitary`: it changes stored events, so its own event is handled by itself.
+    """
+    return Handler(
+        _path_of(function),
+        lambda event: lambda: function(event),
+        is_transactional=True,
+        within=within,
+        is_solitary=is_solitary,
+    )
 
 
-def network(function: Network | Callable[[Event], None]) -> Handler:
-    """A handler that calls Saleor or Stripe."""
-    return Handler(_path_of(function), function)
+def network(function: Network | Callable[[Event], None], *, concerns: Concerns | None = None) -> Handler:
+    """A handler that calls Saleor or Stripe.
+
+    `concerns(events)` returns the ids of those among the events of one sender that it may have anything to do with; for
+    the others it counts as done without running.
+    """
+    return Handler(_path_of(function), function, is_transactional=False, concerns=concerns)
 
 
 def _path_of(function: Callable[[Event], object]) -> str:

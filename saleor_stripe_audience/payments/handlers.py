@@ -3,7 +3,7 @@
 Which of the latter run for which event, and in which order, is in `event_handlers`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -137,6 +137,12 @@ def payment_method_process_tokenization_session(installation: Installation, payl
 # Saleor's checkouts and orders changed.
 
 
+def with_payments(events: Sequence[Event]) -> set[int]:
+    """Return the ids of a shop's events about checkouts and orders that have payments, or a problem with one."""
+    ids = {event.pk: _source_ids(event) for event in events}
+    return order_matching.with_payments(events[0].origin, ids)
+
+
 def set_order_number(event: Event) -> None:
     """Name the payments of the checkout after the order that it became."""
     order = _order_from_checkout(event)
@@ -154,10 +160,15 @@ def add_shipping(event: Event) -> None:
 
 def follow_totals(event: Event) -> None:
     """Let the open payments of a checkout or order follow its total, even if the storefront does not ask."""
+    order_matching.follow_sources(event, _source_ids(event))
+
+
+def _source_ids(event: Event) -> list[str]:
+    """Return Saleor's ids of the checkout and the order that the event is about."""
     payload = event.payload or {}
     parts = [part for part in (payload.get("order"), payload.get("checkout")) if isinstance(part, dict)]
     found = [each for part in parts for each in (part.get("id"), part.get("checkoutId"))]
-    order_matching.follow_sources(event, [each for each in found if isinstance(each, str) and each])
+    return [each for each in found if isinstance(each, str) and each]
 
 
 def _order_from_checkout(event: Event) -> Json:

@@ -46,7 +46,10 @@ class Payment(models.Model):
             ),
             models.UniqueConstraint(fields=["account", "payment_intent_id"], name="payments_intent_once"),
         ]
-        indexes = [models.Index(fields=["installation", "-created_at"], name="payments_newest")]
+        indexes = [
+            models.Index(fields=["installation", "-created_at"], name="payments_newest"),
+            models.Index(fields=["installation", "source_id"], name="payments_by_source"),
+        ]
 
     def __str__(self) -> str:
         return self.payment_intent_id

@@ -4,6 +4,7 @@ Saleor is asked for what is paid as it is now: its events come late and in any o
 """
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -94,6 +95,15 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
         )
         for payment in paid:
             check(payment)
+
+
+def with_payments(installation_id: uuid.UUID, ids: Mapping[int, Sequence[str]]) -> set[int]:
+    """Return the keys of those checkouts and orders, by their Saleor ids, that have payments or a problem."""
+    sources = {each for some in ids.values() for each in some}
+    payments = Payment.objects.filter(installation=installation_id, source_id__in=sources)
+    problems = Problem.objects.filter(installation=installation_id, key__in=[_key(each) for each in sources])
+    known = set(payments.values_list("source_id").union(problems.values_list("key")))
+    return {key for key, some in ids.items() for each in some if (each,) in known or (_key(each),) in known}
 
 
 def follow_money(payment: Payment) -> None:

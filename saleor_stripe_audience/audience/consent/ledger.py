@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import bulk
+from saleor_stripe_audience.audience.people.audiences import has_one_audience
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact, FormerAddress, Wording
 from saleor_stripe_audience.audience.people.status import ConsentState
@@ -286,9 +287,10 @@ def carry_withdrawals_of(audience: Audience, emails: Collection[str]) -> None:
 
 def contacts_of_person(contact: Contact) -> list[Contact]:
     """Return the person's contacts in all audiences of the shop, this one first."""
+    if has_one_audience(contact.audience.installation_id):
+        return [contact]
     shop = Contact.objects.filter(audience__installation_id=contact.audience.installation_id)
-    others = shop.exclude(audience_id=contact.audience_id)
-    if not others.exists():
+    if not shop.exclude(audience_id=contact.audience_id).exists():
         return [contact]
     found, queue = {contact.pk: contact}, [contact]
     while queue:

@@ -3,7 +3,8 @@
 Every function here runs inside a transaction that holds the lock of `lock_shop`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import normalize_email
-from saleor_stripe_audience.audience.people.audiences import default_audience, lock_shop
+from saleor_stripe_audience.audience.people.audiences import hold_shop, lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import (
     NEVER,
@@ -69,8 +70,8 @@ def record_customer(
     """
     account = read_account(payload)
     person = person_of(account, issued_at)
-    with transaction.atomic():
-        default = default_audience(installation)
+    with hold_shop(installation) as shop:
+        default = shop.default
         contact = upsert_contact(default, person)
         if person.proven:
             others = [upsert_contact(audience, person) for audience in _others_with(person, default)]
@@ -113,18 +114,22 @@ def upsert_contact(audience: Audience, person: Person) -> Contact | None:
         # An account can be registered under somebody else's address, so it must not change that contact.
         return find_by_address(audience, person.email)
     contact = _find_by_account(audience, person) if account_id else find_by_address(audience, person.email)
+    is_new = contact is None
     if contact is None:
-        contact = audience.contacts.create(email=person.email)
+        contact = Contact(audience=audience, email=person.email)
+        _update_profile(contact, person)
+        contact.save(force_insert=True)
         erasure.adopt_former_links(contact)
-        mark_changed(contact)
+    before = _values_of(contact)
     if account_id:
         had_account = contact.saleor_user_id == account_id
         _link(contact, person)
         if not had_account:
             _copy_addresses_from_other_audiences(contact, account_id)
-    for field in PROFILE:
-        _update_field(contact, field, person.profile.get(field, ""), _moment(person.said_at))
-    contact.save()
+    if not is_new:
+        _update_profile(contact, person)
+    if _values_of(contact) != before:
+        contact.save()
     mark_changed(contact)
     ledger.carry_withdrawals(contact)
     return contact
@@ -144,17 +149,33 @@ def refresh_totals(contact: Contact | None) -> None:
     """Recompute orders and spending from the purchases, per currency."""
     if contact is None:
         return
-    paid = contact.purchases.paid()
-    dates = paid.aggregate(first=Min("placed_at"), last=Max("placed_at"))
-    contact.orders_count = paid.count()
-    contact.first_order_at, contact.last_order_at = dates["first"], dates["last"]
-    contact.save(update_fields=["orders_count", "first_order_at", "last_order_at", "updated_at"])
-    ContactSpent.objects.filter(contact=contact).delete()
-    sums = (
-        paid.order_by()
+    sums = list(
+        contact.purchases.paid()
+        .order_by()
         .values("currency")
-        .annotate(charged=Sum("charged_minor"), refunded=Sum("refunded_minor"), orders=Count("pk"))
+        .annotate(
+            charged=Sum("charged_minor"),
+            refunded=Sum("refunded_minor"),
+            orders=Count("pk"),
+            first=Min("placed_at"),
+            last=Max("placed_at"),
+        )
     )
+    totals = (
+        sum(row["orders"] for row in sums),
+        min((row["first"] for row in sums), default=None),
+        max((row["last"] for row in sums), default=None),
+    )
+    had_orders = contact.orders_count > 0
+    if totals != (contact.orders_count, contact.first_order_at, contact.last_order_at):
+        contact.orders_count, contact.first_order_at, contact.last_order_at = totals
+        contact.save(update_fields=["orders_count", "first_order_at", "last_order_at", "updated_at"])
+    if sums or had_orders:
+        _store_spent(contact, sums, replacing=had_orders)
+    mark_changed(contact)
+
+
+def _store_spent(contact: Contact, sums: Sequence[Mapping[str, Any]], *, replacing: bool) -> None:
     rows = [
         ContactSpent(
             contact=contact,
@@ -165,16 +186,25 @@ def refresh_totals(contact: Contact | None) -> None:
         )
         for row in sums
     ]
-    ContactSpent.objects.bulk_create(rows)
-    mark_changed(contact)
+    if replacing:
+        contact.spent.exclude(currency__in=[row.currency for row in rows]).delete()
+    ContactSpent.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["contact", "currency"],
+        update_fields=["spent_minor", "refunded_minor", "orders_count"],
+    )
 
 
 def find_by_address(audience: Audience, email: str) -> Contact | None:
     """Return the contact that has the address, or else the one that had it before."""
-    return (
-        audience.contacts.filter(email=email).first()
-        or audience.contacts.filter(former_addresses__email=email).first()
-    )
+    present = audience.contacts.filter(email=email)
+    former = audience.contacts.filter(former_addresses__email=email)
+    found = {contact.email == email: contact for contact in present.union(former, all=True)}
+    contact = found.get(True) or found.get(False)
+    if contact is not None:
+        contact.audience = audience
+    return contact
 
 
 def _find_by_account(audience: Audience, person: Person) -> Contact | None:
@@ -301,6 +331,17 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     absorbed.delete()
     refresh_totals(kept)
     ledger.refresh(kept)
+
+
+def _update_profile(contact: Contact, person: Person) -> None:
+    for field in PROFILE:
+        _update_field(contact, field, person.profile.get(field, ""), _moment(person.said_at))
+
+
+def _values_of(contact: Contact) -> dict[str, Any]:
+    """Return the contact's columns, without those that the database computes."""
+    columns = (each for each in Contact._meta.concrete_fields if not each.generated)  # noqa: SLF001 - Django documents _meta
+    return {each.attname: deepcopy(getattr(contact, each.attname)) for each in columns}
 
 
 def _update_field(contact: Contact, field: str, value: str, moment: str) -> None:

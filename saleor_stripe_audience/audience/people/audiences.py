@@ -1,7 +1,9 @@
 """The audiences of a shop, and which sales channel feeds which audience."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.conf import settings
@@ -9,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.people.changes import mark_all_changed
+from saleor_stripe_audience.audience.people.changes import gather_changes, mark_all_changed
 from saleor_stripe_audience.audience.people.locales import check_language
 from saleor_stripe_audience.audience.people.models import (
     Audience,
@@ -78,6 +80,72 @@ class Move:
         ]
 
 
+@dataclass
+class LockedShop:
+    """What is known of a shop whose lock is held: nobody else changes it meanwhile.
+
+    `has_tombstones` and `secret` are filled when they are first needed, see `privacy.tombstones`.
+    """
+
+    installation: Installation
+    default: Audience
+    audience_ids: frozenset[UUID]
+    audience_id_by_channel: Mapping[str, UUID]
+    has_tombstones: bool | None = None
+    secret: str = ""
+    _others: dict[UUID, Audience] = field(default_factory=dict)
+
+    def audience_of_channel(self, channel: str) -> Audience:
+        """Return the audience that the channel feeds."""
+        return self.audience(self.audience_id_by_channel.get(channel, self.default.pk))
+
+    def audience(self, pk: UUID) -> Audience:
+        """Return the shop's audience with this id."""
+        if pk == self.default.pk:
+            return self.default
+        if pk not in self._others:
+            self._others[pk] = Audience.objects.get(pk=pk)
+            self._others[pk].installation = self.installation
+        return self._others[pk]
+
+
+_held: ContextVar[LockedShop | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def hold_shop(installation: Installation) -> Iterator[LockedShop]:
+    """Open a transaction that holds the shop's lock, see `lock_shop`; inside another one, continue that.
+
+    What is read of the shop inside is read once, and changes of contacts are noted once, at the end.
+    """
+    held = held_shop(installation.pk)
+    if held is not None:
+        yield held
+        return
+    with transaction.atomic(), gather_changes():
+        default = default_audience(installation)
+        # Read after the lock: what was created while this waited for it is there.
+        audiences = Audience.objects.filter(installation=installation).order_by()
+        rows = list(audiences.values_list("pk", "channels__channel"))
+        shop = LockedShop(
+            installation,
+            default,
+            audience_ids=frozenset(pk for pk, _ in rows),
+            audience_id_by_channel={channel: pk for pk, channel in rows if channel is not None},
+        )
+        token = _held.set(shop)
+        try:
+            yield shop
+        finally:
+            _held.reset(token)
+
+
+def held_shop(installation_id: UUID) -> LockedShop | None:
+    """Return the shop, if a surrounding `hold_shop` holds its lock."""
+    shop = _held.get()
+    return shop if shop is not None and shop.installation.pk == installation_id else None
+
+
 def lock_shop(installation: Installation) -> None:
     """Make all other writes to the shop's audiences wait until this transaction ends.
 
@@ -88,10 +156,18 @@ def lock_shop(installation: Installation) -> None:
 
 def default_audience(installation: Installation) -> Audience:
     """Return the shop's default audience, creating it on first use; takes the shop's lock, see `lock_shop`."""
-    audience, _ = Audience.objects.get_or_create(
-        installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
-    )
-    return Audience.objects.select_for_update().get(pk=audience.pk)
+    if (held := held_shop(installation.pk)) is not None:
+        return held.default
+    default = Audience.objects.select_for_update().filter(installation=installation, is_default=True)
+    found = list(default)
+    if not found:
+        Audience.objects.get_or_create(
+            installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
+        )
+        found = list(default.all())
+    [audience] = found
+    audience.installation = installation
+    return audience
 
 
 def audiences_of(installation: Installation) -> QuerySet[Audience]:
@@ -105,12 +181,21 @@ def audiences_of(installation: Installation) -> QuerySet[Audience]:
 
 def audience_of_channel(installation: Installation, channel: str) -> Audience:
     """Return the audience that the channel feeds; takes the shop's lock."""
+    if (held := held_shop(installation.pk)) is not None:
+        return held.audience_of_channel(channel)
     default = default_audience(installation)
     if not channel:
         return default
     rows = ChannelAudience.objects.filter(installation=installation, channel=channel)
     row = rows.select_related("audience").first()
     return row.audience if row is not None else default
+
+
+def has_one_audience(installation_id: UUID) -> bool:
+    """Whether the shop has no other audience than the default one."""
+    if (held := held_shop(installation_id)) is not None:
+        return len(held.audience_ids) == 1
+    return Audience.objects.filter(installation=installation_id).count() == 1
 
 
 def audience_named(installation: Installation, name: str) -> Audience:

@@ -5,7 +5,10 @@ transaction too. The worker that takes the note waits for transactions that rene
 minute a task takes the notes whose own task was lost.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from django.utils import timezone
@@ -14,31 +17,59 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Sta
 
 Schedule = Callable[[UUID], None]
 _schedules: list[Schedule] = []
+_gathered: ContextVar[set[UUID] | None] = ContextVar("gathered", default=None)
 
 
 def on_change(schedule: Schedule) -> Schedule:
-    """Call `schedule(contact_id)` at the first change since the contact's segments were evaluated."""
+    """Call `schedule(audience_id)` when contacts of the audience changed; it may be called again before it is done."""
     _schedules.append(schedule)
     return schedule
 
 
 def mark_changed(contact: Contact) -> None:
     """Note a change of anything that a condition can refer to; call this inside the transaction that makes it."""
-    if not Audience(pk=contact.audience_id).segments.exists():
+    gathered = _gathered.get()
+    if gathered is None:
+        _note({contact.pk})
+    else:
+        gathered.add(contact.pk)
+
+
+@contextmanager
+def gather_changes() -> Iterator[None]:
+    """Note all changes that are marked inside at once, at the end; the transaction must still be open then."""
+    if _gathered.get() is not None:
+        yield  # the outer block notes them
         return
-    now = timezone.now()
-    if StaleContact.objects.filter(contact=contact).update(marked_at=now):
-        return  # its task is pending and waits for this transaction
-    StaleContact.objects.bulk_create(
-        [StaleContact(contact=contact, marked_at=now)],
-        update_conflicts=True,
-        unique_fields=["contact"],
-        update_fields=["marked_at"],
-    )
-    for schedule in _schedules:
-        schedule(contact.pk)
+    changed = set[UUID]()
+    token = _gathered.set(changed)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    _note(changed)
 
 
 def mark_all_changed(audience_id: UUID) -> None:
     """Note a change of many contacts at once: all segments of the audience are evaluated as a whole, soon."""
     Audience(pk=audience_id).segments.update(refresh_due_at=timezone.now())
+
+
+def _note(changed: Collection[UUID]) -> None:
+    if not changed:
+        return
+    segmented = Audience.objects.filter(segments__isnull=False)
+    contacts = Contact.objects.filter(pk__in=changed, audience__in=segmented).order_by("pk")
+    by_audience = defaultdict[UUID, list[UUID]](list)
+    for contact_id, audience_id in contacts.values_list("pk", "audience_id"):
+        by_audience[audience_id].append(contact_id)
+    now = timezone.now()
+    for audience_id, contact_ids in by_audience.items():
+        StaleContact.objects.bulk_create(
+            [StaleContact(contact_id=each, marked_at=now) for each in contact_ids],
+            update_conflicts=True,
+            unique_fields=["contact"],
+            update_fields=["marked_at"],
+        )
+        for schedule in _schedules:
+            schedule(audience_id)

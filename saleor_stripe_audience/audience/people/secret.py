@@ -2,6 +2,7 @@
 
 import secrets
 
+from saleor_stripe_audience.audience.people.audiences import held_shop
 from saleor_stripe_audience.audience.people.models import ShopSecret
 from saleor_stripe_audience.shops.models import Installation
 
@@ -10,8 +11,13 @@ SECRET_BYTES = 32
 
 def secret_of(installation: Installation) -> str:
     """Return the shop's secret, creating it on first use."""
+    shop = held_shop(installation.pk)
+    if shop is not None and shop.secret:
+        return shop.secret
     row, _ = ShopSecret.objects.get_or_create(
         installation=installation, defaults={"secret": secrets.token_urlsafe(SECRET_BYTES)}
     )
     secret: str = row.secret
+    if shop is not None:
+        shop.secret = secret
     return secret

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from saleor_stripe_audience.audience.people.audiences import held_shop
 from saleor_stripe_audience.audience.people.secret import secret_of
 from saleor_stripe_audience.audience.privacy.models import Tombstone
 from saleor_stripe_audience.shops.models import Installation
@@ -24,14 +25,23 @@ def account(saleor_user_id: str) -> str:
 
 def known(installation: Installation, names: Collection[str], *, with_lifted: bool = False) -> set[str]:
     """Return the names that the shop erased; `with_lifted` includes those that are readmitted."""
-    tombstones = Tombstone.objects.filter(installation=installation)
-    if not with_lifted:
-        tombstones = tombstones.filter(lifted_at=None)
-    if not tombstones.exists():  # usually nobody was ever erased
+    if not _are_there_any(installation):  # usually nobody was ever erased
         return set()
     name_of = dict(zip(digests(installation, names), sorted(names), strict=True))
-    found = tombstones.filter(digest__in=name_of)
+    found = Tombstone.objects.filter(installation=installation, digest__in=name_of)
+    if not with_lifted:
+        found = found.filter(lifted_at=None)
     return {name_of[digest] for digest in found.values_list("digest", flat=True)}
+
+
+def _are_there_any(installation: Installation) -> bool:
+    shop = held_shop(installation.pk)
+    if shop is not None and shop.has_tombstones is not None:
+        return shop.has_tombstones
+    found = Tombstone.objects.filter(installation=installation).exists()
+    if shop is not None:
+        shop.has_tombstones = found
+    return found
 
 
 def erased_at(installation: Installation, name: str) -> datetime | None:
@@ -57,6 +67,8 @@ def create(installation: Installation, names: Collection[str], *, renew: bool) -
     Tombstone.objects.bulk_create(
         [Tombstone(installation=installation, digest=digest) for digest in created], ignore_conflicts=True
     )
+    if (shop := held_shop(installation.pk)) is not None:
+        shop.has_tombstones = True
     return created
 
 

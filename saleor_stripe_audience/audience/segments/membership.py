@@ -5,7 +5,8 @@ round: so neither writes a result that the other has just found to be outdated.
 """
 
 import time
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,12 +19,19 @@ from django.utils import timezone
 from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_all_changed, on_change
-from saleor_stripe_audience.audience.people.models import Contact, ContactQuerySet, StaleContact, Tag
+from saleor_stripe_audience.audience.people.models import (
+    Audience,
+    Contact,
+    ContactQuerySet,
+    StaleContact,
+    Tag,
+)
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.segments.queries import large_queries
 from saleor_stripe_audience.isolation import apart
+from saleor_stripe_audience.task_engine import is_waiting
 
 log = structlog.get_logger(__name__)
 
@@ -33,61 +41,97 @@ MAX_TASK_DELAY = timedelta(seconds=30)  # a note older than this has lost its ta
 BATCH_SIZE = 1000
 
 
-def refresh_contact(contact_id: UUID) -> None:
-    """Evaluate the contact's segments, if it changed since the last evaluation.
+def refresh_changed(audience_id: UUID) -> None:
+    """Evaluate the segments of the audience's contacts that changed since the last evaluation, many at once.
 
     Holds the shop's lock, as every change of contacts does: a contact that is merged or erased meanwhile gets no
     membership.
     """
-    found = Contact.objects.select_related("audience__installation").filter(pk=contact_id).first()
-    if found is None:
-        return
+    while _refresh_some(audience_id):
+        pass
+
+
+def refresh_contact(contact_id: UUID) -> None:
+    """Evaluate the contact's segments, if it changed since the last evaluation."""
+    audience_ids = Contact.objects.filter(pk=contact_id).values_list("audience", flat=True)
+    for audience_id in audience_ids:
+        _refresh_some(audience_id, StaleContact.objects.filter(contact=contact_id))
+
+
+def _refresh_some(audience_id: UUID, stale: QuerySet[StaleContact] | None = None) -> bool:
+    """Evaluate up to BATCH_SIZE of the stale contacts, or of all those of the audience; False if there are none."""
+    audience = Audience.objects.select_related("installation").filter(pk=audience_id).first()
+    if audience is None:
+        return False
+    if stale is None:
+        stale = StaleContact.objects.filter(contact__audience=audience_id).order_by("marked_at")
     with transaction.atomic():
         # Before the shop's lock: evaluating a whole segment may take seconds, and everyone waits for the shop's.
-        segments = _lock_segments(found.audience_id)
-        lock_shop(found.audience.installation)
-        was_stale, _ = StaleContact.objects.filter(contact=contact_id).delete()
-        contact = Contact.objects.filter(pk=contact_id).first() if was_stale else None
-        if contact is not None:
-            _evaluate(contact, segments)
+        segments = _lock_segments(audience_id)
+        lock_shop(audience.installation)
+        contact_ids = list(stale.values_list("contact", flat=True)[:BATCH_SIZE])
+        StaleContact.objects.filter(contact__in=contact_ids).delete()
+        if contact_ids:
+            _evaluate(audience, contact_ids, segments)
+    return bool(contact_ids)
 
 
-def _evaluate(contact: Contact, segments: list[Segment]) -> None:
+def _evaluate(audience: Audience, contact_ids: Sequence[UUID], segments: list[Segment]) -> None:
+    """Compare each segment with the contacts in one query, however many contacts there are."""
     now = timezone.now()
-    compiler = Compiler(contact.audience, now, only=[contact.pk])
-    matching = {each.pk for each in segments if compiler.contacts(rules.read(each.tree).root).exists()}
-    present = set(contact.memberships.values_list("segment", flat=True))
-    contact.memberships.exclude(segment__in=matching).delete()
+    compiler = Compiler(audience, now, only=contact_ids)
+    present = set(Membership.objects.filter(contact__in=contact_ids).values_list("segment", "contact"))
+    matching = {
+        (segment.pk, contact_id)
+        for segment in segments
+        for contact_id in compiler.contacts(rules.read(segment.tree).root).values_list("pk", flat=True)
+    }
+    left = defaultdict[UUID, list[UUID]](list)
+    for segment_id, contact_id in present - matching:
+        left[segment_id].append(contact_id)
+    for segment_id, some in left.items():
+        Membership.objects.filter(segment=segment_id, contact__in=some).delete()
     Membership.objects.bulk_create(
-        [Membership(segment_id=pk, contact=contact, entered_at=now) for pk in sorted(matching - present)],
+        [
+            Membership(segment_id=segment_id, contact_id=contact_id, entered_at=now)
+            for segment_id, contact_id in sorted(matching - present)
+        ],
         ignore_conflicts=True,
     )
-    _apply_tags(contact, segments, matching)
+    _apply_tags(contact_ids, segments, matching)
 
 
 @task
-def refresh_memberships(contact_id: str) -> None:
-    """Evaluate the segments of a contact that changed."""
-    refresh_contact(UUID(contact_id))
+def refresh_memberships(audience_id: str) -> None:
+    """Evaluate the segments of the audience's contacts that changed."""
+    refresh_changed(UUID(audience_id))
 
 
 @on_change
-def _schedule(contact_id: UUID) -> None:
-    refresh_memberships.enqueue(str(contact_id))
+def _schedule(audience_id: UUID) -> None:
+    """Enqueue the task, unless one is waiting: it needs the shop's lock, so it sees this transaction's changes."""
+    queue = f"segments {audience_id}"
+    if not is_waiting(queue):
+        refresh_memberships.using(queue_name=queue).enqueue(str(audience_id))
 
 
-def _apply_tags(contact: Contact, segments: list[Segment], matching: set[UUID]) -> None:
+def _apply_tags(
+    contact_ids: Sequence[UUID], segments: list[Segment], matching: Collection[tuple[UUID, UUID]]
+) -> None:
     """Add or remove the segments' tags; of several segments with one tag, one match is enough."""
-    matches = {segment.tag: False for segment in segments if segment.tag is not None}
+    by_tag = defaultdict[Tag, list[Segment]](list)
     for segment in segments:
-        if segment.tag is not None and segment.pk in matching:
-            matches[segment.tag] = True
-    for tag, is_match in matches.items():
-        is_tagged = tag.contact_tags.filter(contact=contact).exists()
-        if is_match and not is_tagged:
-            tags.add(tag, [contact], tags.Origin.RULE)
-        elif is_tagged and not is_match:
-            tags.remove_rule(tag, [contact])
+        if segment.tag is not None:
+            by_tag[segment.tag].append(segment)
+    for tag, owners in by_tag.items():
+        wanted = {
+            contact_id for contact_id in contact_ids for each in owners if (each.pk, contact_id) in matching
+        }
+        tagged = set(tag.contact_tags.filter(contact__in=contact_ids).values_list("contact", flat=True))
+        if wanted - tagged:
+            tags.add(tag, Contact.objects.filter(pk__in=wanted - tagged), tags.Origin.RULE)
+        if tagged - wanted:
+            tags.remove_rule(tag, Contact.objects.filter(pk__in=tagged - wanted))
 
 
 def refresh_due() -> int:
@@ -95,10 +139,10 @@ def refresh_due() -> int:
 
     Returns how many segments.
     """
-    lost = StaleContact.objects.filter(marked_at__lt=timezone.now() - MAX_TASK_DELAY).order_by("marked_at")
-    for contact_id in list(lost.values_list("contact", flat=True)[:BATCH_SIZE]):
-        with apart("refreshing a contact", contact=str(contact_id)):
-            refresh_contact(contact_id)
+    lost = StaleContact.objects.filter(marked_at__lt=timezone.now() - MAX_TASK_DELAY)
+    for audience_id in list(lost.values_list("contact__audience", flat=True).distinct()):
+        with apart("refreshing contacts", audience=str(audience_id)):
+            refresh_changed(audience_id)
     done: set[UUID] = set()
     while (segment_id := _next_due(done)) is not None:
         done.add(segment_id)

@@ -20,7 +20,7 @@ from saleor_stripe_audience.audience.contacts.identity import (
     upsert_contact,
 )
 from saleor_stripe_audience.audience.people.addresses import usable_email
-from saleor_stripe_audience.audience.people.audiences import audience_of_channel, lock_shop
+from saleor_stripe_audience.audience.people.audiences import hold_shop, lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
@@ -47,8 +47,8 @@ def record_checkout(
     total, lines = checkout.total.money(), _lines(checkout)
     if person is None:
         return None
-    with transaction.atomic():
-        audience = audience_of_channel(installation, checkout.channel)
+    with hold_shop(installation) as shop:
+        audience = shop.audience_of_channel(checkout.channel)
         stored = _find_cart(installation, checkout.id)
         order = _find_order(installation, checkout.id)
         previous = stored.contact if stored else None
@@ -92,6 +92,8 @@ def close(purchase: Purchase) -> None:
         installation=purchase.installation_id, saleor_checkout_id=purchase.saleor_checkout_id
     )
     holders = {cart.contact for cart in carts.select_related("contact")}
+    if not holders:
+        return
     carts.update(closed_at=purchase.placed_at, saleor_order_id=purchase.saleor_order_id)
     if purchase.contact is None:
         carts.update(contact=None, voucher_code="")

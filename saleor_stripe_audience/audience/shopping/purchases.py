@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from saleor_stripe_audience.audience.contacts.identity import (
     Person,
     delete_if_empty,
@@ -15,7 +13,7 @@ from saleor_stripe_audience.audience.contacts.identity import (
 )
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import usable_email
-from saleor_stripe_audience.audience.people.audiences import audience_of_channel
+from saleor_stripe_audience.audience.people.audiences import LockedShop, hold_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
@@ -44,10 +42,13 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
     order = read_order(payload)
     amounts, lines = _amounts(order), _lines(order)
     person = None if order.is_anonymous else buyer_of(order, issued_at)
-    with transaction.atomic():
-        audience = audience_of_order(installation, order)
-        contact = upsert_contact(audience, person) if person else None
+    with hold_shop(installation) as shop:
         stored = _find_purchase(installation, order)
+        contact = upsert_contact(_audience_of(shop, order, stored), person) if person else None
+        if stored is not None:
+            stored = _find_purchase(
+                installation, order
+            )  # its contact may have been merged or erased just now
         previous = stored.contact if stored else None
         sold.record_products(installation, order, issued_at)
         if stored is not None and stored.issued_at > issued_at:
@@ -55,13 +56,11 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
             if previous is None:
                 delete_if_empty(contact)
             return stored
-        purchase, _ = Purchase.objects.update_or_create(
-            installation=installation,
-            saleor_order_id=order.id,
-            defaults={"contact": contact, "issued_at": issued_at}
-            | _fields(order, amounts, issued_at, contact),
-        )
-        _replace_lines(purchase, lines)
+        purchase = stored or Purchase(installation=installation, saleor_order_id=order.id)
+        for name, value in _fields(order, amounts, issued_at, contact).items():
+            setattr(purchase, name, value)
+        purchase.save()
+        _store_lines(purchase, lines, is_new=stored is None)
         payment_facts.attach(installation, [order.id, order.checkout_id], contact)
         # A guest can type any address at the checkout, so their metadata must not change an account's attributes.
         if contact and person and (person.account_id is not None or contact.saleor_user_id is None):
@@ -74,27 +73,34 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         return purchase
 
 
-def audience_of_order(installation: Installation, order: Order) -> Audience:
+def audience_of_order(shop: LockedShop, order: Order) -> Audience:
     """Return the audience in which the order started, even if its channel feeds another one now."""
-    current = audience_of_channel(installation, order.channel)
-    stored = _find_purchase(installation, order)
-    return stored.contact.audience if stored and stored.contact else current
+    if len(shop.audience_ids) == 1:
+        return shop.default
+    return _audience_of(shop, order, _find_purchase(shop.installation, order))
+
+
+def _audience_of(shop: LockedShop, order: Order, stored: Purchase | None) -> Audience:
+    if stored is not None and stored.contact is not None:
+        return shop.audience(stored.contact.audience_id)
+    return shop.audience_of_channel(order.channel)
 
 
 def _find_purchase(installation: Installation, order: Order) -> Purchase | None:
     purchases = Purchase.objects.filter(installation=installation, saleor_order_id=order.id)
-    return purchases.select_related("contact__audience").first()
+    return purchases.select_related("contact").first()
 
 
-def _replace_lines(purchase: Purchase, lines: list[PurchaseLine]) -> None:
+def _store_lines(purchase: Purchase, lines: list[PurchaseLine], *, is_new: bool) -> None:
     """Replace the purchase's lines with the current ones; lines removed from the order are deleted.
 
     Saleor no longer sends the product of a line once the shop deleted it; the stored ids remain.
     """
-    stored = {line.saleor_line_id: line for line in purchase.lines.all()}
-    for line in lines:
-        _copy_product(line, stored.get(line.saleor_line_id))
-    purchase.lines.all().delete()
+    if not is_new:
+        stored = {line.saleor_line_id: line for line in purchase.lines.all()}
+        for line in lines:
+            _copy_product(line, stored.get(line.saleor_line_id))
+        purchase.lines.all().delete()
     for line in lines:
         line.purchase = purchase
     PurchaseLine.objects.bulk_create(lines)
@@ -119,6 +125,8 @@ def _copy_product(line: PurchaseLine, other: PurchaseLine | None) -> bool:
 
 def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contact | None) -> dict[str, Any]:
     return {
+        "contact": contact,
+        "issued_at": issued_at,
         "number": order.number,
         "status": order.status.upper(),
         "charge_status": order.charge_status.upper() or ("FULL" if order.is_paid else "NONE"),

@@ -1,5 +1,7 @@
 """The products that were sold: their category, type and collections, as last reported in orders."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from saleor_stripe_audience.audience.shopping.models import SoldProduct, SoldProductCollection
@@ -7,34 +9,67 @@ from saleor_stripe_audience.audience.shopping.payloads import Order, Product
 from saleor_stripe_audience.shops.models import Installation
 
 MAX_NAME_LENGTH = 250
+FIELDS = ("name", "saleor_category_id", "category_name", "saleor_product_type_id", "product_type_name")
 
 
 def record_products(installation: Installation, order: Order, issued_at: datetime) -> None:
     """Store the order's products, unless newer data is stored."""
     products = {line.product.id: line.product for line in order.lines if line.product is not None}
-    for product in products.values():
-        _record_product(installation, product, issued_at)
-
-
-def _record_product(installation: Installation, product: Product, issued_at: datetime) -> None:
-    fields = {
-        "name": product.name,
-        "saleor_category_id": product.category.id if product.category else "",
-        "category_name": product.category.name[:MAX_NAME_LENGTH] if product.category else "",
-        "saleor_product_type_id": product.product_type.id if product.product_type else "",
-        "product_type_name": product.product_type.name[:MAX_NAME_LENGTH] if product.product_type else "",
-        "issued_at": issued_at,
-    }
-    row, is_new = SoldProduct.objects.get_or_create(
-        installation=installation, saleor_product_id=product.id, defaults=fields
+    stored = _stored(installation, products)
+    newer = [
+        product
+        for product in products.values()
+        if product.id not in stored or stored[product.id].issued_at < issued_at
+    ]
+    if not newer:
+        return
+    rows = SoldProduct.objects.bulk_create(
+        [_row(installation, product, issued_at) for product in newer],
+        update_conflicts=True,
+        unique_fields=["installation", "saleor_product_id"],
+        update_fields=[*FIELDS, "issued_at"],
     )
-    if not is_new:
-        if row.issued_at >= issued_at:
-            return
-        for name, value in fields.items():
-            setattr(row, name, value)
-        row.save()
+    for row, product in zip(rows, newer, strict=True):
+        known = stored[product.id].collections if product.id in stored else {}
+        _store_collections(row, product, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    issued_at: datetime
+    collections: dict[str, str]  # names by Saleor's id
+
+
+def _stored(installation: Installation, ids: Collection[str]) -> dict[str, _Stored]:
+    if not ids:
+        return {}
+    rows = SoldProduct.objects.filter(installation=installation, saleor_product_id__in=ids)
+    columns = ("saleor_product_id", "issued_at", "collections__saleor_collection_id", "collections__name")
+    found: dict[str, _Stored] = {}
+    for product_id, issued_at, collection_id, name in rows.values_list(*columns):
+        stored = found.setdefault(product_id, _Stored(issued_at, {}))
+        if collection_id is not None:
+            stored.collections[collection_id] = name
+    return found
+
+
+def _row(installation: Installation, product: Product, issued_at: datetime) -> SoldProduct:
+    return SoldProduct(
+        installation=installation,
+        saleor_product_id=product.id,
+        name=product.name,
+        saleor_category_id=product.category.id if product.category else "",
+        category_name=product.category.name[:MAX_NAME_LENGTH] if product.category else "",
+        saleor_product_type_id=product.product_type.id if product.product_type else "",
+        product_type_name=product.product_type.name[:MAX_NAME_LENGTH] if product.product_type else "",
+        issued_at=issued_at,
+    )
+
+
+def _store_collections(row: SoldProduct, product: Product, known: Mapping[str, str]) -> None:
     collections = {each.id: each.name[:MAX_NAME_LENGTH] for each in product.collections}
+    if collections == known:
+        return
     row.collections.exclude(saleor_collection_id__in=collections).delete()
     SoldProductCollection.objects.bulk_create(
         [

@@ -19,7 +19,7 @@ from saleor_stripe_audience.audience.consent import confirmation, ledger, wordin
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import Person, person_of, upsert_contact
-from saleor_stripe_audience.audience.people.audiences import default_audience
+from saleor_stripe_audience.audience.people.audiences import hold_shop
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.privacy import erasure
@@ -62,8 +62,8 @@ def record_order_consent(installation: Installation, payload: Mapping[str, Any],
     order = read_order(payload)
     if order.is_anonymous or not _as_dict(order.metadata):
         return
-    with transaction.atomic():
-        audience = audience_of_order(installation, order)
+    with hold_shop(installation) as shop:
+        audience = audience_of_order(shop, order)
         if not _mentions_consent(order.metadata, audience):
             return
         buyer = buyer_of(order, issued_at)
@@ -78,7 +78,9 @@ def record_order_consent(installation: Installation, payload: Mapping[str, Any],
             at=order.created,
             is_proven=buyer.account_id is not None,
         )
-        _record(audience, buyer, events)
+        if events:
+            with transaction.atomic():
+                _record(audience, buyer, events)
 
 
 def record_account_consent(
@@ -95,8 +97,8 @@ def record_account_consent(
     account = read_account(payload)
     if not account.is_confirmed or not _as_dict(account.metadata):
         return
-    with transaction.atomic():
-        audience = default_audience(installation)
+    with hold_shop(installation) as shop:
+        audience = shop.default
         if not _mentions_consent(account.metadata, audience):
             return
         person = person_of(account, issued_at)
@@ -108,7 +110,9 @@ def record_account_consent(
             issued_at=issued_at,
             is_proven=True,
         )
-        _record(audience, person, events)
+        if events:
+            with transaction.atomic():
+                _record(audience, person, events)
 
 
 def report_problem(installation: Installation, source: str, error: Rejected) -> None:

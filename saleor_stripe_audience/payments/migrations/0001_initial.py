@@ -163,7 +163,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["installation", "-created_at"], name="payments_newest")],
+                "indexes": [
+                    models.Index(fields=["installation", "-created_at"], name="payments_newest"),
+                    models.Index(fields=["installation", "source_id"], name="payments_by_source"),
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("installation", "transaction_id"), name="payments_transaction_once"
