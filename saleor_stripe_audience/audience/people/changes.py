@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.people.models import Audience, Contact, StaleContact
@@ -58,8 +59,8 @@ def mark_all_changed(audience_id: UUID) -> None:
 def _note(changed: Collection[UUID]) -> None:
     if not changed:
         return
-    segmented = Audience.objects.filter(segments__isnull=False)
-    contacts = Contact.objects.filter(pk__in=changed, audience__in=segmented).order_by("pk")
+    segmented = Exists(Audience.objects.filter(pk=OuterRef("audience"), segments__isnull=False))
+    contacts = Contact.objects.filter(segmented, pk__in=changed).order_by("pk")
     by_audience = defaultdict[UUID, list[UUID]](list)
     for contact_id, audience_id in contacts.values_list("pk", "audience_id"):
         by_audience[audience_id].append(contact_id)

@@ -1,0 +1,71 @@
+"""The databases' plans of the statements that the app sends: a table that grows must be read through an index."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+PLANNED = ("SELECT", "UPDATE", "DELETE", "(SELECT")
+# These have a few rows for each shop, or one for each schedule; a plan may read them as a whole.
+FEW_ROWS = frozenset(
+    {
+        "audience_audience",
+        "audience_channelaudience",
+        "audience_segment",
+        "django_ox_oxschedule",
+        "shops_installation",
+    }
+)
+_SEQUENTIAL = re.compile(r"Seq Scan on (\w+)")
+_SCANNED = re.compile(r'^SCAN "?(\w+)"?(?! USING)', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One statement, and how the database executes it."""
+
+    sql: str
+    lines: str
+
+    def scanned(self) -> set[str]:
+        """Return the tables that it reads from one end to the other."""
+        pattern = _SEQUENTIAL if connection.vendor == "postgresql" else _SCANNED
+        return {self._table(name) for name in pattern.findall(self.lines)} - FEW_ROWS
+
+    def _table(self, name: str) -> str:
+        alias = re.search(rf'"(\w+)" (?:AS )?"?{re.escape(name)}"?\b', self.sql)
+        return alias[1] if alias else name
+
+
+@contextmanager
+def explained() -> Iterator[list[Plan]]:
+    """Collect the plan of each statement inside.
+
+    PostgreSQL reads small tables as a whole although there is an index; here it may do so only where there is none.
+    """
+    plans: list[Plan] = []
+    is_postgresql = connection.vendor == "postgresql"
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(PLANNED) and "set_config" not in sql:
+            prefix = "EXPLAIN" if is_postgresql else "EXPLAIN QUERY PLAN"
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"{prefix} {sql}", params)
+                plans.append(Plan(sql, "\n".join(str(row[-1]) for row in cursor.cursor.fetchall())))
+        return execute(sql, params, many, context)
+
+    _allow_sequential_scans("off")
+    try:
+        with connection.execute_wrapper(explain):
+            yield plans
+    finally:
+        _allow_sequential_scans("on")
+
+
+def _allow_sequential_scans(value: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET enable_seqscan = {value}")
