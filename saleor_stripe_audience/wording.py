@@ -4,14 +4,16 @@ Code has them in English, as `pgettext_lazy` constants with the reader as contex
 The French is in one catalogue per reader: `locale/shopper/` and `locale/staff/`. Developers read English only.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import override
 
 FRENCH = "fr"
 ENGLISH = "en"
+LANGUAGES = (ENGLISH, FRENCH)
 
 
 def language_of(tag: str) -> str:
@@ -19,12 +21,17 @@ def language_of(tag: str) -> str:
     return FRENCH if tag.replace("_", "-").lower().split("-")[0] == FRENCH else ENGLISH
 
 
-def in_language(message: Promise, tag: str, **values: Any) -> str:
+def with_values(message: Promise | str, /, **values: Any) -> Promise:
+    """Return the message with its values, in no language yet: one that is stored may be read in each of them."""
+    return format_lazy(cast("str", message), **values)
+
+
+def in_language(message: Promise | str, tag: str, /, **values: Any) -> str:
     """Return the message with its values, in the app's language for a reader of the language `tag`."""
     with override(language_of(tag)):
-        return str(message).format(**values)
+        return str(with_values(message, **values) if values else message)
 
 
-def for_staff(message: Promise, **values: Any) -> str:
+def for_staff(message: Promise | str, /, **values: Any) -> str:
     """Return the message with its values, in the language that the operator chose for staff."""
     return in_language(message, settings.STAFF_LANGUAGE, **values)

@@ -24,6 +24,7 @@ from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.saleor import client, signatures, webhook_sync
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import for_staff
 
 SECONDS = 10
 LONGEST_WAIT = timedelta(minutes=5)
@@ -160,7 +161,7 @@ def _describe(obstacle: readiness.Obstacle) -> str:
     if obstacle.code == readiness.NO_ACCOUNT:
         slugs = ", ".join(obstacle.channels)
         return f"None for {slugs}: customers cannot pay there. Choose one on the app's page in the Dashboard."
-    return obstacle.message
+    return for_staff(obstacle.message)
 
 
 def _check_charges(account: StripeAccount) -> None:

@@ -55,7 +55,7 @@ def next_step(found: list[Check]) -> Check | None:
 
 def _saleor(shop: Installation) -> Check:
     if problems := open_problems(shop):
-        return Check("bad", _("Saleor"), problems[0].message, PROBLEMS)
+        return Check("bad", _("Saleor"), problems[0].text, PROBLEMS)
     text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
     return Check("good", _("Saleor"), text)
 

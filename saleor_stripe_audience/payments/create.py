@@ -30,9 +30,9 @@ from saleor_stripe_audience.payments.amounts_due import Due
 from saleor_stripe_audience.payments.descriptions import decorations, language_of, person_of, receipt_of
 from saleor_stripe_audience.payments.options import PaymentOptions, read_options
 from saleor_stripe_audience.payments.payloads import Session
-from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +158,9 @@ def _methods_problem(installation: Installation, session: Session) -> Iterator[N
         yield
     except Rejected as error:
         if error.code == failures.NO_METHOD:
-            message = for_staff(staff_messages.NO_WAY_TO_PAY, channel=slug, currency=session.action.currency)
+            message = with_values(
+                staff_messages.NO_WAY_TO_PAY, channel=slug, currency=session.action.currency
+            )
             problems.report(installation, problem, message)
         raise
     problems.clear(installation, problem)

@@ -17,8 +17,7 @@ from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.payments import disputes, staff_messages
 from saleor_stripe_audience.payments import shopper_messages as messages
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of, decline_of, why_canceled
-from saleor_stripe_audience.payments.staff_messages import for_staff
-from saleor_stripe_audience.wording import in_language
+from saleor_stripe_audience.wording import for_staff, in_language
 
 AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
 REFUND_FAILED = frozenset({"failed", "canceled"})

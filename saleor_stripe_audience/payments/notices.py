@@ -8,11 +8,12 @@ once.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
-from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise, lazy
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import charges, payment_intents
@@ -23,7 +24,6 @@ from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments import staff_messages as messages
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.payments.outcomes import actions_of
-from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor.client import (
     TransactionReport,
     fetch_transaction_events,
@@ -31,6 +31,7 @@ from saleor_stripe_audience.saleor.client import (
 )
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import for_staff, with_values
 
 INFO = "INFO"
 OVER = "over"  # the last state of an object: none follows it, whatever comes late
@@ -46,7 +47,7 @@ class Note:
 
     reference: str
     state: str
-    message: str
+    message: Promise | str
     money: Money
     to_do: bool
     is_last: bool = False
@@ -79,8 +80,8 @@ def notify(installation: Installation, intent: PaymentIntent, notes: Iterable[No
             continue
         if not _report_once(installation, intent, note):
             continue
-        link = for_staff(messages.PAYMENT_AT_STRIPE, url=intent.dashboard_url)
-        problem = f"{note.message} {link}" if note.to_do else ""
+        link = with_values(messages.PAYMENT_AT_STRIPE, url=intent.dashboard_url)
+        problem = with_values("{message} {link}", message=note.message, link=link) if note.to_do else None
         problems.report_or_clear(installation, f"payment-{note.reference}", problem)
 
 
@@ -91,7 +92,7 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
         installation=installation,
         reference=note.reference,
         state=note.state[:LONGEST_STATE],
-        defaults={"is_last": note.is_last, "message": note.message},
+        defaults={"is_last": note.is_last, "message": for_staff(note.message)},
     )
     if notice.reported_at is not None:
         return not notices.filter(reported_at__isnull=False, pk__gt=notice.pk).exists()
@@ -112,7 +113,7 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
 def _is_in_saleor(installation: Installation, intent: PaymentIntent, note: Note) -> bool:
     """It was reported, and the app ended before it could store that."""
     events = fetch_transaction_events(installation, intent.transaction_id)
-    same = (INFO, note.reference, note.message)
+    same = (INFO, note.reference, for_staff(note.message))
     return any((each.type, each.psp_reference, each.message) == same for each in events)
 
 
@@ -125,7 +126,7 @@ def _report_of(intent: PaymentIntent, note: Note) -> TransactionReport:
         psp_reference=note.reference,
         amount=money.amount,
         time=timezone.now(),
-        message=note.message,
+        message=for_staff(note.message),
         external_url=intent.dashboard_url,
         available_actions=actions_of(intent),
     )
@@ -147,19 +148,21 @@ def of_disputes(disputes: Iterable[Dispute]) -> Iterator[Note]:
         )
 
 
-def _dispute_message(dispute: Dispute, money: Money, due: int | None) -> str:
+def _dispute_message(dispute: Dispute, money: Money, due: int | None) -> Promise:
     if dispute.status not in TO_ANSWER:
-        return for_staff(messages.DISPUTE_STATES.get(dispute.status, messages.DISPUTE_CHANGED), money=money)
+        return with_values(messages.DISPUTE_STATES.get(dispute.status, messages.DISPUTE_CHANGED), money=money)
     reason = (dispute.reason or "general").replace("_", " ")
-    day = for_staff(messages.BY_DAY, day=_day(due)) if due else for_staff(messages.SOON)
+    day = with_values(messages.BY_DAY, day=_day(due)) if due else with_values(messages.SOON)
     kind = messages.INQUIRY if dispute.status == "warning_needs_response" else messages.DISPUTE
-    return for_staff(kind, money=money, reason=reason, day=day)
+    return with_values(kind, money=money, reason=reason, day=day)
 
 
-def _day(seconds: int) -> str:
-    """A day in the language of the staff: 5 December 2026, 5 décembre 2026."""
-    with translation.override(settings.STAFF_LANGUAGE):
-        return date_format(datetime.fromtimestamp(seconds, UTC), "j F Y")
+def _day(seconds: int) -> Promise:
+    """A day in the reader's language: 5 December 2026, 5 décembre 2026."""
+    return cast("Promise", _date_format_lazy(datetime.fromtimestamp(seconds, UTC), "j F Y"))
+
+
+_date_format_lazy = lazy(date_format, str)
 
 
 def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
@@ -167,13 +170,13 @@ def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
     for refund in refunds:
         money = Money(refund.amount, refund.currency)
         if refund.status == "pending" and refund.pending_reason == "insufficient_funds":
-            message = for_staff(messages.REFUND_WAITS, money=money)
+            message = with_values(messages.REFUND_WAITS, money=money)
             yield Note(refund.id, "insufficient_funds", message, money, to_do=True)
         elif Notice.objects.filter(reference=refund.id).exclude(is_last=True).exists():
             yield Note(
                 refund.id,
                 f"after waiting: {refund.status}",
-                for_staff(messages.REFUND_WAITS_NO_MORE, money=money),
+                with_values(messages.REFUND_WAITS_NO_MORE, money=money),
                 money,
                 to_do=False,
                 is_last=refund.status not in ("pending", "requires_action"),
@@ -183,10 +186,10 @@ def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
 def of_review(review: Review, money: Money) -> Note:
     """Stripe Radar wants a person to look at the payment, or no longer."""
     if review.open:
-        why = for_staff(messages.REVIEW_REASONS.get(review.reason, messages.REVIEW_ASKED_BY_RADAR))
-        return Note(review.id, "open", for_staff(messages.REVIEW, why=why), money, to_do=True)
+        why = with_values(messages.REVIEW_REASONS.get(review.reason, messages.REVIEW_ASKED_BY_RADAR))
+        return Note(review.id, "open", with_values(messages.REVIEW, why=why), money, to_do=True)
     reason = review.closed_reason or review.reason
-    message = for_staff(messages.REVIEW_ENDS.get(reason, messages.REVIEW_CLOSED))
+    message = with_values(messages.REVIEW_ENDS.get(reason, messages.REVIEW_CLOSED))
     return Note(review.id, f"closed:{reason}", message, money, to_do=False, is_last=True)
 
 
@@ -194,7 +197,7 @@ def of_fraud_warning(warning: FraudWarning, money: Money) -> Note:
     """The card's bank reports the payment as fraud before its customer disputes it."""
     if warning.actionable:
         kind = (warning.fraud_type or "misc").replace("_", " ")
-        message = for_staff(messages.FRAUD_WARNING, money=money, kind=kind)
+        message = with_values(messages.FRAUD_WARNING, money=money, kind=kind)
         return Note(warning.id, "actionable", message, money, to_do=True)
-    message = for_staff(messages.FRAUD_WARNING_OVER)
+    message = with_values(messages.FRAUD_WARNING_OVER)
     return Note(warning.id, OVER, message, money, to_do=False, is_last=True)

@@ -11,6 +11,7 @@ import structlog
 from django.db.models import F
 from django.tasks import task
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
@@ -21,10 +22,10 @@ from saleor_stripe_audience.money import Money, from_minor
 from saleor_stripe_audience.payments import amounts_due, order_details, staff_messages
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.payloads import Source, read
-from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -167,21 +168,21 @@ def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
     )
 
 
-def _message(payment: Payment, source: Source | None, *, is_late: bool) -> str:
+def _message(payment: Payment, source: Source | None, *, is_late: bool) -> Promise | None:
     taken = _taken(payment)
     if taken.is_zero:
-        return ""
+        return None
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     if source is None:
-        return for_staff(staff_messages.GONE, amount=taken, url=url)
+        return with_values(staff_messages.GONE, amount=taken, url=url)
     due = amounts_due.remaining_due(payment.installation, source)
     if due is not None and due.minor < 0:
         kind = staff_messages.ORDER if source.number else staff_messages.CHECKOUT
-        what, surplus = for_staff(kind, number=source.number), Money(-due.minor, due.currency)
-        return for_staff(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
+        what, surplus = with_values(kind, number=source.number), Money(-due.minor, due.currency)
+        return with_values(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
     if is_late and not source.number:
-        return for_staff(staff_messages.UNFINISHED, amount=taken, url=url)
-    return ""
+        return with_values(staff_messages.UNFINISHED, amount=taken, url=url)
+    return None
 
 
 def _taken(payment: Payment) -> Money:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import staff_messages as messages
-from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.wording import with_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Obstacle:
 
     code: str
     channels: tuple[str, ...]
-    message: str
+    message: Promise
     about: str = ""
 
 
@@ -47,7 +49,7 @@ def _missing_accounts(shop: Installation, usable: list[AccountChannel]) -> Itera
         yield Obstacle(
             NO_ACCOUNT,
             without,
-            for_staff(messages.NO_ACCOUNT, channels=_join(without)),
+            with_values(messages.NO_ACCOUNT, channels=_join(without)),
         )
 
 
@@ -57,7 +59,7 @@ def _paused(usable: list[AccountChannel]) -> Iterator[Obstacle]:
             yield Obstacle(
                 PAUSED,
                 (each.channel_slug,),
-                for_staff(messages.CHANNEL_PAUSED, channels=each.channel_slug),
+                with_values(messages.CHANNEL_PAUSED, channels=each.channel_slug),
                 each.channel_slug,
             )
 
@@ -68,7 +70,7 @@ def _terms(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacl
         yield Obstacle(
             TERMS,
             live,
-            for_staff(messages.TERMS, channels=_join(live)),
+            with_values(messages.TERMS, channels=_join(live)),
         )
 
 
@@ -79,7 +81,7 @@ def _test_only(usable: list[AccountChannel]) -> Iterator[Obstacle]:
         yield Obstacle(
             TEST_ONLY,
             test,
-            for_staff(messages.TEST_ONLY, channels=_join(test)),
+            with_values(messages.TEST_ONLY, channels=_join(test)),
         )
 
 
@@ -93,14 +95,14 @@ def _accounts(usable: list[AccountChannel]) -> Iterator[Obstacle]:
             yield Obstacle(code, tuple(sorted(slugs)), message, account.name)
 
 
-def obstacle_of(account: StripeAccount) -> tuple[str, str] | None:
+def obstacle_of(account: StripeAccount) -> tuple[str, Promise] | None:
     """Return why the account takes no payments now, as code and message; None if it takes them."""
     if not account.takes_payments:
-        return NOT_READY, for_staff(messages.ACCOUNT_NOT_READY, account=account.name)
+        return NOT_READY, with_values(messages.ACCOUNT_NOT_READY, account=account.name)
     if not account.charges_enabled:
-        return CHARGES, for_staff(messages.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
+        return CHARGES, with_values(messages.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
     if account.blocked_at is not None:
-        return KEY, for_staff(messages.ACCOUNT_NOT_SERVED, account=account.name)
+        return KEY, with_values(messages.ACCOUNT_NOT_SERVED, account=account.name)
     return None
 
 

@@ -21,7 +21,6 @@ from saleor_stripe_audience.payments import (
 )
 from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 from saleor_stripe_audience.payments.outcomes import Outcome, outcome_of
-from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.saleor.client import (
     TransactionEvent,
     TransactionReport,
@@ -30,6 +29,7 @@ from saleor_stripe_audience.saleor.client import (
 )
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 HAS_MONEY = frozenset({"processing", "requires_capture", "succeeded"})
 
@@ -144,5 +144,5 @@ def report_foreign(account: StripeAccount, intent: PaymentIntent) -> None:
     """
     left = intent.amount_received - intent.refunded_minor if intent.status == "succeeded" else intent.amount
     has_money = intent.status in HAS_MONEY and left > 0
-    message = for_staff(staff_messages.FOREIGN, payment=intent.id, account=account.name) if has_money else ""
-    problems.report_or_clear(account.installation, f"foreign-{intent.id}", message)
+    message = with_values(staff_messages.FOREIGN, payment=intent.id, account=account.name)
+    problems.report_or_clear(account.installation, f"foreign-{intent.id}", message if has_money else None)

@@ -1,15 +1,15 @@
-"""What staff read in a payment's history and among the problems, in the language that the operator chose.
+"""What staff read in a payment's history and among the problems.
 
-Saleor does not say what its staff read: `STAFF_LANGUAGE` does, for the whole installation of the app.
+Saleor does not say what its staff read: there it is in `STAFF_LANGUAGE`, for the whole installation of the app. On the
+app's own page the problems are in the reader's language.
 """
 
+from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import failures
-from saleor_stripe_audience.wording import for_staff
-
-__all__ = ["for_staff"]  # its callers know it by this module
+from saleor_stripe_audience.wording import with_values
 
 REFUND_FAILED = pgettext_lazy("staff", "The refund did not arrive ({reason}); the money stayed with you.")
 REFUNDED_AT_STRIPE = pgettext_lazy("staff", "Refunded in Stripe: {reason}.")
@@ -208,17 +208,17 @@ _CAUSES = {
 }
 
 
-def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> str:
+def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> Promise:
     """Why Stripe does not serve an account, as staff read it."""
     if (cause := _CAUSES.get(failure.code)) is not None:
-        return for_staff(cause, account=account_name)
+        return with_values(cause, account=account_name)
     if failure.code == failures.MISSING_PERMISSION:
-        return for_staff(PERMISSION_MISSING, account=account_name, why=failure.values["why"])
-    return for_staff(PLATFORM_KEY_REFUSED if is_hosted else KEY_REFUSED, account=account_name)
+        return with_values(PERMISSION_MISSING, account=account_name, why=failure.values["why"])
+    return with_values(PLATFORM_KEY_REFUSED if is_hosted else KEY_REFUSED, account=account_name)
 
 
-def endpoint_problem(failure: Failure, account_name: str) -> str:
+def endpoint_problem(failure: Failure, account_name: str) -> Promise:
     """What is wrong with Stripe's endpoint of an account, as staff read it."""
     if failure.code == failures.ENDPOINT:
-        return for_staff(ENDPOINT_CHANGED, account=account_name)
-    return for_staff(ENDPOINT_REFUSED, account=account_name, why=failure.message)
+        return with_values(ENDPOINT_CHANGED, account=account_name)
+    return with_values(ENDPOINT_REFUSED, account=account_name, why=failure.message)

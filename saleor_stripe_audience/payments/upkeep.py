@@ -5,6 +5,7 @@ Every shop and account has its turn, whatever is wrong with another.
 
 import structlog
 from django.db.models import QuerySet
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import account_state, connect, failures, trouble
@@ -13,9 +14,9 @@ from saleor_stripe_audience.gateway.onboarding import check_scopes, sync_endpoin
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.payments import staff_messages as messages
-from saleor_stripe_audience.payments.staff_messages import for_staff
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -97,15 +98,15 @@ def report_trouble(account: StripeAccount, failure: Failure) -> None:
     elif failure.code == failures.CHARGES_DISABLED:
         account_state.save_charges(account, enabled=False)
         _report_once(
-            account, _charges(account), for_staff(messages.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
+            account, _charges(account), with_values(messages.ACCOUNT_MAY_NOT_CHARGE, account=account.name)
         )
 
 
-def _why_not_served(account: StripeAccount, failure: Failure) -> str:
+def _why_not_served(account: StripeAccount, failure: Failure) -> Promise:
     return messages.key_problem(failure, account.name, is_hosted=account.is_hosted)
 
 
-def _report_once(account: StripeAccount, key: str, message: str) -> None:
+def _report_once(account: StripeAccount, key: str, message: Promise) -> None:
     """While it lasts every call shows it again: the first time is enough."""
     if not Problem.objects.filter(installation_id=account.installation_id, key=key).exists():
         problems.report(account.installation, key, message)
@@ -131,7 +132,7 @@ def _check(account: StripeAccount) -> None:
 def report_readiness(account: StripeAccount) -> None:
     """Report that the account cannot charge, or clear it, by what is stored of its state."""
     obstacle = readiness.obstacle_of(account)
-    problems.report_or_clear(account.installation, _charges(account), obstacle[1] if obstacle else "")
+    problems.report_or_clear(account.installation, _charges(account), obstacle[1] if obstacle else None)
 
 
 def _check_key(account: StripeAccount) -> bool:

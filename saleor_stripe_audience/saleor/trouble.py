@@ -11,7 +11,6 @@ from django.utils.translation import pgettext_lazy
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem
-from saleor_stripe_audience.wording import for_staff
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +44,7 @@ def report(installation: Installation, code: str) -> None:
     key, message = CODES[code]
     try:
         if not Problem.objects.filter(installation=installation, key=key).exists():
-            problems.report(installation, key, for_staff(message))
+            problems.report(installation, key, message)
     except DatabaseError:
         # The caller needs Saleor's own error; the problem is reported at the next call.
         log.exception("problem not reported", installation=str(installation.pk), code=code)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.tasks import task
+from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 from graphql import GraphQLError, parse, print_ast
 
@@ -22,7 +23,7 @@ from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.shops import problems, removal
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import for_staff
+from saleor_stripe_audience.wording import for_staff, with_values
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,7 @@ def fetch_differences(installation: Installation) -> list[str]:
     wanted = manifest(installation.variant, read_version(installed.schema_version))
     missing = _missing_permissions(wanted["permissions"], installed.permissions)
     to_do = [f"not yet {what}" for what, _ in _changes(installation, wanted["webhooks"], installed.webhooks)]
-    return [missing.rstrip("."), *to_do] if missing else to_do
+    return [for_staff(missing).rstrip("."), *to_do] if missing else to_do
 
 
 def is_other_version(installation: Installation, version: str) -> bool:
@@ -110,12 +111,12 @@ def _update_name(installation: Installation, shop_name: str) -> None:
         installation.save(update_fields=["shop_name"])
 
 
-def _missing_permissions(wanted: list[str], granted: frozenset[str]) -> str:
-    """The message about them; empty if there are none."""
+def _missing_permissions(wanted: list[str], granted: frozenset[str]) -> Promise | None:
+    """The message about them; None if there are none."""
     missing = sorted(set(wanted) - granted)
     if not missing:
-        return ""
-    return for_staff(PERMISSIONS_MISSING, names=", ".join(missing))
+        return None
+    return with_values(PERMISSIONS_MISSING, names=", ".join(missing))
 
 
 def _apply(installation: Installation, wanted: list[Json], installed: list[InstalledWebhook]) -> list[str]:
@@ -128,7 +129,7 @@ def _apply(installation: Installation, wanted: list[Json], installed: list[Insta
             refused.append(f"{what}: {error.message}")
         else:
             done.append(what)
-    message = for_staff(WEBHOOKS_REFUSED, why=" ".join(refused)) if refused else ""
+    message = with_values(WEBHOOKS_REFUSED, why=" ".join(refused)) if refused else None
     problems.report_or_clear(installation, WEBHOOKS, message)
     if done or refused:
         log.info("webhooks synced", installation=str(installation.pk), done=len(done), refused=len(refused))

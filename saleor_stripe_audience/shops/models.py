@@ -3,8 +3,10 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import get_language
 
 from saleor_stripe_audience.vault import EncryptedTextField
+from saleor_stripe_audience.wording import ENGLISH, language_of
 
 
 class Installation(models.Model):
@@ -65,12 +67,14 @@ class Channel(models.Model):
 class Problem(models.Model):
     """Something that needs the merchant's attention, deleted once it is resolved; `key` is unique within the shop.
 
-    `shown` is the message that Saleor's Dashboard shows; empty if that version shows no problems.
+    `message` is in the language that the operator chose, `translations` has it in each language of the app. `shown` is
+    the message that Saleor's Dashboard shows; empty if that version shows no problems.
     """
 
     installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="problems")
     key = models.CharField(max_length=128)
     message = models.TextField()
+    translations = models.JSONField(default=dict)
     shown = models.TextField(default="", blank=True)
     since = models.DateTimeField(auto_now_add=True)
 
@@ -79,3 +83,8 @@ class Problem(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def text(self) -> str:
+        """The message in the current language."""
+        return str(self.translations.get(language_of(get_language() or ENGLISH), self.message))

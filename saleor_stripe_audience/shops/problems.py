@@ -5,20 +5,24 @@ They are shown on the app's page; `saleor.problems` shows them in Saleor's Dashb
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.wording import LANGUAGES, for_staff, in_language
 
 # Sent with `problem=`, inside the transaction that stores or deletes it.
 problem_reported = Signal()
 problem_cleared = Signal()
 
 
-def report(installation: Installation, key: str, message: str) -> None:
-    """Store the problem with this message; it keeps the time at which it was first found."""
+def report(installation: Installation, key: str, message: Promise | str) -> None:
+    """Store the problem with this message in each language; it keeps the time at which it was first found."""
+    written = {
+        "message": for_staff(message),
+        "translations": {language: in_language(message, language) for language in LANGUAGES},
+    }
     with transaction.atomic():
-        problem, _ = Problem.objects.update_or_create(
-            installation=installation, key=key, defaults={"message": message}
-        )
+        problem, _ = Problem.objects.update_or_create(installation=installation, key=key, defaults=written)
         problem_reported.send(Problem, problem=problem)
 
 
@@ -32,9 +36,9 @@ def clear(installation: Installation, key: str) -> None:
         problem.delete()
 
 
-def report_or_clear(installation: Installation, key: str, message: str) -> None:
-    """Report the problem, or clear it if `message` is empty."""
-    if message:
+def report_or_clear(installation: Installation, key: str, message: Promise | str | None) -> None:
+    """Report the problem, or clear it if there is no message."""
+    if message is not None:
         report(installation, key, message)
     else:
         clear(installation, key)

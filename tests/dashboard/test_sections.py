@@ -21,10 +21,12 @@ from saleor_stripe_audience.gateway.accounts import pause, unpause
 from saleor_stripe_audience.gateway.domains import Domain
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
 from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.client import ChannelData
-from saleor_stripe_audience.shops.models import Channel
+from saleor_stripe_audience.shops.models import Channel, Problem
 from saleor_stripe_audience.shops.problems import clear, report
+from saleor_stripe_audience.wording import with_values
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact, a_payment, a_problem, an_account
 
@@ -434,6 +436,32 @@ def test_what_must_be_fixed_stands_first_until_it_is(shop: Shop, client: Client)
     assert message in text_of(client, shop, "overview")
     clear(shop.installation, "permissions")
     assert message not in text_of(client, shop, "problems")
+
+
+@pytest.mark.parametrize("staff_language", ["en", "fr"])
+def test_a_problem_is_in_the_language_of_who_reads_the_page(
+    shop: Shop, client: Client, settings: Settings, staff_language: str
+) -> None:
+    """Whatever the operator chose for Saleor, and whatever language was active when the problem was found."""
+    settings.STAFF_LANGUAGE = staff_language
+    message = with_values(
+        staff_messages.TOO_MUCH,
+        what=with_values(staff_messages.ORDER, number="25"),
+        surplus="3.98 USD",
+        url="https://dashboard.stripe.com/payments/pi_{1}",
+    )
+    with translation.override(staff_language):
+        report(shop.installation, "paid-25", message)
+    for path in ("overview", "problems"):
+        english, french = (
+            text_of(client, shop, path, **{"Accept-Language": language}) for language in ("en-US", "fr-CA")
+        )
+        assert "Order 25 was paid 3.98 USD more than it costs." in english
+        assert "Commande 25 : 3.98 USD ont été payés en trop." in french
+        assert "more than it costs" not in french
+        assert "pi_{1}" in english
+    in_saleor = {"en": "Order 25 was paid", "fr": "Commande 25 :"}[staff_language]
+    assert Problem.objects.get().message.startswith(in_saleor)
 
 
 def test_a_problem_whose_content_is_gone_cannot_be_replayed(shop: Shop, client: Client) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import translation
+from django.utils.formats import date_format
 
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway import payment_intents
@@ -103,6 +105,9 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     assert len(infos(town)) == 2
     day = datetime.fromtimestamp(later, UTC)
     assert f"{day.day} {day:%B %Y}" in problems()[0]
+    french = Problem.objects.get(key=f"payment-{inquiry['id']}").translations["fr"]
+    with translation.override("fr"):
+        assert f"Répondez dans Stripe au plus tard le {date_format(day, 'j F Y')}" in french
     town.stripe.end_dispute(inquiry["id"], "lost")
     town.tell(town.events())
     assert "closed" in infos(town)[0]

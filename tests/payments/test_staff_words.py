@@ -13,6 +13,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.saleor import webhook_sync
+from saleor_stripe_audience.wording import for_staff
 
 ROOT = Path(saleor_stripe_audience.__file__).parent
 REPORTS = {"report", "report_or_clear", "_report_once"}
@@ -60,8 +61,8 @@ def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
     failure = Rejected("English.", code=code, values=values)
     messages = []
     for settings.STAFF_LANGUAGE in ("en", "fr"):
-        messages.append(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted))
-        messages.append(staff_messages.endpoint_problem(failure, "Tea"))
+        messages.append(for_staff(staff_messages.key_problem(failure, "Tea", is_hosted=is_hosted)))
+        messages.append(for_staff(staff_messages.endpoint_problem(failure, "Tea")))
     assert len(set(messages)) == 4
     assert all("Tea" in each for each in messages)
     assert all("« Tea »" in each for each in messages[2:])
@@ -70,4 +71,6 @@ def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
 
 def test_missing_permissions_are_reported_in_the_language_of_the_staff(settings: Any) -> None:
     settings.STAFF_LANGUAGE = "fr"
-    assert "autorisations" in webhook_sync._missing_permissions(["HANDLE_PAYMENTS"], frozenset())
+    message = webhook_sync._missing_permissions(["HANDLE_PAYMENTS"], frozenset())
+    assert message is not None
+    assert "autorisations" in for_staff(message)

@@ -29,7 +29,6 @@ from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import for_staff
 
 CONSENT = "marketing_consent"
 AT = "consent_at"
@@ -137,8 +136,7 @@ def _record(audience: Audience, person: Person, events: Sequence[ConsentEvent]) 
         confirmation.request_if_needed(contact, consent)
         problems.clear(audience.installation, _problem_key(event.source))
         if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
-            message = for_staff(staff_messages.UNKNOWN_WORDING)
-            problems.report(audience.installation, wordings.UNKNOWN_WORDING, message)
+            problems.report(audience.installation, wordings.UNKNOWN_WORDING, staff_messages.UNKNOWN_WORDING)
 
 
 def consent_events_in(

@@ -1,10 +1,11 @@
-"""What staff read among the problems about consents that storefronts send, in the language that the operator chose."""
+"""What staff read among the problems about consents that storefronts send."""
 
+from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.ledger import MAX_WORDING_LENGTH
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.wording import for_staff
+from saleor_stripe_audience.wording import with_values
 
 UNKNOWN_WORDING = pgettext_lazy(
     "staff",
@@ -33,7 +34,7 @@ _PROBLEMS = {
 }
 
 
-def consent_problem(refused: Rejected) -> str:
+def consent_problem(refused: Rejected) -> Promise | str:
     """Why a consent proves nothing."""
     message = _PROBLEMS.get(refused.code)
-    return refused.message if message is None else for_staff(message, longest=MAX_WORDING_LENGTH)
+    return refused.message if message is None else with_values(message, longest=MAX_WORDING_LENGTH)
