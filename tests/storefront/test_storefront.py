@@ -388,6 +388,15 @@ def test_limits_keep_no_addresses_and_end(shop: Installation) -> None:
     assert RateWindow.objects.count() == 1
 
 
+def test_a_period_that_ends_while_it_is_counted_refuses_nobody(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = at(0).replace(second=59, microsecond=999_000), at(0) + timedelta(minutes=1)
+    moments = iter([before])
+    monkeypatch.setattr(timezone, "now", lambda: next(moments, after))
+    assert limits.allow("203.0.113.4", 1, timedelta(minutes=1))
+
+
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "seen"),
     [
