@@ -12,6 +12,11 @@ import structlog
 _SECRET_PATH = re.compile(
     r"(/audience/(?:confirm|preferences|unsubscribe)/|/api/webhooks/mail/|/dashboard/stripe/)[^\s\"'?#]+"
 )
+# What any other path may contain, such as a mistyped link: an address, or a secret, which is long and has a capital or
+# a digit, and is not a row's id.
+_ADDRESS = r"[^/\s]*@[^/\s]*"
+_TOKEN_LIKE = r"(?=[^/\s]*[A-Z0-9])(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/|$))[^/\s]{20,}"
+_PRIVATE_PART = re.compile(rf"(?<=/)(?:{_ADDRESS}|{_TOKEN_LIKE})")
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -35,10 +40,13 @@ def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -
 
 def _without_links(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
     """Cut off secrets in links and URLs: a reader of the log must not be able to use them."""
-    return {
+    cut = {
         name: _SECRET_PATH.sub(r"\1…", value) if isinstance(value, str) else value
         for name, value in event.items()
     }
+    if event.get("logger") == "django.request":  # "Not Found: PATH" and the like
+        cut["event"] = _PRIVATE_PART.sub("…", str(cut["event"]))
+    return cut
 
 
 def _error_of(exc_info: Any) -> BaseException | None:

@@ -187,3 +187,22 @@ def test_a_line_is_json_with_its_level_and_time(lines: Lines) -> None:
     [line] = [each for each in lines() if each["event"] == "something happened"]
     assert (line["level"], line["event_id"]) == ("warning", 7)
     assert datetime.fromisoformat(line["timestamp"]) <= timezone.now()
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/audience/preference/0123456789abcdef0123456789abcdef:TOKEN-ht.sHA05N", "/audience/preference/…"),
+        ("/AUDIENCE/preferences/0123456789abcdef0123456789abcdef:TOKEN/", "/AUDIENCE/preferences/…/"),
+        ("/0123456789abcdef0123456789abcdef:TOKEN-ht.sHA05N", "/…"),
+        ("/unsubscribe/ada@example.com", "/unsubscribe/…"),
+        ("/unsubscribe/ada%40example.com", "/unsubscribe/…"),
+        ("/api/webhook/transaction-initialize-session", "/api/webhook/transaction-initialize-session"),
+        ("/nowhere/6a0e4f4e-9f5f-4a52-8d8f-0d2f2f1b7a11", "/nowhere/6a0e4f4e-9f5f-4a52-8d8f-0d2f2f1b7a11"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_link_is_logged_without_its_token(
+    lines: Lines, client: Client, path: str, logged: str
+) -> None:
+    assert client.get(path).status_code == 404
+    assert [line["event"] for line in lines()] == [f"Not Found: {logged}"]
