@@ -2,6 +2,7 @@
 
 import argparse
 import multiprocessing
+import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
@@ -33,6 +34,8 @@ def run(arguments: Sequence[str]) -> int:
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
     # Granian serves in a child process. It is spawned, not forked, because this process runs the worker's threads.
     multiprocessing.set_start_method("spawn", force=True)
+    # With a memory arena for every few threads, glibc keeps twice what the child needs. Read at the child's start.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     server = Server(
         "saleor_stripe_audience.asgi:application",
         address=address,

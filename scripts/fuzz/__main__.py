@@ -4,8 +4,8 @@
 
 Serves the app in a process of its own on a new SQLite database, or on the PostgreSQL of FUZZ_DATABASE_URL, with a shop,
 a Stripe account, keys and contacts. Prints JSON: responses by status, those of 500 and others that report an
-internal error, those that took more than 5 s or never came, and the memory of the serving process after a tenth of the
-inputs and at the end. Exits 1 on any failure; each failed input is printed on stderr with its number, with which
+internal error, those that took more than 5 s or never came, and the memory of the serving process after each tenth of
+the inputs. Exits 1 on any failure; each failed input is printed on stderr with its number, with which
 `--only` sends it again. `make fuzz INPUTS=100000`.
 """
 
@@ -38,9 +38,10 @@ from .queries import Queries
 WORKERS = 8
 SLOW_SECONDS = 5.0
 LONGEST_WAIT = 30.0
-MOST_GROWTH = (
-    1.25  # of the memory after a tenth of the inputs, when everything is imported and every thread is there
-)
+TENTHS = 10
+# Most growth of the memory until the end: after a tenth of the inputs everything is imported and every thread is there;
+# after a half every cache is full.
+MOST_GROWTH, MOST_LATE_GROWTH = 1.25, 1.05
 WARM_UP = 100  # inputs after the last one, which are not counted
 MOST_PRINTED = 20  # failed inputs on stderr
 SERVER_ERROR = 500
@@ -107,9 +108,15 @@ def main(arguments: list[str]) -> int:
         "statuses": dict(sorted(tally.statuses.items())),
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
     }
-    is_flat = only is not None or memory[-1] <= memory[0] * MOST_GROWTH
+    is_flat = only is not None or _is_flat(memory)
     print(json.dumps(found | {"memory_is_flat": is_flat}, indent=2))
     return 0 if is_flat and not tally.failed else 1
+
+
+def _is_flat(memory: list[int]) -> bool:
+    """Whether it stopped growing, from the memory after each tenth of the inputs."""
+    after_half = memory[len(memory) // 2 - 1]
+    return memory[-1] <= memory[0] * MOST_GROWTH and max(memory) <= after_half * MOST_LATE_GROWTH
 
 
 def _warm_up(url: str, inputs: Inputs, count: int) -> None:
@@ -123,6 +130,7 @@ def _send_all(
     url: str, inputs: Inputs, numbers: Any, process: subprocess.Popen[bytes]
 ) -> tuple[Tally, list[int]]:
     waiting, tally, lock = iter(numbers), Tally(), threading.Lock()
+    tenth = max(1, len(numbers) // TENTHS)
     memory: list[int] = []
 
     def work() -> None:
@@ -130,7 +138,7 @@ def _send_all(
         while True:
             with lock:
                 number = next(waiting, None)
-                if number is not None and number == len(numbers) // 10:
+                if number and number % tenth == 0 and len(memory) < TENTHS - 1:
                     memory.append(_megabytes(process.pid))
             if number is None:
                 return
