@@ -15,8 +15,8 @@ _SECRET_PATH = re.compile(
 # What any other path may contain, such as a mistyped link: an address, or a secret, which is long and has a capital or
 # a digit, and is not a row's id.
 _ADDRESS = r"[^/\s]*@[^/\s]*"
-_TOKEN_LIKE = r"(?=[^/\s]*[A-Z0-9])(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/|$))[^/\s]{20,}"
-_PRIVATE_PART = re.compile(rf"(?<=/)(?:{_ADDRESS}|{_TOKEN_LIKE})")
+_LONG_PART = r"(?=[^/\s]*[A-Z0-9])(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/|$))[^/\s]{20,}"
+_PRIVATE_PART = re.compile(rf"(?<=/)(?:{_ADDRESS}|{_LONG_PART})")
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
