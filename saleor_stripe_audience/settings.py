@@ -63,6 +63,8 @@ class Environment(BaseSettings):
             found.append(
                 "SECRET_KEY: give a long random text (16 characters or more); it encrypts stored secrets."
             )
+        if any(len(each) < 16 for each in listed(self.SECRET_KEY_FALLBACKS)):  # noqa: PLR2004 - as above
+            found.append("SECRET_KEY_FALLBACKS: give former values of SECRET_KEY, separated by commas.")
         found += self._problems_of_addresses()
         found += self._problems_of_saleor()
         found += self._problems_of_numbers()

@@ -45,6 +45,7 @@ def test_what_is_missing_or_unfit_is_named(monkeypatch: pytest.MonkeyPatch, name
         ("METRICS_PORT", "-1"),
         ("EVENT_RETENTION_DAYS", "a month"),
         ("LOG_LEVEL", "loud"),
+        ("SECRET_KEY_FALLBACKS", "a-former-key-of-the-app,short"),
         ("STAFF_LANGUAGE", "de"),
         ("APP_NAME", "n" * 61),
         ("APP_ID", "with a space"),
