@@ -33,9 +33,9 @@ def process(installation: Installation, session: Session) -> dict[str, Any]:
             installation, transaction.id, transaction.pspReference
         )
     due = _due(installation, session, intent)
-    intent, _ = amounts_due.adjust(installation, account, intent, due)
+    intent, why_canceled = amounts_due.adjust(installation, account, intent, due)
     records.save(account, intent)
-    response = responses.for_payment(installation, intent, session, due)
+    response = responses.for_payment(installation, intent, session, due, why_canceled)
     if outcomes.covers(response["result"]):
         order_matching.adjust_others(installation, source, transaction.id)
     return response

@@ -85,15 +85,25 @@ def _log(error: Failure, payload: Json) -> None:
     log.warning("session failed", transaction=transaction_in(payload), code=error.code, reason=error.message)
 
 
-def for_payment(installation: Installation, intent: PaymentIntent, session: Session, due: Due | None) -> Json:
-    """Return the response for the payment as it is; `due` is what the checkout or order still costs without it."""
+def for_payment(
+    installation: Installation,
+    intent: PaymentIntent,
+    session: Session,
+    due: Due | None,
+    why_canceled: Rejected | None = None,
+) -> Json:
+    """Return the response for the payment as it is; `due` is what the checkout or order still costs without it.
+
+    `why_canceled` is given if it was canceled just now.
+    """
     outcome = outcome_of(intent, intent.flow)
     data: Json = {"stripeClientSecret": intent.client_secret}
     if outcome.decline_code:
         data["errors"] = [{"code": "StripeCardError", "message": outcome.message}]
     response = {**outcome.as_response(), "data": {"paymentIntent": data}}
     if intent.status == "canceled":
-        message = _why_canceled(intent, session, due)
+        reason = why_canceled or _why_canceled(intent, due)
+        message = messages.for_shopper(reason, session.sourceObject.language)
         response |= without_payment(outcome.result, "StripeApiError", message)
     elif note := _note(intent, session, due):
         response["message"] = note
@@ -103,12 +113,12 @@ def for_payment(installation: Installation, intent: PaymentIntent, session: Sess
     return response
 
 
-def _why_canceled(intent: PaymentIntent, session: Session, due: Due | None) -> str:
+def _why_canceled(intent: PaymentIntent, due: Due | None) -> Rejected:
     reason = due.why_not_payable() if due is not None else None
     if reason is None:
         is_paid = due is None and intent.cancellation_reason == DUPLICATE
         reason = Rejected("The payment was cancelled.", code=amounts_due.COVERED if is_paid else "cancelled")
-    return messages.for_shopper(reason, session.sourceObject.language)
+    return reason
 
 
 def _note(intent: PaymentIntent, session: Session, due: Due | None) -> str:
