@@ -291,7 +291,9 @@ def test_a_voucher_in_a_shop_that_holds(
     assert (paid["result"], paid["pspReference"], paid["actions"]) == ("CHARGE_SUCCESS", one.psp, ["REFUND"])
 
 
-@pytest.mark.parametrize(("kind", "currency"), [("pix", "BRL"), ("promptpay", "THB"), ("swish", "SEK")])
+@pytest.mark.parametrize(
+    ("kind", "currency"), [("pix", "BRL"), ("promptpay", "THB"), ("swish", "SEK"), ("wechat_pay", "CNY")]
+)
 def test_a_qr_code_is_paid_now(buy: Begin, stripe_sandbox: StripeSandbox, kind: str, currency: str) -> None:
     one = buy(amount="120.00", currency=currency)
     one.initialize()

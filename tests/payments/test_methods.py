@@ -115,7 +115,7 @@ class TestHolds:
         )
         assert one.request("CHARGE", "12.30")["result"] == "CHARGE_SUCCESS"
 
-    @pytest.mark.parametrize("kind", ["ideal", "bancontact"])
+    @pytest.mark.parametrize("kind", ["ideal", "bancontact", "eps", "p24"])
     def test_a_bank_redirect_is_charged_with_a_note(
         self, buy: Begin, stripe_sandbox: StripeSandbox, kind: str
     ) -> None:

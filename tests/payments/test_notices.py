@@ -114,6 +114,16 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     assert problems() == []
 
 
+def test_a_refund_settles_what_the_bank_asks_about(town: Town) -> None:
+    paid(town, "pm_card_createDisputeInquiry")
+    total = town.total()
+    Staff(town).refund(town.transaction, "5.00")  # type: ignore[arg-type]  # it needs the two addresses only
+    town.shop.drain()
+    town.tell(town.events())
+    assert town.amounts() == (total - 5, 0, 5, 0)
+    assert [each["amount"]["amount"] for each in town.told("REFUND_SUCCESS")] == [5]
+
+
 def test_a_dispute_that_is_answered_is_no_problem_any_more(town: Town) -> None:
     paid(town)
     dispute = town.stripe.open_dispute(town.intent)

@@ -164,8 +164,8 @@ def of_type(kind: str) -> Behaviour:
 DEBITS = frozenset({"us_bank_account", "sepa_debit", "bacs_debit", "acss_debit", "au_becs_debit"})
 REDIRECTS = frozenset(
     {
-        "affirm", "afterpay_clearpay", "alipay", "amazon_pay", "bancontact", "blik", "eps", "ideal", "klarna",
-        "mobilepay", "p24", "paypal", "revolut_pay", "twint",
+        "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay", "bancontact", "billie", "blik", "eps", "ideal",
+        "klarna", "mobilepay", "p24", "paypal", "revolut_pay", "satispay", "twint",
     }
 )  # fmt: skip
 # What the shopper is shown instead, by the type of next_action. The first five are paid days later.
@@ -180,6 +180,7 @@ NEXT_ACTIONS = {
     "pix": "pix_display_qr_code",
     "promptpay": "promptpay_display_qr_code",
     "swish": "swish_handle_redirect_or_display_qr_code",
+    "wechat_pay": "wechat_pay_display_qr_code",
 }
 # Those whose options have a capture_method. Source: reference: create a PaymentIntent; "Place a hold: availability".
 HOLDABLE = frozenset(

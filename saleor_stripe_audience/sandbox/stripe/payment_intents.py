@@ -22,17 +22,28 @@ BY_CARD = frozenset({"card", "link"})
 AUTHORIZED_SECONDS = 7 * 24 * 3600
 
 # What the account has switched on in its Dashboard, and the currencies each takes (None: all).
+# Source: "Payment method support: country and currency".
 ENABLED_METHODS: dict[str, frozenset[str] | None] = {
     "card": None,
     "link": None,
     "us_bank_account": frozenset({"usd"}),
+    "acss_debit": frozenset({"cad", "usd"}),
+    "au_becs_debit": frozenset({"aud"}),
+    "bacs_debit": frozenset({"gbp"}),
     "sepa_debit": frozenset({"eur"}),
     "ideal": frozenset({"eur"}),
     "bancontact": frozenset({"eur"}),
+    "blik": frozenset({"pln"}),
+    "eps": frozenset({"eur"}),
+    "p24": frozenset({"eur", "pln"}),
+    "twint": frozenset({"chf"}),
     "klarna": frozenset({"eur", "usd", "gbp", "pln", "sek"}),
     "paypal": frozenset({"eur", "usd", "gbp", "pln", "sek"}),
     "affirm": frozenset({"usd", "cad"}),
     "afterpay_clearpay": frozenset({"usd", "gbp", "aud"}),
+    "alma": frozenset({"eur"}),
+    "billie": frozenset({"eur", "gbp"}),
+    "satispay": frozenset({"eur"}),
     "amazon_pay": frozenset({"usd", "eur", "gbp"}),
     "cashapp": frozenset({"usd"}),
     "revolut_pay": frozenset({"eur", "gbp"}),
@@ -45,6 +56,10 @@ ENABLED_METHODS: dict[str, frozenset[str] | None] = {
     "promptpay": frozenset({"thb"}),
     "paynow": frozenset({"sgd"}),
     "swish": frozenset({"sek"}),
+    "alipay": frozenset({"aud", "cad", "cny", "eur", "gbp", "hkd", "jpy", "myr", "nzd", "sgd", "usd"}),
+    "wechat_pay": frozenset(
+        {"aud", "cad", "chf", "cny", "dkk", "eur", "gbp", "hkd", "jpy", "nok", "sek", "sgd", "usd"}
+    ),
     "customer_balance": frozenset({"eur", "gbp", "jpy", "mxn", "usd"}),
 }
 _PUBLIC = (
@@ -363,7 +378,9 @@ def _types(intent: Json) -> list[str]:
 
 
 def _fits(intent: Json, kind: str) -> bool:
-    currencies = ENABLED_METHODS.get(kind)
+    if kind not in ENABLED_METHODS:
+        return False
+    currencies = ENABLED_METHODS[kind]
     if currencies is not None and intent["currency"] not in currencies:
         return False
     if kind not in BY_CARD and intent["amount"] > largest_without_card(intent["currency"]):

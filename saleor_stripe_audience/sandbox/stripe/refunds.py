@@ -1,7 +1,7 @@
 """Refunds: by charge or PaymentIntent, in parts, failing or succeeding later.
 
-Source: "Refund and cancel payments" and "Testing: refunds". A refund's amount counts against the charge at
-once, and is subtracted again if the refund fails.
+Source: "Refund and cancel payments" and "Testing: refunds". A disputed charge is not refunded, one under inquiry is. A
+refund's amount counts against the charge at once, and is subtracted again if the refund fails.
 """
 
 import copy
@@ -18,7 +18,7 @@ _FAILED = "expired_or_canceled_card"
 def create(call: Call) -> Json:
     """POST /v1/refunds"""
     charge = _charge_of(call)
-    _check_refundable(charge)
+    _check_refundable(call, charge)
     amount = _amount(call, charge)
     course = call.account.behaviours[charge["payment_method"]].refund
     refund = call.account.put(
@@ -120,7 +120,7 @@ def _charge_of(call: Call) -> Json:
     return charge
 
 
-def _check_refundable(charge: Json) -> None:
+def _check_refundable(call: Call, charge: Json) -> None:
     name = charge["id"]
     if charge["status"] != "succeeded":
         raise invalid(
@@ -131,10 +131,16 @@ def _check_refundable(charge: Json) -> None:
         raise invalid(f"Charge {name} is not captured: cancel its PaymentIntent instead.", "charge")
     if charge["refunded"]:
         raise invalid(f"Charge {name} has already been refunded.", "charge", "charge_already_refunded")
-    if charge["disputed"]:
+    if charge["disputed"] and not _is_inquired(call, charge):
         raise invalid(
             f"Charge {name} has been charged back; cannot issue a refund.", "charge", "charge_disputed"
         )
+
+
+def _is_inquired(call: Call, charge: Json) -> bool:
+    """Whether the bank only asked: a refund is the way to settle that. Source: reference: Disputes."""
+    disputes = call.account.table("dispute").values()
+    return all(each["is_charge_refundable"] for each in disputes if each["charge"] == charge["id"])
 
 
 def _amount(call: Call, charge: Json) -> int:

@@ -34,6 +34,7 @@ def begin(client: stripe.StripeClient, kind: str, currency: str, **more: Any) ->
         ("multibanco", "eur", "multibanco_display_details"),
         ("pix", "brl", "pix_display_qr_code"),
         ("promptpay", "thb", "promptpay_display_qr_code"),
+        ("wechat_pay", "cny", "wechat_pay_display_qr_code"),
     ],
 )
 def test_it_is_handed_out_then_paid_or_expired(
@@ -130,3 +131,13 @@ def test_a_dispute_in_another_currency_and_in_parts(
     dispute = client.v1.disputes.retrieve(opened["id"])
     assert sum(each.amount for each in dispute.balance_transactions) == 0
     assert len(dispute.balance_transactions) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "currency"), [("p24", "usd"), ("wechat_pay", "pln"), ("blik", "eur"), ("zip", "usd")]
+)
+def test_a_method_needs_one_of_its_currencies_and_an_account_that_enabled_it(
+    client: stripe.StripeClient, kind: str, currency: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        begin(client, kind, currency)

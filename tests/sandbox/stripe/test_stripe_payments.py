@@ -228,6 +228,12 @@ def test_card_only_holding_leaves_other_methods_alone(pay: Callable[..., Any]) -
         ({"amount": 5_001, "currency": "kwd"}, "amount", "parameter_invalid_integer"),
         ({"amount": 5_000, "currency": "kwd"}, None, None),
         ({"amount": 3, "currency": "mga"}, "amount", "amount_too_small"),
+        # The account is paid out in US dollars: what the amount is worth in these counts.
+        ({"amount": 50, "currency": "jpy"}, "amount", "amount_too_small"),
+        ({"amount": 77, "currency": "jpy"}, None, None),
+        ({"amount": 1800, "currency": "inr"}, "amount", "amount_too_small"),
+        ({"amount": 55, "currency": "sar"}, "amount", "amount_too_small"),
+        ({"amount": 46, "currency": "eur"}, None, None),
         ({"amount": 1000, "currency": "xyz"}, "currency", None),
         ({"currency": "usd"}, "amount", "parameter_missing"),
         ({"amount": 1000}, "currency", "parameter_missing"),

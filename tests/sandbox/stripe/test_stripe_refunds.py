@@ -141,6 +141,18 @@ def test_an_inquiry_moves_no_money(client: stripe.StripeClient, pay: Callable[..
     assert (dispute.status, dispute.balance_transactions) == ("warning_needs_response", [])
 
 
+def test_a_charge_under_inquiry_can_be_refunded_and_a_disputed_one_cannot(
+    client: stripe.StripeClient, pay: Callable[..., Any]
+) -> None:
+    asked = pay("pm_card_createDisputeInquiry")
+    assert client.v1.refunds.create({"payment_intent": asked.id, "amount": 400}).status == "succeeded"
+    assert client.v1.refunds.create({"payment_intent": asked.id}).amount == asked.amount - 400
+    disputed = pay("pm_card_createDispute")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.refunds.create({"payment_intent": disputed.id})
+    assert refused.value.code == "charge_disputed"
+
+
 def test_other_currencies_are_settled_in_the_accounts(pay: Callable[..., Any]) -> None:
     paid = pay(currency="eur", capture_method="automatic", expand=["latest_charge.balance_transaction"])
     transaction = paid.latest_charge.balance_transaction
