@@ -121,7 +121,7 @@ def test_a_refund_settles_what_the_bank_asks_about(town: Town) -> None:
     town.shop.drain()
     town.tell(town.events())
     assert town.amounts() == (total - 5, 0, 5, 0)
-    assert [each["amount"]["amount"] for each in town.told("REFUND_SUCCESS")] == [5]
+    assert [each["amount"]["amount"] for each in town.reported("REFUND_SUCCESS")] == [5]
 
 
 def test_a_dispute_that_is_answered_is_no_problem_any_more(town: Town) -> None:
