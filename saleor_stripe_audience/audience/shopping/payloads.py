@@ -1,16 +1,22 @@
 """Saleor's orders and checkouts as their events contain them, read once into typed values."""
 
+import base64
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AliasPath, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AliasPath, AwareDatetime, BeforeValidator, Field
 
 from saleor_stripe_audience.audience.people.payloads import Account, Metadata, Payload, Text, parse
 from saleor_stripe_audience.money import Money, from_decimal
 
 # JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote.
 Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
+
+
+VARIANT_ID = base64.b64encode(b"ProductVariant:").decode()  # the beginning of every variant's id
+# Saleor names a variant that was given neither name nor SKU by its id, which is no name for a reader.
+VariantName = Annotated[Text, AfterValidator(lambda name: "" if name.startswith(VARIANT_ID) else name)]
 
 
 class Price(Payload):
@@ -54,7 +60,7 @@ class Product(Payload):
 class Line(Payload):
     id: str
     product_name: Text = ""
-    variant_name: Text = ""
+    variant_name: VariantName = ""
     product_sku: Text = ""
     quantity: int
     quantity_fulfilled: int = 0
@@ -107,7 +113,7 @@ class CheckoutLine(Payload):
     quantity: int
     total_price: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
     variant_id: Text = Field("", validation_alias=AliasPath("variant", "id"))
-    variant_name: Text = Field("", validation_alias=AliasPath("variant", "name"))
+    variant_name: VariantName = Field("", validation_alias=AliasPath("variant", "name"))
     sku: Text = Field("", validation_alias=AliasPath("variant", "sku"))
     product_id: Text = Field("", validation_alias=AliasPath("variant", "product", "id"))
     product_name: Text = Field("", validation_alias=AliasPath("variant", "product", "name"))

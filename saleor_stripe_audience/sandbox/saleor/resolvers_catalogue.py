@@ -372,6 +372,7 @@ def product_variant_create(_root: Any, info: Info, *, input_: dict[str, Any]) ->
     call = call_of(info)
     product = _product(call, input_["product"], "product")
     variant = Variant(product, input_.get("name") or input_.get("sku") or "")
+    variant.name = variant.name or variant.id  # as Saleor does: every variant has a name
     _apply_variant(call, variant, {**input_, "name": variant.name})
     if input_.get("stocks"):
         variant.stock = sum(each["quantity"] for each in input_["stocks"])

@@ -257,3 +257,17 @@ def test_a_line_keeps_its_product_after_the_product_was_deleted(
         "UHJvZHVjdDoxMzQ=",
         "UHJvZHVjdFZhcmlhbnQ6MzQ4",
     )
+
+
+def test_a_variant_that_the_shop_did_not_name_has_no_name(shop: Installation) -> None:
+    """Saleor calls it by its id; so does an order whose variant is gone."""
+    unnamed = line() | {"variantName": "UHJvZHVjdFZhcmlhbnQ6MzQ4"}
+    record_order(shop, order(lines=[unnamed, line(2) | unnamed | {"id": "2", "variant": None}]), at(1))
+    sold = Contact.objects.get().purchases.get().lines
+    assert list(sold.values_list("product_name", "variant_name")) == [("Monospace Tee", "")] * 2
+    event = checkout(2)
+    event["lines"][0]["variant"]["name"] = "UHJvZHVjdFZhcmlhbnQ6MzQ4"
+    carts.record_checkout(shop, event, at(2))
+    assert list(
+        Cart.objects.get(saleor_checkout_id=event["id"]).lines.values_list("variant_name", flat=True)
+    ) == [""]

@@ -233,6 +233,9 @@ def test_a_product_from_cradle_to_grave(
     )
     assert emitted_events.by_staff(variant, p=product["id"]) == ["PRODUCT_VARIANT_CREATED"]
     made = recorder.received[0].body["productVariant"]
+    unnamed = variant.replace(',sku:"CUP"', "").replace("{errors{code}}}", "{productVariant{id name}}}")
+    named_by_id = staff(shop, unnamed, p=product["id"])["productVariantCreate"]["productVariant"]
+    assert named_by_id["name"] == named_by_id["id"]
     price = (
         "mutation($i:ID!,$c:ID!,$p:PositiveDecimal!){productVariantChannelListingUpdate(id:$i,input:[{channelId:$c,"
         "price:$p}]){errors{code}}}"
