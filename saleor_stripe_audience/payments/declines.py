@@ -70,6 +70,9 @@ _TOO_OFTEN = pgettext_lazy(
 _TWICE = pgettext_lazy(
     "shopper", "A payment like this was made a moment ago. Please look at your orders before you try again."
 )
+_RAN_OUT = pgettext_lazy(
+    "shopper", "The time to pay ran out. Please start the payment again, or choose another way to pay."
+)
 _OTHER_WAY = pgettext_lazy(
     "shopper", "This way to pay did not work. Please try again, or choose another one."
 )
@@ -241,7 +244,7 @@ DECLINES: dict[str, Decline] = {
     "online_or_offline_pin_required": _PIN_NEEDED,
     "payment_intent_authentication_failure": _NO_AUTHENTICATION,
     "payment_intent_payment_attempt_expired": Decline(
-        _AGAIN,
+        _RAN_OUT,
         pgettext_lazy("staff", "The payment was not finished in time."),
     ),
     "payment_intent_payment_attempt_failed": Decline(

@@ -21,7 +21,7 @@ HOLDABLE = frozenset(
 NAMES = {
     "amex": "American Express", "cartes_bancaires": "Cartes Bancaires", "diners": "Diners Club", "jcb": "JCB",
     "mastercard": "Mastercard", "unionpay": "UnionPay", "eftpos_au": "eftpos", "us_bank_account": "ACH Direct Debit",
-
+    "customer_balance": "Bank transfer",
     "sepa_debit": "SEPA Direct Debit", "bacs_debit": "Bacs Direct Debit", "ideal": "iDEAL",
     "eps": "EPS", "p24": "Przelewy24",
     "blik": "BLIK", "paypal": "PayPal", "cashapp": "Cash App Pay", "twint": "TWINT", "wechat_pay": "WeChat Pay",

@@ -18,8 +18,8 @@ from saleor_stripe_audience.shops.models import Installation
 Json = dict[str, Any]
 
 REINSTALL = (
-    "Saleor refuses the app's token. Remove the app in Saleor's Dashboard and install it again; "
-    "its data is kept."
+    "Saleor refuses the app's token: the app was removed or deactivated. Activate it in Saleor's Dashboard, or install "
+    "it again; its data is kept."
 )
 PAYMENT_METHODS_SINCE = (3, 22)
 ALREADY_EXISTS = "ALREADY_EXISTS"

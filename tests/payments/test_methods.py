@@ -196,6 +196,7 @@ class TestDetails:
             (None, None),
             ({}, None),
             ({"type": "sepa_debit"}, {"type": "OTHER", "name": "SEPA Direct Debit"}),
+            ({"type": "customer_balance"}, {"type": "OTHER", "name": "Bank transfer"}),
             ({"type": "new_way"}, {"type": "OTHER", "name": "New Way"}),
             ({"type": "card"}, {"type": "OTHER", "name": "Card"}),
             (
