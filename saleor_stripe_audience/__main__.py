@@ -1,6 +1,7 @@
 """The command line: `saleor-stripe-audience`, or `python -m saleor_stripe_audience`."""
 
 import argparse
+import errno
 import os
 import sys
 import tempfile
@@ -37,6 +38,8 @@ COMMANDS = {
     "migrate": "apply all database migrations",
 }
 
+# A full disk, a closed pipe, a folder that does not exist or is not ours.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EROFS)
 KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "TERM")
 
 
@@ -48,13 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asks_for_options = not {"-h", "--help"}.isdisjoint(rest)
     try:
         with _stand_in_for_settings() if asks_for_options else nullcontext():
-            return _run(options.command, rest)
+            code = _run(options.command, rest)
+            sys.stdout.flush()  # not at the end of the process, where a failure has no handler
+            return code
     except (Failure, ImproperlyConfigured) as error:
         problem = str(error)
     except Error:
         problem = "The database does not respond, or has no tables. Check DATABASE_URL, then run `migrate`."
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        problem = f"{error.filename or 'The output'} cannot be written: {error.strerror}."
+        if error.filename is None:
+            _drop_output()
     print(f"saleor-stripe-audience {options.command}: {problem}", file=sys.stderr)
     return 1
+
+
+def _drop_output() -> None:
+    """What is still to be written would fail again at the end of the process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @contextmanager

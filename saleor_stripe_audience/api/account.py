@@ -1,12 +1,11 @@
 """The shop's settings over the API: its Stripe accounts, its keys, problems."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, cast
 
 import strawberry
 import strawberry_django
 from django.db.models import QuerySet
-from django.utils import timezone
 from strawberry import Info, relay
 
 from saleor_stripe_audience.api import ids, keys, models
@@ -18,8 +17,6 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import models as gateway
 from saleor_stripe_audience.gateway import platform
 from saleor_stripe_audience.shops import models as saleor
-
-LONGEST_LIFE_DAYS = 3650
 
 
 @strawberry_django.type(
@@ -176,16 +173,9 @@ def _create(
             f"A key cannot have scopes that its creator does not have: {', '.join(beyond)[:200]}.",
             code="beyond_own_scopes",
         )
-    created = keys.create_key(ids.own_shop(info), input.name, _expiry(input.expires_in_days), input.scopes)
+    expires_at = keys.expiry_after(input.expires_in_days)
+    created = keys.create_key(ids.own_shop(info), input.name, expires_at, input.scopes)
     return ApiKeyCreate(secret=created.secret, api_key=cast("ApiKey", created.key))
-
-
-def _expiry(days: int | None) -> datetime | None:
-    if days is None:
-        return None
-    if not 1 <= days <= LONGEST_LIFE_DAYS:
-        raise Rejected(f"A key can be valid for 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
-    return timezone.now() + timedelta(days=days)
 
 
 def _revoke(

@@ -22,6 +22,7 @@ MARK = "ssa_"  # so that a leaked key can be recognized
 SECRET_BYTES = 32
 SHOWN_CHARACTERS = 10
 LONGEST_NAME = 200
+LONGEST_LIFE_DAYS = 3650
 LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would cost more than the request
 
 
@@ -52,6 +53,15 @@ def create_key(
         expires_at=expires_at,
     )
     return CreatedKey(key, secret)
+
+
+def expiry_after(days: int | None) -> datetime | None:
+    """Return when a key of so many days expires; never without a number. `Rejected` for an impossible number."""
+    if days is None:
+        return None
+    if not 1 <= days <= LONGEST_LIFE_DAYS:
+        raise Rejected(f"A key can be valid for 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
+    return timezone.now() + timedelta(days=days)
 
 
 def revoke(key: ApiKey) -> None:

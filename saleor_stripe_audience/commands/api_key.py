@@ -2,11 +2,8 @@
 
 import argparse
 from collections.abc import Sequence
-from datetime import timedelta
 
-from django.utils import timezone
-
-from saleor_stripe_audience.api.keys import create_key, revoke
+from saleor_stripe_audience.api.keys import create_key, expiry_after, revoke
 from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.scopes import EVERYTHING, EVERYTHING_READ
 from saleor_stripe_audience.errors import Rejected
@@ -24,16 +21,20 @@ def run(arguments: Sequence[str]) -> int:
     elif options.revoke:
         _revoke(shop, options.revoke)
     else:
-        print(_create(shop, options))
+        _create(shop, options)
     return 0
 
 
-def _create(shop: Installation, options: argparse.Namespace) -> str:
+def _create(shop: Installation, options: argparse.Namespace) -> None:
     if not options.name:
         raise Rejected("Give --name: what the key is for.", code="name")
-    days = options.expires_in_days
-    expires_at = timezone.now() + timedelta(days=days) if days is not None else None
-    return create_key(shop, options.name, expires_at, options.scope or EVERYTHING_READ).secret
+    expires_at = expiry_after(options.expires_in_days)
+    created = create_key(shop, options.name, expires_at, options.scope or EVERYTHING_READ)
+    try:
+        print(created.secret, flush=True)
+    except OSError:
+        revoke(created.key)  # nobody has seen it
+        raise
 
 
 def _revoke(shop: Installation, prefix: str) -> None:

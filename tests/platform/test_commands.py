@@ -1,6 +1,8 @@
 """The commands on an existing database; tests/platform/test_serve.py runs them as processes."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,8 @@ from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.api.keys import find_key
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.audience.consent.models import MailWebhook
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.shops.models import Installation
 
@@ -56,6 +60,46 @@ def test_a_key_is_printed_and_only_its_hash_is_kept(capsys: pytest.CaptureFixtur
     assert found is not None
     assert (found.installation, found.name) == (shop, "reports")
     assert secret not in str(vars(found))
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "99999999999"])
+def test_a_key_cannot_expire_at_an_impossible_time(capsys: pytest.CaptureFixture[str], days: str) -> None:
+    installed(ELSEWHERE)
+    assert main(["api-key", "--saleor-api-url", ELSEWHERE, "--name", "x", "--expires-in-days", days]) == 1
+    assert "1 to 3650 days" in capsys.readouterr().err
+    assert not ApiKey.objects.exists()
+
+
+FULL = Path("/dev/full")  # where every write fails as on a full disk
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        (["api-key", "--name", "unseen"], ApiKey),
+        (["mail-webhook", "--service", "mailgun", "--signing-key", "key"], MailWebhook),
+        (["export"], None),
+    ],
+)
+def test_what_could_not_be_printed_is_said_and_no_secret_stays_unseen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], made: Any
+) -> None:
+    installed(ELSEWHERE)
+    with FULL.open("w") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        assert main([*arguments, "--saleor-api-url", ELSEWHERE]) == 1
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert "The output cannot be written: No space left on device." in line
+    assert made is None or made.objects.get().revoked_at is not None
+
+
+def test_a_file_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    installed(ELSEWHERE)
+    nowhere = tmp_path / "missing" / "contacts.csv"
+    assert main(["export", "--saleor-api-url", ELSEWHERE, "--output", str(nowhere)]) == 1
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert f"{nowhere} cannot be written: No such file or directory." in line
 
 
 def test_check_says_that_no_shop_has_installed_the_app(capsys: pytest.CaptureFixture[str]) -> None:
