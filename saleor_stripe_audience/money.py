@@ -161,4 +161,4 @@ def _decimal(amount: Decimal | str | int) -> Decimal:
 def _round_for_stripe(money: Money) -> Money:
     if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
         raise Rejected(f"{money.currency} has no cents: {money} cannot be paid.", code="decimals")
-    return nearest(Fraction(money.minor), money.currency)
+    return nearest(Fraction(money.minor), money.currency) if money.currency in THREE_DECIMAL else money

@@ -253,7 +253,9 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
-    return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
+    # Opening and closing one takes as long as twenty queries. After a minute it is opened again, in case that the file
+    # was replaced by a backup. `inbox.storage` truncates the log that stays as long as a connection is open.
+    return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 60}
 
 
 def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
@@ -320,12 +322,16 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "saleor_stripe_audience.tracing.TraceMiddleware",
+    "saleor_stripe_audience.page_middleware.PageMiddleware",
+    "saleor_stripe_audience.refusals.RefusalMiddleware",
+]
+# For what people open in a browser; see `page_middleware`.
+PAGE_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "saleor_stripe_audience.refusals.RefusalMiddleware",
 ]
 
 TEMPLATES = [
@@ -345,7 +351,7 @@ DATABASES = {"default": database_settings(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TASK_MAX_ATTEMPTS = 8
-TASKS = {
+TASKS: dict[str, Any] = {
     "default": {
         "BACKEND": "saleor_stripe_audience.task_engine.Backend",
         "QUEUES": [],  # any: a queue for each sender of events, and for each audience whose segments are evaluated
@@ -409,5 +415,11 @@ TASKS = {
         },
     }
 }
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    TASKS["default"]["OPTIONS"]["SCHEDULES"]["truncate SQLite's log"] = {
+        "task": "saleor_stripe_audience.inbox.storage.truncate_log",
+        "every": 300,
+    }
 
 LOGGING = logging_settings(_environment.LOG_LEVEL.upper())

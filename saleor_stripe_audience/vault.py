@@ -5,7 +5,7 @@ stored secrets.
 """
 
 import base64
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -58,10 +58,14 @@ def is_current(token: str) -> bool:
 
 
 class _Sealed:
-    """A secret as it is stored; decrypted when it is first read."""
+    """A secret as it is stored; decrypted when it is first read, once for all copies of the row."""
 
     def __init__(self, token: str) -> None:
-        self.token = token
+        self._token = token
+
+    @cached_property
+    def secret(self) -> str:
+        return decrypt(self._token)
 
 
 class _Opening(DeferredAttribute):
@@ -72,7 +76,7 @@ class _Opening(DeferredAttribute):
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
         if isinstance(value, _Sealed):
-            value = decrypt(value.token)
+            value = value.secret
             self.__set__(instance, value)
         return value
 

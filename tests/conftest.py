@@ -15,6 +15,8 @@ from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 from pytest_django.plugin import DjangoDbBlocker
 
+from saleor_stripe_audience import recent
+
 Work = Callable[[], int]
 
 
@@ -61,6 +63,12 @@ def tables_are_emptied_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept() -> None:
+    """Each test has its own rows; some tables are emptied behind the models."""
+    recent.forget_all()
 
 
 @pytest.fixture

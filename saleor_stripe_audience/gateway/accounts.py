@@ -6,6 +6,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import connect, terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.recent import Recent, duplicate
 
 PAUSED = "Payments are paused here just now. Please come back a little later."
 LONGEST_MESSAGE = 200
@@ -14,13 +15,14 @@ LONGEST_MESSAGE = 200
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
     """Return the account that takes new payments of the channel; `Rejected` when there is none that may."""
     mapping = _mapping_of(installation_id, channel_slug)
+    account = duplicate(mapping.account)
     if mapping.is_paused:
         values = {"message": mapping.pause_message} if mapping.pause_message else None
         raise Rejected(mapping.pause_message or PAUSED, code="paused", values=values)
-    if mapping.account.livemode:
+    if account.livemode:
         terms.check(installation_id)
-    connect.check_ready(mapping.account)
-    return mapping.account
+    connect.check_ready(account)
+    return account
 
 
 def account_to_show(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
@@ -29,13 +31,25 @@ def account_to_show(installation_id: uuid.UUID, channel_slug: str) -> StripeAcco
     A storefront without a key shows a technical error. With the key it starts the payment, and shows the shopper why
     that is refused.
     """
-    account = _mapping_of(installation_id, channel_slug).account
+    account = duplicate(_mapping_of(installation_id, channel_slug).account)
     connect.check_ready(account)
     return account
 
 
 def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel:
-    mapping = (
+    mapping = _mappings.get((installation_id, channel_slug))
+    if mapping is None:
+        raise Rejected(
+            f"No Stripe account takes payments for the channel “{channel_slug}”. Connect one on the app's page in "
+            "Saleor's Dashboard.",
+            code="no_account",
+        )
+    return mapping
+
+
+def _read_mapping(whose: tuple[uuid.UUID, str]) -> AccountChannel | None:
+    installation_id, channel_slug = whose
+    return (
         AccountChannel.objects.select_related("account")
         .filter(
             installation_id=installation_id,
@@ -44,13 +58,26 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel
         )
         .first()
     )
-    if mapping is None:
-        raise Rejected(
-            f"No Stripe account takes payments for the channel “{channel_slug}”. Connect one on the app's page in "
-            "Saleor's Dashboard.",
-            code="no_account",
-        )
-    return mapping
+
+
+def _takes_payments(mapping: AccountChannel | None) -> bool:
+    return mapping is not None and not mapping.is_paused and mapping.account.takes_payments
+
+
+_mappings = Recent(_read_mapping, AccountChannel, StripeAccount, is_good=_takes_payments)
+
+
+def known_account(account_id: uuid.UUID) -> StripeAccount | None:
+    """Return the account, as it was at most five seconds ago; None if there is none."""
+    account = _accounts.get(account_id)
+    return duplicate(account) if account is not None else None
+
+
+def _read_account(account_id: uuid.UUID) -> StripeAccount | None:
+    return StripeAccount.objects.filter(pk=account_id).first()
+
+
+_accounts = Recent(_read_account, StripeAccount)
 
 
 def pause(installation_id: uuid.UUID, channel_slug: str, message: str = "") -> None:

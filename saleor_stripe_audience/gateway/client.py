@@ -2,21 +2,24 @@
 
 Every call is made inside `errors_of`, which turns Stripe's errors into ours. The calls themselves are in one module
 for each resource: payment_intents, charges, refunds, disputes, payment_methods, customers, products …
+
+What a shopper waits for is sent by `get` and `post`: the library would build an object of its own for each part of the
+answer, which is then turned back into JSON. Its errors are used there, too.
 """
 
 import hashlib
-import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, lru_cache
+from typing import Any, ClassVar, NamedTuple
+from urllib.parse import quote, quote_plus, urlsplit
 
-import requests
 import stripe
 import structlog
 from django.conf import settings
 
-from saleor_stripe_audience import network
+from saleor_stripe_audience import __version__
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.deadline import remaining, seconds_for_call
 from saleor_stripe_audience.errors import Blocked, Unavailable
@@ -26,24 +29,21 @@ from saleor_stripe_audience.gateway.failures import NO_ANSWER, STORED_FAILURE, f
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import UnreadableObject
 from saleor_stripe_audience.metrics import timed_stripe_call
-from saleor_stripe_audience.network import Answer, NoAnswer
+from saleor_stripe_audience.network import Answer, KeptConnections, NoAnswer
 
 log = structlog.get_logger(__name__)
 
 MOST_KEYS = 3
+NETWORK_RETRIES = 1
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is started only if it can also end in time
 
 stripe.enable_telemetry = False
 
 
 class DeadlineClient(stripe.HTTPClient):
-    """One HTTP client for all accounts; a session per thread, each call within what the deadline leaves."""
+    """One HTTP client for all accounts, with one pool of connections; each call within what the deadline leaves."""
 
-    name: ClassVar[str] = "requests"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sessions = threading.local()
+    name: ClassVar[str] = "urllib3"
 
     def request(
         self,
@@ -53,32 +53,69 @@ class DeadlineClient(stripe.HTTPClient):
         post_data: Any = None,
         *,
         _usage: list[str] | None = None,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        seconds = seconds_for_call()
-        sent = dict(headers or {})
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        answer = self.exchange(method, url, headers or {}, post_data)
+        return answer.text, answer.status_code, answer.headers
+
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], post_data: str | None) -> Answer:
+        """Send one request, once; raises Stripe's `APIConnectionError` where there is no readable answer."""
         # Accounts are identified by the key, and by the account that a platform's key acts for.
-        account = f"{sent.get('Authorization', '')} {sent.get('Stripe-Account', '')}"
+        account = f"{headers.get('Authorization', '')} {headers.get('Stripe-Account', '')}"
+        parts = urlsplit(url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        body = None if post_data is None else post_data.encode()
         try:
             with room(account), timed_stripe_call():
-                answer = network.exchange(
-                    self._session(), method, url, seconds=seconds, headers=sent, data=post_data
+                answer = _connections(f"{parts.scheme}://{parts.netloc}").exchange(
+                    method.upper(), path, seconds=seconds_for_call(), headers=headers, body=body
                 )
         except NoAnswer as error:
             raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's own
         _check_readable(answer)
-        return answer.text, answer.status_code, answer.headers
+        return answer
 
     def close(self) -> None:
-        """Sessions end with their threads."""
-
-    def _session(self) -> requests.Session:
-        if not hasattr(self._sessions, "session"):
-            self._sessions.session = network.make_session()
-        session: requests.Session = self._sessions.session
-        return session
+        """The connections are kept for the next caller."""
 
     def _should_retry(self, *arguments: Any, **named: Any) -> bool:
         return remaining() >= LEAST_FOR_RETRY and bool(super()._should_retry(*arguments, **named))
+
+
+class _AnswerClient(DeadlineClient):
+    """The same, which hands the answer on as it is: it was read as JSON already."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        answer = self.exchange(method, url, headers or {}, post_data)
+        return answer, answer.status_code, answer.headers
+
+
+class _GivenAnswer(stripe.HTTPClient):
+    """Lets Stripe's library read an answer that is there already: it knows which error each one is."""
+
+    name: ClassVar[str] = "given"
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def request(
+        self,
+        method: str,  # noqa: ARG002 - the library's signature
+        url: str,  # noqa: ARG002 - as above
+        headers: Mapping[str, str] | None,  # noqa: ARG002 - as above
+        post_data: Any = None,  # noqa: ARG002 - as above
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        return self._answer.text, self._answer.status_code, self._answer.headers
 
 
 def _check_readable(answer: Answer) -> None:
@@ -94,16 +131,105 @@ def _check_readable(answer: Answer) -> None:
 
 
 @cache
+def _connections(base: str) -> KeptConnections:
+    return KeptConnections(base, settings.SERVER_THREADS)
+
+
+@cache
 def _http_client() -> DeadlineClient:
     return DeadlineClient()
 
 
-def stripe_of(account: StripeAccount) -> stripe.StripeClient:
-    """Return Stripe's client with the account's secret key, or with the platform's acting for the account."""
+@cache
+def _answer_client() -> _AnswerClient:
+    return _AnswerClient()
+
+
+class Found(NamedTuple):
+    """An object of Stripe's as JSON; `is_replayed` if it is an earlier response to the same idempotency key."""
+
+    fields: dict[str, Any]
+    is_replayed: bool
+
+
+def get(account: StripeAccount, *path: str, params: Mapping[str, Any]) -> Found:
+    """Fetch the object at `path`, such as "payment_intents", "pi_1"; raises Stripe's own errors."""
+    query = _form_of(params)
+    return _send(account, "get", f"{_path_of(path)}?{query}" if query else _path_of(path), {}, None)
+
+
+def post(account: StripeAccount, *path: str, params: Mapping[str, Any], key: str = "") -> Found:
+    """Send `params` to `path` under the idempotency key; raises Stripe's own errors."""
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Idempotency-Key": key or str(uuid.uuid4()),  # a repeat after no answer must not be a second request
+    }
+    return _send(account, "post", _path_of(path), headers, _form_of(params))
+
+
+def _send(account: StripeAccount, method: str, path: str, headers: dict[str, str], body: str | None) -> Found:
+    key, stripe_account = _key_of(account)
+    headers |= {
+        "Authorization": f"Bearer {key}",
+        "Stripe-Version": stripe.api_version,
+        "User-Agent": f"saleor-stripe-audience/{__version__}",
+    }
+    if stripe_account is not None:
+        headers["Stripe-Account"] = stripe_account
+    url = settings.STRIPE_API_BASE + path
+    answer: Any = _answer_client().request_with_retries(
+        method, url, headers, body, max_network_retries=NETWORK_RETRIES
+    )[0]
+    if not answer.ok:
+        _raise_error_of(answer)
+    return Found(answer.json(), answer.headers.get("Idempotent-Replayed") == "true")
+
+
+def _raise_error_of(answer: Answer) -> None:
+    stripe.StripeClient("unused", http_client=_GivenAnswer(answer), max_network_retries=0).raw_request(
+        "get", "/v1/unused"
+    )
+    raise stripe.APIError(f"status {answer.status_code}")
+
+
+def _path_of(parts: tuple[str, ...]) -> str:
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _form_of(params: Mapping[str, Any]) -> str:
+    return "&".join(f"{_name_of(field)}={quote_plus(str(value))}" for field, value in _flatten(params))
+
+
+@lru_cache(1024)
+def _name_of(field: str) -> str:
+    return quote_plus(field, safe="[]")
+
+
+def _flatten(params: Mapping[Any, Any], whole: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested parameters as the fields of a form, in Stripe's spelling: metadata[order], expand[0]."""
+    for name, value in params.items():
+        field = f"{whole}[{name}]" if whole else name
+        if isinstance(value, dict):
+            yield from _flatten(value, field)
+        elif isinstance(value, list | tuple):
+            yield from _flatten(dict(enumerate(value)), field)
+        elif isinstance(value, bool):
+            yield field, str(value).lower()
+        elif value is not None:
+            yield field, value
+
+
+def _key_of(account: StripeAccount) -> tuple[str, str | None]:
+    """The account's secret key, or the platform's and the account that it acts for."""
     if account.is_hosted:
         platform.check_reach(account)
-        return client_with(settings.STRIPE_PLATFORM_SECRET_KEY, account.stripe_id)
-    return client_with(account.secret_key)
+        return settings.STRIPE_PLATFORM_SECRET_KEY, account.stripe_id
+    return account.secret_key, None
+
+
+def stripe_of(account: StripeAccount) -> stripe.StripeClient:
+    """Return Stripe's client with the account's secret key, or with the platform's acting for the account."""
+    return client_with(*_key_of(account))
 
 
 def platform_client() -> stripe.StripeClient:
@@ -119,7 +245,7 @@ def client_with(key: str, stripe_account: str | None = None) -> stripe.StripeCli
         stripe_account=stripe_account,
         base_addresses={"api": settings.STRIPE_API_BASE},
         http_client=_http_client(),
-        max_network_retries=1,
+        max_network_retries=NETWORK_RETRIES,
     )
 
 

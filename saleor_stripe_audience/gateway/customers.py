@@ -17,6 +17,7 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.metadata import INSTALLATION, SHOPPER
 from saleor_stripe_audience.gateway.models import Customer, StripeAccount
+from saleor_stripe_audience.gateway.objects import CreatedCustomer, parse
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +130,7 @@ def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
 
     def create(key: str) -> str:
         with client.errors_of(account):
-            return client.stripe_of(account).v1.customers.create(params, {"idempotency_key": key}).id
+            return parse(CreatedCustomer, client.post(account, "customers", params=params, key=key).fields).id
 
     return client.under_new_keys(idempotency_key, create)
 
@@ -147,7 +148,7 @@ def _describe(account: StripeAccount, customer_id: str, email: str, person: Json
         return False
     try:
         with client.errors_of(account):
-            client.stripe_of(account).v1.customers.update(customer_id, params)
+            client.post(account, "customers", customer_id, params=params)
     except Failure as error:
         log.warning("customer not described", customer=customer_id, code=error.code)
         return False
@@ -167,12 +168,12 @@ def _digest(person: Json | None) -> str:
 def _is_gone(account: StripeAccount, customer_id: str) -> bool:
     try:
         with client.errors_of(account):
-            found = client.stripe_of(account).v1.customers.retrieve(customer_id)
+            found = client.get(account, "customers", customer_id, params={}).fields
     except Rejected as error:
         if error.code != GONE:
             raise
         return True
-    return bool(found.to_dict().get("deleted"))
+    return bool(found.get("deleted"))
 
 
 def _metadata(row: Customer) -> dict[str, str]:

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 
+from saleor_stripe_audience.recent import RecentQuerySet
 from saleor_stripe_audience.vault import EncryptedTextField
 
 
@@ -61,6 +62,8 @@ class StripeAccount(models.Model):
     descriptor_suffix = models.CharField(max_length=22, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = RecentQuerySet["StripeAccount"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -103,6 +106,8 @@ class AccountChannel(models.Model):
     channel_slug = models.CharField(max_length=255)
     is_paused = models.BooleanField(default=False)
     pause_message = models.CharField(max_length=200, default="", blank=True)
+
+    objects = RecentQuerySet["AccountChannel"].as_manager()
 
     class Meta:
         constraints = [
@@ -150,6 +155,8 @@ class TermsAcceptance(models.Model):
     version = models.CharField(max_length=20)
     accepted_by = models.CharField(max_length=200)
     accepted_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RecentQuerySet["TermsAcceptance"].as_manager()
 
     class Meta:
         constraints = [

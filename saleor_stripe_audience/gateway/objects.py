@@ -474,6 +474,12 @@ class PaymentMethod(_Labelled):
         return {**found, "details": details} if isinstance(details, dict) else found
 
 
+class CreatedCustomer(_Part):
+    """A new Customer: all else of it is what the app just sent."""
+
+    id: str = Field(min_length=1)
+
+
 class DeletedCustomer(_Part):
     """A Customer that the merchant deleted: only its id is left."""
 

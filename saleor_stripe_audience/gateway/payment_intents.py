@@ -8,13 +8,15 @@ import stripe
 import structlog
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
+from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent, parse, parse_readable
 
 log = structlog.get_logger(__name__)
 
-_EXPAND = ["latest_charge"]
+_INTENTS = "payment_intents"
+_EXPAND = {"expand": ["latest_charge"]}
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,15 @@ class Capture:
 def create(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> PaymentIntent:
     """Create an intent, or return the one that this key created before, as it is now."""
     with errors_of(account):
-        intents = stripe_of(account).v1.payment_intents
-        sent: Any = {**params, "expand": _EXPAND}
-        made = intents.create(sent, {"idempotency_key": idempotency_key})
-        return _parsed(intents.retrieve(made.id, {"expand": _EXPAND}) if was_replayed(made) else made)
+        made = client.post(account, _INTENTS, params={**params, **_EXPAND}, key=idempotency_key)
+        intent = parse(PaymentIntent, made.fields)
+    return retrieve(account, intent.id) if made.is_replayed else intent
 
 
 def retrieve(account: StripeAccount, intent_id: str) -> PaymentIntent:
     """Return the intent with its latest charge, as it is now."""
     with errors_of(account):
-        return _parsed(stripe_of(account).v1.payment_intents.retrieve(intent_id, {"expand": _EXPAND}))
+        return parse(PaymentIntent, client.get(account, _INTENTS, intent_id, params=_EXPAND).fields)
 
 
 def list_since(account: StripeAccount, created: int) -> Iterator[PaymentIntent]:
@@ -50,8 +51,8 @@ def list_since(account: StripeAccount, created: int) -> Iterator[PaymentIntent]:
 def update(account: StripeAccount, intent_id: str, params: dict[str, Any]) -> PaymentIntent:
     """Change an intent that is not paid. Without an idempotency key: repeating it changes nothing more."""
     with errors_of(account):
-        intents = stripe_of(account).v1.payment_intents
-        return _parsed(intents.update(intent_id, {**params, "expand": _EXPAND}))  # type: ignore[arg-type]  # built in parts
+        changed = client.post(account, _INTENTS, intent_id, params={**params, **_EXPAND})
+        return parse(PaymentIntent, changed.fields)
 
 
 def capture(
@@ -69,7 +70,7 @@ def capture(
     whether the money was taken all the same; only if it was not is it requested again, under another key. `Rejected`
     with the code `not_held` if the rest was released, with `unclear` if another capture came in between.
     """
-    params: dict[str, Any] = {"amount_to_capture": amount, "expand": _EXPAND}
+    params: dict[str, Any] = {"amount_to_capture": amount, **_EXPAND}
     if keep_rest:
         params["final_capture"] = False
 
@@ -88,30 +89,29 @@ def capture(
                     f"Nothing is held for this payment any more (Stripe says {now.status}).", code="not_held"
                 )
         with errors_of(account):
-            intents = stripe_of(account).v1.payment_intents
-            made = intents.capture(intent.id, params, {"idempotency_key": key})  # type: ignore[arg-type]  # built in parts
-            captured = _parsed(made)
-        is_old = was_replayed(made)
-        return Capture(retrieve(account, intent.id) if is_old else captured, captured.amount_received)
+            made = client.post(account, _INTENTS, intent.id, "capture", params=params, key=key)
+            captured = parse(PaymentIntent, made.fields)
+        now = retrieve(account, intent.id) if made.is_replayed else captured
+        return Capture(now, captured.amount_received)
 
     return under_new_keys(idempotency_key, ask)
 
 
 def release_rest(account: StripeAccount, intent_id: str, idempotency_key: str) -> PaymentIntent:
     """End a hold of which parts were captured: nothing more is taken, the rest is released. Twice is once."""
-    params: Any = {"amount_to_capture": 0, "final_capture": True, "expand": _EXPAND}
+    params = {"amount_to_capture": 0, "final_capture": True, **_EXPAND}
 
     def ask(key: str) -> PaymentIntent:
         with errors_of(account):
-            intents = stripe_of(account).v1.payment_intents
-            return _parsed(intents.capture(intent_id, params, {"idempotency_key": key}))
+            made = client.post(account, _INTENTS, intent_id, "capture", params=params, key=key)
+            return parse(PaymentIntent, made.fields)
 
     return under_new_keys(idempotency_key, ask)
 
 
 def cancel(account: StripeAccount, intent_id: str, idempotency_key: str, reason: str = "") -> PaymentIntent:
     """End the intent; what is held is released. Twice is once. `reason` is one of Stripe's, or empty."""
-    params: Any = {"expand": _EXPAND} | ({"cancellation_reason": reason} if reason else {})
+    params = {**_EXPAND, **({"cancellation_reason": reason} if reason else {})}
 
     def ask(key: str) -> PaymentIntent:
         if key != idempotency_key:
@@ -119,8 +119,8 @@ def cancel(account: StripeAccount, intent_id: str, idempotency_key: str, reason:
             if now.status == "canceled":
                 return now
         with errors_of(account):
-            intents = stripe_of(account).v1.payment_intents
-            return _parsed(intents.cancel(intent_id, params, {"idempotency_key": key}))
+            made = client.post(account, _INTENTS, intent_id, "cancel", params=params, key=key)
+            return parse(PaymentIntent, made.fields)
 
     return under_new_keys(idempotency_key, ask)
 
@@ -138,15 +138,10 @@ def confirm_off_session(account: StripeAccount, intent_id: str, idempotency_key:
             if now.status != "requires_confirmation":
                 return now
         with errors_of(account):
-            intents = stripe_of(account).v1.payment_intents
             try:
-                intents.confirm(intent_id, {"off_session": True}, {"idempotency_key": key})
+                client.post(account, _INTENTS, intent_id, "confirm", params={"off_session": True}, key=key)
             except stripe.CardError as error:
                 log.info("off-session payment declined", payment_intent=intent_id, code=error.code)
         return retrieve(account, intent_id)
 
     return under_new_keys(idempotency_key, ask)
-
-
-def _parsed(found: stripe.PaymentIntent) -> PaymentIntent:
-    return parse(PaymentIntent, found.to_dict())

@@ -5,6 +5,7 @@ from typing import Any
 from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import TermsAcceptance
+from saleor_stripe_audience.recent import Recent
 
 DOCUMENT = "terms"
 VERSION = "2026-11"  # of docs/terms.md; another version must be accepted again
@@ -31,9 +32,16 @@ def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
 
 def are_accepted(installation_id: Any) -> bool:
     """Whether the shop accepted the present version."""
+    return _accepted.get(installation_id)
+
+
+def _read_acceptance(installation_id: Any) -> bool:
     return TermsAcceptance.objects.filter(
         installation_id=installation_id, document=DOCUMENT, version=VERSION
     ).exists()
+
+
+_accepted = Recent(_read_acceptance, TermsAcceptance)
 
 
 def check(installation_id: Any) -> None:

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 
 from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import platform
+from saleor_stripe_audience.gateway import accounts, platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
@@ -71,10 +71,15 @@ def _answered(take_in: Callable[[], JsonResponse], whose: str) -> JsonResponse:
 
 
 def _taken_in(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
-    account = StripeAccount.objects.filter(pk=account_id).first()
+    account = accounts.known_account(account_id)
     if account is None or not account.webhook_secret:
         return _refusal(404, "unknown_account", "No such endpoint.")
-    event = _verified(request, _secrets_of(account))
+    try:
+        event = _verified(request, _secrets_of(account))
+    except stripe.SignatureVerificationError:
+        # Another process may have renewed the endpoint a moment ago.
+        account.refresh_from_db()
+        event = _verified(request, _secrets_of(account))
     return JsonResponse({"ok": True, "new": _recorded(account, event)})
 
 

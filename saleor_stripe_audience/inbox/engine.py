@@ -32,6 +32,7 @@ from saleor_stripe_audience import metrics
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.inbox.handlers import Concerns, Handler, Within, handlers_for
 from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.statements import insert_once
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
 
 log = structlog.get_logger(__name__)
@@ -63,23 +64,20 @@ def record(
     source: str, origin: uuid.UUID, key: str, kind: str, payload: dict[str, Any], occurred_at: datetime
 ) -> bool:
     """Store the event and enqueue its one task; False if it was stored before."""
-    try:
-        with transaction.atomic():
-            event = Event.objects.create(
-                source=source,
-                origin=origin,
-                key=key,
-                kind=kind,
-                payload=payload,
-                occurred_at=occurred_at,
-                trace=current_trace(),
-            )
+    event = Event(
+        source=source,
+        origin=origin,
+        key=key,
+        kind=kind,
+        payload=payload,
+        occurred_at=occurred_at,
+        trace=current_trace(),
+    )
+    with transaction.atomic():
+        is_new = insert_once(event)
+        if is_new:
             _enqueue(event)
-    except IntegrityError:
-        if not Event.objects.filter(source=source, origin=origin, key=key).exists():
-            raise
-        return False
-    return True
+    return is_new
 
 
 def _enqueue(event: Event) -> None:

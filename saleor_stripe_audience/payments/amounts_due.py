@@ -9,9 +9,10 @@ charges, it is canceled. Two payments of a part each stay as they are.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import structlog
-from django.db.models import Q
+from django.db import connection
 
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import failures, payment_intents
@@ -24,6 +25,7 @@ from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import exact_metadata
 from saleor_stripe_audience.payments.payloads import Source
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import columns_of, row_of, select_rows, stored
 
 log = structlog.get_logger(__name__)
 
@@ -82,14 +84,54 @@ class Coverage:
         self.covered.pop(transaction, None)
 
 
-def payments_of(installation: Installation, source: Source, transaction_id: str = "") -> list[Payment]:
-    """Return our rows of the checkout's or order's payments, and of the transaction's.
+def payments_of(installation: Installation, source: Source) -> list[Payment]:
+    """Return our rows of the checkout's or order's payments.
 
     They were started for it, or for the checkout that it was.
     """
-    transactions = [*(each.id for each in source.covering), *([transaction_id] if transaction_id else [])]
-    rows = Payment.objects.select_related("account").filter(installation=installation)
-    return list(rows.filter(Q(source_id=source.id) | Q(transaction_id__in=transactions)))
+    condition, values = _pays(installation, source, [])
+    return [records.with_account(each) for each in select_rows(Payment, condition, values)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the app has of a transaction that Saleor starts: the payments of its checkout or order, and its own.
+
+    `is_attempted` if a request to Stripe for it was stored.
+    """
+
+    payments: list[Payment]
+    is_attempted: bool
+
+    def payment_of(self, transaction_id: str) -> Payment | None:
+        """Return the transaction's own payment."""
+        return next((each for each in self.payments if each.transaction_id == transaction_id), None)
+
+
+def known_of(installation: Installation, source: Source, transaction_id: str) -> Known:
+    """Ask for all of it in one statement: the shopper waits, and mostly there is nothing yet."""
+    condition, values = _pays(installation, source, [transaction_id])
+    statement = (
+        f"SELECT payments_attempt.id, {columns_of(Payment)} FROM (SELECT 1) AS one "  # noqa: S608 - no values
+        "LEFT JOIN payments_attempt ON payments_attempt.installation_id = %s AND payments_attempt.transaction_id = %s "
+        f"LEFT JOIN payments_payment ON {condition}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [stored(Payment, "installation", installation.pk), transaction_id, *values])
+        rows = cursor.fetchall()
+    payments = [row_of(Payment, found) for _, *found in rows if found[0] is not None]
+    return Known([records.with_account(each) for each in payments], rows[0][0] is not None)
+
+
+def _pays(installation: Installation, source: Source, transactions: list[str]) -> tuple[str, list[Any]]:
+    """The condition of payments for the checkout or order, or of one of the transactions, with its values."""
+    listed = [*(each.id for each in source.covering), *transactions]
+    condition = "payments_payment.source_id = %s"
+    if listed:
+        places = ", ".join(["%s"] * len(listed))
+        condition = f"({condition} OR payments_payment.transaction_id IN ({places}))"
+    whose = stored(Payment, "installation", installation.pk)
+    return f"payments_payment.installation_id = %s AND {condition}", [whose, source.id, *listed]
 
 
 def coverage_of(source: Source, payments: Sequence[Payment]) -> Coverage | None:
@@ -109,9 +151,9 @@ def coverage_of(source: Source, payments: Sequence[Payment]) -> Coverage | None:
     return Coverage(total.amount, currency, covered)
 
 
-def remaining_due(installation: Installation, source: Source, besides: str = "") -> Due | None:
+def remaining_due(source: Source, payments: Sequence[Payment], besides: str = "") -> Due | None:
     """Return what is still due, not counting the transaction `besides`; None if that is not known."""
-    coverage = coverage_of(source, payments_of(installation, source))
+    coverage = coverage_of(source, payments)
     return coverage.due(besides) if coverage is not None else None
 
 

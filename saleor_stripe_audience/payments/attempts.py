@@ -13,7 +13,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.deadline import LEAST_CALL_SECONDS, remaining
@@ -25,6 +24,7 @@ from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import Attempt
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import insert_once
 
 Json = dict[str, Any]
 
@@ -55,17 +55,17 @@ def store(
 ) -> Attempt:
     """Store the request that will be sent to Stripe; return the attempt that the transaction has, if it has one."""
     proof = {names.PROOF: ownership.proofs_of(installation.pk, account.pk, transaction_id)[0]}
-    whose = {"installation": installation, "transaction_id": transaction_id}
-    try:
-        with transaction.atomic():
-            return Attempt.objects.create(
-                **whose,
-                account=account,
-                idempotency_key=key,
-                params={**params, "metadata": {**params["metadata"], **proof}},
-            )
-    except IntegrityError:
-        return Attempt.objects.select_related("account", "installation").get(**whose)
+    attempt = Attempt(
+        installation=installation,
+        transaction_id=transaction_id,
+        account=account,
+        idempotency_key=key,
+        params={**params, "metadata": {**params["metadata"], **proof}},
+    )
+    if insert_once(attempt):
+        return attempt
+    attempts = Attempt.objects.select_related("account", "installation")
+    return attempts.get(installation=installation, transaction_id=transaction_id)
 
 
 def create_intent(attempt: Attempt) -> PaymentIntent:

@@ -48,15 +48,13 @@ def initialize(installation: Installation, session: Session) -> Json:
     """
     flow, options, source = _flow(session), read_options(session), session.sourceObject
     transaction_id = session.transaction.id
-    payments = amounts_due.payments_of(installation, source, transaction_id)
-    coverage = amounts_due.coverage_of(source, payments)
-    due = coverage.due(besides=transaction_id) if coverage is not None else None
-    known = next((each for each in payments if each.transaction_id == transaction_id), None)
-    found = (
-        attempts.resume(installation, transaction_id)
-        if known is None
-        else (known.account, ownership.retrieve(known))
-    )
+    stored = amounts_due.known_of(installation, source, transaction_id)
+    due = amounts_due.remaining_due(source, stored.payments, transaction_id)
+    known, found = stored.payment_of(transaction_id), None
+    if known is not None:
+        found = known.account, ownership.retrieve(known)
+    elif stored.is_attempted:
+        found = attempts.resume(installation, transaction_id)
     if found is None:
         account, intent = _create(installation, session, flow, options, due)
     else:
@@ -81,7 +79,7 @@ def initialize(installation: Installation, session: Session) -> Json:
         records.save(account, intent)
     response = responses.for_payment(installation, intent, session, due)
     if outcomes.covers(response["result"]):
-        order_matching.adjust_others(installation, source, transaction_id)
+        order_matching.adjust_others(installation, source, transaction_id, stored.payments)
     return response
 
 
@@ -127,7 +125,7 @@ def _create(
         return stored.account, attempts.create_intent(stored)
 
     with _methods_problem(installation, session):
-        customer = _customer_params(account, session, options)
+        customer = _customer_params(installation, account, session, options)
         # While the shopper is away no browser sends Stripe the shipping address.
         described = decorations(account, source, ships=options.shippingFromSaleor or options.offSession)
         try:
@@ -137,7 +135,8 @@ def _create(
                 raise  # Stripe may have created it: only the same request may be repeated
             if _forget_deleted_customer(account, session, error):
                 return attempt(
-                    {**params, **_customer_params(account, session, options), **described}, "renewed"
+                    {**params, **_customer_params(installation, account, session, options), **described},
+                    "renewed",
                 )
             if failures.refused_parameter(error).startswith("payment_method_options"):
                 log.warning(
@@ -163,7 +162,7 @@ def _methods_problem(installation: Installation, session: Session) -> Iterator[N
             )
             problems.report(installation, problem, message)
         raise
-    problems.clear(installation, problem)
+    problems.clear_if_seen(installation, problem)
 
 
 def _params(installation: Installation, session: Session, flow: str, due: Due | None) -> Json:
@@ -190,9 +189,11 @@ def _params(installation: Installation, session: Session, flow: str, due: Due | 
     }
 
 
-def _customer_params(account: StripeAccount, session: Session, options: PaymentOptions) -> Json:
+def _customer_params(
+    installation: Installation, account: StripeAccount, session: Session, options: PaymentOptions
+) -> Json:
     """Return the Customer, and what the storefront requested of the method; nothing for a guest without an address."""
-    customer = _customer(account, session, options)
+    customer = _customer(installation, account, session, options)
     if not customer:
         return {}
     params: Json = {"customer": customer}
@@ -206,14 +207,16 @@ def _customer_params(account: StripeAccount, session: Session, options: PaymentO
     return params
 
 
-def _customer(account: StripeAccount, session: Session, options: PaymentOptions) -> str:
+def _customer(
+    installation: Installation, account: StripeAccount, session: Session, options: PaymentOptions
+) -> str:
     """Return the Customer with the billing name and address; empty where there is none and none is needed."""
     source, owner = session.sourceObject, session.sourceObject.user
     person = person_of(source.billingAddress)
     if owner is None:
         if "line1" not in person.get("address", {}):
             return ""
-        key = ownership.stripe_key(account.installation, session.transaction.id, "guest")
+        key = ownership.stripe_key(installation, session.transaction.id, "guest")
         return customers.create_guest(account, key, receipt_of(source), person)
     if options.storedPaymentMethodId:
         return stored_methods.check_owner(account, owner.id, options.method_id)

@@ -57,15 +57,21 @@ def follow(installation: Installation, transaction_id: str) -> Source | None:
     return source
 
 
-def adjust_others(installation: Installation, source: Source, besides: str) -> None:
+def adjust_others(
+    installation: Installation, source: Source, besides: str, seen: Sequence[Payment] | None = None
+) -> None:
     """Adjust the other open payments of the checkout or order, now that the transaction `besides` covers some of it.
+
+    `seen` are its payments a moment ago: mostly there is no other, and nothing has to be read again.
 
     What cannot be done within a few seconds is done in the background: the shopper waits for the response. Whatever
     fails does not change it: Stripe's event of the payment has the same effect.
     """
     with apart("adjusting other payments", transaction=besides):
+        if seen is not None and not _others(seen, besides):
+            return
         payments = amounts_due.payments_of(installation, source)
-        others = [each for each in payments if each.status in PAYABLE and each.transaction_id != besides]
+        others = _others(payments, besides)
         if not others:
             return
         try:
@@ -74,6 +80,10 @@ def adjust_others(installation: Installation, source: Source, besides: str) -> N
         except Failure as error:
             log.warning("other payments not adjusted yet", source=source.id, code=error.code)
             follow_source.enqueue(str(installation.pk), besides)
+
+
+def _others(payments: Sequence[Payment], besides: str) -> list[Payment]:
+    return [each for each in payments if each.status in PAYABLE and each.transaction_id != besides]
 
 
 @task
@@ -175,7 +185,7 @@ def _message(payment: Payment, source: Source | None, *, is_late: bool) -> Promi
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     if source is None:
         return with_values(staff_messages.GONE, amount=taken, url=url)
-    due = amounts_due.remaining_due(payment.installation, source)
+    due = amounts_due.remaining_due(source, amounts_due.payments_of(payment.installation, source))
     if due is not None and due.minor < 0:
         kind = staff_messages.ORDER if source.number else staff_messages.CHECKOUT
         what, surplus = with_values(kind, number=source.number), Money(-due.minor, due.currency)

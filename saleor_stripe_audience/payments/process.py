@@ -15,7 +15,7 @@ from saleor_stripe_audience.payments import (
     records,
     responses,
 )
-from saleor_stripe_audience.payments.amounts_due import Due
+from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.payloads import Session
 from saleor_stripe_audience.shops.models import Installation
 
@@ -32,24 +32,25 @@ def process(installation: Installation, session: Session) -> dict[str, Any]:
         account, intent = attempts.resume(installation, transaction.id) or ownership.search(
             installation, transaction.id, transaction.pspReference
         )
-    due = _due(installation, session, intent)
+    others = _payments(installation, session, intent)
+    due = amounts_due.remaining_due(source, others, transaction.id) if others is not None else None
     intent, why_canceled = amounts_due.adjust(installation, account, intent, due)
     records.save(account, intent)
     response = responses.for_payment(installation, intent, session, due, why_canceled)
     if outcomes.covers(response["result"]):
-        order_matching.adjust_others(installation, source, transaction.id)
+        order_matching.adjust_others(installation, source, transaction.id, others)
     return response
 
 
-def _due(installation: Installation, session: Session, intent: PaymentIntent) -> Due | None:
-    """Return what is due without this payment; None where that is not known.
+def _payments(installation: Installation, session: Session, intent: PaymentIntent) -> list[Payment] | None:
+    """Return all payments of the checkout or order; None where they are not known.
 
     Once the shopper has paid, only a note depends on it: a database that fails does not hide the payment.
     """
     try:
-        return amounts_due.remaining_due(installation, session.sourceObject, besides=session.transaction.id)
+        return amounts_due.payments_of(installation, session.sourceObject)
     except DatabaseError:
         if intent.is_payable:
             raise
-        log.exception("due amount not looked up", payment_intent=intent.id)
+        log.exception("payments not looked up", payment_intent=intent.id)
         return None

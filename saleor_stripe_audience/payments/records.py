@@ -4,28 +4,43 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from saleor_stripe_audience.gateway import accounts
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE, decline_of
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import insert_once, savepoint_if_needed, select_rows, stored
 
 log = structlog.get_logger(__name__)
 
 # A payment only moves up: nothing leaves "succeeded" or "canceled", and a hold only becomes one of these two.
 # https://docs.stripe.com/payments/paymentintents/lifecycle
 _PROGRESS = {"requires_capture": 1, "succeeded": 2, "canceled": 2}
+_CHANGING = ("amount_minor", "status", "captured_minor", "refunded_minor", "decline_code", "decline_message")
 
 
 def find(installation: Installation, transaction_id: str) -> Payment | None:
     """Return the row of a transaction's payment, with its account."""
-    rows = Payment.objects.select_related("account")
-    return rows.filter(installation=installation, transaction_id=transaction_id).first()
+    found = select_rows(
+        Payment,
+        "installation_id = %s AND transaction_id = %s",
+        [stored(Payment, "installation", installation.pk), transaction_id],
+    )
+    return with_account(found[0]) if found else None
+
+
+def with_account(payment: Payment) -> Payment:
+    """Return the row with its account, as it was at most five seconds ago."""
+    account = accounts.known_account(payment.account_id)
+    if account is not None:
+        payment.account = account
+    return payment
 
 
 def save(
@@ -38,10 +53,13 @@ def save(
     """
     asked_at = asked_at or timezone.now()
     try:
-        with transaction.atomic():
+        with savepoint_if_needed():
             if is_new and intent.transaction_id and _create(account, intent, asked_at):
                 return
-            _save(account, intent, asked_at)
+            if _update_newer(account, intent, asked_at):
+                return
+            with transaction.atomic():
+                _save(account, intent, asked_at)
     except DatabaseError:
         log.exception("payment not stored", payment_intent=intent.id)
 
@@ -65,23 +83,53 @@ def _save(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> 
 
 def _create(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:
     """Whether the row was created; False if the intent, or its transaction, has one."""
-    try:
-        with transaction.atomic():
-            Payment.objects.create(
-                installation_id=account.installation_id,
-                account=account,
-                transaction_id=intent.transaction_id,
-                payment_intent_id=intent.id,
-                flow=intent.requested_flow,
-                source_id=intent.metadata.get(names.SOURCE, ""),
-                channel_slug=intent.metadata.get(names.CHANNEL, ""),
-                currency=intent.currency,
-                asked_at=asked_at,
-                **changing_fields(intent),
-            )
-    except IntegrityError:
-        return False
-    return True
+    payment = Payment(
+        installation_id=account.installation_id,
+        account=account,
+        transaction_id=intent.transaction_id,
+        payment_intent_id=intent.id,
+        flow=intent.requested_flow,
+        source_id=intent.metadata.get(names.SOURCE, ""),
+        channel_slug=intent.metadata.get(names.CHANNEL, ""),
+        currency=intent.currency,
+        asked_at=asked_at,
+        **changing_fields(intent),
+    )
+    return insert_once(payment)
+
+
+_PROGRESS_BEFORE = (
+    "CASE status WHEN 'requires_capture' THEN 1 WHEN 'succeeded' THEN 2 WHEN 'canceled' THEN 2 ELSE 0 END"
+)
+_UPDATE_NEWER = f"""
+    UPDATE payments_payment SET amount_minor = %s, status = %s, captured_minor = %s, refunded_minor = %s,
+      decline_code = %s, decline_message = %s, flow = COALESCE(NULLIF(%s, ''), flow), asked_at = %s, updated_at = %s
+    WHERE account_id = %s AND payment_intent_id = %s AND (
+      ({_PROGRESS_BEFORE}, captured_minor) < (%s, %s)
+      OR ({_PROGRESS_BEFORE}, captured_minor) = (%s, %s) AND (asked_at IS NULL OR asked_at <= %s))"""  # noqa: S608 - no values
+
+
+def _update_newer(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:
+    """Whether there is a row, and it was brought up to date in this one statement: `_is_outdated` in SQL."""
+    changes = changing_fields(intent)
+    progress = (_PROGRESS.get(intent.status, 0), intent.amount_received)
+    at = stored(Payment, "asked_at", asked_at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPDATE_NEWER,
+            [
+                *(changes[name] for name in _CHANGING),
+                intent.metadata.get(names.FLOW, ""),
+                at,
+                stored(Payment, "updated_at", timezone.now()),
+                stored(Payment, "account", account.pk),
+                intent.id,
+                *progress,
+                *progress,
+                at,
+            ],
+        )
+        return bool(cursor.rowcount == 1)
 
 
 def _update(payment: Payment, intent: PaymentIntent, asked_at: datetime) -> None:

@@ -1,16 +1,17 @@
 """The manifest that Saleor reads to install the app: permissions, extensions and webhooks, for the shop's version."""
 
 import json
+from functools import cache, lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from saleor_stripe_audience import __version__
 from saleor_stripe_audience.documents import document_names, read_document
-from saleor_stripe_audience.saleor.documents import Version, is_supported, read_version, subscription
+from saleor_stripe_audience.saleor.documents import NEWEST, Version, is_supported, read_version, subscription
 
 SYNCHRONOUS = frozenset(
     {
@@ -30,15 +31,23 @@ SYNCHRONOUS = frozenset(
 
 
 @require_safe
-def manifest_view(request: HttpRequest) -> JsonResponse:
+def manifest_view(request: HttpRequest) -> HttpResponse:
     """GET /api/manifest[?variant=payments-only|audience-only], for the version in Saleor-Schema-Version."""
-    variant = request.GET.get("variant", "app")
+    variant = request.GET.get("variant", "app") if request.META.get("QUERY_STRING") else "app"
     if variant not in variants():
         message = f"There is no variant “{variant[:40]}”. Choose one of: {', '.join(variants())}."
         return JsonResponse({"error": {"code": "unknown_variant", "message": message}}, status=400)
-    return JsonResponse(manifest(variant, read_version(request.headers.get("Saleor-Schema-Version", ""))))
+    version = min(read_version(request.META.get("HTTP_SALEOR_SCHEMA_VERSION", "")), NEWEST)
+    text = _text(variant, version, settings.PUBLIC_URL, settings.APP_ID, settings.APP_NAME)
+    return HttpResponse(text, content_type="application/json")
 
 
+@lru_cache(64)
+def _text(variant: str, version: Version, *_settings: str) -> bytes:
+    return json.dumps(manifest(variant, version)).encode()
+
+
+@cache
 def variants() -> list[str]:
     """The names of the manifests to choose from."""
     return document_names("manifests", ".json")

@@ -10,6 +10,7 @@ import json
 import secrets
 import threading
 import time
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -23,6 +24,7 @@ from saleor_stripe_audience.shops.models import Installation
 
 LONGEST_HEADER = 2048  # characters of the whole signature header; genuine ones have about 480
 LARGEST_JWKS = 256 * 1024  # bytes; a key has about 500
+MOST_KEYS = 1024  # kept as they are used; all depends on the key's own numbers
 SECONDS_BETWEEN_FETCHES = 60.0  # per shop: forged key ids must not make us call the host
 
 _fetched_at: dict[str, float] = {}
@@ -80,6 +82,9 @@ def _protected_header(encoded: str) -> dict[str, Any]:
 def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:
     """The shop's key of that id, fetched if it is new; `KeysUnavailable` if it cannot be fetched now."""
     key = _find(installation.jwks, kid)
+    if key is None:
+        installation.refresh_from_db(fields=["jwks"])  # another process may have fetched it a moment ago
+        key = _find(installation.jwks, kid)
     if key is None:
         _refresh(installation)
         key = _find(installation.jwks, kid)
@@ -152,10 +157,15 @@ def _find(jwks: Jwks, kid: str) -> rsa.RSAPublicKey | None:
 
 def _public_key(key: dict[str, Any]) -> rsa.RSAPublicKey | None:
     try:
-        exponent, modulus = (int.from_bytes(_decode(key[name])) for name in ("e", "n"))
-        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        return _parse_key(key["e"], key["n"])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+@lru_cache(MOST_KEYS)
+def _parse_key(exponent: str, modulus: str) -> rsa.RSAPublicKey:
+    numbers = (int.from_bytes(_decode(each)) for each in (exponent, modulus))
+    return rsa.RSAPublicNumbers(*numbers).public_key()
 
 
 def _decode(text: str) -> bytes:

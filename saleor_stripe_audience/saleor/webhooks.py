@@ -24,6 +24,7 @@ from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
+from saleor_stripe_audience.recent import Recent, duplicate
 from saleor_stripe_audience.refusals import RETRY_SECONDS
 from saleor_stripe_audience.saleor import freshness, signatures, webhook_sync
 from saleor_stripe_audience.shops import removal
@@ -111,11 +112,23 @@ def _verify_sender(request: HttpRequest, kind: str, body: bytes) -> Installation
         raise Rejected("The event in the header is not the one of the address.", code="event_mismatch")
     api_url = request.headers.get("Saleor-Api-Url", "")
     # A shop that is marked as removed is accepted: it may have activated the app again, or send its last orders.
-    installation = Installation.objects.filter(saleor_api_url=api_url).first()
+    known = _installations.get(api_url)
+    installation = duplicate(known) if known is not None else None
     if installation is None:
         raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
     signatures.verify(installation, request.headers.get("Saleor-Signature", ""), body)
     return installation
+
+
+def _read_installation(api_url: str) -> Installation | None:
+    return Installation.objects.filter(saleor_api_url=api_url).first()
+
+
+def _is_here(installation: Installation | None) -> bool:
+    return installation is not None and installation.is_active
+
+
+_installations = Recent(_read_installation, Installation, is_good=_is_here)
 
 
 def _fail_for_now(sync_webhook: SyncWebhook | None, message: str, code: str) -> JsonResponse:

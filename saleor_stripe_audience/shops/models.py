@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.utils.translation import get_language
 
+from saleor_stripe_audience.recent import RecentQuerySet
 from saleor_stripe_audience.vault import EncryptedTextField
 from saleor_stripe_audience.wording import ENGLISH, language_of
 
@@ -30,6 +31,8 @@ class Installation(models.Model):
     registered_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)
     accepts_new_keys_until = models.DateTimeField(null=True)
+
+    objects = RecentQuerySet["Installation"].as_manager()
 
     def __str__(self) -> str:
         return self.saleor_api_url
@@ -77,6 +80,8 @@ class Problem(models.Model):
     translations = models.JSONField(default=dict)
     shown = models.TextField(default="", blank=True)
     since = models.DateTimeField(auto_now_add=True)
+
+    objects = RecentQuerySet["Problem"].as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["installation", "key"], name="shops_problem_once")]

@@ -3,16 +3,26 @@
 They are shown on the app's page; `saleor.problems` shows them in Saleor's Dashboard too, called by the two signals.
 """
 
+import uuid
+from typing import NamedTuple
+
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils.functional import Promise
 
+from saleor_stripe_audience.recent import Recent
 from saleor_stripe_audience.shops.models import Installation, Problem
 from saleor_stripe_audience.wording import LANGUAGES, for_staff, in_language
 
 # Sent with `problem=`, inside the transaction that stores or deletes it.
 problem_reported = Signal()
 problem_cleared = Signal()
+
+
+class _Seen(NamedTuple):
+    """The keys of a shop's problems, a moment ago."""
+
+    keys: frozenset[str]
 
 
 def report(installation: Installation, key: str, message: Promise | str) -> None:
@@ -34,6 +44,21 @@ def clear(installation: Installation, key: str) -> None:
     with transaction.atomic():
         problem_cleared.send(Problem, problem=problem)
         problem.delete()
+
+
+def clear_if_seen(installation: Installation, key: str) -> None:
+    """As `clear`, for what is called again and again: another process's report may be seen five seconds later."""
+    if key in _seen.get(installation.pk).keys:
+        clear(installation, key)
+
+
+def _keys_of(installation_id: uuid.UUID) -> _Seen:
+    return _Seen(
+        frozenset(Problem.objects.filter(installation_id=installation_id).values_list("key", flat=True))
+    )
+
+
+_seen = Recent(_keys_of, Problem)
 
 
 def report_or_clear(installation: Installation, key: str, message: Promise | str | None) -> None:

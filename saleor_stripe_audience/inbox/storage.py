@@ -1,0 +1,17 @@
+"""SQLite's write-ahead log: it grows while there are readers, and is deleted only when no connection is open."""
+
+import structlog
+from django.db import connection
+from django.tasks import task
+
+log = structlog.get_logger(__name__)
+
+
+@task
+def truncate_log() -> None:
+    """Every five minutes: write the log's pages to the database and empty it, unless someone is reading it just now."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, *_ = cursor.fetchone()
+    if is_busy:
+        log.info("log of SQLite not truncated: it is being read")
