@@ -91,6 +91,14 @@ class RecentQuerySet[Row: models.Model](models.QuerySet[Row]):
         return changed
 
 
+class RecentManager[Row: models.Model](models.Manager[Row]):
+    """The manager of such models."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        """As Django's, with `RecentQuerySet`."""
+        return RecentQuerySet(self.model, using=self._db)
+
+
 def note_change(model: type[models.Model]) -> None:
     """Forget what is kept of the model, now and after the transaction: until then others read what was before."""
     _forget(model)

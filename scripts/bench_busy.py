@@ -190,7 +190,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 def main() -> None:
     """Measure and print."""
     threads = 128
-    places = int(threads * 0.4)
+    places = int(threads * 0.8)
     with (
         tempfile.TemporaryDirectory() as folder,
         busy_town(Path(folder), threads) as town,

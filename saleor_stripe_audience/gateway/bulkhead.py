@@ -1,46 +1,101 @@
 """One slow Stripe account must not take every thread: requests for other accounts and health checks get through.
 
-At most 40 % of the server's threads wait for one account; a request beyond that is refused at once, before anything
-is done.
+While Stripe answers, an account is used by as many threads as there are requests, less a few for the others; a request
+beyond that waits for a place, as long as its deadline allows. Once calls take unusually long, it is different: a
+thread that waits behind them is one that the others do not have. Then the account keeps two fifths of the threads, and
+a request beyond that is refused at once, before anything is done.
 """
 
 import hashlib
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
 
 from django.conf import settings
 
+from saleor_stripe_audience.deadline import LEAST_CALL_SECONDS, SYNCHRONOUS_WEBHOOK_SECONDS, remaining
 from saleor_stripe_audience.errors import Unavailable
 
-SHARE = 0.4
+ALONE = 0.8  # of the threads, while no other account is busy
+SHARE = 0.4  # of the threads, while others are busy or the account is slow
+SLOW_SECONDS = 2.0  # after which a call shows that the account is slow
 BUSY = "Many payments are waiting for Stripe just now. Nothing was charged; please try again in a moment."
 
+
+@dataclass
+class _Account:
+    """The calls to one account that are under way, the oldest first, with when each started."""
+
+    free: threading.Condition
+    calls: dict[object, float] = field(default_factory=dict)
+    waiting: int = 0
+
+    @property
+    def slow_at(self) -> float:
+        """When the account counts as slow, if its oldest call takes until then."""
+        return next(iter(self.calls.values())) + SLOW_SECONDS if self.calls else float("inf")
+
+
 _lock = threading.Lock()
-_waiting: Counter[str] = Counter()
+_accounts: dict[str, _Account] = {}
 
 
-def most_waiting() -> int:
+def most_waiting(*, alone: bool = True) -> int:
     """Return how many threads may wait for one account."""
-    return max(1, int(settings.SERVER_THREADS * SHARE))
+    return max(1, int(settings.SERVER_THREADS * (ALONE if alone else SHARE)))
 
 
 @contextmanager
 def room(secret: str) -> Iterator[None]:
-    """Hold one of the account's places during a call to Stripe; `Unavailable` at once if none is free.
+    """Hold one of the account's places during a call to Stripe; `Unavailable` if there is none in time.
 
     The account is identified by its key, and only the hash of that is stored.
     """
-    account = hashlib.sha256(secret.encode()).hexdigest()
+    name, call = hashlib.sha256(secret.encode()).hexdigest(), object()
     with _lock:
-        if _waiting[account] >= most_waiting():
-            raise Unavailable(BUSY, code="busy")
-        _waiting[account] += 1
+        account = _accounts.setdefault(name, _Account(threading.Condition(_lock)))
+        try:
+            _wait_for_place(account)
+        finally:
+            _forget_if_idle(name, account)
+        _accounts[name] = account
+        account.calls[call] = monotonic()
     try:
         yield
     finally:
         with _lock:
-            _waiting[account] -= 1
-            if not _waiting[account]:
-                del _waiting[account]
+            del account.calls[call]
+            account.free.notify()
+            _forget_if_idle(name, account)
+
+
+def _wait_for_place(account: _Account) -> None:
+    """Return once there is a place; those who wait get theirs in order. `Unavailable` if there will be none in time."""
+    if not account.waiting and len(account.calls) < _most_of(account):
+        return
+    ends_at = monotonic() + remaining(SYNCHRONOUS_WEBHOOK_SECONDS) - LEAST_CALL_SECONDS
+    account.waiting += 1
+    try:
+        while True:
+            now = monotonic()
+            if now >= min(ends_at, account.slow_at):
+                raise Unavailable(BUSY, code="busy")
+            account.free.wait(min(ends_at, account.slow_at) - now)
+            if len(account.calls) < _most_of(account):
+                return
+    finally:
+        account.waiting -= 1
+        if account.waiting and len(account.calls) < _most_of(account):
+            account.free.notify()  # the next one's turn
+
+
+def _most_of(account: _Account) -> int:
+    is_alone = all(each is account or not each.calls for each in _accounts.values())
+    return most_waiting(alone=is_alone and monotonic() < account.slow_at)
+
+
+def _forget_if_idle(name: str, account: _Account) -> None:
+    if not account.calls and not account.waiting:
+        _accounts.pop(name, None)

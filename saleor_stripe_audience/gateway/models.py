@@ -1,10 +1,11 @@
 """The merchant's Stripe accounts and which sales channel each is for."""
 
 import uuid
+from typing import ClassVar, Self
 
 from django.db import models
 
-from saleor_stripe_audience.recent import RecentQuerySet
+from saleor_stripe_audience.recent import RecentManager
 from saleor_stripe_audience.vault import EncryptedTextField
 
 
@@ -62,7 +63,7 @@ class StripeAccount(models.Model):
     descriptor_suffix = models.CharField(max_length=22, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = RecentQuerySet["StripeAccount"].as_manager()
+    objects: ClassVar[RecentManager[Self]] = RecentManager()
 
     class Meta:
         constraints = [
@@ -107,7 +108,7 @@ class AccountChannel(models.Model):
     is_paused = models.BooleanField(default=False)
     pause_message = models.CharField(max_length=200, default="", blank=True)
 
-    objects = RecentQuerySet["AccountChannel"].as_manager()
+    objects: ClassVar[RecentManager[Self]] = RecentManager()
 
     class Meta:
         constraints = [
@@ -156,7 +157,7 @@ class TermsAcceptance(models.Model):
     accepted_by = models.CharField(max_length=200)
     accepted_at = models.DateTimeField(auto_now_add=True)
 
-    objects = RecentQuerySet["TermsAcceptance"].as_manager()
+    objects: ClassVar[RecentManager[Self]] = RecentManager()
 
     class Meta:
         constraints = [

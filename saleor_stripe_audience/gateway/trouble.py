@@ -31,6 +31,9 @@ def note(account: StripeAccount, failure: Failure) -> None:
     """If the failure is the account's, store that; then call the listeners."""
     try:
         if isinstance(failure, Blocked):
+            if _has_new_key(account):
+                log.info("a key was refused that has been replaced since", account=str(account.pk))
+                return
             with transaction.atomic():
                 StripeAccount.objects.filter(pk=account.pk, blocked_at=None).update(blocked_at=timezone.now())
         for listener in _listeners:
@@ -38,6 +41,12 @@ def note(account: StripeAccount, failure: Failure) -> None:
     except DatabaseError:
         # The caller needs Stripe's own failure; this is stored at the next call.
         log.exception("trouble not noted", account=str(account.pk), code=failure.code)
+
+
+def _has_new_key(account: StripeAccount) -> bool:
+    """Whether the call used a key that another process replaced a moment ago: what Stripe says of it is no news."""
+    now = StripeAccount.objects.filter(pk=account.pk).first()
+    return now is not None and now.secret_key != account.secret_key
 
 
 def end(account: StripeAccount) -> None:

@@ -83,9 +83,6 @@ def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:
     """The shop's key of that id, fetched if it is new; `KeysUnavailable` if it cannot be fetched now."""
     key = _find(installation.jwks, kid)
     if key is None:
-        installation.refresh_from_db(fields=["jwks"])  # another process may have fetched it a moment ago
-        key = _find(installation.jwks, kid)
-    if key is None:
         _refresh(installation)
         key = _find(installation.jwks, kid)
     if key is None:

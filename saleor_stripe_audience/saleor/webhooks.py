@@ -116,8 +116,20 @@ def _verify_sender(request: HttpRequest, kind: str, body: bytes) -> Installation
     installation = duplicate(known) if known is not None else None
     if installation is None:
         raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
-    signatures.verify(installation, request.headers.get("Saleor-Signature", ""), body)
+    _verify_signature(installation, request.headers.get("Saleor-Signature", ""), body)
     return installation
+
+
+def _verify_signature(installation: Installation, signature: str, body: bytes) -> None:
+    kept = installation.jwks
+    try:
+        signatures.verify(installation, signature, body)
+    except Failure:
+        installation.refresh_from_db(fields=["jwks"])
+        if installation.jwks == kept:
+            raise
+        # Another process fetched new keys, or another shop took over the address, a moment ago.
+        signatures.verify(installation, signature, body)
 
 
 def _read_installation(api_url: str) -> Installation | None:

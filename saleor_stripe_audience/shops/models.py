@@ -1,11 +1,12 @@
 """The shops that installed the app."""
 
 import uuid
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils.translation import get_language
 
-from saleor_stripe_audience.recent import RecentQuerySet
+from saleor_stripe_audience.recent import RecentManager
 from saleor_stripe_audience.vault import EncryptedTextField
 from saleor_stripe_audience.wording import ENGLISH, language_of
 
@@ -32,7 +33,7 @@ class Installation(models.Model):
     removed_at = models.DateTimeField(null=True)
     accepts_new_keys_until = models.DateTimeField(null=True)
 
-    objects = RecentQuerySet["Installation"].as_manager()
+    objects: ClassVar[RecentManager[Self]] = RecentManager()
 
     def __str__(self) -> str:
         return self.saleor_api_url
@@ -81,7 +82,7 @@ class Problem(models.Model):
     shown = models.TextField(default="", blank=True)
     since = models.DateTimeField(auto_now_add=True)
 
-    objects = RecentQuerySet["Problem"].as_manager()
+    objects: ClassVar[RecentManager[Self]] = RecentManager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["installation", "key"], name="shops_problem_once")]

@@ -301,10 +301,14 @@ def test_every_call_is_made_for_the_account(
 
 
 def test_one_busy_account_of_the_platform_leaves_room_for_the_others(
-    installation: Installation, stripe_sandbox: StripeSandbox, settings: Any
+    installation: Installation,
+    stripe_sandbox: StripeSandbox,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     busy, quiet = active(stripe_sandbox, installation), active(stripe_sandbox, installation)
     settings.SERVER_THREADS = 4
+    monkeypatch.setattr(bulkhead, "SLOW_SECONDS", 0.0)
     with bulkhead.room(f"Bearer {SECRET} {busy.stripe_id}"):
         with pytest.raises(Unavailable, match="waiting for Stripe"):
             list(payment_intents.list_since(busy, 0))

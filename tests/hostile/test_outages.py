@@ -11,8 +11,7 @@ from saleor_stripe_audience import deadline
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.payments import attempts
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments import attempts, records
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import (  # noqa: F401 - fixtures
@@ -133,7 +132,7 @@ class TestDatabase:
     ) -> None:
         one = buy()
         with monkeypatch.context() as patched:
-            patched.setattr(Payment.objects, "create", broken(words))
+            patched.setattr(records, "insert_once", broken(words))
             one.initialize()
             one.pay()
             assert one.process()["result"] == "CHARGE_SUCCESS"
@@ -148,7 +147,7 @@ class TestDatabase:
     ) -> None:
         body = json.dumps({"recipient": {"id": APP}, "order": {"id": "T3JkZXI6MQ=="}}).encode()
         with monkeypatch.context() as patched:
-            patched.setattr(Event.objects, "create", broken(words))
+            patched.setattr(inbox, "insert_once", broken(words))
             response = post_signed(installation, "order_created", body)
         assert response.status_code == 503
         assert words not in response.content.decode()

@@ -14,6 +14,7 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.models import Cursor, Event
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.reconcile import Reconciled, reconcile
@@ -123,7 +124,7 @@ class TestSaleorWasNotHeard:
         town.pay()
         town.tell(town.events())
         with monkeypatch.context() as patched:
-            patched.setattr(Event.objects, "create", full)
+            patched.setattr(engine, "insert_once", full)
             [checkout] = town.shop.host.store.checkouts
             town.shop.gql(
                 "mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id}

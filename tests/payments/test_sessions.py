@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError
 
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.payments import shopper_messages
+from saleor_stripe_audience.payments import records, shopper_messages
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
@@ -140,7 +140,7 @@ def test_a_payment_that_could_not_be_remembered_goes_on(
 
     one = buy()
     with monkeypatch.context() as patched:
-        patched.setattr(Payment.objects, "create", full)
+        patched.setattr(records, "insert_once", full)
         assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
         one.pay()
         assert one.process()["result"] == "CHARGE_SUCCESS"
