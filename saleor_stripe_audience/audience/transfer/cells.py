@@ -10,8 +10,11 @@ import re
 
 # Including the full-width and small forms, which East Asian spreadsheets treat alike, and the minus sign.
 SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-# All white space and line breaks, listed because PostgreSQL and Python disagree about \s.
-BLANKS = "\t\n\x0b\x0c\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# All white space and line breaks, listed because PostgreSQL and Python disagree about \s; and invisible characters.
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+)
 BOUNDARIES = f',;|"{BLANKS}'
 # A phone number in E.164 or everyday notation is not a formula, and other services expect it unchanged.
 PHONE = r"\+[0-9][0-9 ().]*"

@@ -84,13 +84,14 @@ def test_no_cell_is_a_formula_with_any_separator(audience: Audience, people: lis
 
 DANGEROUS = [
     FORMULA, "Ada;=1+cmd|' /C calc'!A0", " =1+1", "Ada\n=1+1", "Ada\r\n-1", "\uff1d1+1", "Ada\t@SUM(1)", 'Ada;"=1+1',
-    "'=1", "''+1", "\t=1", "a,\u3000+1", "| \u2212 1", "\u2028=1", "'\r=1",
+    "'=1", "''+1", "\t=1", "a,\u3000+1", "| \u2212 1", "\u2028=1", "'\r=1", "\u200b=1", "a\ufeff@1",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", DANGEROUS)
 def test_a_dangerous_cell_is_escaped_and_read_back_unchanged(text: str) -> None:
     handed_out = cells.escape(text)
+    assert handed_out != text
     assert not BEGINS_A_FORMULA.search(handed_out)
     assert cells.unescape(handed_out) == text
 
