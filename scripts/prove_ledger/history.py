@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .tabs import Tabs
@@ -149,13 +150,19 @@ class Player:
             quietly(lambda: self.town.stripe.end_refund(standing[number % len(standing)]["id"], ok=False))
 
     def dispute(self, number: int) -> None:
-        """Of all or a part; the bank disputes in the payment's currency, or in one of two others."""
+        """Of all or a part; the bank disputes in the payment's currency, or in one of two others, or only asks."""
         intent = self._intent()
         charge = self.town.stripe.account.table("charge").get(intent["latest_charge"] or "")
         if charge and charge["captured"] and not charge["disputed"] and intent["amount_received"]:
             amount = max(1, intent["amount_received"] * (number % 10 + 1) // 10)
             currency = ("", "eur", "jpy")[number % 3]
-            self.town.stripe.open_dispute(charge["id"], amount, currency=currency)
+            self.town.stripe.open_dispute(charge["id"], amount, currency=currency, inquiry=number % 4 == 2)
+
+    def escalate(self, _: int) -> None:
+        """A bank that asked is not content."""
+        for dispute in list(self.town.stripe.account.table("dispute").values()):
+            if dispute["charge"] == self._intent()["latest_charge"]:
+                quietly(partial(self.town.stripe.escalate_inquiry, dispute["id"]))
 
     def reinstate(self, number: int) -> None:
         """Return a part of what a dispute withdrew, while the dispute is open."""
@@ -244,8 +251,8 @@ _MOVES: dict[str, Callable[[Player, int], None]] = {
     name: getattr(Player, name)
     for name in (
         "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
-        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "end_dispute", "tell_some", "reinstate",
-        "overcapture", "take_voucher", "pay_voucher", "expire_voucher",
+        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "escalate", "end_dispute", "tell_some",
+        "reinstate", "overcapture", "take_voucher", "pay_voucher", "expire_voucher",
         "second_tab", "double_click", "pay_in_tab", "process_tab", "edit_metadata", "plant_foreign", "lose_key",
     )
 }  # fmt: skip

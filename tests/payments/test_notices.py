@@ -124,6 +124,18 @@ def test_a_refund_settles_what_the_bank_asks_about(town: Town) -> None:
     assert [each["amount"]["amount"] for each in town.reported("REFUND_SUCCESS")] == [5]
 
 
+def test_an_inquiry_that_becomes_a_dispute_withdraws_the_money(town: Town) -> None:
+    paid(town, "pm_card_createDisputeInquiry")
+    [inquiry] = town.stripe.account.table("dispute").values()
+    town.stripe.escalate_inquiry(inquiry["id"])
+    town.tell(town.events() * 2)
+    assert town.amounts() == (0, 0, 0, 0)
+    assert len(town.reported("CHARGE_BACK")) == 1
+    town.stripe.end_dispute(inquiry["id"], "won")
+    town.tell(town.events())
+    assert town.amounts()[0] == town.total()
+
+
 def test_a_dispute_that_is_answered_is_no_problem_any_more(town: Town) -> None:
     paid(town)
     dispute = town.stripe.open_dispute(town.intent)

@@ -47,6 +47,19 @@ def opened(
     return dispute
 
 
+def escalated(call: Call, dispute: Json) -> Json:
+    """The bank is not content with the answer to its inquiry: the same object becomes a dispute."""
+    charge = call.account.table("charge")[dispute["charge"]]
+    if not dispute["status"].startswith("warning_") or dispute["status"] not in _OPEN or charge["refunded"]:
+        raise invalid("Only an open inquiry about a payment that was not refunded becomes a dispute.")
+    before = copy.copy(dispute)
+    dispute.update(status="needs_response", is_charge_refundable=False)
+    call.emit("charge.dispute.updated", dispute, before)
+    _move(call, dispute, dispute["currency"], -dispute["amount"], FEE)
+    call.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
 def reinstated(call: Call, dispute: Json, amount: int) -> Json:
     """A part of the withdrawn amount is returned while the dispute is open, as for a payment that was partly refunded
     before ("Disputes: disputes on partially refunded payments"). `amount` is in the currency of the account's balance.

@@ -145,15 +145,22 @@ class Operator:
         reason: str = "fraudulent",
         *,
         currency: str = "",
+        inquiry: bool = False,
     ) -> Json:
-        """The buyer's bank takes a payment back. `amount` in the payment's smallest unit; all of it if none is given.
-        `currency`: in which the bank disputes it, if not in the payment's.
+        """The buyer's bank takes a payment back, or (inquiry) asks first. `amount` in the payment's smallest unit; all
+        of it if none is given. `currency`: in which the bank disputes it, if not in the payment's.
         """
         with self._lock:
             account, charge = self._charge(charge_or_intent)
             call = self._by_itself(account)
             disputed = amount or charge["amount_captured"] or charge["amount"]
-            return disputes.opened(call, charge, disputed, reason, currency=currency)
+            return disputes.opened(call, charge, disputed, reason, inquiry=inquiry, currency=currency)
+
+    def escalate_inquiry(self, dispute_id: str) -> Json:
+        """The bank's inquiry becomes a dispute."""
+        with self._lock:
+            account, dispute = self._find("dispute", dispute_id)
+            return disputes.escalated(self._by_itself(account), dispute)
 
     def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
         """A part is returned while the dispute is open; `amount` in the smallest unit of the account's balance."""

@@ -153,6 +153,20 @@ def test_a_charge_under_inquiry_can_be_refunded_and_a_disputed_one_cannot(
     assert refused.value.code == "charge_disputed"
 
 
+def test_an_inquiry_can_become_a_dispute(
+    client: stripe.StripeClient, sandbox: StripeSandbox, pay: Callable[..., Any]
+) -> None:
+    asked, refunded = pay("pm_card_createDisputeInquiry"), pay("pm_card_createDisputeInquiry")
+    client.v1.refunds.create({"payment_intent": refunded.id})
+    later, first = client.v1.disputes.list().data
+    escalated = sandbox.escalate_inquiry(first.id)
+    assert (escalated["status"], len(escalated["balance_transactions"])) == ("needs_response", 1)
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.refunds.create({"payment_intent": asked.id})
+    with pytest.raises(Exception, match="Only an open inquiry"):
+        sandbox.escalate_inquiry(later.id)
+
+
 def test_other_currencies_are_settled_in_the_accounts(pay: Callable[..., Any]) -> None:
     paid = pay(currency="eur", capture_method="automatic", expand=["latest_charge.balance_transaction"])
     transaction = paid.latest_charge.balance_transaction
