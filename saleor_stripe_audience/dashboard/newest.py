@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -12,8 +13,10 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import CONTACTS, NEWEST, PAYMENTS, show
 from saleor_stripe_audience.money import decimals_of, from_minor
+from saleor_stripe_audience.payments.declines import for_merchant
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.wording import ENGLISH
 
 Badge = tuple[str, str | Promise]  # its colour and its text
 
@@ -44,6 +47,7 @@ class PaymentRow:
     status: str | Promise
     amount: str
     refunded: str
+    decline: str
     link: str
 
 
@@ -79,17 +83,20 @@ def format_amount(minor: int, currency: str) -> str:
 
 def _payment_row(payment: Payment) -> PaymentRow:
     colour, status = PAYMENT_BADGES.get(payment.status, ("plain", payment.status))
+    decline = ""
     if payment.refunded_minor:
         is_complete = payment.refunded_minor >= payment.captured_minor
         colour, status = "plain", _("Refunded") if is_complete else _("Partially refunded")
     elif payment.decline_code and colour == "plain":
         colour, status = "bad", _("Declined")
+        decline = for_merchant(payment.decline_code, get_language() or ENGLISH)
     return PaymentRow(
         payment=payment,
         colour=colour,
         status=status,
         amount=format_amount(payment.amount_minor, payment.currency),
         refunded=format_amount(payment.refunded_minor, payment.currency) if payment.refunded_minor else "",
+        decline=decline,
         link=_stripe_url(payment),
     )
 

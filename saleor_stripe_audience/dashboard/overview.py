@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.catalog.models import CatalogProduct
-from saleor_stripe_audience.dashboard.problems import events_of, given_up, open_problems
+from saleor_stripe_audience.dashboard.problems import events_of, given_up, open_problems, with_links
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -55,7 +55,7 @@ def next_step(found: list[Check]) -> Check | None:
 
 def _saleor(shop: Installation) -> Check:
     if problems := open_problems(shop):
-        return Check("bad", _("Saleor"), problems[0].text, PROBLEMS)
+        return Check("bad", _("Saleor"), with_links(problems[0].text), PROBLEMS)
     text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
     return Check("good", _("Saleor"), text)
 

@@ -4,6 +4,8 @@ import re
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -64,6 +66,23 @@ def open_problems(shop: Installation) -> list[Problem]:
     return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
 
 
+STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")
+
+
+def with_links(text: str) -> SafeString:
+    """Return the text as HTML in which an address of Stripe's Dashboard is a link, named by what it opens: pi_…"""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html('<a data-out href="{}">{}</a>', part, part.rpartition("/")[2]),)
+            if STRIPE_PAGE.fullmatch(part)
+            else (part,)
+            for part in STRIPE_PAGE.split(text)
+        ),
+    )
+
+
 def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
@@ -72,6 +91,6 @@ def _show(
     context = {
         "rows": rows,
         "has_more": len(found) > PAGE_SIZE,
-        "open_problems": open_problems(user.installation),
+        "open_problems": [(with_links(each.text), each.since) for each in open_problems(user.installation)],
     }
     return show(request, user, PROBLEMS, note=note, status=status, **context)

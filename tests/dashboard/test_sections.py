@@ -1,5 +1,6 @@
 """What the page shows and what its buttons do; doing it twice is like once."""
 
+import html
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,7 @@ from saleor_stripe_audience.gateway.accounts import pause, unpause
 from saleor_stripe_audience.gateway.domains import Domain
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount, TermsAcceptance
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments import staff_messages
+from saleor_stripe_audience.payments import declines, staff_messages
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.client import ChannelData
 from saleor_stripe_audience.shops.models import Channel, Problem
@@ -301,6 +302,34 @@ def test_a_payments_state_in_words(shop: Shop, client: Client, changed: Json, wo
     assert re.search(rf'<span class="badge \w+">{word}</span>', text_of(client, shop, "payments"))
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_staff_read_why_a_payment_was_declined_in_their_words(
+    shop: Shop, client: Client, language: str
+) -> None:
+    """Not what the shopper read, in the shopper's language."""
+    shoppers = declines.for_shopper("stolen_card", "fr" if language == "en" else "en")
+    declined = {"decline_code": "stolen_card", "decline_message": shoppers}
+    a_payment(shop.installation, status="requires_payment_method", captured_minor=0, **declined)
+    text = html.unescape(text_of(client, shop, "payments", **{"Accept-Language": language}))
+    assert declines.for_merchant("stolen_card", language) in text
+    assert shoppers not in text
+
+
+def test_no_text_of_a_problem_becomes_html(shop: Shop, client: Client) -> None:
+    report(
+        shop.installation,
+        "webhooks",
+        "<b>https://dashboard.stripe.com/payments/pi_1</b> https://evil.example/x",
+    )
+    for path in ("overview", "problems"):
+        text = text_of(client, shop, path)
+        assert (
+            '&lt;b&gt;<a data-out href="https://dashboard.stripe.com/payments/pi_1">pi_1</a>&lt;/b&gt;'
+            in text
+        )
+        assert 'href="https://evil.example' not in text
+
+
 def test_a_live_payment_leads_to_live_stripe(shop: Shop, client: Client) -> None:
     payment = a_payment(shop.installation, account=an_account(shop.installation, livemode=True))
     link = f'href="https://dashboard.stripe.com/payments/{payment.payment_intent_id}"'
@@ -444,11 +473,12 @@ def test_a_problem_is_in_the_language_of_who_reads_the_page(
 ) -> None:
     """Whatever the operator chose for Saleor, and whatever language was active when the problem was found."""
     settings.STAFF_LANGUAGE = staff_language
+    url = "https://dashboard.stripe.com/test/payments/pi_1"
     message = with_values(
         staff_messages.TOO_MUCH,
         what=with_values(staff_messages.ORDER, number="25"),
         surplus="3.98 USD",
-        url="https://dashboard.stripe.com/payments/pi_{1}",
+        url=url,
     )
     with translation.override(staff_language):
         report(shop.installation, "paid-25", message)
@@ -459,7 +489,7 @@ def test_a_problem_is_in_the_language_of_who_reads_the_page(
         assert "Order 25 was paid 3.98 USD more than it costs." in english
         assert "Commande 25 : 3.98 USD ont été payés en trop." in french
         assert "more than it costs" not in french
-        assert "pi_{1}" in english
+        assert f'<a data-out href="{url}">pi_1</a>' in french
     in_saleor = {"en": "Order 25 was paid", "fr": "Commande 25 :"}[staff_language]
     assert Problem.objects.get().message.startswith(in_saleor)
 
