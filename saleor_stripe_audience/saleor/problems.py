@@ -30,6 +30,14 @@ def on_problem_cleared(problem: Problem, **_signal: Any) -> None:
         dismiss_problem.enqueue(str(problem.installation_id), problem.key)
 
 
+def show_again(installation: Installation) -> None:
+    """Show every problem of an app that was installed again: with the removed one Saleor forgot them."""
+    open_problems = Problem.objects.filter(installation=installation)
+    open_problems.update(shown="")
+    for problem in open_problems:
+        on_problem_reported(problem)
+
+
 @task
 def show_problem(problem_id: int) -> None:
     """Show the problem as it is now, unless it is solved. Saleor before 3.22.36 is not asked again for this message."""

@@ -15,7 +15,7 @@ from saleor_stripe_audience.client_address import client_ip
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.refusals import RETRY_SECONDS
-from saleor_stripe_audience.saleor import client, registration_limits, signatures, trouble
+from saleor_stripe_audience.saleor import client, problems, registration_limits, signatures, trouble
 from saleor_stripe_audience.saleor.addresses import check_allowed
 from saleor_stripe_audience.saleor.manifest import variants
 from saleor_stripe_audience.shops.models import Channel, Installation
@@ -82,6 +82,7 @@ def register(
         installation, created = Installation.objects.update_or_create(saleor_api_url=api_url, defaults=values)
         store_channels(installation, channels)
         trouble.resolve(installation)
+        problems.show_again(installation)
     log.info("shop registered", installation=str(installation.pk), reinstalled=not created)
     return installation
 

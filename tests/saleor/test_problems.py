@@ -89,3 +89,18 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         check_accounts()
         worked()
         assert shown(shop) == {}
+
+
+def test_they_are_shown_again_when_the_app_is_installed_again(
+    shop: SaleorSandbox, live_server: Any, worked: Work
+) -> None:
+    """Saleor forgets an app's problems with the app; what they are about is still to be done."""
+    problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
+    worked()
+    app = shop.app("saleor.app.stripe-audience")
+    assert app is not None
+    shop.delete_app(app)
+    shop.install(f"{live_server.url}/api/manifest")
+    assert shown(shop) == {}
+    worked()
+    assert shown(shop) == {"endpoint": "It was deleted."}
