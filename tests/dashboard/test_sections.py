@@ -35,7 +35,8 @@ Json = dict[str, Any]
 
 
 def text_of(client: Client, shop: Shop, path: str, **headers: str) -> str:
-    answer = client.get(f"/dashboard/{path}", headers=shop.headers() | headers)
+    with translation.override(translation.get_language()):  # the request's language ends with it
+        answer = client.get(f"/dashboard/{path}", headers=shop.headers() | headers)
     assert answer.status_code == 200
     return answer.content.decode()
 
