@@ -411,6 +411,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.inbox.engine.prune_inbox",
                     "cron": "17 3 * * *",
                 },
+                "prune tasks": {
+                    "task": "saleor_stripe_audience.inbox.engine.prune_tasks",
+                    "cron": "37 3 * * *",
+                },
             },
         },
     }

@@ -6,8 +6,12 @@ from django.db import models
 class CatalogProduct(models.Model):
     """A variant of the shop as a Product of one Stripe account."""
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="catalog")
-    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="catalog")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="catalog", db_index=False
+    )
+    account = models.ForeignKey(
+        "gateway.StripeAccount", on_delete=models.CASCADE, related_name="catalog", db_index=False
+    )
     saleor_product_id = models.CharField(max_length=200)
     saleor_variant_id = models.CharField(max_length=200)
     name = models.CharField(max_length=500)
@@ -30,7 +34,9 @@ class CatalogProduct(models.Model):
 class Turn(models.Model):
     """Which process is sending a variant to an account, and until when at most: see turns.py."""
 
-    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        "gateway.StripeAccount", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     saleor_variant_id = models.CharField(max_length=200)
     holder = models.UUIDField()
     until = models.DateTimeField()
@@ -47,7 +53,9 @@ class Turn(models.Model):
 class Deletion(models.Model):
     """A deleted product or variant: an older event that arrives later finds that here."""
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     saleor_id = models.CharField(max_length=200)
     issued_at = models.DateTimeField()
 
@@ -66,7 +74,9 @@ class WaitingProduct(models.Model):
     `payload` is empty if the product was deleted meanwhile: an older event that arrives later finds that here.
     """
 
-    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        "gateway.StripeAccount", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     saleor_product_id = models.CharField(max_length=200)
     payload = models.JSONField(null=True)
     issued_at = models.DateTimeField()

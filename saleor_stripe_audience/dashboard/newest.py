@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
@@ -9,13 +10,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import CONTACTS, NEWEST, PAYMENTS, show
 from saleor_stripe_audience.money import decimals_of, from_minor
 from saleor_stripe_audience.payments.declines import for_merchant
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import ENGLISH
 
 Badge = tuple[str, str | Promise]  # its colour and its text
@@ -70,9 +72,20 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_safe
 @for_staff(CONTACTS)
 def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    found = Contact.objects.filter(audience__installation=user.installation).prefetch_related("spent")
-    rows = [_contact_row(contact) for contact in found.order_by("-created_at", "-pk")[:NEWEST]]
+    rows = [_contact_row(contact) for contact in _newest_contacts(user.installation)]
     return show(request, user, CONTACTS, rows=rows)
+
+
+def _newest_contacts(shop: Installation) -> list[Contact]:
+    """Return the latest contacts of each audience, then of all: an index has those of one audience in order."""
+    newest = [
+        contact
+        for audience_id in Audience.objects.filter(installation=shop).values_list("pk", flat=True)
+        for contact in Contact.objects.filter(audience=audience_id).order_by("-created_at", "-pk")[:NEWEST]
+    ]
+    newest.sort(key=lambda contact: (contact.created_at, contact.pk), reverse=True)
+    prefetch_related_objects(newest[:NEWEST], "spent")
+    return newest[:NEWEST]
 
 
 def format_amount(minor: int, currency: str) -> str:

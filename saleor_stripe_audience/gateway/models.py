@@ -39,7 +39,7 @@ class StripeAccount(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.PROTECT, related_name="stripe_accounts"
+        "shops.Installation", on_delete=models.PROTECT, related_name="stripe_accounts", db_index=False
     )
     name = models.CharField(max_length=250)
     publishable_key = models.CharField(max_length=300)
@@ -102,7 +102,9 @@ class AccountChannel(models.Model):
     `pause_message` is what shoppers read meanwhile.
     """
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="channels")
     channel_slug = models.CharField(max_length=255)
     is_paused = models.BooleanField(default=False)
@@ -129,7 +131,9 @@ class Customer(models.Model):
     `described` is a digest of the name and address that Stripe was given last.
     """
 
-    account = models.ForeignKey(StripeAccount, on_delete=models.CASCADE, related_name="customers")
+    account = models.ForeignKey(
+        StripeAccount, on_delete=models.CASCADE, related_name="customers", db_index=False
+    )
     shopper = models.CharField(max_length=200)
     customer_id = models.CharField(max_length=100, default="", blank=True)
     generation = models.PositiveIntegerField(default=0)
@@ -150,7 +154,7 @@ class TermsAcceptance(models.Model):
     """Which version of a document someone at the shop accepted, and when. Rows are only ever added."""
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="accepted_terms"
+        "shops.Installation", on_delete=models.CASCADE, related_name="accepted_terms", db_index=False
     )
     document = models.CharField(max_length=50)
     version = models.CharField(max_length=20)

@@ -18,10 +18,12 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.management import call_command
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.tasks import TaskContext, task
@@ -410,3 +412,11 @@ def prune(days: int | None = None) -> int:
 def prune_inbox() -> int:
     """Every night: delete payloads that are no longer needed."""
     return prune()
+
+
+@task
+def prune_tasks() -> None:
+    """Every night: delete tasks that ended a week ago, and failed ones after a month; without it, millions a year."""
+    counts = StringIO()
+    call_command("ox_prune", older_than="7d", stdout=counts)
+    call_command("ox_prune", older_than="30d", include_failed=True, stdout=counts)

@@ -53,7 +53,7 @@ class Handling(models.Model):
     `waits_for` is the blocked account (or shop). The handler is not retried until that is resolved: see `resume`.
     """
 
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="handlings")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="handlings", db_index=False)
     handler = models.CharField(max_length=200)
     attempts = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True)

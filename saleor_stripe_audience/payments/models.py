@@ -15,8 +15,12 @@ class Payment(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    installation = models.ForeignKey("shops.Installation", on_delete=models.PROTECT, related_name="payments")
-    account = models.ForeignKey("gateway.StripeAccount", on_delete=models.PROTECT, related_name="payments")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
+    account = models.ForeignKey(
+        "gateway.StripeAccount", on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
     transaction_id = models.CharField(max_length=200)
     idempotency_key = models.CharField(max_length=600)
     payment_intent_id = models.CharField(max_length=200)
@@ -62,7 +66,9 @@ class Attempt(models.Model):
     PaymentIntent. `params` are Stripe's own.
     """
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="attempts")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )
     account = models.ForeignKey("gateway.StripeAccount", on_delete=models.CASCADE, related_name="attempts")
     transaction_id = models.CharField(max_length=200)
     idempotency_key = models.CharField(max_length=255)
@@ -86,7 +92,9 @@ class Notice(models.Model):
     `reported_at` when it was reported; after the one that `is_last` no other state of the object is reported.
     """
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     reference = models.CharField(max_length=200)
     state = models.CharField(max_length=100)
     message = models.TextField()
@@ -115,7 +123,7 @@ class ActionRequest(models.Model):
     """
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="action_requests"
+        "shops.Installation", on_delete=models.CASCADE, related_name="action_requests", db_index=False
     )
     transaction_id = models.CharField(max_length=200)
     kind = models.CharField(max_length=10)

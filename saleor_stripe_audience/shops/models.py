@@ -56,7 +56,9 @@ class RegistrationCount(models.Model):
 class Channel(models.Model):
     """A sales channel of the shop, with its one currency."""
 
-    installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="channels")
+    installation = models.ForeignKey(
+        Installation, on_delete=models.CASCADE, related_name="channels", db_index=False
+    )
     slug = models.CharField(max_length=255)
     name = models.CharField(max_length=250)
     currency = models.CharField(max_length=3)
@@ -75,7 +77,9 @@ class Problem(models.Model):
     the message that Saleor's Dashboard shows; empty if that version shows no problems.
     """
 
-    installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="problems")
+    installation = models.ForeignKey(
+        Installation, on_delete=models.CASCADE, related_name="problems", db_index=False
+    )
     key = models.CharField(max_length=128)
     message = models.TextField()
     translations = models.JSONField(default=dict)

@@ -414,3 +414,20 @@ def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
 def test_asking_about_unknown_kinds_remembers_nothing() -> None:
     assert not is_handled("saleor", "invented-7f3a")
     assert table.EVENT_HANDLERS == {}
+
+
+def test_tasks_that_ended_are_deleted_after_a_week_and_failed_ones_after_a_month(worked: Work) -> None:
+    receive()
+    worked()
+    receive("waiting")
+    [ended] = OxTask.objects.exclude(finished_at=None)
+    for days, left in ((6, 2), (8, 1)):
+        OxTask.objects.filter(pk=ended.pk).update(finished_at=timezone.now() - timedelta(days=days))
+        engine.prune_tasks.call()
+        assert OxTask.objects.count() == left
+    OxTask.objects.update(status=OxTask.Status.FAILED, finished_at=timezone.now() - timedelta(days=29))
+    engine.prune_tasks.call()
+    assert OxTask.objects.count() == 1
+    OxTask.objects.update(finished_at=timezone.now() - timedelta(days=31))
+    engine.prune_tasks.call()
+    assert not OxTask.objects.exists()

@@ -64,8 +64,8 @@ class Consent(models.Model):
         AUDIENCE = "audience"
         UNKNOWN = "unknown"
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
-    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="consents")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents", db_index=False)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="consents", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     basis = models.CharField(max_length=16, choices=Basis.choices, default=Basis.CONSENT)
     at = models.DateTimeField()
@@ -128,7 +128,9 @@ class ConfirmationMail(models.Model):
 class SoftBounce(models.Model):
     """A temporary failure of a mail to the contact; deleted when a mail is delivered."""
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="soft_bounces")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="soft_bounces", db_index=False
+    )
     day = models.DateField()
 
     class Meta:

@@ -58,7 +58,7 @@ class ChannelAudience(models.Model):
     """Which audience a sales channel feeds."""
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="channel_audiences"
+        "shops.Installation", on_delete=models.CASCADE, related_name="channel_audiences", db_index=False
     )
     channel = models.CharField(max_length=255)
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="channels")
@@ -90,7 +90,7 @@ class Contact(models.Model):
     Status = facts.Status
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="contacts")
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="contacts", db_index=False)
     email = models.CharField(max_length=320)
     first_name = models.CharField(max_length=256, blank=True, default="")
     last_name = models.CharField(max_length=256, blank=True, default="")
@@ -135,7 +135,7 @@ class Contact(models.Model):
             models.UniqueConstraint(fields=["audience", "saleor_user_id"], name="contact_one_per_account"),
         ]
         indexes = [
-            models.Index(fields=["audience", "-created_at"], name="contact_newest"),
+            models.Index(fields=["audience", "-created_at", "-id"], name="contact_newest"),
             models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
             models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
             models.Index(fields=["audience", "orders_count", "id"], name="contact_list_by_orders"),
@@ -156,7 +156,7 @@ class ContactAttribute(models.Model):
     `number` is the value as a number, if it is one, so that it can be compared.
     """
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="attributes")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="attributes", db_index=False)
     key = models.CharField(max_length=128)
     value = models.CharField(max_length=500, blank=True, default="")
     number = models.DecimalField(max_digits=18, decimal_places=3, null=True)
@@ -179,7 +179,9 @@ class FormerAddress(models.Model):
     `held_at` is when Saleor last reported that the account had it; a later holder is another person.
     """
 
-    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="former_addresses")
+    audience = models.ForeignKey(
+        Audience, on_delete=models.CASCADE, related_name="former_addresses", db_index=False
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_addresses")
     email = models.CharField(max_length=320)
     held_at = models.DateTimeField()
@@ -207,7 +209,7 @@ class Wording(models.Model):
     """The exact text that people agreed to, stored once however many agreed to it."""
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="consent_wordings"
+        "shops.Installation", on_delete=models.CASCADE, related_name="consent_wordings", db_index=False
     )
     digest = models.CharField(max_length=64)
     text = models.TextField()
@@ -284,8 +286,10 @@ class ContactTag(models.Model):
         RULE = "rule"
         IMPORT = "import"
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="contact_tags")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="contact_tags")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="contact_tags", db_index=False
+    )
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="contact_tags", db_index=False)
     origin = models.CharField(max_length=8, choices=Origin.choices)
     actor = models.CharField(max_length=128, blank=True, default="")
     added_at = models.DateTimeField(auto_now_add=True)
@@ -301,7 +305,7 @@ class ContactTag(models.Model):
 class ContactSpent(models.Model):
     """What a contact spent in one currency, in `orders_count` paid orders; `spent_minor` is charged minus refunded."""
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="spent")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="spent", db_index=False)
     currency = models.CharField(max_length=3)
     spent_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)

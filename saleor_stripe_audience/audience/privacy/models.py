@@ -13,7 +13,7 @@ class Tombstone(models.Model):
     """
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="tombstones"
+        "shops.Installation", on_delete=models.CASCADE, related_name="tombstones", db_index=False
     )
     digest = models.CharField(max_length=64)
     erased_at = models.DateTimeField(default=timezone.now)
@@ -39,7 +39,9 @@ class Erasure(models.Model):
         FOUND_LATER = "found_later"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="erasures")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="erasures", db_index=False
+    )
     reason = models.CharField(max_length=20, choices=Reason.choices)
     actor = models.CharField(max_length=128, blank=True, default="")
     contact_ids = models.JSONField(default=list)

@@ -36,8 +36,12 @@ class Purchase(models.Model):
     is the difference. It has no contact once the person was erased, or the order was anonymized in Saleor.
     """
 
-    contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="purchases")
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="purchases")
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.SET_NULL, related_name="purchases", db_index=False
+    )
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="purchases", db_index=False
+    )
     saleor_order_id = models.CharField(max_length=128)
     number = models.CharField(max_length=64, blank=True, default="")
     status = models.CharField(max_length=64)
@@ -86,7 +90,7 @@ class Purchase(models.Model):
 class PurchaseLine(models.Model):
     """One line of a purchase; `total_minor` is for the whole quantity, taxes included."""
 
-    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="lines")
+    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="lines", db_index=False)
     saleor_line_id = models.CharField(max_length=128)
     saleor_product_id = models.CharField(max_length=128, blank=True, default="")
     saleor_variant_id = models.CharField(max_length=128, blank=True, default="")
@@ -118,8 +122,12 @@ class Cart(models.Model):
     only sign. It has no contact once the person was erased.
     """
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="carts")
-    contact = models.ForeignKey(Contact, null=True, on_delete=models.CASCADE, related_name="carts")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="carts", db_index=False
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.CASCADE, related_name="carts", db_index=False
+    )
     saleor_checkout_id = models.CharField(max_length=128)
     channel = models.CharField(max_length=250, blank=True, default="")
     currency = models.CharField(max_length=3)
@@ -153,7 +161,7 @@ class Cart(models.Model):
 class CartLine(models.Model):
     """One line of a cart; `total_minor` is for the whole quantity, taxes included."""
 
-    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines", db_index=False)
     saleor_line_id = models.CharField(max_length=128)
     saleor_product_id = models.CharField(max_length=128, blank=True, default="")
     saleor_variant_id = models.CharField(max_length=128, blank=True, default="")
@@ -182,9 +190,11 @@ class PaymentFact(models.Model):
         DISPUTED = "disputed"
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="payment_facts"
+        "shops.Installation", on_delete=models.CASCADE, related_name="payment_facts", db_index=False
     )
-    contact = models.ForeignKey(Contact, null=True, on_delete=models.CASCADE, related_name="payment_facts")
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.CASCADE, related_name="payment_facts", db_index=False
+    )
     kind = models.CharField(max_length=16, choices=Kind.choices)
     code = models.CharField(max_length=64, blank=True, default="")
     outcome = models.CharField(max_length=32, blank=True, default="")
@@ -215,7 +225,7 @@ class SoldProduct(models.Model):
     """
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="sold_products"
+        "shops.Installation", on_delete=models.CASCADE, related_name="sold_products", db_index=False
     )
     saleor_product_id = models.CharField(max_length=128)
     name = models.CharField(max_length=386, blank=True, default="")
@@ -241,7 +251,9 @@ class SoldProduct(models.Model):
 class SoldProductCollection(models.Model):
     """A collection that contains the product."""
 
-    product = models.ForeignKey(SoldProduct, on_delete=models.CASCADE, related_name="collections")
+    product = models.ForeignKey(
+        SoldProduct, on_delete=models.CASCADE, related_name="collections", db_index=False
+    )
     saleor_collection_id = models.CharField(max_length=128)
     name = models.CharField(max_length=250, blank=True, default="")
 

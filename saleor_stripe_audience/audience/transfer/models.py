@@ -35,7 +35,9 @@ class Job(models.Model):
     MOVING = (State.QUEUED, State.RUNNING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="jobs")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="jobs", db_index=False
+    )
     audience = models.ForeignKey(Audience, null=True, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     key = models.CharField(max_length=64, blank=True, default="")

@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="catalog",
                         to="gateway.stripeaccount",
+                        db_index=False,
                     ),
                 ),
                 (
@@ -42,6 +43,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="catalog",
                         to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -84,7 +86,10 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="shops.installation"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -107,6 +112,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="gateway.stripeaccount",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -129,6 +135,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="gateway.stripeaccount",
+                        db_index=False,
                     ),
                 ),
             ],

@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="stripe_accounts",
                         to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -99,6 +100,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="customers",
                         to="gateway.stripeaccount",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -118,7 +120,10 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="shops.installation"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="shops.installation",
+                        db_index=False,
                     ),
                 ),
                 (
@@ -150,6 +155,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="accepted_terms",
                         to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],

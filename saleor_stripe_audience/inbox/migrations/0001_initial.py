@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="handlings",
                         to="inbox.event",
+                        db_index=False,
                     ),
                 ),
             ],

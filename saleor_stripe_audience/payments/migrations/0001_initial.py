@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="action_requests",
                         to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -74,6 +75,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="attempts",
                         to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -105,7 +107,10 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="shops.installation"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
@@ -151,6 +156,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payments",
                         to="gateway.stripeaccount",
+                        db_index=False,
                     ),
                 ),
                 (
@@ -159,6 +165,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payments",
                         to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],

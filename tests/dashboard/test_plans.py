@@ -1,0 +1,50 @@
+"""The page reads tables that grow through their indexes, and in the order in which it shows the rows."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.dashboard.overview import checks
+from tests.dashboard.conftest import Shop
+from tests.dashboard.rows import a_contact, a_payment
+from tests.plans import Plan, explained
+
+TABLES = frozenset(
+    {"audience_contact", "payments_payment", "inbox_event", "inbox_handling", "audience_purchase"}
+)
+
+
+def about(plans: list[Plan], table: str) -> list[Plan]:
+    return [plan for plan in plans if f'FROM "{table}"' in plan.sql]
+
+
+@pytest.mark.parametrize("path", ["overview", "contacts", "payments", "problems"])
+def test_no_section_reads_a_whole_table(shop: Shop, client: Client, path: str) -> None:
+    a_contact(shop.installation)
+    a_payment(shop.installation)
+    with explained() as plans:
+        assert client.get(f"/dashboard/{path}", headers=shop.headers()).status_code == 200
+    assert plans
+    scanning = [f"{plan.sql}\n{plan.lines}" for plan in plans if plan.scanned() & TABLES]
+    assert not scanning, "\n\n".join(scanning)
+
+
+def test_the_overview_asks_for_one_event_only(shop: Shop) -> None:
+    with explained() as plans:
+        checks(shop.installation)
+    assert not [plan for plan in about(plans, "inbox_event") if "MAX(" in plan.sql]
+
+
+def test_the_newest_contacts_of_all_audiences_come_first(shop: Shop, client: Client) -> None:
+    a_contact(shop.installation)
+    Audience.objects.create(installation=shop.installation, name="Empty")
+    with explained() as plans:
+        answer = client.get("/dashboard/contacts", headers=shop.headers())
+    assert answer.status_code == 200
+    newest = [plan for plan in about(plans, "audience_contact") if "LIMIT 20" in plan.sql]
+    assert len(newest) == 2
+    for plan in newest:
+        assert "contact_newest" in plan.lines, plan.lines
+        if connection.vendor != "postgresql":
+            assert "USE TEMP B-TREE FOR ORDER BY" not in plan.lines
