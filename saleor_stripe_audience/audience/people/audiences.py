@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.people.changes import gather_changes, mark_all_changed
@@ -84,14 +84,14 @@ class Move:
 class LockedShop:
     """What is known of a shop whose lock is held: nobody else changes it meanwhile.
 
-    `has_tombstones` and `secret` are filled when they are first needed, see `privacy.tombstones`.
+    `has_tombstones` says whether anybody was ever erased; `secret` is filled when it is first needed.
     """
 
     installation: Installation
     default: Audience
     audience_ids: frozenset[UUID]
     audience_id_by_channel: Mapping[str, UUID]
-    has_tombstones: bool | None = None
+    has_tombstones: bool
     secret: str = ""
     _others: dict[UUID, Audience] = field(default_factory=dict)
 
@@ -126,12 +126,14 @@ def hold_shop(installation: Installation) -> Iterator[LockedShop]:
         default = default_audience(installation)
         # Read after the lock: what was created while this waited for it is there.
         audiences = Audience.objects.filter(installation=installation).order_by()
-        rows = list(audiences.values_list("pk", "channels__channel"))
+        erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
+        rows = list(audiences.values_list("pk", "channels__channel", Exists(erased)))
         shop = LockedShop(
             installation,
             default,
-            audience_ids=frozenset(pk for pk, _ in rows),
-            audience_id_by_channel={channel: pk for pk, channel in rows if channel is not None},
+            audience_ids=frozenset(pk for pk, *_ in rows),
+            audience_id_by_channel={channel: pk for pk, channel, _ in rows if channel is not None},
+            has_tombstones=any(has_tombstones for *_, has_tombstones in rows),
         )
         token = _held.set(shop)
         try:

@@ -35,13 +35,9 @@ def known(installation: Installation, names: Collection[str], *, with_lifted: bo
 
 
 def _are_there_any(installation: Installation) -> bool:
-    shop = held_shop(installation.pk)
-    if shop is not None and shop.has_tombstones is not None:
+    if (shop := held_shop(installation.pk)) is not None:
         return shop.has_tombstones
-    found = Tombstone.objects.filter(installation=installation).exists()
-    if shop is not None:
-        shop.has_tombstones = found
-    return found
+    return Tombstone.objects.filter(installation=installation).exists()
 
 
 def erased_at(installation: Installation, name: str) -> datetime | None:
