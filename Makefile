@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 
-.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience measure-code
+.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience bench-size measure-code
 
 setup: .venv/.ready
 
@@ -74,3 +74,7 @@ measure-code: setup
 # SERVER=postgres://user@host:5432/postgres: times an audience of a million contacts; without it, 100,000 on SQLite.
 bench-audience: setup
 	@.venv/bin/python -m scripts.bench_audience --server "$(SERVER)"
+
+# SERVER=postgres://user@host:5432/postgres: whether events and pages cost the same with a million contacts; prints JSON.
+bench-size: setup
+	@.venv/bin/python -m scripts.bench_size --server "$(SERVER)"

@@ -72,11 +72,11 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_safe
 @for_staff(CONTACTS)
 def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    rows = [_contact_row(contact) for contact in _newest_contacts(user.installation)]
+    rows = [_contact_row(contact) for contact in newest_contacts(user.installation)]
     return show(request, user, CONTACTS, rows=rows)
 
 
-def _newest_contacts(shop: Installation) -> list[Contact]:
+def newest_contacts(shop: Installation) -> list[Contact]:
     """Return the latest contacts of each audience, then of all: an index has those of one audience in order."""
     newest = [
         contact

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-DATABASE = "saleor_stripe_audience_bench"
+DATABASE = f"saleor_stripe_audience_bench_{os.getpid()}"
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def make_crowd(contacts: int) -> Audience:
             cursor.execute(statement)
         for statement in connection.ops.sequence_reset_sql(no_style(), [Purchase, Cart]):
             cursor.execute(statement)  # these rows have explicit ids
-    _settle()
+    settle()
     return audience
 
 
@@ -50,7 +50,7 @@ def _spare_foreign_keys(cursor: Any) -> None:
             cursor.execute("SET LOCAL session_replication_role = replica")
 
 
-def _settle() -> None:
+def settle() -> None:
     """Analyze and vacuum, as a database has done some time after its rows were inserted."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -91,39 +91,39 @@ def _statements(contacts: int) -> list[str]:
             saleor_checkout_id, placed_at, issued_at)
             SELECT n, {_key(owner)}, {shop}, 'order-' || n, '' || n, {status}, {charge}, 'default-channel',
             {currency}, {total}, {total}, {refunded}, {voucher}, 'checkout-' || n, {placed}, {placed}
-            FROM {_numbers(orders)} WHERE true""",
+            FROM {numbers(orders)} WHERE true""",
         f"""INSERT INTO audience_purchaseline (purchase_id, saleor_line_id, saleor_product_id, saleor_variant_id,
             product_name, variant_name, sku, quantity, quantity_fulfilled, unit_minor, total_minor)
             SELECT 1 + n % {orders}, 'line-' || n, 'product-' || {of_chance("n", 2_000, 43)},
             'variant-' || {of_chance("n", 6_000, 43)}, 'A thing', 'Large', 'SKU-' || {of_chance("n", 6_000, 43)},
-            1, 1, 1500, 1500 FROM {_numbers(int(orders * LINES_PER_ORDER))} WHERE true""",
+            1, 1, 1500, 1500 FROM {numbers(int(orders * LINES_PER_ORDER))} WHERE true""",
         """INSERT INTO audience_contactspent (contact_id, currency, spent_minor, refunded_minor, orders_count)
             SELECT contact_id, currency, sum(charged_minor - refunded_minor), sum(refunded_minor), count(*)
             FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
             GROUP BY contact_id, currency""",
-        f"""INSERT INTO audience_contact (id, audience_id, email, first_name, last_name, phone, country, language,
+        f"""INSERT INTO audience_contact (id, audience_id, email, first_name, last_name, phone, city, country, language,
             consent, soft_opt_in, deliverability, lifecycle, known_at, orders_count, first_order_at, last_order_at,
             created_at, updated_at)
             SELECT {_key("n")}, {audience}, 'person' || n || '@crowd.example', 'First' || n, 'Last' || n,
-            '', {country}, {language}, {consent}, {_false()}, 'ok', 'active', {_json()}, coalesce(bought.orders, 0),
+            '', '', {country}, {language}, {consent}, {_false()}, 'ok', 'active', {_json()}, coalesce(bought.orders, 0),
             bought.first, bought.last, {_ago("n % 77760000")}, {_ago("0")}
-            FROM {_numbers(contacts)} LEFT JOIN (SELECT contact_id, count(*) AS orders, min(placed_at) AS first,
+            FROM {numbers(contacts)} LEFT JOIN (SELECT contact_id, count(*) AS orders, min(placed_at) AS first,
             max(placed_at) AS last FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
             GROUP BY contact_id) bought ON bought.contact_id = {_key("n")} WHERE true""",
         f"""INSERT INTO audience_cart (id, installation_id, contact_id, saleor_checkout_id, channel, currency,
             total_minor, voucher_code, started_at, last_active_at, issued_at, closed_at, saleor_order_id)
             SELECT n, {shop}, {_key(f"1 + {scattered('n', 47)} % {contacts}")}, 'cart-' || n, 'default-channel', 'USD',
             4000, '', {_ago("n * 60")}, {_ago("n * 60")}, {_ago("n * 60")},
-            CASE WHEN n % 3 = 0 THEN NULL ELSE {_ago("n * 60")} END, '' FROM {_numbers(contacts // 10)} WHERE true""",
+            CASE WHEN n % 3 = 0 THEN NULL ELSE {_ago("n * 60")} END, '' FROM {numbers(contacts // 10)} WHERE true""",
         f"""INSERT INTO audience_cartline (cart_id, saleor_line_id, saleor_product_id, saleor_variant_id, product_name,
             variant_name, sku, quantity, total_minor)
             SELECT n, 'line', 'product-1', 'variant-1', 'A thing', 'Large', 'SKU-1', 1, 4000
-            FROM {_numbers(contacts // 10)} WHERE true""",
+            FROM {numbers(contacts // 10)} WHERE true""",
         f"""INSERT INTO audience_paymentfact (installation_id, contact_id, kind, code, outcome, currency,
             amount_minor, at, source_id, reference, key)
             SELECT {shop}, {_key(f"1 + {scattered('n', 53)} % {contacts}")},
             CASE WHEN n % 20 = 0 THEN 'disputed' ELSE 'declined' END, 'insufficient_funds', '', 'USD', 4000,
-            {_ago("n * 300")}, '', 'pi_' || n, 'key-' || n FROM {_numbers(contacts // 15)} WHERE true""",
+            {_ago("n * 300")}, '', 'pi_' || n, 'key-' || n FROM {numbers(contacts // 15)} WHERE true""",
     ]  # fmt: skip
 
 
@@ -140,7 +140,8 @@ def _is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
 
-def _numbers(count: int) -> str:
+def numbers(count: int) -> str:
+    """SQL: the whole numbers from 1 to `count`, as n."""
     if _is_postgresql():
         return f"(SELECT generate_series(1, {count})::bigint AS n) numbers"
     return (
