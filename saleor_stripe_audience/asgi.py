@@ -16,17 +16,19 @@ from wsgiref.types import WSGIApplication
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.urls import resolve
 
-from saleor_stripe_audience.connection_pool import fail_fast
 from saleor_stripe_audience.orphans import end_with_parent
 from saleor_stripe_audience.wsgi import application as django_application
 
 log = structlog.get_logger(__name__)
 
 end_with_parent()
-fail_fast()
+if connection.vendor == "postgresql":
+    from saleor_stripe_audience.connection_pool import fail_fast
+
+    fail_fast()
 resolve("/healthz")  # imports all views now, not while the first shopper waits
 
 Scope = MutableMapping[str, Any]

@@ -1,11 +1,11 @@
 """The rule for network calls and the database, and what the database's errors mean for a caller."""
 
 from django.db import DataError, Error, connection
-from psycopg.errors import LockNotAvailable
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 
 OUTAGE = "The app cannot reach its database at the moment. Please try again shortly."
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code; its library is loaded only where it is used
 UNUSABLE = "The request contains a value that cannot be used: too long, too large, or not readable as text."
 
 
@@ -36,7 +36,7 @@ def failure_of(error: BaseException | None) -> Failure | None:
     if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError):
         return Rejected(UNUSABLE, code="unusable_value")
     if isinstance(error, Error):
-        if not isinstance(error.__cause__, LockNotAvailable):
+        if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
             _drop_broken_connections()
         return Unavailable(OUTAGE, code="database")
     return None

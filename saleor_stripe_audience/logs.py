@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+from saleor_stripe_audience import without_rich  # noqa: F401  isort:skip - before structlog
 import structlog
 
 # Paths that end in a secret; their beginning is enough for a log.
@@ -84,7 +85,7 @@ def logging_settings(level: str) -> dict[str, Any]:
         structlog.processors.JSONRenderer(),
     ]
     formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": _SHARED, "processors": final}
-    quiet = {name: {"level": "WARNING"} for name in ("django_ox", "django.tasks", "gql", "stripe", "urllib3")}
+    quiet = {name: {"level": "WARNING"} for name in ("django_ox", "django.tasks", "stripe", "urllib3")}
     return {
         "version": 1,
         "disable_existing_loggers": False,

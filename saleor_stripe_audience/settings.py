@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from saleor_stripe_audience import connection_pool, mailers
+from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
 
 HIGHEST_PORT = 65_535
@@ -259,6 +259,8 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
+    from saleor_stripe_audience import connection_pool  # noqa: PLC0415 - SQLite needs none of its nine megabytes
+
     # Connections are pooled and returned before every network call: see database.py.
     options = connection_pool.NOTICING | parsed.get("OPTIONS", {}) | {"pool": connection_pool.pool_options()}
     return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
 
 from saleor_stripe_audience.settings import database
 
@@ -35,11 +36,18 @@ def _one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 
 
+def _is_anything_pending() -> bool:
+    """Mostly nothing is, when a server starts; Django's command then checks the whole project first."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
 def apply(*, verbosity: int = 0) -> None:
     """Apply every migration and leave no connection open, so that a server can be started afterwards."""
     database(settings.DATABASE_URL)  # no other command creates the folder of an SQLite database
     with _one_at_a_time():
-        call_command("migrate", interactive=False, verbosity=verbosity)
+        if verbosity or _is_anything_pending():
+            call_command("migrate", interactive=False, verbosity=verbosity)
     connections.close_all()
     close_pool = getattr(connections["default"], "close_pool", None)  # only PostgreSQL has a pool
     if close_pool is not None:

@@ -8,9 +8,6 @@ ends in `# since 3.22` is left out for older versions: one unknown field makes a
 import re
 from functools import cache
 
-from gql import gql
-from graphql import print_ast
-
 from saleor_stripe_audience.documents import read_document
 
 NEWEST = (3, 24)
@@ -42,7 +39,9 @@ def is_supported(event: str, version: Version) -> bool:
 @cache
 def operation(name: str, version: Version) -> str:
     """The query or mutation of that name, such as FetchApp; a broken document fails here."""
-    return print_ast(gql(_document(f"operations/{name}", version)).document)
+    from graphql import parse, print_ast  # noqa: PLC0415 - large, and not needed to serve Saleor's requests
+
+    return print_ast(parse(_document(f"operations/{name}", version)))
 
 
 @cache

@@ -13,7 +13,6 @@ import structlog
 from django.tasks import task
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
-from graphql import GraphQLError, parse, print_ast
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.isolation import apart
@@ -187,6 +186,8 @@ def _is_up_to_date(webhook: InstalledWebhook, fields: Json) -> bool:
 
 def _normalize(query: str) -> str:
     """The query without spaces and comments."""
+    from graphql import GraphQLError, parse, print_ast  # noqa: PLC0415 - large, and needed here only
+
     try:
         return print_ast(parse(query))
     except GraphQLError:

@@ -44,7 +44,7 @@ def main() -> None:
     """Measure each part in a process of its own, with a new database, and print."""
     options = _options()
     if options.part:
-        json.dump(_measure(options.part, options.runs), sys.stdout)
+        json.dump(_measure(options), sys.stdout)
         return
     report: Json = {}
     for vendor, server in {"sqlite": "", "postgresql": options.server}.items():
@@ -53,7 +53,7 @@ def main() -> None:
         for part in options.only or PARTS:
             if part == "start" and vendor == "postgresql":
                 continue
-            for name, value in _in_child(part, vendor, server, options.runs).items():
+            for name, value in _in_child(part, vendor, server, options).items():
                 if name in OF_BOTH:
                     report.setdefault(name, {})[vendor] = value
                 else:
@@ -62,7 +62,7 @@ def main() -> None:
     print(json.dumps(report, indent=2))
 
 
-def _in_child(part: str, vendor: str, server: str, runs: int) -> Json:
+def _in_child(part: str, vendor: str, server: str, options: argparse.Namespace) -> Json:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = f"sqlite:///{folder / 'bench.sqlite3'}"
@@ -70,7 +70,8 @@ def _in_child(part: str, vendor: str, server: str, runs: int) -> Json:
             url = _create_database(server)
             stack.callback(_drop_database, server)
         stripe = stack.enter_context(responding(folder, PAUSE if part == "served" else 0.0))
-        command = [sys.executable, "-m", "scripts.bench", "--part", part, "--runs", str(runs)]
+        command = [sys.executable, "-m", "scripts.bench", "--part", part, "--runs", str(options.runs)]
+        command += ["--at-once", *map(str, options.at_once)]
         found = subprocess.run(command, env=_environment(url, stripe), stdout=subprocess.PIPE, check=True)  # noqa: S603 - this very file
     measured: Json = json.loads(found.stdout)
     return measured
@@ -89,7 +90,7 @@ def _environment(database: str, stripe: str) -> dict[str, str]:
     }
 
 
-def _measure(part: str, runs: int) -> Json:
+def _measure(options: argparse.Namespace) -> Json:
     import django  # noqa: PLC0415 - its settings are in the environment
 
     django.setup()
@@ -97,6 +98,7 @@ def _measure(part: str, runs: int) -> Json:
     from scripts.bench import in_process, served  # noqa: PLC0415 - as above
     from scripts.bench.shop import Shop  # noqa: PLC0415 - as above
 
+    part, runs = options.part, options.runs
     migrate.apply()
     if part == "start":
         return served.measure_start(_free_port())
@@ -110,7 +112,8 @@ def _measure(part: str, runs: int) -> Json:
         return served.measure_work(shop, _free_port(), EVENTS[vendor])
     return {
         "served": {
-            str(each): served.measure_crowd(shop, _free_port(), each, PAYMENTS[each]) for each in AT_ONCE
+            str(each): served.measure_crowd(shop, _free_port(), each, PAYMENTS[each])
+            for each in options.at_once
         }
     }
 
@@ -154,6 +157,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what requests and events cost.")
     parser.add_argument("--server", default="", metavar="URL", help="postgres://user@host:5432/postgres")
     parser.add_argument("--only", nargs="*", choices=PARTS, help="parts to measure (default: all)")
+    parser.add_argument(
+        "--at-once", type=int, nargs="*", choices=AT_ONCE, default=AT_ONCE, help="of `served`"
+    )
     parser.add_argument("--runs", type=int, default=500, help="calls of each kind (default: %(default)s)")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -73,10 +73,12 @@ def measure_start(port: int, times: int = 3) -> Json:
         with running(port, "serve") as process:
             wait_until_ready(port, process)
             seconds.append(time.monotonic() - started)
+            used = processes.processor_seconds(process.pid)
             if len(seconds) == times:
                 time.sleep(IDLE_SECONDS)
                 return {
                     "ready_seconds": round(statistics.median(seconds), 2),
+                    "ready_processor_seconds": round(used, 2),
                     "idle_mb": processes.megabytes(process.pid),
                     "idle_resident_mb": processes.resident_megabytes(process.pid),
                 }
