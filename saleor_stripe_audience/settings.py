@@ -368,6 +368,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.saleor.webhook_sync.sync_all_webhooks",
                     "every": 3600,
                 },
+                "continue accepted shops": {
+                    "task": "saleor_stripe_audience.saleor.webhook_sync.continue_accepted_shops",
+                    "every": 60,
+                },
                 "forget removed shops": {
                     "task": "saleor_stripe_audience.shops.removal.forget_removed_shops",
                     "cron": "47 3 * * *",

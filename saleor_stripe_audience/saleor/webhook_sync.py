@@ -6,11 +6,14 @@ has removed the app.
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from django.db.models import Q
 from django.tasks import task
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
@@ -29,6 +32,7 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 
 OURS = "/api/webhooks/saleor/"  # the path shows that a webhook is ours: PUBLIC_URL may have changed since
+ASKED_EVERY_MINUTE = timedelta(days=1)  # how long a shop that refuses the app is asked that often
 PERMISSIONS, WEBHOOKS = trouble.PERMISSIONS, "webhooks"  # the keys of the two problems
 
 PERMISSIONS_MISSING = pgettext_lazy(
@@ -49,6 +53,32 @@ def sync_all_webhooks() -> dict[str, str]:
         if failures.any:
             results[installation.saleor_api_url] = " ".join(failures.messages)
     return results
+
+
+@task
+def continue_accepted_shops() -> int:
+    """Every minute: shops that refused the app's token and now accept it continue; returns how many.
+
+    An app that was deactivated for a few minutes must not wait for the hourly check. After a day only that one asks.
+    """
+    just_removed = Q(removed_at=None) | Q(removed_at__gte=timezone.now() - ASKED_EVERY_MINUTE)
+    continued = 0
+    for installation in Installation.objects.filter(just_removed, problems__key=trouble.TOKEN):
+        with apart("asking a shop that refused the app", installation=str(installation.pk)):
+            if _accepts_the_app(installation):
+                sync_webhooks(installation)
+                continued += 1
+    return continued
+
+
+def _accepts_the_app(installation: Installation) -> bool:
+    try:
+        client.fetch_installed(installation)
+    except Rejected as error:
+        if error.code == trouble.APP_UNKNOWN:
+            return False
+        raise
+    return True
 
 
 @task

@@ -86,6 +86,23 @@ def test_everything_waits_until_the_token_works_again(
     is_all_done(town)
 
 
+def test_a_shop_that_accepts_the_app_again_continues_within_a_minute(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.begin()
+    town.pay()
+    events = town.events()
+    with monkeypatch.context() as patched:
+        status, body = REFUSALS["removed or switched off"]
+        patched.setattr(http, "call", answered(status, body))
+        town.tell(events)
+        assert webhook_sync.continue_accepted_shops.func() == 0
+        waits(town)
+    assert webhook_sync.continue_accepted_shops.func() == 1
+    is_all_done(town)
+    assert webhook_sync.continue_accepted_shops.func() == 0, "it is asked no more"
+
+
 def _no_app(refused: Json, asked: Json) -> Any:
     body = {"data": {"app": None}} if asked["operationName"] == "FetchApp" else refused
     return answered(200, body)()
