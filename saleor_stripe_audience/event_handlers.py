@@ -34,6 +34,9 @@ push_product = network(catalog.push_product)
 push_variant = network(catalog.push_variant)
 archive_product = network(catalog.archive_product)
 archive_variant = network(catalog.archive_variant)
+fetch_product_of_media = network(catalog.fetch_product_of_media)
+follow_category = network(catalog.follow_category)
+follow_collection = network(catalog.follow_collection)
 push_waiting_products = transactional(catalog.send_what_waited)
 
 record_order = transactional(audience.record_order, within=audience.hold_shop)
@@ -89,6 +92,12 @@ EVENT_HANDLERS: EventHandlers = {
         "product_variant_created": (push_variant,),
         "product_variant_updated": (push_variant,),
         "product_variant_deleted": (archive_variant,),
+        "product_metadata_updated": (push_product,),
+        "product_media_created": (fetch_product_of_media,),
+        "product_media_updated": (fetch_product_of_media,),
+        "product_media_deleted": (fetch_product_of_media,),
+        "category_updated": (follow_category,),
+        "collection_updated": (follow_collection,),
     },
     "stripe": {
         "payment_intent.succeeded": (record_fees, report_payment, follow_payment),

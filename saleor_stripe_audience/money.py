@@ -109,8 +109,13 @@ def from_minor(minor: int, currency: str) -> Money:
 
 def nearest(minor: Fraction, currency: str) -> Money:
     """The amount nearest to `minor` (smallest units, zero or more) that Stripe accepts; half is rounded up."""
-    step = 100 if currency in WHOLE_AMOUNTS_IN_HUNDREDTHS else 10 if currency in THREE_DECIMAL else 1
+    step = step_of(currency)
     return Money(math.floor(minor / step + Fraction(1, 2)) * step, currency)
+
+
+def step_of(currency: str) -> int:
+    """Amounts that Stripe accepts are multiples of this, in the smallest unit."""
+    return 100 if currency in WHOLE_AMOUNTS_IN_HUNDREDTHS else 10 if currency in THREE_DECIMAL else 1
 
 
 def known_currency(currency: str) -> str:
@@ -119,6 +124,12 @@ def known_currency(currency: str) -> str:
     if not _CURRENCY.fullmatch(code):
         raise Rejected("The currency is not a three-letter code.", code="unknown_currency")
     return code
+
+
+def smallest_charge(currency: str) -> Money | None:
+    """The least that Stripe charges in that currency; None where its table names none."""
+    smallest = _SMALLEST_CHARGE.get(currency)
+    return None if smallest is None else from_decimal(smallest, currency)
 
 
 def check_chargeable(money: Money) -> None:

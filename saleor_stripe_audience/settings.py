@@ -408,6 +408,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.audience.tasks.sweep_jobs",
                     "every": 60,
                 },
+                "push what is due": {
+                    "task": "saleor_stripe_audience.catalog.tasks.push_what_is_due",
+                    "every": 60,
+                },
                 "refresh segments": {
                     "task": "saleor_stripe_audience.audience.segments.membership.refresh_segments",
                     "every": 60,

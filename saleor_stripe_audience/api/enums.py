@@ -21,6 +21,7 @@ from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.timeline import Kind
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.gateway.models import StripeAccount
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "OrderStatus",
     "PaymentFactKind",
     "PaymentStatus",
+    "ProductState",
     "Purpose",
     "Status",
     "StripeAccountKind",
@@ -62,6 +64,7 @@ TimelineKind = Kind
 JobKind = Job.Kind
 JobState = Job.State
 ImportAs = TakenAs
+ProductState = CatalogProduct.State
 StripeAccountKind = StripeAccount.Kind
 StripeAccountState = StripeAccount.State
 StripeConnectState = StripeAccount.ConnectState
@@ -375,6 +378,18 @@ describe(
         PaymentStatus.REQUIRES_CAPTURE: "Authorized, not captured.",
         PaymentStatus.SUCCEEDED: "Paid.",
         PaymentStatus.CANCELED: "Cancelled for good.",
+    },
+)
+describe(
+    ProductState,
+    "ProductState",
+    "Whether Stripe has a variant as the shop does.",
+    {
+        ProductState.SYNCED: "It is sold, and Stripe has it.",
+        ProductState.ARCHIVED: "It is no longer sold, or was deleted, and is archived in Stripe.",
+        ProductState.NOT_SOLD: "Stripe never had it: it is a draft, or has no price that Stripe can charge.",
+        ProductState.WAITING: "It waits for the Stripe account to be ready, or for a new key.",
+        ProductState.FAILED: "The last push failed; see lastError.",
     },
 )
 describe(

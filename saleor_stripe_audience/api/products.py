@@ -1,7 +1,9 @@
 """The shop's variants that are Products in Stripe."""
 
+from datetime import datetime
 from enum import StrEnum, auto
 from typing import Annotated, Any, cast
+from urllib.parse import quote
 
 import strawberry
 import strawberry_django
@@ -10,7 +12,7 @@ from strawberry import Info, relay
 
 from saleor_stripe_audience.api.amounts import Money, money_field
 from saleor_stripe_audience.api.context import needs, shop_id
-from saleor_stripe_audience.api.enums import describe
+from saleor_stripe_audience.api.enums import ProductState, describe
 from saleor_stripe_audience.api.filters import (
     OrderDirection,
     StringFilterInput,
@@ -23,6 +25,7 @@ from saleor_stripe_audience.api.filters import (
 )
 from saleor_stripe_audience.api.paging import LongConnection
 from saleor_stripe_audience.catalog import models
+from saleor_stripe_audience.gateway.catalogue import dashboard_url
 
 
 @strawberry_django.type(models.CatalogPrice, description="What a product costs in one channel, in Stripe.")
@@ -31,18 +34,76 @@ class Price:
     stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
     is_active: bool = strawberry_django.field(description="False once a newer price replaced it.")
 
+    lookup_key: str = strawberry_django.field(
+        description='Stripe\'s lookup key, made of SKU or slug, channel and currency: "LAN-MUG:default-channel:usd".'
+    )
+
     amount: Money = money_field("amount_minor", "The price.")
 
 
+@strawberry.type(description="What Stripe does not have as the shop has it.")
+class ProductProblem:
+    code: str = strawberry.field(description="What it is, such as below_minimum: see docs/catalogue.md.")
+    message: str = strawberry.field(description="The same in a sentence.")
+    channel: str | None = strawberry.field(description="The channel, if it is about one.")
+
+
+def _problems(root: strawberry.Parent[models.CatalogProduct]) -> list[ProductProblem]:
+    return [
+        ProductProblem(code=each["code"], message=each["message"], channel=each["channel"] or None)
+        for each in root.problems
+    ]
+
+
+def _last_error(root: strawberry.Parent[models.CatalogProduct]) -> str | None:
+    return root.last_error or None
+
+
+def _stripe_product_id(root: strawberry.Parent[models.CatalogProduct]) -> str | None:
+    return root.stripe_product_id or None
+
+
+def _stripe_url(root: strawberry.Parent[models.CatalogProduct]) -> str | None:
+    return dashboard_url(root.account, root.stripe_product_id) if root.stripe_product_id else None
+
+
+def _saleor_url(root: strawberry.Parent[models.CatalogProduct]) -> str:
+    """The Dashboard's address is the browser's business; this is the path in it."""
+    return f"/products/{quote(root.saleor_product_id, safe='')}"
+
+
 @strawberry_django.type(
-    models.CatalogProduct, description="A variant of the shop that is a Product in Stripe."
+    models.CatalogProduct, description="A variant of the shop, as a Product in one Stripe account."
 )
 class Product(relay.Node):
     name: str = strawberry_django.field(description="The name it has in Stripe.")
     sku: str = strawberry_django.field(description="The stock keeping unit; empty if none.")
     saleor_product_id: str = strawberry_django.field(description="Saleor's id of the product.")
     saleor_variant_id: str = strawberry_django.field(description="Saleor's id of the variant.")
-    stripe_product_id: str = strawberry_django.field(description="Stripe's id of the Product.")
+    stripe_product_id: str | None = strawberry_django.field(
+        resolver=_stripe_product_id,
+        only=["stripe_product_id"],
+        description="Stripe's id of the Product; null while Stripe has none.",
+    )
+    state: ProductState = strawberry_django.field(description="Whether Stripe has it as the shop does.")
+    pushed_at: datetime | None = strawberry_django.field(description="When it was last sent to Stripe.")
+    last_error: str | None = strawberry_django.field(
+        resolver=_last_error, only=["last_error"], description="Why the last push failed; null if it did not."
+    )
+    problems: list[ProductProblem] = strawberry_django.field(
+        resolver=_problems, only=["problems"], description="What Stripe does not have as the shop has it."
+    )
+    stripe_url: str | None = strawberry_django.field(
+        resolver=_stripe_url,
+        only=["stripe_product_id"],
+        select_related=["account"],
+        description="The Product in Stripe's Dashboard; null while Stripe has none.",
+    )
+    saleor_path: str = strawberry_django.field(
+        resolver=_saleor_url,
+        only=["saleor_product_id"],
+        description="The product in Saleor's Dashboard: a path below the Dashboard's address.",
+    )
     is_active: bool = strawberry_django.field(
         description="False once it was deleted or unpublished in Saleor."
     )
@@ -66,6 +127,10 @@ class ProductWhereInput:
     is_active: bool | None = strawberry.field(
         default=None, description="Only what is sold now, or only the rest."
     )
+    state: list[ProductState] | None = strawberry.field(default=None, description="One of these states.")
+    has_problems: bool | None = strawberry.field(
+        default=None, description="Only what has problems, or only the rest."
+    )
     and_: list["ProductWhereInput"] | None = strawberry.field(
         name="AND", default=None, description="Conditions that must all be met."
     )
@@ -78,6 +143,10 @@ class ProductWhereInput:
         found = one_of("sku", values_of(self.sku)) & one_of("name", values_of(self.name))
         found &= one_of("saleor_product_id", values_of(self.saleor_product_id))
         found &= one_of("saleor_variant_id", values_of(self.saleor_variant_id))
+        if self.state is not None:
+            found &= Q(state__in=self.state)
+        if self.has_problems is not None:
+            found &= ~Q(problems=[]) if self.has_problems else Q(problems=[])
         return found if self.is_active is None else found & Q(is_active=self.is_active)
 
 
@@ -155,5 +224,5 @@ class ProductQueries:
     products: ProductConnection = strawberry_django.connection(
         resolver=_products,
         permission_classes=[needs("catalogue:read")],
-        description="The shop's variants that are Products in Stripe. Needs the scope catalogue:read.",
+        description="The shop's variants as they are in Stripe. Needs the scope catalogue:read.",
     )

@@ -1,19 +1,29 @@
 """The catalogue's handlers of Saleor's product events."""
 
+from datetime import datetime
 from typing import Any
 
 import structlog
 from django.db import transaction
 
-from saleor_stripe_audience.catalog import push, waiting
+from saleor_stripe_audience.catalog import labels, push, refetch, waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct
-from saleor_stripe_audience.catalog.payloads import items_of, read_product, read_reference
-from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
+from saleor_stripe_audience.catalog.payloads import (
+    Product,
+    items_of,
+    names_of,
+    read_media,
+    read_named,
+    read_product,
+    read_reference,
+)
+from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +36,42 @@ def push_variant(event: Event) -> Write | None:
     """The payload has the variant's whole product: a variant's name in Stripe depends on the other variants."""
     variant = _part(event, "productVariant")
     return _push(event, variant.get("product") if isinstance(variant, dict) else None)
+
+
+def fetch_product_of_media(event: Event) -> Write | None:
+    """An image was added, changed or removed: the payload has no more of its product than the id."""
+    if _part(event, "productMedia") is None:
+        _log_missing_object(event)
+        return None
+    media = read_media(_part(event, "productMedia"))
+    if not media.product_id:
+        return None
+    return refetch.fetch(installation_of(event), {"ids": [media.product_id]}, f"event {event.pk}")
+
+
+def follow_category(event: Event) -> Write | None:
+    """Products have their category's name as metadata; a new one reaches all that Stripe has."""
+    return _follow_label(event, "category", "categories")
+
+
+def follow_collection(event: Event) -> Write | None:
+    return _follow_label(event, "collection", "collections")
+
+
+def _follow_label(event: Event, part: str, chosen_by: str) -> Write | None:
+    if _part(event, part) is None:
+        _log_missing_object(event)
+        return None
+    installation, named = installation_of(event), read_named(_part(event, part))
+    if not labels.is_renamed(installation, named.id, named.name):
+        return None
+    record = refetch.fetch(installation, {chosen_by: [named.id]}, f"event {event.pk}")
+
+    def write() -> None:
+        record()
+        labels.store(installation, {named.id: named.name})
+
+    return write
 
 
 def archive_product(event: Event) -> Write | None:
@@ -62,15 +108,14 @@ def _push(event: Event, payload: Any) -> Write | None:
         return None
     installation = installation_of(event)
     product = read_product(payload)
-    failed: dict[StripeAccount, Failure] = {}
-    for item in items_of(product):
-        push.push(installation, item, event.occurred_at, failed)
+    failed = _push_to_accounts(installation, product, event.occurred_at)
     blocked = [account for account, error in failed.items() if isinstance(error, Blocked)]
     accounts = [*waiting.waiting_accounts(installation), *blocked]
 
     def write() -> None:
         waiting.keep(installation, accounts, product.id, payload, event.occurred_at)
 
+    labels.store(installation, names_of(product))
     if others := [error for account, error in failed.items() if account not in blocked]:
         with transaction.atomic():
             write()
@@ -78,10 +123,44 @@ def _push(event: Event, payload: Any) -> Write | None:
     return write if accounts else None
 
 
+def _push_to_accounts(
+    installation: Installation, product: Product, issued_at: datetime
+) -> dict[StripeAccount, Failure]:
+    """Returns the accounts that failed. One variant that Stripe refuses keeps no other variant from it."""
+    failed: dict[StripeAccount, Failure] = {}
+    items = items_of(product)
+    for account, channels in push.accounts_for(installation, product.id).items():
+        try:
+            for item in items:
+                try:
+                    push.push(account, channels, item, issued_at)
+                except Rejected as error:
+                    if isinstance(error, Blocked):
+                        raise
+                    failed[account] = error
+            if product.variants is not None:
+                _archive_missing(account, product, issued_at)
+        except Failure as error:  # the account's own: its other variants would meet it, too
+            failed[account] = error
+    return failed
+
+
+def _archive_missing(account: StripeAccount, product: Product, issued_at: datetime) -> None:
+    """Archive variants that the product has no longer: the event of their deletion may be lost."""
+    present = {each.id for each in product.variants or []}
+    rows = CatalogProduct.objects.filter(
+        account=account, saleor_product_id=product.id, issued_at__lt=issued_at
+    ).exclude(state=CatalogProduct.State.ARCHIVED)
+    for row in rows.select_related("account"):
+        if row.saleor_variant_id not in present:
+            push.archive(row, issued_at)
+
+
 def _archive(event: Event, deleted_id: str, **which: str) -> None:
     """At an account that fails it is retried; the other accounts do not wait for it."""
     push.store_deletion(installation_of(event), deleted_id, event.occurred_at)
-    active = CatalogProduct.objects.filter(installation_id=event.origin, is_active=True, **which)
+    rows = CatalogProduct.objects.filter(installation_id=event.origin, **which)
+    active = rows.exclude(state=CatalogProduct.State.ARCHIVED)
     failed: list[Failure] = []
     for product in active.select_related("account"):
         try:

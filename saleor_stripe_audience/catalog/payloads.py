@@ -1,26 +1,45 @@
 """Saleor's products as typed values, ready to be sent to Stripe."""
 
-import json
-import re
-from dataclasses import dataclass
-from html import unescape
+import base64
+import binascii
+import ipaddress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from pydantic import AwareDatetime
+
+from saleor_stripe_audience.catalog.rich_text import plain_text
 from saleor_stripe_audience.saleor.payloads import Payload, Price, Text, read
 
 MOST_IMAGES = 8  # Stripe's limit: https://docs.stripe.com/api/products/object#product_object-images
+LONGEST_IMAGE_URL = 2048
+LONGEST_NAME = 250
 LONGEST_DESCRIPTION = 5000
+LONGEST_VALUE = 500  # of metadata: https://docs.stripe.com/metadata#data
+LONGEST_UNIT_LABEL = 12
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class TaxConfiguration(Payload):
+    prices_entered_with_tax: bool | None = None
 
 
 class Channel(Payload):
     slug: str
     currency_code: str
+    metafield: str | None = None  # the address of a product in this channel's storefront
+    tax_configuration: TaxConfiguration | None = None
 
 
 class Listing(Payload):
     channel: Channel
     price: Price | None = None
     is_published: bool = True
+    published_at: AwareDatetime | None = None
+    is_available_for_purchase: bool | None = None
+    available_for_purchase_at: AwareDatetime | None = None
 
 
 class Variant(Payload):
@@ -31,14 +50,34 @@ class Variant(Payload):
 
 
 class Media(Payload):
+    id: Text = ""
     url: str
     type: Text = "IMAGE"
+
+
+class Named(Payload):
+    id: str
+    name: Text = ""
+
+
+class ProductType(Payload):
+    is_shipping_required: bool | None = None
+
+
+class TaxClass(Payload):
+    metafield: str | None = None
 
 
 class Product(Payload):
     id: str
     name: Text = ""
+    slug: Text = ""
     description: str | None = None
+    metafields: dict[str, Any] | None = None
+    product_type: ProductType | None = None
+    category: Named | None = None
+    collections: list[Named] | None = None
+    tax_class: TaxClass | None = None
     media: list[Media] | None = None
     variants: list[Variant] | None = None
     channel_listings: list[Listing] | None = None
@@ -49,17 +88,55 @@ class Reference(Payload):
     product: Product | None = None
 
 
+class MediaReference(Payload):
+    id: str
+    product_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What Stripe does not have as the merchant may expect; `channel` is empty if it is about the whole variant."""
+
+    code: str
+    message: str
+    channel: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "channel": self.channel}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A variant in one channel. It is sold from `sold_from` on: None is never; without a `price` it is not, either."""
+
+    channel: str
+    price: Price | None
+    sold_from: datetime | None
+    tax_behavior: str
+    url: str
+
+    def is_sold(self, now: datetime) -> bool:
+        return self.sold_from is not None and self.sold_from <= now
+
+
 @dataclass(frozen=True)
 class Item:
-    """One variant as it is to be in Stripe; `prices` are by channel."""
+    """One variant as it is to be in Stripe. `image_keys` name the images apart from how their URLs are signed."""
 
     product_id: str
     variant_id: str
     name: str
     sku: str
-    description: str
-    images: tuple[str, ...]
-    prices: tuple[tuple[str, Price], ...]
+    lookup_name: str
+    description: str = ""
+    images: tuple[str, ...] = ()
+    image_keys: tuple[str, ...] = ()
+    shippable: bool | None = None
+    tax_code: str = ""
+    unit_label: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    offers: tuple[Offer, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())
 
 
 def read_product(payload: Any) -> Product:
@@ -72,67 +149,173 @@ def read_reference(payload: Any) -> Reference:
     return read(Reference, payload, "product")
 
 
+def read_media(payload: Any) -> MediaReference:
+    """An image that was added, changed or removed."""
+    return read(MediaReference, payload, "image")
+
+
+def read_named(payload: Any) -> Named:
+    """A category or collection."""
+    return read(Named, payload, "category")
+
+
+def names_of(product: Product) -> dict[str, str]:
+    """The names of the product's category and collections, by their ids."""
+    named = [*([product.category] if product.category else []), *(product.collections or [])]
+    return {each.id: each.name for each in named}
+
+
 def items_of(product: Product) -> list[Item]:
     """The product's variants as they are to be in Stripe."""
     variants = product.variants or []
-    shared = {
-        "product_id": product.id,
-        "description": plain_text(product.description)[:LONGEST_DESCRIPTION],
-        "images": _images(product),
-    }
-    return [
-        Item(
-            variant_id=variant.id,
-            name=_name(product, variant, alone=len(variants) == 1),
-            sku=variant.sku or "",
-            prices=_prices(variant),
-            **shared,  # type: ignore[arg-type]  # the fields all items of a product share
-        )
-        for variant in variants
-    ]
+    return [_item(product, variant, alone=len(variants) == 1) for variant in variants]
 
 
-def plain_text(description: str | None) -> str:
-    """The text of Saleor's rich text (EditorJS blocks), one paragraph a line."""
-    if not description:
-        return ""
+def _item(product: Product, variant: Variant, *, alone: bool) -> Item:
+    name, description = _name(product, variant, alone=alone), plain_text(product.description)
+    images = _images(product)
+    given = product.metafields or {}
+    return Item(
+        product_id=product.id,
+        variant_id=variant.id,
+        name=name[:LONGEST_NAME],
+        sku=variant.sku or "",
+        lookup_name=variant.sku or "-".join(filter(None, (product.slug, number_of(variant.id)))),
+        description=description[:LONGEST_DESCRIPTION],
+        images=tuple(each.url for each in images),
+        image_keys=tuple(_image_key(each) for each in images),
+        shippable=product.product_type.is_shipping_required if product.product_type else None,
+        tax_code=_text(given.get("stripe_tax_code"))
+        or _text(product.tax_class.metafield if product.tax_class else None),
+        unit_label=_text(given.get("stripe_unit_label"))[:LONGEST_UNIT_LABEL],
+        labels=_labels(product),
+        offers=_offers(product, variant, _text(given.get("stripe_url"))),
+        problems=_problems(product, name, description, images),
+    )
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def number_of(global_id: str) -> str:
+    """The number in one of Saleor's ids: "12" of "UHJvZHVjdFZhcmlhbnQ6MTI="; the id itself if it has none."""
     try:
-        blocks = json.loads(description)["blocks"]
-    except (ValueError, KeyError, TypeError):
-        return _strip_tags(description)
-    lines = [line for block in blocks if isinstance(block, dict) for line in _lines(block.get("data"))]
-    return "\n".join(line for line in lines if line)
+        padded = global_id + "=" * (-len(global_id) % 4)
+        decoded = base64.b64decode(padded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return global_id
+    return decoded.partition(":")[2] or global_id
 
 
-def _lines(data: Any) -> list[str]:
-    if not isinstance(data, dict):
-        return []
-    listed = [
-        item if isinstance(item, str) else str(item.get("content", "")) for item in data.get("items", [])
-    ]
-    return [_strip_tags(text) for text in [str(data.get("text", "")), *listed]]
-
-
-def _strip_tags(text: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", "", text)).strip()
-
-
-def _images(product: Product) -> tuple[str, ...]:
-    public = [
-        each.url for each in product.media or [] if each.type == "IMAGE" and each.url.startswith("https://")
-    ]
-    return tuple(public[:MOST_IMAGES])
+def _is_id(text: str) -> bool:
+    """Whether Saleor gave the variant its own id as its name, for want of another."""
+    return number_of(text) != text
 
 
 def _name(product: Product, variant: Variant, *, alone: bool) -> str:
-    plain = alone or not variant.name or variant.name in (product.name, variant.id)
-    return (product.name if plain else f"{product.name} \N{EN DASH} {variant.name}")[:250]
+    """The product's name, and what tells the variant from the others: its name or, without one, its SKU."""
+    own = "" if variant.name == product.name or _is_id(variant.name) else variant.name
+    label = own or ("" if variant.name == product.name else variant.sku or "")
+    if alone or not label:
+        return product.name
+    room = max(
+        LONGEST_NAME - len(label) - 3, LONGEST_NAME // 2
+    )  # a long title leaves the variant's name readable
+    return f"{product.name[:room]} \N{EN DASH} {label}"
 
 
-def _prices(variant: Variant) -> tuple[tuple[str, Price], ...]:
-    listings = variant.channel_listings or []
+def _labels(product: Product) -> tuple[tuple[str, str], ...]:
+    """The names of the category and the collections, as metadata."""
+    category = product.category.name if product.category else ""
+    collections = ", ".join(sorted(each.name for each in product.collections or []))
+    return (("category", category[:LONGEST_VALUE]), ("collections", collections[:LONGEST_VALUE]))
+
+
+def _images(product: Product) -> list[Media]:
+    public = [each for each in product.media or [] if each.type == "IMAGE" and is_public_image(each.url)]
+    return public[:MOST_IMAGES]
+
+
+def is_public_image(url: str) -> bool:
+    """Whether Stripe can show the image: by https, at a public host, and not an SVG, which may contain scripts."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if (
+        parts.scheme != "https"
+        or parts.path.lower().endswith((".svg", ".svgz"))
+        or len(url) > LONGEST_IMAGE_URL
+    ):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal", ".localhost"))
+
+
+def _image_key(media: Media) -> str:
+    """The same while the image is: its address may be signed anew, or lead to a thumbnail once there is one."""
+    parts = urlsplit(media.url)
+    return f"{parts.scheme}://{parts.netloc}/{media.id or parts.path}"
+
+
+def _offers(product: Product, variant: Variant, own_url: str) -> tuple[Offer, ...]:
+    shown = {each.channel.slug: each for each in product.channel_listings or []}
     return tuple(
-        (listing.channel.slug, listing.price)
-        for listing in listings
-        if listing.price and listing.price.amount > 0
+        _offer(product, listing, shown.get(listing.channel.slug), own_url)
+        for listing in variant.channel_listings or []
     )
+
+
+def _offer(product: Product, listing: Listing, shown: Listing | None, own_url: str) -> Offer:
+    is_known = product.channel_listings is not None
+    channel = shown.channel if shown is not None else listing.channel
+    return Offer(
+        channel=listing.channel.slug,
+        price=listing.price,
+        sold_from=_sold_from(shown) if shown is not None else None if is_known else ALWAYS,
+        tax_behavior=_tax_behavior(channel),
+        url=own_url or _url(channel, product),
+    )
+
+
+def _sold_from(listing: Listing) -> datetime | None:
+    """Published and available for purchase: both may be so only from a date on."""
+    if not listing.is_published:
+        return None
+    if listing.available_for_purchase_at is None and listing.is_available_for_purchase is False:
+        return None
+    dates = [each for each in (listing.published_at, listing.available_for_purchase_at) if each is not None]
+    return max(dates, default=ALWAYS)
+
+
+def _tax_behavior(channel: Channel) -> str:
+    entered_with_tax = channel.tax_configuration and channel.tax_configuration.prices_entered_with_tax
+    if entered_with_tax is None:
+        return ""
+    return "inclusive" if entered_with_tax else "exclusive"
+
+
+def _url(channel: Channel, product: Product) -> str:
+    """The channel's metadata has an address with {slug} in it."""
+    template = _text(channel.metafield)
+    return template.replace("{slug}", product.slug) if template.startswith("https://") else ""
+
+
+def _problems(product: Product, name: str, description: str, images: list[Media]) -> tuple[Problem, ...]:
+    found = []
+    if len(name) > LONGEST_NAME:
+        found.append(Problem("name_cut", f"The name is longer than Stripe's {LONGEST_NAME} characters."))
+    if len(description) > LONGEST_DESCRIPTION:
+        message = f"The description is longer than Stripe's {LONGEST_DESCRIPTION} characters."
+        found.append(Problem("description_cut", message))
+    given = [each for each in product.media or [] if each.type == "IMAGE"]
+    if any(not is_public_image(each.url) for each in given):
+        message = "Images are left out that Stripe cannot show: they need a public https address and may not be SVG."
+        found.append(Problem("image_left_out", message))
+    elif len(given) > len(images):
+        found.append(Problem("image_left_out", f"Stripe shows {MOST_IMAGES} images of a product at most."))
+    return tuple(found)

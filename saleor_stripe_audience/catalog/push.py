@@ -7,58 +7,58 @@ in Stripe.
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from saleor_stripe_audience.catalog import send
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Deletion
+from saleor_stripe_audience.catalog.offers import Wanted, wanted_of
 from saleor_stripe_audience.catalog.payloads import Item
 from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.shops.models import Installation
 
-Wanted = dict[str, Money]  # by channel
+State = CatalogProduct.State
+Accounts = Mapping[StripeAccount, frozenset[str]]  # the channels of each
 
 
-@dataclass
-class Sent:
-    """What Stripe now has of one variant, to be stored."""
+def accounts_for(installation: Installation, product_id: str) -> Accounts:
+    """The accounts that are to have the product, with their channels; those that cannot yet are in waiting.py.
 
-    account: StripeAccount
-    item: Item
-    stripe_product_id: str
-    sent_hash: str
-    issued_at: datetime
-    prices: dict[str, tuple[Money, str]] = field(default_factory=dict)
-
-
-def push(
-    installation: Installation,
-    item: Item,
-    issued_at: datetime,
-    failed: dict[StripeAccount, Failure] | None = None,
-) -> None:
-    """Send the variant to every account whose channels sell it; nothing is sent if it is unchanged or older.
-
-    A failure at one account is added to `failed`, if that is given, and does not stop the others.
+    An account that lost its channels is to have it no longer.
     """
-    for account, wanted in _by_account(installation, item).items():
-        if failed is not None and account in failed:
-            continue
-        try:
-            _push_to_account(account, item, wanted, issued_at)
-        except Failure as error:
-            if failed is None:
-                raise
-            failed[account] = error
+    connected = StripeAccount.objects.filter(installation=installation, state=StripeAccount.State.CONNECTED)
+    rows = CatalogProduct.objects.filter(
+        installation=installation, saleor_product_id=product_id, is_active=True
+    )
+    former = set(rows.values_list("account_id", flat=True))
+    channels: dict[object, set[str]] = {}
+    for account_id, slug in AccountChannel.objects.filter(installation=installation).values_list(
+        "account_id", "channel_slug"
+    ):
+        channels.setdefault(account_id, set()).add(slug)
+    return {
+        account: frozenset(channels.get(account.pk, ()))
+        for account in connected
+        if account.takes_payments and (account.pk in channels or account.pk in former)
+    }
 
 
-def _push_to_account(account: StripeAccount, item: Item, wanted: Wanted, issued_at: datetime) -> None:
+def push(account: StripeAccount, channels: frozenset[str], item: Item, issued_at: datetime) -> None:
+    """Send the variant to the account; nothing is sent if it is unchanged or older. A failure is noted on its row."""
+    try:
+        _push(account, channels, item, issued_at)
+    except Failure as error:
+        _store_failure(account, item, issued_at, error)
+        raise
+
+
+def _push(account: StripeAccount, channels: frozenset[str], item: Item, issued_at: datetime) -> None:
+    wanted = wanted_of(item, channels, account.default_currency, timezone.now())
     digest = _digest(item, wanted)
     if not _is_due(account, item, wanted, digest, issued_at):
         return
@@ -66,7 +66,12 @@ def _push_to_account(account: StripeAccount, item: Item, wanted: Wanted, issued_
         if not _is_due(account, item, wanted, digest, issued_at):
             return
         known = _known(account, item.variant_id)
-        _store(_send(account, item, wanted, known, digest, issued_at))
+
+        def store_new(product_id: str, channel: str, price: send.SentPrice) -> None:
+            _store_new(account, item, product_id, {channel: price}, issued_at)
+
+        sent = send.send(account, item, wanted, known, store_new)
+        _store(account, item, wanted, sent, digest, issued_at)
         if _is_deleted(account, item, issued_at):  # while it was sent
             _archive(account, item.variant_id, issued_at)
 
@@ -77,13 +82,16 @@ def _is_due(account: StripeAccount, item: Item, wanted: Wanted, digest: str, iss
         return False
     known = _known(account, item.variant_id)
     if known is None:
-        return bool(wanted)
+        return bool(item.offers)
     if known.issued_at > issued_at:
         return False
-    if not known.is_active or known.sent_hash != digest:
+    if known.sent_hash != digest or known.state not in CatalogProduct.SETTLED:
         return True
+    from_stripe = [each for each in known.problems if each.get("code") in send.PROBLEMS]
     CatalogProduct.objects.filter(pk=known.pk, sent_hash=digest, issued_at__lt=issued_at).update(
-        issued_at=issued_at
+        issued_at=issued_at,
+        changes_at=wanted.changes_at,
+        problems=[*(each.as_json() for each in wanted.problems), *from_stripe],
     )
     return False
 
@@ -119,146 +127,153 @@ def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> No
     Stripe refuses to archive the default Price of a Product, but no Price of an archived Product can be used.
     """
     known = _known(account, variant_id)
-    if known is None or not known.is_active or known.issued_at > issued_at:
+    if known is None or known.issued_at > issued_at:
         return
-    catalogue.update_product(account, known.stripe_product_id, {"active": False})
+    if not known.stripe_product_id:
+        known.delete()  # Stripe never had it
+        return
+    if known.is_active:
+        send.archive(account, known.stripe_product_id)
     with transaction.atomic():
-        CatalogProduct.objects.filter(pk=known.pk).update(is_active=False, issued_at=issued_at)
+        CatalogProduct.objects.filter(pk=known.pk).update(
+            is_active=False,
+            state=State.ARCHIVED,
+            issued_at=issued_at,
+            sent_hash="",
+            changes_at=None,
+            problems=[],
+            last_error_code="",
+            last_error="",
+        )
         known.prices.filter(is_active=True).update(is_active=False)
 
 
-def _store(sent: Sent) -> None:
-    """Store what Stripe has."""
-    account, item = sent.account, sent.item
+def _digest(item: Item, wanted: Wanted) -> str:
+    """Of all that Stripe is given; the addresses of images may change while the images do not."""
+    content = [
+        [
+            item.name,
+            item.sku,
+            item.description,
+            item.image_keys,
+            item.shippable,
+            item.tax_code,
+            item.unit_label,
+        ],
+        item.labels,
+        wanted.url,
+        [
+            [channel, str(each.money), each.tax_behavior, each.lookup_key]
+            for channel, each in wanted.prices.items()
+        ],
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _store_new(
+    account: StripeAccount,
+    item: Item,
+    stripe_product_id: str,
+    prices: dict[str, send.SentPrice],
+    issued_at: datetime,
+) -> None:
+    """At once: whatever fails afterwards, the next attempt continues with this Product.
+
+    The Prices of one that Stripe no longer has are gone with it.
+    """
+    made = _described(account, item) | {
+        "stripe_product_id": stripe_product_id,
+        "state": State.FAILED,
+        "is_active": True,
+        "sent_hash": "",
+    }
     with transaction.atomic():
         product, _ = CatalogProduct.objects.update_or_create(
             account=account,
             saleor_variant_id=item.variant_id,
-            defaults={
-                "installation_id": account.installation_id,
-                "saleor_product_id": item.product_id,
-                "name": item.name,
-                "sku": item.sku,
+            defaults=made,
+            create_defaults=made | {"issued_at": issued_at},
+        )
+        _store_prices(product, prices)
+
+
+def _described(account: StripeAccount, item: Item) -> dict[str, object]:
+    return {
+        "installation_id": account.installation_id,
+        "saleor_product_id": item.product_id,
+        "name": item.name,
+        "sku": item.sku,
+    }
+
+
+def _store(
+    account: StripeAccount, item: Item, wanted: Wanted, sent: send.Sent, digest: str, issued_at: datetime
+) -> None:
+    """Store what Stripe has."""
+    is_active = bool(sent.prices)
+    state = State.SYNCED if is_active else State.ARCHIVED if sent.stripe_product_id else State.NOT_SOLD
+    with transaction.atomic():
+        product, _ = CatalogProduct.objects.update_or_create(
+            account=account,
+            saleor_variant_id=item.variant_id,
+            defaults=_described(account, item)
+            | {
                 "stripe_product_id": sent.stripe_product_id,
-                "is_active": True,
-                "sent_hash": sent.sent_hash,
-                "issued_at": sent.issued_at,
+                "state": state,
+                "is_active": is_active,
+                "sent_hash": digest,
+                "issued_at": issued_at,
+                "pushed_at": timezone.now() if sent.stripe_product_id else None,
+                "changes_at": wanted.changes_at,
+                "problems": [each.as_json() for each in sent.problems],
+                "last_error_code": "",
+                "last_error": "",
             },
         )
         _store_prices(product, sent.prices)
 
 
-def _by_account(installation: Installation, item: Item) -> dict[StripeAccount, Wanted]:
-    """The variant's prices by the account of the channel; channels without an account are left out."""
-    mappings = AccountChannel.objects.filter(
-        installation=installation, account__state=StripeAccount.State.CONNECTED
-    ).select_related("account")
-    prices = dict(item.prices)
-    found: dict[StripeAccount, Wanted] = {}
-    for mapping in mappings:
-        if not mapping.account.takes_payments:
-            continue  # its products wait: see waiting.py
-        wanted = found.setdefault(mapping.account, {})
-        if mapping.channel_slug in prices:
-            price = prices[mapping.channel_slug]
-            wanted[mapping.channel_slug] = from_decimal(price.amount, price.currency)
-    return found
-
-
-def _digest(item: Item, wanted: Wanted) -> str:
-    content = [
-        item.name,
-        item.sku,
-        item.description,
-        item.images,
-        sorted((k, str(v)) for k, v in wanted.items()),
-    ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _send(
-    account: StripeAccount,
-    item: Item,
-    wanted: Wanted,
-    known: CatalogProduct | None,
-    digest: str,
-    issued_at: datetime,
-) -> Sent:
-    product_id = _product(account, item, known, active=bool(wanted))
-    sent = Sent(account, item, product_id, digest, issued_at)
-    current = {price.channel_slug: price for price in known.prices.filter(is_active=True)} if known else {}
-    for channel, money in wanted.items():
-        old = current.get(channel)
-        same = old is not None and (old.amount_minor, old.currency) == (money.minor, money.currency)
-        price_id = (
-            old.stripe_price_id
-            if old is not None and same
-            else _price(account, item, channel, money, product_id)
-        )
-        sent.prices[channel] = (money, price_id)
-    _set_default(account, product_id, sent)
-    for channel, price in current.items() if sent.prices else ():
-        if channel not in sent.prices or sent.prices[channel][1] != price.stripe_price_id:
-            catalogue.archive_price(account, price.stripe_price_id)
-    return sent
-
-
-def _product(account: StripeAccount, item: Item, known: CatalogProduct | None, *, active: bool) -> str:
-    params: dict[str, Any] = {
-        "name": item.name,
-        "description": item.description or item.name,
-        "images": list(item.images),
-        "active": active,
-        "metadata": {"saleor_product": item.product_id, "saleor_variant": item.variant_id, "sku": item.sku},
-    }
-    if known is not None:
-        catalogue.update_product(account, known.stripe_product_id, params)
-        return known.stripe_product_id
-    key = f"product:{account.pk}:{item.variant_id}:{_hash(params)}"
-    return catalogue.create_product(account, params, key)
-
-
-def _price(account: StripeAccount, item: Item, channel: str, money: Money, product_id: str) -> str:
-    params: dict[str, Any] = {
-        "product": product_id,
-        "currency": money.currency.lower(),
-        "unit_amount": money.minor,
-        "lookup_key": _hash([str(account.installation_id), item.variant_id, channel]),
-        "transfer_lookup_key": True,
-        "metadata": {"saleor_variant": item.variant_id, "saleor_channel": channel},
-    }
-    # A price that goes up and down again is a new Price each time: the count of earlier ones keeps the keys apart.
-    earlier = CatalogPrice.objects.filter(
-        product__account=account, product__saleor_variant_id=item.variant_id, channel_slug=channel
-    ).count()
-    return catalogue.create_price(account, params, f"price:{account.pk}:{earlier}:{_hash(params)}")
-
-
-def _set_default(account: StripeAccount, product_id: str, sent: Sent) -> None:
-    """Stripe refuses to archive a Product's default Price, so the first channel's current Price becomes the default."""
-    if sent.prices:
-        first = sent.prices[min(sent.prices)][1]
-        catalogue.update_product(account, product_id, {"default_price": first})
-
-
-def _store_prices(product: CatalogProduct, prices: dict[str, tuple[Money, str]]) -> None:
+def _store_prices(product: CatalogProduct, prices: dict[str, send.SentPrice]) -> None:
     """The Prices of a Product that is not sold now stay as they are, as they do in Stripe, until it is sold again."""
     if not prices:
         return
-    kept = [price_id for _, price_id in prices.values()]
+    kept = [each.stripe_price_id for each in prices.values()]
     product.prices.filter(is_active=True).exclude(stripe_price_id__in=kept).update(is_active=False)
-    for channel, (money, price_id) in prices.items():
+    for channel, price in prices.items():
         CatalogPrice.objects.update_or_create(
-            stripe_price_id=price_id,
+            stripe_price_id=price.stripe_price_id,
             defaults={
                 "product": product,
                 "channel_slug": channel,
-                "currency": money.currency,
-                "amount_minor": money.minor,
+                "currency": price.money.currency,
+                "amount_minor": price.money.minor,
+                "tax_behavior": price.tax_behavior,
+                "lookup_key": price.lookup_key,
                 "is_active": True,
             },
         )
 
 
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
+def _store_failure(account: StripeAccount, item: Item, issued_at: datetime, error: Failure) -> None:
+    """What Stripe has stays as it is; the next attempt sends the variant again."""
+    failure = {"state": State.FAILED, "last_error_code": error.code[:100], "last_error": error.message}
+    with transaction.atomic():
+        row, is_new = CatalogProduct.objects.get_or_create(
+            account=account,
+            saleor_variant_id=item.variant_id,
+            defaults=_described(account, item) | {"issued_at": issued_at, "is_active": False} | failure,
+        )
+        if not is_new:
+            CatalogProduct.objects.filter(pk=row.pk, issued_at__lte=issued_at).update(**failure)
+
+
+def note_waiting(account: StripeAccount, item: Item, issued_at: datetime) -> None:
+    """The variant waits for the account. Inside the caller's transaction."""
+    row, is_new = CatalogProduct.objects.get_or_create(
+        account=account,
+        saleor_variant_id=item.variant_id,
+        defaults=_described(account, item)
+        | {"issued_at": issued_at, "is_active": False, "state": State.WAITING},
+    )
+    if not is_new:
+        CatalogProduct.objects.filter(pk=row.pk, issued_at__lte=issued_at).update(state=State.WAITING)

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from saleor_stripe_audience.catalog import push
 from saleor_stripe_audience.catalog.models import WaitingProduct
+from saleor_stripe_audience.catalog.payloads import items_of, read_product
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.shops.models import Installation
@@ -32,8 +34,11 @@ def keep(
     The accounts' rows are locked, so that none becomes active between the check and the writing.
     """
     chosen = [each.pk for each in accounts]
+    items = items_of(read_product(payload)) if payload is not None else []
     for account in StripeAccount.objects.select_for_update().filter(pk__in=chosen).order_by("pk"):
         _put(account, product_id, payload, issued_at)
+        for item in items:
+            push.note_waiting(account, item, issued_at)
         if account.takes_payments and account.blocked_at is None:
             drain(installation, account)
 

@@ -36,9 +36,16 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
     """Save whether the account takes payments, unless something newer is saved."""
     StripeAccount.objects.filter(pk=account.pk, asked_at=None).update(asked_at=asked_at)
     StripeAccount.objects.filter(pk=account.pk, asked_at__lte=asked_at).update(
-        charges_enabled=bool(found.get("charges_enabled")), asked_at=asked_at
+        charges_enabled=bool(found.get("charges_enabled")),
+        asked_at=asked_at,
+        default_currency=currency_of(found),
     )
-    account.refresh_from_db(fields=["charges_enabled", "asked_at"])
+    account.refresh_from_db(fields=["charges_enabled", "asked_at", "default_currency"])
+
+
+def currency_of(found: Json) -> str:
+    """Return the currency that the account settles in, in capitals; empty if Stripe does not say."""
+    return str(found.get("default_currency") or "").upper()[:3]
 
 
 def save_charges(account: StripeAccount, *, enabled: bool) -> None:

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import activation, client, platform, trouble
+from saleor_stripe_audience.gateway import account_state, activation, client, platform, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import name_of
 
@@ -105,6 +105,7 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
     before, row.connect_state = row.connect_state, state_of(found)
     row.requirements, row.charges_enabled = requirements_of(found), bool(found.get("charges_enabled"))
     row.name, row.asked_at = name_of(found)[:250] or row.name, asked_at
+    row.default_currency = account_state.currency_of(found)
     if row.connect_state == State.PENDING:
         row.pending_since = row.pending_since or asked_at
     else:
@@ -116,6 +117,7 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
             "charges_enabled",
             "name",
             "asked_at",
+            "default_currency",
             "pending_since",
         ]
     )

@@ -17,6 +17,8 @@ class StripeAccount(models.Model):
 
     `blocked_at` is since when Stripe has refused to serve the account, such as for its key; see trouble.py.
 
+    `default_currency` is what Stripe settles in, in capitals; empty if the key may not read it.
+
     `sends_receipts`: Stripe writes a receipt to the shopper. `descriptor_suffix`: what a card's statement shows
     after the account's own name. While Stripe's endpoint is renewed, events signed with the secret before are taken
     until `old_secret_until`. `endpoint_version` is the API version that the endpoint's events speak.
@@ -58,6 +60,7 @@ class StripeAccount(models.Model):
     requirements = models.JSONField(default=list, blank=True)
     charges_enabled = models.BooleanField(default=True)
     asked_at = models.DateTimeField(null=True, blank=True)
+    default_currency = models.CharField(max_length=3, default="", blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
     sends_receipts = models.BooleanField(default=False)
     descriptor_suffix = models.CharField(max_length=22, default="", blank=True)

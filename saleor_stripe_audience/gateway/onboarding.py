@@ -12,7 +12,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import activation, client, failures, trouble, webhook_endpoints
+from saleor_stripe_audience.gateway import (
+    account_state,
+    activation,
+    client,
+    failures,
+    trouble,
+    webhook_endpoints,
+)
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
@@ -306,6 +313,7 @@ def _kept(
             # If the key may not read this, it is assumed; a refused payment will show otherwise.
             "charges_enabled": True if found is None else bool(found.charges_enabled),
             "asked_at": timezone.now(),
+            "default_currency": "" if found is None else account_state.currency_of(found.to_dict()),
         },
     )
     trouble.end(account)

@@ -218,10 +218,16 @@ def fetch_failed_deliveries(installation: Installation) -> list[Json]:
 
 def fetch_changed(installation: Installation, query: str, listing: str, since: datetime) -> Iterator[Json]:
     """Every object of a listing that changed since then, page by page; `query` is made by `saleor.listing`."""
+    return fetch_listed(installation, query, "Changed", listing, {"since": since.isoformat()})
+
+
+def fetch_listed(
+    installation: Installation, query: str, name: str, listing: str, variables: Json
+) -> Iterator[Json]:
+    """Every object that the query lists, page by page; `name` is the query's own."""
     after: str | None = None
     while True:
-        variables = {"since": since.isoformat(), "after": after}
-        data = _send_to_shop(installation, query, "Changed", variables)
+        data = _send_to_shop(installation, query, name, variables | {"after": after})
         with reading_response():
             nodes = [edge["node"] for edge in data[listing]["edges"]]
             page = data[listing]["pageInfo"]

@@ -62,6 +62,17 @@ def changed_query(name: str, schema_version: str) -> str:
     )
 
 
+def fetch_products(installation: Installation, chosen: Json) -> Iterator[Json]:
+    """Every product that fits; `chosen` is a ProductFilterInput, such as {"ids": […]}."""
+    selection = fields(LISTINGS["products"].fragment, read_version(installation.schema_version))
+    query = (
+        f"query Products($chosen: ProductFilterInput!, $after: String) {{ products(first: {PAGE_SIZE}, "
+        f"after: $after, filter: $chosen) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {selection} }} }} }}"
+    )
+    return client.fetch_listed(installation, query, "Products", "products", {"chosen": chosen})
+
+
 def fetch_page(installation: Installation, name: str, after: str | None) -> Page:
     """A page of customers or orders, oldest first: what is new meanwhile comes at the end."""
     selection = fields(LISTINGS[name].fragment, read_version(installation.schema_version))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
-from saleor_stripe_audience.catalog.payloads import plain_text
+from saleor_stripe_audience.catalog.rich_text import plain_text
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -106,7 +106,8 @@ def test_twice_is_once(shop: Shop) -> None:
     assert len(shop.products()) == 1
     assert shop.prices() == [(950, "usd")]
     sent = [each.path for each in shop.sandbox.log.entries("POST")]
-    assert len([path for path in sent if "/products" in path]) == 2, "made, then its default price set"
+    assert len([path for path in sent if "/products" in path]) == 1, "made with its default price"
+    assert len(sent) == 2, "and the price got its lookup key"
 
 
 def test_a_new_name_is_the_same_product(shop: Shop) -> None:

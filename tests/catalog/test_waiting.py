@@ -22,6 +22,8 @@ from tests.payments.conftest import (  # noqa: F401 - fixtures
     stripe_url,
 )
 
+State = CatalogProduct.State
+
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_url")]
 
 
@@ -116,9 +118,10 @@ def test_other_accounts_do_not_wait(shop: Waiting) -> None:
     pasted = paste(shop.installation, "poland")
     both = [listing(), listing(12, "poland", "PLN")]
     shop.tell("product_created", product=product(variant(listings=both)))
-    assert CatalogProduct.objects.get().account == pasted
+    assert CatalogProduct.objects.get(state=State.SYNCED).account == pasted
+    assert CatalogProduct.objects.get(state=State.WAITING).account == shop.account
     shop.activate()
-    assert CatalogProduct.objects.count() == 2
+    assert CatalogProduct.objects.filter(state=State.SYNCED).count() == 2
     assert len(shop.sandbox.account.table("product")) == 1, "nothing is sent twice"
 
 

@@ -27,6 +27,10 @@ from .state import (
 PLENTY = 50
 
 constant("Product", seoTitle=None, seoDescription=None, weight=None, attributes=[], taxClass=None)
+constant(
+    "Channel",
+    taxConfiguration={"pricesEnteredWithTax": True, "chargeTaxes": True, "displayGrossPrices": True},
+)
 constant("ProductVariant", weight=None, quantityLimitPerCustomer=None)
 constant("Category", seoTitle=None, seoDescription=None, description=None, level=0, parent=None)
 constant("Collection", seoTitle=None, seoDescription=None, description=None)
@@ -74,8 +78,8 @@ def thumbnail(source: Product, info: Info, size: int | None = None) -> dict[str,
 
 
 @resolves("ProductMedia", "url")
-def url(media: ProductMedia, info: Info) -> str:
-    return media_url(info, media)
+def url(media: ProductMedia, info: Info, size: int | None = None, **_: Any) -> str:
+    return media_url(info, media, size or 4096)
 
 
 @resolves("ProductVariant", "media")
@@ -122,6 +126,11 @@ def channel_listings(source: Any, info: Info) -> Any:
     if not call_of(info).is_staff:
         raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
     return source.channel_listings
+
+
+@resolves("ProductChannelListing", "isAvailableForPurchase")
+def listing_is_available(listing: ProductListing, _info: Info) -> bool:
+    return listing.is_available_for_purchase
 
 
 @resolves("ProductChannelListing", "publicationDate")
@@ -304,14 +313,13 @@ def product_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[st
 def _set_product_listing(product: Product, channel: Channel, given: dict[str, Any]) -> None:
     listing = listing_of(product, channel)
     if listing is None:
-        listing = ProductListing(channel, is_published=False, is_available_for_purchase=False)
+        listing = ProductListing(channel, is_published=False)
         product.channel_listings.append(listing)
     if given.get("isPublished") is not None:
         listing.is_published = given["isPublished"]
         listing.published_at = listing.published_at or (now() if listing.is_published else None)
     if given.get("isAvailableForPurchase") is not None:
-        listing.is_available_for_purchase = given["isAvailableForPurchase"]
-        listing.available_for_purchase_at = now() if listing.is_available_for_purchase else None
+        listing.available_for_purchase_at = now() if given["isAvailableForPurchase"] else None
     if given.get("visibleInListings") is not None:
         listing.visible_in_listings = given["visibleInListings"]
     for name, attribute in _LISTING_TIMES.items():
@@ -408,6 +416,50 @@ def product_variant_delete(
     variant.product.variants.remove(variant)
     changes.variant_deleted(call, variant)
     return {"productVariant": variant}
+
+
+@mutation("productVariantBulkUpdate")
+@needs("MANAGE_PRODUCTS")
+def product_variant_bulk_update(
+    _root: Any, info: Info, *, product: str, variants: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """All variants are changed first; then there is an event for each, so every payload shows all changes."""
+    call = call_of(info)
+    held = _product(call, product, "product")
+    changed = [
+        _found(by_id(held.variants, each["id"], "ProductVariant"), "id", each["id"]) for each in variants
+    ]
+    for variant, given in zip(changed, variants, strict=True):
+        _apply_variant(call, variant, given)
+    for variant in changed:
+        changes.variant_changed(call, variant)
+    results = [{"productVariant": each, "errors": []} for each in changed]
+    return {"count": len(results), "results": results}
+
+
+@mutation("productMediaDelete")
+@needs("MANAGE_PRODUCTS")
+def product_media_delete(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
+    call = call_of(info)
+    holders = {media: each for each in call.host.store.products for media in each.media}
+    media = _found(by_id(holders, id_, "ProductMedia"), "id", id_)
+    product = holders[media]
+    product.media.remove(media)
+    changes.product_changed(call, product)
+    call.host.emit("PRODUCT_MEDIA_DELETED", call.requestor, productMedia=media)
+    return {"product": product, "media": media}
+
+
+@mutation("categoryUpdate")
+@needs("MANAGE_PRODUCTS")
+def category_update(_root: Any, info: Info, *, id_: str, input_: dict[str, Any]) -> dict[str, Any]:
+    """Products of the category do not count as changed."""
+    call = call_of(info)
+    category = _found(by_id(call.host.store.categories, id_, "Category"), "id", id_)
+    category.name = input_.get("name") or category.name
+    category.touch()
+    call.host.emit("CATEGORY_UPDATED", call.requestor, category=category)
+    return {"category": category}
 
 
 def _set_price(variant: Variant, channel: Channel, given: dict[str, Any]) -> None:

@@ -156,6 +156,8 @@ def _product_meets(product: Product, slug: str | None, asked: dict[str, Any], se
         and (not term or term.lower() in product.name.lower())
         and (not slugs or product.slug in slugs)
         and matches_text(product.slug, asked.get("slug"))
+        and (not asked.get("categories") or getattr(product.category, "id", None) in asked["categories"])
+        and (not asked.get("collections") or any(i.id in asked["collections"] for i in product.collections))
         and all(_listed(product, slug) is wanted for wanted in visibility)
     )
 

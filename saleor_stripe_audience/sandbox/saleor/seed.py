@@ -148,7 +148,10 @@ def _product(store: Store, given: _Product) -> Product:
         created=now() - timedelta(days=30),
     )
     product.media = [ProductMedia(product.id, given.name, given.colour)]
-    product.channel_listings = [ProductListing(each, published_at=product.created) for each in store.channels]
+    product.channel_listings = [
+        ProductListing(each, published_at=product.created, available_for_purchase_at=product.created)
+        for each in store.channels
+    ]
     product.variants = [_variant(store, product, each) for each in given.variants]
     return product
 

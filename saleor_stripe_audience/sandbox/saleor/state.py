@@ -130,10 +130,19 @@ class ProductListing(Record):
     is_published: bool = True
     published_at: datetime | None = None
     visible_in_listings: bool = True
-    is_available_for_purchase: bool = True
     available_for_purchase_at: datetime | None = None
 
     type_name = "ProductChannelListing"
+
+    @property
+    def is_available_for_purchase(self) -> bool:
+        """As the host computes it: from a date on, and never without one."""
+        return self.available_for_purchase_at is not None and self.available_for_purchase_at <= now()
+
+    @property
+    def is_visible(self) -> bool:
+        """Published, from a date on if there is one."""
+        return self.is_published and (self.published_at is None or self.published_at <= now())
 
 
 @dataclass(eq=False)

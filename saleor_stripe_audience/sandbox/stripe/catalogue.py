@@ -5,17 +5,20 @@ change; a lookup key belongs to one active Price and moves with transfer_lookup_
 """
 
 import copy
+import re
 from urllib.parse import urlsplit
 
 from . import listing, metadata
 from .currencies import LARGEST, check_whole, checked_currency
 from .descriptors import check_descriptor
-from .errors import invalid, missing, required
+from .errors import Refusal, invalid, missing, required
 from .state import Account, Call, Json, new_id
 
 MOST_IMAGES = 8
 MOST_LOOKUP_KEYS = 10
 LONGEST_LOOKUP_KEY = 200
+LONGEST_UNIT_LABEL = 12
+_TAX_CODE = re.compile(r"txcd_\d{8}")  # https://docs.stripe.com/tax/tax-codes
 _PRODUCT_FIELDS = (
     "description",
     "package_dimensions",
@@ -36,7 +39,7 @@ def create_product(call: Call) -> Json:
         raise invalid(f"Product already exists: {product['id']}", "id", "resource_already_exists")
     _change_product(product, given)
     if "default_price_data" in given:
-        _check_amount(given["default_price_data"])
+        _check_default_price(given["default_price_data"])
     call.account.put(product)
     if "default_price_data" in given:
         price = _new_price(call, {**given["default_price_data"], "product": product["id"]})
@@ -139,6 +142,10 @@ def _check_product(given: Json) -> None:
         _check_url(given["url"], "url")
     if given.get("statement_descriptor"):
         check_descriptor(given["statement_descriptor"])
+    if given.get("tax_code") and not _TAX_CODE.fullmatch(given["tax_code"]):
+        raise missing("tax code", given["tax_code"], "tax_code")
+    if len(given.get("unit_label", "")) > LONGEST_UNIT_LABEL:
+        raise invalid(f"unit_label must be at most {LONGEST_UNIT_LABEL} characters", "unit_label")
 
 
 def _check_url(text: str, param: str) -> None:
@@ -213,6 +220,15 @@ def _check_amount(given: Json) -> None:
     if amount > LARGEST * 10_000:
         raise invalid("unit_amount is too large.", "unit_amount", "parameter_invalid_integer")
     check_whole(amount, given["currency"], "unit_amount")
+
+
+def _check_default_price(given: Json) -> None:
+    """The same, with the parameter's name as it was sent."""
+    try:
+        _check_amount(given)
+    except Refusal as refusal:
+        refusal.error["param"] = f"default_price_data[{refusal.error.get('param')}]"
+        raise
 
 
 def _product_of(call: Call, given: Json) -> Json | None:

@@ -1,0 +1,52 @@
+"""Saleor's rich text (EditorJS blocks) as plain text: https://editorjs.io/saving-data/"""
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+DEEPEST = 20  # of lists in lists; nobody writes more by hand
+
+
+def plain_text(description: str | None) -> str:
+    """The words of the blocks, one paragraph a line."""
+    if not description:
+        return ""
+    try:
+        blocks = json.loads(description)["blocks"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return strip_tags(description)
+    if not isinstance(blocks, list):
+        return ""
+    lines = (line for block in blocks if isinstance(block, dict) for line in _lines(block.get("data")))
+    return "\n".join(line for line in lines if line)
+
+
+def strip_tags(text: str) -> str:
+    """The text without HTML; a line break is one."""
+    with_breaks = re.sub(r"<br\s*/?>", "\n", text, flags=re.IGNORECASE)
+    return unescape(re.sub(r"<[^>]*>", "", with_breaks)).replace("\N{NO-BREAK SPACE}", " ").strip()
+
+
+def _lines(data: Any) -> Iterator[str]:
+    """The lines of a paragraph, header, quote, code, list or table; other blocks have no words."""
+    if not isinstance(data, dict):
+        return
+    for name in ("title", "text", "message", "code", "caption"):
+        if isinstance(data.get(name), str):
+            yield strip_tags(data[name])
+    yield from _listed(data.get("items"), DEEPEST)
+    rows = data.get("content")
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, list):
+            yield " | ".join(strip_tags(str(cell)) for cell in row)
+
+
+def _listed(items: Any, depth: int) -> Iterator[str]:
+    for item in items if isinstance(items, list) and depth else []:
+        if isinstance(item, str):
+            yield strip_tags(item)
+        elif isinstance(item, dict):
+            yield strip_tags(str(item.get("content") or item.get("text") or ""))
+            yield from _listed(item.get("items"), depth - 1)

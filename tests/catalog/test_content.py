@@ -1,0 +1,349 @@
+"""What Stripe is given of a variant: names, prices, images, tax, metadata, readable keys; and what it cannot have."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from saleor_stripe_audience.catalog.minimums import one_dollar, smallest_price
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.catalog.payloads import is_public_image, items_of, number_of, read_product
+from saleor_stripe_audience.catalog.rich_text import plain_text
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.money import Money
+from tests.payments.conftest import (  # noqa: F401 - fixtures
+    account,
+    installation,
+    stripe_sandbox,
+    stripe_url,
+)
+
+from .test_catalogue import Json, Shop, listing, product, shop, variant
+
+__all__ = ["shop"]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("account", "stripe_url")]
+
+State = CatalogProduct.State
+
+
+def problems() -> list[str]:
+    return sorted(each["code"] for row in CatalogProduct.objects.all() for each in row.problems)
+
+
+def id_of(number: int) -> str:
+    """A variant's id as Saleor makes it."""
+    return base64.b64encode(f"ProductVariant:{number}".encode()).decode()
+
+
+def rich(**more: Any) -> Json:
+    """A product with everything."""
+    channel = {
+        "slug": "default-channel",
+        "currencyCode": "USD",
+        "metafield": "https://shop.example.com/products/{slug}",
+        "taxConfiguration": {"pricesEnteredWithTax": True},
+    }
+    whole: Json = {
+        "slug": "tea",
+        "metafields": {"stripe_unit_label": "bag"},
+        "taxClass": {"metafield": "txcd_99999999"},
+        "productType": {"isShippingRequired": True},
+        "category": {"id": "Q2F0ZWdvcnk6MQ==", "name": "Kitchen"},
+        "collections": [{"id": "Qzoy", "name": "Summer"}, {"id": "Qzox", "name": "Featured"}],
+        "channelListings": [{"channel": channel, "isPublished": True}],
+    }
+    return product(**(whole | more))
+
+
+def test_everything_reaches_stripe(shop: Shop) -> None:
+    shop.tell("product_created", product=rich())
+    [made] = shop.products()
+    assert (made["url"], made["tax_code"], made["unit_label"], made["shippable"]) == (
+        "https://shop.example.com/products/tea",
+        "txcd_99999999",
+        "bag",
+        True,
+    )
+    assert made["description"] is None, "Stripe repeats no name as a description"
+    assert made["metadata"] == {
+        "saleor_installation": str(shop.installation.pk),
+        "saleor_product": product()["id"],
+        "saleor_variant": variant()["id"],
+        "sku": "T-1",
+        "category": "Kitchen",
+        "collections": "Featured, Summer",
+    }
+    [price] = shop.sandbox.account.table("price").values()
+    assert (price["lookup_key"], price["tax_behavior"]) == ("T-1:default-channel:usd", "inclusive")
+    assert price["metadata"]["saleor_channel"] == "default-channel"
+    assert problems() == []
+
+
+def test_what_is_taken_away_is_unset(shop: Shop) -> None:
+    image = {"id": "TTox", "url": "https://img.example.com/t.png", "type": "IMAGE"}
+    shop.tell("product_created", product=rich(description="Nice", media=[image]))
+    plain = rich(metafields={}, taxClass=None, media=[], description="", category=None, channelListings=None)
+    shop.tell("product_updated", minute=1, product=plain)
+    [made] = shop.products()
+    kept = ("url", "tax_code", "unit_label", "description")
+    assert [made[name] for name in kept] == [None] * 4
+    assert made["images"] == []
+    assert "category" not in made["metadata"]
+
+
+def test_the_default_price_is_in_the_accounts_currency(shop: Shop, account: StripeAccount) -> None:  # noqa: F811
+    account.default_currency = "USD"
+    account.save()
+    AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="a-first")
+    both = [listing(40, "a-first", "PLN"), listing()]
+    shop.tell("product_created", product=product(variant(listings=both)))
+    [made] = shop.products()
+    assert shop.sandbox.account.table("price")[made["default_price"]]["currency"] == "usd"
+    assert len(shop.sandbox.log.entries("POST")) == 3, "three calls for a variant with two currencies"
+
+
+def test_an_account_knows_its_currency(shop: Shop) -> None:
+    from saleor_stripe_audience.gateway import account_state
+
+    [row] = StripeAccount.objects.all()
+    assert row.default_currency == ""
+    account_state.refresh(row)
+    assert row.default_currency == "USD"
+
+
+def test_nothing_is_sent_for_any_number_of_events_without_a_change(shop: Shop) -> None:
+    shop.tell("product_created", product=rich())
+    before = len(shop.sandbox.log.entries())
+    for minute in range(1, 101):
+        shop.tell("product_metadata_updated", minute=minute, work=minute == 100, product=rich())
+    assert len(shop.sandbox.log.entries()) == before
+
+
+def test_a_signed_or_cached_address_of_an_image_is_no_change(shop: Shop) -> None:
+    for minute, path in enumerate(
+        ("thumbnail/1/1024/", "media/t.png?signature=a", "media/t.png?signature=b")
+    ):
+        media = [{"id": "TTox", "url": f"https://img.example.com/{path}", "type": "IMAGE"}]
+        shop.tell("product_updated", minute=minute, product=rich(media=media))
+    assert len(shop.sandbox.log.entries("POST")) == 2, "made once"
+
+
+@pytest.mark.parametrize(
+    ("amount", "sent", "told"),
+    [(0.1, [], ["below_minimum"]), (0.75, [(75, "usd")], ["below_one_dollar"]), (1, [(100, "usd")], [])],
+)
+def test_too_small_a_price_is_told(
+    shop: Shop, amount: float, sent: list[tuple[int, str]], told: list[str]
+) -> None:
+    shop.tell("product_created", product=product(variant(listings=[listing(amount)])))
+    assert shop.prices() == sent
+    assert problems() == told
+    assert not Handling.objects.filter(given_up_at__isnull=False).exists()
+
+
+def test_a_variant_without_a_price_is_told(shop: Shop) -> None:
+    shop.tell("product_created", product=product(variant(listings=[listing(None)])))
+    assert problems() == ["no_price"]
+    assert CatalogProduct.objects.get().state == State.NOT_SOLD
+
+
+def test_a_product_without_variants_is_nothing_to_send(shop: Shop) -> None:
+    shop.tell("product_created", product=product() | {"variants": []})
+    assert shop.products() == []
+    assert Handling.objects.get().done_at is not None
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ({"metafields": {"stripe_tax_code": "none"}}, "tax_code_refused"),
+        ({"metafields": {"stripe_url": "not a url"}}, "url_refused"),
+    ],
+)
+def test_a_field_that_stripe_refuses_keeps_no_product_out(shop: Shop, parts: Json, code: str) -> None:
+    shop.tell("product_created", product=rich(**parts))
+    assert [each["active"] for each in shop.products()] == [True]
+    assert problems() == [code]
+    shop.tell("product_updated", minute=1, product=rich(name="Renamed", **parts))
+    assert [each["name"] for each in shop.products()] == ["Renamed"]
+    assert problems() == [code]
+
+
+def test_a_currency_that_stripe_refuses_keeps_no_other_out(shop: Shop, account: StripeAccount) -> None:  # noqa: F811
+    AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="a-odd")
+    both = [listing(9, "a-odd", "XXX"), listing()]
+    shop.tell("product_created", product=product(variant(listings=both)))
+    assert shop.prices() == [(950, "usd")]
+    assert problems() == ["price_refused"]
+    shop.tell("product_updated", minute=1, product=product(variant(listings=both), name="Renamed"))
+    assert problems() == ["price_refused"]
+    assert [each["name"] for each in shop.products()] == ["Renamed"]
+
+
+def test_one_refused_variant_keeps_no_other_out(shop: Shop) -> None:
+    bad, good = variant("Bad", 1, [listing(9.555)]), variant("Good", 2)
+    shop.tell("product_created", product=product(bad, good))
+    assert [each["name"] for each in shop.products()] == ["Tea – Good"]
+    row = CatalogProduct.objects.get(saleor_variant_id=bad["id"])
+    assert (row.state, row.last_error_code) == (State.FAILED, "decimals")
+    assert "decimals" in row.last_error
+    shop.tell("product_updated", minute=1, product=product(variant("Bad", 1), good))
+    assert set(CatalogProduct.objects.values_list("state", "last_error")) == {(State.SYNCED, "")}
+
+
+def test_two_products_with_one_sku_have_a_price_each(shop: Shop) -> None:
+    twin = variant(number=2) | {"sku": "T-1", "id": id_of(2)}
+    shop.tell("product_created", product=product())
+    shop.tell("product_created", product=product(twin, id="UHJvZHVjdDoy"))
+    keys = sorted(CatalogPrice.objects.values_list("lookup_key", flat=True))
+    assert keys == ["T-1:default-channel:usd", f"T-1:default-channel:usd:2-{str(shop.installation.pk)[:8]}"]
+    assert sorted(each["lookup_key"] for each in shop.sandbox.account.table("price").values()) == keys
+    assert problems() == ["lookup_key_taken"]
+    shop.tell("product_updated", minute=1, product=product(twin, id="UHJvZHVjdDoy", name="Renamed"))
+    assert problems() == ["lookup_key_taken"], "still so"
+
+
+def test_a_lookup_key_of_the_merchants_own_is_not_taken_away(shop: Shop) -> None:
+    from saleor_stripe_audience.gateway import catalogue
+
+    [row] = StripeAccount.objects.all()
+    made, _ = catalogue.create_product(row, {"name": "Theirs"}, "theirs")
+    theirs = catalogue.create_price(
+        row,
+        {"product": made, "currency": "usd", "unit_amount": 500, "lookup_key": "T-1:default-channel:usd"},
+        "theirs-price",
+    )
+    shop.tell("product_created", product=product())
+    assert shop.sandbox.account.table("price")[theirs]["lookup_key"] == "T-1:default-channel:usd"
+    assert problems() == ["lookup_key_taken"]
+
+
+def test_a_new_price_gets_the_lookup_key(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    shop.tell("product_updated", minute=1, product=product(variant(listings=[listing(12)])))
+    held = {each["active"]: each["lookup_key"] for each in shop.sandbox.account.table("price").values()}
+    assert held == {True: "T-1:default-channel:usd", False: None}
+
+
+def test_what_was_deleted_in_stripe_is_made_again(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    for table in ("product", "price"):
+        shop.sandbox.account.table(table).clear()
+    shop.tell("product_updated", minute=1, product=product(name="Again"))
+    assert [each["name"] for each in shop.products()] == ["Again"]
+    assert shop.prices() == [(950, "usd")]
+    assert CatalogProduct.objects.get().state == State.SYNCED
+
+
+def test_a_price_deleted_in_stripe_is_made_again(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    shop.sandbox.account.table("price").clear()
+    shop.tell("product_updated", minute=1, product=product(name="Again"))
+    assert shop.prices() == [(950, "usd")]
+    assert CatalogPrice.objects.filter(is_active=True).count() == 1
+
+
+def test_a_deletion_whose_event_was_lost_is_seen_in_the_product(shop: Shop) -> None:
+    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    shop.tell("product_updated", minute=1, product=product(variant("Black", 2)))
+    assert {each["name"]: each["active"] for each in shop.products()} == {"Tea – Green": False, "Tea": True}
+
+
+def test_an_account_without_channels_sells_no_more(shop: Shop) -> None:
+    shop.tell("product_created", product=product())
+    AccountChannel.objects.all().delete()
+    shop.tell("product_updated", minute=1, product=product())
+    assert [each["active"] for each in shop.products()] == [False]
+
+
+def name_of(*variants: Json, name: str = "Bulk 4") -> list[str]:
+    return [each.name for each in items_of(read_product(product(*variants, name=name)))]
+
+
+def test_names() -> None:
+    unnamed = [variant(id_of(number), number) for number in (1, 2)]
+    assert name_of(*unnamed) == ["Bulk 4 – T-1", "Bulk 4 – T-2"], "Saleor's ids are no names"
+    assert name_of(*(each | {"sku": None} for each in unnamed)) == ["Bulk 4", "Bulk 4"]
+    assert name_of(variant("", 1), variant("Red", 2)) == ["Bulk 4 – T-1", "Bulk 4 – Red"]
+    assert name_of(variant("Red", 1)) == ["Bulk 4"]
+    [long, _] = name_of(variant("Red", 1), variant("Blue", 2), name="x" * 300)
+    assert len(long) == 250
+    assert long.endswith("x – Red")
+
+
+def test_a_long_title_is_told(shop: Shop) -> None:
+    shop.tell("product_created", product=product(name="x" * 300))
+    assert [len(each["name"]) for each in shop.products()] == [250]
+    assert problems() == ["name_cut"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_public"),
+    [
+        ("https://img.example.com/t.png", True),
+        ("http://img.example.com/t.png", False),
+        ("https://127.0.0.1/t.png", False),
+        ("https://10.0.0.5/t.png", False),
+        ("https://localhost/t.png", False),
+        ("https://img.example.com/bomb.svg", False),
+        ("https://img.example.com/" + "x" * 2048, False),
+        ("https://[bad/t.png", False),
+        ("", False),
+    ],
+)
+def test_images_that_stripe_can_show(url: str, is_public: bool) -> None:
+    assert is_public_image(url) is is_public
+
+
+def test_images_left_out_are_told(shop: Shop) -> None:
+    urls = [f"https://img.example.com/{number}.png" for number in range(9)]
+    media = [{"id": f"m{number}", "url": url, "type": "IMAGE"} for number, url in enumerate(urls)]
+    shop.tell("product_created", product=product(media=media))
+    assert [len(each["images"]) for each in shop.products()] == [8]
+    assert problems() == ["image_left_out"]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "text"),
+    [
+        ([{"type": "header", "data": {"text": "Tea", "level": 2}}], "Tea"),
+        ([{"type": "quote", "data": {"text": "Good", "caption": "Ada"}}], "Good\nAda"),
+        ([{"data": {"items": [{"content": "a", "items": [{"content": "b", "items": []}]}]}}], "a\nb"),
+        ([{"type": "table", "data": {"content": [["1", "<b>2</b>"], ["3", "4"]]}}], "1 | 2\n3 | 4"),
+        ([{"type": "delimiter", "data": {}}, {"data": {"text": "a<br>b"}}], "a\nb"),
+        (7, ""),
+    ],
+)
+def test_every_block_of_rich_text(blocks: Any, text: str) -> None:
+    assert plain_text(json.dumps({"blocks": blocks})) == text
+
+
+def test_numbers_of_ids() -> None:
+    assert number_of("UHJvZHVjdFZhcmlhbnQ6MTI=") == "12"
+    assert number_of("UHJvZHVjdFZhcmlhbnQ6MTI") == "12"
+    assert number_of("Red") == "Red"
+
+
+@pytest.mark.parametrize(
+    ("currency", "dollar", "smallest"),
+    [
+        ("USD", 100, 100),
+        ("EUR", 97, 97),
+        ("JPY", 157, 157),
+        ("KWD", None, None),
+        ("BHD", 380, 380),
+        ("ISK", 13900, 13900),
+        ("HUF", 39595, 39595),
+        ("MXN", 2075, 2075),
+        ("CZK", 2425, 2425),
+        ("XXX", None, None),
+    ],
+)
+def test_the_smallest_price_of_each_kind_of_currency(
+    currency: str, dollar: int | None, smallest: int | None
+) -> None:
+    assert one_dollar(currency) == (None if dollar is None else Money(dollar, currency))
+    assert smallest_price(currency) == (None if smallest is None else Money(smallest, currency))

@@ -1,0 +1,102 @@
+"""Products that change without an event of their own are fetched from Saleor: a date, a category, an image."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from saleor_stripe_audience.catalog.models import CatalogProduct
+from saleor_stripe_audience.catalog.refetch import fetch_due
+from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
+from tests.payments.test_reporting import Town, town
+
+__all__ = ["town"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+State = CatalogProduct.State
+
+
+def test_what_is_due_is_sold_without_an_event(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+    town.shop.drain()
+    [one, *_] = town.shop.host.store.products
+    for each in one.channel_listings:
+        each.published_at = timezone.now() + timedelta(days=1)
+    rename(town, one.id, "Soon")
+    worked_to_the_end()
+    assert set(CatalogProduct.objects.values_list("state", flat=True)) == {State.NOT_SOLD}
+    assert fetch_due() == 0, "not yet"
+    for each in one.channel_listings:
+        each.published_at = timezone.now() - timedelta(seconds=1)
+    CatalogProduct.objects.update(changes_at=timezone.now() - timedelta(seconds=1))
+    assert fetch_due() == 1
+    worked_to_the_end()
+    assert set(CatalogProduct.objects.values_list("state", flat=True)) == {State.SYNCED}
+    assert [each["name"] for each in town.stripe.account.table("product").values()] == ["Soon"]
+    assert fetch_due() == 0, "once"
+
+
+def rename(town: Town, product_id: str, name: str) -> None:
+    change(town, "productUpdate(id: $id, input: {name: $name})", id=product_id, name=name)
+
+
+def change(town: Town, call: str, **variables: str) -> None:
+    """Run a mutation as staff, and let its events arrive."""
+    declared = ", ".join(f"${name}: {'ID' if name == 'id' else 'String'}!" for name in variables)
+    answer = town.shop.gql(
+        f"mutation({declared}) {{ {call} {{ errors {{ message }} }} }}", variables, town.shop.staff_token()
+    )
+    assert not any(each["errors"] for each in answer.values()), answer
+    town.shop.drain()
+
+
+def test_a_renamed_category_reaches_every_product_of_it(
+    town: Town, worked_to_the_end: Callable[[], int]
+) -> None:
+    [one, two, *_] = town.shop.host.store.products
+    two.category = one.category
+    for each in (one, two):
+        rename(town, each.id, f"{each.name}!")
+    worked_to_the_end()
+    assert one.category is not None
+    change(town, "categoryUpdate(id: $id, input: {name: $name})", id=one.category.id, name="Cellar")
+    worked_to_the_end()
+    made = town.stripe.account.table("product").values()
+    assert {each["metadata"]["category"] for each in made} == {"Cellar"}
+    before = len(town.stripe.log.entries("POST"))
+    change(town, "categoryUpdate(id: $id, input: {name: $name})", id=one.category.id, name="Cellar")
+    worked_to_the_end()
+    assert len(town.stripe.log.entries("POST")) == before
+
+
+def test_a_removed_image_is_removed_in_stripe(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+    """Only the event of the image arrives; the product is fetched."""
+    [one, *_] = town.shop.host.store.products
+    rename(town, one.id, "With a picture")
+    worked_to_the_end()
+    [made] = town.stripe.account.table("product").values()
+    CatalogProduct.objects.update(sent_hash="with a picture")
+    made["images"] = ["https://img.example.com/t.png"]
+    change(town, "productMediaDelete(id: $id)", id=one.media[0].id)
+    worked_to_the_end()
+    assert made["images"] == []
+
+
+def test_a_bulk_update_sends_each_variant_once(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+    sweater = next(each for each in town.shop.host.store.products if len(each.variants) == 3)
+    rename(town, sweater.id, "Jumper")
+    worked_to_the_end()
+    before = len(town.stripe.log.entries("POST"))
+    given = [{"id": each.id, "name": f"{each.name} new"} for each in sweater.variants]
+    town.shop.gql(
+        "mutation($id: ID!, $given: [ProductVariantBulkUpdateInput!]!) "
+        "{ productVariantBulkUpdate(product: $id, variants: $given) { count errors { message } } }",
+        {"id": sweater.id, "given": given},
+        town.shop.staff_token(),
+    )
+    town.shop.drain()
+    worked_to_the_end()
+    assert len(town.stripe.log.entries("POST")) - before == 3, "one call for each of three variants"
+    names = {each["name"] for each in town.stripe.account.table("product").values()}
+    assert names == {f"Jumper – {size} new" for size in "SML"}
