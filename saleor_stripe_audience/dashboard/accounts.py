@@ -43,7 +43,7 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     public = request.POST.get("publishable_key", "").strip()
     slugs = _existing(user.installation, request.POST.getlist("channel"))
     if not slugs:
-        note = Note("bad", _("Choose at least one channel for this account."))
+        note = Note("bad", _("Choose at least one channel for this account."), "connect")
         return _show(request, user, note=note, status=422, publishable_key=public)
     try:
         with deadline(CONNECT_SECONDS):
@@ -51,7 +51,7 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
                 user.installation, public, request.POST.get("secret_key", "").strip(), slugs
             )
     except Failure as error:
-        note = Note("bad", error.message)
+        note = Note("bad", error.message, "connect")
         return _show(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
     report_obstacles.enqueue(str(user.installation.pk))
     if account.charges_enabled:
@@ -94,8 +94,9 @@ def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UU
             account_settings.set_descriptor_suffix(account, request.POST.get("descriptor_suffix", ""))
             account_settings.set_receipts(account, sends=request.POST.get("sends_receipts") == "yes")
     except Failure as error:
-        return _show(request, user, note=Note("bad", error.message), status=422)
-    return _show(request, user, note=Note("good", _("Saved. Applies to new payments immediately.")))
+        return _show(request, user, note=Note("bad", error.message, _settings_form(account)), status=422)
+    note = Note("good", _("Saved. Applies to new payments immediately."), _settings_form(account))
+    return _show(request, user, note=note)
 
 
 @require_POST
@@ -109,17 +110,25 @@ def register_domain(request: HttpRequest, user: DashboardUser, account_id: uuid.
         with deadline(CONNECT_SECONDS):
             domain = domains.register_domain(account, request.POST.get("domain", ""))
     except Failure as error:
-        return _show(request, user, note=Note("bad", error.message), status=422)
-    return _show(request, user, note=_domain_note(domain))
+        return _show(request, user, note=Note("bad", error.message, _domain_form(account)), status=422)
+    return _show(request, user, note=_domain_note(domain, _domain_form(account)))
 
 
-def _domain_note(domain: domains.Domain) -> Note:
+def _domain_note(domain: domains.Domain, form: str) -> Note:
     if not domain.inactive:
         text = _("“%(domain)s” is registered. Shown there: %(active)s.")
-        return Note("good", text % {"domain": domain.name, "active": ", ".join(domain.active)})
+        return Note("good", text % {"domain": domain.name, "active": ", ".join(domain.active)}, form)
     reasons = "; ".join(f"{method} ({why})" if why else method for method, why in domain.inactive.items())
     text = _("“%(domain)s” is registered. Not shown there yet: %(reasons)s")
-    return Note("bad", text % {"domain": domain.name, "reasons": reasons})
+    return Note("bad", text % {"domain": domain.name, "reasons": reasons}, form)
+
+
+def _settings_form(account: StripeAccount) -> str:
+    return f"settings-{account.pk}"
+
+
+def _domain_form(account: StripeAccount) -> str:
+    return f"domain-of-{account.pk}"
 
 
 @require_POST
@@ -127,7 +136,7 @@ def _domain_note(domain: domains.Domain) -> Note:
 def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Record that this staff member accepted the terms for the shop."""
     if request.POST.get("accepted") != "yes":
-        note = Note("bad", _("Select the checkbox if you accept the terms for your shop."))
+        note = Note("bad", _("Select the checkbox if you accept the terms for your shop."), "accept-terms")
         return _show(request, user, note=note, status=422)
     terms.accept(user.installation, user.email)
     report_obstacles.enqueue(str(user.installation.pk))
@@ -136,16 +145,19 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An account, what Stripe still needs for it, and where to provide that."""
+    """An account, what Stripe still needs for it, and where to provide that. The forms are named for their notes."""
 
     account: StripeAccount
     requirements: list[str]
     continue_url: str
+    settings_form: str
+    domain_form: str
 
 
 def _row(account: StripeAccount) -> Row:
     continue_url = begin_url(account.installation, account) if can_continue(account) else ""
-    return Row(account, describe_requirements(account), continue_url)
+    forms = _settings_form(account), _domain_form(account)
+    return Row(account, describe_requirements(account), continue_url, *forms)
 
 
 def _existing(shop: Installation, slugs: list[str]) -> list[str]:

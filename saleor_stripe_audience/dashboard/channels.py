@@ -19,6 +19,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 READ_SECONDS = 15.0
+SAVE_FORM = "save-channels"
 
 
 @require_safe
@@ -38,34 +39,34 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         if f"channel:{slug}" in request.POST
     }
     if any(account and account not in usable for account in wanted.values()):
-        note = Note(
-            "bad", _("One of the accounts is no longer connected. Nothing was changed; choose again.")
-        )
-        return _show(request, user, note, 422)
+        message = _("One of the accounts is no longer connected. Nothing was changed; choose again.")
+        return _show(request, user, Note("bad", message, SAVE_FORM), 422)
     try:
         with transaction.atomic():
             for slug, account in wanted.items():
                 _map(user.installation, slug, usable.get(account))
     except Rejected as error:
-        return _show(request, user, Note("bad", error.message), 422)
+        return _show(request, user, Note("bad", error.message, SAVE_FORM), 422)
     report_obstacles.enqueue(str(user.installation.pk))
-    return _show(request, user, Note("good", _("Saved. Applies to new payments immediately.")))
+    note = Note("good", _("Saved. Applies to new payments immediately."), SAVE_FORM)
+    return _show(request, user, note)
 
 
 @require_POST
 @for_staff(CHANNELS)
 def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpResponse:
     """Accept no new payments of the channel, or accept them again; customers see the message meanwhile."""
-    shop = user.installation
+    shop, form = user.installation, _pause_form(slug)
     try:
         if request.POST.get("paused") == "yes":
             pause(shop.pk, slug, request.POST.get("message", ""))
-            note = Note("good", _("Paused. Payments that have started continue."))
+            note = Note("good", _("Paused. Payments that have started continue."), form)
         else:
             unpause(shop.pk, slug)
-            note = Note("good", _("Payments are accepted again."))
+            note = Note("good", _("Payments are accepted again."), form)
     except Rejected as error:
-        return _show(request, user, Note("bad", error.message), 422)
+        is_shown = AccountChannel.objects.filter(installation=shop, channel_slug=slug).exists()
+        return _show(request, user, Note("bad", error.message, form if is_shown else ""), 422)
     report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, note)
 
@@ -83,6 +84,10 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     store_channels(shop, found)
     report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, Note("good", _("The channels are up to date with Saleor.")))
+
+
+def _pause_form(slug: str) -> str:
+    return f"pause-{slug}"
 
 
 def _map(shop: Installation, slug: str, account: StripeAccount | None) -> None:
@@ -105,7 +110,8 @@ def _show(
         (channel, mapped.get(channel.slug))
         for channel in Channel.objects.filter(installation=shop).order_by("name")
     ]
-    taken = AccountChannel.objects.filter(installation=shop).order_by("channel_slug")
+    mappings = AccountChannel.objects.filter(installation=shop).order_by("channel_slug")
+    taken = [(each, _pause_form(each.channel_slug)) for each in mappings]
     return show(
         request, user, CHANNELS, note=note, status=status, rows=rows, accounts=_connected(shop), taken=taken
     )

@@ -16,11 +16,12 @@ NEWEST = 20  # rows of payments and contacts: the page shows the latest, the API
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section; `permission` is the one that the staff member needs, empty if none."""
+    """One section; `permission` is the one that the staff member needs, empty if none. `group` is its heading there."""
 
     name: str
     title: str | Promise
     permission: str = ""
+    group: str | Promise = ""
 
     @property
     def url(self) -> str:
@@ -29,19 +30,22 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The result of a click: `kind` is "good" or "bad"."""
+    """The result of a click: `kind` is "good" or "bad". It is shown in the form of that id, or at the top."""
 
     kind: str
     text: str
+    form: str = ""
 
 
-OVERVIEW = Section("overview", _("Overview"))
-ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS")
-CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS")
+SETTINGS = _("Settings")
+
+OVERVIEW = Section("overview", _("Home"))
 PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
 CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
 PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
-SECTIONS = (OVERVIEW, ACCOUNTS, CHANNELS, PAYMENTS, CONTACTS, PROBLEMS)
+ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS", SETTINGS)
+CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS", SETTINGS)
+SECTIONS = (OVERVIEW, PAYMENTS, CONTACTS, PROBLEMS, ACCOUNTS, CHANNELS)
 
 
 def may_see(user: DashboardUser, section: Section) -> bool:

@@ -7,7 +7,7 @@ decides whether that parent is trusted (docs/decisions/0009-dashboard-origins.md
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import translation
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
@@ -24,6 +24,7 @@ POLICY = {
     "form-action": CSP.NONE,
     "frame-ancestors": ["http:", "https:"],
 }
+PAGES = frozenset(each.name for each in SECTIONS)  # names of the URLs that a browser may start at
 DOCUMENTS = (
     "document",
     "iframe",
@@ -41,14 +42,21 @@ def is_document(request: HttpRequest) -> bool:
 def show_shell(request: HttpRequest) -> HttpResponse:
     """The shell, which then opens the section of this URL, or the overview."""
     path = request.path.rstrip("/")
-    section = next((each for each in SECTIONS if each.url == path), OVERVIEW)
     with translation.override(_language(request)):
         context = {
             "root": reverse("dashboard:page"),
-            "start": section.url,
+            "start": path if _is_page(path) else OVERVIEW.url,
             "theme": "dark" if request.GET.get("theme") == "dark" else "light",
         }
         return render(request, "dashboard/shell.html", context)
+
+
+def _is_page(path: str) -> bool:
+    """Whether the page has something to show at this path."""
+    try:
+        return resolve(path).url_name in PAGES
+    except Resolver404:
+        return False
 
 
 def _language(request: HttpRequest) -> str:

@@ -5,7 +5,9 @@ It does what Saleor's own Dashboard 3.23 does (read in saleor/saleor-dashboard, 
 - It lives on another origin than the shop's API, and than the app.
 - The iframe's address is `appUrl` without the slash before its query, or with the rest of the Dashboard's own
   path after it: `…/extensions/app/<id>/<rest>` opens `<appUrl>/<rest>?…`.
-- The query has `id`, `saleorApiUrl`, `domain` and `theme`, and no `locale`: that follows the handshake.
+- The query has `id`, `saleorApiUrl`, `domain` and `theme`, and no `locale`: that follows the handshake. Before them is
+  the query of the Dashboard's own address, which may be one that the app chose with `updateRouting`.
+- `redirect` to a path opens that page of the Dashboard instead of the app's.
 - The handshake is sent when the iframe has loaded, and again whenever the app says that it is ready.
 - The iframe's sandbox attribute forbids `confirm()` and top navigation.
 """
@@ -38,14 +40,17 @@ def token(host: Host, app: App, permissions: str | None) -> str:
     return dashboard_token(host, app, viewer)
 
 
-def frame_url(host: Host, app: App, theme: str, rest: str = "") -> str:
-    """The address the iframe is opened with; `rest` is the part of the Dashboard's path after the app."""
+def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str, str] | None = None) -> str:
+    """The address the iframe is opened with; `rest` and `query` are the Dashboard's own after the app's path."""
     asked = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id, "theme": theme}
+    asked = (query or {}) | asked
     url = str(app.manifest["appUrl"]).rstrip("/")
     return f"{url}{f'/{rest}' if rest else ''}?{urlencode(asked)}"
 
 
-def page(host: Host, app: App, theme: str, locale: str, rest: str = "") -> str:
+def page(
+    host: Host, app: App, theme: str, locale: str, rest: str = "", query: dict[str, str] | None = None
+) -> str:
     """The page as HTML."""
     parts = urlsplit(str(app.manifest["appUrl"]))
     facts = {
@@ -61,7 +66,7 @@ def page(host: Host, app: App, theme: str, locale: str, rest: str = "") -> str:
     template = resources.files(__package__).joinpath("dashboard.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=escape(app.name),
-        frame=escape(frame_url(host, app, theme, rest)),
+        frame=escape(frame_url(host, app, theme, rest, query)),
         sandbox=SANDBOX,
         theme=escape(theme),
         # Inside a script element only "</" could end it early.

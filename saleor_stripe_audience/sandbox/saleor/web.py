@@ -168,7 +168,9 @@ def _dashboard(host: Host, request: Request, app_id: str, rest: str = "") -> Res
     if app is None:
         return as_json({"error": f"No app {app_id!r} is installed."}, 404)
     theme, locale = request.args.get("theme", "light"), request.args.get("locale", "en")
-    return Response(dashboard.page(host, app, theme, locale, rest), mimetype="text/html")
+    own = ("theme", "locale", "permissions")  # they choose how the stand-in looks and who looks at it
+    query = {name: value for name, value in request.args.items() if name not in own}
+    return Response(dashboard.page(host, app, theme, locale, rest, query), mimetype="text/html")
 
 
 def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:

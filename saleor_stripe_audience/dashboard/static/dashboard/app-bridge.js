@@ -9,19 +9,30 @@
   const asked = new URLSearchParams(location.search);
   const { root, start } = document.body.dataset;
   const page = document.getElementById("page");
+  const announcer = document.getElementById("announcer");
+  const CONTEXT = ["domain", "saleorApiUrl", "id", "theme", "locale"]; // the Dashboard's part of the query
   const state = {
     token: "",
     refusals: 0, // one after the other
     again: null, // what to do once another token is here
     dashboard: "", // the origin that handed over the token; no other is heard from then on
     locale: asked.get("locale") || document.documentElement.lang,
-    path: start,
+    path: start + ownQuery(),
     isShown: false,
+    source: null, // what the last request came from
+    focused: null, // what had the focus when it began
   };
 
   function newId() {
     // crypto.randomUUID is missing where a shop is tried over plain http.
     return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
+  }
+
+  // The rest of the query is the page's own: what was searched for, and which page of it.
+  function ownQuery() {
+    const own = new URLSearchParams(asked);
+    CONTEXT.forEach((name) => own.delete(name));
+    return own.size ? `?${own}` : "";
   }
 
   function send(type, payload) {
@@ -93,6 +104,8 @@
   // ---- requests ----
 
   function addHeaders(event) {
+    state.source = event.detail.ctx.sourceElement;
+    state.focused = document.activeElement;
     Object.assign(event.detail.ctx.request.headers, {
       Authorization: `Bearer ${state.token}`,
       "Saleor-Api-Url": asked.get("saleorApiUrl") || "",
@@ -122,22 +135,48 @@
 
   // The Dashboard's address follows what staff choose, so that a reload and Back return to it.
   function moveTo(ctx) {
-    const { pathname } = new URL(ctx.request.action, location.href);
-    state.path = ctx.request.action;
+    const { pathname, search } = new URL(ctx.request.action, location.href);
+    const former = state.path;
+    state.path = pathname + search;
     const isChosen = ctx.sourceElement !== document.body;
-    if (isChosen && pathname.startsWith(root)) {
-      send("updateRouting", { newRoute: `/${pathname.slice(root.length)}` });
-    }
+    if (!isChosen || !pathname.startsWith(root) || former === state.path) return;
+    // The Dashboard does not notice when nothing but the query is taken away: another one takes its place.
+    const query = search || (former.startsWith(`${pathname}?`) ? "?from=start" : "");
+    send("updateRouting", { newRoute: `/${pathname.slice(root.length)}${query}` });
   }
 
   // What became of a form is shown where it stands, and by the Dashboard too, should it be out of view.
   function announce(event) {
-    if (event.detail.ctx.request.method !== "POST") return;
+    if (event.detail.ctx.request.method !== "POST") {
+      announcer.textContent = page.querySelector("h1")?.textContent.trim() || "";
+      return;
+    }
     const note = page.querySelector(".note.good, .note.bad");
     if (!note) return;
     note.scrollIntoView({ block: "nearest" });
     const status = note.classList.contains("bad") ? "error" : "success";
     send("notification", { status, text: note.textContent.trim().slice(0, LONGEST_NOTICE) });
+  }
+
+  // The whole page was replaced: the focus goes back to where it was, or to the top of what is new.
+  function returnFocus() {
+    if (state.source === document.body) return;
+    const before = state.focused === document.body ? state.source : state.focused;
+    const found = sameAs(before) || sameAs(state.source);
+    (found || page.querySelector("h1"))?.focus({ preventScroll: Boolean(found) });
+  }
+
+  // On a narrow screen the menu is one line: what is open must be in view.
+  function showWhere() {
+    page.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  function sameAs(former) {
+    if (former.id && former.tagName !== "FORM") return document.getElementById(former.id);
+    const form = document.getElementById(former.closest("form")?.id || "");
+    if (form) return form.querySelector(former.name ? `[name="${CSS.escape(former.name)}"]` : "button");
+    const dialog = former.closest("dialog");
+    return dialog && page.querySelector(`[data-dialog="${CSS.escape(dialog.id)}"]`);
   }
 
   function repeat(ctx) {
@@ -157,19 +196,44 @@
   }
 
   function leave(event) {
-    const link = event.target.closest("a[data-out]");
+    const link = event.target.closest("a[data-out], a[data-route]");
     if (!link) return;
-    event.preventDefault(); // the frame may not navigate the Dashboard: it is asked to open a new tab
-    send("redirect", { to: link.href, newContext: true });
+    event.preventDefault(); // the frame may not navigate the Dashboard: it is asked to
+    const route = link.dataset.route; // a page of the Dashboard itself, such as an order
+    send("redirect", route ? { to: route, newContext: false } : { to: link.href, newContext: true });
+  }
+
+  function openOrCloseDialog(event) {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) document.getElementById(opener.dataset.dialog).showModal();
+    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+  }
+
+  // A dialog that is removed while it is open would keep the rest of the page from being focused.
+  function closeDialogs() {
+    page.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  }
+
+  // Says which mode a pasted key is of, before anything is sent.
+  function nameMode(event) {
+    const hint = document.getElementById(event.target.dataset.mode || "");
+    if (!hint) return;
+    const mode = /^pk_(test|live)_/.exec(event.target.value.trim())?.[1];
+    hint.textContent = mode ? hint.dataset[mode] : "";
   }
 
   window.addEventListener("message", hear);
   document.addEventListener("htmx:config:request", addHeaders);
   document.addEventListener("htmx:after:request", noticeAnswer);
   document.addEventListener("htmx:error", () => warn("unreachable"));
+  document.addEventListener("htmx:before:swap", closeDialogs);
   document.addEventListener("htmx:after:swap", localTimes);
   document.addEventListener("htmx:after:swap", announce);
+  document.addEventListener("htmx:after:swap", showWhere);
+  document.addEventListener("htmx:after:swap", returnFocus);
   document.addEventListener("click", leave);
+  document.addEventListener("click", openOrCloseDialog);
+  document.addEventListener("input", nameMode);
 
   setTheme(asked.get("theme") || document.documentElement.dataset.theme);
   if (window.parent === window) {
