@@ -24,7 +24,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management import call_command
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.tasks import TaskContext, task
 from django.utils import timezone
@@ -43,9 +43,9 @@ TASK_LOST_AFTER = timedelta(minutes=15)  # an event this old that is not handled
 OLD_AFTER = timedelta(days=1)
 OLD_EVENT_INTERVAL = timedelta(hours=1)  # how often an older event is retried
 SWEEP_LIMIT = 1000
-BATCH_SIZE = (
-    20  # events in one transaction, besides the first; it holds their shop's lock for a tenth of a second
-)
+# Events in one transaction, besides the first. It holds their shop's lock for a tenth of a second; in SQLite everybody
+# else who writes waits for it, shoppers included.
+BATCH_SIZE = {"postgresql": 20, "sqlite": 5}
 TRANSIENT = (Unavailable, OperationalError, InterfaceError)  # the other side or our database is unavailable
 UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
 
@@ -247,7 +247,7 @@ def _take_waiting(event: Event, contexts: Collection[Within]) -> dict[Event, uui
         "-priority", "enqueued_at"
     )
     locked = due.select_for_update(skip_locked=True)
-    tasks = {task.args[0]: task.pk for task in locked.only("args")[:BATCH_SIZE]}
+    tasks = {task.args[0]: task.pk for task in locked.only("args")[: BATCH_SIZE[connection.vendor]]}
     if not tasks:
         return {}
     found = Event.objects.filter(pk__in=tasks, handled_at=None).exclude(pk=event.pk)
