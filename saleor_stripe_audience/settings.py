@@ -251,7 +251,9 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
     options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+        # Each thread has a connection, and each of those its own copy of pages that the system keeps, too.
+        "PRAGMA cache_size=-256;",
     }
     # Opening and closing one takes as long as twenty queries. After a minute it is opened again, in case that the file
     # was replaced by a backup. `inbox.storage` truncates the log that stays as long as a connection is open.

@@ -5,12 +5,53 @@ for is sent by these functions instead; they use Django's own fields, so that va
 """
 # ruff: noqa: SLF001 - Django documents `_meta` and `_state`
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from typing import Any
 
 from django.db import connection, models, transaction
+
+TURN_SECONDS = 5.0
+
+
+class _Turns:
+    """A lock that is handed on in the order in which it was asked for; Python's own goes to anyone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._is_taken = False
+
+    def acquire(self, seconds: float) -> bool:
+        """Whether it is the caller's turn now; False if it did not come in time."""
+        with self._lock:
+            if not self._is_taken:
+                self._is_taken = True
+                return True
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=seconds):
+            return True
+        with self._lock:
+            if mine not in self._waiting:
+                return True  # it was handed on just now
+            self._waiting.remove(mine)
+        return False
+
+    def release(self) -> None:
+        """End the turn: it is the next one's."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._is_taken = False
+
+
+_writing = _Turns()
 
 Converter = tuple[int, Callable[[Any], Any]]  # the column's place, and what is done with its value
 
@@ -19,7 +60,7 @@ def insert_once(row: models.Model) -> bool:
     """Insert the row, in one statement; False if one with the same unique values is there already."""
     statement, fields = _insertion_of(type(row), connection.vendor)
     values = [each.get_db_prep_save(each.pre_save(row, add=True), connection) for each in fields]
-    with connection.cursor() as cursor:
+    with turn_to_write(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         inserted = cursor.fetchone()
     if inserted is None:
@@ -54,6 +95,24 @@ def stored(model: type[models.Model], field: str, value: Any) -> Any:
     """Return the value as the database has it in that field."""
     found: Any = model._meta.get_field(field)
     return found.get_db_prep_value(value, connection)
+
+
+@contextmanager
+def turn_to_write() -> Iterator[None]:
+    """Let the threads of this process write to SQLite one after the other; needed around short transactions only.
+
+    SQLite lets one write at a time, and whoever waits for it sleeps and tries again: with two hundred threads some of
+    them try in vain for fifteen seconds. Who cannot have a turn in time tries as they do.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    has_turn = _writing.acquire(TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if has_turn:
+            _writing.release()
 
 
 def savepoint_if_needed() -> AbstractContextManager[Any]:

@@ -34,7 +34,7 @@ from saleor_stripe_audience import metrics
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.inbox.handlers import Concerns, Handler, Within, handlers_for
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.statements import insert_once
+from saleor_stripe_audience.statements import insert_once, turn_to_write
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
 
 log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ def record(
         occurred_at=occurred_at,
         trace=current_trace(),
     )
-    with transaction.atomic():
+    with turn_to_write(), transaction.atomic():
         is_new = insert_once(event)
         if is_new:
             _enqueue(event)

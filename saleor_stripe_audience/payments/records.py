@@ -15,7 +15,13 @@ from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE, decline_of
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.statements import insert_once, savepoint_if_needed, select_rows, stored
+from saleor_stripe_audience.statements import (
+    insert_once,
+    savepoint_if_needed,
+    select_rows,
+    stored,
+    turn_to_write,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +120,7 @@ def _update_newer(account: StripeAccount, intent: PaymentIntent, asked_at: datet
     changes = changing_fields(intent)
     progress = (_PROGRESS.get(intent.status, 0), intent.amount_received)
     at = stored(Payment, "asked_at", asked_at)
-    with connection.cursor() as cursor:
+    with turn_to_write(), connection.cursor() as cursor:
         cursor.execute(
             _UPDATE_NEWER,
             [
