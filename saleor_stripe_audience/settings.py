@@ -317,6 +317,7 @@ INSTALLED_APPS = [
     "saleor_stripe_audience.shops",
     "saleor_stripe_audience.saleor",
     "saleor_stripe_audience.gateway",
+    "saleor_stripe_audience.jobs",
     "saleor_stripe_audience.payments",
     "saleor_stripe_audience.catalog",
     "saleor_stripe_audience.audience",
@@ -407,7 +408,7 @@ TASKS: dict[str, Any] = {
                     "cron": "7 4 * * *",
                 },
                 "sweep jobs": {
-                    "task": "saleor_stripe_audience.audience.tasks.sweep_jobs",
+                    "task": "saleor_stripe_audience.jobs.engine.sweep_jobs",
                     "every": 60,
                 },
                 "push what is due": {

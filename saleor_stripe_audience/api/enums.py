@@ -20,9 +20,9 @@ from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.timeline import Kind
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
-from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.jobs.models import Job
 
 __all__ = [
     "ConsentBasis",
@@ -303,6 +303,7 @@ describe(
         JobKind.SALEOR: "All customers and orders of Saleor.",
         JobKind.STRIPE: "Stripe's customers, and charges that paid no order.",
         JobKind.IMPORT: "Contacts in a file.",
+        JobKind.CATALOGUE: "All products of Saleor, to a Stripe account.",
     },
 )
 describe(

@@ -14,11 +14,12 @@ from saleor_stripe_audience.api.audiences import READ, own_audience
 from saleor_stripe_audience.api.context import caller_of, shop_id
 from saleor_stripe_audience.api.enums import ImportAs, JobKind, Status
 from saleor_stripe_audience.api.errors import Payload, mutation
-from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.people.audiences import audience_named
-from saleor_stripe_audience.audience.transfer import backfill, importing, jobs, reading
+from saleor_stripe_audience.audience.transfer import backfill, importing, reading
 from saleor_stripe_audience.audience.transfer.columns import KNOWN
 from saleor_stripe_audience.audience.transfer.reading import as_file
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs import models
 
 MOST_JOBS = 50
 

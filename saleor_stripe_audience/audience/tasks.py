@@ -4,7 +4,6 @@ from django.tasks import task
 
 from saleor_stripe_audience.audience.shopping import carts
 from saleor_stripe_audience.audience.signup import readmission
-from saleor_stripe_audience.audience.transfer import jobs
 
 
 @task
@@ -17,9 +16,3 @@ def forget_mail_requests() -> int:
 def prune_carts() -> int:
     """Every night: delete old carts."""
     return carts.prune()
-
-
-@task
-def sweep_jobs() -> int:
-    """Every minute: continue jobs whose worker was killed."""
-    return jobs.sweep()

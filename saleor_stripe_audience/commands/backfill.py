@@ -5,9 +5,10 @@ import json
 import sys
 from collections.abc import Sequence
 
-from saleor_stripe_audience.audience.transfer import backfill, jobs
-from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.audience.transfer import backfill
 from saleor_stripe_audience.commands.progress import line_of
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.client import get_installation
 from saleor_stripe_audience.shops.models import Installation
 

@@ -1,6 +1,6 @@
 """The progress of a job, in one line of a terminal."""
 
-from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.jobs.models import Job
 
 WIDTH = 30
 

@@ -14,9 +14,10 @@ from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.transfer import backfill, jobs
-from saleor_stripe_audience.audience.transfer.jobs import Page
-from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.audience.transfer import backfill
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.engine import Page
+from saleor_stripe_audience.jobs.models import Job
 from tests.api.conftest import Shop, changed, codes_of, errors_of, post
 from tests.audience.histories import at
 

@@ -544,69 +544,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="Job",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("saleor", "Saleor"), ("stripe", "Stripe"), ("import", "Import")],
-                        max_length=16,
-                    ),
-                ),
-                ("key", models.CharField(blank=True, default="", max_length=64)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Running"),
-                            ("paused", "Paused"),
-                            ("cancelled", "Cancelled"),
-                            ("done", "Done"),
-                            ("differs", "Differs"),
-                            ("failed", "Failed"),
-                        ],
-                        default="queued",
-                        max_length=16,
-                    ),
-                ),
-                ("step", models.PositiveIntegerField(default=0)),
-                ("total", models.PositiveIntegerField(null=True)),
-                ("done", models.PositiveIntegerField(default=0)),
-                ("failed", models.PositiveIntegerField(default=0)),
-                ("worked_seconds", models.FloatField(default=0)),
-                ("cursor", models.JSONField(default=dict)),
-                ("report", models.JSONField(default=dict)),
-                ("actor", models.CharField(blank=True, default="", max_length=128)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("started_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "audience",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="jobs",
-                        to="audience.audience",
-                    ),
-                ),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="jobs",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
             name="MailWebhook",
             fields=[
                 (
@@ -1190,22 +1127,6 @@ class Migration(migrations.Migration):
             model_name="formeraddress",
             constraint=models.UniqueConstraint(
                 fields=("audience", "email"), name="former_address_of_one_contact"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="job",
-            index=models.Index(fields=["installation", "-created_at"], name="job_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="job",
-            index=models.Index(fields=["kind", "key"], name="job_by_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="job",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["queued", "running", "paused"])),
-                fields=("installation", "kind", "key"),
-                name="job_one_open",
             ),
         ),
         migrations.AddIndex(

@@ -6,9 +6,10 @@ would be: storing it again changes nothing. The page is counted last, so a page 
 
 from collections.abc import Mapping
 
-from saleor_stripe_audience.audience.transfer import from_saleor, from_stripe, jobs
-from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.audience.transfer import from_saleor, from_stripe
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
 
 SOURCES: Mapping[str, jobs.ProcessPage] = {

@@ -18,9 +18,9 @@ from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.shopping.payloads import read_order
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.audience.transfer.from_stripe import STRIPE_PREFIX
-from saleor_stripe_audience.audience.transfer.jobs import Json, Page
-from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.jobs.engine import Json, Page
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.shops.models import Installation
 

@@ -22,12 +22,12 @@ from saleor_stripe_audience.audience.people.audiences import default_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.transfer.jobs import Json, Page
-from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import charges, customers
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.jobs.engine import Json, Page
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
 
 STRIPE_PREFIX = "stripe:"  # of the ids of such purchases; Saleor's ids are Base64

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from saleor_stripe_audience.audience.people.models import Audience
-from saleor_stripe_audience.audience.transfer import jobs
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report
-from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
 
 COUNTED = ("new", "changed", "unchanged", "erased_left_out", "consents")
 
@@ -73,9 +73,7 @@ def job_of_file(audience: Audience, options: ImportOptions, digest: str, rows: i
     """Continue the open job of the same file, audience and options, or create a new one."""
     identity = [digest, str(audience.pk), *options.identity()]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    job = jobs.get_or_create(
-        audience.installation, Job.Kind.IMPORT, options.actor, key=key, audience=audience
-    )
+    job = jobs.get_or_create(audience.installation, Job.Kind.IMPORT, options.actor, key=key)
     if job.state == Job.State.PAUSED:
         job = jobs.resume(job)
     return FileJob(job, rows)

@@ -14,11 +14,11 @@ from saleor_stripe_audience.audience.people.audiences import audiences_of
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.tasks import sweep_jobs
-from saleor_stripe_audience.audience.transfer import backfill, from_saleor, jobs
-from saleor_stripe_audience.audience.transfer.jobs import work_job
-from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.audience.transfer import backfill, from_saleor
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.engine import sweep_jobs, work_job
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor import client, listing
 from saleor_stripe_audience.sandbox.saleor.state import Address
 from tests.audience.conftest import install

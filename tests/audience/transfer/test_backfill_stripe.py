@@ -12,11 +12,12 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase
 from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.shopping.purchases import record_order
-from saleor_stripe_audience.audience.transfer import backfill, jobs
-from saleor_stripe_audience.audience.transfer.models import Job
+from saleor_stripe_audience.audience.transfer import backfill
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import charges, customers
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox
 from saleor_stripe_audience.shops.models import Installation

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.transfer import importing, jobs
+from saleor_stripe_audience.audience.transfer import importing
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
-from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
 
 TEXT = "email\n" + "".join(f"c{number}@shop.test\n" for number in range(5)) + "nobody\nC0@shop.test\n"
 

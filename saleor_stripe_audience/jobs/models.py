@@ -1,12 +1,10 @@
-"""Long-running imports."""
+"""Long-running jobs, such as imports and the first sync of a catalogue."""
 
 import uuid
 from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
-
-from saleor_stripe_audience.audience.people.models import Audience
 
 
 class Job(models.Model):
@@ -21,6 +19,7 @@ class Job(models.Model):
         SALEOR = "saleor"
         STRIPE = "stripe"
         IMPORT = "import"
+        CATALOGUE = "catalogue"
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -38,7 +37,6 @@ class Job(models.Model):
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="jobs", db_index=False
     )
-    audience = models.ForeignKey(Audience, null=True, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     key = models.CharField(max_length=64, blank=True, default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)

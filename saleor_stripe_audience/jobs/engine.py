@@ -13,11 +13,10 @@ from django.db import IntegrityError, transaction
 from django.tasks import task
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.people.models import Audience
-from saleor_stripe_audience.audience.transfer.models import Job
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import RetryTask
 from saleor_stripe_audience.isolation import apart
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -44,21 +43,17 @@ class Page:
 
 
 ProcessPage = Callable[[Job], Page]
-PROCESSORS: dict[str, ProcessPage] = {}  # processes the next page of a job, by kind; `backfill` fills it
+PROCESSORS: dict[str, ProcessPage] = {}  # processes the next page of a job, by kind; the subjects fill it
 
 
-def get_or_create(
-    installation: Installation, kind: str, actor: str, *, key: str = "", audience: Audience | None = None
-) -> Job:
+def get_or_create(installation: Installation, kind: str, actor: str, *, key: str = "") -> Job:
     """Return the shop's open job of that kind and key, or a new one, which no worker processes yet."""
     open_jobs = Job.objects.filter(installation=installation, kind=kind, key=key, state__in=Job.OPEN)
     if (job := open_jobs.first()) is not None:
         return job
     try:
         with transaction.atomic():
-            return Job.objects.create(
-                installation=installation, kind=kind, key=key, audience=audience, actor=actor[:128]
-            )
+            return Job.objects.create(installation=installation, kind=kind, key=key, actor=actor[:128])
     except IntegrityError:  # created by another process in the meantime
         return open_jobs.get()
 
@@ -215,6 +210,12 @@ def _merge_report(report: Json, page: Page) -> Json:
         merged[name] = [*merged.get(name, []), *new][:MAX_LISTED]
         merged[f"{name}_count"] = merged.get(f"{name}_count", 0) + len(new)
     return merged
+
+
+@task
+def sweep_jobs() -> int:
+    """Every minute: continue jobs whose worker was killed."""
+    return sweep()
 
 
 def sweep() -> int:
