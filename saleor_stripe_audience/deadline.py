@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Unavailable
 
 SYNCHRONOUS_WEBHOOK_SECONDS = 15.0
@@ -40,5 +42,8 @@ def seconds_for_call(longest: float = CALL_SECONDS) -> float:
     """`remaining`, or `Unavailable` if too little is left to start a call."""
     left = remaining(longest)
     if left < LEAST_CALL_SECONDS:
-        raise Unavailable("There was no time left for the request. Please try again.", code="deadline")
+        raise Unavailable(
+            pgettext_lazy("staff", "There was no time left for the request. Please try again."),
+            code="deadline",
+        )
     return left

@@ -8,17 +8,25 @@ Failure
 
 import uuid
 
+from django.utils.functional import Promise
+
+from saleor_stripe_audience.wording import ENGLISH, in_language
+
 
 class Failure(Exception):  # noqa: N818 - "failure" is the term of payments, as in CHARGE_FAILURE
     """A failure: `message` says what a merchant should do, `code` (in lower_snake_case) what happened.
 
     `message` never contains a secret, personal data or a repr: it is shown and stored. `values` are the amounts and
-    names in it, for texts that say the same to another reader.
+    names in it, for texts that say the same to another reader. `translatable` is the message for a page, which shows it
+    in its reader's language; `message` is its English.
     """
 
-    def __init__(self, message: str, *, code: str = "", values: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self, message: Promise | str, *, code: str = "", values: dict[str, str] | None = None
+    ) -> None:
+        self.translatable = message
+        self.message = message if isinstance(message, str) else in_language(message, ENGLISH)
+        super().__init__(self.message)
         self.code = code
         self.values = values or {}
 
@@ -35,7 +43,7 @@ class Blocked(Rejected):
 
     def __init__(
         self,
-        message: str,
+        message: Promise | str,
         *,
         code: str = "",
         values: dict[str, str] | None = None,

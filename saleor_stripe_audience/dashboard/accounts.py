@@ -51,7 +51,7 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
                 user.installation, public, request.POST.get("secret_key", "").strip(), slugs
             )
     except Failure as error:
-        note = Note("bad", error.message, "connect")
+        note = Note("bad", str(error.translatable), "connect")
         return _show(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
     report_obstacles.enqueue(str(user.installation.pk))
     if account.charges_enabled:
@@ -75,7 +75,7 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
         with deadline(CONNECT_SECONDS):
             disconnect(account)
     except Failure as error:
-        return _show(request, user, note=Note("bad", error.message), status=422)
+        return _show(request, user, note=Note("bad", str(error.translatable)), status=422)
     report_obstacles.enqueue(str(user.installation.pk))
     message = _("“%(name)s” is disconnected. Payments that have started there will be completed.")
     note = Note("good", message % {"name": account.name})
@@ -94,7 +94,9 @@ def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UU
             account_settings.set_descriptor_suffix(account, request.POST.get("descriptor_suffix", ""))
             account_settings.set_receipts(account, sends=request.POST.get("sends_receipts") == "yes")
     except Failure as error:
-        return _show(request, user, note=Note("bad", error.message, _settings_form(account)), status=422)
+        return _show(
+            request, user, note=Note("bad", str(error.translatable), _settings_form(account)), status=422
+        )
     note = Note("good", _("Saved. Applies to new payments immediately."), _settings_form(account))
     return _show(request, user, note=note)
 
@@ -110,7 +112,9 @@ def register_domain(request: HttpRequest, user: DashboardUser, account_id: uuid.
         with deadline(CONNECT_SECONDS):
             domain = domains.register_domain(account, request.POST.get("domain", ""))
     except Failure as error:
-        return _show(request, user, note=Note("bad", error.message, _domain_form(account)), status=422)
+        return _show(
+            request, user, note=Note("bad", str(error.translatable), _domain_form(account)), status=422
+        )
     return _show(request, user, note=_domain_note(domain, _domain_form(account)))
 
 

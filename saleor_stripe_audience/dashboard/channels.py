@@ -46,7 +46,7 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             for slug, account in wanted.items():
                 _map(user.installation, slug, usable.get(account))
     except Rejected as error:
-        return _show(request, user, Note("bad", error.message, SAVE_FORM), 422)
+        return _show(request, user, Note("bad", str(error.translatable), SAVE_FORM), 422)
     report_obstacles.enqueue(str(user.installation.pk))
     note = Note("good", _("Saved. Applies to new payments immediately."), SAVE_FORM)
     return _show(request, user, note)
@@ -66,7 +66,7 @@ def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpR
             note = Note("good", _("Payments are accepted again."), form)
     except Rejected as error:
         is_shown = AccountChannel.objects.filter(installation=shop, channel_slug=slug).exists()
-        return _show(request, user, Note("bad", error.message, form if is_shown else ""), 422)
+        return _show(request, user, Note("bad", str(error.translatable), form if is_shown else ""), 422)
     report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, note)
 
@@ -80,7 +80,7 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         with deadline(READ_SECONDS):
             found = fetch_channels(shop.saleor_api_url, shop.token)
     except Failure as error:
-        return _show(request, user, Note("bad", error.message), 422)
+        return _show(request, user, Note("bad", str(error.translatable)), 422)
     store_channels(shop, found)
     report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, Note("good", _("The channels are up to date with Saleor.")))

@@ -100,7 +100,7 @@ def _page(name: str) -> Callable[[View], Callable[[HttpRequest, str], HttpRespon
                     response = view(request, shop, account, known)
             except Failure as error:
                 status = 422 if isinstance(error, Rejected) else 503
-                response = _show(request, error.message, status=status)
+                response = _show(request, str(error.translatable), status=status)
             response["Referrer-Policy"] = "no-referrer"
             return response
 

@@ -37,7 +37,7 @@ def replay_problem(request: HttpRequest, user: DashboardUser, handling_id: int) 
     try:
         replay(problem.event)
     except Rejected as error:
-        return _show(request, user, Note("bad", error.message), 422)
+        return _show(request, user, Note("bad", str(error.translatable)), 422)
     return _show(
         request,
         user,

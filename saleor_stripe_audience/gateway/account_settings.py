@@ -5,14 +5,26 @@ November 2026.
 """
 
 import stripe
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.wording import with_values
 
 LONGEST_DESCRIPTOR = 22  # of prefix, "* " and suffix together
 BETWEEN = "* "
 FORBIDDEN = "<>\\'\"*"
+TOO_LONG = pgettext_lazy(
+    "staff",
+    "Stripe does not accept this statement descriptor. It has {characters} characters; there is room for {room}.",
+)
+TOO_LONG_BEHIND = pgettext_lazy(
+    "staff",
+    "Stripe does not accept this statement descriptor. It has {characters} characters; there is room for {room} behind "
+    "“{prefix}”.",
+)
 
 
 def set_receipts(account: StripeAccount, *, sends: bool) -> None:
@@ -35,18 +47,31 @@ def check_suffix(suffix: str, prefix: str = "") -> None:
     """`Rejected` unless the suffix follows Stripe's rules and fits behind the prefix."""
     room = LONGEST_DESCRIPTOR - (len(prefix + BETWEEN) if prefix else 0)
     if len(suffix) > room:
-        behind = f" behind “{prefix}”" if prefix else ""
-        raise _bad(f"It has {len(suffix)} characters; there is room for {room}{behind}.")
+        message = TOO_LONG_BEHIND if prefix else TOO_LONG
+        raise _bad(message, characters=len(suffix), room=room, prefix=prefix)
     if not suffix.isascii() or not suffix.isprintable():
-        raise _bad("It may have unaccented Latin letters, digits and signs only.")
+        raise _bad(
+            pgettext_lazy(
+                "staff",
+                "Stripe does not accept this statement descriptor. It may have unaccented Latin letters, digits and "
+                "signs only.",
+            )
+        )
     if found := sorted(set(FORBIDDEN) & set(suffix)):
-        raise _bad(f"It must not contain {' '.join(found)}.")
+        message = pgettext_lazy(
+            "staff", "Stripe does not accept this statement descriptor. It must not contain {signs}."
+        )
+        raise _bad(message, signs=" ".join(found))
     if not any(letter.isalpha() for letter in suffix):
-        raise _bad("It needs at least one letter.")
+        raise _bad(
+            pgettext_lazy(
+                "staff", "Stripe does not accept this statement descriptor. It needs at least one letter."
+            )
+        )
 
 
-def _bad(why: str) -> Rejected:
-    return Rejected(f"Stripe would not take this statement descriptor. {why}", code="descriptor")
+def _bad(message: Promise, **values: object) -> Rejected:
+    return Rejected(with_values(message, **values), code="descriptor")
 
 
 def _prefix(account: StripeAccount) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client, failures
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.wording import with_values
 
 Json = dict[str, Any]
 
@@ -58,7 +59,6 @@ def check_charges(account: StripeAccount) -> None:
     answer = ask(account)
     if answer is not None and not answer[0].get("charges_enabled"):
         raise Rejected(
-            f"Stripe does not let the account “{account.name}” take payments now: no charges are possible. Open "
-            "Stripe's Dashboard: it shows which documents or details Stripe needs.",
+            with_values(failures.CANNOT_TAKE_PAYMENTS, account=account.name),
             code=failures.CHARGES_DISABLED,
         )

@@ -2,11 +2,14 @@
 
 import uuid
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import connect, terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.recent import Recent, duplicate
+from saleor_stripe_audience.wording import with_values
 
 PAUSED = "Payments are paused here just now. Please come back a little later."
 LONGEST_MESSAGE = 200
@@ -40,8 +43,14 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel
     mapping = _mappings.get((installation_id, channel_slug))
     if mapping is None:
         raise Rejected(
-            f"No Stripe account takes payments for the channel “{channel_slug}”. Connect one on the app's page in "
-            "Saleor's Dashboard.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "No Stripe account takes payments for the channel “{channel}”. Connect one on the app's page in "
+                    "Saleor's Dashboard.",
+                ),
+                channel=channel_slug,
+            ),
             code="no_account",
         )
     return mapping
@@ -95,13 +104,18 @@ def unpause(installation_id: uuid.UUID, channel_slug: str) -> None:
 
 def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, message: str) -> None:
     if len(message) > LONGEST_MESSAGE:
-        raise Rejected(f"The message may have {LONGEST_MESSAGE} characters at most.", code="message")
+        message_too_long = pgettext_lazy("staff", "The message may have {longest} characters at most.")
+        raise Rejected(with_values(message_too_long, longest=LONGEST_MESSAGE), code="message")
     changed = AccountChannel.objects.filter(
         installation_id=installation_id, channel_slug=channel_slug
     ).update(is_paused=is_paused, pause_message=message)
     if not changed:
         raise Rejected(
-            f"No Stripe account takes payments for the channel “{channel_slug}”.", code="no_account"
+            with_values(
+                pgettext_lazy("staff", "No Stripe account takes payments for the channel “{channel}”."),
+                channel=channel_slug,
+            ),
+            code="no_account",
         )
 
 

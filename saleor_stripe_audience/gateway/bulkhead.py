@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from django.conf import settings
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.deadline import LEAST_CALL_SECONDS, SYNCHRONOUS_WEBHOOK_SECONDS, remaining
 from saleor_stripe_audience.errors import Unavailable
@@ -21,7 +22,10 @@ from saleor_stripe_audience.errors import Unavailable
 ALONE = 0.8  # of the threads, while no other account is busy
 SHARE = 0.4  # of the threads, while others are busy or the account is slow
 SLOW_SECONDS = 2.0  # after which a call shows that the account is slow
-BUSY = "Many payments are waiting for Stripe just now. Nothing was charged; please try again in a moment."
+BUSY = pgettext_lazy(
+    "staff",
+    "Many payments are waiting for Stripe just now. Nothing was charged; please try again in a moment.",
+)
 
 
 @dataclass

@@ -14,11 +14,13 @@ import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import account_state, activation, client, platform, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import name_of
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -165,16 +167,28 @@ def check_ready(account: StripeAccount) -> None:
 
 
 def _not_ready(account: StripeAccount) -> Rejected:
-    return Rejected(_WHY.get(account.connect_state, _WHY[""]).format(account.name), code="not_ready")
+    why = _WHY.get(account.connect_state, _WHY[""])
+    return Rejected(with_values(why, account=account.name), code="not_ready")
 
 
 _WHY = {
-    State.PENDING: "“{}” is not ready yet: Stripe still asks for something, or checks the details. Continue on the "
-    "app's page in Saleor's Dashboard; payments can start after that.",
-    State.RESTRICTED: "Stripe has stopped payments to “{}” until it gets what it asks for. Continue on the app's page "
-    "in Saleor's Dashboard.",
-    State.REJECTED: "Stripe has refused the account “{}”: it takes no payments. Ask Stripe why, or connect another.",
-    "": "“{}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
+    State.PENDING: pgettext_lazy(
+        "staff",
+        "“{account}” is not ready yet: Stripe still asks for something, or checks the details. Continue on the app's "
+        "page in Saleor's Dashboard; payments can start after that.",
+    ),
+    State.RESTRICTED: pgettext_lazy(
+        "staff",
+        "Stripe has stopped payments to “{account}” until it gets what it asks for. Continue on the app's page in "
+        "Saleor's Dashboard.",
+    ),
+    State.REJECTED: pgettext_lazy(
+        "staff",
+        "Stripe has refused the account “{account}”: it takes no payments. Ask Stripe why, or connect another.",
+    ),
+    "": pgettext_lazy(
+        "staff", "“{account}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard."
+    ),
 }
 
 

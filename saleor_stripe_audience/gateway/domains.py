@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -65,7 +67,10 @@ def check_domain(name: str) -> str:
     name = name.strip().lower().rstrip(".")
     if len(name) > LONGEST or not _DOMAIN.fullmatch(name):
         raise Rejected(
-            "Give the domain of your storefront alone, such as shop.example.com: without https://, path or port.",
+            pgettext_lazy(
+                "staff",
+                "Give the domain of your storefront alone, such as shop.example.com: without https://, path or port.",
+            ),
             code="domain",
         )
     return name

@@ -3,9 +3,11 @@
 import re
 
 import stripe
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.wording import with_values
 
 KEY_REUSED = "idempotency"
 KEY_IN_USE = "idempotency_key_in_use"
@@ -25,19 +27,35 @@ IN_CONFLICT, SERVER_ERROR = 409, 500
 CANNOT_CHARGE = re.compile(r"cannot currently make (live )?charges", re.IGNORECASE)
 # Refusals that pass, by Stripe's code: https://docs.stripe.com/rate-limits
 _TEMPORARY = {
-    RATE_LIMIT: "Stripe gets more requests from this account than it takes at once. Nothing was done; please try "
-    "again in a moment.",
-    "lock_timeout": "Stripe is still working on another request for this payment. Nothing was done; please try again "
-    "in a moment.",
-    KEY_IN_USE: "Stripe is still working on this very request. Please look again in a moment.",
+    RATE_LIMIT: pgettext_lazy(
+        "staff",
+        "Stripe gets more requests from this account than it takes at once. Nothing was done; please try again in a "
+        "moment.",
+    ),
+    "lock_timeout": pgettext_lazy(
+        "staff",
+        "Stripe is still working on another request for this payment. Nothing was done; please try again in a moment.",
+    ),
+    KEY_IN_USE: pgettext_lazy(
+        "staff", "Stripe is still working on this very request. Please look again in a moment."
+    ),
 }
-STORED = (
+STORED = pgettext_lazy(
+    "staff",
     "Stripe failed to process this request, and for a day returns the same error when it is repeated. Nothing more was "
-    "done; look at the payment in Stripe before you try again."
+    "done; look at the payment in Stripe before you try again.",
 )
-NO_ANSWER = (
+CANNOT_TAKE_PAYMENTS = pgettext_lazy(
+    "staff",
+    "Stripe does not let the account “{account}” take payments now. Open Stripe's Dashboard: it shows which documents "
+    "or details Stripe needs.",
+)
+REFUSED = pgettext_lazy("staff", "Stripe refused: {reason}")
+REFUSED_WITHOUT_REASON = pgettext_lazy("staff", "Stripe refused: no reason given")
+NO_ANSWER = pgettext_lazy(
+    "staff",
     "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
-    "look before trying again."
+    "look before trying again.",
 )
 
 
@@ -46,8 +64,7 @@ def failure_of(error: stripe.StripeError, account_name: str, account: StripeAcco
     code = _code_of(error)
     if code == TEST_ONLY or CANNOT_CHARGE.search(str(error.user_message or "")):
         return Rejected(
-            f"Stripe does not let the account “{account_name}” take payments now. Open Stripe's Dashboard: it shows "
-            "which documents or details Stripe needs.",
+            with_values(CANNOT_TAKE_PAYMENTS, account=account_name),
             code=CHARGES_DISABLED,
         )
     if isinstance(error, stripe.AuthenticationError):
@@ -61,13 +78,25 @@ def _key_refused(account_name: str, account: StripeAccount | None, code: str) ->
     by = account.pk if account is not None else None
     if account is not None and account.is_hosted:
         return Blocked(
-            f"Stripe refused the platform key with which the app acts for “{account_name}”. Ask the app's operator "
-            "for a new one.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "Stripe refused the platform key with which the app acts for “{account}”. Ask the app's operator "
+                    "for a new one.",
+                ),
+                account=account_name,
+            ),
             code=code or KEY_REFUSED,
             by=by,
         )
     return Blocked(
-        f"Stripe refused the key of account “{account_name}”. Paste a new restricted key on the app's page.",
+        with_values(
+            pgettext_lazy(
+                "staff",
+                "Stripe refused the key of account “{account}”. Paste a new restricted key on the app's page.",
+            ),
+            account=account_name,
+        ),
         code=code or KEY_REFUSED,
         by=by,
     )
@@ -79,13 +108,23 @@ def _forbidden(
     by = account.pk if account is not None else None
     if code == NO_ACCESS:
         return Blocked(
-            f"Stripe no longer lets the app act for “{account_name}”. Connect the account again on the app's page.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "Stripe no longer lets the app act for “{account}”. Connect the account again on the app's page.",
+                ),
+                account=account_name,
+            ),
             code=NO_ACCESS,
             by=by,
         )
     why = str(error.user_message or "see Stripe")
     return Blocked(
-        f"The key of account “{account_name}” is missing a permission: {why}",
+        with_values(
+            pgettext_lazy("staff", "The key of account “{account}” is missing a permission: {why}"),
+            account=account_name,
+            why=why,
+        ),
         code=MISSING_PERMISSION,
         values={"why": why.rstrip(".")},
         by=by,
@@ -95,11 +134,18 @@ def _forbidden(
 def _rejected(error: stripe.StripeError, code: str) -> Rejected | None:
     """Return what Stripe has against the request itself; None where it has nothing."""
     if isinstance(error, stripe.CardError):
-        return Rejected(error.user_message or "The card was declined.", code="card_declined")
+        return Rejected(
+            error.user_message or pgettext_lazy("staff", "The card was declined."), code="card_declined"
+        )
     if isinstance(error, stripe.IdempotencyError):
-        return Rejected("Stripe has seen this request before, with other details.", code=KEY_REUSED)
+        return Rejected(
+            pgettext_lazy("staff", "Stripe has seen this request before, with other details."),
+            code=KEY_REUSED,
+        )
     if isinstance(error, stripe.InvalidRequestError) and code not in _TEMPORARY:
-        return Rejected(f"Stripe refused: {error.user_message or error.code or 'no reason given'}", code=code)
+        reason = error.user_message or error.code
+        message = with_values(REFUSED, reason=reason) if reason else REFUSED_WITHOUT_REASON
+        return Rejected(message, code=code)
     return None
 
 

@@ -10,6 +10,7 @@ import stripe
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import (
@@ -21,9 +22,19 @@ from saleor_stripe_audience.gateway import (
     webhook_endpoints,
 )
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.wording import with_values
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
 NEW = "new account"  # what an account is called before Stripe has said its name
+PERMISSIONS_MISSING = pgettext_lazy(
+    "staff",
+    "The restricted key is missing permissions: {missing}. Grant them in Stripe, or paste another key that has them.",
+)
+PERMISSIONS_MISSING_OF = pgettext_lazy(
+    "staff",
+    "The restricted key of account “{account}” is missing permissions: {missing}. Grant them in Stripe, or paste "
+    "another key that has them.",
+)
 KEY = re.compile(r"(pk|rk|sk)_(test|live)_\S+")
 EVENTS = [
     "payment_intent.succeeded",
@@ -66,7 +77,10 @@ def connect(
     found = _own_account(secret_key)
     if not channels and not _is_known(installation, found, livemode=livemode):
         raise Rejected(
-            "The shop has no sales channel yet. Create one in Saleor's Dashboard first.", code="no_channel"
+            pgettext_lazy(
+                "staff", "The shop has no sales channel yet. Create one in Saleor's Dashboard first."
+            ),
+            code="no_channel",
         )
     _prove_pair(publishable_key, secret_key)
     account = _kept(installation, publishable_key, secret_key, found, livemode=livemode)
@@ -80,7 +94,10 @@ def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) 
     _check_own_keys(account)
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     if check_pair(publishable_key, secret_key) != account.livemode:
-        raise Rejected("These keys are of the other mode: test and live payments stay apart.", code="mode")
+        raise Rejected(
+            pgettext_lazy("staff", "These keys are of the other mode: test and live payments stay apart."),
+            code="mode",
+        )
     check_scopes(secret_key)
     _prove_pair(publishable_key, secret_key)
     _prove_same_account(account, secret_key)
@@ -106,16 +123,25 @@ def check_pair(publishable_key: str, secret_key: str) -> bool:
     public, secret = KEY.fullmatch(publishable_key.strip()), KEY.fullmatch(secret_key.strip())
     if public is None or public[1] != "pk":
         raise Rejected(
-            "The publishable key begins with pk_test_ or pk_live_. Copy it from Stripe again.", code="key"
+            pgettext_lazy(
+                "staff", "The publishable key begins with pk_test_ or pk_live_. Copy it from Stripe again."
+            ),
+            code="key",
         )
     if secret is None or secret[1] not in ("rk", "sk"):
         raise Rejected(
-            "The secret key begins with rk_ (restricted, better) or sk_. Copy it from Stripe again.",
+            pgettext_lazy(
+                "staff",
+                "The secret key begins with rk_ (restricted, better) or sk_. Copy it from Stripe again.",
+            ),
             code="key",
         )
     if public[2] != secret[2]:
         raise Rejected(
-            "One key is for test, the other for live payments. Take both from the same mode.", code="mode"
+            pgettext_lazy(
+                "staff", "One key is for test, the other for live payments. Take both from the same mode."
+            ),
+            code="mode",
         )
     return public[2] == "live"
 
@@ -127,10 +153,9 @@ def check_scopes(secret_key: str, name: str = NEW) -> None:
     """
     missing = [scope for scope, probe in _PROBES.items() if _is_forbidden(secret_key, probe, name)]
     if missing:
-        whose = "" if name == NEW else f" of account “{name}”"
+        message = PERMISSIONS_MISSING if name == NEW else PERMISSIONS_MISSING_OF
         raise Rejected(
-            f"The restricted key{whose} is missing permissions: {', '.join(missing)}. Grant them in Stripe, or paste "
-            "another key that has them.",
+            with_values(message, account=name, missing=", ".join(missing)),
             code=failures.MISSING_PERMISSION,
             values={"why": ", ".join(missing)},
         )
@@ -157,8 +182,14 @@ def check_endpoint(account: StripeAccount) -> None:
         is_well = found.status == "enabled" and found.url == url and set(EVENTS) <= set(found.enabled_events)
     if not is_well:
         raise Rejected(
-            f"The webhook endpoint of “{account.name}” at Stripe was changed or switched off. Paste the account's keys "
-            "again on the app's page: that puts it right.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "The webhook endpoint of “{account}” at Stripe was changed or disabled. Paste the account's keys "
+                    "again on the app's page to fix it.",
+                ),
+                account=account.name,
+            ),
             code=failures.ENDPOINT,
         )
 
@@ -226,7 +257,13 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
     )
     if not livemode and (slugs := sorted(taken.values_list("channel_slug", flat=True))):
         raise Rejected(
-            f"{', '.join(slugs)} takes live payments. Disconnect the live account there before you use it for tests.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "{channels} takes live payments. Disconnect the live account there before you use it for tests.",
+                ),
+                channels=", ".join(slugs),
+            ),
             code="mixed_modes",
         )
 
@@ -239,7 +276,14 @@ def _is_known(installation: Any, found: stripe.Account | None, *, livemode: bool
 def _check_own_keys(account: StripeAccount) -> None:
     if account.is_hosted:
         raise Rejected(
-            f"“{account.name}” is connected through Stripe's own pages: there are no keys and no endpoint of its own.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "“{account}” is connected through Stripe's own pages: there are no keys and no endpoint of "
+                    "its own.",
+                ),
+                account=account.name,
+            ),
             code="hosted",
         )
 
@@ -251,7 +295,13 @@ def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
             client.client_with(secret_key).v1.webhook_endpoints.retrieve(account.webhook_endpoint_id)
         except stripe.InvalidRequestError:
             raise Rejected(
-                f"These keys are not of “{account.name}”. To add another account, connect it as a new one.",
+                with_values(
+                    pgettext_lazy(
+                        "staff",
+                        "These keys are not of “{account}”. To add another account, connect it as a new one.",
+                    ),
+                    account=account.name,
+                ),
                 code="other_account",
             ) from None
 
@@ -281,7 +331,10 @@ def _prove_pair(publishable_key: str, secret_key: str) -> None:
             shown.retrieve(made.id, {"client_secret": made.client_secret or ""})
         except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError):
             raise Rejected(
-                "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.",
+                pgettext_lazy(
+                    "staff",
+                    "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.",
+                ),
                 code="pair",
             ) from None
         finally:

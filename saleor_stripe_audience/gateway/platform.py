@@ -3,9 +3,22 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Blocked, Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.wording import with_values
+
+LIVE_ACCOUNT = pgettext_lazy(
+    "staff",
+    "“{account}” was connected in live mode, and the app's operator now runs Stripe Connect in test mode. Connect an "
+    "account in that mode, or ask the operator.",
+)
+TEST_ACCOUNT = pgettext_lazy(
+    "staff",
+    "“{account}” was connected in test mode, and the app's operator now runs Stripe Connect in live mode. Connect an "
+    "account in that mode, or ask the operator.",
+)
 
 
 def is_offered() -> bool:
@@ -22,7 +35,10 @@ def check_offered() -> None:
     """`Rejected` where the operator did not set the platform's keys."""
     if not is_offered():
         raise Rejected(
-            "This app's operator does not offer Stripe Connect. Paste the account's keys instead.",
+            pgettext_lazy(
+                "staff",
+                "This app's operator does not offer Stripe Connect. Paste the account's keys instead.",
+            ),
             code="no_platform",
         )
 
@@ -32,18 +48,23 @@ def check_reach(account: StripeAccount) -> None:
     try:
         check_offered()
     except Rejected as error:
-        raise Blocked(error.message, code=error.code, by=account.pk) from None
+        raise Blocked(error.translatable, code=error.code, by=account.pk) from None
     if account.livemode != is_live():
-        mode, other = ("live", "test") if account.livemode else ("test", "live")
+        message = LIVE_ACCOUNT if account.livemode else TEST_ACCOUNT
         raise Blocked(
-            f"“{account.name}” was connected in {mode} mode, and the app's operator now runs Stripe Connect in {other} "
-            "mode. Connect an account in that mode, or ask the operator.",
+            with_values(message, account=account.name),
             code="mode",
             by=account.pk,
         )
     if not account.stripe_id or account.has_left:
         raise Blocked(
-            f"“{account.name}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "“{account}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
+                ),
+                account=account.name,
+            ),
             code="not_connected",
             by=account.pk,
         )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import TermsAcceptance
@@ -20,7 +22,7 @@ def text() -> str:
 def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
     """Record who accepted; the first acceptance of a version stays. `Rejected` without a name."""
     if not accepted_by.strip():
-        raise Rejected("Say who accepts the terms.", code="terms")
+        raise Rejected(pgettext_lazy("staff", "Say who accepts the terms."), code="terms")
     accepted, _ = TermsAcceptance.objects.get_or_create(
         installation=installation,
         document=DOCUMENT,
@@ -48,6 +50,9 @@ def check(installation_id: Any) -> None:
     """`Rejected` unless the shop accepted the present version."""
     if not are_accepted(installation_id):
         raise Rejected(
-            "Live payments start once the terms are accepted, on the app's page in Saleor's Dashboard.",
+            pgettext_lazy(
+                "staff",
+                "Live payments start once the terms are accepted, on the app's page in Saleor's Dashboard.",
+            ),
             code="terms",
         )

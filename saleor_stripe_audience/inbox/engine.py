@@ -28,6 +28,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.db.models import Exists, OuterRef, Q
 from django.tasks import TaskContext, task
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 from django_ox.models import OxTask
 
 from saleor_stripe_audience import metrics
@@ -367,7 +368,10 @@ def resume(origin: uuid.UUID) -> int:
 def replay(event: Event) -> None:
     """Retry the handlers that were given up; those that are done stay done. `Rejected` if the payload was pruned."""
     if event.payload is None:
-        raise Rejected("This event's content is no longer kept, so it cannot be replayed.", code="pruned")
+        raise Rejected(
+            pgettext_lazy("staff", "This event's content is no longer kept, so it cannot be replayed."),
+            code="pruned",
+        )
     with transaction.atomic():
         Handling.objects.filter(event=event, done_at=None).update(given_up_at=None, waits_for=None)
         Event.objects.filter(pk=event.pk).update(handled_at=None)

@@ -143,7 +143,7 @@ def _check_key(account: StripeAccount) -> bool:
         log.warning("key not checked", account=str(account.pk), code=error.code)
         return False
     except Rejected as error:
-        blocked = Blocked(error.message, code=error.code, values=error.values, by=account.pk)
+        blocked = Blocked(error.translatable, code=error.code, values=error.values, by=account.pk)
         trouble.note(account, blocked)
         problems.report(account.installation, _key(account), _why_not_served(account, error))
         return False

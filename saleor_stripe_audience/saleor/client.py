@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import http, trouble
@@ -14,13 +16,16 @@ from saleor_stripe_audience.saleor.documents import NEWEST, operation, read_vers
 from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.saleor.trouble import APP_UNKNOWN, PERMISSION_DENIED
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 Json = dict[str, Any]
 
-REINSTALL = (
+REINSTALL = pgettext_lazy(
+    "staff",
     "Saleor refuses the app's token: the app was removed or deactivated. Activate it in Saleor's Dashboard, or install "
-    "it again; its data is kept."
+    "it again; its data is kept.",
 )
+REFUSED = pgettext_lazy("staff", "Saleor refused: {reason}")
 PAYMENT_METHODS_SINCE = (3, 22)
 ALREADY_EXISTS = "ALREADY_EXISTS"
 SERVER_ERROR = 500
@@ -334,7 +339,7 @@ def _blocking(installation: Installation) -> Iterator[None]:
         if trouble.was_reinstalled(installation):
             raise Unavailable("The app was just installed again.", code="reinstalled") from error
         trouble.report(installation, error.code)
-        raise Blocked(error.message, code=error.code, by=installation.pk) from error
+        raise Blocked(error.translatable, code=error.code, by=installation.pk) from error
 
 
 def _misses_permission(installation: Installation) -> bool:
@@ -390,7 +395,8 @@ def reading_response() -> Iterator[None]:
 
 def _unreadable() -> Unavailable:
     return Unavailable(
-        "Saleor did not answer as expected. It will be tried again.", code="saleor_unreachable"
+        pgettext_lazy("staff", "Saleor did not answer as expected. It will be tried again."),
+        code="saleor_unreachable",
     )
 
 
@@ -403,11 +409,14 @@ def _refusal(errors: Sequence[Json]) -> Rejected:
         return Rejected(REINSTALL, code=APP_UNKNOWN)
     if "PermissionDenied" in codes:
         return Rejected(
-            "The app needs a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or "
-            "reinstall the app.",
+            pgettext_lazy(
+                "staff",
+                "The app needs a permission in Saleor. Grant it on the app's page in Saleor's Dashboard, or reinstall "
+                "the app.",
+            ),
             code=PERMISSION_DENIED,
         )
-    return Rejected(f"Saleor refused: {_first_message(errors)}", code="saleor_refused")
+    return Rejected(with_values(REFUSED, reason=_first_message(errors)), code="saleor_refused")
 
 
 def _code_of(error: Json) -> str:

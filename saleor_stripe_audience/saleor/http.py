@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import requests
+from django.utils.translation import pgettext_lazy
 from urllib3.connectionpool import HTTPSConnectionPool
 
 from saleor_stripe_audience import network
@@ -60,8 +61,12 @@ def call(method: str, url: str, *, largest: int = LARGEST_ANSWER, **fields: Any)
         )
     except NoAnswer:
         raise Unavailable(
-            "The shop did not answer. It will be tried again.", code="saleor_unreachable"
+            pgettext_lazy("staff", "The shop did not answer. It will be tried again."),
+            code="saleor_unreachable",
         ) from None
     if response.is_redirect:
-        raise Unavailable("The shop's API URL redirects to another address.", code="saleor_unreachable")
+        raise Unavailable(
+            pgettext_lazy("staff", "The shop's API URL redirects to another address."),
+            code="saleor_unreachable",
+        )
     return response

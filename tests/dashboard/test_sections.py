@@ -535,6 +535,19 @@ def test_another_shops_rows_are_never_shown(shop: Shop, client: Client) -> None:
 CATALOGUE = Path(dashboard.__path__[0]) / "locale/fr/LC_MESSAGES/django.po"
 
 
+def test_a_form_is_refused_in_the_readers_language(shop: Shop, client: Client) -> None:
+    form = {"publishable_key": "pk_nothing", "secret_key": "sk_nothing", "channel": ["default-channel"]}
+    for language, words in (
+        ("fr-CA", "La clé publique commence par"),
+        ("en", "The publishable key begins with"),
+    ):
+        response = client.post(
+            "/dashboard/accounts/connect", form, headers=shop.headers() | {"Accept-Language": language}
+        )
+        assert response.status_code == 422
+        assert words in html.unescape(response.text)
+
+
 def test_the_page_speaks_french_where_the_dashboard_does(shop: Shop, client: Client) -> None:
     text = text_of(client, shop, "overview", **{"Accept-Language": "fr-CA"})
     assert "Prochaine étape" in text

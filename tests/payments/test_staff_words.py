@@ -74,3 +74,26 @@ def test_missing_permissions_are_reported_in_the_language_of_the_staff(settings:
     message = webhook_sync._missing_permissions(["HANDLE_PAYMENTS"], frozenset())
     assert message is not None
     assert "autorisations" in for_staff(message)
+
+
+# What only a log or a developer reads.
+FOR_DEVELOPERS = {"unknown_account", "unreadable", "unclear", "not_held"}
+
+
+def failures_of_forms() -> Iterator[tuple[str, ast.Call]]:
+    """Every failure that the app raises where staff connect, change or disconnect an account."""
+    for path in sorted((ROOT / "gateway").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _called(node.func) in ("Rejected", "Blocked", "Unavailable"):
+                codes = [ast.literal_eval(each.value) for each in node.keywords if _is_code(each)]
+                if not FOR_DEVELOPERS.intersection(codes):
+                    yield f"{path.stem}:{node.lineno}", node
+
+
+def _is_code(keyword: ast.keyword) -> bool:
+    return keyword.arg == "code" and isinstance(keyword.value, ast.Constant)
+
+
+@pytest.mark.parametrize("failure", [pytest.param(each, id=where) for where, each in failures_of_forms()])
+def test_no_form_is_refused_in_one_language_only(failure: ast.Call) -> None:
+    assert not isinstance(failure.args[0], ast.Constant | ast.JoinedStr)
