@@ -39,9 +39,10 @@ def is_supported(event: str, version: Version) -> bool:
 @cache
 def operation(name: str, version: Version) -> str:
     """The query or mutation of that name, such as FetchApp; a broken document fails here."""
-    from graphql import parse, print_ast  # noqa: PLC0415 - large, and not needed to serve Saleor's requests
+    from gql import gql  # noqa: PLC0415 - large, and not needed to serve Saleor's requests
+    from graphql import print_ast  # noqa: PLC0415
 
-    return print_ast(parse(_document(f"operations/{name}", version)))
+    return print_ast(gql(_document(f"operations/{name}", version)).document)
 
 
 @cache
