@@ -36,6 +36,7 @@ PAYMENTS = {16: 600, 64: 1500, 256: 3000}
 DATABASE = "saleor_stripe_audience_bench"
 OF_BOTH = (
     "initialize_ms", "process_ms", "gateway_ms", "manifest_ms", "accept_ms", "stripe_accept_ms", "event_ms",
+    "event_statements", "event_together_ms", "event_together_statements",
     "events_per_second", "reference_ms", "initialize_with_address_ms", "initialize_signed_in_ms", "served",
 )  # fmt: skip
 

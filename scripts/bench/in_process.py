@@ -6,18 +6,21 @@ Django's settings must be made before this is imported.
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import connection
 from django_ox.models import OxTask
-from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.wsgi import application
 from scripts.bench.shop import Request, Shop, manifest
+from scripts.bench.working import OwnWorker
 
 Json = dict[str, Any]
 
 WARM_UPS = 30
+TOGETHER = 100  # events that wait for one shop
 SHOPPER = "VXNlcjox"
 REFERENCE_STEPS = 100_000
 
@@ -112,12 +115,45 @@ def reference() -> float:
 
 
 def measure_event(shop: Shop, runs: int) -> Json:
-    """Return what ORDER_CREATED of a new contact costs the worker, to the last task that follows from it."""
-    per_event: list[float] = []
+    """Return what ORDER_CREATED of a new contact costs the worker, to the last task that follows from it.
+
+    One at a time, and as one of many that wait for the same shop; with the SQL statements of each.
+    """
     OxTask.objects.all().delete()  # of the requests before
-    for number in range(runs + WARM_UPS):
-        Taken().call(shop.order_created(1_000_000 + number))
-        started = time.thread_time()
-        run_tasks()
-        per_event.append((time.thread_time() - started) * 1000)
-    return {"event_ms": round(statistics.median(per_event[WARM_UPS:]), 3)}
+    worker, orders = OwnWorker(), iter(range(1_000_000, 2_000_000))
+
+    def measure(count: int, times: int) -> tuple[float, float]:
+        per_event, statements = list[float](), list[int]()
+        for _ in range(times):
+            for _ in range(count):
+                Taken().call(shop.order_created(next(orders)))
+            with _counting(statements):
+                started = time.thread_time()
+                worker.work()
+                per_event.append((time.thread_time() - started) * 1000 / count)
+        return round(statistics.median(per_event), 3), round(statistics.median(statements) / count, 1)
+
+    measure(1, WARM_UPS)
+    event_ms, statements = measure(1, runs)
+    together_ms, together_statements = measure(TOGETHER, max(1, runs // TOGETHER))
+    return {
+        "event_ms": event_ms,
+        "event_statements": statements,
+        "event_together_ms": together_ms,
+        "event_together_statements": together_statements,
+    }
+
+
+@contextmanager
+def _counting(counts: list[int]) -> Iterator[None]:
+    """Append how many SQL statements were sent inside."""
+    count = 0
+
+    def execute(run: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        return run(*arguments)
+
+    with connection.execute_wrapper(execute):
+        yield
+    counts.append(count)

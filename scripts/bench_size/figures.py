@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.core.management import call_command
 from django.db import connection
-from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.audience.people.audiences import counts_by_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
@@ -18,6 +17,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.backlog import backlog
 from saleor_stripe_audience.payments.models import Payment
+from scripts.bench.working import OwnWorker
 from scripts.bench_audience import crowd
 
 Json = dict[str, Any]
@@ -32,11 +32,11 @@ def measure(contacts: int) -> Json:
     call_command("migrate", verbosity=0)
     audience = crowd.make_crowd(contacts)
     _add_payments_and_events(audience, contacts)
-    run_tasks()
+    work = OwnWorker().work
     return {
         "rows": {"contacts": contacts, "payments": int(contacts * PAYMENTS_SHARE), "events": contacts},
-        "order_alone": _time(TIMES, lambda: _receive(audience, 1), run_tasks),
-        "orders_together": _time(TIMES // 4, lambda: _receive(audience, 20), run_tasks, count=20),
+        "order_alone": _time(TIMES, lambda: _receive(audience, 1), work),
+        "orders_together": _time(TIMES // 4, lambda: _receive(audience, 20), work, count=20),
         "overview": _time(TIMES, _nothing, lambda: overview.checks(audience.installation)),
         "newest_contacts": _time(TIMES, _nothing, lambda: newest.newest_contacts(audience.installation)),
         "newest_payments": _time(TIMES, _nothing, lambda: list(_payments(audience)[: sections.NEWEST])),

@@ -1,0 +1,19 @@
+"""Doing what is waiting as the app's worker does, on this thread.
+
+Not with django_ox's `run_tasks`: that is for tests, and looks through all objects in memory for open transactions,
+which takes longer than an event.
+"""
+
+from django_ox.worker import Worker
+
+
+class OwnWorker:
+    """A worker that runs when it is asked to."""
+
+    def __init__(self) -> None:
+        self._worker = Worker()
+
+    def work(self) -> None:
+        """Run tasks until none is due, those that they enqueue included."""
+        while (task := self._worker.claim_one()) is not None:
+            self._worker.execute(task)
