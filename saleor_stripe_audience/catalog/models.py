@@ -80,7 +80,9 @@ class Turn(models.Model):
 class Label(models.Model):
     """The name of a category or collection as Stripe's Products have it: a new name changes all of them."""
 
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="+")
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     saleor_id = models.CharField(max_length=200)
     name = models.CharField(max_length=500)
 

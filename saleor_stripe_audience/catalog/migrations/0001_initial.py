@@ -131,7 +131,10 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="shops.installation"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="shops.installation",
+                        db_index=False,
                     ),
                 ),
             ],
