@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -18,7 +18,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser, verify_dashboard
 
 log = structlog.get_logger(__name__)
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_staff(section: Section) -> Callable[[View], View]:
@@ -32,7 +32,7 @@ def for_staff(section: Section) -> Callable[[View], View]:
         @csrf_exempt
         @never_cache
         @wraps(view)
-        def guarded(request: HttpRequest, **parts: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, **parts: Any) -> HttpResponseBase:
             if is_document(request):
                 return show_shell(request)
             try:

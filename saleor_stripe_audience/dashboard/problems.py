@@ -96,9 +96,13 @@ def _show(
 ) -> HttpResponse:
     found = list(given_up(user.installation)[: PAGE_SIZE + 1])
     rows = [(each, re.sub(r"[_.]", " ", each.event.kind)) for each in found[:PAGE_SIZE]]
-    context = {
-        "rows": rows,
-        "has_more": len(found) > PAGE_SIZE,
-        "open_problems": [(with_links(each.text), each.since) for each in open_problems(user.installation)],
-    }
-    return show(request, user, PROBLEMS, note=note, status=status, **context)
+    return show(
+        request,
+        user,
+        PROBLEMS,
+        note=note,
+        status=status,
+        rows=rows,
+        has_more=len(found) > PAGE_SIZE,
+        open_problems=[(with_links(each.text), each.since) for each in open_problems(user.installation)],
+    )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
-NEWEST = 20  # rows of payments and contacts: the page shows the latest, the API lists all
+NEWEST = 20  # rows of contacts: the page shows the latest, the API lists all
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,10 @@ def show(
     *,
     note: Note | None = None,
     status: int = 200,
+    template: str = "",
     **context: Any,
 ) -> HttpResponse:
-    """The section with links to the others, below a `note`."""
+    """The section, or one of its rows by another template, with links to the others and a `note`."""
     page = {
         "section": section,
         "sections": [each for each in SECTIONS if may_see(user, each)],
@@ -69,7 +70,7 @@ def show(
         "shop": user.installation,
         **context,
     }
-    return render(request, f"dashboard/{section.name}.html", page, status=status)
+    return render(request, f"dashboard/{template or section.name}.html", page, status=status)
 
 
 def refuse(

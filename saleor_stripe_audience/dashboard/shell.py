@@ -24,7 +24,8 @@ POLICY = {
     "form-action": CSP.NONE,
     "frame-ancestors": ["http:", "https:"],
 }
-PAGES = frozenset(each.name for each in SECTIONS)  # names of the URLs that a browser may start at
+# The names of the URLs that a browser may start at: the sections, and one row of some.
+PAGES = frozenset({"payment", *(each.name for each in SECTIONS)})
 DOCUMENTS = (
     "document",
     "iframe",

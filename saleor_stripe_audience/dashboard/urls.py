@@ -6,7 +6,16 @@ URL handles these.
 
 from django.urls import path
 
-from saleor_stripe_audience.dashboard import accounts, channels, hosted, newest, problems, views
+from saleor_stripe_audience.dashboard import (
+    accounts,
+    channels,
+    hosted,
+    newest,
+    payment,
+    payments,
+    problems,
+    views,
+)
 
 app_name = "dashboard"
 urlpatterns = [
@@ -25,7 +34,9 @@ urlpatterns = [
     path("channels", channels.channels, name="channels"),
     path("channels/save", channels.save_channels, name="save_channels"),
     path("channels/read", channels.read_channels, name="read_channels"),
-    path("payments", newest.payments, name="payments"),
+    path("payments", payments.payments, name="payments"),
+    path("payments.csv", payments.export, name="payments_export"),
+    path("payments/<uuid:payment_id>", payment.payment, name="payment"),
     path("contacts", newest.contacts, name="contacts"),
     path("problems", problems.problems, name="problems"),
     path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),

@@ -53,6 +53,12 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["installation", "-created_at"], name="payments_newest"),
             models.Index(fields=["installation", "source_id"], name="payments_by_source"),
+            models.Index(
+                fields=["installation", "order_number"],
+                condition=~models.Q(order_number=""),
+                name="payments_by_order",
+            ),
+            models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
         ]
 
     def __str__(self) -> str:
@@ -88,14 +94,16 @@ class Attempt(models.Model):
 class Notice(models.Model):
     """A state of one of Stripe's objects that is reported to staff: stored before, so that it is reported once.
 
-    `reference` is the object's id at Stripe, such as a dispute's. `claimed_at` is when a process started to report it,
-    `reported_at` when it was reported; after the one that `is_last` no other state of the object is reported.
+    `reference` is the object's id at Stripe, such as a dispute's, `payment_intent_id` the payment's. `claimed_at` is
+    when a process started to report it, `reported_at` when it was reported; after the one that `is_last` no other state
+    of the object is reported.
     """
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     reference = models.CharField(max_length=200)
+    payment_intent_id = models.CharField(max_length=200)
     state = models.CharField(max_length=100)
     message = models.TextField()
     is_last = models.BooleanField(default=False)
@@ -108,6 +116,9 @@ class Notice(models.Model):
             models.UniqueConstraint(
                 fields=["installation", "reference", "state"], name="payments_notice_once"
             )
+        ]
+        indexes = [
+            models.Index(fields=["installation", "payment_intent_id"], name="payments_notice_by_payment")
         ]
 
     def __str__(self) -> str:
@@ -138,6 +149,9 @@ class ActionRequest(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["installation", "key"], name="payments_request_once"),
             models.UniqueConstraint(fields=["installation", "body"], name="payments_request_body_once"),
+        ]
+        indexes = [
+            models.Index(fields=["installation", "transaction_id"], name="payments_request_by_payment")
         ]
 
     def __str__(self) -> str:

@@ -92,7 +92,11 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
         installation=installation,
         reference=note.reference,
         state=note.state[:LONGEST_STATE],
-        defaults={"is_last": note.is_last, "message": for_staff(note.message)},
+        defaults={
+            "payment_intent_id": intent.id,
+            "is_last": note.is_last,
+            "message": for_staff(note.message),
+        },
     )
     if notice.reported_at is not None:
         return not notices.filter(reported_at__isnull=False, pk__gt=notice.pk).exists()

@@ -49,7 +49,8 @@ class Staff:
 
     def open(self, path: str = "", **asked: str) -> FrameLocator:
         query = "&".join(f"{name}={value}" for name, value in asked.items())
-        self.page.goto(f"{self.saleor.dashboard_url(self.app)}{path}?{query}")
+        separator = "&" if "?" in path else "?"
+        self.page.goto(f"{self.saleor.dashboard_url(self.app)}{path}{separator}{query}")
         return self.page.frame_locator("#app")
 
     def actions(self, kind: str) -> list[dict[str, object]]:

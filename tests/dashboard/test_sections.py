@@ -14,7 +14,6 @@ from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience import dashboard
 from saleor_stripe_audience.dashboard import channels as channels_part
-from saleor_stripe_audience.dashboard.newest import format_amount
 from saleor_stripe_audience.dashboard.overview import checks, next_step
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import onboarding, terms
@@ -343,13 +342,6 @@ def test_the_newest_come_first_and_only_so_many(shop: Shop, client: Client) -> N
         a_payment(shop.installation, account=account, payment_intent_id=f"pi_number_{number:02}")
     shown = re.findall(r"payments/pi_number_(\d+)", text_of(client, shop, "payments"))
     assert shown == [f"{number:02}" for number in range(24, 4, -1)]
-
-
-def test_amounts_follow_the_currency_and_the_language() -> None:
-    assert format_amount(123_450, "USD") == "1,234.50 USD"
-    assert format_amount(2500, "JPY") == "2,500 JPY"
-    with translation.override("fr"):
-        assert format_amount(123_450, "EUR").replace("\u202f", " ").replace("\xa0", " ") == "1 234,50 EUR"
 
 
 def test_a_contact_is_shown_with_what_it_spent_in_each_currency(shop: Shop, client: Client) -> None:

@@ -32,14 +32,19 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="action_requests",
                         to="shops.installation",
-                        db_index=False,
                     ),
                 ),
             ],
             options={
+                "indexes": [
+                    models.Index(
+                        fields=["installation", "transaction_id"], name="payments_request_by_payment"
+                    )
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("installation", "key"), name="payments_request_once"),
                     models.UniqueConstraint(
@@ -72,10 +77,10 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="attempts",
                         to="shops.installation",
-                        db_index=False,
                     ),
                 ),
             ],
@@ -98,6 +103,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reference", models.CharField(max_length=200)),
+                ("payment_intent_id", models.CharField(max_length=200)),
                 ("state", models.CharField(max_length=100)),
                 ("message", models.TextField()),
                 ("is_last", models.BooleanField(default=False)),
@@ -107,14 +113,19 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="shops.installation",
-                        db_index=False,
                     ),
                 ),
             ],
             options={
+                "indexes": [
+                    models.Index(
+                        fields=["installation", "payment_intent_id"], name="payments_notice_by_payment"
+                    )
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("installation", "reference", "state"), name="payments_notice_once"
@@ -153,19 +164,19 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payments",
                         to="gateway.stripeaccount",
-                        db_index=False,
                     ),
                 ),
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="payments",
                         to="shops.installation",
-                        db_index=False,
                     ),
                 ),
             ],
@@ -173,6 +184,12 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["installation", "-created_at"], name="payments_newest"),
                     models.Index(fields=["installation", "source_id"], name="payments_by_source"),
+                    models.Index(
+                        condition=models.Q(("order_number", ""), _negated=True),
+                        fields=["installation", "order_number"],
+                        name="payments_by_order",
+                    ),
+                    models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -106,12 +106,16 @@
   function addHeaders(event) {
     state.source = event.detail.ctx.sourceElement;
     state.focused = document.activeElement;
-    Object.assign(event.detail.ctx.request.headers, {
+    Object.assign(event.detail.ctx.request.headers, headers());
+  }
+
+  function headers() {
+    return {
       Authorization: `Bearer ${state.token}`,
       "Saleor-Api-Url": asked.get("saleorApiUrl") || "",
       "Accept-Language": state.locale,
       "Dashboard-Origin": state.dashboard,
-    });
+    };
   }
 
   // A token lives five minutes. When one is refused, the Dashboard is asked for another, once, and what the
@@ -135,7 +139,9 @@
 
   // The Dashboard's address follows what staff choose, so that a reload and Back return to it.
   function moveTo(ctx) {
-    const { pathname, search } = new URL(ctx.request.action, location.href);
+    const { pathname, searchParams } = new URL(ctx.request.action, location.href);
+    [...searchParams].forEach(([name, value]) => value || searchParams.delete(name));
+    const search = searchParams.size ? `?${searchParams}` : "";
     const former = state.path;
     state.path = pathname + search;
     const isChosen = ctx.sourceElement !== document.body;
@@ -203,6 +209,31 @@
     send("redirect", route ? { to: route, newContext: false } : { to: link.href, newContext: true });
   }
 
+  // A file needs the token too, so it is fetched and then handed to the browser.
+  async function download(event) {
+    const button = event.target.closest("[data-download]");
+    if (!button) return;
+    button.disabled = true;
+    try {
+      const answer = await fetch(button.dataset.download, { headers: headers() });
+      if (answer.status === 401) {
+        state.again = () => button.click();
+        send("notifyReady", {});
+        return;
+      }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(await answer.blob());
+      link.download = new URL(button.dataset.download, location.href).pathname.split("/").pop();
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    } catch {
+      warn("unreachable");
+    } finally {
+      button.disabled = false;
+    }
+  }
+
   function openOrCloseDialog(event) {
     const opener = event.target.closest("[data-dialog]");
     if (opener) document.getElementById(opener.dataset.dialog).showModal();
@@ -232,6 +263,7 @@
   document.addEventListener("htmx:after:swap", showWhere);
   document.addEventListener("htmx:after:swap", returnFocus);
   document.addEventListener("click", leave);
+  document.addEventListener("click", download);
   document.addEventListener("click", openOrCloseDialog);
   document.addEventListener("input", nameMode);
 

@@ -1,0 +1,37 @@
+"""Amounts as staff read and type them."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.utils.formats import number_format
+
+from saleor_stripe_audience.money import decimals_of, from_minor
+
+_TYPED = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d.,'\s]*?)(?:\s*([A-Za-z]{3}))?")
+_DECIMALS = re.compile(r"[.,](\d{1,3})$")
+
+
+def format_amount(minor: int, currency: str) -> str:
+    """An amount in the currency's smallest unit, formatted in the page's language: 1,234.50 USD."""
+    money = from_minor(minor, currency)
+    return f"{number_format(money.amount, decimals_of(money.currency), force_grouping=True)} {money.currency}"
+
+
+def read_amounts(text: str) -> tuple[list[Decimal], str]:
+    """What a typed amount may mean, and its currency if typed: "1,234" is 1234 and 1.234. Empty if it is none."""
+    found = _TYPED.fullmatch(text.strip())
+    if found is None or (found[1] and found[3]):
+        return [], ""
+    return list(_meanings(re.sub(r"['\s]", "", found[2]))), (found[1] or found[3] or "").upper()
+
+
+def _meanings(digits: str) -> Iterator[Decimal]:
+    decimals = _DECIMALS.search(digits)
+    whole = re.sub(r"[.,]", "", digits)
+    if decimals is None:
+        yield Decimal(whole)
+        return
+    yield Decimal(whole).scaleb(-len(decimals[1]))
+    if len(decimals[1]) == 3:  # noqa: PLR2004 - as many digits as a group of thousands has
+        yield Decimal(whole)

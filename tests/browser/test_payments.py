@@ -1,0 +1,88 @@
+"""Staff look for payments: the address says what was searched for, so that reload, Back and deep links stay."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Staff
+from tests.browser.test_page import look
+from tests.dashboard.rows import a_payment, an_account
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_search_stays_through_reload_and_back(staff: Staff) -> None:
+    account = an_account(staff.installation)
+    for number in range(23):
+        a_payment(staff.installation, account=account, order_number=str(1000 + number))
+    a_payment(
+        staff.installation,
+        account=account,
+        order_number="2000",
+        status="requires_payment_method",
+        decline_code="insufficient_funds",
+    )
+    page = staff.open(path="/payments", theme="light", locale="en")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(20)
+    look(staff, "payments-list-light")
+    page.get_by_role("button", name="Next").click()
+    expect(rows).to_have_count(4)
+    staff.page.wait_for_url("**/payments?after=*")
+    page.get_by_role("searchbox", name="Search payments").fill("#1001")
+    page.get_by_role("searchbox", name="Search payments").press("Enter")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("searchbox", name="Search payments")).to_be_focused()
+    staff.page.wait_for_url("**/payments?q=%231001")
+    staff.page.go_back()
+    expect(rows).to_have_count(4)
+    page.get_by_role("searchbox", name="Search payments").fill("#1001")
+    page.get_by_role("searchbox", name="Search payments").press("Enter")
+    staff.page.wait_for_url("**/payments?q=%231001")
+    staff.page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("searchbox", name="Search payments")).to_have_value("#1001")
+    page.get_by_role("button", name="Clear").click()
+    expect(rows).to_have_count(20)
+    expect(page.get_by_role("searchbox", name="Search payments")).to_have_value("")
+    staff.page.wait_for_url("**/payments?from=start")
+    page.get_by_label("Status").select_option("declined")
+    page.get_by_role("searchbox", name="Search payments").fill("")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("#2000")
+    assert staff.complaints == []
+
+
+def test_the_file_is_downloaded_with_the_token(staff: Staff) -> None:
+    a_payment(staff.installation, order_number="1001")
+    a_payment(staff.installation, order_number="1002")
+    page = staff.open(path="/payments?q=%231001", theme="light", locale="en")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with staff.page.expect_download() as started:
+        page.get_by_role("button", name="Export").click()
+    assert started.value.suggested_filename == "payments.csv"
+    text = started.value.path().read_text("utf-8")
+    assert "1001" in text
+    assert "1002" not in text
+    assert staff.complaints == []
+
+
+def test_one_payment_and_back_to_where_the_list_was(staff: Staff) -> None:
+    payment = a_payment(
+        staff.installation,
+        status="requires_payment_method",
+        decline_code="insufficient_funds",
+        order_number="1001",
+        source_id="T3JkZXI6MQ==",
+    )
+    page = staff.open(path="/payments", theme="dark", locale="fr")
+    page.locator("tbody button").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("USD")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    look(staff, "payment-dark-fr")
+    staff.page.wait_for_url(f"**/payments/{payment.pk}")
+    staff.page.reload()
+    expect(page.get_by_text(payment.payment_intent_id)).to_be_visible()
+    page.get_by_role("button", name="All payments").click()  # the stand-in's reload forgets its language
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert staff.complaints == []
