@@ -38,6 +38,7 @@ fetch_product_of_media = network(catalog.fetch_product_of_media)
 follow_category = network(catalog.follow_category)
 follow_collection = network(catalog.follow_collection)
 push_waiting_products = transactional(catalog.send_what_waited)
+start_sync = transactional(catalog.start_sync)
 
 record_order = transactional(audience.record_order, within=audience.hold_shop)
 record_order_consent = transactional(audience.record_order_consent, within=audience.hold_shop)
@@ -123,7 +124,7 @@ EVENT_HANDLERS: EventHandlers = {
         "customer.deleted": (forget_customer,),
         "account.updated": (follow_account,),
         "account.application.deauthorized": (end_connection,),
-        ACTIVATED: (push_waiting_products,),
+        ACTIVATED: (push_waiting_products, start_sync),
     },
     "mail": {
         "delivered": (record_delivery,),

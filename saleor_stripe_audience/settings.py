@@ -411,6 +411,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.jobs.engine.sweep_jobs",
                     "every": 60,
                 },
+                "sync catalogues": {
+                    "task": "saleor_stripe_audience.catalog.tasks.sync_all",
+                    "cron": "37 2 * * *",
+                },
                 "push what is due": {
                     "task": "saleor_stripe_audience.catalog.tasks.push_what_is_due",
                     "every": 60,

@@ -15,6 +15,7 @@ from strawberry_django.utils.typing import get_django_definition
 from saleor_stripe_audience.api.account import ApiKey, SettingsMutations, SettingsQueries, StripeAccount
 from saleor_stripe_audience.api.audiences import Audience, AudienceMutations, AudienceQueries
 from saleor_stripe_audience.api.buyers import Contact, Purchase
+from saleor_stripe_audience.api.catalogue_sync import CatalogueSyncMutations, CatalogueSyncQueries
 from saleor_stripe_audience.api.contact_mutations import ContactMutations
 from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope
@@ -98,6 +99,7 @@ class Query(
     MailWebhookQueries,
     NodeQueries,
     PaymentQueries,
+    CatalogueSyncQueries,
     ProductQueries,
     PurchaseQueries,
     SegmentQueries,
@@ -111,6 +113,7 @@ class Query(
 @strawberry.type(description="Everything that can be changed, in the shop of the key that asks.")
 class Mutation(
     AudienceMutations,
+    CatalogueSyncMutations,
     ContactMutations,
     MailWebhookMutations,
     SegmentMutations,

@@ -32,7 +32,7 @@ class JobCount:
 
 @strawberry.type(description="An object that a job could not import, or not completely.")
 class JobProblem:
-    of: str = strawberry.field(description="What it is: customers, orders or charges.")
+    of: str = strawberry.field(description="What it is: customers, orders, charges or products.")
     object_id: str = strawberry.field(description="Its id in Saleor or Stripe.")
     code: str = strawberry.field(description="What is wrong, in one word.")
     message: str = strawberry.field(description="What to do about it.")
@@ -40,7 +40,7 @@ class JobProblem:
 
 @strawberry.type(description="What both sides do not agree on.")
 class JobDifference:
-    of: str = strawberry.field(description="What it is: customers, orders or charges.")
+    of: str = strawberry.field(description="What it is: customers, orders, charges or products.")
     object_id: str = strawberry.field(description="Its id; empty if it is about the counts.")
     what: str = strawberry.field(description="What differs.")
     why: str = strawberry.field(description="Why, if known; otherwise empty.")
@@ -87,7 +87,7 @@ def _eta(root: strawberry.Parent[models.Job]) -> int | None:
     return None if root.eta is None else int(root.eta.total_seconds())
 
 
-@strawberry_django.type(models.Job, description="A long-running job on the shop's audiences.")
+@strawberry_django.type(models.Job, description="A long-running job on the shop's audiences or catalogue.")
 class Job(relay.Node):
     kind: models.Job.Kind = strawberry_django.field(description="What it imports.")
     state: models.Job.State = strawberry_django.field(description="Its state.")
@@ -250,7 +250,7 @@ _Id = Annotated[strawberry.ID, strawberry.argument(description="The job's id.")]
 
 
 def _jobs(info: Info) -> list[Job]:
-    own = models.Job.objects.filter(installation_id=shop_id(info))
+    own = models.Job.objects.filter(installation_id=shop_id(info)).exclude(kind=JobKind.CATALOGUE)
     return cast("list[Job]", list(own.order_by("-created_at")[:MOST_JOBS]))
 
 
@@ -266,7 +266,8 @@ def _start(
 
 
 def _own_job(info: Info, given: strawberry.ID) -> models.Job:
-    found = models.Job.objects.filter(installation_id=shop_id(info), pk=ids.key_of(given, "Job")).first()
+    own = models.Job.objects.filter(installation_id=shop_id(info)).exclude(kind=JobKind.CATALOGUE)
+    found = own.filter(pk=ids.key_of(given, "Job")).first()
     if found is None:
         raise ids.not_found("Job")
     return found

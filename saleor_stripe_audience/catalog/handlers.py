@@ -6,18 +6,17 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from saleor_stripe_audience.catalog import labels, push, refetch, waiting
+from saleor_stripe_audience.catalog import labels, push, refetch, sync, waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.payloads import (
     Product,
-    items_of,
     names_of,
     read_media,
     read_named,
     read_product,
     read_reference,
 )
-from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
+from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import Write
@@ -96,6 +95,13 @@ def archive_variant(event: Event) -> Write | None:
     return lambda: waiting.forget_variant(accounts, deleted.id)
 
 
+def start_sync(event: Event) -> None:
+    """The account is usable, or has another channel: it gets the whole catalogue."""
+    account = account_of(event)
+    if account.pk in {each.pk for each in sync.usable_accounts(account.installation)}:
+        sync.start_again(account)
+
+
 def send_what_waited(event: Event) -> None:
     account = account_of(event)
     waiting.drain(account.installation, account)
@@ -126,34 +132,17 @@ def _push(event: Event, payload: Any) -> Write | None:
 def _push_to_accounts(
     installation: Installation, product: Product, issued_at: datetime
 ) -> dict[StripeAccount, Failure]:
-    """Returns the accounts that failed. One variant that Stripe refuses keeps no other variant from it."""
+    """Returns the accounts that failed."""
     failed: dict[StripeAccount, Failure] = {}
-    items = items_of(product)
     for account, channels in push.accounts_for(installation, product.id).items():
         try:
-            for item in items:
-                try:
-                    push.push(account, channels, item, issued_at)
-                except Rejected as error:
-                    if isinstance(error, Blocked):
-                        raise
-                    failed[account] = error
-            if product.variants is not None:
-                _archive_missing(account, product, issued_at)
-        except Failure as error:  # the account's own: its other variants would meet it, too
+            refused = push.push_product(account, channels, product, issued_at)
+        except Failure as error:
             failed[account] = error
+        else:
+            if refused:
+                failed[account] = next(iter(refused.values()))
     return failed
-
-
-def _archive_missing(account: StripeAccount, product: Product, issued_at: datetime) -> None:
-    """Archive variants that the product has no longer: the event of their deletion may be lost."""
-    present = {each.id for each in product.variants or []}
-    rows = CatalogProduct.objects.filter(
-        account=account, saleor_product_id=product.id, issued_at__lt=issued_at
-    ).exclude(state=CatalogProduct.State.ARCHIVED)
-    for row in rows.select_related("account"):
-        if row.saleor_variant_id not in present:
-            push.archive(row, issued_at)
 
 
 def _archive(event: Event, deleted_id: str, **which: str) -> None:

@@ -8,7 +8,8 @@ class CatalogProduct(models.Model):
 
     `stripe_product_id` is empty while Stripe has none: the variant is not sold yet, waits for the account, or was
     refused. `problems` are what Stripe does not have as the shop does, such as a price below Stripe's minimum;
-    `last_error` is why the last push failed. At `changes_at` the variant starts to be sold in another channel.
+    `last_error` is why the last push failed. `checked_at` is when Stripe listed it last. At `changes_at` the variant
+    starts to be sold in another channel.
     """
 
     class State(models.TextChoices):
@@ -36,6 +37,7 @@ class CatalogProduct(models.Model):
     sent_hash = models.CharField(max_length=64, default="", blank=True)
     issued_at = models.DateTimeField()
     pushed_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
     changes_at = models.DateTimeField(null=True)
     problems = models.JSONField(default=list, blank=True)
     last_error_code = models.CharField(max_length=100, default="", blank=True)

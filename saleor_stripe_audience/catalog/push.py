@@ -16,9 +16,9 @@ from django.utils import timezone
 from saleor_stripe_audience.catalog import send
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Deletion
 from saleor_stripe_audience.catalog.offers import Wanted, wanted_of
-from saleor_stripe_audience.catalog.payloads import Item
+from saleor_stripe_audience.catalog.payloads import Item, Product, items_of
 from saleor_stripe_audience.catalog.turns import turn
-from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.shops.models import Installation
 
@@ -46,6 +46,38 @@ def accounts_for(installation: Installation, product_id: str) -> Accounts:
         for account in connected
         if account.takes_payments and (account.pk in channels or account.pk in former)
     }
+
+
+def push_product(
+    account: StripeAccount, channels: frozenset[str], product: Product, issued_at: datetime
+) -> dict[str, Rejected]:
+    """Send all variants of the product; returns why Stripe has not got some, by their ids.
+
+    One variant that is refused keeps no other from Stripe. What the others would meet, too, is raised: `Blocked` and
+    `Unavailable`. Variants that the product has no longer are archived: the event of their deletion may be lost.
+    """
+    refused: dict[str, Rejected] = {}
+    for item in items_of(product):
+        try:
+            push(account, channels, item, issued_at)
+        except Rejected as error:
+            if is_of_the_account(error):
+                raise
+            refused[item.variant_id] = error
+    if product.variants is not None:
+        present = {each.id for each in product.variants}
+        rows = CatalogProduct.objects.filter(
+            account=account, saleor_product_id=product.id, issued_at__lt=issued_at
+        ).exclude(state=State.ARCHIVED)
+        for row in rows.select_related("account"):
+            if row.saleor_variant_id not in present:
+                archive(row, issued_at)
+    return refused
+
+
+def is_of_the_account(error: Failure) -> bool:
+    """Whether the account is refused, whatever is sent."""
+    return isinstance(error, Blocked)
 
 
 def push(account: StripeAccount, channels: frozenset[str], item: Item, issued_at: datetime) -> None:

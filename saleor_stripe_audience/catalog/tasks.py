@@ -2,10 +2,21 @@
 
 from django.tasks import task
 
-from saleor_stripe_audience.catalog import refetch
+from saleor_stripe_audience.catalog import refetch, sync
+from saleor_stripe_audience.isolation import apart
 
 
 @task
 def push_what_is_due() -> int:
     """Every minute: push the products whose date of publication or sale has come."""
     return refetch.fetch_due()
+
+
+@task
+def sync_all() -> int:
+    """Every night: compare each account's Products with the shop's, and heal what differs."""
+    accounts = sync.usable_accounts()
+    for account in accounts:
+        with apart("syncing a catalogue", account=str(account.pk)):
+            sync.start(account, sync.ITSELF)
+    return len(accounts)

@@ -1,4 +1,4 @@
-"""An account takes payments from now on: events that waited for it continue."""
+"""An account takes payments from now on, or those of other channels: what waited for it continues."""
 
 from datetime import datetime
 

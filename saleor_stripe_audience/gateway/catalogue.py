@@ -7,11 +7,13 @@ from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_ne
 from saleor_stripe_audience.gateway.failures import MISSING
 from saleor_stripe_audience.gateway.models import StripeAccount
 
+Json = dict[str, Any]
+
 
 def create_product(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> tuple[str, str]:
     """Create a Product; returns its id and that of its default Price, which is empty if `params` ask for none.
 
-    If Stripe fails half-way a second one may result: `catalog.drift` finds and archives it.
+    If Stripe fails half-way a second one may result: `catalog.sync` finds and archives it.
     """
 
     def create(key: str) -> tuple[str, str]:
@@ -58,6 +60,17 @@ def metadata_by_lookup_key(account: StripeAccount, lookup_key: str) -> dict[str,
     with errors_of(account):
         found = stripe_of(account).v1.prices.list({"lookup_keys": [lookup_key], "limit": 1}).data
         return found[0].to_dict().get("metadata") if found else None
+
+
+def list_active(account: StripeAccount, after: str) -> tuple[list[Json], bool]:
+    """Return a hundred of the account's active Products, the newest first, and whether there are more.
+
+    They start after the Product with the id `after`.
+    """
+    with errors_of(account):
+        params: Any = {"limit": 100, "active": True} | ({"starting_after": after} if after else {})
+        page = stripe_of(account).v1.products.list(params)
+        return [each.to_dict() for each in page.data], page.has_more
 
 
 def dashboard_url(account: StripeAccount, product_id: str) -> str:

@@ -205,13 +205,24 @@ def sync_endpoint(account: StripeAccount) -> None:
 
 
 def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
-    """New payments of these channels go to the account; old ones stay with the account that holds them."""
+    """New payments of these channels go to the account; old ones stay with the account that holds them.
+
+    The accounts that got or lost a channel are announced: their catalogues change.
+    """
     _check_modes(account.installation, channels, livemode=account.livemode)
     with transaction.atomic():
+        known = AccountChannel.objects.filter(
+            installation_id=account.installation_id, channel_slug__in=channels
+        ).select_related("account")
+        former = {each.channel_slug: each.account for each in known}
         for slug in channels:
             AccountChannel.objects.update_or_create(
                 installation_id=account.installation_id, channel_slug=slug, defaults={"account": account}
             )
+        moved = [slug for slug in channels if former.get(slug) != account]
+        changed = {account, *(former[slug] for slug in moved if slug in former)} if moved else set()
+        for each in changed:
+            activation.announce(each, timezone.now())
 
 
 _NOBODY = "pi_saleor_stripe_audience_probe"  # no object has this id: a write to it is refused or not found, never done

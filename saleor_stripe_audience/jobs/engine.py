@@ -74,9 +74,10 @@ def find(installation: Installation, job_id: str) -> Job:
     return found
 
 
-def newest(installation: Installation, kind: str) -> Job:
-    """Return the latest job of the kind. `Rejected` if there was none yet."""
-    job = Job.objects.filter(installation=installation, kind=kind).order_by("-created_at").first()
+def newest(installation: Installation, kind: str, *, key: str | None = None) -> Job:
+    """Return the latest job of the kind, and of the key if one is given. `Rejected` if there was none yet."""
+    found = Job.objects.filter(installation=installation, kind=kind)
+    job = (found if key is None else found.filter(key=key)).order_by("-created_at").first()
     if job is None:
         raise Rejected("There has been no such job yet.", code="not_found")
     return job

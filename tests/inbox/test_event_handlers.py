@@ -28,6 +28,7 @@ STORED_NAMES = {
     "catalog.handlers.push_product",
     "catalog.handlers.push_variant",
     "catalog.handlers.send_what_waited",
+    "catalog.handlers.start_sync",
     "gateway.handlers.end_connection",
     "payments.handlers.add_shipping",
     "payments.handlers.follow_account",

@@ -1,0 +1,220 @@
+"""The whole catalogue of a shop to one Stripe account, and a comparison of both sides: a long-running job.
+
+It starts by itself when an account can take payments or gets another channel, and every night. First every product of
+Saleor is pushed; what Stripe has already costs no call. Then Stripe's Products are listed: what differs is sent again,
+and what Saleor does not sell is archived, because Saleor decides. Products of anybody else are counted and left alone.
+
+A shop with two accounts has a job for each, which run side by side.
+"""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from saleor_stripe_audience.catalog import labels, push, refetch, send
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.catalog.payloads import names_of, read_product
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway import catalogue
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.pace import pace_for, paced
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.engine import Page
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor import listing
+from saleor_stripe_audience.shops.models import Installation
+
+Json = dict[str, Any]
+
+THREADS = 4  # products at once: with Stripe's usual response times enough for its rate limit in test mode
+ITSELF = "the app"  # who starts a job that nobody asked for
+PUSH, COMPARE = "push", "compare"
+
+
+def start(account: StripeAccount, actor: str) -> Job:
+    """Start the account's job, or return the open one. Repeating it is harmless."""
+    job = jobs.get_or_create(account.installation, Job.Kind.CATALOGUE, actor, key=str(account.pk))
+    jobs.start(job)
+    return job
+
+
+def start_again(account: StripeAccount) -> None:
+    """Start the account's job, from the beginning if one is open: the account has another channel."""
+    with transaction.atomic():
+        job = start(account, ITSELF)
+        current = Job.objects.select_for_update().get(pk=job.pk)
+        if current.step and current.state in Job.OPEN:
+            current.step += 1  # a page that is being processed does not count any more
+            current.cursor, current.report, current.done, current.failed = {}, {}, 0, 0
+            current.save()
+            jobs.start(current)
+
+
+def usable_accounts(installation: Installation | None = None) -> list[StripeAccount]:
+    """The accounts that can be sent products now: of the shop, or of all shops.
+
+    They have channels, or had some and still sell products.
+    """
+    mapped = Q(pk__in=AccountChannel.objects.values("account_id"))
+    selling = Q(pk__in=CatalogProduct.objects.filter(is_active=True).values("account_id"))
+    rows = StripeAccount.objects.filter(
+        mapped | selling,
+        state=StripeAccount.State.CONNECTED,
+        blocked_at=None,
+        installation__is_active=True,
+    ).select_related("installation")
+    if installation is not None:
+        rows = rows.filter(installation=installation)
+    return [each for each in rows.order_by("created_at") if each.takes_payments]
+
+
+def process_page(job: Job) -> Page:
+    """Process the page at the job's cursor."""
+    account = StripeAccount.objects.filter(pk=UUID(job.key), installation=job.installation).first()
+    if account is None or account.state != StripeAccount.State.CONNECTED or not account.takes_payments:
+        raise Rejected("The Stripe account of this job cannot be sent products now.", code="not_ready")
+    if job.cursor.get("phase", PUSH) == PUSH:
+        return _push_page(job, account)
+    return _compare_page(job, account)
+
+
+def _push_page(job: Job, account: StripeAccount) -> Page:
+    fetched_at = timezone.now()  # before the request: events from later on are newer
+    found = listing.fetch_page(job.installation, "products", job.cursor.get("after"))
+    page = Page({"phase": PUSH, "after": found.after}, total=found.total)
+    if found.after is None:
+        page.cursor = {"phase": COMPARE, "after": ""}
+    pace = pace_for(account)
+
+    def push_one(node: Json) -> tuple[Counter[str], list[Json]]:
+        try:
+            with paced(pace):
+                return _push_product(account, node, fetched_at)
+        finally:
+            connection.close()  # the thread's own
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = list(pool.map(push_one, found.nodes))  # raises the first failure that a retry may resolve
+    for counts, problems in results:
+        page.counts += counts
+        page.problems += problems
+        page.failed += bool(problems)
+        page.done += not problems
+    return page
+
+
+def _push_product(
+    account: StripeAccount, node: Json, fetched_at: datetime
+) -> tuple[Counter[str], list[Json]]:
+    """Push the product; what cannot be sent of it is returned as problems. `Unavailable` and `Blocked` are raised."""
+    counts: Counter[str] = Counter({"products in Saleor": 1})
+    try:
+        product = read_product(node)
+        channels = push.accounts_for(account.installation, product.id).get(account, frozenset())
+        refused = push.push_product(account, channels, product, fetched_at)
+    except Rejected as error:
+        if push.is_of_the_account(error):
+            raise
+        return counts, [_problem(str(node.get("id", "")), error)]
+    labels.store(account.installation, names_of(product))
+    counts["variants in Saleor"] = len(product.variants or [])
+    return counts, [_problem(variant_id, error) for variant_id, error in refused.items()]
+
+
+def _problem(saleor_id: str, error: Failure) -> Json:
+    return {"of": "products", "id": saleor_id, "code": error.code, "message": error.message}
+
+
+def _compare_page(job: Job, account: StripeAccount) -> Page:
+    """Compare a page of Stripe's active Products with the stored ones; after the last one look for missing ones."""
+    with paced(pace_for(account)):
+        found, has_more = catalogue.list_active(account, job.cursor.get("after") or "")
+        after = found[-1]["id"] if has_more else None
+        page = Page({"phase": COMPARE, "after": after}, finished=after is None)
+        ours = [each for each in found if _is_ours(account, each)]
+        page.counts["products in Stripe"] = len(ours)
+        page.counts["products of others in Stripe"] = len(found) - len(ours)
+        rows = {
+            each.stripe_product_id: each
+            for each in _rows(account).filter(stripe_product_id__in=[each["id"] for each in ours])
+        }
+        to_send = _compare(job, account, ours, rows, page)
+    if after is None:
+        to_send += _find_missing(job, account, page)
+    _send_again(job, account, to_send)
+    return page
+
+
+def _is_ours(account: StripeAccount, found: Json) -> bool:
+    return (found.get("metadata") or {}).get("saleor_installation") == str(account.installation_id)
+
+
+def _rows(account: StripeAccount) -> QuerySet[CatalogProduct]:
+    return CatalogProduct.objects.filter(account=account, is_active=True).exclude(stripe_product_id="")
+
+
+def _compare(
+    job: Job, account: StripeAccount, ours: list[Json], rows: dict[str, CatalogProduct], page: Page
+) -> list[CatalogProduct]:
+    """Archive what Saleor does not sell; returns what differs."""
+    started = job.started_at or job.created_at
+    prices = dict(
+        CatalogPrice.objects.filter(product__in=rows.values(), is_active=True).values_list(
+            "stripe_price_id", "product_id"
+        )
+    )
+    differing = []
+    for each in ours:
+        row = rows.get(each["id"])
+        if row is None:
+            if each["created"] < started.timestamp():  # a newer one may be about to be stored
+                send.archive(account, each["id"])
+                page.differences.append(
+                    _difference(each["id"], "in Stripe and not sold in Saleor", "archived")
+                )
+        elif each["name"] != row.name or prices.get(each["default_price"]) != row.pk:
+            differing.append(row)
+            page.differences.append(
+                _difference(row.saleor_variant_id, "changed in Stripe", "sent again as Saleor has it")
+            )
+    CatalogProduct.objects.filter(pk__in=[each.pk for each in rows.values()]).update(
+        checked_at=timezone.now()
+    )
+    return differing
+
+
+def _find_missing(job: Job, account: StripeAccount, page: Page) -> list[CatalogProduct]:
+    """The variants that Stripe should have and does not list: archived or deleted there by hand."""
+    started = job.started_at or job.created_at
+    unseen = Q(checked_at=None) | Q(checked_at__lt=started)
+    missing = list(_rows(account).filter(unseen, pushed_at__lt=started).exclude(pushed_at=None))
+    page.differences += [
+        _difference(each.saleor_variant_id, "sold in Saleor and not active in Stripe", "sent again")
+        for each in missing
+    ]
+    page.counts["variants active"] = _rows(account).count()
+    return missing
+
+
+def _difference(identifier: str, what: str, why: str) -> Json:
+    return {"of": "products", "id": identifier, "what": what, "why": why}
+
+
+def _send_again(job: Job, account: StripeAccount, rows: list[CatalogProduct]) -> None:
+    """Fetch the products as Saleor has them and push them, although nothing changed there."""
+    ids = sorted({each.saleor_product_id for each in rows})
+    CatalogProduct.objects.filter(pk__in=[each.pk for each in rows]).update(sent_hash="")
+    for begin in range(0, len(ids), refetch.MOST_AT_ONCE):
+        chosen = ids[begin : begin + refetch.MOST_AT_ONCE]
+        record = refetch.fetch(account.installation, {"ids": chosen}, f"job {job.pk} {job.step}")
+        with transaction.atomic():
+            record()
+
+
+jobs.PROCESSORS[Job.Kind.CATALOGUE.value] = process_page

@@ -1,0 +1,80 @@
+"""Bring the whole catalogue to Stripe and compare both sides; a run can be paused and resumed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from saleor_stripe_audience.catalog import sync
+from saleor_stripe_audience.commands.progress import line_of
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.shops.models import Installation
+
+CHANGES: dict[str, Callable[[Job], Job]] = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print each account's job as JSON. Exit code 1 unless both sides agree in the end."""
+    options = _options(arguments)
+    shop = get_installation(options.saleor_api_url)
+    found = [_work(account, options) for account in _accounts(shop, options.account)]
+    print(json.dumps([jobs.as_json(each) | {"account": each.key} for each in found], indent=2))
+    return 0 if all(each.state in (Job.State.DONE, *Job.OPEN) for each in found) else 1
+
+
+def _accounts(shop: Installation, chosen: str) -> list[StripeAccount]:
+    usable = sync.usable_accounts(shop)
+    found = [each for each in usable if chosen in ("", each.stripe_id, str(each.pk))]
+    if not found:
+        known = ", ".join(each.stripe_id for each in usable) or "none"
+        raise Rejected(
+            f"No such Stripe account can be sent products now. Accounts with channels: {known}.",
+            code="no_account",
+        )
+    return found
+
+
+def _work(account: StripeAccount, options: argparse.Namespace) -> Job:
+    if options.sync:
+        job = sync.start(account, options.actor)
+        return job if options.background else _run(job)
+    job = jobs.newest(account.installation, Job.Kind.CATALOGUE, key=str(account.pk))
+    for name, change in CHANGES.items():
+        if getattr(options, name):
+            job = change(job)
+    if options.resume:
+        jobs.start(job)
+    return job
+
+
+def _run(job: Job) -> Job:
+    """Run the job here, page by page. If this process ends, a worker continues it."""
+    shows_progress = sys.stderr.isatty()
+    has_more = True
+    while has_more:
+        has_more = jobs.work_page(job.pk, job.step, enqueues=False)
+        job.refresh_from_db()
+        if shows_progress:
+            print(f"\r{line_of(job)}", end="" if has_more else "\n", file=sys.stderr, flush=True)
+    return job
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="saleor-stripe-audience catalogue", description=__doc__)
+    parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
+    parser.add_argument(
+        "--account", default="", metavar="ID", help="one Stripe account; default: all of them"
+    )
+    parser.add_argument("--actor", default="command line", help="who starts it, for the job's record")
+    parser.add_argument("--background", action="store_true", help="with --sync: run it in a worker")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--sync", action="store_true", help="push all products, then compare both sides")
+    what.add_argument("--status", action="store_true", help="only show the progress of the last run")
+    what.add_argument("--pause", action="store_true", help="stop after the current page")
+    what.add_argument("--resume", action="store_true", help="continue a run that was paused or failed")
+    what.add_argument("--cancel", action="store_true", help="stop for good; what was sent stays")
+    return parser.parse_args(arguments)

@@ -1,0 +1,254 @@
+"""The whole catalogue reaches Stripe by itself, page by page; then both sides are compared and differences healed."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django_ox.models import OxTask
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.catalog import sync
+from saleor_stripe_audience.catalog.models import CatalogProduct
+from saleor_stripe_audience.catalog.tasks import sync_all
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import catalogue, onboarding, trouble
+from saleor_stripe_audience.gateway import pace as pacing
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.pace import Pace, paced
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor import listing
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
+from tests.payments.conftest import connect, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
+from tests.payments.test_reporting import Town, town
+
+__all__ = ["town"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Json = dict[str, Any]
+Work = Callable[[], int]
+VARIANTS = 11  # of the stand-in's six products
+
+
+def names(town: Town) -> dict[str, bool]:
+    return {each["name"]: each["active"] for each in town.stripe.account.table("product").values()}
+
+
+def posts(town: Town) -> int:
+    return len(town.stripe.log.entries("POST"))
+
+
+def run_sync(town: Town) -> Job:
+    """Run a new job of the account to its end, here."""
+    job = sync.start(town.account, "a test")
+    OxTask.objects.all().delete()
+    while jobs.work_page(job.pk, job.step, enqueues=False):
+        job.refresh_from_db()
+    job.refresh_from_db()
+    return job
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
+
+
+def test_everything_is_sent_once_and_both_sides_agree(town: Town) -> None:
+    job = run_sync(town)
+    assert (job.state, job.done, job.failed, job.total) == (Job.State.DONE, 6, 0, 6)
+    assert job.report["counts"] == {
+        "products in Saleor": 6,
+        "products in Stripe": VARIANTS,
+        "variants active": VARIANTS,
+        "variants in Saleor": VARIANTS,
+    }
+    assert len(names(town)) == VARIANTS
+    before = posts(town)
+    assert run_sync(town).state == Job.State.DONE
+    assert posts(town) == before, "what Stripe has already costs no call that changes anything"
+
+
+def test_a_newly_mapped_channel_is_synced_by_itself(town: Town, worked_to_the_end: Work) -> None:
+    AccountChannel.objects.filter(channel_slug="channel-pln").delete()
+    run_sync(town)
+    onboarding.map_channels(town.account, ["channel-pln"])
+    worked_to_the_end()
+    prices = town.stripe.account.table("price").values()
+    assert sum(each["active"] and each["currency"] == "pln" for each in prices) == VARIANTS
+    assert Job.objects.get(actor=sync.ITSELF).state == Job.State.DONE
+
+
+def test_mapping_it_once_more_changes_nothing(town: Town, worked_to_the_end: Work) -> None:
+    worked_to_the_end()
+    onboarding.map_channels(town.account, ["default-channel"])
+    worked_to_the_end()
+    assert not Job.objects.exists()
+
+
+def test_a_channel_that_moves_is_sold_by_the_other_account_only(town: Town, worked_to_the_end: Work) -> None:
+    run_sync(town)
+    town.stripe.create_account("Second", "pk_test_second", "sk_test_second")
+    second = connect(town.account.installation, secret_key="sk_test_second")
+    onboarding.map_channels(second, list(town.account.channels.values_list("channel_slug", flat=True)))
+    worked_to_the_end()
+    active = CatalogProduct.objects.filter(is_active=True)
+    assert active.filter(account=second).count() == VARIANTS
+    assert not active.filter(account=town.account).exists()
+    assert not any(names(town).values())
+
+
+@pytest.mark.usefixtures("small_pages")
+class TestAJob:
+    def test_pauses_resumes_and_continues_where_it_was(self, town: Town) -> None:
+        job = sync.start(town.account, "a test")
+        assert jobs.work_page(job.pk, 0, enqueues=False)
+        job.refresh_from_db()
+        assert (job.done, job.total) == (2, 6)
+        jobs.pause(job)
+        assert not jobs.work_page(job.pk, job.step, enqueues=False)
+        job = jobs.resume(job)
+        before = posts(town)
+        while jobs.work_page(job.pk, job.step, enqueues=False):
+            job.refresh_from_db()
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.DONE, 6)
+        assert posts(town) > before
+
+    def test_is_cancelled_for_good(self, town: Town, worked_to_the_end: Work) -> None:
+        job = sync.start(town.account, "a test")
+        assert jobs.work_page(job.pk, 0, enqueues=False)
+        jobs.cancel(job)
+        sent = len(names(town))
+        worked_to_the_end()
+        assert len(names(town)) == sent < VARIANTS
+
+    def test_starts_over_if_a_channel_is_added_meanwhile(self, town: Town, worked_to_the_end: Work) -> None:
+        AccountChannel.objects.filter(channel_slug="channel-pln").delete()
+        job = sync.start(town.account, "a test")
+        assert jobs.work_page(job.pk, 0, enqueues=False)
+        AccountChannel.objects.create(
+            installation=town.account.installation, account=town.account, channel_slug="channel-pln"
+        )
+        sync.start_again(town.account)
+        worked_to_the_end()
+        job.refresh_from_db()
+        assert (job.state, job.done) == (Job.State.DONE, 6)
+        prices = town.stripe.account.table("price").values()
+        assert sum(each["active"] and each["currency"] == "pln" for each in prices) == VARIANTS
+
+    def test_of_a_dead_key_fails_and_is_started_again(self, town: Town, worked_to_the_end: Work) -> None:
+        town.stripe.revoke_key(SECRET_KEY)
+        job = run_sync(town)
+        assert job.state == Job.State.FAILED
+        assert "Paste a new" in job.report["failure"]["message"]
+        town.stripe.add_key(town.stripe.account, SECRET_KEY)
+        trouble.end(StripeAccount.objects.get())
+        worked_to_the_end()
+        assert len(names(town)) == VARIANTS
+
+    def test_waits_while_stripe_takes_no_more(self, town: Town, worked_to_the_end: Work) -> None:
+        town.stripe.add_fault("POST /v1/products", status=429, times=6)
+        sync.start(town.account, "a test")
+        worked_to_the_end()
+        assert len(names(town)) == VARIANTS
+        assert Job.objects.get().state == Job.State.DONE
+
+
+def test_stripe_that_is_down_is_asked_again_later(town: Town) -> None:
+    town.stripe.add_fault("POST /v1/products", status=500, times=40)
+    job = sync.start(town.account, "a test")
+    with pytest.raises(Unavailable):
+        jobs.work_page(job.pk, 0, enqueues=False)
+
+
+def test_one_refused_product_is_listed_and_the_others_are_sent(town: Town) -> None:
+    [bad] = [each for each in town.shop.host.store.products if len(each.variants) == 3]
+    bad.variants[0].channel_listings[0].price = Decimal("64.005")
+    job = run_sync(town)
+    assert (job.done, job.failed, job.report["problems_count"]) == (5, 1, 1)
+    assert job.report["problems"][0]["code"] == "decimals"
+    assert len(names(town)) == VARIANTS - 1
+
+
+class TestDrift:
+    def test_what_was_changed_in_stripe_is_sent_again(self, town: Town, worked_to_the_end: Work) -> None:
+        run_sync(town)
+        [renamed, archived, *_] = CatalogProduct.objects.order_by("pk")
+        catalogue.update_product(town.account, renamed.stripe_product_id, {"name": "Vandalized"})
+        catalogue.update_product(town.account, archived.stripe_product_id, {"active": False})
+        job = run_sync(town)
+        assert job.state == Job.State.DIFFERS
+        assert sorted(each["what"] for each in job.report["differences"]) == [
+            "changed in Stripe",
+            "sold in Saleor and not active in Stripe",
+        ]
+        worked_to_the_end()
+        assert "Vandalized" not in names(town)
+        assert all(names(town).values())
+        assert run_sync(town).state == Job.State.DONE
+
+    def test_what_saleor_does_not_sell_is_archived(self, town: Town) -> None:
+        run_sync(town)
+        stray = {"name": "Stray", "metadata": {"saleor_installation": str(town.account.installation_id)}}
+        made, _ = catalogue.create_product(town.account, stray, "stray")
+        town.stripe.account.table("product")[made]["created"] -= 3600
+        job = run_sync(town)
+        assert [each["why"] for each in job.report["differences"]] == ["archived"]
+        assert names(town)["Stray"] is False
+
+    def test_products_of_others_are_counted_and_left_alone(self, town: Town) -> None:
+        catalogue.create_product(town.account, {"name": "Subscription"}, "theirs")
+        job = run_sync(town)
+        assert job.state == Job.State.DONE
+        assert job.report["counts"]["products of others in Stripe"] == 1
+        assert names(town)["Subscription"] is True
+
+    def test_every_night(self, town: Town, worked_to_the_end: Work) -> None:
+        assert sync_all.call() == 1
+        worked_to_the_end()
+        assert len(names(town)) == VARIANTS
+
+
+class TestTheCommand:
+    def test_syncs_and_shows(self, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+        shop = ["--saleor-api-url", town.account.installation.saleor_api_url]
+        assert main(["catalogue", *shop, "--sync"]) == 0
+        [job] = json.loads(capsys.readouterr().out)
+        assert (job["state"], job["done"], job["account"]) == ("done", 6, str(town.account.pk))
+        assert main(["catalogue", *shop, "--status"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["id"] == job["id"]
+        assert main(["catalogue", *shop, "--pause"]) == 1
+        assert "can no longer be paused" in capsys.readouterr().err
+
+    def test_of_no_account(self, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+        AccountChannel.objects.all().delete()
+        assert (
+            main(["catalogue", "--saleor-api-url", town.account.installation.saleor_api_url, "--sync"]) == 1
+        )
+        assert "No such Stripe account" in capsys.readouterr().err
+
+
+def test_a_job_of_an_account_that_is_gone_fails(town: Town) -> None:
+    job = sync.start(town.account, "a test")
+    StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
+    assert not jobs.work_page(job.pk, 0, enqueues=False)
+    with pytest.raises(Rejected):
+        sync.process_page(job)
+    job.refresh_from_db()
+    assert job.report["failure"]["code"] == "not_ready"
+
+
+def test_calls_of_bulk_work_are_spread_and_others_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("saleor_stripe_audience.gateway.pace.time.sleep", slept.append)
+    monkeypatch.setattr("saleor_stripe_audience.gateway.pace.time.monotonic", lambda: 100.0)
+    pacing.wait()
+    assert slept == []
+    with paced(Pace(20)):
+        for _ in range(4):
+            pacing.wait()
+    assert slept == pytest.approx([0, 0.05, 0.1, 0.15])
+    assert pacing.pace_for(StripeAccount(livemode=True))._interval == 1 / pacing.LIVE_RATE
