@@ -16,13 +16,13 @@ from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
 from saleor_stripe_audience.gateway import disputes, events, payment_intents, refunds
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.objects import PAYABLE
+from saleor_stripe_audience.gateway.objects import PAYABLE, PaymentIntent
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.payments import order_matching, ownership, records
+from saleor_stripe_audience.payments import amounts_due, order_matching, ownership, records
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.report import report_foreign, report_missing
 from saleor_stripe_audience.saleor.missed_events import record_missed_events
@@ -208,7 +208,8 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
             differences.append(Difference("the payment was not known here", where, fixed=True))
         outcomes = report_missing(account, intent)
         records.save(account, intent, asked_at)
-        if outcomes:  # the event that would have ended the checkout's other open payments was lost
+        if outcomes or _leaves_others_open(installation, account, intent):
+            # The event that would have ended the checkout's other open payments was lost.
             order_matching.follow(installation, intent.transaction_id)
     except Failure as error:
         if error.code == ownership.FOREIGN:
@@ -219,6 +220,14 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
         what = f"{outcome.result} {outcome.money} was missing in Saleor"
         differences.append(Difference(what, where, fixed=True))
     return _Compared(differences)
+
+
+def _leaves_others_open(installation: Installation, account: StripeAccount, intent: PaymentIntent) -> bool:
+    """Whether the payment is over, and another one of its checkout or order can still be paid."""
+    payment = Payment.objects.filter(account=account, payment_intent_id=intent.id).first()
+    if payment is None or intent.is_payable:
+        return False
+    return bool(amounts_due.open_payments_for(installation, payment.source_id))
 
 
 def _not_compared(intent_id: str, why: str) -> Difference:

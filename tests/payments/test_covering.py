@@ -17,6 +17,8 @@ from saleor_stripe_audience.payments import (
     amounts_due,
     handlers,
     order_matching,
+    reconcile,
+    report,
     shopper_messages,
 )
 from saleor_stripe_audience.payments.models import Payment
@@ -152,6 +154,18 @@ class TestSecondTab:
         [event] = Event.objects.filter(kind="payment_intent.succeeded")
         handlers.follow_payment(event)
         assert (problems(), intent(town, town.intent)["status"]) == ([], "succeeded")
+
+    def test_by_the_hourly_comparison_where_the_event_of_its_success_was_lost(self, town: Town) -> None:
+        """Another event of the payment reported the money, so that nothing is missing in Saleor."""
+        town.begin()
+        _, other = tab(town)
+        town.pay()
+        save = report.report_payment(town.account, town.intent)
+        assert save is not None
+        save()
+        assert intent(town, other)["status"] == "requires_payment_method"
+        assert reconcile.compare(Installation.objects.get(), town.account, town.intent) == []
+        assert intent(town, other)["status"] == "canceled"
 
     def test_later_if_stripe_cannot_be_asked_now(self, town: Town) -> None:
         town.begin()
