@@ -147,6 +147,7 @@ def _scalar(kind: Any, name: str) -> Any:
         "PositiveDecimal": 12.5,
         "JSON": None,
         "JSONString": '{"blocks": []}',
+        "Metadata": {"key": "value"},
         "ID": f"VHlwZTo=={uuid.uuid4().hex}",
         "UUID": str(uuid.uuid4()),
     }
