@@ -1,26 +1,37 @@
 """One payment: its amounts, what the balance got, and what happened to it, as far as the app has stored it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from decimal import Decimal
+from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.payments import customers_of, row_of
-from saleor_stripe_audience.dashboard.sections import PAYMENTS, refuse, show
+from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import staff_requests
 from saleor_stripe_audience.payments.declines import for_merchant
-from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment
+from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment, StaffRequest
+from saleor_stripe_audience.saleor.client import REFUND_REASONS_SINCE
+from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel
 from saleor_stripe_audience.wording import ENGLISH
 
 MOST_ENTRIES = 100
+REQUEST_SECONDS = 20.0
+FRENCH_AMOUNT = re.compile(r"\d+,\d{1,2}")
+FORMS = {staff_requests.REFUND: "refund", staff_requests.CHARGE: "capture"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +51,85 @@ def payment(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> Http
     return not_found(request, user) if found is None else show_payment(request, user, found)
 
 
+@require_POST
+@for_staff(PAYMENTS)
+def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> HttpResponse:
+    """Request the refund or capture through Saleor. The same form sent twice is one request."""
+    found = find(user, payment_id)
+    if found is None:
+        return not_found(request, user)
+    wanted = _wanted(request, user)
+    if wanted is None:
+        note = Note("bad", _("This form is incomplete. Open the payment again."))
+        return show_payment(request, user, found, note, 422)
+    form = FORMS[wanted.kind]
+    try:
+        with deadline(REQUEST_SECONDS):
+            money = staff_requests.request(found, wanted)
+    except Failure as error:
+        return show_payment(request, user, found, Note("bad", str(error.translatable), form), 422)
+    amount = format_amount(money.minor, money.currency)
+    text = _("Requested: %(amount)s. The result appears in the timeline.") % {"amount": amount}
+    return show_payment(request, user, found, Note("good", text, form))
+
+
+def _wanted(request: HttpRequest, user: DashboardUser) -> staff_requests.Wanted | None:
+    sent = request.POST
+    try:
+        key = UUID(sent.get("key", ""))
+    except ValueError:
+        return None
+    if sent.get("kind") not in FORMS:
+        return None
+    reason = sent.get("reason", "").replace("\0", "")
+    return staff_requests.Wanted(key, sent["kind"], _with_point(sent.get("amount", "")), user.email, reason)
+
+
+def _with_point(amount: str) -> str:
+    """A French 5,00 is 5.00; 1,234 might be a thousand, so it stays as it is and is refused."""
+    amount = amount.strip()
+    return amount.replace(",", ".") if FRENCH_AMOUNT.fullmatch(amount) else amount
+
+
+@dataclass(frozen=True, slots=True)
+class RequestForm:
+    """What staff may request now, at most `most`; `waiting` says what of it is being carried out."""
+
+    kind: str
+    form: str
+    key: UUID
+    most: Decimal
+    takes_reason: bool
+    waiting: str
+
+
+def _forms(found: Payment) -> list[RequestForm]:
+    return [
+        RequestForm(
+            kind,
+            FORMS[kind],
+            uuid4(),
+            Money(minor, found.currency).amount,
+            takes_reason=kind == staff_requests.REFUND
+            and read_version(found.installation.schema_version) >= REFUND_REASONS_SINCE,
+            waiting=_waiting(found, kind),
+        )
+        for kind, minor in (
+            (staff_requests.CHARGE, found.amount_minor if found.status == "requires_capture" else 0),
+            (staff_requests.REFUND, found.captured_minor - found.refunded_minor),
+        )
+        if minor > 0
+    ]
+
+
+def _waiting(found: Payment, kind: str) -> str:
+    waiting = staff_requests.find_open(found, kind)
+    return "" if waiting is None else format_amount(waiting.amount_minor, found.currency)
+
+
 def find(user: DashboardUser, payment_id: UUID) -> Payment | None:
     """Return the payment, if it is one of the user's shop."""
-    own = Payment.objects.filter(installation=user.installation).select_related("account")
+    own = Payment.objects.filter(installation=user.installation).select_related("account", "installation")
     return own.filter(pk=payment_id).first()
 
 
@@ -50,7 +137,9 @@ def not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return refuse(request, 404, _("This payment was not found."), user)
 
 
-def show_payment(request: HttpRequest, user: DashboardUser, found: Payment) -> HttpResponse:
+def show_payment(
+    request: HttpRequest, user: DashboardUser, found: Payment, note: Note | None = None, status: int = 200
+) -> HttpResponse:
     settled = found.settled_currency
     order = _order_of(found)
     return show(
@@ -58,6 +147,9 @@ def show_payment(request: HttpRequest, user: DashboardUser, found: Payment) -> H
         user,
         PAYMENTS,
         template="payment",
+        note=note,
+        status=status,
+        forms=_forms(found),
         row=row_of(found, customers_of(user, [found])),
         payment=found,
         captured=format_amount(found.captured_minor, found.currency),
@@ -76,6 +168,7 @@ def timeline(found: Payment) -> list[Entry]:
     entries = [
         Entry(found.created_at, _("Payment started")),
         *_declines(found),
+        *_requests(found),
         *_actions(found),
         *_notices(found),
     ]
@@ -91,6 +184,19 @@ def _declines(found: Payment) -> list[Entry]:
         Entry(fact.at, _("Declined"), for_merchant(fact.code, language), "bad")
         for fact in facts.order_by("-at", "-pk")[:MOST_ENTRIES]
     ]
+
+
+def _requests(found: Payment) -> list[Entry]:
+    titles = {staff_requests.REFUND: _("Refund requested"), staff_requests.CHARGE: _("Capture requested")}
+    return [
+        Entry(each.created_at, titles[each.kind], " · ".join(filter(None, _requested(each, found))))
+        for each in found.staff_requests.order_by("-created_at", "-pk")[:MOST_ENTRIES]
+    ]
+
+
+def _requested(request: StaffRequest, found: Payment) -> tuple[str, ...]:
+    unclear = "" if request.sent_at else _("Not known whether Saleor took it")
+    return format_amount(request.amount_minor, found.currency), request.requested_by, request.reason, unclear
 
 
 def _actions(found: Payment) -> list[Entry]:

@@ -37,6 +37,7 @@ urlpatterns = [
     path("payments", payments.payments, name="payments"),
     path("payments.csv", payments.export, name="payments_export"),
     path("payments/<uuid:payment_id>", payment.payment, name="payment"),
+    path("payments/<uuid:payment_id>/request", payment.request_action, name="request_action"),
     path("contacts", newest.contacts, name="contacts"),
     path("problems", problems.problems, name="problems"),
     path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),

@@ -156,3 +156,28 @@ class ActionRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.transaction_id}"
+
+
+class StaffRequest(models.Model):
+    """A refund or capture that staff requested on the app's page, stored before Saleor was asked for it.
+
+    `key` is the form's: sent twice, it is one request. `sent_at` is when Saleor had taken it, null while that is not
+    known.
+    """
+
+    payment = models.ForeignKey(
+        Payment, on_delete=models.CASCADE, related_name="staff_requests", db_index=False
+    )
+    key = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    amount_minor = models.BigIntegerField()
+    reason = models.CharField(max_length=500, default="", blank=True)
+    requested_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["payment", "key"], name="payments_staff_request_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.payment_id}"

@@ -27,6 +27,7 @@ REINSTALL = pgettext_lazy(
 )
 REFUSED = pgettext_lazy("staff", "Saleor refused: {reason}")
 PAYMENT_METHODS_SINCE = (3, 22)
+REFUND_REASONS_SINCE = (3, 22)
 ALREADY_EXISTS = "ALREADY_EXISTS"
 SERVER_ERROR = 500
 
@@ -79,6 +80,14 @@ class TransactionEvent:
     amount: Decimal
     currency: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True)
+class TransactionAmounts:
+    """What of a transaction is charged and not refunded, and what is authorized, in whole units of its currency."""
+
+    charged: Decimal
+    authorized: Decimal
 
 
 @dataclass(frozen=True)
@@ -265,6 +274,38 @@ def fetch_transaction_events(installation: Installation, transaction_id: str) ->
             )
             for each in transaction["events"]
         ]
+
+
+def fetch_transaction_amounts(installation: Installation, transaction_id: str) -> TransactionAmounts:
+    """The amounts as Saleor has them; `Rejected` if it has no such transaction of the app."""
+    transaction = _call_shop(installation, "FetchTransactionAmounts", {"id": transaction_id}).get(
+        "transaction"
+    )
+    if not isinstance(transaction, dict):
+        raise _unknown_transaction()
+    with reading_response():
+        charged, authorized = (
+            Decimal(str(transaction[name]["amount"])) for name in ("chargedAmount", "authorizedAmount")
+        )
+        return TransactionAmounts(charged, authorized)
+
+
+def request_transaction_action(
+    installation: Installation, transaction_id: str, action: str, amount: Decimal, reason: str = ""
+) -> None:
+    """Request a refund or a capture, as staff do in Saleor's Dashboard; Saleor then asks the app to carry it out.
+
+    Not to be repeated: each request is another one to Saleor. The reason is for a refund, since Saleor 3.22.
+    """
+    variables: Json = {"id": transaction_id, "actionType": action, "amount": str(amount)}
+    version = read_version(installation.schema_version)
+    if reason and action == "REFUND" and version >= REFUND_REASONS_SINCE:
+        variables["refundReason"] = reason
+    name = "RequestTransactionAction"
+    data = _send_to_shop(installation, operation(name, version), name, variables)
+    with reading_response():
+        if errors := data["transactionRequestAction"]["errors"]:
+            raise Rejected(with_values(REFUSED, reason=_first_message(errors)), code="saleor_refused")
 
 
 def _unknown_transaction() -> Rejected:

@@ -86,3 +86,23 @@ def test_one_payment_and_back_to_where_the_list_was(staff: Staff) -> None:
     page.get_by_role("button", name="All payments").click()  # the stand-in's reload forgets its language
     expect(page.locator("tbody tr")).to_have_count(1)
     assert staff.complaints == []
+
+
+def test_a_refund_stands_where_it_was_requested(staff: Staff) -> None:
+    """By keyboard: the answer is beside the form, and the Dashboard says it too."""
+    payment = a_payment(staff.installation)
+    page = staff.open(path=f"/payments/{payment.pk}", theme="light", locale="en")
+    look(staff, "payment-refund-light")
+    amount = page.get_by_label("Amount (USD)")
+    expect(amount).to_have_value("1234.50")
+    amount.fill("5.00")
+    amount.press("Enter")
+    # The stand-in's Saleor has no such transaction: it refuses, and that is said where staff are looking.
+    refused = page.locator("#refund").get_by_role("alert")
+    expect(refused).to_contain_text("Saleor refused")
+    expect(amount).to_be_focused()
+    expect(staff.page.locator("#notices p.error")).to_have_count(1)
+    look(staff, "payment-refused-light")
+    assert staff.complaints == [
+        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
+    ]

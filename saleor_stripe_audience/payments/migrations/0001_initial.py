@@ -13,6 +13,81 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Payment",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("transaction_id", models.CharField(max_length=200)),
+                ("idempotency_key", models.CharField(max_length=600)),
+                ("payment_intent_id", models.CharField(max_length=200)),
+                ("flow", models.CharField(max_length=20)),
+                ("source_id", models.CharField(max_length=200)),
+                ("channel_slug", models.CharField(max_length=255)),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("status", models.CharField(max_length=40)),
+                ("captured_minor", models.BigIntegerField(default=0)),
+                ("refunded_minor", models.BigIntegerField(default=0)),
+                ("gross_minor", models.BigIntegerField(null=True)),
+                ("fee_minor", models.BigIntegerField(null=True)),
+                ("net_minor", models.BigIntegerField(null=True)),
+                ("settled_currency", models.CharField(blank=True, default="", max_length=3)),
+                ("order_number", models.CharField(blank=True, default="", max_length=64)),
+                ("decline_code", models.CharField(blank=True, default="", max_length=100)),
+                ("decline_message", models.CharField(blank=True, default="", max_length=512)),
+                ("asked_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="shops.installation",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="StaffRequest",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.UUIDField()),
+                ("kind", models.CharField(max_length=10)),
+                ("amount_minor", models.BigIntegerField()),
+                ("reason", models.CharField(blank=True, default="", max_length=500)),
+                ("requested_by", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="staff_requests",
+                        to="payments.payment",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="ActionRequest",
             fields=[
                 (
@@ -133,72 +208,40 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
-            name="Payment",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
-                ("transaction_id", models.CharField(max_length=200)),
-                ("idempotency_key", models.CharField(max_length=600)),
-                ("payment_intent_id", models.CharField(max_length=200)),
-                ("flow", models.CharField(max_length=20)),
-                ("source_id", models.CharField(max_length=200)),
-                ("channel_slug", models.CharField(max_length=255)),
-                ("amount_minor", models.BigIntegerField()),
-                ("currency", models.CharField(max_length=3)),
-                ("status", models.CharField(max_length=40)),
-                ("captured_minor", models.BigIntegerField(default=0)),
-                ("refunded_minor", models.BigIntegerField(default=0)),
-                ("gross_minor", models.BigIntegerField(null=True)),
-                ("fee_minor", models.BigIntegerField(null=True)),
-                ("net_minor", models.BigIntegerField(null=True)),
-                ("settled_currency", models.CharField(blank=True, default="", max_length=3)),
-                ("order_number", models.CharField(blank=True, default="", max_length=64)),
-                ("decline_code", models.CharField(blank=True, default="", max_length=100)),
-                ("decline_message", models.CharField(blank=True, default="", max_length=512)),
-                ("asked_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="payments",
-                        to="gateway.stripeaccount",
-                    ),
-                ),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="payments",
-                        to="shops.installation",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["installation", "-created_at"], name="payments_newest"),
-                    models.Index(fields=["installation", "source_id"], name="payments_by_source"),
-                    models.Index(
-                        condition=models.Q(("order_number", ""), _negated=True),
-                        fields=["installation", "order_number"],
-                        name="payments_by_order",
-                    ),
-                    models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("installation", "transaction_id"), name="payments_transaction_once"
-                    ),
-                    models.UniqueConstraint(
-                        fields=("account", "payment_intent_id"), name="payments_intent_once"
-                    ),
-                ],
-            },
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(fields=["installation", "-created_at"], name="payments_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(fields=["installation", "source_id"], name="payments_by_source"),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("order_number", ""), _negated=True),
+                fields=["installation", "order_number"],
+                name="payments_by_order",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
+        ),
+        migrations.AddConstraint(
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                fields=("installation", "transaction_id"), name="payments_transaction_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                fields=("account", "payment_intent_id"), name="payments_intent_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="staffrequest",
+            constraint=models.UniqueConstraint(fields=("payment", "key"), name="payments_staff_request_once"),
         ),
     ]

@@ -1,0 +1,136 @@
+"""What staff request on the app's page: a refund or a capture, requested through Saleor as in its own Dashboard.
+
+Saleor then asks the app to carry it out (`actions.py`), so that its ledger and the order know of it. Each form has a
+key of its own: sent twice, it is one request. While a request is not carried out, another of its kind waits, so that
+two people who refund the same payment at the same moment refund it once.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import pgettext_lazy
+
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
+from saleor_stripe_audience.saleor.client import fetch_transaction_amounts, request_transaction_action
+from saleor_stripe_audience.wording import with_values
+
+REFUND, CHARGE = "REFUND", "CHARGE"
+CARRIED_OUT_WITHIN = timedelta(minutes=15)  # Saleor's own retries end before
+LONGEST_REASON = 500  # characters, what Stripe keeps of it
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a staff member filled in; `key` is the form's, `amount` in whole units as typed."""
+
+    key: UUID
+    kind: str
+    amount: str
+    by: str
+    reason: str = ""
+
+
+def request(payment: Payment, wanted: Wanted) -> Money:
+    """Request the refund or capture from Saleor, once; returns the amount.
+
+    `Rejected` for an amount that Saleor would cut down, and while another request of the kind is carried out. After
+    `Unavailable` it is not known whether Saleor took the request: it is not sent again.
+    """
+    money = from_decimal(wanted.amount, payment.currency)
+    if money.is_zero:
+        raise Rejected(pgettext_lazy("staff", "The amount must be more than zero."), code="amount_too_small")
+    if _was_sent(payment, wanted):
+        return money
+    _check_amount(payment, wanted.kind, money)
+    row, is_new = _claim(payment, wanted, money)
+    if not is_new:
+        return money
+    try:
+        request_transaction_action(
+            payment.installation, payment.transaction_id, wanted.kind, money.amount, row.reason
+        )
+    except Rejected:
+        row.delete()  # nothing was requested: the same form may be sent again
+        raise
+    StaffRequest.objects.filter(pk=row.pk).update(sent_at=timezone.now())
+    return money
+
+
+def find_open(payment: Payment, kind: str) -> StaffRequest | None:
+    """Return the last request of the kind if it is not carried out yet."""
+    since = timezone.now() - CARRIED_OUT_WITHIN
+    requests = StaffRequest.objects.filter(payment=payment, kind=kind, created_at__gt=since)
+    last = requests.order_by("-created_at", "-pk").first()
+    if last is None:
+        return None
+    answered = ActionRequest.objects.filter(
+        installation=payment.installation_id,
+        transaction_id=payment.transaction_id,
+        kind=kind,
+        created_at__gte=last.created_at,
+        answered_at__isnull=False,
+    )
+    return None if answered.exists() else last
+
+
+def _was_sent(payment: Payment, wanted: Wanted) -> bool:
+    known = StaffRequest.objects.filter(payment=payment, key=wanted.key).first()
+    if known is None:
+        return False
+    if known.sent_at is None:
+        raise Rejected(
+            pgettext_lazy(
+                "staff",
+                "It is not known whether Saleor took this request. Look at the order in Saleor before you request it "
+                "again.",
+            ),
+            code="unclear",
+        )
+    return True
+
+
+def _check_amount(payment: Payment, kind: str, money: Money) -> None:
+    """Saleor would silently request less than what was typed, if there is less."""
+    amounts = fetch_transaction_amounts(payment.installation, payment.transaction_id)
+    most = amounts.charged if kind == REFUND else amounts.authorized
+    if money.amount > most:
+        message = (
+            pgettext_lazy("staff", "Saleor says that at most {most} {currency} can be refunded.")
+            if kind == REFUND
+            else pgettext_lazy("staff", "Saleor says that at most {most} {currency} can be captured.")
+        )
+        raise Rejected(
+            with_values(message, most=str(most), currency=payment.currency), code="amount_too_large"
+        )
+
+
+def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest, bool]:
+    """Store the request before it is sent; False if this form was sent before."""
+    with transaction.atomic():
+        Payment.objects.select_for_update().get(
+            pk=payment.pk
+        )  # requests of one payment come one after the other
+        known = StaffRequest.objects.filter(payment=payment, key=wanted.key).first()
+        if known is not None:
+            return known, False
+        if find_open(payment, wanted.kind) is not None:
+            raise Rejected(
+                pgettext_lazy(
+                    "staff",
+                    "Another request for this payment is being carried out. Wait for its result in the timeline.",
+                ),
+                code="being_carried_out",
+            )
+        return StaffRequest.objects.create(
+            payment=payment,
+            key=wanted.key,
+            kind=wanted.kind,
+            amount_minor=money.minor,
+            reason=wanted.reason.strip()[:LONGEST_REASON],
+            requested_by=wanted.by[:254],
+        ), True

@@ -1,0 +1,224 @@
+"""Refunds and captures that staff request on the page: through Saleor, the amount that was typed, and once."""
+
+import re
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.payments import staff_requests
+from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
+from saleor_stripe_audience.saleor.client import TransactionAmounts
+from saleor_stripe_audience.shops.models import Installation
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import a_payment
+from tests.payments.conftest import stripe_sandbox, stripe_url
+from tests.payments.test_reporting import Town, town
+
+__all__ = ["stripe_sandbox", "stripe_url", "town"]
+
+
+class Staff:
+    """A staff member with the payment's page open."""
+
+    def __init__(self, town: Town) -> None:
+        self.town, self.client = town, Client(enforce_csrf_checks=True)
+        app = town.shop.app("saleor.app.stripe-audience")
+        assert app is not None
+        self.headers = {
+            "Authorization": f"Bearer {town.shop.dashboard_token(app)}",
+            "Saleor-Api-Url": town.shop.api_url,
+        }
+
+    @property
+    def path(self) -> str:
+        return f"/dashboard/payments/{Payment.objects.get().pk}"
+
+    def look(self) -> str:
+        answer = self.client.get(self.path, headers=self.headers)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def form(self, name: str) -> dict[str, str]:
+        """The fields of a form as the page has them."""
+        [html] = re.findall(rf'<form id="{name}".*?</form>', self.look(), re.DOTALL)
+        return dict(re.findall(r'name="(\w+)"(?: inputmode="decimal")? value="([^"]*)"', html))
+
+    def send(self, fields: dict[str, str]) -> tuple[int, str]:
+        answer = self.client.post(f"{self.path}/request", fields, headers=self.headers)
+        self.town.shop.drain()
+        return answer.status_code, answer.content.decode()
+
+
+@pytest.fixture
+def staff(town: Town) -> Staff:
+    town.begin()
+    town.pay()
+    town.tell(town.events())
+    return Staff(town)
+
+
+def test_a_refund_goes_through_saleor_once(staff: Staff) -> None:
+    total = staff.town.total()
+    fields = staff.form("refund")
+    assert float(fields["amount"]) == total
+    fields |= {"amount": "5,00", "reason": "Came broken"}
+    for _ in range(3):
+        status, text = staff.send(fields)
+        assert status == 200
+        assert "Requested: 5.00" in text
+    assert staff.town.amounts() == (total - 5, 0, 5, 0)
+    [refund] = staff.town.stripe.account.table("refund").values()
+    assert (refund["amount"], refund["metadata"]["saleor_reason"]) == (500, "Came broken")
+    assert Payment.objects.get().refunded_minor == 500
+    text = staff.look()
+    for expected in ("Partially refunded", "Refund requested", "Came broken", f'value="{total - 5:.2f}"'):
+        assert expected in text
+    assert staff.send(staff.form("refund") | {"amount": "2"})[0] == 200
+    assert staff.town.amounts() == (total - 7, 0, 7, 0)
+
+
+def test_what_is_held_is_captured(town: Town) -> None:
+    town.begin("AUTHORIZATION")
+    town.pay()
+    town.tell(town.events())
+    staff = Staff(town)
+    status, text = staff.send(staff.form("capture") | {"amount": "4"})
+    assert (status, "Requested: 4.00" in text) == (200, True)
+    assert town.amounts()[0] == 4
+    assert "Capture requested" in staff.look()
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-1", "x", "1e400", "1,234", "9999999.00", "0.001", "NaN"])
+def test_an_amount_that_cannot_be_refunded_moves_nothing(staff: Staff, amount: str) -> None:
+    status, text = staff.send(staff.form("refund") | {"amount": amount})
+    assert status == 422
+    assert 'class="note bad"' in re.findall(r'<form id="refund".*?</form>', text, re.DOTALL)[0]
+    assert staff.town.amounts()[2] == 0
+    assert not StaffRequest.objects.exists()
+    assert staff.town.reported("REFUND_REQUEST") == []
+
+
+@pytest.mark.parametrize("broken", [{"key": "x"}, {"key": ""}, {"kind": "CANCEL"}, {"kind": ""}])
+def test_an_incomplete_form_moves_nothing(staff: Staff, broken: dict[str, str]) -> None:
+    status, text = staff.send(staff.form("refund") | broken)
+    assert (status, "incomplete" in text) == (422, True)
+    assert staff.town.reported("REFUND_REQUEST") == []
+
+
+# ---- what is not known, refused, or under way ----
+
+
+class Saleor:
+    """Saleor's side, as far as a request needs it; `failures` are raised one after the other."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *failures: Exception) -> None:
+        self.requests: list[tuple[Any, ...]] = []
+        self.failures = list(failures)
+        amounts = TransactionAmounts(charged=Decimal("1234.50"), authorized=Decimal(0))
+        monkeypatch.setattr(staff_requests, "fetch_transaction_amounts", lambda *_: amounts)
+        monkeypatch.setattr(staff_requests, "request_transaction_action", self.take)
+
+    def take(self, *request: Any) -> None:
+        self.requests.append(request[1:])
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+def refund(
+    client: Client, shop: Shop, payment: Payment, key: uuid.UUID, amount: str = "5"
+) -> tuple[int, str]:
+    fields = {"key": str(key), "kind": "REFUND", "amount": amount}
+    answer = client.post(f"/dashboard/payments/{payment.pk}/request", fields, headers=shop.headers())
+    return answer.status_code, answer.content.decode()
+
+
+def test_without_an_answer_from_saleor_nothing_is_sent_again(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saleor = Saleor(monkeypatch, Unavailable("Saleor did not answer."))
+    payment, key = a_payment(shop.installation), uuid.uuid4()
+    assert refund(client, shop, payment, key)[0] == 422
+    status, text = refund(client, shop, payment, key)
+    assert (status, "It is not known whether Saleor took this request." in text) == (422, True)
+    status, text = refund(client, shop, payment, uuid.uuid4())
+    assert (status, "Another request for this payment is being carried out." in text) == (422, True)
+    assert len(saleor.requests) == 1
+    assert "Not known whether Saleor took it" in text
+
+
+def test_what_saleor_refused_may_be_sent_again(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saleor = Saleor(monkeypatch, Rejected("Saleor refused: no app."))
+    payment, key = a_payment(shop.installation), uuid.uuid4()
+    status, text = refund(client, shop, payment, key)
+    assert (status, "Saleor refused: no app." in text) == (422, True)
+    assert refund(client, shop, payment, key)[0] == 200
+    assert len(saleor.requests) == 2
+
+
+def test_a_second_person_waits_for_the_first(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saleor = Saleor(monkeypatch)
+    payment = a_payment(shop.installation)
+    assert refund(client, shop, payment, uuid.uuid4())[0] == 200
+    assert refund(client, shop, payment, uuid.uuid4())[0] == 422
+    assert (
+        "5.00 USD was requested and is being carried out." in refund(client, shop, payment, uuid.uuid4())[1]
+    )
+    request = ActionRequest.objects.create(
+        installation=shop.installation,
+        transaction_id=payment.transaction_id,
+        kind="REFUND",
+        key="1",
+        body="1",
+        answer={"pspReference": "re_1"},
+    )
+    assert refund(client, shop, payment, uuid.uuid4())[0] == 422, "it is not answered yet"
+    ActionRequest.objects.filter(pk=request.pk).update(answered_at=request.created_at)
+    assert refund(client, shop, payment, uuid.uuid4())[0] == 200
+    assert len(saleor.requests) == 2
+
+
+def test_who_may_not_handle_payments_or_has_another_shop_requests_nothing(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saleor = Saleor(monkeypatch)
+    payment = a_payment(shop.installation)
+    path, fields = f"/dashboard/payments/{payment.pk}/request", {"key": str(uuid.uuid4()), "kind": "REFUND"}
+    headers = shop.headers(user_permissions=["MANAGE_APPS", "MANAGE_USERS"])
+    assert client.post(path, fields | {"amount": "5"}, headers=headers).status_code == 403
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    assert client.post(path, fields | {"amount": "5"}, headers=other.headers()).status_code == 404
+    assert client.get(path, headers=shop.headers()).status_code == 405
+    assert saleor.requests == []
+
+
+def test_a_reason_is_asked_for_only_where_saleor_takes_one(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation)
+    path = f"/dashboard/payments/{payment.pk}"
+    assert 'name="reason"' in client.get(path, headers=shop.headers()).content.decode()
+    Installation.objects.update(schema_version="3.21")
+    assert 'name="reason"' not in client.get(path, headers=shop.headers()).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "forms"),
+    [
+        ({}, ["refund"]),
+        ({"refunded_minor": 123_450}, []),
+        ({"status": "requires_capture", "captured_minor": 0}, ["capture"]),
+        ({"status": "requires_payment_method", "captured_minor": 0}, []),
+    ],
+)
+def test_only_what_can_be_done_is_offered(
+    shop: Shop, client: Client, changed: dict[str, Any], forms: list[str]
+) -> None:
+    payment = a_payment(shop.installation, **changed)
+    text = client.get(f"/dashboard/payments/{payment.pk}", headers=shop.headers()).content.decode()
+    assert re.findall(r'<form id="(\w+)"', text) == forms
