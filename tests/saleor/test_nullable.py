@@ -31,7 +31,7 @@ from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.handlers import handlers_for
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor import webhooks
+from saleor_stripe_audience.saleor import listing, webhooks
 from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.shops.models import Installation
@@ -199,9 +199,11 @@ def test_what_may_be_null_is_ordinary(
     installation: Installation,  # noqa: F811 - a fixture
     account: StripeAccount,  # noqa: F811 - a fixture
     stripe_url: str,  # noqa: F811 - a fixture
+    monkeypatch: pytest.MonkeyPatch,
     version: str,
     kind: str,
 ) -> None:
+    monkeypatch.setattr(listing, "fetch_products", lambda *_: iter(()))  # there is no shop to list them
     failed: dict[str, str] = {}
     for payload, nullable in payloads_of(version, kind):
         work(installation, kind, fresh(payload))
