@@ -22,7 +22,7 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order
-from tests.payments.dying import alive, deaths
+from tests.payments.dying import alive, deaths, no_connection_outlives_a_request  # noqa: F401 - a fixture
 from tests.plans import explained
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import requests
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -37,6 +38,15 @@ def alive(function: Function) -> Json:
     result = _run(function, kill_at=None)
     assert result is not _KILLED
     return result
+
+
+@pytest.fixture(autouse=True)
+def no_connection_outlives_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close the connections of the served app's threads after each request: SQLite's must not be open at a fork.
+
+    The child would inherit SQLite's list of the locks that its process holds. https://www.sqlite.org/howtocorrupt.html
+    """
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
 
 
 _KILLED = object()

@@ -16,7 +16,7 @@ from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 from .conftest import Buy
-from .dying import alive, deaths
+from .dying import alive, deaths, no_connection_outlives_a_request  # noqa: F401 - a fixture
 from .test_reporting import Town, town  # noqa: F401 - a fixture
 
 Begin = Callable[..., Buy]
