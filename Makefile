@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 
-.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience bench-size measure-code
+.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience bench-size measure-code prove-catalogue bench-catalogue
 
 setup: .venv/.ready
 
@@ -66,6 +66,15 @@ bench-slow: setup
 SEQUENCES ?= 2000
 prove-ledger: setup
 	@.venv/bin/python -m scripts.prove_ledger $(SEQUENCES)
+
+# SEQUENCES=500: edits products at random in Saleor and in Stripe; prints JSON, fails if the catalogues differ in the end.
+prove-catalogue: setup
+	@.venv/bin/python -m scripts.prove_catalogue $(SEQUENCES)
+
+# PRODUCTS=10000: the first sync against the stand-in, which takes 50 ms for each call; prints JSON, including the machine.
+PRODUCTS ?= 10000
+bench-catalogue: setup
+	@.venv/bin/python -m scripts.bench_catalogue $(PRODUCTS)
 
 # Measures the code: ways through it, import cycles, lengths of functions, outdated words; prints a table, then JSON.
 measure-code: setup

@@ -23,7 +23,7 @@ from saleor_stripe_audience import __version__
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.deadline import remaining, seconds_for_call
 from saleor_stripe_audience.errors import Blocked, Unavailable
-from saleor_stripe_audience.gateway import platform, trouble
+from saleor_stripe_audience.gateway import pace, platform, trouble
 from saleor_stripe_audience.gateway.bulkhead import room
 from saleor_stripe_audience.gateway.failures import NO_ANSWER, STORED_FAILURE, failure_of
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -65,6 +65,7 @@ class DeadlineClient(stripe.HTTPClient):
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         body = None if post_data is None else post_data.encode()
         try:
+            pace.wait()
             with room(account), timed_stripe_call():
                 answer = _connections(f"{parts.scheme}://{parts.netloc}").exchange(
                     method.upper(), path, seconds=seconds_for_call(), headers=headers, body=body

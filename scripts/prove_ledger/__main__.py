@@ -19,13 +19,14 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m scripts.prove_ledger SEQUENCES [SEED]\n")
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        _prepare(Path(folder))
+        prepare(Path(folder))
         report = _play(int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 1)
     print(json.dumps(report))
     return 1 if report["differences"] else 0
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
+    """Set up Django on a database of its own in the folder."""
     os.environ |= {
         "SECRET_KEY": "only-for-this-play-0123456789",
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",

@@ -241,6 +241,15 @@ def test_a_job_of_an_account_that_is_gone_fails(town: Town) -> None:
     assert job.report["failure"]["code"] == "not_ready"
 
 
+def test_every_call_of_a_job_waits_for_its_moment(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(Pace, "wait", lambda self: waited.append(self._interval))
+    before = len(town.stripe.log.entries())
+    run_sync(town)
+    assert len(waited) == len(town.stripe.log.entries()) - before > 3 * VARIANTS
+    assert set(waited) == {1 / pacing.TEST_RATE}
+
+
 def test_calls_of_bulk_work_are_spread_and_others_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("saleor_stripe_audience.gateway.pace.time.sleep", slept.append)

@@ -1,0 +1,211 @@
+"""Random edits of a catalogue in Saleor and in Stripe, with doubled and late events and dead keys between them."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django_ox.models import OxTask
+
+from saleor_stripe_audience.catalog import sync
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway import trouble
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.sandbox.saleor.state import Product, Variant
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
+from scripts.prove_ledger.town import PlayTown
+
+Json = dict[str, Any]
+
+MOST_EDITS = 8
+SELDOM = 0.8
+PRICES = ("0.10", "0.75", "5.00", "12.50", "99.99")
+
+
+class Catalogue:
+    """The products of one shop and what Stripe has of them."""
+
+    def __init__(self, town: PlayTown, chance: random.Random) -> None:
+        self.town, self.chance = town, chance
+        self.is_dead = False
+        self.edits: tuple[Callable[[], None], ...] = (
+            self.rename,
+            self.change_price,
+            self.publish,
+            self.unprice,
+            self.add_variant,
+            self.delete_variant,
+            self.vandalize,
+            self.archive_in_stripe,
+            self.kill_key,
+            self.deliver_again,
+            self.work,
+        )
+
+    def play(self) -> list[str]:
+        """Some edits; then both sides settle. Returns how they differ."""
+        for _ in range(self.chance.randint(1, MOST_EDITS)):
+            self.chance.choice(self.edits)()
+        self.settle()
+        return self.differences()
+
+    def change(self, call: str) -> None:
+        """A mutation as staff."""
+        self.town.shop.gql(f"mutation {{ {call} }}", {}, self.town.shop.staff_token())
+
+    def product(self) -> Product:
+        return self.chance.choice(self.town.shop.host.store.products)
+
+    def variant(self) -> Variant:
+        return self.chance.choice(list(self.town.shop.host.store.variants()))
+
+    def rename(self) -> None:
+        name = f"Name {self.chance.randint(1, 5)}"
+        self.change(
+            f'productUpdate(id: "{self.product().id}", input: {{name: "{name}"}}) {{ errors {{ code }} }}'
+        )
+
+    def change_price(self) -> None:
+        variant = self.variant()
+        listings = variant.product.channel_listings
+        if listings:
+            channel, price = self.chance.choice(listings).channel, self.chance.choice(PRICES)
+            self.change(
+                f'productVariantChannelListingUpdate(id: "{variant.id}", input: [{{channelId: "{channel.id}", '
+                f'price: "{price}"}}]) {{ errors {{ code }} }}'
+            )
+
+    def publish(self) -> None:
+        """Published or available, or neither, in one channel."""
+        channel = self.chance.choice(self.town.shop.host.store.channels)
+        field = self.chance.choice(("isPublished", "isAvailableForPurchase"))
+        wanted = self.chance.choice(("true", "true", "true", "true", "false"))
+        self.change(
+            f'productChannelListingUpdate(id: "{self.product().id}", input: {{updateChannels: '
+            f'[{{channelId: "{channel.id}", {field}: {wanted}}}]}}) {{ errors {{ code }} }}'
+        )
+
+    def unprice(self) -> None:
+        """The product leaves a channel, and its prices there with it; seldom, as nothing brings all of them back."""
+        if self.chance.random() < SELDOM:
+            return
+        channel = self.chance.choice(self.town.shop.host.store.channels)
+        self.change(
+            f'productChannelListingUpdate(id: "{self.product().id}", input: {{removeChannels: ["{channel.id}"]}}) '
+            "{ errors { code } }"
+        )
+
+    def add_variant(self) -> None:
+        name = f"Variant {self.chance.randint(1, 99)}"
+        self.change(
+            f'productVariantCreate(input: {{product: "{self.product().id}", name: "{name}", attributes: []}}) '
+            "{ errors { code } }"
+        )
+
+    def delete_variant(self) -> None:
+        variant = self.variant()
+        if len(variant.product.variants) > 1:
+            self.change(f'productVariantDelete(id: "{variant.id}") {{ errors {{ code }} }}')
+
+    def vandalize(self) -> None:
+        """Somebody renames a Product in Stripe."""
+        if (found := self._in_stripe()) is not None:
+            self.town.stripe.account.table("product")[found]["name"] = "Vandalized"
+
+    def archive_in_stripe(self) -> None:
+        if (found := self._in_stripe()) is not None:
+            self.town.stripe.account.table("product")[found]["active"] = False
+
+    def _in_stripe(self) -> str | None:
+        return self.chance.choice([*self.town.stripe.account.table("product"), None])
+
+    def kill_key(self) -> None:
+        self.town.stripe.revoke_key(SECRET_KEY)
+        self.is_dead = True
+
+    def deliver_again(self) -> None:
+        """An old event arrives once more."""
+        sent = [each for each in self.town.shop.deliveries if each.event.startswith("PRODUCT") and each.body]
+        if sent:
+            self.town.shop.host.send_again(self.chance.choice(sent[-20:]))
+
+    def work(self) -> None:
+        """Everything that is due is done, in between."""
+        self.town.shop.drain()
+        self.town.work()
+
+    def settle(self) -> None:
+        """The key is good again; everything is worked; the nightly comparison runs until it finds nothing."""
+        if self.is_dead:
+            self.town.stripe.add_key(self.town.stripe.account, SECRET_KEY)
+            self.is_dead = False
+        trouble.end(StripeAccount.objects.get(pk=self.town.account.pk))
+        for _ in range(2):
+            self._work_to_the_end()
+            for account in sync.usable_accounts():
+                sync.start(account, "the player")
+        self._work_to_the_end()
+
+    def _work_to_the_end(self) -> None:
+        self.town.shop.drain()
+        for _ in range(20):
+            OxTask.objects.filter(run_after__gt=timezone.now()).update(run_after=timezone.now())
+            self.town.work()
+            if not OxTask.objects.filter(status=OxTask.Status.READY).exists():
+                return
+        raise Failure("the tasks do not end")
+
+    def differences(self) -> list[str]:
+        """What Saleor sells against what is active in Stripe: name and prices, computed here from both stores."""
+        wanted = {
+            variant.id: (self._name(variant), prices)
+            for variant in self.town.shop.host.store.variants()
+            if (prices := self._prices(variant))
+        }
+        found = self._found()
+        return [
+            f"{each}: wanted {wanted.get(each)}, found {found.get(each)}"
+            for each in sorted(wanted.keys() | found.keys())
+            if wanted.get(each) != found.get(each)
+        ]
+
+    def _found(self) -> dict[str, Any]:
+        products = self.town.stripe.account.table("product").values()
+        prices = self.town.stripe.account.table("price").values()
+        active = [each for each in products if each["active"]]
+        found: dict[str, Any] = {}
+        for each in active:
+            variant = each["metadata"]["saleor_variant"]
+            costs = sorted(
+                (price["currency"], price["unit_amount"])
+                for price in prices
+                if price["product"] == each["id"] and price["active"]
+            )
+            found[variant] = "twice" if variant in found else (each["name"], costs)
+        return found
+
+    def _name(self, variant: Variant) -> str:
+        product = variant.product
+        if len(product.variants) == 1 or variant.name == product.name:
+            return product.name
+        return f"{product.name} – {variant.name}"
+
+    def _prices(self, variant: Variant) -> list[tuple[str, int]]:
+        """Of the channels where it is sold, above Stripe's minimum."""
+        soon = timezone.now() + timedelta(seconds=1)
+        least = {"USD": Decimal("0.50"), "PLN": Decimal("2.00")}
+        found = []
+        for listing in variant.channel_listings:
+            shown = [each for each in variant.product.channel_listings if each.channel is listing.channel]
+            currency = listing.channel.currency_code
+            is_sold = any(
+                each.is_published
+                and (each.published_at is None or each.published_at <= soon)
+                and each.available_for_purchase_at is not None
+                for each in shown
+            )
+            if is_sold and listing.price >= least[currency]:
+                found.append((currency.lower(), int(listing.price * 100)))
+        return sorted(found)
