@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -67,7 +67,8 @@ def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) 
         with deadline(REQUEST_SECONDS):
             money = staff_requests.request(found, wanted)
     except Failure as error:
-        return show_payment(request, user, found, Note("bad", str(error.translatable), form), 422)
+        note = Note("bad", str(error.translatable), form)
+        return show_payment(request, user, found, note, 422, typed=request.POST)
     amount = format_amount(money.minor, money.currency)
     text = _("Requested: %(amount)s. The result appears in the timeline.") % {"amount": amount}
     return show_payment(request, user, found, Note("good", text, form))
@@ -138,8 +139,14 @@ def not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 
 def show_payment(
-    request: HttpRequest, user: DashboardUser, found: Payment, note: Note | None = None, status: int = 200
+    request: HttpRequest,
+    user: DashboardUser,
+    found: Payment,
+    note: Note | None = None,
+    status: int = 200,
+    typed: QueryDict | None = None,
 ) -> HttpResponse:
+    """The payment; what was `typed` stays in its form, so that another amount is never sent by mistake."""
     settled = found.settled_currency
     order = _order_of(found)
     return show(
@@ -150,6 +157,7 @@ def show_payment(
         note=note,
         status=status,
         forms=_forms(found),
+        typed=typed or {},
         row=row_of(found, customers_of(user, [found])),
         payment=found,
         captured=format_amount(found.captured_minor, found.currency),

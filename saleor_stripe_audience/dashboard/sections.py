@@ -11,8 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
-NEWEST = 20  # rows of contacts: the page shows the latest, the API lists all
-
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -17,11 +17,12 @@ CLOCK_SKEW = 30  # seconds that Saleor's clock and ours may differ
 
 @dataclass(frozen=True, slots=True)
 class DashboardUser:
-    """A staff member of the shop; `permissions` are the person's own in the shop."""
+    """A staff member of the shop; `permissions` are the person's own in the shop, `id` is Saleor's of the person."""
 
     installation: Installation
     email: str
     permissions: frozenset[str]
+    id: str
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
@@ -44,6 +45,7 @@ def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
         installation=installation,
         email=str(claims.get("email") or ""),
         permissions=frozenset(each for each in named if isinstance(each, str)),
+        id=str(claims.get("user_id") or ""),
     )
 
 

@@ -9,10 +9,13 @@ from uuid import UUID
 
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import QuerySet
+from django.http import QueryDict
 
 from saleor_stripe_audience.audience.people.audiences import counts_by_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.dashboard import newest, overview, sections
+from saleor_stripe_audience.dashboard import overview
+from saleor_stripe_audience.dashboard.pages import read_page
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.backlog import backlog
@@ -38,8 +41,12 @@ def measure(contacts: int) -> Json:
         "order_alone": _time(TIMES, lambda: _receive(audience, 1), work),
         "orders_together": _time(TIMES // 4, lambda: _receive(audience, 20), work, count=20),
         "overview": _time(TIMES, _nothing, lambda: overview.checks(audience.installation)),
-        "newest_contacts": _time(TIMES, _nothing, lambda: newest.newest_contacts(audience.installation)),
-        "newest_payments": _time(TIMES, _nothing, lambda: list(_payments(audience)[: sections.NEWEST])),
+        "newest_contacts": _time(
+            TIMES, _nothing, lambda: read_page(_contacts(audience), QueryDict(), "created_at")
+        ),
+        "newest_payments": _time(
+            TIMES, _nothing, lambda: read_page(_payments(audience), QueryDict(), "created_at")
+        ),
         "contacts_by_status": _time(TIMES, _nothing, lambda: counts_by_audience(audience.installation_id)),
         "backlog": _time(TIMES, _nothing, backlog),
         "sweep": _time(TIMES, _nothing, engine.sweep),
@@ -62,9 +69,12 @@ def _time(times: int, prepare: Callable[[], Any], act: Callable[[], Any], *, cou
     return {"ms": round(statistics.median(took[1:]), 2), "cpu_ms": round(statistics.median(used[1:]), 2)}
 
 
-def _payments(audience: Audience) -> Any:
-    found = Payment.objects.filter(installation=audience.installation_id).select_related("account")
-    return found.order_by("-created_at", "-pk")
+def _payments(audience: Audience) -> QuerySet[Payment]:
+    return Payment.objects.filter(installation=audience.installation_id).select_related("account")
+
+
+def _contacts(audience: Audience) -> QuerySet[Contact]:
+    return Contact.objects.filter(audience=audience).prefetch_related("spent")
 
 
 def _receive(audience: Audience, count: int) -> None:

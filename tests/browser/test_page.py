@@ -85,7 +85,7 @@ def test_contacts_in_french_and_dark(staff: Staff) -> None:
     go(page, "Contacts")
     expect(page.get_by_text("ada@example.com")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("Contacts")
-    expect(page.get_by_text("Non abonné", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name="Non abonné", exact=True)).to_be_visible()
     look(staff, "contacts-dark-french")
 
 

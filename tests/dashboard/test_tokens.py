@@ -43,7 +43,9 @@ def no_keys_to_fetch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_genuine_token_tells_who_it_is(shop: Shop) -> None:
     user = opened(shop, shop.token(user_permissions=["MANAGE_APPS"]))
-    assert user == DashboardUser(shop.installation, "staff@example.com", frozenset({"MANAGE_APPS"}))
+    assert user == DashboardUser(
+        shop.installation, "staff@example.com", frozenset({"MANAGE_APPS"}), "VXNlcjox"
+    )
     assert user.may("MANAGE_APPS")
     assert not user.may("MANAGE_USERS")
 

@@ -1065,6 +1065,22 @@ class Migration(migrations.Migration):
             model_name="contact",
             index=models.Index(fields=["audience", "lawful_basis"], name="contact_by_basis"),
         ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                models.F("audience"),
+                django.db.models.functions.text.Lower("first_name"),
+                name="contact_by_first_name",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                models.F("audience"),
+                django.db.models.functions.text.Lower("last_name"),
+                name="contact_by_last_name",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="contact",
             constraint=models.UniqueConstraint(fields=("audience", "email"), name="contact_one_per_address"),

@@ -144,6 +144,8 @@ class Contact(models.Model):
             models.Index(fields=["audience", "language"], name="contact_by_language"),
             models.Index(fields=["audience", "consent"], name="contact_by_consent"),
             models.Index(fields=["audience", "lawful_basis"], name="contact_by_basis"),
+            models.Index("audience", Lower("first_name"), name="contact_by_first_name"),
+            models.Index("audience", Lower("last_name"), name="contact_by_last_name"),
         ]
 
     def __str__(self) -> str:

@@ -224,7 +224,7 @@
       if (!answer.ok) throw new Error(String(answer.status));
       const link = document.createElement("a");
       link.href = URL.createObjectURL(await answer.blob());
-      link.download = new URL(button.dataset.download, location.href).pathname.split("/").pop();
+      link.download = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))?.[1] || "";
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     } catch {

@@ -1,0 +1,207 @@
+"""One contact: who it is, why it has its status, what it may receive, what it agreed to, and what staff may do."""
+
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from saleor_stripe_audience.audience import staff_actions
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.status import ConsentState, LawfulBasis, Purpose, may_receive
+from saleor_stripe_audience.audience.privacy import subject
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.timeline import Kind, timeline
+from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.contacts import actor_of, row_of
+from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+MOST = 20  # orders, and consents, of one page
+
+REASONS: dict[str, str | Promise] = {
+    Contact.Status.SUBSCRIBED: gettext_lazy("The person agreed to marketing."),
+    Contact.Status.PENDING: gettext_lazy("The person agreed, and has not confirmed it from the mailbox yet."),
+    Contact.Status.NONSUBSCRIBED: gettext_lazy(
+        "The person never agreed to marketing: buying subscribes nobody."
+    ),
+    Contact.Status.ARCHIVED: gettext_lazy("Staff archived this contact."),
+    Contact.Status.CLEANED: gettext_lazy("Mail to this address comes back."),
+}
+COMPLAINED = gettext_lazy("The person reported a mail as spam.")
+WITHDRAWN = gettext_lazy("The person unsubscribed.")
+PURPOSES: dict[str, str | Promise] = {
+    Purpose.TRANSACTIONAL: gettext_lazy("Mails about orders"),
+    Purpose.MARKETING: gettext_lazy("Marketing mails"),
+    Purpose.ADS: gettext_lazy("Ads lists"),
+}
+CONSENTS: dict[str, str | Promise] = {
+    Consent.Kind.GIVEN: gettext_lazy("Agreed"),
+    Consent.Kind.CONFIRMED: gettext_lazy("Confirmed"),
+    Consent.Kind.WITHDRAWN: gettext_lazy("Withdrew"),
+}
+SOURCES: dict[str, str | Promise] = {
+    Consent.Source.CHECKOUT: gettext_lazy("at the checkout"),
+    Consent.Source.ACCOUNT: gettext_lazy("in the account"),
+    Consent.Source.STOREFRONT: gettext_lazy("in the storefront"),
+    Consent.Source.MAIL: gettext_lazy("by mail"),
+    Consent.Source.IMPORT: gettext_lazy("by import"),
+    Consent.Source.STAFF: gettext_lazy("recorded by staff"),
+    Consent.Source.MAILCHIMP: gettext_lazy("in Mailchimp"),
+}
+HAPPENED: dict[str, str | Promise] = {
+    Kind.CREATED: gettext_lazy("Became a contact"),
+    Kind.ADDRESS_CHANGED: gettext_lazy("Changed address"),
+    Kind.ORDER: gettext_lazy("Ordered"),
+    Kind.CART_STARTED: gettext_lazy("Started a cart"),
+    Kind.CART_ABANDONED: gettext_lazy("Abandoned a cart"),
+    Kind.CART_CLOSED: gettext_lazy("Bought the cart"),
+    Kind.PAYMENT_DECLINED: gettext_lazy("Payment declined"),
+    Kind.PAYMENT_DISPUTED: gettext_lazy("Payment disputed"),
+    Kind.DISPUTE_DECIDED: gettext_lazy("Dispute decided"),
+    Kind.CONSENT: gettext_lazy("Chose about marketing"),
+    Kind.TAG: gettext_lazy("Tagged"),
+    Kind.SEGMENT: gettext_lazy("Entered a segment"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    purchase: Purchase
+    total: str
+
+
+@require_safe
+@for_staff(CONTACTS)
+def contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
+    found = _find(user, contact_id)
+    return _not_found(request, user) if found is None else _show(request, user, found)
+
+
+@require_POST
+@for_staff(CONTACTS)
+def change_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
+    """Archive or restore the contact, or add or remove a tag. Twice is once."""
+    found = _find(user, contact_id)
+    if found is None:
+        return _not_found(request, user)
+    try:
+        note = _change(request, user, found)
+    except Rejected as error:
+        form = "tags" if "tag" in request.POST or "untag" in request.POST else ""
+        return _show(request, user, found, Note("bad", str(error.translatable), form), 422)
+    changed = _find(user, contact_id)
+    return _not_found(request, user) if changed is None else _show(request, user, changed, note)
+
+
+def _change(request: HttpRequest, user: DashboardUser, found: Contact) -> Note:
+    actor, sent = actor_of(user), request.POST
+    if sent.get("tag"):
+        tag = staff_actions.create_tag(actor, found.audience_id, sent["tag"])
+        staff_actions.add_tag(actor, tag.pk, [found.pk])
+        return Note("good", _("Tagged “%(name)s”.") % {"name": tag.name}, "tags")
+    if sent.get("untag"):
+        tag_row = next((each for each in found.contact_tags.all() if str(each.tag_id) == sent["untag"]), None)
+        if tag_row is not None:
+            staff_actions.remove_tag(actor, tag_row.tag_id, [found.pk])
+        return Note("good", _("The tag was removed."), "tags")
+    if sent.get("archived") == "yes":
+        staff_actions.archive(actor, found.pk)
+        return Note("good", _("Archived. The contact receives no marketing."))
+    staff_actions.restore(actor, found.pk)
+    return Note("good", _("Restored. What the person chose decides the status again."))
+
+
+@require_POST
+@for_staff(CONTACTS)
+def erase_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
+    """Erase the person from all audiences of the shop. Twice is once: then there is nobody left."""
+    found = _find(user, contact_id)
+    if found is None:
+        return _not_found(request, user)
+    try:
+        staff_actions.erase(actor_of(user), found.email)
+    except Rejected as error:
+        return _show(request, user, found, Note("bad", str(error.translatable)), 422)
+    note = Note("good", _("The person was erased. New events about them are not stored."))
+    return show(request, user, CONTACTS, note=note, template="contact_erased")
+
+
+@require_safe
+@for_staff(CONTACTS)
+def export_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
+    """Everything that is known of the person, for their right of access."""
+    found = _find(user, contact_id)
+    if found is None:
+        return _not_found(request, user)
+    data = subject.export(user.installation, found.email)
+    response = HttpResponse(json.dumps(data, indent=2, ensure_ascii=False), content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="contact.json"'
+    return response
+
+
+def _find(user: DashboardUser, contact_id: UUID) -> Contact | None:
+    own = Contact.objects.filter(audience__installation=user.installation)
+    return own.select_related("audience").prefetch_related("spent").filter(pk=contact_id).first()
+
+
+def _not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return refuse(request, 404, _("This contact was not found. It may have been erased or merged."), user)
+
+
+def _show(
+    request: HttpRequest, user: DashboardUser, found: Contact, note: Note | None = None, status: int = 200
+) -> HttpResponse:
+    try:
+        events = timeline(found, timezone.now(), after=request.GET.get("after", ""))
+    except Rejected:  # an address that was cut off: the start of the timeline
+        events = timeline(found, timezone.now())
+    orders = found.purchases.order_by("-placed_at", "-pk")[:MOST]
+    consents = found.consents.select_related("wording").order_by("-at", "-pk")[:MOST]
+    return show(
+        request,
+        user,
+        CONTACTS,
+        note=note,
+        status=status,
+        template="contact",
+        row=row_of(found),
+        contact=found,
+        reason=_reason(found),
+        receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
+        is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,
+        consents=[(each, CONSENTS[each.kind], SOURCES[each.source]) for each in consents],
+        orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
+        tags=found.contact_tags.select_related("tag").order_by("tag__name"),
+        memberships=found.memberships.select_related("segment").order_by("segment__name"),
+        events=[(each.at, HAPPENED[each.kind], _amount(each.amount)) for each in events.entries],
+        older=events.entries[-1].cursor if events.has_more else "",
+    )
+
+
+def _may_receive(found: Contact, purpose: str) -> bool:
+    """Lists for advertisers may have buyers who are not subscribed: the audience decides."""
+    if purpose == Purpose.ADS:
+        return may_be_shown_ads(Contact.objects.filter(pk=found.pk)).exists()
+    return may_receive(found.status, purpose)
+
+
+def _amount(money: Money | None) -> str:
+    return "" if money is None else format_amount(money.minor, money.currency)
+
+
+def _reason(found: Contact) -> str | Promise:
+    """Say why the contact has its status."""
+    if found.status != Contact.Status.UNSUBSCRIBED:
+        return REASONS[found.status]
+    return WITHDRAWN if found.consent == ConsentState.WITHDRAWN else COMPLAINED

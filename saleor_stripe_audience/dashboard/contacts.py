@@ -1,0 +1,176 @@
+"""The contacts of an audience: searched, filtered, page by page; and adding one."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from saleor_stripe_audience.audience import staff_actions
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
+from saleor_stripe_audience.audience.staff_actions import Actor, Profile
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.pages import read_page
+from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+LONGEST_SEARCH = 320
+ADD_FORM = "add-contact"
+FILTERS = ("q", "status", "tag", "segment", "country")
+
+Badge = tuple[str, str | Promise]  # its colour and its text
+
+CONTACT_BADGES: dict[str, Badge] = {
+    Contact.Status.NONSUBSCRIBED: ("plain", gettext_lazy("Not subscribed")),
+    Contact.Status.PENDING: ("todo", gettext_lazy("Pending confirmation")),
+    Contact.Status.SUBSCRIBED: ("good", gettext_lazy("Subscribed")),
+    Contact.Status.UNSUBSCRIBED: ("plain", gettext_lazy("Unsubscribed")),
+    Contact.Status.CLEANED: ("bad", gettext_lazy("Undeliverable")),
+    Contact.Status.ARCHIVED: ("plain", gettext_lazy("Archived")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    contact: Contact
+    colour: str
+    status: str | Promise
+    spent: tuple[str, ...]
+
+
+@require_safe
+@for_staff(CONTACTS)
+def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    asked = request.GET
+    audiences = audiences_of(user)
+    audience = audience_asked_for(audiences, asked)
+    if audience is None:
+        return show(request, user, CONTACTS, asked=asked, audiences=audiences)
+    page = read_page(_chosen(audience, asked).prefetch_related("spent"), asked, "created_at")
+    return show(
+        request,
+        user,
+        CONTACTS,
+        rows=[row_of(each) for each in page.rows],
+        page=page,
+        asked=asked,
+        is_narrowed=any(asked.get(name) for name in FILTERS),
+        audience=audience,
+        audiences=audiences,
+        statuses=CONTACT_BADGES.items(),
+        tags=audience.tags.order_by("name"),
+        segments=audience.segments.order_by("name"),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_staff(CONTACTS)
+def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """The form for a contact, and what becomes of it. Nobody is subscribed by it."""
+    audiences = audiences_of(user)
+    audience = audience_asked_for(audiences, request.POST or request.GET)
+    if audience is None:
+        return refuse(request, 404, _("This audience was not found."), user)
+    if request.method != "POST":
+        return _show_form(request, user, audience)
+    typed = {name: request.POST.get(name, "") for name in ("first_name", "last_name", "phone", "country")}
+    try:
+        made = staff_actions.create_contact(
+            actor_of(user), audience.pk, request.POST.get("email", ""), Profile(**typed)
+        )
+    except Rejected as error:
+        note = Note("bad", str(error.translatable), ADD_FORM)
+        return _show_form(request, user, audience, note, status=422, typed=request.POST)
+    note = Note("good", _("“%(email)s” was added, not subscribed.") % {"email": made.email}, ADD_FORM)
+    return _show_form(request, user, audience, note, made=made)
+
+
+def _show_form(
+    request: HttpRequest,
+    user: DashboardUser,
+    audience: Audience,
+    note: Note | None = None,
+    *,
+    status: int = 200,
+    typed: QueryDict | None = None,
+    made: Contact | None = None,
+) -> HttpResponse:
+    return show(
+        request,
+        user,
+        CONTACTS,
+        note=note,
+        status=status,
+        template="contact_add",
+        audience=audience,
+        typed=typed or {},
+        made=made,
+    )
+
+
+def audiences_of(user: DashboardUser) -> list[Audience]:
+    """Return the shop's audiences, the default one first."""
+    own = Audience.objects.filter(installation=user.installation)
+    return list(own.order_by("-is_default", "created_at", "pk"))
+
+
+def audience_asked_for(audiences: list[Audience], asked: QueryDict) -> Audience | None:
+    """Return the audience that the query names, by default the first; None if the shop has no such audience."""
+    if not (name := asked.get("audience", "")):
+        return audiences[0] if audiences else None
+    return next((each for each in audiences if str(each.pk) == name), None)
+
+
+def actor_of(user: DashboardUser) -> Actor:
+    return Actor(user.installation, user.id)
+
+
+def row_of(contact: Contact) -> ContactRow:
+    colour, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
+    spent = sorted(contact.spent.all(), key=lambda each: each.currency)
+    return ContactRow(
+        contact, colour, status, tuple(format_amount(each.spent_minor, each.currency) for each in spent)
+    )
+
+
+def _chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:
+    """Return the audience's contacts that the query asks for. What it names that does not exist has none."""
+    found = Contact.objects.filter(audience=audience)
+    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+        found = _search(audience, text)
+    if status := asked.get("status", ""):
+        found = found.filter(status=status) if status in CONTACT_BADGES else found.none()
+    if tag := asked.get("tag", ""):
+        found = found.filter(contact_tags__tag=_uuid(tag))
+    if segment := asked.get("segment", ""):
+        found = found.filter(memberships__segment=_uuid(segment))
+    if country := asked.get("country", "").strip():
+        found = found.filter(country=country[:8].upper().replace("\0", ""))
+    return found
+
+
+def _search(audience: Audience, text: str) -> ContactQuerySet:
+    """Find a whole address, now or formerly the contact's, or whole names: an index has each."""
+    own = Contact.objects.filter(audience=audience)
+    if "@" in text:
+        former = audience.former_addresses.filter(email=text.lower()).values("contact")
+        return own.filter(Q(email=text.lower()) | Q(pk__in=former))
+    named = own.alias(first=Lower("first_name"), last=Lower("last_name"))
+    first, _space, last = text.lower().partition(" ")
+    names = Q(first=text.lower()) | Q(last=text.lower())
+    return named.filter(names | Q(first=first, last=last) | Q(first=last, last=first) if last else names)
+
+
+def _uuid(text: str) -> UUID:
+    """Return the id; one that is no row's if the text is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)

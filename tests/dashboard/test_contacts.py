@@ -1,0 +1,306 @@
+"""The contacts that staff find, one of them, and what staff do with it."""
+
+import json
+import re
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import NOON, a_contact
+from tests.dashboard.test_payments import an_order, neighbour
+
+Json = dict[str, Any]
+
+
+def ask(client: Client, shop: Shop, path: str = "contacts", **query: str) -> str:
+    answer = client.get(f"/dashboard/{path}", query or None, headers=shop.headers())
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def post(client: Client, shop: Shop, path: str, **fields: str) -> tuple[int, str]:
+    answer = client.post(f"/dashboard/{path}", fields, headers=shop.headers())
+    return answer.status_code, answer.content.decode()
+
+
+def found(text: str) -> list[str]:
+    """The addresses that are listed."""
+    return re.findall(r'id="contact-[^>]+>([^<]+)</button>', text)
+
+
+# ---- the list ----
+
+
+def test_a_contact_is_found_by_address_and_name(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    ada.former_addresses.create(audience=ada.audience, email="old@example.com", held_at=NOON)
+    Contact.objects.create(
+        audience=ada.audience, email="eve@example.com", first_name="Eve", last_name="de Vries"
+    )
+    for text in (
+        "ada@example.com",
+        " ADA@example.com",
+        "old@example.com",
+        "ada",
+        "Buyer",
+        "Ada buyer",
+        "buyer ADA",
+    ):
+        assert found(ask(client, shop, q=text)) == ["ada@example.com"], text
+    assert found(ask(client, shop, q="de Vries")) == ["eve@example.com"]
+    for text in ("ad", "%", "ada@", "Ada Vries", "x" * 400):
+        assert found(ask(client, shop, q=text)) == [], text
+        assert "No contacts found" in ask(client, shop, q=text)
+    assert len(found(ask(client, shop, q="\x00"))) == 2
+
+
+def test_contacts_are_filtered(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    ada.country = "FR"
+    ada.lifecycle = "archived"
+    ada.save()
+    Contact.objects.create(audience=ada.audience, email="eve@example.com")
+    tag = tags.get_or_create_tag(ada.audience, "VIP")
+    tags.add(tag, [ada])
+    segment = Segment.objects.create(
+        audience=ada.audience, name="Good", tree={"version": 1, "root": {"type": "cart"}}
+    )
+    Membership.objects.create(segment=segment, contact=ada, entered_at=NOON)
+    for name, value in (
+        ("status", "archived"),
+        ("tag", str(tag.pk)),
+        ("segment", str(segment.pk)),
+        ("country", "fr"),
+    ):
+        text = ask(client, shop, **{name: value})
+        assert found(text) == ["ada@example.com"], name
+        assert f'value="{value}"' in text
+    for name in ("status", "tag", "segment", "country", "audience"):
+        for value in ("x", str(uuid.uuid4())):
+            assert found(ask(client, shop, **{name: value})) == [], (name, value)
+
+
+def test_pages_lead_both_ways(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    for number in range(24):
+        Contact.objects.create(
+            audience=audience,
+            email=f"{number:02}@example.com",
+            created_at=NOON + timedelta(seconds=number // 2),
+        )
+    first = ask(client, shop)
+    second = ask(client, shop, neighbour(first, "next"))
+    assert (len(found(first)), len(found(second))) == (20, 5)
+    assert len({*found(first), *found(second)}) == 25
+    assert found(ask(client, shop, neighbour(second, "previous"))) == found(first)
+
+
+def test_each_audience_has_its_own_list(shop: Shop, client: Client) -> None:
+    a_contact(shop.installation)
+    other = Audience.objects.create(installation=shop.installation, name="Wholesale")
+    Contact.objects.create(audience=other, email="eve@example.com")
+    assert found(ask(client, shop)) == ["ada@example.com"]
+    text = ask(client, shop, audience=str(other.pk))
+    assert found(text) == ["eve@example.com"]
+    assert f'<option value="{other.pk}" selected>Wholesale' in text
+
+
+def test_a_shop_without_contacts_says_where_they_come_from(shop: Shop, client: Client) -> None:
+    assert "Customers appear here when they order or register." in ask(client, shop)
+
+
+# ---- one contact ----
+
+
+def test_one_contact_with_its_consent_and_why(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    assert "The person never agreed to marketing" in ask(client, shop, f"contacts/{ada.pk}")
+    Audience.objects.update(consent_text="Send me news <b>weekly</b>.")
+    ada = Contact.objects.select_related("audience").get(pk=ada.pk)
+    given = ConsentEvent(
+        Consent.Kind.GIVEN,
+        NOON,
+        Consent.Source.CHECKOUT,
+        wording="Send me news <b>weekly</b>.",
+        is_proven=True,
+    )
+    ledger.record(ada, given)
+    an_order(shop, ada, "1042")
+    tags.add(tags.get_or_create_tag(ada.audience, "VIP"), [ada])
+    text = ask(client, shop, f"contacts/{ada.pk}")
+    for expected in (
+        *("Subscribed", "The person agreed to marketing.", "“Send me news &lt;b&gt;weekly&lt;/b&gt;.”"),
+        *(
+            "at the checkout",
+            "Marketing mails: yes",
+            "#1042",
+            'data-route="/orders/order-1042"',
+            "VIP",
+            "42.00 USD",
+        ),
+    ):
+        assert expected in text, expected
+    french = client.get(
+        f"/dashboard/contacts/{ada.pk}", headers=shop.headers() | {"Accept-Language": "fr"}
+    ).content.decode()
+    for expected in ("Abonné", "E-mails marketing: oui", "A commandé"):
+        assert expected in french, expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"consent": "withdrawn"}, "The person unsubscribed."),
+        ({"deliverability": "complained"}, "The person reported a mail as spam."),
+        ({"deliverability": "bounced"}, "Mail to this address comes back."),
+        ({"consent": "pending"}, "has not confirmed it"),
+        ({"lifecycle": "archived", "consent": "confirmed"}, "Staff archived this contact."),
+    ],
+)
+def test_the_status_is_explained(shop: Shop, client: Client, changed: Json, reason: str) -> None:
+    ada = a_contact(shop.installation)
+    Contact.objects.filter(pk=ada.pk).update(**changed)
+    text = ask(client, shop, f"contacts/{ada.pk}")
+    assert reason in text
+    assert "Marketing mails: no" in text
+
+
+def test_ads_lists_may_have_buyers_where_the_audience_says_so(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    assert "Ads lists: no" in ask(client, shop, f"contacts/{ada.pk}")
+    Audience.objects.update(ads_to_buyers=True)
+    text = ask(client, shop, f"contacts/{ada.pk}")
+    assert ("Ads lists: yes" in text, "Marketing mails: no" in text) == (True, True)
+
+
+def test_a_contact_costs_the_same_however_much_it_did(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            ask(client, shop, f"contacts/{ada.pk}")
+        return len(queries)
+
+    def add(number: int) -> None:
+        an_order(shop, ada, str(number), f"checkout-{number}")
+        tags.add(tags.get_or_create_tag(ada.audience, f"Tag {number}"), [ada])
+
+    add(0)
+    one = cost()
+    for number in range(1, 30):
+        add(number)
+    assert cost() == one
+
+
+def test_a_long_timeline_goes_on(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    for number in range(30):
+        an_order(shop, ada, str(number), f"checkout-{number}")
+    first = ask(client, shop, f"contacts/{ada.pk}")
+    older = neighbour(first, "older")
+    shown = [text.count("<strong>Ordered</strong>") for text in (first, ask(client, shop, older))]
+    assert sum(shown) == 30
+    assert "Became a contact" in first + ask(client, shop, older)
+    assert ask(client, shop, f"contacts/{ada.pk}", after="cut") == first
+
+
+# ---- what staff do ----
+
+
+def test_a_contact_is_archived_and_restored(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    for _ in range(2):
+        status, text = post(client, shop, f"contacts/{ada.pk}/change", archived="yes")
+        assert (status, "Archived." in text) == (200, True)
+    assert Contact.objects.get().status == "archived"
+    assert post(client, shop, f"contacts/{ada.pk}/change", archived="no")[0] == 200
+    assert Contact.objects.get().status == "nonsubscribed"
+
+
+def test_a_tag_is_added_and_removed_and_a_bad_one_refused_beside_its_form(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    for _ in range(2):
+        assert "Tagged “VIP”." in post(client, shop, f"contacts/{ada.pk}/change", tag=" VIP ")[1]
+    [row] = ada.contact_tags.all()
+    assert (row.origin, row.actor) == ("staff", "VXNlcjox")
+    status, text = post(client, shop, f"contacts/{ada.pk}/change", tag="x" * 101)
+    assert status == 422
+    assert 'class="note bad"' in re.findall(r'<form id="tags".*?</form>', text, re.DOTALL)[0]
+    for untag in (str(row.tag_id), str(row.tag_id), "no-uuid"):
+        assert "The tag was removed." in post(client, shop, f"contacts/{ada.pk}/change", untag=untag)[1]
+    assert not ada.contact_tags.exists()
+
+
+def test_a_person_is_erased_once(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    status, text = post(client, shop, f"contacts/{ada.pk}/erase")
+    assert (status, "The person was erased." in text) == (200, True)
+    assert "ada@example.com" not in text
+    assert not Contact.objects.exists()
+    assert erasure.is_erased(shop.installation, "ada@example.com")
+    assert post(client, shop, f"contacts/{ada.pk}/erase")[0] == 404
+
+
+def test_the_data_of_a_person_is_a_file(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    answer = client.get(f"/dashboard/contacts/{ada.pk}/data", headers=shop.headers())
+    assert answer["Content-Disposition"] == 'attachment; filename="contact.json"'
+    assert json.loads(answer.content)["contacts"][0]["email"] == "ada@example.com"
+
+
+def test_a_contact_is_added_and_not_subscribed(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    assert 'id="add-contact"' in ask(client, shop, "contacts/add", audience=str(audience.pk))
+    fields = {"audience": str(audience.pk), "email": "Eve@Example.com", "first_name": "Eve", "country": "fr"}
+    status, text = post(client, shop, "contacts/add", **fields)
+    assert (status, "was added, not subscribed" in text) == (200, True)
+    made = Contact.objects.get(first_name="Eve")
+    assert (made.status, made.country) == ("nonsubscribed", "FR")
+    for broken in ({}, {"email": "no address"}, {"email": "new@example.com", "country": "zz9"}):
+        status, text = post(client, shop, "contacts/add", **(fields | broken))
+        assert status == 422
+        assert 'value="Eve"' in text
+    assert Contact.objects.count() == 2
+    assert post(client, shop, "contacts/add", **(fields | {"audience": str(uuid.uuid4())}))[0] == 404
+
+
+# ---- who may ----
+
+
+def test_another_shops_contact_is_not_found(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    foreign = a_contact(other.installation, "eve@other.example")
+    for path in (f"contacts/{foreign.pk}", f"contacts/{foreign.pk}/data"):
+        answer = client.get(f"/dashboard/{path}", headers=shop.headers())
+        assert (answer.status_code, b"eve@" in answer.content) == (404, False)
+    for action in ("change", "erase"):
+        assert post(client, shop, f"contacts/{foreign.pk}/{action}", archived="yes", tag="VIP")[0] == 404
+    assert (
+        post(client, shop, "contacts/add", audience=str(foreign.audience_id), email="x@example.com")[0] == 404
+    )
+    assert found(ask(client, shop, audience=str(foreign.audience_id))) == []
+    foreign.refresh_from_db()
+    assert foreign.status == "nonsubscribed"
+
+
+def test_contacts_need_the_permission_to_manage_users(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    headers = shop.headers(user_permissions=["MANAGE_APPS", "HANDLE_PAYMENTS"])
+    for path in ("contacts", "contacts/add", f"contacts/{ada.pk}", f"contacts/{ada.pk}/data"):
+        assert client.get(f"/dashboard/{path}", headers=headers).status_code == 403
+    for path in ("contacts/add", f"contacts/{ada.pk}/change", f"contacts/{ada.pk}/erase"):
+        assert client.post(f"/dashboard/{path}", {"archived": "yes"}, headers=headers).status_code == 403
+    assert Contact.objects.get().status == "nonsubscribed"
