@@ -41,11 +41,13 @@ class Plan:
 
 
 @contextmanager
-def explained() -> Iterator[list[Plan]]:
+def explained(*, in_order: bool = False) -> Iterator[list[Plan]]:
     """Collect the plan of each statement inside.
 
     PostgreSQL reads small tables as a whole although there is an index; here it may do so only where there is none.
+    `in_order`: nor may it sort a few rows where an index has them in order.
     """
+    avoided = ("enable_seqscan", "enable_sort", "enable_bitmapscan") if in_order else ("enable_seqscan",)
     plans: list[Plan] = []
     is_postgresql = connection.vendor == "postgresql"
 
@@ -57,15 +59,16 @@ def explained() -> Iterator[list[Plan]]:
                 plans.append(Plan(sql, "\n".join(str(row[-1]) for row in cursor.cursor.fetchall())))
         return execute(sql, params, many, context)
 
-    _allow_sequential_scans("off")
+    _set(avoided, "off")
     try:
         with connection.execute_wrapper(explain):
             yield plans
     finally:
-        _allow_sequential_scans("on")
+        _set(avoided, "on")
 
 
-def _allow_sequential_scans(value: str) -> None:
+def _set(names: tuple[str, ...], value: str) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"SET enable_seqscan = {value}")
+            for name in names:
+                cursor.execute(f"SET {name} = {value}")

@@ -39,7 +39,7 @@ def test_the_overview_asks_for_one_event_only(shop: Shop) -> None:
 def test_an_index_has_the_newest_contacts_of_an_audience_in_order(shop: Shop, client: Client) -> None:
     a_contact(shop.installation)
     Audience.objects.create(installation=shop.installation, name="Empty")
-    with explained() as plans:
+    with explained(in_order=True) as plans:
         answer = client.get("/dashboard/contacts", headers=shop.headers())
     assert answer.status_code == 200
     newest = [plan for plan in about(plans, "audience_contact") if "LIMIT 21" in plan.sql]
