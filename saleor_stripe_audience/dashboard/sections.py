@@ -40,10 +40,11 @@ SETTINGS = _("Settings")
 OVERVIEW = Section("overview", _("Home"))
 PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
 CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
+SEGMENTS = Section("segments", _("Segments"), "MANAGE_USERS")
 PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
 ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS", SETTINGS)
 CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS", SETTINGS)
-SECTIONS = (OVERVIEW, PAYMENTS, CONTACTS, PROBLEMS, ACCOUNTS, CHANNELS)
+SECTIONS = (OVERVIEW, PAYMENTS, CONTACTS, SEGMENTS, PROBLEMS, ACCOUNTS, CHANNELS)
 
 
 def may_see(user: DashboardUser, section: Section) -> bool:

@@ -15,6 +15,7 @@ from saleor_stripe_audience.dashboard import (
     payment,
     payments,
     problems,
+    segments,
     views,
 )
 
@@ -45,6 +46,9 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>/change", contact.change_contact, name="change_contact"),
     path("contacts/<uuid:contact_id>/erase", contact.erase_contact, name="erase_contact"),
     path("contacts/<uuid:contact_id>/data", contact.export_contact, name="contact_data"),
+    path("segments", segments.segments, name="segments"),
+    path("segments/ready-made", segments.add_ready_made, name="add_ready_made"),
+    path("segments/<uuid:segment_id>/delete", segments.delete_segment, name="delete_segment"),
     path("problems", problems.problems, name="problems"),
     path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),
     path("<path:rest>", views.page, name="deep"),

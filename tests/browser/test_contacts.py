@@ -57,3 +57,18 @@ def test_a_contacts_page_fits_a_telephone(staff: Staff) -> None:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert page.locator("html").evaluate("html => html.scrollWidth") <= 360
         look(staff, f"telephone{path.replace('/', '-')[:14]}")
+
+
+def test_ready_made_segments_are_added_and_one_is_deleted(staff: Staff) -> None:
+    a_contact(staff.installation)
+    page = staff.open(path="/segments", theme="light", locale="fr")
+    look(staff, "segments-empty-fr-light")
+    page.get_by_role("button", name="Ajouter les segments tout prêts").press("Enter")
+    expect(page.locator("#ready-made").get_by_role("status")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(6)
+    look(staff, "segments-fr-light")
+    page.get_by_role("button", name="Supprimer Abandoned carts").press("Enter")
+    dialog = page.get_by_role("dialog", name="Supprimer « Abandoned carts » ?")
+    dialog.get_by_role("button", name="Supprimer le segment").press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(5)
+    assert staff.complaints == []

@@ -1,0 +1,102 @@
+"""The segments of an audience: counts, the ready-made ones, and deleting."""
+
+import re
+import uuid
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.segments import ready_made
+from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import NOON, a_contact
+from tests.dashboard.test_contacts import ask, post
+
+CART = {"version": 1, "root": {"type": "cart"}}
+
+
+def a_segment(audience: Audience, name: str = "Carts") -> Segment:
+    return Segment.objects.create(audience=audience, name=name, tree=CART)
+
+
+def test_segments_are_listed_with_their_members(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    segment = a_segment(ada.audience)
+    Membership.objects.create(segment=segment, contact=ada, entered_at=NOON)
+    text = ask(client, shop, "segments")
+    assert re.search(r"Carts</button></td>\s*<td class=\"number\">1</td>", text)
+    members = re.search(rf'id="segment-{segment.pk}" hx-get="/dashboard/([^"]+)"', text)
+    assert members is not None
+    assert "ada@example.com" in ask(client, shop, members[1].replace("&amp;", "&"))
+
+
+def test_ready_made_ones_are_added_once(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    fields = {"audience": str(audience.pk), "currency": "USD", "big": "250"}
+    for _ in range(2):
+        status, text = post(client, shop, "segments/ready-made", **fields)
+        assert (status, "Added." in text) == (200, True)
+    assert {each.ready_made for each in Segment.objects.all()} == set(ready_made.NAMES)
+    assert Segment.objects.get(ready_made="big_spenders").tree["root"]["atLeast"] == "250"
+    assert 'name="big"' not in ask(client, shop, "segments")
+
+
+def test_a_refused_amount_adds_none(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    for big, currency in (("x", "USD"), ("", "USD"), ("5", "")):
+        fields = {"audience": str(audience.pk), "currency": currency, "big": big}
+        status, text = post(client, shop, "segments/ready-made", **fields)
+        assert status == 422
+        assert 'class="note bad"' in re.findall(r'<form id="ready-made".*?</form>', text, re.DOTALL)[0]
+    assert not Segment.objects.exists()
+
+
+def test_a_segment_is_deleted_unless_another_needs_it(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    needed = a_segment(audience)
+    other = Segment.objects.create(
+        audience=audience,
+        name="Same",
+        tree={"version": 1, "root": {"type": "inSegment", "segment": str(needed.pk)}},
+    )
+    status, text = post(client, shop, f"segments/{needed.pk}/delete")
+    assert (status, "is part of" in text) == (422, True)
+    assert post(client, shop, f"segments/{other.pk}/delete")[0] == 200
+    assert "was deleted" in post(client, shop, f"segments/{needed.pk}/delete")[1]
+    assert post(client, shop, f"segments/{needed.pk}/delete")[0] == 404
+    assert not Segment.objects.exists()
+
+
+def test_the_list_costs_the_same_however_many_there_are(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            ask(client, shop, "segments")
+        return len(queries)
+
+    a_segment(audience)
+    one = cost()
+    for number in range(20):
+        a_segment(audience, f"Segment {number}")
+    assert cost() == one
+
+
+def test_segments_of_another_shop_and_without_permission_are_refused(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    foreign = a_segment(a_contact(other.installation).audience, "Foreign")
+    assert "Foreign" not in ask(client, shop, "segments", audience=str(foreign.audience_id))
+    assert post(client, shop, f"segments/{foreign.pk}/delete")[0] == 404
+    assert post(client, shop, "segments/ready-made", audience=str(foreign.audience_id))[0] == 404
+    assert post(client, shop, "segments/ready-made", audience=str(uuid.uuid4()))[0] == 404
+    headers = shop.headers(user_permissions=["HANDLE_PAYMENTS", "MANAGE_APPS"])
+    assert client.get("/dashboard/segments", headers=headers).status_code == 403
+    for path in (f"segments/{foreign.pk}/delete", "segments/ready-made"):
+        assert client.post(f"/dashboard/{path}", headers=headers).status_code == 403
+    assert Segment.objects.count() == 1
+
+
+def test_a_shop_without_an_audience_has_an_empty_page(shop: Shop, client: Client) -> None:
+    assert "No segments yet" in ask(client, shop, "segments")
