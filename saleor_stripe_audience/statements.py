@@ -1,6 +1,6 @@
 """Statements that are composed once.
 
-Django composes its SQL anew for each query, which takes longer than the database needs to answer. What a shopper waits
+Django composes its SQL again for each query, which takes longer than the database needs to answer. What a shopper waits
 for is sent by these functions instead; they use Django's own fields, so that values are stored and read as ever.
 """
 # ruff: noqa: SLF001 - Django documents `_meta` and `_state`

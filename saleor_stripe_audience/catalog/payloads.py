@@ -257,7 +257,7 @@ def is_public_image(url: str) -> bool:
 
 
 def _image_key(media: Media) -> str:
-    """The same while the image is: its address may be signed anew, or lead to a thumbnail once there is one."""
+    """The same while the image is: its address may be signed again, or lead to a thumbnail once there is one."""
     parts = urlsplit(media.url)
     return f"{parts.scheme}://{parts.netloc}/{media.id or parts.path}"
 

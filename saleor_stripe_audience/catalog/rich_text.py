@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-DEEPEST = 20  # of lists in lists; nobody writes more by hand
+DEEPEST = 20  # of lists in lists; nobody writes more
 
 
 def plain_text(description: str | None) -> str:

@@ -190,7 +190,7 @@ def _compare(
 
 
 def _find_missing(job: Job, account: StripeAccount, page: Page) -> list[CatalogProduct]:
-    """The variants that Stripe should have and does not list: archived or deleted there by hand."""
+    """The variants that Stripe should have and does not list: archived or deleted in its Dashboard."""
     started = job.started_at or job.created_at
     unseen = Q(checked_at=None) | Q(checked_at__lt=started)
     missing = list(_rows(account).filter(unseen, pushed_at__lt=started).exclude(pushed_at=None))

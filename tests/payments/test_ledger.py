@@ -115,7 +115,7 @@ def test_a_tip_captured_in_stripes_dashboard(town: Town) -> None:  # noqa: F811 
     assert town.amounts() == (0, 0, total + 2, 0)
 
 
-class TestWhatIsLacking:
+class TestWhatIsMissing:
     """The pure table."""
 
     def test_a_hold_that_was_raised_is_an_adjustment(self) -> None:
