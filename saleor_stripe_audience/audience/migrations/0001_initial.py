@@ -38,11 +38,57 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Audience",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="audiences",
+                        to="shops.installation",
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("is_default", models.BooleanField(default=False)),
+                ("language", models.CharField(blank=True, default="", max_length=35)),
+                ("double_opt_in", models.BooleanField(default=False)),
+                ("consent_text", models.TextField(blank=True, default="")),
+                ("cart_silence_minutes", models.PositiveIntegerField(default=60)),
+                ("sender_name", models.CharField(blank=True, default="", max_length=200)),
+                ("consent_keys", models.JSONField(blank=True, default=list)),
+                ("attribute_keys", models.JSONField(blank=True, default=list)),
+                ("ads_to_buyers", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("installation",),
+                        name="audience_one_default_per_installation",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Contact",
             fields=[
                 (
                     "id",
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "audience",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contacts",
+                        to="audience.audience",
+                    ),
                 ),
                 ("email", models.CharField(max_length=320)),
                 ("first_name", models.CharField(blank=True, default="", max_length=256)),
@@ -139,6 +185,42 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["audience", "-created_at", "-id"], name="contact_newest"),
+                    models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
+                    models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
+                    models.Index(fields=["audience", "orders_count", "id"], name="contact_list_by_orders"),
+                    models.Index(
+                        models.F("audience"),
+                        django.db.models.functions.comparison.Coalesce(
+                            "last_order_at", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
+                        ),
+                        models.F("id"),
+                        name="contact_list_by_last_order",
+                    ),
+                    models.Index(fields=["audience", "country"], name="contact_by_country"),
+                    models.Index(fields=["audience", "language"], name="contact_by_language"),
+                    models.Index(fields=["audience", "consent"], name="contact_by_consent"),
+                    models.Index(fields=["audience", "lawful_basis"], name="contact_by_basis"),
+                    models.Index(
+                        models.F("audience"),
+                        django.db.models.functions.text.Lower("first_name"),
+                        name="contact_by_first_name",
+                    ),
+                    models.Index(
+                        models.F("audience"),
+                        django.db.models.functions.text.Lower("last_name"),
+                        name="contact_by_last_name",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("audience", "email"), name="contact_one_per_address"),
+                    models.UniqueConstraint(
+                        fields=("audience", "saleor_user_id"), name="contact_one_per_account"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RateWindow",
@@ -155,40 +237,31 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="Audience",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
-                ("name", models.CharField(max_length=200)),
-                ("is_default", models.BooleanField(default=False)),
-                ("language", models.CharField(blank=True, default="", max_length=35)),
-                ("double_opt_in", models.BooleanField(default=False)),
-                ("consent_text", models.TextField(blank=True, default="")),
-                ("cart_silence_minutes", models.PositiveIntegerField(default=60)),
-                ("sender_name", models.CharField(blank=True, default="", max_length=200)),
-                ("consent_keys", models.JSONField(blank=True, default=list)),
-                ("attribute_keys", models.JSONField(blank=True, default=list)),
-                ("ads_to_buyers", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="audiences",
-                        to="shops.installation",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
             name="Cart",
             fields=[
                 (
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="carts",
+                        to="shops.installation",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="carts",
+                        to="audience.contact",
                     ),
                 ),
                 ("saleor_checkout_id", models.CharField(max_length=128)),
@@ -201,16 +274,22 @@ class Migration(migrations.Migration):
                 ("issued_at", models.DateTimeField()),
                 ("closed_at", models.DateTimeField(null=True)),
                 ("saleor_order_id", models.CharField(blank=True, default="", max_length=128)),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="carts",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("closed_at", None), ("contact__isnull", False)),
+                        fields=["last_active_at", "contact"],
+                        name="cart_left_open",
+                    ),
+                    models.Index(fields=["contact", "last_active_at"], name="cart_by_contact"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "saleor_checkout_id"), name="cart_one_per_checkout"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CartLine",
@@ -221,6 +300,15 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "cart",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="audience.cart",
+                    ),
+                ),
                 ("saleor_line_id", models.CharField(max_length=128)),
                 ("saleor_product_id", models.CharField(blank=True, default="", max_length=128)),
                 ("saleor_variant_id", models.CharField(blank=True, default="", max_length=128)),
@@ -229,16 +317,12 @@ class Migration(migrations.Migration):
                 ("sku", models.CharField(blank=True, default="", max_length=255)),
                 ("quantity", models.IntegerField()),
                 ("total_minor", models.BigIntegerField()),
-                (
-                    "cart",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="lines",
-                        to="audience.cart",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("cart", "saleor_line_id"), name="cart_line_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ChannelAudience",
@@ -247,6 +331,15 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="channel_audiences",
+                        to="shops.installation",
                     ),
                 ),
                 ("channel", models.CharField(max_length=255)),
@@ -258,16 +351,14 @@ class Migration(migrations.Migration):
                         to="audience.audience",
                     ),
                 ),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="channel_audiences",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "channel"), name="audience_one_per_channel"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StaleContact",
@@ -285,15 +376,33 @@ class Migration(migrations.Migration):
                 ("marked_at", models.DateTimeField(db_index=True)),
             ],
         ),
-        migrations.AddField(
-            model_name="contact",
-            name="audience",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="contacts",
-                to="audience.audience",
-                db_index=False,
-            ),
+        migrations.CreateModel(
+            name="Wording",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="consent_wordings",
+                        to="shops.installation",
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                ("text", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("installation", "digest"), name="wording_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Consent",
@@ -302,6 +411,24 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="consents",
+                        to="audience.contact",
+                    ),
+                ),
+                (
+                    "audience",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="consents",
+                        to="audience.audience",
                     ),
                 ),
                 (
@@ -341,6 +468,15 @@ class Migration(migrations.Migration):
                 ("actor", models.CharField(blank=True, default="", max_length=128)),
                 ("reference", models.CharField(blank=True, default="", max_length=128)),
                 (
+                    "wording",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="consents",
+                        to="audience.wording",
+                    ),
+                ),
+                (
                     "wording_origin",
                     models.CharField(
                         choices=[("sent", "Sent"), ("audience", "Audience"), ("unknown", "Unknown")],
@@ -352,25 +488,11 @@ class Migration(migrations.Migration):
                 ("needs_confirmation", models.BooleanField(default=False)),
                 ("is_proven", models.BooleanField(default=False)),
                 ("key", models.CharField(max_length=64)),
-                (
-                    "audience",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="consents",
-                        to="audience.audience",
-                        db_index=False,
-                    ),
-                ),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="consents",
-                        to="audience.contact",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [models.Index(fields=["contact", "at"], name="consent_by_contact")],
+                "constraints": [models.UniqueConstraint(fields=("audience", "key"), name="consent_once")],
+            },
         ),
         migrations.CreateModel(
             name="ConfirmationMail",
@@ -381,19 +503,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("mailbox", models.CharField(default="", max_length=64)),
-                ("request", saleor_stripe_audience.vault.EncryptedTextField(blank=True, default="")),
-                ("requested_at", models.DateTimeField()),
-                ("sent_at", models.DateTimeField(null=True)),
-                (
-                    "consent",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="confirmation_mails",
-                        to="audience.consent",
-                    ),
-                ),
                 (
                     "contact",
                     models.ForeignKey(
@@ -403,18 +512,25 @@ class Migration(migrations.Migration):
                         to="audience.contact",
                     ),
                 ),
+                (
+                    "consent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="confirmation_mails",
+                        to="audience.consent",
+                    ),
+                ),
+                ("mailbox", models.CharField(default="", max_length=64)),
+                ("request", saleor_stripe_audience.vault.EncryptedTextField(blank=True, default="")),
+                ("requested_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
             ],
-        ),
-        migrations.AddField(
-            model_name="cart",
-            name="contact",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="carts",
-                to="audience.contact",
-                db_index=False,
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["mailbox", "requested_at"], name="confirmation_mail_by_mailbox")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ContactAttribute",
@@ -425,20 +541,29 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attributes",
+                        to="audience.contact",
+                    ),
+                ),
                 ("key", models.CharField(max_length=128)),
                 ("value", models.CharField(blank=True, default="", max_length=500)),
                 ("number", models.DecimalField(decimal_places=3, max_digits=18, null=True)),
                 ("said_at", models.DateTimeField()),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="attributes",
-                        to="audience.contact",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["key", "value", "contact"], name="contact_attribute_by_value"),
+                    models.Index(fields=["key", "number", "contact"], name="contact_attribute_by_number"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("contact", "key"), name="contact_attribute_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ContactSpent",
@@ -449,20 +574,28 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="spent",
+                        to="audience.contact",
+                    ),
+                ),
                 ("currency", models.CharField(max_length=3)),
                 ("spent_minor", models.BigIntegerField(default=0)),
                 ("refunded_minor", models.BigIntegerField(default=0)),
                 ("orders_count", models.PositiveIntegerField(default=0)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="spent",
-                        to="audience.contact",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["currency", "spent_minor", "contact"], name="contact_spent_by_sum")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("contact", "currency"), name="contact_spent_per_currency")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Erasure",
@@ -470,6 +603,15 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="erasures",
+                        to="shops.installation",
+                    ),
                 ),
                 (
                     "reason",
@@ -488,16 +630,10 @@ class Migration(migrations.Migration):
                 ("digests", models.JSONField(default=list)),
                 ("erased", models.JSONField(default=dict)),
                 ("erased_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="erasures",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [models.Index(fields=["installation", "-erased_at"], name="erasure_newest")],
+            },
         ),
         migrations.CreateModel(
             name="FormerAddress",
@@ -508,15 +644,13 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("email", models.CharField(max_length=320)),
-                ("held_at", models.DateTimeField()),
                 (
                     "audience",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="former_addresses",
                         to="audience.audience",
-                        db_index=False,
                     ),
                 ),
                 (
@@ -527,7 +661,16 @@ class Migration(migrations.Migration):
                         to="audience.contact",
                     ),
                 ),
+                ("email", models.CharField(max_length=320)),
+                ("held_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("audience", "email"), name="former_address_of_one_contact"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FormerContact",
@@ -550,12 +693,6 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
-                ("service", models.CharField(max_length=32)),
-                ("secret_digest", models.CharField(max_length=64, unique=True)),
-                ("signing_key", saleor_stripe_audience.vault.EncryptedTextField(blank=True, default="")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("revoked_at", models.DateTimeField(null=True)),
-                ("heard_at", models.DateTimeField(null=True)),
                 (
                     "installation",
                     models.ForeignKey(
@@ -564,6 +701,12 @@ class Migration(migrations.Migration):
                         to="shops.installation",
                     ),
                 ),
+                ("service", models.CharField(max_length=32)),
+                ("secret_digest", models.CharField(max_length=64, unique=True)),
+                ("signing_key", saleor_stripe_audience.vault.EncryptedTextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("heard_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -573,6 +716,25 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="payment_facts",
+                        to="shops.installation",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="payment_facts",
+                        to="audience.contact",
                     ),
                 ),
                 (
@@ -590,26 +752,17 @@ class Migration(migrations.Migration):
                 ("source_id", models.CharField(blank=True, default="", max_length=128)),
                 ("reference", models.CharField(max_length=255)),
                 ("key", models.CharField(max_length=255)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="payment_facts",
-                        to="audience.contact",
-                        db_index=False,
-                    ),
-                ),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="payment_facts",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["kind", "at", "contact"], name="payment_fact_by_time"),
+                    models.Index(fields=["contact", "kind", "at"], name="payment_fact_by_contact"),
+                    models.Index(fields=["installation", "source_id"], name="payment_fact_by_source"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("installation", "key"), name="payment_fact_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Purchase",
@@ -618,6 +771,25 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="purchases",
+                        to="audience.contact",
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="purchases",
+                        to="shops.installation",
                     ),
                 ),
                 ("saleor_order_id", models.CharField(max_length=128)),
@@ -633,26 +805,33 @@ class Migration(migrations.Migration):
                 ("saleor_checkout_id", models.CharField(blank=True, default="", max_length=128)),
                 ("placed_at", models.DateTimeField()),
                 ("issued_at", models.DateTimeField()),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="purchases",
-                        to="audience.contact",
-                        db_index=False,
-                    ),
-                ),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="purchases",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["contact", "placed_at"], name="purchase_by_contact"),
+                    models.Index(fields=["installation", "placed_at", "id"], name="purchase_list"),
+                    models.Index(
+                        condition=models.Q(("saleor_checkout_id", ""), _negated=True),
+                        fields=["installation", "saleor_checkout_id"],
+                        name="purchase_by_checkout",
+                    ),
+                    models.Index(
+                        condition=models.Q(("voucher_code", ""), _negated=True),
+                        fields=["installation", "voucher_code"],
+                        name="purchase_by_voucher",
+                    ),
+                    models.Index(
+                        condition=models.Q(("refunded_minor__gt", 0)),
+                        fields=["contact"],
+                        name="purchase_refunded",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "saleor_order_id"), name="purchase_one_per_order"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PurchaseLine",
@@ -661,6 +840,15 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="audience.purchase",
                     ),
                 ),
                 ("saleor_line_id", models.CharField(max_length=128)),
@@ -673,16 +861,44 @@ class Migration(migrations.Migration):
                 ("quantity_fulfilled", models.IntegerField(default=0)),
                 ("unit_minor", models.BigIntegerField()),
                 ("total_minor", models.BigIntegerField()),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["saleor_product_id", "purchase"], name="purchase_line_by_product"),
+                    models.Index(fields=["saleor_variant_id", "purchase"], name="purchase_line_by_variant"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("purchase", "saleor_line_id"), name="purchase_line_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Tag",
+            fields=[
                 (
-                    "purchase",
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "audience",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="lines",
-                        to="audience.purchase",
-                        db_index=False,
+                        related_name="tags",
+                        to="audience.audience",
                     ),
                 ),
+                ("name", models.CharField(max_length=100)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        models.F("audience"),
+                        name="tag_once_per_audience",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Segment",
@@ -691,14 +907,6 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
-                ("name", models.CharField(max_length=100)),
-                ("tree", models.JSONField()),
-                ("is_timed", models.BooleanField(default=False)),
-                ("ready_made", models.CharField(blank=True, default="", max_length=32)),
-                ("refreshed_at", models.DateTimeField(null=True)),
-                ("refresh_due_at", models.DateTimeField(db_index=True, null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
                 (
                     "audience",
                     models.ForeignKey(
@@ -707,7 +915,33 @@ class Migration(migrations.Migration):
                         to="audience.audience",
                     ),
                 ),
+                ("name", models.CharField(max_length=100)),
+                ("tree", models.JSONField()),
+                ("is_timed", models.BooleanField(default=False)),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="segments",
+                        to="audience.tag",
+                    ),
+                ),
+                ("ready_made", models.CharField(blank=True, default="", max_length=32)),
+                ("refreshed_at", models.DateTimeField(null=True)),
+                ("refresh_due_at", models.DateTimeField(db_index=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        models.F("audience"),
+                        name="segment_once_per_audience",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Membership",
@@ -716,15 +950,6 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("entered_at", models.DateTimeField()),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to="audience.contact",
                     ),
                 ),
                 (
@@ -736,7 +961,21 @@ class Migration(migrations.Migration):
                         to="audience.segment",
                     ),
                 ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="audience.contact",
+                    ),
+                ),
+                ("entered_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("segment", "contact"), name="membership_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ShopSecret",
@@ -747,7 +986,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("secret", saleor_stripe_audience.vault.EncryptedTextField()),
                 (
                     "installation",
                     models.OneToOneField(
@@ -756,6 +994,7 @@ class Migration(migrations.Migration):
                         to="shops.installation",
                     ),
                 ),
+                ("secret", saleor_stripe_audience.vault.EncryptedTextField()),
             ],
         ),
         migrations.CreateModel(
@@ -767,17 +1006,22 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("day", models.DateField()),
                 (
                     "contact",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="soft_bounces",
                         to="audience.contact",
-                        db_index=False,
                     ),
                 ),
+                ("day", models.DateField()),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("contact", "day"), name="soft_bounce_once_a_day")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SoldProduct",
@@ -788,6 +1032,15 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sold_products",
+                        to="shops.installation",
+                    ),
+                ),
                 ("saleor_product_id", models.CharField(max_length=128)),
                 ("name", models.CharField(blank=True, default="", max_length=386)),
                 ("saleor_category_id", models.CharField(blank=True, default="", max_length=128)),
@@ -795,16 +1048,22 @@ class Migration(migrations.Migration):
                 ("saleor_product_type_id", models.CharField(blank=True, default="", max_length=128)),
                 ("product_type_name", models.CharField(blank=True, default="", max_length=250)),
                 ("issued_at", models.DateTimeField()),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="sold_products",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["installation", "saleor_category_id"], name="sold_product_by_category"
+                    ),
+                    models.Index(
+                        fields=["installation", "saleor_product_type_id"], name="sold_product_by_type"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "saleor_product_id"), name="sold_product_once"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SoldProductCollection",
@@ -815,18 +1074,28 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("saleor_collection_id", models.CharField(max_length=128)),
-                ("name", models.CharField(blank=True, default="", max_length=250)),
                 (
                     "product",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="collections",
                         to="audience.soldproduct",
-                        db_index=False,
                     ),
                 ),
+                ("saleor_collection_id", models.CharField(max_length=128)),
+                ("name", models.CharField(blank=True, default="", max_length=250)),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["saleor_collection_id", "product"], name="sold_in_collection")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("product", "saleor_collection_id"), name="sold_in_collection_once"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StorefrontKey",
@@ -837,11 +1106,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("key", models.CharField(max_length=64, unique=True)),
-                ("name", models.CharField(blank=True, default="", max_length=200)),
-                ("origins", models.JSONField(default=list)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("revoked_at", models.DateTimeField(null=True)),
                 (
                     "installation",
                     models.ForeignKey(
@@ -850,36 +1114,12 @@ class Migration(migrations.Migration):
                         to="shops.installation",
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Tag",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
-                ("name", models.CharField(max_length=100)),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(blank=True, default="", max_length=200)),
+                ("origins", models.JSONField(default=list)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "audience",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tags",
-                        to="audience.audience",
-                    ),
-                ),
+                ("revoked_at", models.DateTimeField(null=True)),
             ],
-        ),
-        migrations.AddField(
-            model_name="segment",
-            name="tag",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="segments",
-                to="audience.tag",
-            ),
         ),
         migrations.CreateModel(
             name="ContactTag",
@@ -891,6 +1131,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contact_tags",
+                        to="audience.contact",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contact_tags",
+                        to="audience.tag",
+                    ),
+                ),
+                (
                     "origin",
                     models.CharField(
                         choices=[("staff", "Staff"), ("rule", "Rule"), ("import", "Import")], max_length=8
@@ -898,25 +1156,11 @@ class Migration(migrations.Migration):
                 ),
                 ("actor", models.CharField(blank=True, default="", max_length=128)),
                 ("added_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="contact_tags",
-                        to="audience.contact",
-                        db_index=False,
-                    ),
-                ),
-                (
-                    "tag",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="contact_tags",
-                        to="audience.tag",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [models.Index(fields=["tag", "contact"], name="contact_tag_by_tag")],
+                "constraints": [models.UniqueConstraint(fields=("contact", "tag"), name="contact_tag_once")],
+            },
         ),
         migrations.CreateModel(
             name="Tombstone",
@@ -927,42 +1171,24 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("digest", models.CharField(max_length=64)),
-                ("erased_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("lifted_at", models.DateTimeField(null=True)),
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="tombstones",
                         to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Wording",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("digest", models.CharField(max_length=64)),
-                ("text", models.TextField()),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="consent_wordings",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
+                ("erased_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("lifted_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("installation", "digest"), name="tombstone_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="KnownWording",
@@ -973,9 +1199,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("is_own", models.BooleanField(default=False)),
-                ("since", models.DateTimeField()),
-                ("until", models.DateTimeField(null=True)),
                 (
                     "audience",
                     models.ForeignKey(
@@ -992,308 +1215,19 @@ class Migration(migrations.Migration):
                         to="audience.wording",
                     ),
                 ),
+                ("is_own", models.BooleanField(default=False)),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField(null=True)),
             ],
-        ),
-        migrations.AddField(
-            model_name="consent",
-            name="wording",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.RESTRICT,
-                related_name="consents",
-                to="audience.wording",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="audience",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_default", True)),
-                fields=("installation",),
-                name="audience_one_default_per_installation",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cartline",
-            constraint=models.UniqueConstraint(fields=("cart", "saleor_line_id"), name="cart_line_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="channelaudience",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "channel"), name="audience_one_per_channel"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "-created_at", "-id"], name="contact_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "last_order_at"], name="contact_by_last_order"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "status", "orders_count"], name="contact_by_status"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "orders_count", "id"], name="contact_list_by_orders"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("audience"),
-                django.db.models.functions.comparison.Coalesce(
-                    "last_order_at", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
-                ),
-                models.F("id"),
-                name="contact_list_by_last_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "country"], name="contact_by_country"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "language"], name="contact_by_language"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "consent"], name="contact_by_consent"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["audience", "lawful_basis"], name="contact_by_basis"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("audience"),
-                django.db.models.functions.text.Lower("first_name"),
-                name="contact_by_first_name",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("audience"),
-                django.db.models.functions.text.Lower("last_name"),
-                name="contact_by_last_name",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.UniqueConstraint(fields=("audience", "email"), name="contact_one_per_address"),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.UniqueConstraint(
-                fields=("audience", "saleor_user_id"), name="contact_one_per_account"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="confirmationmail",
-            index=models.Index(fields=["mailbox", "requested_at"], name="confirmation_mail_by_mailbox"),
-        ),
-        migrations.AddIndex(
-            model_name="cart",
-            index=models.Index(
-                condition=models.Q(("closed_at", None), ("contact__isnull", False)),
-                fields=["last_active_at", "contact"],
-                name="cart_left_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="cart",
-            index=models.Index(fields=["contact", "last_active_at"], name="cart_by_contact"),
-        ),
-        migrations.AddConstraint(
-            model_name="cart",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "saleor_checkout_id"), name="cart_one_per_checkout"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contactattribute",
-            index=models.Index(fields=["key", "value", "contact"], name="contact_attribute_by_value"),
-        ),
-        migrations.AddIndex(
-            model_name="contactattribute",
-            index=models.Index(fields=["key", "number", "contact"], name="contact_attribute_by_number"),
-        ),
-        migrations.AddConstraint(
-            model_name="contactattribute",
-            constraint=models.UniqueConstraint(fields=("contact", "key"), name="contact_attribute_once"),
-        ),
-        migrations.AddIndex(
-            model_name="contactspent",
-            index=models.Index(fields=["currency", "spent_minor", "contact"], name="contact_spent_by_sum"),
-        ),
-        migrations.AddConstraint(
-            model_name="contactspent",
-            constraint=models.UniqueConstraint(
-                fields=("contact", "currency"), name="contact_spent_per_currency"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="erasure",
-            index=models.Index(fields=["installation", "-erased_at"], name="erasure_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="formeraddress",
-            constraint=models.UniqueConstraint(
-                fields=("audience", "email"), name="former_address_of_one_contact"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="paymentfact",
-            index=models.Index(fields=["kind", "at", "contact"], name="payment_fact_by_time"),
-        ),
-        migrations.AddIndex(
-            model_name="paymentfact",
-            index=models.Index(fields=["contact", "kind", "at"], name="payment_fact_by_contact"),
-        ),
-        migrations.AddIndex(
-            model_name="paymentfact",
-            index=models.Index(fields=["installation", "source_id"], name="payment_fact_by_source"),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentfact",
-            constraint=models.UniqueConstraint(fields=("installation", "key"), name="payment_fact_once"),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(fields=["contact", "placed_at"], name="purchase_by_contact"),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(fields=["installation", "placed_at", "id"], name="purchase_list"),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("saleor_checkout_id", ""), _negated=True),
-                fields=["installation", "saleor_checkout_id"],
-                name="purchase_by_checkout",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("voucher_code", ""), _negated=True),
-                fields=["installation", "voucher_code"],
-                name="purchase_by_voucher",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("refunded_minor__gt", 0)), fields=["contact"], name="purchase_refunded"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "saleor_order_id"), name="purchase_one_per_order"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchaseline",
-            index=models.Index(fields=["saleor_product_id", "purchase"], name="purchase_line_by_product"),
-        ),
-        migrations.AddIndex(
-            model_name="purchaseline",
-            index=models.Index(fields=["saleor_variant_id", "purchase"], name="purchase_line_by_variant"),
-        ),
-        migrations.AddConstraint(
-            model_name="purchaseline",
-            constraint=models.UniqueConstraint(
-                fields=("purchase", "saleor_line_id"), name="purchase_line_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(fields=("segment", "contact"), name="membership_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="softbounce",
-            constraint=models.UniqueConstraint(fields=("contact", "day"), name="soft_bounce_once_a_day"),
-        ),
-        migrations.AddIndex(
-            model_name="soldproduct",
-            index=models.Index(
-                fields=["installation", "saleor_category_id"], name="sold_product_by_category"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="soldproduct",
-            index=models.Index(
-                fields=["installation", "saleor_product_type_id"], name="sold_product_by_type"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="soldproduct",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "saleor_product_id"), name="sold_product_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="soldproductcollection",
-            index=models.Index(fields=["saleor_collection_id", "product"], name="sold_in_collection"),
-        ),
-        migrations.AddConstraint(
-            model_name="soldproductcollection",
-            constraint=models.UniqueConstraint(
-                fields=("product", "saleor_collection_id"), name="sold_in_collection_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tag",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"),
-                models.F("audience"),
-                name="tag_once_per_audience",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"),
-                models.F("audience"),
-                name="segment_once_per_audience",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contacttag",
-            index=models.Index(fields=["tag", "contact"], name="contact_tag_by_tag"),
-        ),
-        migrations.AddConstraint(
-            model_name="contacttag",
-            constraint=models.UniqueConstraint(fields=("contact", "tag"), name="contact_tag_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="tombstone",
-            constraint=models.UniqueConstraint(fields=("installation", "digest"), name="tombstone_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="wording",
-            constraint=models.UniqueConstraint(fields=("installation", "digest"), name="wording_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="knownwording",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_own", False)),
-                fields=("audience", "wording"),
-                name="known_wording_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="consent",
-            index=models.Index(fields=["contact", "at"], name="consent_by_contact"),
-        ),
-        migrations.AddConstraint(
-            model_name="consent",
-            constraint=models.UniqueConstraint(fields=("audience", "key"), name="consent_once"),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_own", False)),
+                        fields=("audience", "wording"),
+                        name="known_wording_once",
+                    )
+                ],
+            },
         ),
         migrations.RunPython(index_prefixes, drop_prefixes),
     ]

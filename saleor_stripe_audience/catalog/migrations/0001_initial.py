@@ -22,6 +22,24 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="catalog",
+                        to="shops.installation",
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="catalog",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
                 ("saleor_product_id", models.CharField(max_length=200)),
                 ("saleor_variant_id", models.CharField(max_length=200)),
                 ("name", models.CharField(max_length=500)),
@@ -50,25 +68,24 @@ class Migration(migrations.Migration):
                 ("problems", models.JSONField(blank=True, default=list)),
                 ("last_error_code", models.CharField(blank=True, default="", max_length=100)),
                 ("last_error", models.TextField(blank=True, default="")),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="catalog",
-                        to="gateway.stripeaccount",
-                    ),
-                ),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="catalog",
-                        to="shops.installation",
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["installation", "saleor_product_id"], name="catalog_product"),
+                    models.Index(fields=["installation", "state"], name="catalog_state"),
+                    models.Index(fields=["account", "stripe_product_id"], name="catalog_by_stripe_id"),
+                    models.Index(
+                        condition=models.Q(("changes_at__isnull", False)),
+                        fields=["changes_at"],
+                        name="catalog_changes",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "saleor_variant_id"), name="catalog_variant_once"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CatalogPrice",
@@ -79,13 +96,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("channel_slug", models.CharField(max_length=255)),
-                ("currency", models.CharField(max_length=3)),
-                ("amount_minor", models.BigIntegerField()),
-                ("stripe_price_id", models.CharField(max_length=200, unique=True)),
-                ("lookup_key", models.CharField(blank=True, default="", max_length=200)),
-                ("tax_behavior", models.CharField(blank=True, default="", max_length=16)),
-                ("is_active", models.BooleanField(default=True)),
                 (
                     "product",
                     models.ForeignKey(
@@ -94,7 +104,24 @@ class Migration(migrations.Migration):
                         to="catalog.catalogproduct",
                     ),
                 ),
+                ("channel_slug", models.CharField(max_length=255)),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_minor", models.BigIntegerField()),
+                ("stripe_price_id", models.CharField(max_length=200, unique=True)),
+                ("lookup_key", models.CharField(blank=True, default="", max_length=200)),
+                ("tax_behavior", models.CharField(blank=True, default="", max_length=16)),
+                ("is_active", models.BooleanField(default=True)),
             ],
+            options={
+                "indexes": [models.Index(fields=["lookup_key"], name="catalog_lookup_key")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
+                        fields=("product", "channel_slug"),
+                        name="catalog_one_price_a_channel",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Deletion",
@@ -105,8 +132,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("saleor_id", models.CharField(max_length=200)),
-                ("issued_at", models.DateTimeField()),
                 (
                     "installation",
                     models.ForeignKey(
@@ -116,7 +141,16 @@ class Migration(migrations.Migration):
                         to="shops.installation",
                     ),
                 ),
+                ("saleor_id", models.CharField(max_length=200)),
+                ("issued_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "saleor_id"), name="catalog_deletion_once"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Label",
@@ -127,18 +161,23 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("saleor_id", models.CharField(max_length=200)),
-                ("name", models.CharField(max_length=500)),
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="shops.installation",
-                        db_index=False,
                     ),
                 ),
+                ("saleor_id", models.CharField(max_length=200)),
+                ("name", models.CharField(max_length=500)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("installation", "saleor_id"), name="catalog_label_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Turn",
@@ -149,9 +188,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("saleor_variant_id", models.CharField(max_length=200)),
-                ("holder", models.UUIDField()),
-                ("until", models.DateTimeField()),
                 (
                     "account",
                     models.ForeignKey(
@@ -161,7 +197,15 @@ class Migration(migrations.Migration):
                         to="gateway.stripeaccount",
                     ),
                 ),
+                ("saleor_variant_id", models.CharField(max_length=200)),
+                ("holder", models.UUIDField()),
+                ("until", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "saleor_variant_id"), name="catalog_turn_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="WaitingProduct",
@@ -172,9 +216,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("saleor_product_id", models.CharField(max_length=200)),
-                ("payload", models.JSONField(null=True)),
-                ("issued_at", models.DateTimeField()),
                 (
                     "account",
                     models.ForeignKey(
@@ -184,68 +225,16 @@ class Migration(migrations.Migration):
                         to="gateway.stripeaccount",
                     ),
                 ),
+                ("saleor_product_id", models.CharField(max_length=200)),
+                ("payload", models.JSONField(null=True)),
+                ("issued_at", models.DateTimeField()),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="catalogproduct",
-            index=models.Index(fields=["installation", "saleor_product_id"], name="catalog_product"),
-        ),
-        migrations.AddIndex(
-            model_name="catalogproduct",
-            index=models.Index(fields=["installation", "state"], name="catalog_state"),
-        ),
-        migrations.AddIndex(
-            model_name="catalogproduct",
-            index=models.Index(fields=["account", "stripe_product_id"], name="catalog_by_stripe_id"),
-        ),
-        migrations.AddIndex(
-            model_name="catalogproduct",
-            index=models.Index(
-                condition=models.Q(("changes_at__isnull", False)),
-                fields=["changes_at"],
-                name="catalog_changes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="catalogproduct",
-            constraint=models.UniqueConstraint(
-                fields=("account", "saleor_variant_id"), name="catalog_variant_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="catalogprice",
-            index=models.Index(fields=["lookup_key"], name="catalog_lookup_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="catalogprice",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_active", True)),
-                fields=("product", "channel_slug"),
-                name="catalog_one_price_a_channel",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deletion",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "saleor_id"), name="catalog_deletion_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="label",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "saleor_id"), name="catalog_label_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="turn",
-            constraint=models.UniqueConstraint(
-                fields=("account", "saleor_variant_id"), name="catalog_turn_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingproduct",
-            constraint=models.UniqueConstraint(
-                fields=("account", "saleor_product_id"), name="catalog_waiting_product_once"
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "saleor_product_id"), name="catalog_waiting_product_once"
+                    )
+                ],
+            },
         ),
     ]

@@ -19,6 +19,15 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="stripe_accounts",
+                        to="shops.installation",
+                    ),
+                ),
                 ("name", models.CharField(max_length=250)),
                 ("publishable_key", models.CharField(max_length=300)),
                 ("secret_key", saleor_stripe_audience.vault.EncryptedTextField()),
@@ -70,16 +79,19 @@ class Migration(migrations.Migration):
                 ("sends_receipts", models.BooleanField(default=False)),
                 ("descriptor_suffix", models.CharField(blank=True, default="", max_length=22)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="stripe_accounts",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "stripe_id", "livemode"), name="gateway_account_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "connect"), models.Q(("stripe_id", ""), _negated=True)),
+                        fields=("stripe_id", "livemode"),
+                        name="gateway_connect_account_of_one_shop",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Customer",
@@ -90,21 +102,29 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="customers",
+                        to="gateway.stripeaccount",
+                    ),
+                ),
                 ("shopper", models.CharField(max_length=200)),
                 ("customer_id", models.CharField(blank=True, default="", max_length=100)),
                 ("generation", models.PositiveIntegerField(default=0)),
                 ("described", models.CharField(blank=True, default="", max_length=64)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="customers",
-                        to="gateway.stripeaccount",
-                        db_index=False,
-                    ),
-                ),
             ],
+            options={
+                "indexes": [models.Index(fields=["account", "customer_id"], name="gateway_customer_by_id")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "shopper"), name="gateway_one_customer_a_shopper"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AccountChannel",
@@ -115,16 +135,13 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("channel_slug", models.CharField(max_length=255)),
-                ("is_paused", models.BooleanField(default=False)),
-                ("pause_message", models.CharField(blank=True, default="", max_length=200)),
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="shops.installation",
-                        db_index=False,
                     ),
                 ),
                 (
@@ -135,7 +152,17 @@ class Migration(migrations.Migration):
                         to="gateway.stripeaccount",
                     ),
                 ),
+                ("channel_slug", models.CharField(max_length=255)),
+                ("is_paused", models.BooleanField(default=False)),
+                ("pause_message", models.CharField(blank=True, default="", max_length=200)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "channel_slug"), name="gateway_one_account_a_channel"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TermsAcceptance",
@@ -146,55 +173,26 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="accepted_terms",
+                        to="shops.installation",
+                    ),
+                ),
                 ("document", models.CharField(max_length=50)),
                 ("version", models.CharField(max_length=20)),
                 ("accepted_by", models.CharField(max_length=200)),
                 ("accepted_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "installation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="accepted_terms",
-                        to="shops.installation",
-                        db_index=False,
-                    ),
-                ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="stripeaccount",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "stripe_id", "livemode"), name="gateway_account_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stripeaccount",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "connect"), models.Q(("stripe_id", ""), _negated=True)),
-                fields=("stripe_id", "livemode"),
-                name="gateway_connect_account_of_one_shop",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["account", "customer_id"], name="gateway_customer_by_id"),
-        ),
-        migrations.AddConstraint(
-            model_name="customer",
-            constraint=models.UniqueConstraint(
-                fields=("account", "shopper"), name="gateway_one_customer_a_shopper"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accountchannel",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "channel_slug"), name="gateway_one_account_a_channel"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="termsacceptance",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "document", "version"), name="gateway_terms_once"
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "document", "version"), name="gateway_terms_once"
+                    )
+                ],
+            },
         ),
     ]
