@@ -30,7 +30,7 @@ from saleor_stripe_audience.wording import ENGLISH
 
 MOST_ENTRIES = 100
 REQUEST_SECONDS = 20.0
-FRENCH_AMOUNT = re.compile(r"\d+,\d{1,2}")
+FRENCH_AMOUNT = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d{1,3})?|\d+,\d{1,2}")
 FORMS = {staff_requests.REFUND: "refund", staff_requests.CHARGE: "capture"}
 
 
@@ -87,9 +87,11 @@ def _wanted(request: HttpRequest, user: DashboardUser) -> staff_requests.Wanted 
 
 
 def _with_point(amount: str) -> str:
-    """A French 5,00 is 5.00; 1,234 might be a thousand, so it stays as it is and is refused."""
+    """A French 1 234,50 is 1234.50; 1,234 might be a thousand, so it stays as it is and is refused."""
     amount = amount.strip()
-    return amount.replace(",", ".") if FRENCH_AMOUNT.fullmatch(amount) else amount
+    if not FRENCH_AMOUNT.fullmatch(amount):
+        return amount
+    return "".join(amount.split()).replace(",", ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,10 @@ def _forms(found: Payment) -> list[RequestForm]:
             waiting=_waiting(found, kind),
         )
         for kind, minor in (
-            (staff_requests.CHARGE, found.amount_minor if found.status == "requires_capture" else 0),
+            (
+                staff_requests.CHARGE,
+                found.amount_minor - found.captured_minor if found.status == "requires_capture" else 0,
+            ),
             (staff_requests.REFUND, found.captured_minor - found.refunded_minor),
         )
         if minor > 0

@@ -44,12 +44,12 @@ def request(payment: Payment, wanted: Wanted) -> Money:
     money = from_decimal(wanted.amount, payment.currency)
     if money.is_zero:
         raise Rejected(pgettext_lazy("staff", "The amount must be more than zero."), code="amount_too_small")
-    if _was_sent(payment, wanted):
-        return money
+    if (known := _find(payment, wanted)) is not None:
+        return _repeat(known, wanted, money)
     _check_amount(payment, wanted.kind, money)
     row, is_new = _claim(payment, wanted, money)
     if not is_new:
-        return money
+        return _repeat(row, wanted, money)
     try:
         request_transaction_action(
             payment.installation, payment.transaction_id, wanted.kind, money.amount, row.reason
@@ -78,10 +78,23 @@ def find_open(payment: Payment, kind: str) -> StaffRequest | None:
     return None if answered.exists() else last
 
 
-def _was_sent(payment: Payment, wanted: Wanted) -> bool:
-    known = StaffRequest.objects.filter(payment=payment, key=wanted.key).first()
-    if known is None:
-        return False
+def _find(payment: Payment, wanted: Wanted) -> StaffRequest | None:
+    return StaffRequest.objects.filter(payment=payment, key=wanted.key).first()
+
+
+def _repeat(known: StaffRequest, wanted: Wanted, money: Money) -> Money:
+    """Return the amount of the form that was sent before; `Rejected` if that is not what is wanted now, or unclear."""
+    if (known.kind, known.amount_minor) != (wanted.kind, money.minor):
+        raise Rejected(
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "This form was already sent, with {amount}. Look at the timeline before you request more.",
+                ),
+                amount=str(Money(known.amount_minor, money.currency)),
+            ),
+            code="sent_before",
+        )
     if known.sent_at is None:
         raise Rejected(
             pgettext_lazy(
@@ -91,7 +104,7 @@ def _was_sent(payment: Payment, wanted: Wanted) -> bool:
             ),
             code="unclear",
         )
-    return True
+    return money
 
 
 def _check_amount(payment: Payment, kind: str, money: Money) -> None:
@@ -115,8 +128,7 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
         Payment.objects.select_for_update().get(
             pk=payment.pk
         )  # requests of one payment come one after the other
-        known = StaffRequest.objects.filter(payment=payment, key=wanted.key).first()
-        if known is not None:
+        if (known := _find(payment, wanted)) is not None:
             return known, False
         if find_open(payment, wanted.kind) is not None:
             raise Rejected(

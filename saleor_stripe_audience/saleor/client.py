@@ -26,6 +26,7 @@ REINSTALL = pgettext_lazy(
     "it again; its data is kept.",
 )
 REFUSED = pgettext_lazy("staff", "Saleor refused: {reason}")
+FAILED_INSIDE = "saleor_failed"  # while it was carrying out what was requested
 PAYMENT_METHODS_SINCE = (3, 22)
 REFUND_REASONS_SINCE = (3, 22)
 ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -295,14 +296,20 @@ def request_transaction_action(
 ) -> None:
     """Request a refund or a capture, as staff do in Saleor's Dashboard; Saleor then asks the app to carry it out.
 
-    Not to be repeated: each request is another one to Saleor. The reason is for a refund, since Saleor 3.22.
+    Not to be repeated: each request is another one to Saleor. After `Rejected` Saleor did not take it; after
+    `Unavailable` that is not known. The reason is for a refund, since Saleor 3.22.
     """
     variables: Json = {"id": transaction_id, "actionType": action, "amount": str(amount)}
     version = read_version(installation.schema_version)
     if reason and action == "REFUND" and version >= REFUND_REASONS_SINCE:
         variables["refundReason"] = reason
     name = "RequestTransactionAction"
-    data = _send_to_shop(installation, operation(name, version), name, variables)
+    try:
+        data = _send_to_shop(installation, operation(name, version), name, variables)
+    except Rejected as error:
+        if error.code == FAILED_INSIDE:
+            raise _unreadable() from error
+        raise
     with reading_response():
         if errors := data["transactionRequestAction"]["errors"]:
             raise Rejected(with_values(REFUSED, reason=_first_message(errors)), code="saleor_refused")
@@ -457,7 +464,11 @@ def _refusal(errors: Sequence[Json]) -> Rejected:
             ),
             code=PERMISSION_DENIED,
         )
-    return Rejected(with_values(REFUSED, reason=_first_message(errors)), code="saleor_refused")
+    message = with_values(REFUSED, reason=_first_message(errors))
+    if any(error.get("path") for error in errors):
+        # It had started: the error names the field that it was working on.
+        return Rejected(message, code=FAILED_INSIDE)
+    return Rejected(message, code="saleor_refused")
 
 
 def _code_of(error: Json) -> str:

@@ -1,5 +1,6 @@
 """Refunds and captures that staff request on the page: through Saleor, the amount that was typed, and once."""
 
+import json
 import re
 import uuid
 from decimal import Decimal
@@ -7,10 +8,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from requests.structures import CaseInsensitiveDict
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.network import Answer
 from saleor_stripe_audience.payments import staff_requests
 from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
+from saleor_stripe_audience.saleor import client as client_of_saleor
+from saleor_stripe_audience.saleor import http
 from saleor_stripe_audience.saleor.client import TransactionAmounts
 from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import Shop, make_shop
@@ -222,3 +227,82 @@ def test_only_what_can_be_done_is_offered(
     payment = a_payment(shop.installation, **changed)
     text = client.get(f"/dashboard/payments/{payment.pk}", headers=shop.headers()).content.decode()
     assert re.findall(r'<form id="(\w+)"', text) == forms
+
+
+def test_a_form_that_was_sent_is_not_another_amount(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saleor = Saleor(monkeypatch)
+    payment, key = a_payment(shop.installation), uuid.uuid4()
+    assert refund(client, shop, payment, key)[0] == 200
+    status, text = refund(client, shop, payment, key, "7")
+    assert (status, "This form was already sent, with 5.00 USD." in text) == (422, True)
+    assert len(saleor.requests) == 1
+
+
+def test_a_double_click_is_not_confirmed_before_saleor_has_answered(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saleor = Saleor(monkeypatch)
+    payment, key = a_payment(shop.installation), uuid.uuid4()
+    second: list[int] = []
+
+    def take(*request: Any) -> None:
+        saleor.take(*request)
+        second.append(refund(client, shop, payment, key)[0])
+
+    monkeypatch.setattr(staff_requests, "request_transaction_action", take)
+    assert refund(client, shop, payment, key)[0] == 200
+    assert second == [422]
+    assert len(saleor.requests) == 1
+
+
+@pytest.mark.parametrize(("path", "is_known"), [(["transactionRequestAction"], False), (None, True)])
+def test_what_saleor_failed_at_may_have_been_carried_out(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, path: list[str] | None, is_known: bool
+) -> None:
+    Saleor(monkeypatch)
+    error = {"message": "Internal Server Error"} | ({"path": path} if path else {})
+    body = json.dumps({"data": None, "errors": [error]}).encode()
+    sent: list[dict[str, Any]] = []
+
+    def call(*_: Any, **fields: Any) -> Answer:
+        sent.append(fields["json"])
+        return Answer(200, CaseInsensitiveDict(), body)
+
+    monkeypatch.setattr(
+        staff_requests, "request_transaction_action", client_of_saleor.request_transaction_action
+    )
+    monkeypatch.setattr(http, "call", call)
+    payment, key = a_payment(shop.installation), uuid.uuid4()
+    assert refund(client, shop, payment, key)[0] == 422
+    assert StaffRequest.objects.exists() is not is_known
+    assert refund(client, shop, payment, key)[0] == 422
+    assert len(sent) == (2 if is_known else 1)
+
+
+@pytest.mark.parametrize(
+    "typed", ["1234.5", "1234,50", "1 234,50", "1\u202f234,50", "1\xa0234.50", " 1234.50 "]
+)
+def test_an_amount_may_be_typed_as_the_page_shows_it(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    saleor = Saleor(monkeypatch)
+    assert refund(client, shop, a_payment(shop.installation), uuid.uuid4(), typed)[0] == 200
+    assert [str(request[2]) for request in saleor.requests] == ["1234.50"]
+
+
+@pytest.mark.parametrize("typed", ["1,234", "1.234", "1 23", "12 34,5", "1,2,3", "1.2.3", "1 234 5"])
+def test_an_amount_that_could_mean_two_things_is_refused(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    saleor = Saleor(monkeypatch)
+    assert refund(client, shop, a_payment(shop.installation), uuid.uuid4(), typed)[0] == 422
+    assert saleor.requests == []
+
+
+def test_only_the_rest_of_a_hold_is_offered(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation, status="requires_capture", captured_minor=100_000)
+    text = client.get(f"/dashboard/payments/{payment.pk}", headers=shop.headers()).content.decode()
+    [form] = re.findall(r'<form id="capture".*?</form>', text, re.DOTALL)
+    assert 'value="234.50"' in form
