@@ -8,6 +8,7 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from saleor_stripe_audience.payments import (  # noqa: F401 - importing registers them
             ownership,
+            reasons,
             removal,
             upkeep,
         )

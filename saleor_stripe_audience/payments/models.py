@@ -162,7 +162,7 @@ class StaffRequest(models.Model):
     """A refund or capture that staff requested on the app's page, stored before Saleor was asked for it.
 
     `key` is the form's: sent twice, it is one request. `sent_at` is when Saleor had taken it, null while that is not
-    known.
+    known. `reason` is free text, erased with the customer.
     """
 
     payment = models.ForeignKey(

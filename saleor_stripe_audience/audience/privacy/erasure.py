@@ -26,6 +26,7 @@ from saleor_stripe_audience.audience.privacy import stored_events, tombstones
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.shops import people
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
@@ -100,6 +101,16 @@ def erase_deleted_account(
         user = {name: payload.get(name) for name in ("id", "isConfirmed")}
         Event.objects.filter(pk=event.pk).update(payload={"user": user}, handled_at=event.handled_at)
     return receipt
+
+
+def sources_of(contacts: Iterable[Contact]) -> set[str]:
+    """Return Saleor's ids of the contacts' orders and checkouts."""
+    found: set[str] = set()
+    for contact in contacts:
+        for order_and_checkout in contact.purchases.values_list("saleor_order_id", "saleor_checkout_id"):
+            found |= set(order_and_checkout)
+        found |= set(contact.carts.values_list("saleor_checkout_id", flat=True))
+    return found - {""}
 
 
 def receipts(installation: Installation, email: str) -> QuerySet[Erasure]:
@@ -226,7 +237,7 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
     orders = [
         order for each in contacts for order in each.purchases.values_list("saleor_order_id", flat=True)
     ]
-    erased: Counter[str] = Counter()
+    erased: Counter[str] = Counter(people.erase(installation, sources_of(contacts)))
     erased["inbox payloads"] = stored_events.clear(installation, found.addresses, [*found.accounts, *orders])
     for contact in contacts:
         erased["purchases made anonymous"] += contact.purchases.update(contact=None, voucher_code="")

@@ -9,6 +9,7 @@ from django.db.models import Model, Q
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy import erasure, stored_events
+from saleor_stripe_audience.shops import people
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
@@ -18,7 +19,7 @@ def export(installation: Installation, email: str) -> Json:
     """Return all data that the shop has about the current or former holder of the address.
 
     Everything related to a contact is included, also what later versions of the app add: relations are followed, not
-    listed. `Rejected` for an invalid address.
+    listed. So is what other packages store about the contact's orders. `Rejected` for an invalid address.
     """
     address = normalize_email(email)
     contacts = Contact.objects.filter(audience__installation=installation)
@@ -42,6 +43,7 @@ def export(installation: Installation, email: str) -> Json:
             }
             for event in stored_events.find_mentions(installation, addresses, ids)
         ],
+        **people.export(installation, erasure.sources_of(found)),
     }
     plain: Json = json.loads(json.dumps(data, cls=DjangoJSONEncoder))
     return plain

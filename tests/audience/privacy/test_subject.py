@@ -1,6 +1,7 @@
 """The data stored about a person, exported for that person, and the operator's commands."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -13,9 +14,11 @@ from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments.models import StaffRequest
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, member, order, say
+from tests.dashboard.rows import a_payment
 
 ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"
@@ -113,3 +116,45 @@ def test_an_operator_creates_and_revokes_a_storefront_key(
     assert storefront.find_key(key) is None
     assert main([*of_shop, "--revoke", "ssp_other"]) == 1
     assert main(of_shop) == 1
+
+
+# What staff wrote about the person's payments
+
+
+def a_refund(shop: Installation, source_id: str, reason: str) -> StaffRequest:
+    payment = a_payment(shop, source_id=source_id)
+    return StaffRequest.objects.create(
+        payment=payment,
+        key=uuid4(),
+        kind="REFUND",
+        amount_minor=500,
+        reason=reason,
+        requested_by="staff@shop.example",
+    )
+
+
+def test_what_staff_wrote_of_a_refund_is_the_customers_to_read_and_to_erase(known: Installation) -> None:
+    contact = Contact.objects.get(email=NEW)
+    order_id = contact.purchases.get().saleor_order_id
+    contact.purchases.update(saleor_checkout_id="checkout-of-ada")
+    of_order = a_refund(known, order_id, "Ada moved to Nice")
+    of_checkout = a_refund(known, "checkout-of-ada", "Ada was ill")
+    strangers = a_refund(known, "of-somebody-else", "Too small")
+    in_other_shop = a_refund(install("other.example"), order_id, "Another Ada")
+
+    data = subject.export(known, ADA)
+    assert [(each["source"], each["amount"], each["reason"]) for each in data["refund reasons"]] == [
+        (order_id, "5.00 USD", "Ada moved to Nice"),
+        ("checkout-of-ada", "5.00 USD", "Ada was ill"),
+    ]
+    assert "staff@shop.example" not in json.dumps(data)
+
+    assert erasure.erase(known, ADA).erased["refund reasons"] == 2
+    reasons = dict(StaffRequest.objects.values_list("pk", "reason"))
+    assert reasons == {
+        of_order.pk: "",
+        of_checkout.pk: "",
+        strangers.pk: "Too small",
+        in_other_shop.pk: "Another Ada",
+    }
+    assert "refund reasons" not in subject.export(known, ADA)
