@@ -1,12 +1,15 @@
 """The rule for network calls and the database, and what the database's errors mean for a caller."""
 
 from django.db import DataError, Error, connection
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 
-OUTAGE = "The app cannot reach its database at the moment. Please try again shortly."
+OUTAGE = pgettext_lazy("staff", "The app cannot reach its database at the moment. Please try again shortly.")
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code; its library is loaded only where it is used
-UNUSABLE = "The request contains a value that cannot be used: too long, too large, or not readable as text."
+UNUSABLE = pgettext_lazy(
+    "staff", "The request contains a value that cannot be used: too long, too large, or not readable as text."
+)
 
 
 class NetworkCallInTransaction(RuntimeError):  # noqa: N818 - it names what happened

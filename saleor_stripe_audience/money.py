@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 ZERO_DECIMAL = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
@@ -45,6 +48,17 @@ _SMALLEST_CHARGE = {
     "SEK": "3.00", "SGD": "0.50", "THB": "10", "ZAR": "0.50",
 }  # fmt: skip
 
+OTHER_CURRENCY = pgettext_lazy("staff", "The amount is in {given}, but {expected} was expected.")
+NEGATIVE = pgettext_lazy("staff", "The amount {amount} {currency} is negative.")
+TOO_PRECISE = pgettext_lazy("staff", "The amount {amount} {currency} has more decimals than {currency} has.")
+NO_CURRENCY = pgettext_lazy("staff", "The currency is not a three-letter code.")
+NOTHING_TO_PAY = pgettext_lazy("staff", "There is nothing to pay: the amount is zero.")
+TOO_SMALL = pgettext_lazy("staff", "Stripe charges no less than {smallest}; this is {money}.")
+TOO_LARGE = pgettext_lazy("staff", "Stripe charges no more than {largest} at once; this is {money}.")
+NOT_A_NUMBER = pgettext_lazy("staff", "The amount is not a number.")
+NOT_PAYABLE = pgettext_lazy("staff", "The amount is not a number that can be paid.")
+NO_CENTS = pgettext_lazy("staff", "{currency} has no cents: {money} cannot be paid.")
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -74,7 +88,9 @@ class Money:
     def in_currency(self, currency: str) -> int:
         """`minor`, if this is money of that currency: amounts of two currencies are never added together."""
         if currency != self.currency:
-            raise Rejected(f"The amount is in {self.currency}, but {currency} was expected.", code="currency")
+            raise Rejected(
+                with_values(OTHER_CURRENCY, given=self.currency, expected=currency), code="currency"
+            )
         return self.minor
 
 
@@ -94,11 +110,9 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
     currency = known_currency(currency)
     minor = _decimal(amount).scaleb(decimals_of(currency))
     if minor < 0:
-        raise Rejected(f"The amount {amount} {currency} is negative.", code="negative_amount")
+        raise Rejected(with_values(NEGATIVE, amount=amount, currency=currency), code="negative_amount")
     if minor != minor.to_integral_value():
-        raise Rejected(
-            f"The amount {amount} {currency} has more decimals than {currency} has.", code="decimals"
-        )
+        raise Rejected(with_values(TOO_PRECISE, amount=amount, currency=currency), code="decimals")
     return _round_for_stripe(Money(int(minor), currency))
 
 
@@ -122,7 +136,7 @@ def known_currency(currency: str) -> str:
     """The currency's code in capitals; `Rejected` if it does not have the form of one."""
     code = currency.upper() if isinstance(currency, str) else ""
     if not _CURRENCY.fullmatch(code):
-        raise Rejected("The currency is not a three-letter code.", code="unknown_currency")
+        raise Rejected(NO_CURRENCY, code="unknown_currency")
     return code
 
 
@@ -136,17 +150,17 @@ def check_chargeable(money: Money) -> None:
     """`Rejected` if Stripe would refuse to charge it: nothing, too little or too much."""
     smallest = _SMALLEST_CHARGE.get(money.currency)
     if money.minor <= 0:
-        raise Rejected("There is nothing to pay: the amount is zero.", code="amount_too_small")
+        raise Rejected(NOTHING_TO_PAY, code="amount_too_small")
     if smallest is not None and money.amount < Decimal(smallest):
         raise Rejected(
-            f"Stripe charges no less than {smallest} {money.currency}; this is {money}.",
+            with_values(TOO_SMALL, smallest=f"{smallest} {money.currency}", money=money),
             code="amount_too_small",
             values={"smallest": f"{smallest} {money.currency}", "amount": str(money)},
         )
     largest = largest_charge(money.currency)
     if money.minor > largest.minor:
         raise Rejected(
-            f"Stripe charges no more than {largest} at once; this is {money}.",
+            with_values(TOO_LARGE, largest=largest, money=money),
             code="amount_too_large",
             values={"largest": str(largest), "amount": str(money)},
         )
@@ -162,14 +176,14 @@ def _decimal(amount: Decimal | str | int) -> Decimal:
     try:
         number = Decimal(amount)
     except (InvalidOperation, TypeError, ValueError):
-        raise Rejected("The amount is not a number.", code="not_a_number") from None
+        raise Rejected(NOT_A_NUMBER, code="not_a_number") from None
     # Far beyond any real amount; longer numbers would also be rounded when scaled.
     if not number.is_finite() or abs(number.adjusted()) > 20 or len(number.as_tuple().digits) > 28:  # noqa: PLR2004
-        raise Rejected("The amount is not a number that can be paid.", code="not_a_number")
+        raise Rejected(NOT_PAYABLE, code="not_a_number")
     return number
 
 
 def _round_for_stripe(money: Money) -> Money:
     if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
-        raise Rejected(f"{money.currency} has no cents: {money} cannot be paid.", code="decimals")
+        raise Rejected(with_values(NO_CENTS, currency=money.currency, money=money), code="decimals")
     return nearest(Fraction(money.minor), money.currency) if money.currency in THREE_DECIMAL else money

@@ -4,12 +4,13 @@ Code has them in English, as `pgettext_lazy` constants with the reader as contex
 The French is in one catalogue per reader: `locale/shopper/` and `locale/staff/`. Developers read English only.
 """
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
 FRENCH = "fr"
 ENGLISH = "en"
@@ -30,6 +31,16 @@ def in_language(message: Promise | str, tag: str, /, **values: Any) -> str:
     """Return the message with its values, in the app's language for a reader of the language `tag`."""
     with override(language_of(tag)):
         return str(with_values(message, **values) if values else message)
+
+
+def in_languages(message: Promise | str) -> dict[str, str]:
+    """Return the message in each language of the app: one that is stored is read by somebody unknown, later."""
+    return {language: in_language(message, language) for language in LANGUAGES}
+
+
+def text_in(languages: Mapping[str, str]) -> str:
+    """Return the text of `in_languages` in the current language; empty if there is none."""
+    return languages.get(language_of(get_language() or ENGLISH), "")
 
 
 def for_staff(message: Promise | str, /, **values: Any) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.deliveries import record
 from saleor_stripe_audience.audience.consent.deliveries import services as deliveries
@@ -28,6 +29,9 @@ from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
+
+WITHOUT_OBJECT = pgettext_lazy("staff", "Saleor's {event} came without its {name}.")
 
 log = structlog.get_logger(__name__)
 
@@ -140,6 +144,6 @@ def _object(event: Event, name: str) -> dict[str, Any] | None:
         log.info("event without its object", event_id=event.pk, kind=event.kind)
         return None
     if not isinstance(payload.get(name), dict):
-        raise Rejected(f"Saleor's {event.kind} came without its {name}.", code="payload")
+        raise Rejected(with_values(WITHOUT_OBJECT, event=event.kind, name=name), code="payload")
     value: dict[str, Any] = payload[name]
     return value

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.catalog import labels, push, refetch, send
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
@@ -78,7 +79,10 @@ def process_page(job: Job) -> Page:
     """Process the page at the job's cursor."""
     account = StripeAccount.objects.filter(pk=UUID(job.key), installation=job.installation).first()
     if account is None or account.state != StripeAccount.State.CONNECTED or not account.takes_payments:
-        raise Rejected("The Stripe account of this job cannot be sent products now.", code="not_ready")
+        raise Rejected(
+            pgettext_lazy("staff", "The Stripe account of this job cannot be sent products now."),
+            code="not_ready",
+        )
     if job.cursor.get("phase", PUSH) == PUSH:
         return _push_page(job, account)
     return _compare_page(job, account)

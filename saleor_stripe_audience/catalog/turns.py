@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.catalog.models import Turn
 from saleor_stripe_audience.errors import Unavailable
@@ -37,7 +38,10 @@ def _wait_for(account: StripeAccount, variant_id: str, holder: uuid.UUID) -> Non
             return
         time.sleep(pause)
     if not _is_taken(account, variant_id, holder):
-        raise Unavailable("The same product is being sent to Stripe. It will be tried again.", code="in_turn")
+        raise Unavailable(
+            pgettext_lazy("staff", "The same product is being sent to Stripe. It will be tried again."),
+            code="in_turn",
+        )
 
 
 def _is_taken(account: StripeAccount, variant_id: str, holder: uuid.UUID) -> bool:

@@ -132,6 +132,7 @@ def account_of(event: Event) -> StripeAccount:
     account = StripeAccount.objects.filter(pk=event.origin).first()
     if account is None:
         raise Rejected(
-            "The Stripe account of this event is no longer known to the app.", code="unknown_account"
+            pgettext_lazy("staff", "The Stripe account of this event is no longer known to the app."),
+            code="unknown_account",
         )
     return account

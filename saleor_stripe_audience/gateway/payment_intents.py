@@ -6,12 +6,16 @@ from typing import Any
 
 import stripe
 import structlog
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent, parse, parse_readable
+from saleor_stripe_audience.wording import with_values
+
+NOT_HELD = pgettext_lazy("staff", "Nothing is held for this payment any more (Stripe says {status}).")
 
 log = structlog.get_logger(__name__)
 
@@ -81,13 +85,14 @@ def capture(
                 return Capture(now, now.amount_received)
             if now.amount_received != received_before:
                 raise Rejected(
-                    "It is not known whether this amount was captured. Look at the payment in Stripe.",
+                    pgettext_lazy(
+                        "staff",
+                        "It is not known whether this amount was captured. Look at the payment in Stripe.",
+                    ),
                     code="unclear",
                 )
             if now.status != "requires_capture":
-                raise Rejected(
-                    f"Nothing is held for this payment any more (Stripe says {now.status}).", code="not_held"
-                )
+                raise Rejected(with_values(NOT_HELD, status=now.status), code="not_held")
         with errors_of(account):
             made = client.post(account, _INTENTS, intent.id, "capture", params=params, key=key)
             captured = parse(PaymentIntent, made.fields)

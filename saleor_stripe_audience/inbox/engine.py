@@ -37,6 +37,7 @@ from saleor_stripe_audience.inbox.handlers import Concerns, Handler, Within, han
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.statements import insert_once, turn_to_write
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
+from saleor_stripe_audience.wording import in_languages
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ SWEEP_LIMIT = 1000
 # else who writes waits for it, shoppers included.
 BATCH_SIZE = {"postgresql": 20, "sqlite": 5}
 TRANSIENT = (Unavailable, OperationalError, InterfaceError)  # the other side or our database is unavailable
-UNEXPECTED = "Something unexpected went wrong; the app's log has the details."
+UNEXPECTED = pgettext_lazy("staff", "Something unexpected went wrong; the app's log has the details.")
 
 
 class RetryTask(Exception):  # noqa: N818 - it is not an error, it makes the task engine retry
@@ -298,9 +299,9 @@ def _run(event: Event, handler: Handler, before: Handling | None) -> None:
         if write is not None:
             write()
         handling.attempts += 1
-        handling.done_at, handling.given_up_at, handling.reason = timezone.now(), None, ""
+        handling.done_at, handling.given_up_at, handling.reasons = timezone.now(), None, {}
         handling.waits_for = None
-        handling.save(update_fields=["attempts", "done_at", "given_up_at", "reason", "waits_for"])
+        handling.save(update_fields=["attempts", "done_at", "given_up_at", "reasons", "waits_for"])
 
 
 @contextmanager
@@ -319,7 +320,7 @@ def _store_blocked(event: Event, handler: Handler, error: Blocked) -> None:
     with transaction.atomic():
         Handling.objects.get_or_create(event=event, handler=handler.name)
         Handling.objects.filter(event=event, handler=handler.name, done_at=None).update(
-            waits_for=error.by or event.origin, reason=error.message
+            waits_for=error.by or event.origin, reasons=in_languages(error.translatable)
         )
 
 
@@ -335,9 +336,9 @@ def _store_failure(event: Event, handler: Handler, error: Exception, *, final: b
         if handling.done_at is not None:
             return
         handling.attempts += 1
-        handling.reason = error.message if isinstance(error, Failure) else UNEXPECTED
+        handling.reasons = in_languages(error.translatable if isinstance(error, Failure) else UNEXPECTED)
         handling.given_up_at = timezone.now() if final else None
-        handling.save(update_fields=["attempts", "reason", "given_up_at"])
+        handling.save(update_fields=["attempts", "reasons", "given_up_at"])
 
 
 def _has_blocked_handling() -> Exists:

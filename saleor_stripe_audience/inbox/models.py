@@ -4,6 +4,8 @@ from typing import Self
 
 from django.db import models
 
+from saleor_stripe_audience.wording import text_in
+
 
 class Event(models.Model):
     """An event of Saleor, Stripe or a mail service, stored once.
@@ -50,7 +52,8 @@ class HandlingQuerySet(models.QuerySet["Handling"]):
 class Handling(models.Model):
     """One handler's work on one event: done, given up with its reason, waiting, or to be retried.
 
-    `waits_for` is the blocked account (or shop). The handler is not retried until that is resolved: see `resume`.
+    `reasons` has why it failed, in each language of the app. `waits_for` is the blocked account (or shop). The handler
+    is not retried until that is resolved: see `resume`.
     """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="handlings", db_index=False)
@@ -58,7 +61,7 @@ class Handling(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
-    reason = models.TextField(default="", blank=True)
+    reasons = models.JSONField(default=dict, blank=True)
     waits_for = models.UUIDField(null=True)
 
     objects = HandlingQuerySet.as_manager()
@@ -76,6 +79,11 @@ class Handling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} of event {self.event_id}"
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in the current language; empty if it did not."""
+        return text_in(self.reasons)
 
 
 class Pulse(models.Model):

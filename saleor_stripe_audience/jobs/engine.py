@@ -12,12 +12,17 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.tasks import task
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import RetryTask
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
+
+STATE_CHANGED = pgettext_lazy(
+    "staff", "The job's state has changed in the meantime, so this is no longer possible. Look at it again."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +75,7 @@ def find(installation: Installation, job_id: str) -> Job:
     except ValueError:
         found = None
     if found is None:
-        raise Rejected("The shop has no such job.", code="not_found")
+        raise Rejected(pgettext_lazy("staff", "The shop has no such job."), code="not_found")
     return found
 
 
@@ -79,7 +84,7 @@ def newest(installation: Installation, kind: str, *, key: str | None = None) -> 
     found = Job.objects.filter(installation=installation, kind=kind)
     job = (found if key is None else found.filter(key=key)).order_by("-created_at").first()
     if job is None:
-        raise Rejected("There has been no such job yet.", code="not_found")
+        raise Rejected(pgettext_lazy("staff", "There has been no such job yet."), code="not_found")
     return job
 
 
@@ -102,14 +107,16 @@ def _set_state(job: Job, allowed: tuple[str, ...], state: str) -> Job:
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
         if current.state not in allowed:
-            raise Rejected(f"The job is {current.state}; it can no longer be {state}.", code="job_state")
+            raise Rejected(STATE_CHANGED, code="job_state")
         current.state = state
         current.finished_at = timezone.now() if state == State.CANCELLED else None
         try:
             with transaction.atomic():
                 current.save(update_fields=["state", "finished_at", "updated_at"])
         except IntegrityError:
-            raise Rejected("Another job of this kind is already open.", code="job_state") from None
+            raise Rejected(
+                pgettext_lazy("staff", "Another job of this kind is already open."), code="job_state"
+            ) from None
         return current
 
 

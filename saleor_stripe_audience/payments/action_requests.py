@@ -16,6 +16,8 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.payments import ownership
@@ -24,6 +26,7 @@ from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE
 from saleor_stripe_audience.payments.payloads import Event, Requested
 from saleor_stripe_audience.saleor import freshness
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import for_staff
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +45,9 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
     its repeat asks Stripe again under the same key. `Rejected` for one of another kind, and for one that is too old.
     """
     if requested.action.actionType != kind:
-        raise Rejected("This request was made for another action.", code="wrong_action")
+        raise Rejected(
+            pgettext_lazy("staff", "This request was made for another action."), code="wrong_action"
+        )
     body = hashlib.sha256(requested.model_dump_json().encode()).hexdigest()
     request = ActionRequest.objects.filter(installation=installation, body=body).first()
     if request is None or request.answer is None:
@@ -53,13 +58,16 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
     if request.created_at < timezone.now() - STRIPE_REMEMBERS:
         # Stripe would no longer recognize the key: a repeat might move money twice.
         raise Rejected(
-            "The result of this request is not known. Look at the payment in Stripe before you request it again.",
+            pgettext_lazy(
+                "staff",
+                "The result of this request is not known. Look at the payment in Stripe before you request it again.",
+            ),
             code="unclear",
         )
     try:
         response = carry_out(installation, requested, request)
     except Rejected as error:
-        _store(request, for_failure(request.kind, error.message))
+        _store(request, for_failure(request.kind, error.translatable))
         raise
     _store(request, response)
     return response
@@ -120,9 +128,9 @@ def waiting_requests(requested: Requested, type_: str) -> list[Event]:
     return sorted(waiting, key=lambda event: event.createdAt, reverse=True)
 
 
-def for_failure(kind: str, message: str) -> Json:
-    """Return the response to a request that was refused."""
-    return {"result": f"{kind}_FAILURE", "message": message[:LONGEST_MESSAGE]}
+def for_failure(kind: str, message: Promise | str) -> Json:
+    """Return the response to a request that was refused: staff read it in the payment's history in Saleor."""
+    return {"result": f"{kind}_FAILURE", "message": for_staff(message)[:LONGEST_MESSAGE]}
 
 
 def _store(request: ActionRequest, response: Json) -> None:

@@ -5,6 +5,8 @@ The key of the `ActionRequest` is Stripe's idempotency key.
 
 from typing import Any
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway import payment_intents, refunds
@@ -18,6 +20,9 @@ from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of
 from saleor_stripe_audience.payments.payloads import Requested
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
+
+MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is held; {money} cannot be charged.")
 
 Json = dict[str, Any]
 
@@ -54,11 +59,9 @@ def _check_capture(intent: PaymentIntent, money: Money) -> None:
         return
     held = intent.money(intent.amount_capturable)
     if held.is_zero:
-        raise Rejected(
-            f"Nothing is held for this payment any more (Stripe says {intent.status}).", code="not_held"
-        )
+        raise Rejected(with_values(payment_intents.NOT_HELD, status=intent.status), code="not_held")
     if money.minor > held.minor:
-        raise Rejected(f"Only {held} is held; {money} cannot be charged.", code="amount_too_large")
+        raise Rejected(with_values(MORE_THAN_HELD, held=held, money=money), code="amount_too_large")
 
 
 def refund(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
@@ -76,7 +79,8 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
         return {"pspReference": made.id}
     if made.status != "succeeded":
         raise Rejected(
-            "Stripe could not refund this payment. Look at the payment in Stripe.", code="refund_failed"
+            pgettext_lazy("staff", "Stripe could not refund this payment. Look at the payment in Stripe."),
+            code="refund_failed",
         )
     intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
     records.save(account, intent)
@@ -123,7 +127,7 @@ def _money(requested: Requested, default: Money) -> Money:
     money = from_decimal(requested.action.amount, requested.action.currency or default.currency)
     money.in_currency(default.currency)
     if money.minor <= 0:
-        raise Rejected("The amount must be more than zero.", code="amount_too_small")
+        raise Rejected(pgettext_lazy("staff", "The amount must be more than zero."), code="amount_too_small")
     return money
 
 

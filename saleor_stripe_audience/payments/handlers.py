@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import accounts, customers, platform
@@ -53,20 +54,21 @@ from saleor_stripe_audience.payments.payloads import (
 )
 from saleor_stripe_audience.saleor.webhooks import sync_webhook
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import ENGLISH, in_language
 
 Json = dict[str, Any]
 
 DECLINE_REPORT_DELAY = timedelta(minutes=2)  # by then the shopper's browser has asked, or will not
 
 
-def _error(result: str) -> Callable[[str], Json]:
-    return lambda message: {"result": result, "error": message}
+def _error(result: str) -> Callable[[Promise | str], Json]:
+    return lambda message: {"result": result, "error": in_language(message, ENGLISH)}
 
 
 # Saleor asks, and waits for the response.
 
 
-@sync_webhook(failure=lambda message: {"data": {"errors": [{"message": message}]}})
+@sync_webhook(failure=lambda message: {"data": {"errors": [{"message": in_language(message, ENGLISH)}]}})
 def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
     """What the storefront needs to show the payment form."""
     try:

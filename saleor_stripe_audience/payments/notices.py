@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise, lazy
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import charges, payment_intents
@@ -103,7 +104,10 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
     now = timezone.now()
     is_free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIMED_FOR)
     if not notices.filter(is_free, pk=notice.pk, reported_at=None).update(claimed_at=now):
-        raise Unavailable("Another process is reporting this to Saleor just now.", code="being_reported")
+        raise Unavailable(
+            pgettext_lazy("staff", "Another process is reporting this to Saleor just now."),
+            code="being_reported",
+        )
     try:
         if not _is_in_saleor(installation, intent, note):
             report_transaction_event(installation, _report_of(intent, note))

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils.crypto import salted_hmac
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, failures, payment_intents
@@ -23,6 +24,13 @@ from saleor_stripe_audience.payments import records
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.saleor.client import fetch_transaction_events
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
+
+FOREIGN_PAYMENT = pgettext_lazy(
+    "staff",
+    "The payment {payment} in the Stripe account “{account}” names a transaction of the shop that it does not belong "
+    "to, or its currency or mode is another. It is not booked in Saleor.",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +94,8 @@ def search(
             records.save(account, intent)
             return account, intent
     raise unasked or Rejected(
-        "This payment is not known to any of the shop's Stripe accounts.", code=UNKNOWN_PAYMENT
+        pgettext_lazy("staff", "This payment is not known to any of the shop's Stripe accounts."),
+        code=UNKNOWN_PAYMENT,
     )
 
 
@@ -118,7 +127,9 @@ def recognize(account: StripeAccount, intent: PaymentIntent) -> PaymentIntent:
         _check(payment.currency, account, intent)
         return _with_our_metadata(payment, intent)
     if not intent.belongs_to(account.installation_id) or not intent.transaction_id:
-        raise Rejected("This payment in Stripe is not the app's.", code=UNKNOWN_PAYMENT)
+        raise Rejected(
+            pgettext_lazy("staff", "This payment in Stripe is not the app's."), code=UNKNOWN_PAYMENT
+        )
     _check_without_row(account, intent)
     return intent
 
@@ -182,8 +193,7 @@ def _check_without_row(account: StripeAccount, intent: PaymentIntent) -> None:
 
 def _foreign(account: StripeAccount, intent: PaymentIntent) -> Rejected:
     return Rejected(
-        f"The payment {intent.id} in the Stripe account “{account.name}” names a transaction of the shop that it "
-        "does not belong to, or its currency or mode is another. It is not booked in Saleor.",
+        with_values(FOREIGN_PAYMENT, payment=intent.id, account=account.name),
         code=FOREIGN,
     )
 

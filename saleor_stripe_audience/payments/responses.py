@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
@@ -162,7 +163,7 @@ def for_unclear(flow: str, error: Failure, language: str = "") -> Json:
     return _for_error(f"{flow}_ACTION_REQUIRED", error, message)
 
 
-def for_unreadable(_message: str) -> Json:
+def for_unreadable(_message: Promise | str) -> Json:
     """Return the response to a request that could not be read, so that the shopper's language is unknown, too.
 
     The payment that it is about may exist, so this is no failure.

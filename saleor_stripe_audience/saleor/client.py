@@ -26,6 +26,7 @@ REINSTALL = pgettext_lazy(
     "it again; its data is kept.",
 )
 REFUSED = pgettext_lazy("staff", "Saleor refused: {reason}")
+REPORT_REFUSED = pgettext_lazy("staff", "Saleor refused the payment's report: {reason}")
 FAILED_INSIDE = "saleor_failed"  # while it was carrying out what was requested
 PAYMENT_METHODS_SINCE = (3, 22)
 REFUND_REASONS_SINCE = (3, 22)
@@ -128,7 +129,10 @@ def installation_of(event: Event) -> Installation:
     """The shop that sent the event."""
     installation = Installation.objects.filter(pk=event.origin).first()
     if installation is None:
-        raise Rejected("The shop of this event is no longer known to the app.", code="unknown_installation")
+        raise Rejected(
+            pgettext_lazy("staff", "The shop of this event is no longer known to the app."),
+            code="unknown_installation",
+        )
     return installation
 
 
@@ -220,7 +224,7 @@ def _mutate(installation: Installation, document: str, mutation: str, variables:
     data = _call_shop(installation, document, variables)
     with reading_response():
         if errors := data[mutation]["errors"]:
-            raise Rejected(_first_message(errors), code="webhook_refused")
+            raise Rejected(with_values(REFUSED, reason=_first_message(errors)), code="webhook_refused")
 
 
 def fetch_failed_deliveries(installation: Installation) -> list[Json]:
@@ -317,7 +321,10 @@ def request_transaction_action(
 
 def _unknown_transaction() -> Rejected:
     return Rejected(
-        "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
+        pgettext_lazy(
+            "staff",
+            "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
+        ),
         code="unknown_transaction",
     )
 
@@ -355,9 +362,7 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
         payload = data["transactionEventReport"]
         errors = payload["errors"]
         if errors and {error["code"] for error in errors} != {ALREADY_EXISTS}:
-            raise Rejected(
-                f"Saleor refused the payment's report: {_first_message(errors)}", code="report_refused"
-            )
+            raise Rejected(with_values(REPORT_REFUSED, reason=_first_message(errors)), code="report_refused")
         return bool(errors) or bool(payload["alreadyProcessed"])
 
 
@@ -383,9 +388,13 @@ def _blocking(installation: Installation) -> Iterator[None]:
             raise
         if error.code == PERMISSION_DENIED and not _misses_permission(installation):
             # Saleor also denies what belongs to another app, such as a transaction made under a former APP_ID.
-            raise Rejected("Saleor does not let the app change this.", code="saleor_refused") from error
+            raise Rejected(
+                pgettext_lazy("staff", "Saleor does not let the app change this."), code="saleor_refused"
+            ) from error
         if trouble.was_reinstalled(installation):
-            raise Unavailable("The app was just installed again.", code="reinstalled") from error
+            raise Unavailable(
+                pgettext_lazy("staff", "The app was just installed again."), code="reinstalled"
+            ) from error
         trouble.report(installation, error.code)
         raise Blocked(error.translatable, code=error.code, by=installation.pk) from error
 

@@ -3,10 +3,18 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
+from django.utils.translation import pgettext_lazy
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
+
+UNREADABLE = pgettext_lazy(
+    "staff",
+    "Saleor's {name} has no readable {fields}. Reinstall the app in Saleor's Dashboard so that its webhooks request "
+    "every field again.",
+)
 
 # JSON numbers are read as floats; their shortest text is the number that Saleor wrote.
 Amount = Annotated[
@@ -36,7 +44,6 @@ def read[Model: BaseModel](model: type[Model], payload: Any, name: str) -> Model
     except ValidationError as error:
         fields = sorted({".".join(map(str, each["loc"])) or "object" for each in error.errors()})
         raise Rejected(
-            f"Saleor's {name} has no readable {', '.join(fields)}. Reinstall the app in Saleor's Dashboard, so that "
-            "its webhooks ask for every field again.",
+            with_values(UNREADABLE, name=name, fields=", ".join(fields)),
             code="payload",
         ) from None

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, transaction
 from django.http import HttpRequest, JsonResponse
+from django.utils.functional import Promise
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 Json = dict[str, Any]
 Respond = Callable[[Installation, Json], Json]
-FailureResponse = Callable[[str], Json]
+FailureResponse = Callable[[Promise | str], Json]
 
 UNEXPECTED = "The payment app has an unexpected problem. Please try again, or choose another payment method."
 UNVERIFIABLE = "The shop's request could not be verified just now. Please try again."
@@ -160,7 +161,7 @@ def _respond(sync_webhook: SyncWebhook, installation: Installation, kind: str, b
         return sync_webhook.respond(installation, payload)
     except Failure as error:
         log.warning("webhook failed", kind=kind, installation=str(installation.pk), code=error.code)
-        return sync_webhook.failure(error.message)
+        return sync_webhook.failure(error.translatable)
     except Exception:
         log.exception("webhook crashed", kind=kind, installation=str(installation.pk))
         return sync_webhook.failure(UNEXPECTED)

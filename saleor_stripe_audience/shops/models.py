@@ -4,11 +4,10 @@ import uuid
 from typing import ClassVar, Self
 
 from django.db import models
-from django.utils.translation import get_language
 
 from saleor_stripe_audience.recent import RecentManager
 from saleor_stripe_audience.vault import EncryptedTextField
-from saleor_stripe_audience.wording import ENGLISH, language_of
+from saleor_stripe_audience.wording import text_in
 
 
 class Installation(models.Model):
@@ -97,4 +96,4 @@ class Problem(models.Model):
     @property
     def text(self) -> str:
         """The message in the current language."""
-        return str(self.translations.get(language_of(get_language() or ENGLISH), self.message))
+        return text_in(self.translations) or self.message

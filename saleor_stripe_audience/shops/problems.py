@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 
 from saleor_stripe_audience.recent import Recent
 from saleor_stripe_audience.shops.models import Installation, Problem
-from saleor_stripe_audience.wording import LANGUAGES, for_staff, in_language
+from saleor_stripe_audience.wording import for_staff, in_languages
 
 # Sent with `problem=`, inside the transaction that stores or deletes it.
 problem_reported = Signal()
@@ -29,7 +29,7 @@ def report(installation: Installation, key: str, message: Promise | str) -> None
     """Store the problem with this message in each language; it keeps the time at which it was first found."""
     written = {
         "message": for_staff(message),
-        "translations": {language: in_language(message, language) for language in LANGUAGES},
+        "translations": in_languages(message),
     }
     with transaction.atomic():
         problem, _ = Problem.objects.update_or_create(installation=installation, key=key, defaults=written)

@@ -123,8 +123,8 @@ def _add_payments_and_events(audience: Audience, contacts: int) -> None:
             FROM {crowd.numbers(contacts)} WHERE true"""
         )
         cursor.execute(
-            """INSERT INTO inbox_handling (event_id, handler, attempts, done_at, reason)
-            SELECT id, 'audience.handlers.record_order', 1, handled_at, '' FROM inbox_event"""
+            """INSERT INTO inbox_handling (event_id, handler, attempts, done_at, reasons)
+            SELECT id, 'audience.handlers.record_order', 1, handled_at, '{}' FROM inbox_event"""
         )
     crowd.settle()
 

@@ -74,5 +74,8 @@ def a_problem(shop: Installation, *, source: str = "saleor", origin: uuid.UUID |
         handler="audience.handlers.keep_order",
         attempts=1,
         given_up_at=NOON,
-        reason="The order has no e-mail address. Add one in Saleor, then replay this.",
+        reasons={
+            "en": "The order has no e-mail address. Add one in Saleor, then replay this.",
+            "fr": "La commande n'a pas d'adresse e-mail. Ajoutez-en une dans Saleor, puis relancez ceci.",
+        },
     )

@@ -361,9 +361,16 @@ def test_what_a_buyer_calls_himself_is_text_and_not_markup(shop: Shop, client: C
 # ---- problems ----
 
 
+def test_why_an_event_failed_is_in_the_language_of_who_reads_the_page(shop: Shop, client: Client) -> None:
+    problem = a_problem(shop.installation)
+    text = html.unescape(text_of(client, shop, "problems", **{"Accept-Language": "fr"}))
+    assert problem.reasons["fr"] in text
+    assert problem.reasons["en"] not in text
+
+
 def test_a_problem_is_shown_and_replayed_once(shop: Shop, client: Client) -> None:
     problem = a_problem(shop.installation)
-    assert problem.reason in text_of(client, shop, "problems")
+    assert problem.reasons["en"] in text_of(client, shop, "problems")
     tasks = queued()
     assert "The event is being replayed." in post(client, shop, f"problems/{problem.pk}/replay")[1]
     assert "no longer needs attention" in post(client, shop, f"problems/{problem.pk}/replay")[1]

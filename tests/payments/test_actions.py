@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -73,6 +74,14 @@ def test_a_capture_that_cannot_be_is_not_sent(
     assert answer["result"] == "CHARGE_FAILURE"
     assert words in answer["message"]
     assert stripe_sandbox.log.entries("POST", f"/v1/payment_intents/{held.psp}/capture") == []
+
+
+def test_a_refusal_is_in_the_language_of_the_staff_also_when_repeated(held: Buy, settings: Settings) -> None:
+    """Saleor shows it in the payment's history."""
+    settings.STAFF_LANGUAGE = "fr"
+    for again in (False, True):
+        answer = held.request("CHARGE", "12.31", again=again)
+        assert "Seuls 12.30 USD sont bloqués" in answer["message"]
 
 
 def test_what_was_released_cannot_be_captured(held: Buy) -> None:

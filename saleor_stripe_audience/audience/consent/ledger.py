@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import bulk
@@ -25,6 +26,11 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, For
 from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
+
+WORDING_TOO_LONG = pgettext_lazy(
+    "staff", "The wording of the consent (consent_text) is longer than {longest} characters."
+)
 
 MAX_WORDING_LENGTH = 10_000
 
@@ -337,15 +343,20 @@ def check(event: ConsentEvent) -> None:
         event.at.astimezone(UTC)  # the first and last hours of the calendar overflow in UTC: year 1 at +02:00
     except OverflowError:
         raise Rejected(
-            "The consent's time (consent_at) is outside the calendar. Send when it was given, such as "
-            "2026-11-23T14:00:00Z.",
+            pgettext_lazy(
+                "staff",
+                "The consent's time (consent_at) is outside the calendar. Send when it was given, such as "
+                "2026-11-23T14:00:00Z.",
+            ),
             code="consent_at",
         ) from None
     if event.kind == Consent.Kind.GIVEN:
         check_wording(event.wording)
     if event.ip and not is_ip(event.ip):
         raise Rejected(
-            "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out.",
+            pgettext_lazy(
+                "staff", "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out."
+            ),
             code="consent_ip",
         )
 
@@ -354,13 +365,16 @@ def check_wording(text: str) -> None:
     """`Rejected` unless the text can be the wording of a consent."""
     if not text.strip():
         raise Rejected(
-            "The consent has no wording (consent_text), so it proves nothing. Send the text that was agreed to, or "
-            "give the audience a default consent text; `backfill` then imports what was missed.",
+            pgettext_lazy(
+                "staff",
+                "The consent has no wording (consent_text), so it proves nothing. Send the text that was agreed to, or "
+                "give the audience a default consent text; `backfill` then imports what was missed.",
+            ),
             code="consent_without_wording",
         )
     if len(text) > MAX_WORDING_LENGTH:
         raise Rejected(
-            f"The wording of the consent (consent_text) is longer than {MAX_WORDING_LENGTH} characters.",
+            with_values(WORDING_TOO_LONG, longest=MAX_WORDING_LENGTH),
             code="consent_wording_too_long",
         )
 

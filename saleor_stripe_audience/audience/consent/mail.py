@@ -9,6 +9,7 @@ from django.tasks import task
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import erased_requests, links, wordings
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
@@ -95,8 +96,11 @@ def _render(
 def _send(message: EmailMultiAlternatives) -> None:
     if not settings.EMAIL_CONFIGURED:
         raise Rejected(
-            "The app has no mail server, so consent cannot be confirmed. Ask the operator of the app to set EMAIL_URL "
-            "and EMAIL_FROM.",
+            pgettext_lazy(
+                "staff",
+                "The app has no mail server, so consent cannot be confirmed. Ask the operator of the app to set "
+                "EMAIL_URL and EMAIL_FROM.",
+            ),
             code="email_not_configured",
         )
     leave_database()
@@ -104,5 +108,6 @@ def _send(message: EmailMultiAlternatives) -> None:
         message.send()
     except (OSError, smtplib.SMTPException):
         raise Unavailable(
-            "The mail server did not accept the mail. The app will try again.", code="mail"
+            pgettext_lazy("staff", "The mail server did not accept the mail. The app will try again."),
+            code="mail",
         ) from None

@@ -3,9 +3,16 @@
 import re
 from functools import lru_cache
 
+from django.utils.translation import pgettext_lazy
 from email_validator import EmailNotValidError, validate_email
 
 from saleor_stripe_audience.errors import Rejected
+
+ADDRESS_INVALID = pgettext_lazy(
+    "staff",
+    "The e-mail address is missing or invalid. Correct it on the order or on the customer in Saleor's Dashboard; the "
+    "app picks up the next change there.",
+)
 
 # Nearly all addresses look like this. They are valid as they are, so they skip the slower validator.
 _PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
@@ -47,9 +54,5 @@ def _validate(address: str) -> str:
         # test_environment allows the reserved names ending in .test: demos and trial shops use them.
         valid = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise Rejected(
-            "The e-mail address is missing or invalid. Correct it on the order or on the customer in Saleor's "
-            "Dashboard; the app picks up the next change there.",
-            code="email_invalid",
-        ) from None
+        raise Rejected(ADDRESS_INVALID, code="email_invalid") from None
     return f"{valid.local_part}@{valid.ascii_domain}".lower()

@@ -3,10 +3,18 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from django.utils.translation import pgettext_lazy
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
+
+INCOMPLETE = pgettext_lazy(
+    "staff",
+    "Saleor sent the {name} without required fields: {fields}. Reinstall the app in Saleor's Dashboard so that its "
+    "webhooks request them again.",
+)
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 Metadata = Annotated[list[Any], BeforeValidator(lambda value: [] if value is None else value)]
@@ -40,8 +48,7 @@ def parse[Parsed: Payload](model: type[Parsed], payload: Mapping[str, Any], name
     except ValidationError as error:
         fields = sorted({".".join(str(step) for step in each["loc"]) for each in error.errors()})
         raise Rejected(
-            f"Saleor sent the {name} without required fields: {', '.join(fields)}. Reinstall the app in Saleor's "
-            "Dashboard so that its webhooks request them again.",
+            with_values(INCOMPLETE, name=name, fields=", ".join(fields)),
             code="payload",
         ) from None
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import confirmation, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
@@ -29,6 +30,12 @@ from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
+
+NO_MOMENT = pgettext_lazy(
+    "staff",
+    "The consent has no readable {key}. Send when it was given, with a time zone, such as 2026-11-23T14:00:00Z.",
+)
 
 CONSENT = "marketing_consent"
 AT = "consent_at"
@@ -239,8 +246,7 @@ def _moment(value: str, fallback: datetime | None, key: str) -> datetime:
         is_complete = False
     if not is_complete:
         raise Rejected(
-            f"The consent has no readable {key}. Send when it was given, with a time zone, such as "
-            "2026-11-23T14:00:00Z.",
+            with_values(NO_MOMENT, key=key),
             code="consent_at",
         )
     return moment

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveIntegerField(default=0)),
                 ("done_at", models.DateTimeField(null=True)),
                 ("given_up_at", models.DateTimeField(null=True)),
-                ("reason", models.TextField(blank=True, default="")),
+                ("reasons", models.JSONField(blank=True, default=dict)),
                 ("waits_for", models.UUIDField(null=True)),
                 (
                     "event",
