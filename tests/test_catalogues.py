@@ -18,6 +18,10 @@ READERS = ("shopper", "staff")
 PYTHON = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
 # The one message that is chosen in the code from a template of its own (`blocktranslate`) is in neither list.
 CALLS = {"gettext": 0, "_": 0, "pgettext_lazy": 1, "pgettext": 1}
+# French puts a space before these, and inside quotation marks, at which no line may break.
+BREAKABLE = re.compile(
+    r"(?<!\N{NO-BREAK SPACE})[;?!»]|(?<!\N{NO-BREAK SPACE}):(?!\S)|«(?!\N{NO-BREAK SPACE})"
+)
 IN_TEMPLATE = re.compile(r'{% translate "([^"]+)" %}')
 
 
@@ -76,6 +80,16 @@ def test_each_entry_is_translated_compiled_and_keeps_its_values(reader: str) -> 
             assert places(english) == places(french), english
             compiled = translation.pgettext(context, english) if context else translation.gettext(english)
             assert compiled == french
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_no_line_of_french_breaks_before_its_punctuation(reader: str) -> None:
+    text = (PACKAGE / "locale" / reader / "fr/LC_MESSAGES/django.po").read_text("utf-8")
+    french = [
+        ast.literal_eval(each) for each in re.findall(r'^msgstr(?:\[\d\])? (".+")$', text, re.MULTILINE)
+    ]
+    assert len(french) > 50
+    assert [each for each in french if BREAKABLE.search(each)] == []
 
 
 def test_every_message_has_a_translation_in_its_readers_catalogue() -> None:

@@ -487,10 +487,10 @@ def test_a_problem_is_in_the_language_of_who_reads_the_page(
             text_of(client, shop, path, **{"Accept-Language": language}) for language in ("en-US", "fr-CA")
         )
         assert "Order 25 was paid 3.98 USD more than it costs." in english
-        assert "Commande 25 : 3.98 USD ont été payés en trop." in french
+        assert "Commande 25\N{NO-BREAK SPACE}: 3.98 USD ont été payés en trop." in french
         assert "more than it costs" not in french
         assert f'<a data-out href="{url}">pi_1</a>' in french
-    in_saleor = {"en": "Order 25 was paid", "fr": "Commande 25 :"}[staff_language]
+    in_saleor = {"en": "Order 25 was paid", "fr": "Commande 25\N{NO-BREAK SPACE}:"}[staff_language]
     assert Problem.objects.get().message.startswith(in_saleor)
 
 

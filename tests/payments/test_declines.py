@@ -69,7 +69,7 @@ def test_the_merchant_reads_the_reason(code: str, language: str) -> None:
 
 def test_a_code_that_is_not_in_the_table() -> None:
     assert "“unheard_of”" in declines.for_merchant("unheard_of")
-    assert "« unheard_of »" in declines.for_merchant("unheard_of", "fr")
+    assert "«\N{NO-BREAK SPACE}unheard_of\N{NO-BREAK SPACE}»" in declines.for_merchant("unheard_of", "fr")
     assert declines.for_shopper("unheard_of", "fr") == declines.for_shopper("generic_decline", "fr")
     assert "{0}" in declines.for_merchant("{0}")
 

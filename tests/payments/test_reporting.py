@@ -208,7 +208,7 @@ def test_a_decline_after_which_the_shopper_paid_is_not_reported_late(
     ("language", "reason", "message"),
     [
         ("en", "requested_by_customer", "Refunded in Stripe: requested by the customer."),
-        ("fr", "duplicate", "Remboursé dans Stripe : payé deux fois."),
+        ("fr", "duplicate", "Remboursé dans Stripe\N{NO-BREAK SPACE}: payé deux fois."),
         ("en", None, ""),
     ],
 )
