@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from saleor_stripe_audience.money import decimals_of, from_minor
 
 _TYPED = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d.,'\s]*?)(?:\s*([A-Za-z]{3}))?")
+_FRENCH = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d{1,3})?|\d+,\d{1,2}")
 _DECIMALS = re.compile(r"[.,](\d{1,3})$")
 
 
@@ -24,6 +25,12 @@ def read_amounts(text: str) -> tuple[list[Decimal], str]:
     if found is None or (found[1] and found[3]):
         return [], ""
     return list(_meanings(re.sub(r"['\s]", "", found[2]))), (found[1] or found[3] or "").upper()
+
+
+def with_point(text: str) -> str:
+    """A French 1 234,50 is 1234.50; 1,234 might be a thousand, so it stays as it is and is refused."""
+    text = text.strip()
+    return "".join(text.split()).replace(",", ".") if _FRENCH.fullmatch(text) else text
 
 
 def _meanings(digits: str) -> Iterator[Decimal]:

@@ -1,6 +1,5 @@
 """One payment: its amounts, what the balance got, and what happened to it, as far as the app has stored it."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.amounts import format_amount, with_point
 from saleor_stripe_audience.dashboard.payments import customers_of, row_of
 from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
@@ -30,7 +29,6 @@ from saleor_stripe_audience.wording import ENGLISH
 
 MOST_ENTRIES = 100
 REQUEST_SECONDS = 20.0
-FRENCH_AMOUNT = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d{1,3})?|\d+,\d{1,2}")
 FORMS = {staff_requests.REFUND: "refund", staff_requests.CHARGE: "capture"}
 
 
@@ -77,21 +75,14 @@ def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) 
 def _wanted(request: HttpRequest, user: DashboardUser) -> staff_requests.Wanted | None:
     sent = request.POST
     try:
-        key = UUID(sent.get("key", ""))
+        key, seen = UUID(sent.get("key", "")), int(sent.get("seen", ""))
     except ValueError:
         return None
     if sent.get("kind") not in FORMS:
         return None
     reason = sent.get("reason", "").replace("\0", "")
-    return staff_requests.Wanted(key, sent["kind"], _with_point(sent.get("amount", "")), user.email, reason)
-
-
-def _with_point(amount: str) -> str:
-    """A French 1 234,50 is 1234.50; 1,234 might be a thousand, so it stays as it is and is refused."""
-    amount = amount.strip()
-    if not FRENCH_AMOUNT.fullmatch(amount):
-        return amount
-    return "".join(amount.split()).replace(",", ".")
+    amount = with_point(sent.get("amount", ""))
+    return staff_requests.Wanted(key, sent["kind"], amount, user.email, seen, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +95,7 @@ class RequestForm:
     most: Decimal
     takes_reason: bool
     waiting: str
+    seen: int
 
 
 def _forms(found: Payment) -> list[RequestForm]:
@@ -116,6 +108,7 @@ def _forms(found: Payment) -> list[RequestForm]:
             takes_reason=kind == staff_requests.REFUND
             and read_version(found.installation.schema_version) >= REFUND_REASONS_SINCE,
             waiting=_waiting(found, kind),
+            seen=staff_requests.count(found, kind),
         )
         for kind, minor in (
             (

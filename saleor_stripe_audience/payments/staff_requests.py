@@ -1,8 +1,8 @@
 """What staff request on the app's page: a refund or a capture, requested through Saleor as in its own Dashboard.
 
 Saleor then asks the app to carry it out (`actions.py`), so that its ledger and the order know of it. Each form has a
-key of its own: sent twice, it is one request. While a request is not carried out, another of its kind waits, so that
-two people who refund the same payment at the same moment refund it once.
+key of its own: sent twice, it is one request. While a request is not carried out, another of its kind waits, and a form
+that was opened before it is refused, so that two people who refund the same payment refund it once.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,16 @@ LONGEST_REASON = 500  # characters, what Stripe keeps of it
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a staff member filled in; `key` is the form's, `amount` in whole units as typed."""
+    """What a staff member filled in; `key` is the form's, `amount` in whole units as typed.
+
+    `seen` is how many requests of the kind the payment had when the form was shown.
+    """
 
     key: UUID
     kind: str
     amount: str
     by: str
+    seen: int
     reason: str = ""
 
 
@@ -59,6 +63,11 @@ def request(payment: Payment, wanted: Wanted) -> Money:
         raise
     StaffRequest.objects.filter(pk=row.pk).update(sent_at=timezone.now())
     return money
+
+
+def count(payment: Payment, kind: str) -> int:
+    """Return how many requests of the kind the payment has."""
+    return StaffRequest.objects.filter(payment=payment, kind=kind).count()
 
 
 def find_open(payment: Payment, kind: str) -> StaffRequest | None:
@@ -137,6 +146,15 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
                     "Another request for this payment is being carried out. Wait for its result in the timeline.",
                 ),
                 code="being_carried_out",
+            )
+        if count(payment, wanted.kind) != wanted.seen:
+            raise Rejected(
+                pgettext_lazy(
+                    "staff",
+                    "Something else was requested for this payment since you opened it. Look at the timeline, then "
+                    "request what is still needed.",
+                ),
+                code="outdated",
             )
         return StaffRequest.objects.create(
             payment=payment,

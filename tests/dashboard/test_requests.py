@@ -107,7 +107,9 @@ def test_an_amount_that_cannot_be_refunded_moves_nothing(staff: Staff, amount: s
     assert staff.town.reported("REFUND_REQUEST") == []
 
 
-@pytest.mark.parametrize("broken", [{"key": "x"}, {"key": ""}, {"kind": "CANCEL"}, {"kind": ""}])
+@pytest.mark.parametrize(
+    "broken", [{"key": "x"}, {"key": ""}, {"kind": "CANCEL"}, {"kind": ""}, {"seen": ""}]
+)
 def test_an_incomplete_form_moves_nothing(staff: Staff, broken: dict[str, str]) -> None:
     status, text = staff.send(staff.form("refund") | broken)
     assert (status, "incomplete" in text) == (422, True)
@@ -136,7 +138,8 @@ class Saleor:
 def refund(
     client: Client, shop: Shop, payment: Payment, key: uuid.UUID, amount: str = "5"
 ) -> tuple[int, str]:
-    fields = {"key": str(key), "kind": "REFUND", "amount": amount}
+    seen = StaffRequest.objects.filter(payment=payment).exclude(key=key).count()
+    fields = {"key": str(key), "kind": "REFUND", "amount": amount, "seen": str(seen)}
     answer = client.post(f"/dashboard/payments/{payment.pk}/request", fields, headers=shop.headers())
     return answer.status_code, answer.content.decode()
 
@@ -190,12 +193,26 @@ def test_a_second_person_waits_for_the_first(
     assert len(saleor.requests) == 2
 
 
+def test_a_form_that_was_opened_before_another_request_is_refused(staff: Staff) -> None:
+    mine, theirs = staff.form("refund") | {"amount": "5"}, staff.form("refund") | {"amount": "5"}
+    assert staff.send(theirs)[0] == 200
+    status, text = staff.send(mine)
+    assert (status, "since you opened it" in text) == (422, True)
+    assert staff.town.amounts()[2] == 5
+    assert staff.send(theirs)[0] == 200, "the same form is the same request"
+    assert staff.send(staff.form("refund") | {"amount": "5"})[0] == 200
+    assert staff.town.amounts()[2] == 10
+
+
 def test_who_may_not_handle_payments_or_has_another_shop_requests_nothing(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saleor = Saleor(monkeypatch)
     payment = a_payment(shop.installation)
-    path, fields = f"/dashboard/payments/{payment.pk}/request", {"key": str(uuid.uuid4()), "kind": "REFUND"}
+    path, fields = (
+        f"/dashboard/payments/{payment.pk}/request",
+        {"key": str(uuid.uuid4()), "kind": "REFUND", "seen": "0"},
+    )
     headers = shop.headers(user_permissions=["MANAGE_APPS", "MANAGE_USERS"])
     assert client.post(path, fields | {"amount": "5"}, headers=headers).status_code == 403
     other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
