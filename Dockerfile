@@ -8,7 +8,7 @@ RUN uv sync --locked --no-dev --no-install-project
 COPY saleor_stripe_audience saleor_stripe_audience
 COPY manifests manifests
 COPY graphql graphql
-COPY docs/terms.md docs/terms.md
+COPY docs/terms.md docs/terms.fr.md docs/
 RUN uv sync --locked --no-dev --no-editable
 
 FROM python:3.12-slim

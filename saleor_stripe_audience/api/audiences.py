@@ -1,6 +1,6 @@
 """The shop's audiences over the API: what they are, which channels feed them, how they are changed."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, cast
 
@@ -230,10 +230,7 @@ def _update(
     input: Annotated[AudienceInput, strawberry.argument(description="What is to change.")],  # noqa: A002 - as in Saleor
 ) -> AudienceUpdate:
     audience = own_audience(info, id)
-    present = audiences.AudienceSettings(
-        **{each.name: getattr(audience, each.name) for each in fields(audiences.AudienceSettings)}
-    )
-    changed = audiences.change_audience(audience, input.settings(present))
+    changed = audiences.change_audience(audience, input.settings(audiences.settings_of(audience)))
     return AudienceUpdate(audience=cast("Audience", changed))
 
 

@@ -51,7 +51,7 @@ def for_staff(section: Section) -> Callable[[View], View]:
                 log.warning("dashboard origin refused", origin=readable(origin))
                 return refuse(request, 403, _not_trusted(readable(origin)))
             if not may_see(user, section):
-                return refuse(request, 403, _missing(section.permission), user)
+                return refuse(request, 403, missing_permission(section.permission), user)
             return view(request, user, **parts)
 
         return guarded
@@ -73,7 +73,7 @@ def _not_trusted(origin: str) -> str:
     ) % {"origin": origin or "?"}
 
 
-def _missing(permission: str) -> str:
+def missing_permission(permission: str) -> str:
     return _(
         "This section requires the permission %(permission)s. Ask the person who manages staff "
         "members in Saleor to grant it to you."

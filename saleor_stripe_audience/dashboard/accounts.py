@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,6 +17,7 @@ from saleor_stripe_audience.dashboard.hosted import (
     free_channels,
 )
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
+from saleor_stripe_audience.dashboard.terms_text import read_terms
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import account_settings, domains, onboarding, platform, terms
@@ -190,7 +192,8 @@ def _show(
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],
         key_permissions=onboarding.key_permissions(),
+        create_key_url=onboarding.create_key_url(settings.APP_NAME),
         terms_accepted=terms.are_accepted(user.installation.pk),
         terms_version=terms.VERSION,
-        terms_text=terms.text(),
+        terms=read_terms(),
     )

@@ -102,7 +102,7 @@ def _channels(shop: Installation) -> Check:
             "todo", title, _("Create a channel in Saleor, then refresh the channels here."), CHANNELS
         )
     if found := readiness.obstacles(shop):
-        return _obstacle(shop, title, found[0])
+        return describe_obstacle(shop, found[0])
     return Check(
         "good",
         title,
@@ -111,7 +111,8 @@ def _channels(shop: Installation) -> Check:
     )
 
 
-def _obstacle(shop: Installation, title: str, obstacle: readiness.Obstacle) -> Check:
+def describe_obstacle(shop: Installation, obstacle: readiness.Obstacle) -> Check:
+    """Say what keeps customers from paying, and where to act on it."""
     names = _names(
         list(Channel.objects.filter(installation=shop, slug__in=obstacle.channels).order_by("name"))
     )
@@ -157,7 +158,7 @@ def _obstacle(shop: Installation, title: str, obstacle: readiness.Obstacle) -> C
             ACCOUNTS,
         ),
     }[obstacle.code]
-    return Check(state, title, text % {"channels": names, "account": obstacle.about}, section)
+    return Check(state, _("Channels"), text % {"channels": names, "account": obstacle.about}, section)
 
 
 def _names(channels: list[Channel], most: int = 3) -> str:

@@ -38,13 +38,14 @@ class Note:
 SETTINGS = _("Settings")
 
 OVERVIEW = Section("overview", _("Home"))
+SETUP = Section("setup", _("Setup"), "MANAGE_APPS")
 PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
 CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
 SEGMENTS = Section("segments", _("Segments"), "MANAGE_USERS")
 PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
 ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS", SETTINGS)
 CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS", SETTINGS)
-SECTIONS = (OVERVIEW, PAYMENTS, CONTACTS, SEGMENTS, PROBLEMS, ACCOUNTS, CHANNELS)
+SECTIONS = (OVERVIEW, SETUP, PAYMENTS, CONTACTS, SEGMENTS, PROBLEMS, ACCOUNTS, CHANNELS)
 
 
 def may_see(user: DashboardUser, section: Section) -> bool:

@@ -16,6 +16,7 @@ from saleor_stripe_audience.dashboard import (
     payments,
     problems,
     segments,
+    setup_page,
     views,
 )
 
@@ -23,6 +24,12 @@ app_name = "dashboard"
 urlpatterns = [
     path("", views.page, name="page"),
     path("overview", views.overview, name="overview"),
+    path("setup", setup_page.setup, name="setup"),
+    path("setup/steps/<slug:name>", setup_page.setup_step, name="setup_step"),
+    path("setup/terms", setup_page.accept_terms, name="setup_terms"),
+    path("setup/audience", setup_page.choose_audience, name="setup_audience"),
+    path("setup/catalogue", setup_page.start_catalogue, name="setup_catalogue"),
+    path("setup/history", setup_page.start_history, name="setup_history"),
     path("accounts", accounts.accounts, name="accounts"),
     path("accounts/connect", accounts.connect, name="connect"),
     path("accounts/<uuid:account_id>/disconnect", accounts.disconnect_account, name="disconnect"),

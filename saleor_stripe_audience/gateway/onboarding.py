@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import stripe
 from django.conf import settings
@@ -166,6 +167,16 @@ def key_permissions() -> list[str]:
     return [scope.removesuffix(": write") for scope in _PROBES]
 
 
+def create_key_url(name: str) -> str:
+    """Return Stripe's form for a new restricted key of that name, with the permissions chosen already.
+
+    Stripe does not document these parameters and ignores names that it does not know, so the page also lists the
+    permissions.
+    """
+    chosen = [("name", name), *(("permissions[]", each) for each in _PRESET)]
+    return f"https://dashboard.stripe.com/apikeys/create?{urlencode(chosen)}"
+
+
 def check_endpoint(account: StripeAccount) -> None:
     """`Rejected` unless Stripe has our endpoint for the account, switched on, with every event we handle."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
@@ -239,6 +250,22 @@ _PROBES: dict[str, Callable[[stripe.StripeClient], object]] = {
     "Events: read": lambda api: api.v1.events.retrieve(_NOBODY),
     "Balance: read": lambda api: api.v1.balance_transactions.retrieve(_NOBODY),
 }
+
+# The same in the parameters of Stripe's form: Prices are "plan" there, and a balance transaction has two names.
+_PRESET = (
+    "rak_payment_intent_write",
+    "rak_charge_write",
+    "rak_product_write",
+    "rak_plan_write",
+    "rak_webhook_write",
+    "rak_customer_write",
+    "rak_payment_method_write",
+    "rak_setup_intent_write",
+    "rak_dispute_read",
+    "rak_event_read",
+    "rak_balance_read",
+    "rak_balance_transaction_source_read",
+)
 
 
 def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object], name: str) -> bool:

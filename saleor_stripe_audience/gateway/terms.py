@@ -1,4 +1,4 @@
-"""The terms that a shop accepts before its first live payment: docs/terms.md, in the present version."""
+"""The terms that a shop accepts before its first live payment: docs/terms.md, in French docs/terms.fr.md."""
 
 from typing import Any
 
@@ -8,15 +8,16 @@ from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import TermsAcceptance
 from saleor_stripe_audience.recent import Recent
+from saleor_stripe_audience.wording import FRENCH, language_of
 
 DOCUMENT = "terms"
-VERSION = "2026-11"  # of docs/terms.md; another version must be accepted again
+VERSION = "2026-11"  # of both documents; another version must be accepted again
 LONGEST_NAME = 200
 
 
-def text() -> str:
-    """Return the document, as the shop reads it before accepting."""
-    return read_document("docs/terms.md")
+def text(language: str) -> str:
+    """Return the document, as the shop reads it before accepting, for a reader of that language."""
+    return read_document("docs/terms.fr.md" if language_of(language) == FRENCH else "docs/terms.md")
 
 
 def accept(installation: Any, accepted_by: str) -> TermsAcceptance:

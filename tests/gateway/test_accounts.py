@@ -153,8 +153,12 @@ class TestModes:
         terms.accept(shop, "Pat Owner")
         assert TermsAcceptance.objects.count() == 2
 
-    def test_the_text_names_its_version(self) -> None:
-        assert f"Version {terms.VERSION}." in terms.text()
+    @pytest.mark.parametrize("language", ["en", "fr", "fr-CA", "de"])
+    def test_the_text_names_its_version_in_each_language(self, language: str) -> None:
+        text = terms.text(language)
+        assert f"Version {terms.VERSION}." in text
+        assert text.startswith("# Conditions" if language.startswith("fr") else "# Terms")
+        assert text.count("\n5. ") == 1
 
     def test_nobody_is_no_one_who_accepts(self, shop: Installation) -> None:
         with pytest.raises(Rejected):

@@ -121,6 +121,7 @@ def test_the_image_has_all_that_the_app_reads(built: Builder) -> None:
     assert built.run("saleor-stripe-audience --version").startswith("saleor-stripe-audience ")
     [shipped] = built.at("/app").rglob("site-packages/saleor_stripe_audience/shipped")
     assert (shipped / "docs" / "terms.md").is_file()
+    assert (shipped / "docs" / "terms.fr.md").is_file()
     assert (shipped / "manifests" / "app.json").is_file()
     assert list((shipped / "graphql").rglob("*.graphql"))
 
@@ -146,7 +147,7 @@ def test_nothing_of_the_development_is_sent_to_the_builder() -> None:
         "docs/demo.png",
     ):
         assert not is_sent(ROOT / name), name
-    for name in ("uv.lock", "docs/terms.md", "saleor_stripe_audience/__main__.py"):
+    for name in ("uv.lock", "docs/terms.md", "docs/terms.fr.md", "saleor_stripe_audience/__main__.py"):
         assert is_sent(ROOT / name), name
 
 

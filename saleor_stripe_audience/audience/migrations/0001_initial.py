@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
                 ("consent_keys", models.JSONField(blank=True, default=list)),
                 ("attribute_keys", models.JSONField(blank=True, default=list)),
                 ("ads_to_buyers", models.BooleanField(default=False)),
+                ("configured_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={

@@ -214,6 +214,21 @@ def audience_named(installation: Installation, name: str) -> Audience:
     return found
 
 
+def settings_of(audience: Audience) -> AudienceSettings:
+    """Return the audience's present options."""
+    return AudienceSettings(
+        name=audience.name,
+        language=audience.language,
+        double_opt_in=audience.double_opt_in,
+        consent_text=audience.consent_text,
+        cart_silence_minutes=audience.cart_silence_minutes,
+        sender_name=audience.sender_name,
+        consent_keys=tuple(audience.consent_keys),
+        attribute_keys=tuple(audience.attribute_keys),
+        ads_to_buyers=audience.ads_to_buyers,
+    )
+
+
 def create_audience(installation: Installation, options: AudienceSettings) -> Audience:
     """Create another audience; no channel feeds it yet. `Rejected` for invalid options."""
     with transaction.atomic():
@@ -314,6 +329,7 @@ def _save(audience: Audience, options: AudienceSettings) -> Audience:
     audience.consent_keys = list(dict.fromkeys(key.strip() for key in options.consent_keys))
     audience.ads_to_buyers = options.ads_to_buyers
     audience.attribute_keys = check_attribute_keys(options.attribute_keys)
+    audience.configured_at = audience.configured_at or timezone.now()
     audience.save()
     attributes = ContactAttribute.objects.filter(contact__audience=audience)
     attributes.exclude(key__in=audience.attribute_keys).delete()  # values of removed keys

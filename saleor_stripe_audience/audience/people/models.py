@@ -24,7 +24,8 @@ class Audience(models.Model):
     consent counts once it is confirmed from the mailbox. A cart without activity for `cart_silence_minutes` counts as
     abandoned. Mails and pages show `sender_name`, or the shop's name if it is empty. `consent_keys` are additional
     metadata keys that mean a ticked box. Contacts store the `attribute_keys` of Saleor's metadata. With
-    `ads_to_buyers`, lists for advertisers include non-subscribed buyers.
+    `ads_to_buyers`, lists for advertisers include non-subscribed buyers. `configured_at` is when staff chose these
+    options; null for a default audience that the first event created.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -39,6 +40,7 @@ class Audience(models.Model):
     consent_keys = models.JSONField(default=list, blank=True)
     attribute_keys = models.JSONField(default=list, blank=True)
     ads_to_buyers = models.BooleanField(default=False)
+    configured_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

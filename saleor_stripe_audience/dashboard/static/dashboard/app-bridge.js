@@ -103,9 +103,16 @@
 
   // ---- requests ----
 
+  // A part of the page that is asked for again, such as the progress of a job, leaves address and focus alone.
+  function isWhole(ctx) {
+    return ctx.target === page;
+  }
+
   function addHeaders(event) {
-    state.source = event.detail.ctx.sourceElement;
-    state.focused = document.activeElement;
+    if (isWhole(event.detail.ctx)) {
+      state.source = event.detail.ctx.sourceElement;
+      state.focused = document.activeElement;
+    }
     Object.assign(event.detail.ctx.request.headers, headers());
   }
 
@@ -124,7 +131,7 @@
     const { ctx } = event.detail;
     if (ctx.response.status !== 401) {
       state.refusals = 0;
-      if (ctx.response.status < 400 && ctx.request.method === "GET") moveTo(ctx);
+      if (ctx.response.status < 400 && ctx.request.method === "GET" && isWhole(ctx)) moveTo(ctx);
       return;
     }
     event.preventDefault();
@@ -153,6 +160,7 @@
 
   // What became of a form is shown where it stands, and by the Dashboard too, should it be out of view.
   function announce(event) {
+    if (!isWhole(event.detail.ctx)) return;
     if (event.detail.ctx.request.method !== "POST") {
       announcer.textContent = page.querySelector("h1")?.textContent.trim() || "";
       return;
@@ -165,7 +173,8 @@
   }
 
   // The whole page was replaced: the focus goes back to where it was, or to the top of what is new.
-  function returnFocus() {
+  function returnFocus(event) {
+    if (!isWhole(event.detail.ctx)) return;
     if (state.source === document.body) return;
     const before = state.focused === document.body ? state.source : state.focused;
     const found = sameAs(before) || sameAs(state.source);
@@ -180,7 +189,7 @@
   function sameAs(former) {
     if (former.id && former.tagName !== "FORM") return document.getElementById(former.id);
     const form = document.getElementById(former.closest("form")?.id || "");
-    if (form) return form.querySelector(former.name ? `[name="${CSS.escape(former.name)}"]` : "button");
+    if (form) return form.querySelector(former.name ? `[name="${CSS.escape(former.name)}"]` : "button:not([type])");
     const dialog = former.closest("dialog");
     return dialog && page.querySelector(`[data-dialog="${CSS.escape(dialog.id)}"]`);
   }
@@ -241,15 +250,21 @@
   }
 
   // A dialog that is removed while it is open would keep the rest of the page from being focused.
-  function closeDialogs() {
+  function closeDialogs(event) {
+    if (!isWhole(event.detail.ctx)) return;
     page.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  }
+
+  // The answer to a dialog's form that was refused: the dialog is still open.
+  function reopenDialog(event) {
+    if (isWhole(event.detail.ctx)) page.querySelector("dialog[data-opened]")?.showModal();
   }
 
   // Says which mode a pasted key is of, before anything is sent.
   function nameMode(event) {
     const hint = document.getElementById(event.target.dataset.mode || "");
     if (!hint) return;
-    const mode = /^pk_(test|live)_/.exec(event.target.value.trim())?.[1];
+    const mode = /^[prs]k_(test|live)_/.exec(event.target.value.trim())?.[1];
     hint.textContent = mode ? hint.dataset[mode] : "";
   }
 
@@ -259,6 +274,7 @@
   document.addEventListener("htmx:error", () => warn("unreachable"));
   document.addEventListener("htmx:before:swap", closeDialogs);
   document.addEventListener("htmx:after:swap", localTimes);
+  document.addEventListener("htmx:after:swap", reopenDialog);
   document.addEventListener("htmx:after:swap", announce);
   document.addEventListener("htmx:after:swap", showWhere);
   document.addEventListener("htmx:after:swap", returnFocus);
