@@ -17,7 +17,7 @@ PACKAGE = Path(saleor_stripe_audience.__file__).parent
 READERS = ("shopper", "staff")
 PYTHON = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
 # The one message that is chosen in the code from a template of its own (`blocktranslate`) is in neither list.
-CALLS = {"gettext": 0, "_": 0, "pgettext_lazy": 1, "pgettext": 1}
+CALLS = {"gettext": 0, "gettext_lazy": 0, "_": 0, "pgettext_lazy": 1, "pgettext": 1}
 # French puts a space before these, and inside quotation marks, at which no line may break.
 BREAKABLE = re.compile(
     r"(?<!\N{NO-BREAK SPACE})[;?!»]|(?<!\N{NO-BREAK SPACE}):(?!\S)|«(?!\N{NO-BREAK SPACE})"

@@ -21,6 +21,7 @@ from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import Tag
 from saleor_stripe_audience.audience import models, timeline
 from saleor_stripe_audience.audience.segments import explain, rules, store
+from saleor_stripe_audience.wording import ENGLISH, in_language
 
 
 def _rule(root: strawberry.Parent[models.Segment]) -> JSON:
@@ -180,7 +181,9 @@ def _explain(info: Info, segment: _Id, contact: _ContactId) -> list[SegmentExpla
         raise ids.not_found("Contact", "contact")
     explanation = explain.explain(found, rules.read(own.tree), timezone.now())
     return [
-        SegmentExplanation(place=each.place, type=each.type, holds=each.holds, because=each.because)
+        SegmentExplanation(
+            place=each.place, type=each.type, holds=each.holds, because=in_language(each.because, ENGLISH)
+        )
         for each in explanation.flat()
     ]
 

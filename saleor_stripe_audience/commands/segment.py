@@ -18,6 +18,7 @@ from saleor_stripe_audience.audience.segments.explain import explain
 from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.commands import audiences
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import ENGLISH, in_language
 
 Json = Any
 
@@ -60,7 +61,12 @@ def _explain(audience: Audience, options: argparse.Namespace) -> Json:
         raise Rejected("The audience has no contact with this address (--email).", code="not_found")
     rule = rules.read(store.segment_named(audience, _name(options)).tree)
     return [
-        {"place": each.place, "type": each.type, "holds": each.holds, "because": each.because}
+        {
+            "place": each.place,
+            "type": each.type,
+            "holds": each.holds,
+            "because": in_language(each.because, ENGLISH),
+        }
         for each in explain(contact, rule, timezone.now()).flat()
     ]
 

@@ -16,6 +16,7 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.people.status import ConsentState, LawfulBasis, Purpose, may_receive
 from saleor_stripe_audience.audience.privacy import subject
+from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.timeline import Kind, timeline
 from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
@@ -168,6 +169,7 @@ def _show(
         events = timeline(found, timezone.now())
     orders = found.purchases.order_by("-placed_at", "-pk")[:MOST]
     consents = found.consents.select_related("wording").order_by("-at", "-pk")[:MOST]
+    memberships = found.memberships.select_related("segment").order_by("segment__name")
     return show(
         request,
         user,
@@ -183,7 +185,7 @@ def _show(
         consents=[(each, CONSENTS[each.kind], SOURCES[each.source]) for each in consents],
         orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
         tags=found.contact_tags.select_related("tag").order_by("tag__name"),
-        memberships=found.memberships.select_related("segment").order_by("segment__name"),
+        memberships=[(each, title_of(each.segment)) for each in memberships],
         events=[(each.at, HAPPENED[each.kind], _amount(each.amount)) for each in events.entries],
         older=events.entries[-1].cursor if events.has_more else "",
     )

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
+from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.staff_actions import Actor, Profile
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
@@ -66,7 +67,7 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         audiences=audiences,
         statuses=CONTACT_BADGES.items(),
         tags=audience.tags.order_by("name"),
-        segments=audience.segments.order_by("name"),
+        segments=[(str(each.pk), title_of(each)) for each in audience.segments.order_by("name")],
     )
 
 
@@ -126,6 +127,14 @@ def audience_asked_for(audiences: list[Audience], asked: QueryDict) -> Audience 
     if not (name := asked.get("audience", "")):
         return audiences[0] if audiences else None
     return next((each for each in audiences if str(each.pk) == name), None)
+
+
+def find_contact(audience: Audience, text: str) -> Contact | None:
+    """Return the audience's contact with this id, or this address, now or formerly."""
+    own = Contact.objects.filter(audience=audience).prefetch_related("spent")
+    if "@" in text:
+        return _search(audience, text[:LONGEST_SEARCH].replace("\0", "")).prefetch_related("spent").first()
+    return own.filter(pk=_uuid(text)).first()
 
 
 def actor_of(user: DashboardUser) -> Actor:

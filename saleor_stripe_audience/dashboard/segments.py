@@ -1,24 +1,33 @@
 """The segments of an audience: how many are in each, the ready-made ones to add, and deleting one."""
 
+import re
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import IntegerField, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.segments import ready_made, store
-from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import with_point
 from saleor_stripe_audience.dashboard.contacts import audience_asked_for, audiences_of
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
+from saleor_stripe_audience.dashboard.segment import find, not_found
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel
 
 READY_FORM = "ready-made"
+SIZE = 20
+MOST_COUNTED = (
+    10_000  # members of a segment that the list counts: a million would take longer than the whole page
+)
 
 
 @require_safe
@@ -37,7 +46,7 @@ def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     try:
         with transaction.atomic():  # all of them, or none
             store.install_ready_made(
-                audience, request.POST.get("currency", ""), request.POST.get("big", "").strip()
+                audience, request.POST.get("currency", ""), with_point(request.POST.get("big", ""))
             )
     except Rejected as error:
         return _show(request, user, audience, Note("bad", str(error.translatable), READY_FORM), 422)
@@ -49,16 +58,15 @@ def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @for_staff(SEGMENTS)
 def delete_segment(request: HttpRequest, user: DashboardUser, segment_id: UUID) -> HttpResponse:
     """Delete the segment; its members stay contacts. `Rejected` while another segment refers to it."""
-    own = Segment.objects.filter(audience__installation=user.installation).select_related("audience", "tag")
-    found = own.filter(pk=segment_id).first()
+    found = find(user, segment_id)
     if found is None:
-        return refuse(request, 404, _("This segment was not found."), user)
+        return not_found(request, user)
     audience = found.audience
     try:
         store.delete(found)
     except Rejected as error:
         return _show(request, user, audience, Note("bad", str(error.translatable)), 422)
-    note = Note("good", _("“%(name)s” was deleted. Its members stay contacts.") % {"name": found.name})
+    note = Note("good", _("“%(name)s” was deleted. Its members stay contacts.") % {"name": title_of(found)})
     return _show(request, user, audience, note)
 
 
@@ -70,8 +78,9 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     own = Segment.objects.filter(audience=audience) if audience is not None else Segment.objects.none()
-    rows = list(own.select_related("tag").annotate(members=Count("memberships")).order_by("name", "pk"))
-    has = {each.ready_made for each in rows}
+    every = sorted(own.select_related("tag"), key=lambda each: title_of(each).casefold())  # at most 200
+    start = _start(request.GET.get("start", "")) if request.method == "GET" else 0
+    has = {each.ready_made for each in every}
     currencies = Channel.objects.filter(installation=user.installation).values_list("currency", flat=True)
     return show(
         request,
@@ -79,9 +88,60 @@ def _show(
         SEGMENTS,
         note=note,
         status=status,
-        rows=rows,
+        rows=_rows(every[start : start + SIZE]),
+        page=_page(audience, start, len(every)),
         audience=audience,
         audiences=audiences_of(user),
         missing=[name for key, name in ready_made.NAMES.items() if key not in has],
         currencies=sorted(set(currencies)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A segment, its name in the reader's language, and its members, counted up to a limit."""
+
+    segment: Segment
+    title: str
+    members: int
+    has_more: bool
+
+
+class _CountUpTo(Subquery):
+    """Counts the rows of a limited subquery."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def _rows(segments: list[Segment]) -> list[Row]:
+    members = Membership.objects.filter(segment=OuterRef("pk")).order_by().values("pk")[: MOST_COUNTED + 1]
+    shown = Segment.objects.filter(pk__in=[each.pk for each in segments])
+    counted = dict(shown.annotate(counted=_CountUpTo(members)).values_list("pk", "counted"))
+    counts = [counted.get(each.pk, 0) for each in segments]
+    return [
+        Row(each, title_of(each), min(count, MOST_COUNTED), count > MOST_COUNTED)
+        for each, count in zip(segments, counts, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The queries of the neighbouring pages; empty where there is none."""
+
+    previous: str
+    next: str
+
+
+def _page(audience: Audience | None, start: int, count: int) -> Page:
+    if audience is None:
+        return Page("", "")
+    query = f"audience={audience.pk}&start="
+    return Page(
+        f"{query}{max(0, start - SIZE)}" if start else "",
+        f"{query}{start + SIZE}" if start + SIZE < count else "",
+    )
+
+
+def _start(text: str) -> int:
+    return int(text) if re.fullmatch(r"[0-9]{1,3}", text) else 0

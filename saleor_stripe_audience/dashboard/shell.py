@@ -25,7 +25,17 @@ POLICY = {
     "frame-ancestors": ["http:", "https:"],
 }
 # The names of the URLs that a browser may start at: the sections, and one row of some.
-PAGES = frozenset({"payment", "contact", "add_contact", *(each.name for each in SECTIONS)})
+PAGES = frozenset(
+    {
+        "payment",
+        "contact",
+        "add_contact",
+        "new_segment",
+        "segment",
+        "explain_segment",
+        *(each.name for each in SECTIONS),
+    }
+)
 DOCUMENTS = (
     "document",
     "iframe",

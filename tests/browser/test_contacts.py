@@ -7,6 +7,8 @@ from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.audience.shopping.models import SoldProduct
 from tests.browser.conftest import Staff
 from tests.browser.test_page import look
 from tests.dashboard.rows import NOON, a_contact
@@ -52,7 +54,7 @@ def test_a_contact_is_found_tagged_and_erased(staff: Staff) -> None:
 def test_a_contacts_page_fits_a_telephone(staff: Staff) -> None:
     ada = a_contact(staff.installation)
     staff.page.set_viewport_size({"width": 360, "height": 740})
-    for path in ("/contacts", f"/contacts/{ada.pk}", "/contacts/add"):
+    for path in ("/contacts", f"/contacts/{ada.pk}", "/contacts/add", "/segments/new"):
         page = staff.open(path=path, theme="dark", locale="fr")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert page.locator("html").evaluate("html => html.scrollWidth") <= 360
@@ -67,8 +69,60 @@ def test_ready_made_segments_are_added_and_one_is_deleted(staff: Staff) -> None:
     expect(page.locator("#ready-made").get_by_role("status")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(6)
     look(staff, "segments-fr-light")
-    page.get_by_role("button", name="Supprimer Abandoned carts").press("Enter")
-    dialog = page.get_by_role("dialog", name="Supprimer « Abandoned carts » ?")
+    page.get_by_role("button", name="Supprimer Paniers abandonnés").press("Enter")
+    dialog = page.get_by_role("dialog", name="Supprimer « Paniers abandonnés » ?")
     dialog.get_by_role("button", name="Supprimer le segment").press("Enter")
     expect(page.locator("tbody tr")).to_have_count(5)
+    assert staff.complaints == []
+
+
+def test_a_segment_is_built_with_the_keyboard_and_explained(staff: Staff) -> None:
+    ada = a_contact(staff.installation)
+    SoldProduct.objects.create(
+        installation=staff.installation, saleor_product_id="UHJvZHVjdDo3", name="Lanterne", issued_at=NOON
+    )
+    page = staff.open(path="/segments", theme="light", locale="fr")
+    page.get_by_role("button", name="Nouveau segment").press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Nouveau segment")).to_be_focused()
+    expect(page.locator("#preview")).to_contain_text("0 contact")
+    page.locator("#n-0-type").select_option("ordersCount")
+    expect(page.locator("#n-0-type")).to_be_focused()
+    page.get_by_role("button", name="Enregistrer").press("Enter")
+    expect(page.locator("#n-0").get_by_role("alert")).to_have_text(
+        "Saisissez le minimum, le maximum ou les deux."
+    )
+    expect(page.locator("#n-0-type")).to_be_focused()
+    look(staff, "segment-error-fr-light")
+    page.locator("#n-0-atLeast").fill("2")
+    page.locator("#n-0-atLeast").press("Tab")
+    expect(page.locator("#preview")).to_contain_text("ada@example.com")
+    page.locator("#n-add").press("Enter")
+    expect(page.locator("#n-1-type")).to_be_focused()
+    page.locator("#n-1-negated").select_option("yes")
+    page.locator("#n-1-kind").select_option("product")
+    page.locator("#n-1-find").fill("lant")
+    page.locator("#n-1-find").press("Enter")
+    page.get_by_role("button", name="Ajouter Lanterne").press("Enter")
+    expect(page.get_by_role("button", name="Retirer Lanterne")).to_be_visible()
+    page.locator("#n-group").press("Enter")
+    page.locator("#n-2-0-type").select_option("status")
+    page.get_by_label("Non abonné", exact=True).check()
+    page.get_by_label("Nom", exact=True).fill("Fidèles")
+    page.get_by_label("Tag pour ses membres").fill("VIP")
+    expect(page.locator("#preview")).to_contain_text("1 contact")
+    look(staff, "segment-fr-light")
+    page.get_by_role("button", name="Enregistrer").press("Enter")
+    expect(page.locator("#segment").get_by_role("status").first).to_contain_text("Enregistré.")
+    made = Segment.objects.get()
+    staff.page.wait_for_url(f"**/segments/{made.pk}")
+    staff.page.reload()
+    page = staff.page.frame_locator("#app")
+    expect(page.get_by_role("heading", level=1, name="Fidèles")).to_be_visible()
+    staff.page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("#preview")).to_contain_text("1 contact")
+    look(staff, "segment-fr-dark")
+    page.get_by_label("Adresse e-mail").fill(ada.email)
+    page.get_by_label("Adresse e-mail").press("Enter")
+    expect(page.get_by_text("2 commandes payées")).to_be_visible()
+    look(staff, "segment-why-fr-dark")
     assert staff.complaints == []

@@ -3,13 +3,15 @@
 import re
 import uuid
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import ready_made
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from saleor_stripe_audience.dashboard import segments
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact
 from tests.dashboard.test_contacts import ask, post
@@ -26,8 +28,8 @@ def test_segments_are_listed_with_their_members(shop: Shop, client: Client) -> N
     segment = a_segment(ada.audience)
     Membership.objects.create(segment=segment, contact=ada, entered_at=NOON)
     text = ask(client, shop, "segments")
-    assert re.search(r"Carts</button></td>\s*<td class=\"number\">1</td>", text)
-    members = re.search(rf'id="segment-{segment.pk}" hx-get="/dashboard/([^"]+)"', text)
+    assert re.search(r"Carts</button></td>\s*<td class=\"number\"><button[^>]*>1</button></td>", text)
+    members = re.search(rf'id="members-{segment.pk}" hx-get="/dashboard/([^"]+)"', text)
     assert members is not None
     assert "ada@example.com" in ask(client, shop, members[1].replace("&amp;", "&"))
 
@@ -82,6 +84,41 @@ def test_the_list_costs_the_same_however_many_there_are(shop: Shop, client: Clie
     for number in range(20):
         a_segment(audience, f"Segment {number}")
     assert cost() == one
+
+
+def test_a_million_members_are_not_counted_one_by_one(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = a_contact(shop.installation)
+    segment = a_segment(ada.audience)
+    monkeypatch.setattr(segments, "MOST_COUNTED", 2)
+    for number in range(3):
+        contact = Contact.objects.create(audience=ada.audience, email=f"{number}@example.com")
+        Membership.objects.create(segment=segment, contact=contact, entered_at=NOON)
+    with CaptureQueriesContext(connection) as queries:
+        assert "more than 2" in ask(client, shop, "segments")
+    assert [each for each in queries if "COUNT(*)" in each["sql"] and "LIMIT 3" in each["sql"]]
+
+
+def test_more_segments_than_a_page_has_are_on_the_next(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    for number in range(25):
+        a_segment(audience, f"Segment {number:02}")
+    first = ask(client, shop, "segments")
+    assert ("Segment 19" in first, "Segment 20" in first) == (True, False)
+    link = re.search(r'id="next" hx-get="/dashboard/([^"]+)"', first)
+    assert link is not None
+    last = ask(client, shop, link[1].replace("&amp;", "&"))
+    assert ("Segment 19" in last, "Segment 24" in last) == (False, True)
+    assert "Segment 00" in ask(client, shop, "segments?start=-1")
+    assert "Segment 00" in ask(client, shop, "segments?start=%C2%B2")
+
+
+def test_a_french_amount_makes_big_spenders(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    fields = {"audience": str(audience.pk), "currency": "USD", "big": "1 250,50"}
+    assert post(client, shop, "segments/ready-made", **fields)[0] == 200
+    assert Segment.objects.get(ready_made="big_spenders").tree["root"]["atLeast"] == "1250.50"
 
 
 def test_segments_of_another_shop_and_without_permission_are_refused(shop: Shop, client: Client) -> None:

@@ -1,6 +1,6 @@
 """Why a contact is in a segment or not: the rule's tree with the result and the reason for each condition."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatchmethod
@@ -8,17 +8,39 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Case, Value, When
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import npgettext_lazy, pgettext_lazy
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.people.status import ConsentState
+from saleor_stripe_audience.audience.people.status import ConsentState, Status
 from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
+from saleor_stripe_audience.wording import with_values
 
 DAY = "%Y-%m-%d"
 MINUTE = "%Y-%m-%d %H:%M UTC"
+
+Fact = str | Promise  # what is shown, in no language yet
+
+NO_CART = pgettext_lazy("staff", "no such cart")
+STATUSES: dict[str, Fact] = {
+    Status.NONSUBSCRIBED: pgettext_lazy("staff", "nonsubscribed"),
+    Status.PENDING: pgettext_lazy("staff", "pending"),
+    Status.SUBSCRIBED: pgettext_lazy("staff", "subscribed"),
+    Status.UNSUBSCRIBED: pgettext_lazy("staff", "unsubscribed"),
+    Status.CLEANED: pgettext_lazy("staff", "cleaned"),
+    Status.ARCHIVED: pgettext_lazy("staff", "archived"),
+}
+CONSENTS: dict[str, Fact] = {
+    ConsentState.UNKNOWN: pgettext_lazy("staff", "unknown"),
+    ConsentState.PENDING: pgettext_lazy("staff", "pending"),
+    ConsentState.CONFIRMED: pgettext_lazy("staff", "confirmed"),
+    ConsentState.WITHDRAWN: pgettext_lazy("staff", "withdrawn"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +50,7 @@ class Explanation:
     place: str
     type: str
     holds: bool
-    because: str
+    because: "Fact"
     of: tuple["Explanation", ...] = ()
 
     def flat(self) -> Iterator["Explanation"]:
@@ -51,12 +73,17 @@ class _Explainer:
 
     def of(self, node: Any, place: str) -> Explanation:
         children = tuple(self.of(child, place + step) for step, child in rules.children(node))
+        reason: Fact
         if isinstance(node, rules.All | rules.AnyOf):
-            reason = f"{sum(each.holds for each in children)} of {len(children)} conditions hold"
+            reason = with_values(
+                pgettext_lazy("staff", "{count} of {all} conditions hold"),
+                count=sum(each.holds for each in children),
+                all=len(children),
+            )
         elif isinstance(node, rules.Not):
-            reason = "the opposite of the condition below"
+            reason = pgettext_lazy("staff", "the opposite of the condition below")
         else:
-            reason = str(self.fact(node))
+            reason = self.fact(node)
         return Explanation(place, node.type, self._holds(node), reason, children)
 
     def _holds(self, node: Any) -> bool:
@@ -66,165 +93,271 @@ class _Explainer:
         return bool(Contact.objects.filter(pk=self.contact.pk).values_list(truth, flat=True).get())
 
     @singledispatchmethod
-    def fact(self, node: Any) -> str:
+    def fact(self, node: Any) -> Fact:
         """Describe the contact's data that the condition refers to."""
         raise TypeError(type(node).__name__)
 
     @fact.register
-    def _(self, _node: rules.StatusIs) -> str:
-        return f"the status is {self.contact.status}"
-
-    @fact.register
-    def _(self, _node: rules.ConsentIs) -> str:
-        return f"consent is {self.contact.consent}"
-
-    @fact.register
-    def _(self, _node: rules.CountryIs) -> str:
-        return f"the country is {self.contact.country}" if self.contact.country else "no country is known"
-
-    @fact.register
-    def _(self, _node: rules.LanguageIs) -> str:
-        return f"the language is {self.contact.language}" if self.contact.language else "no language is known"
-
-    @fact.register
-    def _(self, node: rules.HasTag) -> str:
-        row = self.contact.contact_tags.filter(tag=UUID(node.tag)).select_related("tag").first()
-        return f"tagged “{row.tag}” since {row.added_at:{DAY}}" if row else "not tagged"
-
-    @fact.register
-    def _(self, node: rules.InSegment) -> str:
-        segment = Segment.objects.get(audience=self.contact.audience_id, pk=UUID(node.segment))
-        inner = explain(self.contact, rules.read(segment.tree), self.compiler.now)
-        return f"{'matches' if inner.holds else 'does not match'} “{segment}”: {inner.because}"
-
-    @fact.register
-    def _(self, _node: rules.OrdersCount) -> str:
-        return _count(self.contact.orders_count, "paid order")
-
-    @fact.register
-    def _(self, node: rules.Spent) -> str:
-        if node.within is None:
-            row = self.contact.spent.filter(currency=node.currency).first()
-            return f"spent {_money(row.spent_minor if row else 0, node.currency)}"
-        since = self.compiler.now - node.within.length
-        paid = self.contact.purchases.paid().filter(currency=node.currency, placed_at__gte=since)
-        spent = sum(each.charged_minor - each.refunded_minor for each in paid)
-        return f"spent {_money(spent, node.currency)} on orders in the last {node.within}"
-
-    @fact.register
-    def _(self, node: rules.AverageOrder) -> str:
-        row = self.contact.spent.filter(currency=node.currency).first()
-        if row is None or not row.orders_count:
-            return f"no paid order in {node.currency}"
-        orders = _count(row.orders_count, "paid order")
-        return f"spent {_money(row.spent_minor, node.currency)} in {orders}"
-
-    @fact.register
-    def _(self, _node: rules.FirstOrder) -> str:
-        return self._date("first", self.contact.first_order_at)
-
-    @fact.register
-    def _(self, _node: rules.LastOrder) -> str:
-        return self._date("last", self.contact.last_order_at)
-
-    def _date(self, which: str, at: datetime | None) -> str:
-        if at is None:
-            return "no paid order"
-        return f"the {which} order was on {at:{DAY}}, {_count((self.compiler.now - at).days, 'day')} ago"
-
-    @fact.register
-    def _(self, node: rules.Purchased) -> str:
-        orders = self.compiler.purchases(node, self.contact.pk).order_by("-placed_at")
-        return _orders(list(orders), "such paid order")
-
-    @fact.register
-    def _(self, node: rules.HasCart) -> str:
-        cart = self.compiler.carts(node, self.contact.pk).order_by("-last_active_at").first()
-        if cart is None:
-            return "no such cart"
-        return f"a cart of {_money(cart.total_minor, cart.currency)}, last active at {cart.last_active_at:{MINUTE}}"
-
-    @fact.register
-    def _(self, node: rules.InCart) -> str:
-        cart = self.compiler.carts_with(node, self.contact.pk).order_by("-last_active_at").first()
-        if cart is None:
-            return "no such cart"
-        return f"a cart of {_money(cart.total_minor, cart.currency)}, last changed at {cart.last_active_at:{MINUTE}}"
-
-    @fact.register
-    def _(self, node: rules.OrderedSince) -> str:
-        if node.cart:
-            cart = self.compiler.carts_bought_since(self.contact.pk).order_by("-last_active_at").first()
-            if cart is None:
-                return "no order after an abandoned cart"
-            return f"ordered after the cart that was abandoned at {cart.last_active_at:{MINUTE}}"
-        orders = self.compiler.placed_since(node, self.contact.pk).order_by("-placed_at")
-        return _orders(list(orders), "such order")
-
-    @fact.register
-    def _(self, _node: rules.Joined) -> str:
-        return f"joined on {self.contact.created_at:{DAY}}"
-
-    @fact.register
-    def _(self, _node: rules.ConsentGiven) -> str:
-        event = self.compiler.effective_consents(self.contact.pk).order_by("-at").first()
-        if event is None or self.contact.consent != ConsentState.CONFIRMED:
-            return f"consent is {self.contact.consent}"
-        return f"consent was last given on {event.at:{DAY}}"
-
-    @fact.register
-    def _(self, _node: rules.Named) -> str:
-        name = f"{self.contact.first_name} {self.contact.last_name}".strip()
-        return f"the name is {name}" if name else "no name is known"
-
-    @fact.register
-    def _(self, _node: rules.LivesIn) -> str:
-        return f"the city is {self.contact.city}" if self.contact.city else "no city is known"
-
-    @fact.register
-    def _(self, node: rules.HasAttribute) -> str:
-        row = self.contact.attributes.filter(key=node.key).exclude(value="").first()
-        return f"{node.key} is {row.value}" if row else f"{node.key} is not set"
-
-    @fact.register
-    def _(self, node: rules.PaymentDeclined) -> str:
-        return _facts(list(self.compiler.declines(node, self.contact.pk).order_by("-at")), "declined payment")
-
-    @fact.register
-    def _(self, node: rules.Disputed) -> str:
-        return _facts(list(self.compiler.disputes(node, self.contact.pk).order_by("-at")), "dispute")
-
-    @fact.register
-    def _(self, node: rules.Refunded) -> str:
-        return _orders(
-            list(self.compiler.refunded(node, self.contact.pk).order_by("-placed_at")), "refunded order"
+    def _(self, _node: rules.StatusIs) -> Fact:
+        return with_values(
+            pgettext_lazy("staff", "the status is {status}"), status=STATUSES[self.contact.status]
         )
 
     @fact.register
-    def _(self, node: rules.UsedVoucher) -> str:
+    def _(self, _node: rules.ConsentIs) -> Fact:
+        return self._consent()
+
+    def _consent(self) -> Fact:
+        return with_values(pgettext_lazy("staff", "consent is {state}"), state=CONSENTS[self.contact.consent])
+
+    @fact.register
+    def _(self, _node: rules.CountryIs) -> Fact:
+        if not self.contact.country:
+            return pgettext_lazy("staff", "no country is known")
+        return with_values(pgettext_lazy("staff", "the country is {country}"), country=self.contact.country)
+
+    @fact.register
+    def _(self, _node: rules.LanguageIs) -> Fact:
+        if not self.contact.language:
+            return pgettext_lazy("staff", "no language is known")
+        return with_values(
+            pgettext_lazy("staff", "the language is {language}"), language=self.contact.language
+        )
+
+    @fact.register
+    def _(self, node: rules.HasTag) -> Fact:
+        row = self.contact.contact_tags.filter(tag=UUID(node.tag)).select_related("tag").first()
+        if row is None:
+            return pgettext_lazy("staff", "not tagged")
+        since = f"{row.added_at:{DAY}}"
+        return with_values(
+            pgettext_lazy("staff", "tagged “{tag}” since {since}"), tag=row.tag.name, since=since
+        )
+
+    @fact.register
+    def _(self, node: rules.InSegment) -> Fact:
+        segment = Segment.objects.get(audience=self.contact.audience_id, pk=UUID(node.segment))
+        inner = explain(self.contact, rules.read(segment.tree), self.compiler.now)
+        message = (
+            pgettext_lazy("staff", "matches “{segment}”: {because}")
+            if inner.holds
+            else pgettext_lazy("staff", "does not match “{segment}”: {because}")
+        )
+        return with_values(message, segment=segment.name, because=inner.because)
+
+    @fact.register
+    def _(self, _node: rules.OrdersCount) -> Fact:
+        return _paid_orders(self.contact.orders_count)
+
+    @fact.register
+    def _(self, node: rules.Spent) -> Fact:
+        if node.within is None:
+            row = self.contact.spent.filter(currency=node.currency).first()
+            spent = _money(row.spent_minor if row else 0, node.currency)
+            return with_values(pgettext_lazy("staff", "spent {amount}"), amount=spent)
+        since = self.compiler.now - node.within.length
+        paid = self.contact.purchases.paid().filter(currency=node.currency, placed_at__gte=since)
+        minor = sum(each.charged_minor - each.refunded_minor for each in paid)
+        return with_values(
+            pgettext_lazy("staff", "spent {amount} on orders in the last {span}"),
+            amount=_money(minor, node.currency),
+            span=_span(node.within),
+        )
+
+    @fact.register
+    def _(self, node: rules.AverageOrder) -> Fact:
+        row = self.contact.spent.filter(currency=node.currency).first()
+        if row is None or not row.orders_count:
+            return with_values(pgettext_lazy("staff", "no paid order in {currency}"), currency=node.currency)
+        return with_values(
+            pgettext_lazy("staff", "spent {amount} in {orders}"),
+            amount=_money(row.spent_minor, node.currency),
+            orders=_paid_orders(row.orders_count),
+        )
+
+    @fact.register
+    def _(self, _node: rules.FirstOrder) -> Fact:
+        message = pgettext_lazy("staff", "the first order was on {day}, {ago} ago")
+        return self._date(message, self.contact.first_order_at)
+
+    @fact.register
+    def _(self, _node: rules.LastOrder) -> Fact:
+        message = pgettext_lazy("staff", "the last order was on {day}, {ago} ago")
+        return self._date(message, self.contact.last_order_at)
+
+    def _date(self, message: Fact, at: datetime | None) -> Fact:
+        if at is None:
+            return pgettext_lazy("staff", "no paid order")
+        return with_values(message, day=f"{at:{DAY}}", ago=_days((self.compiler.now - at).days))
+
+    @fact.register
+    def _(self, node: rules.Purchased) -> Fact:
+        orders = self.compiler.purchases(node, self.contact.pk).order_by("-placed_at")
+        return _orders(list(orders), _such_paid_orders, pgettext_lazy("staff", "no such paid order"))
+
+    @fact.register
+    def _(self, node: rules.HasCart) -> Fact:
+        cart = self.compiler.carts(node, self.contact.pk).order_by("-last_active_at").first()
+        if cart is None:
+            return NO_CART
+        return with_values(
+            pgettext_lazy("staff", "a cart of {amount}, last active at {at}"),
+            amount=_money(cart.total_minor, cart.currency),
+            at=f"{cart.last_active_at:{MINUTE}}",
+        )
+
+    @fact.register
+    def _(self, node: rules.InCart) -> Fact:
+        cart = self.compiler.carts_with(node, self.contact.pk).order_by("-last_active_at").first()
+        if cart is None:
+            return NO_CART
+        return with_values(
+            pgettext_lazy("staff", "a cart of {amount}, last changed at {at}"),
+            amount=_money(cart.total_minor, cart.currency),
+            at=f"{cart.last_active_at:{MINUTE}}",
+        )
+
+    @fact.register
+    def _(self, node: rules.OrderedSince) -> Fact:
+        if node.cart:
+            cart = self.compiler.carts_bought_since(self.contact.pk).order_by("-last_active_at").first()
+            if cart is None:
+                return pgettext_lazy("staff", "no order after an abandoned cart")
+            message = pgettext_lazy("staff", "ordered after the cart that was abandoned at {at}")
+            return with_values(message, at=f"{cart.last_active_at:{MINUTE}}")
+        orders = self.compiler.placed_since(node, self.contact.pk).order_by("-placed_at")
+        return _orders(list(orders), _such_orders, pgettext_lazy("staff", "no such order"))
+
+    @fact.register
+    def _(self, _node: rules.Joined) -> Fact:
+        return with_values(pgettext_lazy("staff", "joined on {day}"), day=f"{self.contact.created_at:{DAY}}")
+
+    @fact.register
+    def _(self, _node: rules.ConsentGiven) -> Fact:
+        event = self.compiler.effective_consents(self.contact.pk).order_by("-at").first()
+        if event is None or self.contact.consent != ConsentState.CONFIRMED:
+            return self._consent()
+        return with_values(pgettext_lazy("staff", "consent was last given on {day}"), day=f"{event.at:{DAY}}")
+
+    @fact.register
+    def _(self, _node: rules.Named) -> Fact:
+        name = f"{self.contact.first_name} {self.contact.last_name}".strip()
+        if not name:
+            return pgettext_lazy("staff", "no name is known")
+        return with_values(pgettext_lazy("staff", "the name is {name}"), name=name)
+
+    @fact.register
+    def _(self, _node: rules.LivesIn) -> Fact:
+        if not self.contact.city:
+            return pgettext_lazy("staff", "no city is known")
+        return with_values(pgettext_lazy("staff", "the city is {city}"), city=self.contact.city)
+
+    @fact.register
+    def _(self, node: rules.HasAttribute) -> Fact:
+        row = self.contact.attributes.filter(key=node.key).exclude(value="").first()
+        if row is None:
+            return with_values(pgettext_lazy("staff", "{key} is not set"), key=node.key)
+        return with_values(pgettext_lazy("staff", "{key} is {value}"), key=node.key, value=row.value)
+
+    @fact.register
+    def _(self, node: rules.PaymentDeclined) -> Fact:
+        facts = list(self.compiler.declines(node, self.contact.pk).order_by("-at"))
+        return _facts(facts, _declined_payments, pgettext_lazy("staff", "no such declined payment"))
+
+    @fact.register
+    def _(self, node: rules.Disputed) -> Fact:
+        facts = list(self.compiler.disputes(node, self.contact.pk).order_by("-at"))
+        return _facts(facts, _disputes, pgettext_lazy("staff", "no such dispute"))
+
+    @fact.register
+    def _(self, node: rules.Refunded) -> Fact:
+        orders = list(self.compiler.refunded(node, self.contact.pk).order_by("-placed_at"))
+        return _orders(orders, _refunded_orders, pgettext_lazy("staff", "no refunded order"))
+
+    @fact.register
+    def _(self, node: rules.UsedVoucher) -> Fact:
         orders = self.compiler.with_voucher(node, self.contact.pk).order_by("-placed_at")
-        return _orders(list(orders), "paid order with such a voucher")
+        none = pgettext_lazy("staff", "no paid order with such a voucher")
+        return _orders(list(orders), _voucher_orders, none)
 
 
-def _orders(orders: list[Purchase], name: str) -> str:
+Counted = Callable[[int], Fact]
+
+
+def _orders(orders: list[Purchase], counted: Counted, none: Fact) -> Fact:
     if not orders:
-        return f"no {name}"
+        return none
     newest = orders[0]
-    number = newest.number or newest.saleor_order_id
-    return f"{_count(len(orders), name)}, the latest is {number} of {newest.placed_at:{DAY}}"
+    return with_values(
+        pgettext_lazy("staff", "{orders}, the latest is {number} of {day}"),
+        orders=counted(len(orders)),
+        number=newest.number or newest.saleor_order_id,
+        day=f"{newest.placed_at:{DAY}}",
+    )
 
 
-def _facts(facts: list[PaymentFact], name: str) -> str:
+def _facts(facts: list[PaymentFact], counted: Counted, none: Fact) -> Fact:
     if not facts:
-        return f"no such {name}"
-    code = f" ({facts[0].code})" if facts[0].code else ""
-    return f"{_count(len(facts), name)}, the latest on {facts[0].at:{DAY}}{code}"
+        return none
+    return with_values(
+        pgettext_lazy("staff", "{facts}, the latest on {day}{code}"),
+        facts=counted(len(facts)),
+        day=f"{facts[0].at:{DAY}}",
+        code=f" ({facts[0].code})" if facts[0].code else "",
+    )
 
 
-def _count(number: int, name: str) -> str:
-    noun, _, rest = name.partition(" order")
-    plural = f"{noun} orders{rest}" if " order" in name else f"{name}s"
-    return f"{number} {name if number == 1 else plural}"
+def _days(count: int) -> Fact:
+    return with_values(npgettext_lazy("staff", "{count} day", "{count} days", count), count=count)
+
+
+def _span(span: rules.Span) -> Fact:
+    hours = npgettext_lazy("staff", "{count} hour", "{count} hours", span.hours)
+    minutes = npgettext_lazy("staff", "{count} minute", "{count} minutes", span.minutes)
+    parts = [
+        _days(span.days) if span.days else "",
+        with_values(hours, count=span.hours) if span.hours else "",
+        with_values(minutes, count=span.minutes) if span.minutes else "",
+    ]
+    return format_lazy(" ".join("{}" for each in parts if each), *(each for each in parts if each))
+
+
+def _paid_orders(count: int) -> Fact:
+    return with_values(
+        npgettext_lazy("staff", "{count} paid order", "{count} paid orders", count), count=count
+    )
+
+
+def _such_paid_orders(count: int) -> Fact:
+    message = npgettext_lazy("staff", "{count} such paid order", "{count} such paid orders", count)
+    return with_values(message, count=count)
+
+
+def _such_orders(count: int) -> Fact:
+    return with_values(
+        npgettext_lazy("staff", "{count} such order", "{count} such orders", count), count=count
+    )
+
+
+def _refunded_orders(count: int) -> Fact:
+    message = npgettext_lazy("staff", "{count} refunded order", "{count} refunded orders", count)
+    return with_values(message, count=count)
+
+
+def _voucher_orders(count: int) -> Fact:
+    message = npgettext_lazy(
+        "staff", "{count} paid order with such a voucher", "{count} paid orders with such a voucher", count
+    )
+    return with_values(message, count=count)
+
+
+def _declined_payments(count: int) -> Fact:
+    message = npgettext_lazy("staff", "{count} declined payment", "{count} declined payments", count)
+    return with_values(message, count=count)
+
+
+def _disputes(count: int) -> Fact:
+    return with_values(npgettext_lazy("staff", "{count} dispute", "{count} disputes", count), count=count)
 
 
 def _money(minor: int, currency: str) -> str:

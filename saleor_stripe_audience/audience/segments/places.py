@@ -2,6 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
+from saleor_stripe_audience.errors import Rejected
+
+
+class Misplaced(Rejected):
+    """A rule is refused for what it has at `place`; `what` is a code for pages, which have words of their own."""
+
+    def __init__(self, message: str, place: str, what: str) -> None:
+        super().__init__(message, code="segment")
+        self.place = place
+        self.what = what
+
 
 def place_of(steps: Iterable[str | int]) -> str:
     """Return the position of a validation error, without the steps that are condition types."""

@@ -24,10 +24,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.people.status import ConsentState, Status
-from saleor_stripe_audience.audience.segments.places import at, place_of
+from saleor_stripe_audience.audience.segments.places import Misplaced, at, place_of
 from saleor_stripe_audience.audience.segments.saleor_ids import is_id_of
 from saleor_stripe_audience.errors import Rejected
 
@@ -58,7 +59,7 @@ class Span(_Part):
     @model_validator(mode="after")
     def _check_length(self) -> Self:
         if not timedelta() < self.length <= MAX_SPAN:
-            raise ValueError("give more than zero and at most ten years, such as {days: 30}")
+            raise PydanticCustomError("span", "give more than zero and at most ten years, such as {days: 30}")
         return self
 
     @model_serializer
@@ -95,7 +96,9 @@ class _SaleorId:
 
     def __call__(self, value: str) -> str:
         if not is_id_of(self.kind, value):
-            raise ValueError(f"this is not the id of a {self.kind} from Saleor's API")
+            raise PydanticCustomError(
+                "id", "this is not the id of a {kind} from Saleor's API", {"kind": self.kind}
+            )
         return value
 
 
@@ -103,7 +106,7 @@ def _currency(value: str) -> str:
     try:
         return money.known_currency(value)
     except Rejected as error:
-        raise ValueError(error.message) from None
+        raise PydanticCustomError("money", "{reason}", {"reason": error.message}) from None
 
 
 Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(str.upper)]
@@ -190,9 +193,9 @@ class _Range(_Part):
     def _check_range(self) -> Self:
         low, high = getattr(self, "at_least", None), getattr(self, "at_most", None)
         if low is None and high is None:
-            raise ValueError("give atLeast, atMost, or both")
+            raise PydanticCustomError("range_missing", "give atLeast, atMost, or both")
         if low is not None and high is not None and low > high:
-            raise ValueError("atLeast is more than atMost: nobody can match")
+            raise PydanticCustomError("range_reversed", "atLeast is more than atMost: nobody can match")
         return self
 
 
@@ -216,7 +219,7 @@ class _MoneyRange(_Range):
                 try:
                     money.from_decimal(amount, self.currency)
                 except Rejected as error:
-                    raise ValueError(error.message) from None
+                    raise PydanticCustomError("money", "{reason}", {"reason": error.message}) from None
         return self
 
     def minor(self, amount: Decimal) -> int:
@@ -248,11 +251,13 @@ class _When(_Part):
     @model_validator(mode="after")
     def _check_time(self) -> Self:
         if not (self.within or self.longer_ago or self.since or self.before):
-            raise ValueError("give within, longerAgo, since or before")
+            raise PydanticCustomError("time_missing", "give within, longerAgo, since or before")
         if self.within and self.longer_ago and self.within.length <= self.longer_ago.length:
-            raise ValueError("nothing can be within that time and longer ago at once")
+            raise PydanticCustomError(
+                "time_reversed", "nothing can be within that time and longer ago at once"
+            )
         if self.since and self.before and self.since >= self.before:
-            raise ValueError("since is not before `before`: nobody can match")
+            raise PydanticCustomError("time_reversed", "since is not before `before`: nobody can match")
         return self
 
 
@@ -291,7 +296,7 @@ class OrderedSince(_Part):
     @model_validator(mode="after")
     def _check_one_time(self) -> Self:
         if len([each for each in (self.since, self.within, self.cart) if each is not None]) != 1:
-            raise ValueError("give one of since, within and cart")
+            raise PydanticCustomError("time_missing", "give one of since, within and cart")
         return self
 
 
@@ -305,7 +310,7 @@ class _Text(_Part):
     @model_validator(mode="after")
     def _check_one_comparison(self) -> Self:
         if len([each for each in (self.is_, self.contains, self.starts_with) if each is not None]) != 1:
-            raise ValueError("give one of is, contains and startsWith")
+            raise PydanticCustomError("comparison_missing", "give one of is, contains and startsWith")
         return self
 
 
@@ -338,11 +343,13 @@ class HasAttribute(_Range):
         comparisons = [self.is_ is not None, self.contains is not None, self.exists is not None,
                        self.at_least is not None or self.at_most is not None]  # fmt: skip
         if sum(comparisons) != 1:
-            raise ValueError("give one of is, contains, exists, or atLeast and atMost")
+            raise PydanticCustomError(
+                "comparison_missing", "give one of is, contains, exists, or atLeast and atMost"
+            )
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            raise ValueError("atLeast is more than atMost: nobody can match")
+            raise PydanticCustomError("range_reversed", "atLeast is more than atMost: nobody can match")
         if any(each is not None and abs(each) >= MAX_NUMBER for each in (self.at_least, self.at_most)):
-            raise ValueError("the number is too large")
+            raise PydanticCustomError("number_large", "the number is too large")
         return self
 
 
@@ -365,8 +372,8 @@ class Purchased(_Part):
     @model_validator(mode="after")
     def _check_one_kind(self) -> Self:
         if len([name for name in BOUGHT if getattr(self, name) is not None]) > 1:
-            raise ValueError(
-                "give products, variants, collections, categories or product types, one kind only"
+            raise PydanticCustomError(
+                "one_kind", "give products, variants, collections, categories or product types, one kind only"
             )
         return self
 
@@ -383,7 +390,7 @@ class _CartWith(_Part):
     @model_validator(mode="after")
     def _check_one_kind(self) -> Self:
         if self.product is not None and self.variant is not None:
-            raise ValueError("give products or variants, one kind only")
+            raise PydanticCustomError("one_kind", "give products or variants, one kind only")
         return self
 
     @property
@@ -412,7 +419,7 @@ class InCart(_CartWith):
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if self.holding is None:
-            raise ValueError("give products or variants")
+            raise PydanticCustomError("things_missing", "give products or variants")
         return self
 
 
@@ -466,12 +473,12 @@ class Rule(_Part):
 
 
 def read(tree: Any) -> Rule:
-    """Read a rule from its JSON. `Rejected`, naming the position, if it is invalid."""
+    """Read a rule from its JSON. `Misplaced`, naming the position, if it is invalid."""
     _check_size(tree)
     try:
         rule = Rule.model_validate(tree)
     except ValidationError as error:
-        raise Rejected(_message(error), code="segment") from None
+        raise _refusal(error) from None
     for place, _node in walk(rule.root):
         if place.count(".") >= MAX_DEPTH:
             raise _too_deep(place)
@@ -510,10 +517,11 @@ def _check_size(tree: Any) -> None:
             return
         conditions += sum(isinstance(each, Mapping) and "type" in each for each in level)
         if conditions > MAX_CONDITIONS:
-            raise Rejected(
+            raise Misplaced(
                 f"The segment has more than {MAX_CONDITIONS} conditions. Split it into several segments and combine "
                 "them with inSegment.",
-                code="segment",
+                "root",
+                "too_many",
             )
         level = [value for each in level for value in _values(each)]
     raise _too_deep("root.of.of.of…")
@@ -525,11 +533,12 @@ def _values(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _too_deep(place: str) -> Rejected:
-    return Rejected(
+def _too_deep(place: str) -> Misplaced:
+    return Misplaced(
         f"{place}: the segment is nested more than {MAX_DEPTH} levels deep. Make the inner part a segment of its own "
         "and use it with inSegment.",
-        code="segment",
+        place,
+        "too_deep",
     )
 
 
@@ -542,9 +551,13 @@ _MESSAGES = {
 }
 
 
-def _message(error: ValidationError) -> str:
+def _refusal(error: ValidationError) -> Misplaced:
     [first, *_] = error.errors(include_url=False, include_input=False)
     place = place_of(first["loc"])
+    return Misplaced(_message(first, place), place, first["type"])
+
+
+def _message(first: ErrorDetails, place: str) -> str:
     if first["type"] == "union_tag_invalid":
         return f"{place}: there is no such type of condition."
     if first["type"] == "union_tag_not_found":
@@ -553,7 +566,7 @@ def _message(error: ValidationError) -> str:
         return f"{place}: a condition of this type has no such field."
     if first["type"] == "literal_error" and place == "version":
         return f"version: the app supports version {VERSION} of segments."
-    message = _MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+    message = _MESSAGES.get(first["type"], first["msg"])
     return f"{place}: {message[:1].lower()}{message[1:].rstrip('.')}."
 
 
@@ -575,9 +588,10 @@ def _check_single_values(node: All, place: str) -> None:
         found = [(index, child) for index, child in enumerate(node.of) if isinstance(child, kind)]
         if found and not set.intersection(*(set(child.in_) for _index, child in found)):
             places = at(place, [index for index, _child in found])
-            raise Rejected(
+            raise Misplaced(
                 f"{places} contradict each other: nobody has two of these at once. Use `any`, or one list.",
-                code="segment",
+                f"{place}.of[{found[-1][0]}]",
+                "contradiction",
             )
 
 
@@ -585,4 +599,8 @@ def _check_opposites(node: All, place: str) -> None:
     for index, child in enumerate(node.of):
         if isinstance(child, Not) and child.of in node.of:
             places = at(place, sorted([node.of.index(child.of), index]))
-            raise Rejected(f"{places} contradict each other: one is the other's opposite.", code="segment")
+            raise Misplaced(
+                f"{places} contradict each other: one is the other's opposite.",
+                f"{place}.of[{index}]",
+                "contradiction",
+            )

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
 from saleor_stripe_audience.audience.segments import membership, ready_made, rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.audience.segments.places import Misplaced
 from saleor_stripe_audience.audience.segments.queries import large_queries
 from saleor_stripe_audience.audience.shopping.models import (
     CartLine,
@@ -24,11 +26,23 @@ from saleor_stripe_audience.audience.shopping.models import (
     SoldProductCollection,
 )
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import ENGLISH, in_language, with_values
 
 MAX_NAME_LENGTH = 100
 MAX_SEGMENTS = 200
 SAMPLE_SIZE = 10
 PREVIEW_SECONDS = 20
+
+TOO_MANY = pgettext_lazy("staff", "An audience can have at most {most} segments. Delete one first.")
+IN_USE = pgettext_lazy("staff", "The segment is part of {names}. Change or delete that first.")
+FOREIGN_TAG = pgettext_lazy("staff", "The tag belongs to another audience than the segment.")
+NAME_TAKEN = pgettext_lazy("staff", "Another segment of the audience has this name. Choose another.")
+NAME_NEEDED = pgettext_lazy("staff", "Give the segment a name of 1 to {most} characters.")
+CIRCLE = pgettext_lazy(
+    "staff",
+    "The segment depends on itself: through a segment that it refers to, or through a tag that it adds. Remove that "
+    "condition.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,21 @@ class Preview:
     count: int
     sample: list[Contact]
     milliseconds: float
-    notes: list[str]
+    unknown: list["Unknown"]
+
+    @property
+    def notes(self) -> list[str]:
+        """Say what the rule names and nobody has bought."""
+        return [each.message for each in self.unknown]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What a rule names at `place` that nobody has bought, or a key that the audience does not store."""
+
+    place: str
+    message: str
+    is_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +85,10 @@ class SegmentValues:
 def preview(audience: Audience, tree: Any) -> Preview:
     """Count the contacts that match the rule and show some, without saving anything.
 
-    Products that nobody has bought are listed in `notes`. `Rejected` with the position of an error; `Unavailable` if
+    Products that nobody has bought are listed as `unknown`. `Rejected` with the position of an error; `Unavailable` if
     the query takes more than 20 seconds.
     """
-    rule = _resolve(audience, rules.read(tree))
+    rule = resolve(audience, tree)
     started = time.perf_counter()
     with large_queries(PREVIEW_SECONDS):
         matching = Compiler(audience, timezone.now()).contacts(rule.root)
@@ -70,13 +98,14 @@ def preview(audience: Audience, tree: Any) -> Preview:
     return Preview(count, sample, milliseconds, list(_find_unknown(audience, rule)))
 
 
-def create(audience: Audience, values: SegmentValues) -> Segment:
-    """Create a segment; its members are evaluated in the background. `Rejected` for invalid values."""
+def create(audience: Audience, values: SegmentValues, key: UUID | None = None) -> Segment:
+    """Create a segment; its members are evaluated in the background. `Rejected` for invalid values.
+
+    With `key`, that is its id: the same form sent twice finds the segment that it made.
+    """
     if audience.segments.count() >= MAX_SEGMENTS:
-        raise Rejected(
-            f"An audience can have at most {MAX_SEGMENTS} segments. Delete one first.", code="segment"
-        )
-    return _save(Segment(audience=audience), values)
+        raise Rejected(with_values(TOO_MANY, most=str(MAX_SEGMENTS)), code="segment")
+    return _save(Segment(pk=key or uuid4(), audience=audience), values)
 
 
 def segment_named(audience: Audience, name: str) -> Segment:
@@ -98,9 +127,7 @@ def delete(segment: Segment) -> None:
         referring = [each for each in segment.audience.segments.all() if segment.pk in _references(each)]
         if referring:
             names = ", ".join(f"“{each}”" for each in referring[:5])
-            raise Rejected(
-                f"The segment is part of {names}. Change or delete that first.", code="segment_in_use"
-            )
+            raise Rejected(with_values(IN_USE, names=names), code="segment_in_use")
         tag = segment.tag
         segment.delete()
     if tag is not None:
@@ -114,7 +141,7 @@ def install_ready_made(audience: Audience, currency: str, big: str) -> list[Segm
     for key, name in ready_made.NAMES.items():
         if key not in existing:
             rule = ready_made.ready_made(key, currency, big)
-            values = SegmentValues(name, rule.as_json())
+            values = SegmentValues(in_language(name, ENGLISH), rule.as_json())
             created.append(_save(Segment(audience=audience, ready_made=key), values))
     return created
 
@@ -131,15 +158,15 @@ def check_deletable(tag: Tag) -> None:
 
 def _save(segment: Segment, values: SegmentValues) -> Segment:
     audience = segment.audience
-    rule = _resolve(audience, rules.read(values.tree))
+    rule = resolve(audience, values.tree)
     if not values.accept_unknown and (unknown := next(_find_unknown(audience, rule), None)):
         raise Rejected(
-            f"{unknown} Save it with acceptUnknown if it will be sold later.", code="segment_unknown"
+            f"{unknown.message} Save it with acceptUnknown if it will be sold later.", code="segment_unknown"
         )
     former_tag = segment.tag
     segment.name, segment.tree, segment.tag = _check_name(values.name), rule.as_json(), values.tag
     if values.tag is not None and values.tag.audience_id != audience.pk:
-        raise Rejected("The tag belongs to another audience than the segment.", code="tag")
+        raise Rejected(FOREIGN_TAG, code="tag")
     with transaction.atomic():
         Audience.objects.select_for_update().get(
             pk=audience.pk
@@ -150,9 +177,7 @@ def _save(segment: Segment, values: SegmentValues) -> Segment:
             with transaction.atomic():
                 segment.save()
         except IntegrityError:
-            raise Rejected(
-                "Another segment of the audience has this name. Choose another.", code="name_taken"
-            ) from None
+            raise Rejected(NAME_TAKEN, code="name_taken") from None
         membership.refresh_soon([segment.pk, *(each.pk for each in _dependents(segment))])
     if former_tag is not None and former_tag != values.tag:
         membership.apply_tag(former_tag)
@@ -162,12 +187,13 @@ def _save(segment: Segment, values: SegmentValues) -> Segment:
 def _check_name(name: str) -> str:
     plain = " ".join(name.split())
     if not plain or len(plain) > MAX_NAME_LENGTH or not plain.isprintable():
-        raise Rejected(f"Give the segment a name of 1 to {MAX_NAME_LENGTH} characters.", code="segment")
+        raise Rejected(with_values(NAME_NEEDED, most=str(MAX_NAME_LENGTH)), code="segment")
     return plain
 
 
-def _resolve(audience: Audience, rule: rules.Rule) -> rules.Rule:
-    """Replace the names of tags and segments in the rule by their ids. `Rejected` if one does not exist."""
+def resolve(audience: Audience, tree: Any) -> rules.Rule:
+    """Read the rule, with ids for the names of tags and segments. `Misplaced` if it is invalid or one is unknown."""
+    rule = rules.read(tree)
     return rules.Rule(version=rule.version, root=_resolve_node(audience, rule.root, "root"))
 
 
@@ -192,26 +218,30 @@ def _find_id(rows: QuerySet[Any], name_or_id: str, place: str, kind: str) -> str
         matches |= Q(pk=UUID(name_or_id))
     row: Model | None = rows.filter(matches).first()
     if row is None:
-        raise Rejected(f"{place}: the audience has no such {kind}.", code="segment")
+        raise Misplaced(f"{place}: the audience has no such {kind}.", place, f"{kind}_unknown")
     return str(row.pk)
 
 
-def _find_unknown(audience: Audience, rule: rules.Rule) -> Iterator[str]:
-    """Yield notes about references that nobody has bought: mistyped, deleted, or not sold yet."""
+def _find_unknown(audience: Audience, rule: rules.Rule) -> Iterator[Unknown]:
+    """Yield references that nobody has bought: mistyped, deleted, or not sold yet."""
     for place, node in rules.walk(rule.root):
         if isinstance(node, rules.Purchased) and node.bought is not None:
             kind, ids = node.bought
             step = to_camel(kind)
             for index, each in enumerate(ids):
                 if not _was_bought(audience, kind, each):
-                    yield f"{place}.{step}[{index}]: nobody has bought this. Was it deleted?"
+                    position = f"{place}.{step}[{index}]"
+                    yield Unknown(position, f"{position}: nobody has bought this. Was it deleted?")
         elif isinstance(node, rules.HasCart | rules.InCart) and node.holding is not None:
             kind, ids = node.holding
             for index, each in enumerate(ids):
                 if not (_was_bought(audience, kind, each) or _is_in_a_cart(audience, kind, each)):
-                    yield f"{place}.{kind}[{index}]: nobody has bought this or has it in a cart. Was it deleted?"
+                    position = f"{place}.{kind}[{index}]"
+                    message = f"{position}: nobody has bought this or has it in a cart. Was it deleted?"
+                    yield Unknown(position, message)
         elif isinstance(node, rules.HasAttribute) and node.key not in audience.attribute_keys:
-            yield f"{place}.key: the audience does not store the metadata key {node.key}. Add it to attributeKeys."
+            message = f"{place}.key: the audience does not store the metadata key {node.key}. Add it to attributeKeys."
+            yield Unknown(f"{place}.key", message, is_key=True)
 
 
 def _was_bought(audience: Audience, kind: str, saleor_id: str) -> bool:
@@ -241,11 +271,7 @@ def _check_circles(segment: Segment) -> None:
         current, _rule = todo.pop()
         for pk in _depends_on(current, everyone.values()):
             if pk == segment.pk:
-                raise Rejected(
-                    "The segment depends on itself: through a segment that it refers to, or through a tag that it "
-                    "adds. Remove that condition.",
-                    code="segment_circle",
-                )
+                raise Rejected(CIRCLE, code="segment_circle")
             if pk not in seen:
                 seen.add(pk)
                 todo.append((everyone[pk], rules.read(everyone[pk].tree)))

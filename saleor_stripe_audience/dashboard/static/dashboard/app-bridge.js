@@ -146,12 +146,21 @@
 
   // The Dashboard's address follows what staff choose, so that a reload and Back return to it.
   function moveTo(ctx) {
-    const { pathname, searchParams } = new URL(ctx.request.action, location.href);
+    goTo(ctx.request.action, ctx.sourceElement !== document.body);
+  }
+
+  // What a form has made has an address of its own.
+  function noticeAddress(event) {
+    const made = isWhole(event.detail.ctx) && page.querySelector("[data-address]");
+    if (made) goTo(made.dataset.address, true);
+  }
+
+  function goTo(address, isChosen) {
+    const { pathname, searchParams } = new URL(address, location.href);
     [...searchParams].forEach(([name, value]) => value || searchParams.delete(name));
     const search = searchParams.size ? `?${searchParams}` : "";
     const former = state.path;
     state.path = pathname + search;
-    const isChosen = ctx.sourceElement !== document.body;
     if (!isChosen || !pathname.startsWith(root) || former === state.path) return;
     // The Dashboard does not notice when nothing but the query is taken away: another one takes its place.
     const query = search || (former.startsWith(`${pathname}?`) ? "?from=start" : "");
@@ -174,8 +183,12 @@
 
   // The whole page was replaced: the focus goes back to where it was, or to the top of what is new.
   function returnFocus(event) {
-    if (!isWhole(event.detail.ctx)) return;
-    if (state.source === document.body) return;
+    if (!isWhole(event.detail.ctx) || state.source === document.body) return;
+    const next = page.querySelector("[data-focus]"); // what was just added, or is wrong
+    if (next) {
+      next.focus();
+      return;
+    }
     const before = state.focused === document.body ? state.source : state.focused;
     const found = sameAs(before) || sameAs(state.source);
     (found || page.querySelector("h1"))?.focus({ preventScroll: Boolean(found) });
@@ -198,7 +211,8 @@
     const source = ctx.sourceElement;
     if (source === document.body || !source.isConnected) load(ctx.request.action);
     else if (source instanceof HTMLFormElement) source.requestSubmit();
-    else source.click();
+    else if (source.matches("button, a")) source.click();
+    else source.dispatchEvent(new Event("again"));
   }
 
   // ---- what the server cannot know: the reader's time zone ----
@@ -276,6 +290,7 @@
   document.addEventListener("htmx:after:swap", localTimes);
   document.addEventListener("htmx:after:swap", reopenDialog);
   document.addEventListener("htmx:after:swap", announce);
+  document.addEventListener("htmx:after:swap", noticeAddress);
   document.addEventListener("htmx:after:swap", showWhere);
   document.addEventListener("htmx:after:swap", returnFocus);
   document.addEventListener("click", leave);
