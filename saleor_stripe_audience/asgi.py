@@ -1,4 +1,4 @@
-"""The ASGI application that `serve` runs: `granian --interface asginl saleor_stripe_audience.asgi:application`.
+"""The ASGI application that `serve` runs; `make_application` is a factory for `granian --interface asginl --factory`.
 
 A request's body is read in the event loop, with a deadline and two limits of size, before the request takes one of
 Django's threads. A client that sends half a request therefore occupies a socket for a few seconds, never a thread.
@@ -24,11 +24,6 @@ from saleor_stripe_audience.wsgi import application as django_application
 
 log = structlog.get_logger(__name__)
 
-end_with_parent()
-if connection.vendor == "postgresql":
-    from saleor_stripe_audience.connection_pool import fail_fast
-
-    fail_fast()
 resolve("/healthz")  # imports all views now, not while the first shopper waits
 
 Scope = MutableMapping[str, Any]
@@ -227,4 +222,11 @@ def _close(blocks: Iterable[bytes]) -> None:
         close()
 
 
-application = BufferedApplication(django_application, threads=settings.SERVER_THREADS)
+def make_application() -> BufferedApplication:
+    """Return the application of this process, which serves requests from now on."""
+    end_with_parent()
+    if connection.vendor == "postgresql":
+        from saleor_stripe_audience.connection_pool import fail_fast  # noqa: PLC0415 - its library is only needed here
+
+        fail_fast()
+    return BufferedApplication(django_application, threads=settings.SERVER_THREADS)

@@ -6,7 +6,7 @@ from typing import IO
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase
 
-from saleor_stripe_audience.api import limits
+from saleor_stripe_audience.api import request_counts
 from saleor_stripe_audience.api.context import Caller
 from saleor_stripe_audience.api.errors import ErrorCode
 from saleor_stripe_audience.api.scopes import opens
@@ -40,7 +40,7 @@ def export_view(request: HttpRequest) -> HttpResponseBase:
 def _answer(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     if not opens(caller.scopes, SCOPE):
         return refused(403, f"This needs the scope {SCOPE}.", ErrorCode.PERMISSION_DENIED)
-    if seconds := limits.take_one(caller.id):
+    if seconds := request_counts.take_one(caller.id):
         message = f"Too many requests. Try again in {seconds} s."
         return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
     try:

@@ -1,13 +1,9 @@
-"""Limits for a caller: the cost of a query, and the number of requests in a minute."""
+"""The most that one query may cost."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -26,7 +22,6 @@ from graphql import (
 from graphql.language import DocumentNode
 from graphql.type import GraphQLField, GraphQLNamedType, GraphQLNonNull
 
-from saleor_stripe_audience.api.models import RequestCount
 from saleor_stripe_audience.api.paging import LONGEST_PAGE
 from saleor_stripe_audience.errors import Rejected
 
@@ -46,34 +41,6 @@ COUNTED = {
 }
 LEAST = 100  # of a connection: beneath a list it may take a statement for each row
 DEEPEST = 40  # fragments within fragments; the schema's own limit of depth is reported afterwards
-SECONDS = 60
-KEPT_MINUTES = 60
-
-
-def take_one(caller: str) -> int:
-    """Count one request of the caller; return the seconds to wait if it exceeds this minute's limit, else 0."""
-    now = int(time.time())
-    minute = now // SECONDS
-    if _counted(caller, minute) <= settings.API_REQUESTS_PER_MINUTE:
-        return 0
-    return SECONDS - now % SECONDS
-
-
-def _counted(caller: str, minute: int) -> int:
-    mine = RequestCount.objects.filter(caller=caller, minute=minute)
-    if not mine.update(count=F("count") + 1):
-        try:
-            with transaction.atomic():
-                return RequestCount.objects.create(caller=caller, minute=minute, count=1).count
-        except IntegrityError:  # another process was first
-            mine.update(count=F("count") + 1)
-    return mine.values_list("count", flat=True).get()
-
-
-def forget_old_counts() -> int:
-    """Delete the counts of past minutes; returns how many."""
-    before = int(time.time()) // SECONDS - KEPT_MINUTES
-    return RequestCount.objects.filter(minute__lt=before).delete()[0]
 
 
 def check_cost(

@@ -2,10 +2,10 @@
 
 from django.tasks import task
 
-from saleor_stripe_audience.api import limits
+from saleor_stripe_audience.api import request_counts
 
 
 @task
 def forget_old_counts() -> int:
     """Every hour: delete the request counts of past minutes."""
-    return limits.forget_old_counts()
+    return request_counts.forget_old_counts()

@@ -14,7 +14,7 @@ from graphql import GraphQLError, OperationDefinitionNode, parse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from saleor_stripe_audience.api import errors, limits
+from saleor_stripe_audience.api import errors, limits, request_counts
 from saleor_stripe_audience.api.context import Caller, Context
 from saleor_stripe_audience.api.errors import ErrorCode
 from saleor_stripe_audience.api.keys import MARK, find_key
@@ -61,7 +61,7 @@ def graphql_view(request: HttpRequest) -> HttpResponse:
 
 
 def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
-    if seconds := limits.take_one(caller.id):
+    if seconds := request_counts.take_one(caller.id):
         message = (
             f"{settings.API_REQUESTS_PER_MINUTE} requests a minute are the most. Try again in {seconds} s."
         )

@@ -1,8 +1,9 @@
-"""Serve requests of Saleor and Stripe, and run tasks in a thread of the same process."""
+"""Serve requests of Saleor and Stripe, and run tasks: a process for each, started by this one."""
 
 import argparse
+import gc
+import importlib
 import multiprocessing
-import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from saleor_stripe_audience.commands import migrate, ports
-from saleor_stripe_audience.commands.work import EmbeddedWorker, serve_metrics
+from saleor_stripe_audience.commands.work import START_METHOD, WorkerProcess, serve_metrics
+from saleor_stripe_audience.memory import limit_arenas, return_unused_memory
 
 HEADER_SECONDS = 30  # to send a request's headers, and for a connection to be idle between two requests
 MOST_CONNECTIONS = 8192  # open at the same time, including those that never send a whole request
@@ -32,12 +34,23 @@ def run(arguments: Sequence[str]) -> int:
     serve_metrics()
     print(f"Serving {settings.PUBLIC_URL} on {_bracketed(address)}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
-    # Granian serves in a child process. It is spawned, not forked, because this process runs the worker's threads.
-    multiprocessing.set_start_method("spawn", force=True)
-    # With a memory arena for every few threads, glibc keeps twice what the child needs. Read at the child's start.
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-    server = Server(
-        "saleor_stripe_audience.asgi:application",
+    worker = WorkerProcess() if options.worker else None
+    _share_memory()
+    if worker is not None:
+        worker.start()
+    try:
+        return _serve(_server(address).serve, worker)
+    finally:
+        if worker is not None:
+            worker.stop()
+
+
+def _server(address: str) -> Server:
+    """Return Granian, which serves in a child process."""
+    multiprocessing.set_start_method(START_METHOD, force=True)
+    return Server(
+        "saleor_stripe_audience.asgi:make_application",
+        factory=True,
         address=address,
         port=settings.PORT,
         interface=Interfaces.ASGINL,
@@ -52,20 +65,29 @@ def run(arguments: Sequence[str]) -> int:
         respawn_failed_workers=True,
         workers_kill_timeout=20,  # seconds; a synchronous webhook may take fifteen
     )
-    if options.worker:
-        worker = EmbeddedWorker()
-        server.on_startup(worker.start)
-        server.on_shutdown(worker.stop)
-    return _serve(server.serve)
 
 
-def _serve(serve: Callable[[], None]) -> int:
+def _share_memory() -> None:
+    """Load now what both processes need, so that they share it: half the memory, and half the time to start."""
+    if START_METHOD != "fork":
+        return
+    importlib.import_module("saleor_stripe_audience.asgi")
+    limit_arenas()
+    gc.collect()
+    return_unused_memory()
+    gc.freeze()  # the collector of a forked process would otherwise write to all of it
+
+
+def _serve(serve: Callable[[], None], worker: WorkerProcess | None) -> int:
     """Serve, then print why it ended. A child that dies is restarted, unless it dies right after every start."""
     try:
         serve()
     except SystemExit as end:
         print("Stopped: the process that serves requests died again right after its start.", file=sys.stderr)
         return end.code if isinstance(end.code, int) else 1
+    if worker is not None and worker.has_died:
+        print("Stopped: the process that runs tasks died.", file=sys.stderr)
+        return 1
     print("Stopped by a signal.", file=sys.stderr)
     return 0
 

@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import Client
 from graphql import get_introspection_query
 
-from saleor_stripe_audience.api import limits
+from saleor_stripe_audience.api import request_counts
 from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.models import RequestCount
 from saleor_stripe_audience.api.tasks import forget_old_counts
@@ -160,7 +160,7 @@ def test_many_at_once_are_all_counted(settings: Any, monkeypatch: pytest.MonkeyP
 
     def ask(_: int) -> int:
         try:
-            return limits.take_one("key:1")
+            return request_counts.take_one("key:1")
         finally:
             connections.close_all()
 

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -82,9 +83,9 @@ def test_work_ends_when_asked(migrated: Path) -> None:
 
 
 def children_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """The processes that answer requests; multiprocessing's own helper is none of them."""
+    """The processes that run tasks and answer requests, in the order in which they were started."""
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(pid) for pid in listed if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return sorted(int(pid) for pid in listed)
 
 
 @contextmanager
@@ -101,6 +102,12 @@ def a_while() -> Iterator[Iterator[None]]:
     yield turns()
 
 
+def pulses(folder: Path) -> str:
+    """The names of the workers that ever were alive."""
+    with sqlite3.connect(folder / "var" / "db.sqlite3") as database:
+        return "".join(name for (name,) in database.execute("SELECT name FROM inbox_pulse"))
+
+
 def is_gone(url: str) -> bool:
     try:
         requests.get(f"{url}/healthz", timeout=5)
@@ -115,12 +122,13 @@ def is_gone(url: str) -> bool:
 class TestProcesses:
     def test_nobody_serves_once_it_was_killed(self, servers: Servers) -> None:
         running = servers.take()
-        [child] = children_of(running.process)
+        children = children_of(running.process)
+        assert len(children) == 2
         running.process.kill()
         running.process.wait()
         with a_while() as turns:
             for _ in turns:
-                if is_gone(running.url) and not Path(f"/proc/{child}").exists():
+                if is_gone(running.url) and not any(Path(f"/proc/{each}").exists() for each in children):
                     break
         assert "the parent process is gone" in running.log
 
@@ -134,6 +142,27 @@ class TestProcesses:
                     break
         assert running.process.poll() is None
         assert "Unexpected exit" in running.log
+
+    def test_it_ends_if_its_worker_dies(self, servers: Servers) -> None:
+        """Events would be accepted, and none handled."""
+        running = servers.take()
+        worker, server = children_of(running.process)
+        os.kill(worker, signal.SIGKILL)
+        assert running.process.wait(SECONDS) == 1
+        assert not Path(f"/proc/{server}").exists()
+        assert "Stopped: the process that runs tasks died." in running.log
+
+    def test_its_worker_runs_tasks_and_ends_with_it(self, servers: Servers) -> None:
+        running = servers.take()
+        [worker, _] = children_of(running.process)
+        with a_while() as turns:
+            for _ in turns:
+                if f" {worker}" in pulses(running.folder):
+                    break
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(SECONDS) == 0
+        assert not Path(f"/proc/{worker}").exists()
+        assert "Traceback" not in running.log
 
 
 def test_nothing_goes_on_answering_when_it_is_killed(servers: Servers) -> None:
