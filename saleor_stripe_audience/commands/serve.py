@@ -12,7 +12,7 @@ from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from saleor_stripe_audience.commands import migrate, ports
 from saleor_stripe_audience.commands.work import START_METHOD, WorkerProcess, serve_metrics
@@ -34,6 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     serve_metrics()
     print(f"Serving {settings.PUBLIC_URL} on {_bracketed(address)}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
+    multiprocessing.set_start_method(START_METHOD, force=True)
     worker = WorkerProcess() if options.worker else None
     _share_memory()
     if worker is not None:
@@ -45,10 +46,9 @@ def run(arguments: Sequence[str]) -> int:
             worker.stop()
 
 
-def _server(address: str) -> Server:
+def _server(address: str) -> MPServer:
     """Return Granian, which serves in a child process."""
-    multiprocessing.set_start_method(START_METHOD, force=True)
-    return Server(
+    return MPServer(
         "saleor_stripe_audience.asgi:make_application",
         factory=True,
         address=address,

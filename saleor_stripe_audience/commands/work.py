@@ -75,12 +75,10 @@ def _wait_for_migrations(stopped: threading.Event) -> bool:
 
 
 class WorkerProcess:
-    """A worker in a process of its own, started by `serve` and ended with it."""
+    """A worker in a process of its own, started by `serve` as START_METHOD says, and ended with it."""
 
     def __init__(self) -> None:
-        self._process = multiprocessing.get_context(START_METHOD).Process(
-            target=_work_for_server, name="worker"
-        )
+        self._process = multiprocessing.Process(target=_work_for_server, name="worker")
         self._is_stopping = False
         self.has_died = False
 

@@ -15,7 +15,7 @@ from django_ox.models import OxTask
 
 from saleor_stripe_audience.wsgi import application
 from scripts.bench.shop import Request, Shop, manifest
-from scripts.bench.working import OwnWorker
+from scripts.working import OwnWorker
 
 Json = dict[str, Any]
 

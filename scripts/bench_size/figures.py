@@ -20,8 +20,8 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.backlog import backlog
 from saleor_stripe_audience.payments.models import Payment
-from scripts.bench.working import OwnWorker
 from scripts.bench_audience import crowd
+from scripts.working import OwnWorker
 
 Json = dict[str, Any]
 

@@ -15,7 +15,6 @@ from typing import Any, cast
 import stripe
 from django.core.wsgi import get_wsgi_application
 from django.test import Client, override_settings
-from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, REQUEST_ACTION, Shopper, change
@@ -26,6 +25,7 @@ from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, StripeSandbox, signature
 from saleor_stripe_audience.sandbox.stripe.errors import Refusal
 from saleor_stripe_audience.shops.models import Installation
+from scripts.working import OwnWorker
 
 Json = dict[str, Any]
 
@@ -53,6 +53,7 @@ class PlayTown:
     stripe_url: str
     account: StripeAccount
     products: list[Json] = field(default_factory=list)
+    worker: OwnWorker = field(default_factory=OwnWorker)
 
     @property
     def saleor_api_url(self) -> str:
@@ -123,8 +124,7 @@ class PlayTown:
 
     def work(self) -> None:
         """Run every task that is due."""
-        while run_tasks():
-            pass
+        self.worker.work()
 
     def ledger(self, transaction: str) -> Amounts:
         """What the host says."""
