@@ -15,7 +15,8 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from saleor_stripe_audience.commands import migrate, ports
-from saleor_stripe_audience.commands.work import START_METHOD, WorkerProcess, serve_metrics
+from saleor_stripe_audience.commands.server_worker import START_METHOD, WorkerProcess
+from saleor_stripe_audience.commands.work import serve_metrics
 from saleor_stripe_audience.memory import limit_arenas, return_unused_memory
 
 HEADER_SECONDS = 30  # to send a request's headers, and for a connection to be idle between two requests

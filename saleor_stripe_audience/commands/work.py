@@ -2,14 +2,10 @@
 
 import argparse
 import errno
-import multiprocessing
-import os
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 
-import django
 from django.conf import settings
 from django.db import connections
 from django_ox.worker import Worker
@@ -20,16 +16,11 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
-from saleor_stripe_audience.orphans import end_with_parent
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.webhook_sync import sync_all_webhooks
 
 POLL_SECONDS = 0.2  # that a task waits at most for an idle worker
 CONCURRENCY = 4
-STOP_SECONDS = 30
-# Forked processes share the memory of what `serve` loaded, and need not load it again. On macOS, the system's libraries
-# do not survive a fork.
-START_METHOD = "fork" if sys.platform == "linux" else "spawn"
 WAIT_SECONDS = 1.0  # between two checks of a database that is not ready
 
 
@@ -72,48 +63,6 @@ def _wait_for_migrations(stopped: threading.Event) -> bool:
         if stopped.wait(WAIT_SECONDS):
             return False
     return True
-
-
-class WorkerProcess:
-    """A worker in a process of its own, started by `serve` as START_METHOD says, and ended with it."""
-
-    def __init__(self) -> None:
-        self._process = multiprocessing.Process(target=_work_for_server, name="worker")
-        self._is_stopping = False
-        self.has_died = False
-
-    def start(self) -> None:
-        """Start it. If it dies, `serve` stops too: without a worker, every event would be accepted and none handled."""
-        self._process.start()
-        threading.Thread(target=self._watch, name="worker-watch", daemon=True).start()
-
-    def stop(self) -> None:
-        """Finish running tasks. One that takes too long is left to the next worker when its lease expires."""
-        self._is_stopping = True
-        self._process.terminate()
-        self._process.join(STOP_SECONDS)
-        self._process.kill()
-
-    def _watch(self) -> None:
-        self._process.join()
-        if not self._is_stopping:
-            self.has_died = True
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _work_for_server() -> None:
-    """Work until SIGTERM, or until the server is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the server then stops its worker
-    django.setup()  # only a spawned process needs it
-    worker = make_worker(CONCURRENCY)
-    signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
-    end_with_parent()
-    pulse = WorkerPulse()
-    pulse.start()
-    try:
-        worker.run()
-    finally:
-        pulse.stop()
 
 
 def serve_metrics() -> None:

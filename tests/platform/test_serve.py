@@ -165,6 +165,38 @@ class TestProcesses:
         assert "Traceback" not in running.log
 
 
+SPAWN = """
+import multiprocessing
+from saleor_stripe_audience.commands.server_worker import work_for_server
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("spawn").Process(target=work_for_server)
+    worker.start()
+    input()
+    worker.terminate()
+    worker.join()
+    raise SystemExit(worker.exitcode)
+"""
+
+
+def test_a_worker_can_be_spawned_where_forks_are_not_safe(migrated: Path, tmp_path: Path) -> None:
+    script = tmp_path / "spawn.py"
+    script.write_text(SPAWN)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env=environment(migrated, free_port()), stdin=subprocess.PIPE
+    )
+    before = pulses(migrated)
+    try:
+        with a_while() as turns:
+            for _ in turns:
+                if pulses(migrated) != before:
+                    break
+        process.communicate(b"\n", SECONDS)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_nothing_goes_on_answering_when_it_is_killed(servers: Servers) -> None:
     running = servers.take("--no-worker")
     running.process.kill()
