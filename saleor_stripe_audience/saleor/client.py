@@ -209,10 +209,14 @@ def delete_webhook(installation: Installation, webhook_id: str) -> None:
     _mutate(installation, "DeleteWebhook", "webhookDelete", {"id": webhook_id})
 
 
-def create_problem(installation: Installation, key: str, message: str) -> None:
-    """Show a problem in Saleor's Dashboard, replacing that of the same key. `Rejected` by Saleor before 3.22.36."""
+def show_problem(installation: Installation, key: str, message: str) -> None:
+    """Show a problem in Saleor's Dashboard, in place of that of the same key. `Rejected` by Saleor before 3.22.36.
+
+    The earlier one is dismissed first. Otherwise Saleor would count this one as another occurrence of it within the
+    hour, and after an hour show both.
+    """
     fields = {"key": key, "message": message}
-    _mutate(installation, "CreateProblem", "appProblemCreate", {"input": fields})
+    _mutate(installation, "ShowProblem", "appProblemCreate", {"keys": [key], "input": fields})
 
 
 def dismiss_problems(installation: Installation, keys: Sequence[str]) -> None:

@@ -18,39 +18,50 @@ LONGEST_MESSAGE = 2048  # characters, Saleor's limit
 
 
 def on_problem_reported(problem: Problem, **_signal: Any) -> None:
-    """Show it, unless the Dashboard shows this message already."""
-    is_shown = problem.shown == problem.message[:LONGEST_MESSAGE]
-    if not is_shown and read_version(problem.installation.schema_version) >= SHOWN_SINCE:
+    """Show it, unless a task shows this message already: many events at once find the same cause, each with a worker.
+
+    Saleor counts each message that it is sent, so a problem that is sent twice is shown as one that occurred twice.
+    """
+    if read_version(problem.installation.schema_version) < SHOWN_SINCE:
+        return
+    message = _shown_message(problem)
+    if Problem.objects.filter(pk=problem.pk).exclude(announced=message).update(announced=message):
         show_problem.enqueue(problem.pk)
 
 
 def on_problem_cleared(problem: Problem, **_signal: Any) -> None:
-    """Dismiss it, if it was shown."""
-    if problem.shown:
+    """Dismiss it, if it is shown or about to be."""
+    if problem.announced:
         dismiss_problem.enqueue(str(problem.installation_id), problem.key)
 
 
 def show_again(installation: Installation) -> None:
     """Show every problem of an app that was installed again: with the removed one Saleor forgot them."""
     open_problems = Problem.objects.filter(installation=installation)
-    open_problems.update(shown="")
+    open_problems.update(announced="", shown="")
     for problem in open_problems:
         on_problem_reported(problem)
+
+
+def _shown_message(problem: Problem) -> str:
+    return problem.message[:LONGEST_MESSAGE]
 
 
 @task
 def show_problem(problem_id: int) -> None:
     """Show the problem as it is now, unless it is solved. Saleor before 3.22.36 is not asked again for this message."""
     problem = Problem.objects.select_related("installation").filter(pk=problem_id).first()
-    if problem is None or problem.shown == problem.message[:LONGEST_MESSAGE]:
+    if problem is None or problem.shown == _shown_message(problem):
         return
-    message = problem.message[:LONGEST_MESSAGE]
+    message = _shown_message(problem)
     try:
-        client.create_problem(problem.installation, problem.key, message)
+        client.show_problem(problem.installation, problem.key, message)
     except Rejected as error:
         log.info("problem not shown in the Dashboard", key=problem.key, code=error.code)
         return
-    Problem.objects.filter(pk=problem.pk).update(shown=message)
+    if not Problem.objects.filter(pk=problem.pk).update(shown=message):
+        # Solved while it was sent: the task that dismisses it may have run before Saleor had it.
+        dismiss_problem.enqueue(str(problem.installation_id), problem.key)
 
 
 @task

@@ -72,8 +72,9 @@ class Channel(models.Model):
 class Problem(models.Model):
     """Something that needs the merchant's attention, deleted once it is resolved; `key` is unique within the shop.
 
-    `message` is in the language that the operator chose, `translations` has it in each language of the app. `shown` is
-    the message that Saleor's Dashboard shows; empty if that version shows no problems.
+    `message` is in the language that the operator chose, `translations` has it in each language of the app. `announced`
+    is the message that a task was last queued for, `shown` the one that Saleor's Dashboard shows; both are empty if
+    that version of Saleor shows no problems.
     """
 
     installation = models.ForeignKey(
@@ -82,6 +83,7 @@ class Problem(models.Model):
     key = models.CharField(max_length=128)
     message = models.TextField()
     translations = models.JSONField(default=dict)
+    announced = models.TextField(default="", blank=True)
     shown = models.TextField(default="", blank=True)
     since = models.DateTimeField(auto_now_add=True)
 

@@ -1,12 +1,16 @@
 """Problems are shown in Saleor's Dashboard, if it supports them, and disappear there too once they are solved."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django_ox.models import OxTask
 
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.payments.upkeep import check_accounts
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.saleor.problems import dismiss_problem, show_problem
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
@@ -32,9 +36,14 @@ def shop(settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
 
 
 def shown(shop: SaleorSandbox) -> dict[str, str]:
+    """What staff see: no problem twice, each counted once."""
     app = shop.app("saleor.app.stripe-audience")
     assert app is not None
-    return {each.problem_key: each.message for each in app.problems if not each.dismissed_by}
+    current = [each for each in app.problems if not each.dismissed_by]
+    assert [each.count for each in current] == [1] * len(current)
+    found = {each.problem_key: each.message for each in current}
+    assert len(found) == len(current)
+    return found
 
 
 def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, worked: Work) -> None:
@@ -48,6 +57,70 @@ def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, worked: Work) -
     assert shown(shop) == {"endpoint": "It was switched off."}
     for _ in range(2):
         problems.clear(installation, "endpoint")
+    worked()
+    assert shown(shop) == {}
+
+
+def test_what_many_events_find_at_once_is_sent_once(shop: SaleorSandbox, worked: Work) -> None:
+    """Each report would have a task, each task a worker, and Saleor would count every one of them."""
+    for _ in range(6):
+        problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
+    assert OxTask.objects.filter(status=OxTask.Status.READY).count() == 1
+    worked()
+    assert shown(shop) == {"endpoint": "It was deleted."}
+
+
+def test_a_task_that_is_run_twice_shows_it_once(shop: SaleorSandbox, worked: Work) -> None:
+    """The worker stopped after Saleor had it and before that was stored."""
+    problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
+    worked()
+    Problem.objects.update(shown="")
+    show_problem.call(Problem.objects.get().pk)
+    assert shown(shop) == {"endpoint": "It was deleted."}
+
+
+def test_one_that_changes_after_an_hour_takes_the_place_of_the_earlier(
+    shop: SaleorSandbox, worked: Work
+) -> None:
+    installation = Installation.objects.get()
+    problems.report(installation, "endpoint", "It was deleted.")
+    worked()
+    app = shop.app("saleor.app.stripe-audience")
+    assert app is not None
+    app.problems[0].updated_at -= timedelta(hours=2)
+    problems.report(installation, "endpoint", "It was switched off.")
+    worked()
+    assert shown(shop) == {"endpoint": "It was switched off."}
+
+
+def test_one_that_is_solved_and_comes_back_before_the_worker_runs_counts_once(
+    shop: SaleorSandbox, worked: Work
+) -> None:
+    installation = Installation.objects.get()
+    problems.report(installation, "endpoint", "It was deleted.")
+    worked()
+    problems.clear(installation, "endpoint")
+    problems.report(installation, "endpoint", "It was deleted.")
+    worked()
+    assert shown(shop) == {"endpoint": "It was deleted."}
+
+
+def test_one_that_is_solved_while_it_is_sent_is_taken_away(
+    shop: SaleorSandbox, worked: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task that dismisses it found nothing in Saleor yet."""
+    installation = Installation.objects.get()
+    send = client.show_problem
+
+    def solve_meanwhile(*given: Any) -> None:
+        problems.clear(installation, "endpoint")
+        dismiss_problem.call(str(installation.pk), "endpoint")
+        send(*given)
+
+    monkeypatch.setattr(client, "show_problem", solve_meanwhile)
+    problems.report(installation, "endpoint", "It was deleted.")
+    show_problem.call(Problem.objects.get().pk)
+    assert shown(shop) == {"endpoint": "It was deleted."}
     worked()
     assert shown(shop) == {}
 

@@ -1,6 +1,7 @@
 """Apps: installing and removing them, their webhooks and deliveries, the problems they report."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from . import install
@@ -11,12 +12,13 @@ from .fields import ManyRefused, Refused, constant, mutation, resolves
 from .ids import global_id
 from .paging import connection
 from .resolvers_query import by_id
-from .state import App, Installation, Problem, Webhook
+from .state import App, Installation, Problem, Webhook, now
 from .tokens import dashboard_token
 
 constant("App", type="THIRDPARTY", breakerState="CLOSED")
 constant("AppInstallation", brand=None)
 MOST_PROBLEMS = 100
+COUNTED_TOGETHER = 60  # minutes: a later problem of the same key stands beside the earlier one
 
 
 def permission_views(codes: Any) -> list[dict[str, str]]:
@@ -449,10 +451,11 @@ def app_problem_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dic
     for name, least, most in (("message", 3, 2048), ("key", 3, 128)):
         if not least <= len(input_[name].strip()) <= most:
             raise Refused(name, "INVALID", f"Between {least} and {most} characters are expected.")
-    known = next(
-        (each for each in app.problems if each.problem_key == input_["key"] and not each.dismissed_by), None
-    )
-    if known is not None:
+    same = [each for each in app.problems if each.problem_key == input_["key"] and not each.dismissed_by]
+    known = max(same, key=lambda each: each.updated_at, default=None)
+    minutes = input_.get("aggregationPeriod")
+    window = timedelta(minutes=COUNTED_TOGETHER if minutes is None else minutes)
+    if known is not None and window and known.updated_at >= now() - window:
         known.count, known.message = known.count + 1, input_["message"]
         known.touch()
         return {"appProblem": known}

@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=128)),
                 ("message", models.TextField()),
                 ("translations", models.JSONField(default=dict)),
+                ("announced", models.TextField(blank=True, default="")),
                 ("shown", models.TextField(blank=True, default="")),
                 ("since", models.DateTimeField(auto_now_add=True)),
                 (

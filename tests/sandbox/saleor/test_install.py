@@ -1,6 +1,7 @@
 """Installing: what a manifest can contain, how the app can respond, and how an app is removed."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -202,12 +203,17 @@ def test_problems_are_counted_and_dismissed(shop: SaleorSandbox, recorder: Recor
     given = {"key": "stripe-keys", "message": "The Stripe keys were revoked."}
     answers = [shop.gql(create, {"i": given}, recorder.token)["appProblemCreate"] for _ in range(2)]
     assert [each["appProblem"]["count"] for each in answers] == [1, 2]
+    app.problems[0].updated_at -= timedelta(minutes=61)
+    later = shop.gql(create, {"i": given}, recorder.token)["appProblemCreate"]
+    assert later["appProblem"]["count"] == 1, "only within an hour they are counted together"
+    always = shop.gql(create, {"i": {**given, "aggregationPeriod": 0}}, recorder.token)["appProblemCreate"]
+    assert always["appProblem"]["count"] == 1
     short = shop.gql(create, {"i": {**given, "key": "x"}}, recorder.token)["appProblemCreate"]
     assert short["errors"] == [{"field": "key", "code": "INVALID"}]
     dismiss = "mutation($i:AppProblemDismissInput!){appProblemDismiss(input:$i){errors{code}}}"
     shop.gql(dismiss, {"i": {"byApp": {"keys": ["stripe-keys"]}}}, recorder.token)
     found = shop.gql("{app{problems{key dismissed{by}}}}", token=recorder.token)["app"]["problems"]
-    assert found == [{"key": "stripe-keys", "dismissed": {"by": "APP"}}]
+    assert found == [{"key": "stripe-keys", "dismissed": {"by": "APP"}}] * 3
 
 
 @pytest.mark.parametrize(
