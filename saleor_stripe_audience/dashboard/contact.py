@@ -179,7 +179,7 @@ def _show(
         template="contact",
         row=row_of(found),
         contact=found,
-        reason=_reason(found),
+        reason=reason_of(found),
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
         is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,
         consents=[(each, CONSENTS[each.kind], SOURCES[each.source]) for each in consents],
@@ -202,7 +202,7 @@ def _amount(money: Money | None) -> str:
     return "" if money is None else format_amount(money.minor, money.currency)
 
 
-def _reason(found: Contact) -> str | Promise:
+def reason_of(found: Contact) -> str | Promise:
     """Say why the contact has its status."""
     if found.status != Contact.Status.UNSUBSCRIBED:
         return REASONS[found.status]

@@ -24,7 +24,8 @@ POLICY = {
     "form-action": CSP.NONE,
     "frame-ancestors": ["http:", "https:"],
 }
-# The names of the URLs that a browser may start at: the sections, and one row of some.
+WIDGETS = frozenset({"order_widget", "customer_widget"})
+# The names of the URLs that a browser may start at: the sections, one row of some, and cards on Saleor's own pages.
 PAGES = frozenset(
     {
         "payment",
@@ -34,6 +35,7 @@ PAGES = frozenset(
         "segment",
         "explain_segment",
         *(each.name for each in SECTIONS),
+        *WIDGETS,
     }
 )
 DOCUMENTS = (
@@ -53,21 +55,23 @@ def is_document(request: HttpRequest) -> bool:
 def show_shell(request: HttpRequest) -> HttpResponse:
     """The shell, which then opens the section of this URL, or the overview."""
     path = request.path.rstrip("/")
+    name = _page_at(path)
     with translation.override(_language(request)):
         context = {
             "root": reverse("dashboard:page"),
-            "start": path if _is_page(path) else OVERVIEW.url,
+            "start": path if name in PAGES else OVERVIEW.url,
+            "is_widget": name in WIDGETS,
             "theme": "dark" if request.GET.get("theme") == "dark" else "light",
         }
         return render(request, "dashboard/shell.html", context)
 
 
-def _is_page(path: str) -> bool:
-    """Whether the page has something to show at this path."""
+def _page_at(path: str) -> str:
+    """The name of the URL; empty if there is none."""
     try:
-        return resolve(path).url_name in PAGES
+        return resolve(path).url_name or ""
     except Resolver404:
-        return False
+        return ""
 
 
 def _language(request: HttpRequest) -> str:

@@ -19,6 +19,7 @@ from saleor_stripe_audience.dashboard import (
     segments,
     setup_page,
     views,
+    widgets,
 )
 
 app_name = "dashboard"
@@ -47,6 +48,7 @@ urlpatterns = [
     path("payments", payments.payments, name="payments"),
     path("payments.csv", payments.export, name="payments_export"),
     path("payments/<uuid:payment_id>", payment.payment, name="payment"),
+    path("payments/<uuid:payment_id>/method", widgets.payment_method, name="payment_method"),
     path("payments/<uuid:payment_id>/request", payment.request_action, name="request_action"),
     path("contacts", contacts.contacts, name="contacts"),
     path("contacts/add", contacts.add_contact, name="add_contact"),
@@ -65,5 +67,7 @@ urlpatterns = [
     path("segments/<uuid:segment_id>/delete", segments.delete_segment, name="delete_segment"),
     path("problems", problems.problems, name="problems"),
     path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),
+    path("widgets/order", widgets.order_widget, name="order_widget"),
+    path("widgets/customer", widgets.customer_widget, name="customer_widget"),
     path("<path:rest>", views.page, name="deep"),
 ]

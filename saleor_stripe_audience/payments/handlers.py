@@ -150,7 +150,7 @@ def set_order_number(event: Event) -> None:
     order = _order_from_checkout(event)
     if number := order.get("number"):
         for payment in _payments_for(event, order):
-            order_details.set_order_number(payment, str(number))
+            order_details.set_order(payment, str(order.get("id") or ""), str(number))
 
 
 def add_shipping(event: Event) -> None:

@@ -10,8 +10,8 @@ class Payment(models.Model):
 
     The row is a memory, not the truth: that is in Stripe, where the intent's metadata names the transaction.
     Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe books it.
-    `asked_at` is when Stripe was asked for what the row says. `order_number` is empty for a checkout, and until the
-    order is known.
+    `asked_at` is when Stripe was asked for what the row says. `order_id`, Saleor's, and `order_number` are empty for a
+    checkout, and until the order is known.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -36,6 +36,7 @@ class Payment(models.Model):
     fee_minor = models.BigIntegerField(null=True)
     net_minor = models.BigIntegerField(null=True)
     settled_currency = models.CharField(max_length=3, default="", blank=True)
+    order_id = models.CharField(max_length=200, default="", blank=True)
     order_number = models.CharField(max_length=64, default="", blank=True)
     decline_code = models.CharField(max_length=100, default="", blank=True)
     decline_message = models.CharField(max_length=512, default="", blank=True)
@@ -57,6 +58,11 @@ class Payment(models.Model):
                 fields=["installation", "order_number"],
                 condition=~models.Q(order_number=""),
                 name="payments_by_order",
+            ),
+            models.Index(
+                fields=["installation", "order_id"],
+                condition=~models.Q(order_id=""),
+                name="payments_by_order_id",
             ),
             models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
         ]

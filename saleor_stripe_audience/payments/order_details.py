@@ -20,10 +20,11 @@ from saleor_stripe_audience.payments.payloads import Address
 log = structlog.get_logger(__name__)
 
 LONGEST_NUMBER = 64
+LONGEST_ID = 200
 
 
-def set_order_number(payment: Payment, number: str) -> None:
-    """Name the payment at Stripe after its order, which is what merchants look for; our row gets the number, too.
+def set_order(payment: Payment, order_id: str, number: str) -> None:
+    """Name the payment at Stripe after its order, which is what merchants look for; our row gets number and id, too.
 
     What Stripe refuses to rename keeps its name: no money depends on it.
     """
@@ -34,7 +35,9 @@ def set_order_number(payment: Payment, number: str) -> None:
         if not failures.is_refusal(error):
             raise
         log.warning("payment not renamed", payment_intent=payment.payment_intent_id, code=error.code)
-    Payment.objects.filter(pk=payment.pk).update(order_number=number[:LONGEST_NUMBER])
+    Payment.objects.filter(pk=payment.pk).update(
+        order_id=order_id[:LONGEST_ID], order_number=number[:LONGEST_NUMBER]
+    )
 
 
 def add_shipping(payment: Payment, address: Any) -> None:

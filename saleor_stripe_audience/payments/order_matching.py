@@ -172,7 +172,7 @@ def _fetch_source(installation: Installation, transaction_id: str) -> Source | N
 def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
     payment.refresh_from_db()
     if source is not None and source.number and source.number != payment.order_number:
-        order_details.set_order_number(payment, source.number)
+        order_details.set_order(payment, source.id, source.number)
     problems.report_or_clear(
         payment.installation, _key(payment.source_id), _message(payment, source, is_late=is_late)
     )

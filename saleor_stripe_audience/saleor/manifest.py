@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from saleor_stripe_audience import __version__
 from saleor_stripe_audience.documents import document_names, read_document
 from saleor_stripe_audience.saleor.documents import NEWEST, Version, is_supported, read_version, subscription
+from saleor_stripe_audience.saleor.extensions import extension, is_known
 
 SYNCHRONOUS = frozenset(
     {
@@ -38,7 +39,9 @@ def manifest_view(request: HttpRequest) -> HttpResponse:
         message = f"There is no variant “{variant[:40]}”. Choose one of: {', '.join(variants())}."
         return JsonResponse({"error": {"code": "unknown_variant", "message": message}}, status=400)
     version = min(read_version(request.META.get("HTTP_SALEOR_SCHEMA_VERSION", "")), NEWEST)
-    text = _text(variant, version, settings.PUBLIC_URL, settings.APP_ID, settings.APP_NAME)
+    text = _text(
+        variant, version, settings.PUBLIC_URL, settings.APP_ID, settings.APP_NAME, settings.STAFF_LANGUAGE
+    )
     return HttpResponse(text, content_type="application/json")
 
 
@@ -59,6 +62,9 @@ def manifest(variant: str, version: Version) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(text)
     fields["id"], fields["name"], fields["version"] = settings.APP_ID, settings.APP_NAME, __version__
     fields["brand"] = {"logo": {"default": settings.PUBLIC_URL + static("saleor/logo.png")}}
+    fields["extensions"] = [
+        extension(name, fields["appUrl"]) for name in fields["extensions"] if is_known(name, version)
+    ]
     fields["webhooks"] = [
         webhook(event, version) for event in fields["webhooks"] if is_supported(event, version)
     ]

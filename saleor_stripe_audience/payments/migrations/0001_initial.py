@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                 ("fee_minor", models.BigIntegerField(null=True)),
                 ("net_minor", models.BigIntegerField(null=True)),
                 ("settled_currency", models.CharField(blank=True, default="", max_length=3)),
+                ("order_id", models.CharField(blank=True, default="", max_length=200)),
                 ("order_number", models.CharField(blank=True, default="", max_length=64)),
                 ("decline_code", models.CharField(blank=True, default="", max_length=100)),
                 ("decline_message", models.CharField(blank=True, default="", max_length=512)),
@@ -222,6 +223,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("order_number", ""), _negated=True),
                 fields=["installation", "order_number"],
                 name="payments_by_order",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("order_id", ""), _negated=True),
+                fields=["installation", "order_id"],
+                name="payments_by_order_id",
             ),
         ),
         migrations.AddIndex(

@@ -8,6 +8,9 @@ It does what Saleor's own Dashboard 3.23 does (read in saleor/saleor-dashboard, 
 - The query has `id`, `saleorApiUrl`, `domain` and `theme`, and no `locale`: that follows the handshake. Before them is
   the query of the Dashboard's own address, which may be one that the app chose with `updateRouting`.
 - `redirect` to a path opens that page of the Dashboard instead of the app's.
+- An app's extensions are entries of the menu, and cards on the pages of orders and customers. A card is a frame as
+  well, 200 px high until the app says `widgetResize`. Its query has the Dashboard's part twice, then what the page
+  shows, such as `orderId`, and no theme: that follows the handshake.
 - The handshake is sent when the iframe has loaded, and again whenever the app says that it is ready.
 - The iframe's sandbox attribute forbids `confirm()` and top navigation.
 """
@@ -16,6 +19,7 @@ import json
 from html import escape
 from importlib import resources
 from string import Template
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from .host import Host
@@ -48,10 +52,42 @@ def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str,
     return f"{url}{f'/{rest}' if rest else ''}?{urlencode(asked)}"
 
 
+def widget_url(host: Host, app: App, mount: str, shown: dict[str, str], query: dict[str, str]) -> str:
+    """The address of the app's card at the mount; empty if it has none there. `query` is the Dashboard's own."""
+    url = next((each["url"] for each in _extensions(app, mount) if each.get("target") == "WIDGET"), "")
+    if not url:
+        return ""
+    context = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id}
+    parts = [*query.items(), *context.items(), *context.items(), *shown.items()]
+    return f"{url}?{urlencode(parts)}"
+
+
+def _extensions(app: App, mount: str) -> list[dict[str, Any]]:
+    return [each for each in app.manifest.get("extensions") or [] if each["mount"].startswith(mount)]
+
+
+def _menu(app: App) -> str:
+    """Links to the app's own entries of the Dashboard's menu."""
+    entries = [each for each in _extensions(app, "NAVIGATION_") if each.get("target") == "APP_PAGE"]
+    links = [
+        f'<a href="{escape(page_path(app) + each["url"])}">{escape(each["label"])}</a>' for each in entries
+    ]
+    return " ".join(links)
+
+
 def page(
     host: Host, app: App, theme: str, locale: str, rest: str = "", query: dict[str, str] | None = None
 ) -> str:
-    """The page as HTML."""
+    """The app's page as HTML."""
+    return _with_frame(host, app, theme, locale, frame_url(host, app, theme, rest, query))
+
+
+def entity_page(host: Host, app: App, theme: str, locale: str, widget: str) -> str:
+    """The page of an order or a customer, with the app's card of that address."""
+    return _with_frame(host, app, theme, locale, widget, is_widget=True)
+
+
+def _with_frame(host: Host, app: App, theme: str, locale: str, frame: str, *, is_widget: bool = False) -> str:
     parts = urlsplit(str(app.manifest["appUrl"]))
     facts = {
         "appOrigin": f"{parts.scheme}://{parts.netloc}",
@@ -62,11 +98,14 @@ def page(
         "token": token_path(app),
         "page": page_path(app),
         "frame": frame_url(host, app, theme),
+        "isWidget": is_widget,
     }
     template = resources.files(__package__).joinpath("dashboard.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=escape(app.name),
-        frame=escape(frame_url(host, app, theme, rest, query)),
+        frame=escape(frame),
+        menu=_menu(app),
+        kind="widget" if is_widget else "page",
         sandbox=SANDBOX,
         theme=escape(theme),
         # Inside a script element only "</" could end it early.

@@ -29,6 +29,8 @@ _ROUTES = Map(
         Rule("/sandbox/control", endpoint="control", methods=["GET", "POST"]),
         Rule("/dashboard/extensions/app/<app_id>", endpoint="dashboard", methods=["GET"]),
         Rule("/dashboard/extensions/app/<app_id>/<path:rest>", endpoint="dashboard", methods=["GET"]),
+        Rule("/dashboard/orders/<order_id>", endpoint="dashboard_order", methods=["GET"]),
+        Rule("/dashboard/customers/<customer_id>", endpoint="dashboard_customer", methods=["GET"]),
         Rule("/dashboard/token/<identifier>", endpoint="dashboard_token", methods=["GET"]),
     ]
 )
@@ -167,10 +169,31 @@ def _dashboard(host: Host, request: Request, app_id: str, rest: str = "") -> Res
     app = next((each for each in host.store.installed() if each.id == app_id), None)
     if app is None:
         return as_json({"error": f"No app {app_id!r} is installed."}, 404)
-    theme, locale = request.args.get("theme", "light"), request.args.get("locale", "en")
+    theme, locale, query = _look(request)
+    return Response(dashboard.page(host, app, theme, locale, rest, query), mimetype="text/html")
+
+
+def _look(request: Request) -> tuple[str, str, dict[str, str]]:
+    """Theme and language in which the stand-in is looked at, and the rest of the query."""
     own = ("theme", "locale", "permissions")  # they choose how the stand-in looks and who looks at it
     query = {name: value for name, value in request.args.items() if name not in own}
-    return Response(dashboard.page(host, app, theme, locale, rest, query), mimetype="text/html")
+    return request.args.get("theme", "light"), request.args.get("locale", "en"), query
+
+
+def _dashboard_order(host: Host, request: Request, order_id: str) -> Response:
+    return _entity(host, request, "ORDER_DETAILS_WIDGETS", {"orderId": order_id})
+
+
+def _dashboard_customer(host: Host, request: Request, customer_id: str) -> Response:
+    return _entity(host, request, "CUSTOMER_DETAILS_WIDGETS", {"customerId": customer_id})
+
+
+def _entity(host: Host, request: Request, mount: str, shown: dict[str, str]) -> Response:
+    theme, locale, query = _look(request)
+    for app in host.store.installed():
+        if url := dashboard.widget_url(host, app, mount, shown, query):
+            return Response(dashboard.entity_page(host, app, theme, locale, url), mimetype="text/html")
+    return as_json({"error": "No app has a card on this page."}, 404)
 
 
 def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:
@@ -181,6 +204,8 @@ def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:
 
 
 _ENDPOINTS: dict[str, Callable[..., Response]] = {
+    "dashboard_customer": _dashboard_customer,
+    "dashboard_order": _dashboard_order,
     "graphql": _graphql,
     "jwks": _jwks,
     "thumbnail": _thumbnail,

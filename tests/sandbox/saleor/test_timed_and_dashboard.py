@@ -11,6 +11,7 @@ from saleor_stripe_audience.sandbox.saleor.state import App
 
 from .conftest import Shopper, succeed
 from .recorder import Recorder
+from .test_install import EXTENSION
 
 
 def test_abandoned_checkouts_are_given_back(
@@ -73,3 +74,33 @@ def test_the_dashboard_hands_out_tokens_for_whoever_looks(shop: SaleorSandbox, a
     assert (claims["app"], claims["permissions"]) == (app.id, ["MANAGE_USERS"])
     missing = requests.get(f"{shop.url}/dashboard/token/none", timeout=5)
     assert missing.status_code == 404
+
+
+def test_a_card_is_opened_as_the_genuine_dashboard_opens_it(shop: SaleorSandbox, recorder: Recorder) -> None:
+    """The Dashboard's own query is first, its part of the address follows twice, and the theme is missing."""
+    widget = {
+        "label": "Payment",
+        "mount": "ORDER_DETAILS_WIDGETS",
+        "target": "WIDGET",
+        "url": "https://app.example.com/widgets/order",
+        "options": {"widgetTarget": {"method": "GET"}},
+    }
+    recorder.changed = {"extensions": [widget, {**EXTENSION, "label": "Our payments"}]}
+    app = shop.install(recorder.manifest_url)
+    origin = shop.dashboard_url(app).partition("/dashboard")[0]
+    answer = requests.get(
+        f"{origin}/dashboard/orders/T3JkZXI6MQ==", params={"id": "own", "theme": "dark"}, timeout=5
+    )
+    found = re.search(r'<iframe[^>]* src="([^"]+)"', answer.text)
+    assert found is not None
+    url = urlsplit(html.unescape(found[1]))
+    assert f"{url.scheme}://{url.netloc}{url.path}" == widget["url"]
+    assert parse_qs(url.query) == {
+        "id": ["own", app.id, app.id],
+        "saleorApiUrl": [shop.api_url] * 2,
+        "domain": [shop.host.domain] * 2,
+        "orderId": ["T3JkZXI6MQ=="],
+    }
+    assert f"{urlsplit(shop.dashboard_url(app)).path}{EXTENSION['url']}" in answer.text
+    assert "Our payments" in answer.text
+    assert requests.get(f"{origin}/dashboard/customers/VXNlcjox", timeout=5).status_code == 404

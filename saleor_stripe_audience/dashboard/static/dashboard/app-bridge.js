@@ -8,6 +8,7 @@
   const LONGEST_NOTICE = 300; // characters of a toast
   const asked = new URLSearchParams(location.search);
   const { root, start } = document.body.dataset;
+  const isWidget = "widget" in document.body.dataset; // a card on one of Saleor's own pages
   const page = document.getElementById("page");
   const announcer = document.getElementById("announcer");
   const CONTEXT = ["domain", "saleorApiUrl", "id", "theme", "locale"]; // the Dashboard's part of the query
@@ -16,12 +17,17 @@
     refusals: 0, // one after the other
     again: null, // what to do once another token is here
     dashboard: "", // the origin that handed over the token; no other is heard from then on
-    locale: asked.get("locale") || document.documentElement.lang,
+    locale: given("locale") || document.documentElement.lang,
     path: start + ownQuery(),
     isShown: false,
     source: null, // what the last request came from
     focused: null, // what had the focus when it began
   };
+
+  // The query of the Dashboard's own page comes first, and may have an id of its own; the Dashboard's part is last.
+  function given(name) {
+    return asked.getAll(name).at(-1) || "";
+  }
 
   function newId() {
     // crypto.randomUUID is missing where a shop is tried over plain http.
@@ -67,7 +73,7 @@
     state.again = null;
     if (again) again();
     // The Dashboard says its language right after the token: waiting for it spares loading everything twice.
-    else if (first) setTimeout(showFirst, asked.get("locale") ? 0 : LOCALE_WITHIN);
+    else if (first) setTimeout(showFirst, given("locale") ? 0 : LOCALE_WITHIN);
   }
 
   function showFirst() {
@@ -103,7 +109,7 @@
 
   // ---- requests ----
 
-  // A part of the page that is asked for again, such as the progress of a job, leaves address and focus alone.
+  // A part of the page that is asked for by itself, such as the progress of a job, leaves address and focus alone.
   function isWhole(ctx) {
     return ctx.target === page;
   }
@@ -119,7 +125,7 @@
   function headers() {
     return {
       Authorization: `Bearer ${state.token}`,
-      "Saleor-Api-Url": asked.get("saleorApiUrl") || "",
+      "Saleor-Api-Url": given("saleorApiUrl"),
       "Accept-Language": state.locale,
       "Dashboard-Origin": state.dashboard,
     };
@@ -161,7 +167,7 @@
     const search = searchParams.size ? `?${searchParams}` : "";
     const former = state.path;
     state.path = pathname + search;
-    if (!isChosen || !pathname.startsWith(root) || former === state.path) return;
+    if (isWidget || !isChosen || !pathname.startsWith(root) || former === state.path) return;
     // The Dashboard does not notice when nothing but the query is taken away: another one takes its place.
     const query = search || (former.startsWith(`${pathname}?`) ? "?from=start" : "");
     send("updateRouting", { newRoute: `/${pathname.slice(root.length)}${query}` });
@@ -225,10 +231,12 @@
   }
 
   function leave(event) {
-    const link = event.target.closest("a[data-out], a[data-route]");
+    const link = event.target.closest("a[data-out], a[data-route], a[data-page]");
     if (!link) return;
     event.preventDefault(); // the frame may not navigate the Dashboard: it is asked to
-    const route = link.dataset.route; // a page of the Dashboard itself, such as an order
+    // A page of the Dashboard itself, such as an order, or of the app from a card elsewhere.
+    const own = link.dataset.page && `/extensions/app/${encodeURIComponent(given("id"))}${link.dataset.page}`;
+    const route = link.dataset.route || own;
     send("redirect", route ? { to: route, newContext: false } : { to: link.href, newContext: true });
   }
 
@@ -282,6 +290,12 @@
     hint.textContent = mode ? hint.dataset[mode] : "";
   }
 
+  // The Dashboard makes the card as high as its content.
+  function followHeight() {
+    const tell = () => send("widgetResize", { height: Math.ceil(page.getBoundingClientRect().height) });
+    new ResizeObserver(tell).observe(page);
+  }
+
   window.addEventListener("message", hear);
   document.addEventListener("htmx:config:request", addHeaders);
   document.addEventListener("htmx:after:request", noticeAnswer);
@@ -298,11 +312,12 @@
   document.addEventListener("click", openOrCloseDialog);
   document.addEventListener("input", nameMode);
 
-  setTheme(asked.get("theme") || document.documentElement.dataset.theme);
+  setTheme(given("theme") || document.documentElement.dataset.theme);
   if (window.parent === window) {
     show("alone");
   } else {
     send("notifyReady", {});
+    if (isWidget) followHeight();
     setTimeout(() => state.token || show("silent"), ANSWER_WITHIN);
   }
 })();

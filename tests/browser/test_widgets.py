@@ -1,0 +1,64 @@
+"""The cards on the Dashboard's own pages: as high as their content, and their links lead to the app's page."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Staff
+from tests.browser.test_page import look
+from tests.dashboard.rows import a_contact, a_payment, an_account
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_orders_card_grows_and_leads_to_its_payment(staff: Staff, theme: str) -> None:
+    account = an_account(staff.installation)
+    made = [
+        a_payment(staff.installation, account=account, order_id="T3JkZXI6MQ==", amount_minor=minor)
+        for minor in (500, 600, 700)
+    ]
+    origin = staff.saleor.dashboard_url(staff.app).partition("/dashboard")[0]
+    # The order's page may have a query of its own, and an id in it.
+    staff.page.goto(f"{origin}/dashboard/orders/T3JkZXI6MQ==?theme={theme}&locale=en&id=of-a-dialog")
+    frame = staff.page.locator("#app")
+    card = staff.page.frame_locator("#app")
+    expect(card.get_by_role("region")).to_have_count(3)
+    expect(card.locator("html")).to_have_attribute("data-theme", theme)
+    expect(card.get_by_text("Not known: Stripe did not respond.")).to_have_count(3)
+    page = card.locator("#page")
+    expect(page).not_to_have_css("height", "0px")
+    staff.page.wait_for_function("document.getElementById('app').clientHeight > 300", timeout=15_000)
+    inner, outer = page.bounding_box(), frame.bounding_box()
+    assert inner
+    assert outer
+    assert abs(inner["height"] - outer["height"]) <= 1
+    look(staff, f"widget-order-{theme}")
+    assert staff.actions("updateRouting") == []
+    card.get_by_role("link", name="7.00 USD").click()
+    staff.page.wait_for_url(f"**/extensions/app/*/payments/{made[-1].pk}")
+    expect(card.get_by_role("heading", level=1)).to_have_text("7.00 USD")
+    expect(card.get_by_text("Not known: Stripe did not respond.")).to_be_visible()
+    assert staff.complaints == []
+
+
+def test_a_customers_card_leads_to_the_contact(staff: Staff) -> None:
+    contact = a_contact(staff.installation)
+    contact.saleor_user_id = "VXNlcjox"
+    contact.save()
+    origin = staff.saleor.dashboard_url(staff.app).partition("/dashboard")[0]
+    staff.page.goto(f"{origin}/dashboard/customers/VXNlcjox?theme=light&locale=fr")
+    card = staff.page.frame_locator("#app")
+    expect(card.get_by_role("region", name="Buyers")).to_contain_text("Non abonné")
+    look(staff, "widget-customer-fr")
+    card.get_by_role("link", name="Buyers").click()
+    staff.page.wait_for_url(f"**/extensions/app/*/contacts/{contact.pk}")
+    assert staff.complaints == []
+
+
+def test_the_menu_leads_to_the_sections(staff: Staff) -> None:
+    staff.open(theme="light", locale="en")
+    staff.page.get_by_role("link", name="Stripe payments").click()
+    page = staff.page.frame_locator("#app")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payments")
+    staff.page.get_by_role("link", name="Segments").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Segments")
