@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
-from django.db.models import F
+from django.db.models import F, Q
 from django.tasks import task
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -135,7 +135,7 @@ def check(payment: Payment, *, is_late: bool = False) -> None:
     `is_late`: the shopper had time enough to complete the checkout.
     """
     payment.refresh_from_db()
-    if _taken(payment).is_zero:
+    if not _paid_beside(payment):
         problems.clear(payment.installation, _key(payment.source_id))
         return
     source = _fetch_source(payment.installation, payment.transaction_id)
@@ -173,15 +173,27 @@ def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
     payment.refresh_from_db()
     if source is not None and source.number and source.number != payment.order_number:
         order_details.set_order(payment, source.id, source.number)
-    problems.report_or_clear(
-        payment.installation, _key(payment.source_id), _message(payment, source, is_late=is_late)
+    message = _message(_paid_beside(payment), source, is_late=is_late)
+    problems.report_or_clear(payment.installation, _key(payment.source_id), message)
+
+
+def _paid_beside(payment: Payment) -> list[Payment]:
+    """Return the payments of the same checkout or order with money, oldest first: the problem is about all of them.
+
+    Whichever of them is checked, the message is the same, and one that was cancelled does not clear it.
+    """
+    same = Q(source_id=payment.source_id) if payment.source_id else Q(pk=payment.pk)
+    rows = Payment.objects.filter(
+        same, installation=payment.installation_id, currency=payment.currency, status__in=PAID
     )
+    found = rows.select_related("account", "installation").order_by("created_at", "pk")
+    return [each for each in found if amounts_due.covered_minor(each)]
 
 
-def _message(payment: Payment, source: Source | None, *, is_late: bool) -> Promise | None:
-    taken = _taken(payment)
-    if taken.is_zero:
+def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Promise | None:
+    if not paid:
         return None
+    payment, taken = paid[-1], _taken(paid)
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     if source is None:
         return with_values(staff_messages.GONE, amount=taken, url=url)
@@ -195,9 +207,9 @@ def _message(payment: Payment, source: Source | None, *, is_late: bool) -> Promi
     return None
 
 
-def _taken(payment: Payment) -> Money:
+def _taken(paid: list[Payment]) -> Money:
     """What Stripe took or holds, less what was given back."""
-    return from_minor(amounts_due.covered_minor(payment), payment.currency)
+    return from_minor(sum(map(amounts_due.covered_minor, paid)), paid[0].currency)
 
 
 def _has_problem(installation: Installation, source_ids: list[str]) -> bool:

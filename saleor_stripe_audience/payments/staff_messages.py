@@ -33,7 +33,7 @@ UNFINISHED = pgettext_lazy(
 )
 TOO_MUCH = pgettext_lazy(
     "staff",
-    "{what} was paid {surplus} more than it costs. Refund what is too much; the last payment is {url}",
+    "{what} was paid {surplus} more than it costs. Refund or release what is too much; the last payment is {url}",
 )
 CHECKOUT = pgettext_lazy("staff", "A checkout")
 ORDER = pgettext_lazy("staff", "Order {number}")

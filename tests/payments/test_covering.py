@@ -329,6 +329,23 @@ class TestMoneyComesAllTheSame:
         town.tell(town.stripe.events("refund.created"))
         assert problems() == []
 
+    def test_whichever_payment_is_checked_says_the_same(self, town: Town) -> None:
+        """Saleor counts each change of a problem: one that names a payment in turn would be counted at each event."""
+        town.begin()
+        (_, other), (_, unpaid) = tab(town), tab(town)
+        town.pay()
+        pay(town, other)
+        town.tell(town.stripe.events("payment_intent.succeeded"))
+        first, last = Payment.objects.exclude(payment_intent_id=unpaid).order_by("created_at")
+        messages = set()
+        for payment in (first, last, first):
+            order_matching.check(payment)
+            messages.update(problems())
+        assert len(messages) == 1
+        assert last.payment_intent_id in messages.pop()
+        order_matching.check(Payment.objects.get(payment_intent_id=unpaid))
+        assert len(problems()) == 1, "one without money does not clear it"
+
     def test_the_checkout_is_gone(self, town: Town) -> None:
         town.begin()
         town.shop.host.store.transactions[0].checkout = None
