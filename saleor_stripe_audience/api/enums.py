@@ -304,6 +304,7 @@ describe(
         JobKind.STRIPE: "Stripe's customers, and charges that paid no order.",
         JobKind.IMPORT: "Contacts in a file.",
         JobKind.CATALOGUE: "All products of Saleor, to a Stripe account.",
+        JobKind.REFRESH: "Changes made in Stripe, compared with Saleor.",
     },
 )
 describe(

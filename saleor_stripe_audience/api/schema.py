@@ -24,6 +24,7 @@ from saleor_stripe_audience.api.mail_webhooks import MailWebhook, MailWebhookMut
 from saleor_stripe_audience.api.paging import LONGEST_PAGE
 from saleor_stripe_audience.api.payments import Payment, PaymentQueries
 from saleor_stripe_audience.api.people import ErasureReceipt, Tag
+from saleor_stripe_audience.api.product_edits import ProductEditMutations, ProductEditQueries
 from saleor_stripe_audience.api.products import Product, ProductQueries
 from saleor_stripe_audience.api.purchases import PurchaseQueries
 from saleor_stripe_audience.api.segments import Segment, SegmentMutations, SegmentQueries
@@ -100,6 +101,7 @@ class Query(
     NodeQueries,
     PaymentQueries,
     CatalogueSyncQueries,
+    ProductEditQueries,
     ProductQueries,
     PurchaseQueries,
     SegmentQueries,
@@ -116,6 +118,7 @@ class Mutation(
     CatalogueSyncMutations,
     ContactMutations,
     MailWebhookMutations,
+    ProductEditMutations,
     SegmentMutations,
     SettingsMutations,
     StorefrontKeyMutations,

@@ -7,9 +7,10 @@ class CatalogProduct(models.Model):
     """A variant of the shop as a Product of one Stripe account.
 
     `stripe_product_id` is empty while Stripe has none: the variant is not sold yet, waits for the account, or was
-    refused. `problems` are what Stripe does not have as the shop does, such as a price below Stripe's minimum;
-    `last_error` is why the last push failed. `checked_at` is when Stripe listed it last. At `changes_at` the variant
-    starts to be sold in another channel.
+    refused. `sent` is what Stripe was given last: what Stripe has and the app did not send was changed in Stripe.
+    `problems` are what Stripe does not have as the shop does, such as a price below Stripe's minimum; `last_error` is
+    why the last push failed. `checked_at` is when Stripe listed it last. At `changes_at` the variant starts to be sold
+    in another channel.
     """
 
     class State(models.TextChoices):
@@ -35,6 +36,7 @@ class CatalogProduct(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.SYNCED)
     is_active = models.BooleanField(default=True)
     sent_hash = models.CharField(max_length=64, default="", blank=True)
+    sent = models.JSONField(default=dict, blank=True)
     issued_at = models.DateTimeField()
     pushed_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
@@ -140,7 +142,11 @@ class WaitingProduct(models.Model):
 
 
 class CatalogPrice(models.Model):
-    """The price of a variant in one channel; a changed price is a new row, as it is a new Price in Stripe."""
+    """The price of a variant in one channel; a changed price is a new row, as it is a new Price in Stripe.
+
+    One that `is_adopted` was made in Stripe: its lookup key is the merchant's and stays. `checked_at` is when Stripe
+    listed it last.
+    """
 
     product = models.ForeignKey(CatalogProduct, on_delete=models.CASCADE, related_name="prices")
     channel_slug = models.CharField(max_length=255)
@@ -149,6 +155,8 @@ class CatalogPrice(models.Model):
     stripe_price_id = models.CharField(max_length=200, unique=True)
     lookup_key = models.CharField(max_length=200, default="", blank=True)
     tax_behavior = models.CharField(max_length=16, default="", blank=True)
+    is_adopted = models.BooleanField(default=False)
+    checked_at = models.DateTimeField(null=True)
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -163,3 +171,86 @@ class CatalogPrice(models.Model):
 
     def __str__(self) -> str:
         return self.stripe_price_id
+
+
+class UploadedImage(models.Model):
+    """An image that staff uploaded to a product: the same one again is not added a second time."""
+
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    saleor_product_id = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    saleor_media_id = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["installation", "saleor_product_id", "digest"], name="catalog_image_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.saleor_media_id
+
+
+class Difference(models.Model):
+    """Something that was added, changed or removed in Stripe, compared with Saleor; see refresh.py.
+
+    One row for each Product (and field of it): a difference that is found again is the same. `stripe_value` and
+    `saleor_value` are shown to people; `details` is what is needed to apply it. `reason` is why it cannot be applied;
+    empty if it can. `is_conflict`: Saleor's value changed, too, so Saleor's counts. `error` is why applying failed.
+    """
+
+    class Kind(models.TextChoices):
+        NEW = "new"  # a Product made in Stripe
+        CHANGED = "changed"  # a field of a Product of the app's
+        GONE = "gone"  # archived or deleted in Stripe, while Saleor sells it
+        STRAY = "stray"  # active in Stripe, made by the app, not sold in Saleor
+        FOREIGN = "foreign"  # of another shop, or a subscription: left alone
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        APPLIED = "applied"  # Saleor has what Stripe has
+        KEPT = "kept"  # staff kept Saleor's, or left a new Product alone
+        OVERRULED = "overruled"  # Saleor's was sent again meanwhile
+
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    account = models.ForeignKey(
+        "gateway.StripeAccount", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    product = models.ForeignKey(
+        CatalogProduct, on_delete=models.SET_NULL, null=True, related_name="differences"
+    )
+    stripe_product_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    field = models.CharField(max_length=32, default="", blank=True)
+    title = models.CharField(max_length=500)
+    stripe_value = models.TextField(default="", blank=True)
+    saleor_value = models.TextField(default="", blank=True)
+    details = models.JSONField(default=dict, blank=True)
+    is_conflict = models.BooleanField(default=False)
+    reason = models.CharField(max_length=40, default="", blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    error = models.TextField(default="", blank=True)
+    found_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=128, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "stripe_product_id", "field"], name="catalog_difference_once"
+            )
+        ]
+        indexes = [models.Index(fields=["installation", "state", "id"], name="catalog_difference_state")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.field} {self.title}"
+
+    @property
+    def may_be_applied(self) -> bool:
+        """Whether Saleor can take over what Stripe has."""
+        return self.state == self.State.OPEN and not self.reason and not self.is_conflict

@@ -208,6 +208,14 @@ def number_of(global_id: str) -> str:
     return decoded.partition(":")[2] or global_id
 
 
+def is_id_of(kind: str, text: str) -> bool:
+    """Whether it is one of Saleor's ids of that kind, such as "Product"."""
+    try:
+        return base64.b64decode(text, validate=True).decode().startswith(f"{kind}:")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return False
+
+
 def _is_id(text: str) -> bool:
     """Whether Saleor gave the variant its own id as its name, for want of another."""
     return number_of(text) != text

@@ -20,6 +20,7 @@ class Job(models.Model):
         STRIPE = "stripe"
         IMPORT = "import"
         CATALOGUE = "catalogue"
+        REFRESH = "refresh"
 
     class State(models.TextChoices):
         QUEUED = "queued"

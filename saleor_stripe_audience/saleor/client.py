@@ -1,5 +1,6 @@
 """Calls to Saleor's API: one function per document in graphql/operations."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,16 @@ PAYMENT_METHODS_SINCE = (3, 22)
 REFUND_REASONS_SINCE = (3, 22)
 ALREADY_EXISTS = "ALREADY_EXISTS"
 SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file to be sent with a request; `place` is where its variable is, such as "variables.input.image"."""
+
+    name: str
+    mime_type: str
+    content: bytes
+    place: str
 
 
 @dataclass(frozen=True)
@@ -228,7 +239,7 @@ def _mutate(installation: Installation, document: str, mutation: str, variables:
     data = _call_shop(installation, document, variables)
     with reading_response():
         if errors := data[mutation]["errors"]:
-            raise Rejected(with_values(REFUSED, reason=_first_message(errors)), code="webhook_refused")
+            raise Rejected(with_values(REFUSED, reason=first_message(errors)), code="webhook_refused")
 
 
 def fetch_failed_deliveries(installation: Installation) -> list[Json]:
@@ -320,7 +331,7 @@ def request_transaction_action(
         raise
     with reading_response():
         if errors := data["transactionRequestAction"]["errors"]:
-            raise Rejected(with_values(REFUSED, reason=_first_message(errors)), code="saleor_refused")
+            raise Rejected(with_values(REFUSED, reason=first_message(errors)), code="saleor_refused")
 
 
 def _unknown_transaction() -> Rejected:
@@ -366,17 +377,25 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
         payload = data["transactionEventReport"]
         errors = payload["errors"]
         if errors and {error["code"] for error in errors} != {ALREADY_EXISTS}:
-            raise Rejected(with_values(REPORT_REFUSED, reason=_first_message(errors)), code="report_refused")
+            raise Rejected(with_values(REPORT_REFUSED, reason=first_message(errors)), code="report_refused")
         return bool(errors) or bool(payload["alreadyProcessed"])
+
+
+def call_shop(installation: Installation, name: str, variables: Json, upload: Upload | None = None) -> Json:
+    """The `data` of the response to a document of graphql/operations, in the version that the shop runs."""
+    query = operation(name, read_version(installation.schema_version))
+    return _send_to_shop(installation, query, name, variables, upload)
 
 
 def _call_shop(installation: Installation, name: str, variables: Json) -> Json:
     return _send_to_shop(installation, operation(name, NEWEST), name, variables)
 
 
-def _send_to_shop(installation: Installation, query: str, name: str, variables: Json) -> Json:
+def _send_to_shop(
+    installation: Installation, query: str, name: str, variables: Json, upload: Upload | None = None
+) -> Json:
     with _blocking(installation):
-        return _send(installation.saleor_api_url, installation.token, query, name, variables)
+        return _send(installation.saleor_api_url, installation.token, query, name, variables, upload)
 
 
 @contextmanager
@@ -416,10 +435,12 @@ def _call(api_url: str, token: str, name: str, variables: Json) -> Json:
     return _send(api_url, token, operation(name, NEWEST), name, variables)
 
 
-def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
+def _send(
+    api_url: str, token: str, query: str, name: str, variables: Json, upload: Upload | None = None
+) -> Json:
     """The response's `data`. A denied permission is checked: a removed app is denied everything."""
     try:
-        return _exchange(api_url, token, query, name, variables)
+        return _exchange(api_url, token, query, name, variables, upload)
     except Rejected as error:
         if error.code == PERMISSION_DENIED:
             # Raises if the token is no longer valid: to Saleor a removed app is a caller without any permission.
@@ -427,12 +448,15 @@ def _send(api_url: str, token: str, query: str, name: str, variables: Json) -> J
         raise
 
 
-def _exchange(api_url: str, token: str, query: str, name: str, variables: Json) -> Json:
+def _exchange(
+    api_url: str, token: str, query: str, name: str, variables: Json, upload: Upload | None = None
+) -> Json:
+    body: Json = {"query": query, "variables": variables, "operationName": name}
     response = http.call(
         "POST",
         api_url,
-        json={"query": query, "variables": variables, "operationName": name},
         headers={"Authorization": f"Bearer {token}"},
+        **({"json": body} if upload is None else _multipart(body, upload)),
     )
     if response.status_code in (401, 403):
         raise Rejected(REINSTALL, code=APP_UNKNOWN)
@@ -443,6 +467,12 @@ def _exchange(api_url: str, token: str, query: str, name: str, variables: Json) 
         if errors := body.get("errors"):
             raise _refusal(errors)
         return dict(body["data"])
+
+
+def _multipart(body: Json, upload: Upload) -> Json:
+    """The request with its file: https://github.com/jaydenseric/graphql-multipart-request-spec"""
+    parts = {"operations": json.dumps(body), "map": json.dumps({"0": [upload.place]})}
+    return {"data": parts, "files": {"0": (upload.name, upload.content, upload.mime_type)}}
 
 
 @contextmanager
@@ -477,7 +507,7 @@ def _refusal(errors: Sequence[Json]) -> Rejected:
             ),
             code=PERMISSION_DENIED,
         )
-    message = with_values(REFUSED, reason=_first_message(errors))
+    message = with_values(REFUSED, reason=first_message(errors))
     if any(error.get("path") for error in errors):
         # It had started: the error names the field that it was working on.
         return Rejected(message, code=FAILED_INSIDE)
@@ -489,5 +519,5 @@ def _code_of(error: Json) -> str:
     return str(exception.get("code") or "")
 
 
-def _first_message(errors: Sequence[Json]) -> str:
+def first_message(errors: Sequence[Json]) -> str:
     return str(errors[0].get("message") or errors[0].get("code") or "it gave no reason")[:300]

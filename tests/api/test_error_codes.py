@@ -20,9 +20,11 @@ PACKAGE = Path(saleor_stripe_audience.__file__).parent
 # Codes that only events, mails, pages and commands return.
 ELSEWHERE = {
     "address_changed",
+    "in_turn",
     "link",
     "mail",
     "no_account",
+    "not_ready",
     "payload",
     "rate_limited",
     "withdrawn_since",
@@ -32,7 +34,7 @@ ELSEWHERE = {
 def codes_raised() -> set[str]:
     """Return every code with which a failure of the API or the audience is raised."""
     found = set()
-    for folder in ("api", "audience", "jobs"):
+    for folder in ("api", "audience", "catalog", "jobs"):
         for file in (PACKAGE / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if (

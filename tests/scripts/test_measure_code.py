@@ -41,3 +41,7 @@ def test_a_body_is_as_long_as_its_statements() -> None:
 def test_words_are_found_in_prose_and_in_names(word: str, text: str, count: int) -> None:
     pattern = words._name(word) if word in words.NAMES else words._prose(word)
     assert len(pattern.findall(text)) == count
+
+
+def test_no_outdated_word_is_left() -> None:
+    assert {word: words.files(word) for word in words.words()} == {}

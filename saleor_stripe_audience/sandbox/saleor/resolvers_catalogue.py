@@ -3,7 +3,9 @@
 import re
 from datetime import datetime
 from decimal import Decimal
+from mimetypes import guess_type
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import changes
 from .access import Call, Info, call_of, denied, needs
@@ -25,6 +27,13 @@ from .state import (
 )
 
 PLENTY = 50
+LONGEST_NAME = {"Product": 250, "ProductVariant": 255}
+LARGEST_FILE = 10 * 1024 * 1024
+LONGEST_ALT = 250
+# What the host takes as an image: Saleor's `core/utils/validators.py` and `thumbnail/__init__.py`.
+MIME_TYPES = frozenset(
+    [f"image/{kind}" for kind in ("jpeg", "jpg", "png", "gif", "bmp", "tiff", "webp", "avif")]
+)
 
 constant("Product", seoTitle=None, seoDescription=None, weight=None, attributes=[], taxClass=None)
 constant(
@@ -246,8 +255,21 @@ _PRODUCT_FIELDS = {
 }
 
 
+def _check_unique(records: list[Any], record: Any, given: dict[str, Any]) -> None:
+    """Names are limited, and an external reference belongs to one record of its kind."""
+    longest = LONGEST_NAME[record.type_name]
+    if len(given.get("name") or "") > longest:
+        message = f"Ensure this value has at most {longest} characters (it has {len(given['name'])})."
+        raise Refused("name", "INVALID", message)
+    reference = given.get("externalReference")
+    if reference and any(each.external_reference == reference for each in records if each is not record):
+        kind = "Product" if record.type_name == "Product" else "Product variant"
+        raise Refused("externalReference", "UNIQUE", f"{kind} with this External reference already exists.")
+
+
 def _apply_product(call: Call, product: Product, given: dict[str, Any]) -> None:
     store = call.host.store
+    _check_unique(store.products, product, given)
     for name, attribute in _PRODUCT_FIELDS.items():
         if name in given:
             setattr(product, attribute, given[name])
@@ -327,6 +349,31 @@ def _set_product_listing(product: Product, channel: Channel, given: dict[str, An
             setattr(listing, attribute, given[name])
 
 
+def _check_category(product: Product, given: dict[str, Any]) -> None:
+    """Only what has a category can be published."""
+    shown = [
+        each["channelId"]
+        for each in given.get("updateChannels") or ()
+        if each.get("isPublished") or each.get("isAvailableForPurchase")
+    ]
+    if shown and product.category is None:
+        message = "You must select a category to be able to publish."
+        raise Refused("isPublished", "PRODUCT_WITHOUT_CATEGORY", message, {"channels": shown})
+
+
+def _remove_variants(product: Product, channel: Channel, removed: Any) -> None:
+    """Variants leave the channel; with the last one, the product does."""
+    if not removed:
+        return
+    for variant in product.variants:
+        if variant.id in removed:
+            variant.channel_listings = [
+                each for each in variant.channel_listings if each.channel is not channel
+            ]
+    if not any(variant.listing_in(channel) for variant in product.variants):
+        product.channel_listings = [each for each in product.channel_listings if each.channel is not channel]
+
+
 _LISTING_TIMES = {
     "publishedAt": "published_at",
     "availableForPurchaseAt": "available_for_purchase_at",
@@ -340,9 +387,15 @@ def product_channel_listing_update(
 ) -> dict[str, Any]:
     call = call_of(info)
     product = _product(call, id_)
+    _check_category(product, input_)
     for given in input_.get("updateChannels") or ():
-        channel = by_id(call.host.store.channels, given["channelId"], "Channel")
-        _set_product_listing(product, _found(channel, "updateChannels", given["channelId"]), given)
+        channel = _found(
+            by_id(call.host.store.channels, given["channelId"], "Channel"),
+            "updateChannels",
+            given["channelId"],
+        )
+        _set_product_listing(product, channel, given)
+        _remove_variants(product, channel, given.get("removeVariants") or ())
     removed = set(input_.get("removeChannels") or ())
     kept = [each for each in product.channel_listings if each.channel.id not in removed]
     product.channel_listings = kept
@@ -365,6 +418,7 @@ def _apply_variant(call: Call, variant: Variant, given: dict[str, Any]) -> None:
     if given.get("attributes"):
         raise Refused("attributes", "INVALID", "The stand-in's product types have no attributes.")
     others = (each for each in call.host.store.variants() if each is not variant)
+    _check_unique(call.host.store.variants(), variant, given)
     if given.get("sku") and any(each.sku == given["sku"] for each in others):
         raise Refused("sku", "UNIQUE", "Product variant with this Sku already exists.")
     for name, attribute in _VARIANT_FIELDS.items():
@@ -435,6 +489,50 @@ def product_variant_bulk_update(
         changes.variant_changed(call, variant)
     results = [{"productVariant": each, "errors": []} for each in changed]
     return {"count": len(results), "results": results}
+
+
+@mutation("productMediaCreate")
+@needs("MANAGE_PRODUCTS")
+def product_media_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
+    """An uploaded file, or an address from which the host downloads; this stand-in only looks at the address."""
+    call = call_of(info)
+    image, address = input_.get("image"), input_.get("mediaUrl") or ""
+    if not image and not address:
+        raise Refused("input", "REQUIRED", "Image or external URL is required.")
+    if image and address:
+        raise Refused("input", "DUPLICATED_INPUT_ITEM", "Either image or external URL is required.")
+    if len(input_.get("alt") or "") > LONGEST_ALT:
+        raise Refused("input", "INVALID", f"Alt field exceeds the character limit of {LONGEST_ALT}.")
+    product = _product(call, input_["product"], "product")
+    media = ProductMedia(product.id, input_.get("alt") or "", (128, 128, 128), len(product.media))
+    if image:
+        _keep_upload(media, image)
+    else:
+        _check_address(address)
+        media.source = address
+    product.media.append(media)
+    changes.product_changed(call, product)
+    call.host.emit("PRODUCT_MEDIA_CREATED", call.requestor, productMedia=media)
+    return {"product": product, "media": media}
+
+
+def _keep_upload(media: ProductMedia, image: Any) -> None:
+    if image.mimetype not in MIME_TYPES:
+        raise Refused("image", "INVALID", "Invalid file type.")
+    content = image.stream.read()
+    if len(content) > LARGEST_FILE:
+        raise Refused("image", "FILE_SIZE_LIMIT_EXCEEDED", "File size exceeds the limit.")
+    media.content, media.mime_type, media.source = content, image.mimetype, image.filename or ""
+
+
+def _check_address(address: str) -> None:
+    """The host asks the address for its type, and takes none from addresses that are not public."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "missing" in parts.path:
+        raise Refused("mediaUrl", "INVALID", "Enter a valid URL.")
+    kind, _ = guess_type(parts.path)
+    if kind is not None and kind not in MIME_TYPES:
+        raise Refused("mediaUrl", "UNSUPPORTED_MIME_TYPE", "Invalid file type.")
 
 
 @mutation("productMediaDelete")

@@ -132,6 +132,7 @@ _SCALARS: dict[str, tuple[_Convert, _Convert]] = {
     "JSON": (_same, _same),
     "JSONString": (_same, _json_text),
     "Metadata": (_same, _same),
+    "Upload": (_same, _same),
     "UUID": (str, lambda value: str(UUID(value))),
     "Minute": (int, int),
     "Hour": (int, int),

@@ -112,12 +112,18 @@ class ProductType(Record):
 
 @dataclass(eq=False)
 class ProductMedia(Record):
-    """A picture of a product; our own pictures have only a `colour`."""
+    """A picture of a product; our own pictures have only a `colour`, others the `content` of an upload.
+
+    `source` is the address from which the host downloaded it, or the name of the uploaded file.
+    """
 
     product_id: str
     alt: str
     colour: tuple[int, int, int]
     sort_order: int = 0
+    content: bytes = b""
+    mime_type: str = "image/png"
+    source: str = ""
 
     type_name = "ProductMedia"
 

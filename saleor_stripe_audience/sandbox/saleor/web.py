@@ -83,6 +83,8 @@ def _thumbnail(host: Host, _request: Request, media: str, size: int) -> Response
     found = next((each for each in pictures if each.key == key), None)
     if found is None:
         return as_json({"error": "There is no such picture."}, 404)
+    if found.content:
+        return Response(found.content, mimetype=found.mime_type)
     return Response(square(found.colour, min(max(size, 16), 256)), mimetype="image/png")
 
 
@@ -97,14 +99,14 @@ def _control(host: Host, request: Request) -> Response:
 def _graphql(host: Host, request: Request) -> Response:
     if request.method == "OPTIONS":
         return Response(status=200)
-    host.calls.append(request.get_data(as_text=True))
+    host.calls.append(request.form.get("operations") or request.get_data(as_text=True))
     if host.faults.delay:
         time.sleep(host.faults.delay)
     if host.faults.statuses:
         return as_json(
             {"errors": [{"message": "The sandbox was asked to fail."}]}, host.faults.statuses.pop(0)
         )
-    given = request.get_json(silent=True)
+    given = _operation(request)
     if not isinstance(given, dict) or not isinstance(given.get("query"), str):
         return _failed("Must provide a query string.")
     with host.store.lock:
@@ -112,6 +114,21 @@ def _graphql(host: Host, request: Request) -> Response:
             return execute(host, given, request)
         finally:
             host.flush()
+
+
+def _operation(request: Request) -> Any:
+    """The JSON body, or that of a multipart request with its files in the places that `map` names."""
+    if request.mimetype != "multipart/form-data":
+        return request.get_json(silent=True)
+    given = json.loads(request.form.get("operations", "null"))
+    for name, places in json.loads(request.form.get("map", "{}")).items():
+        for place in places:
+            *path, last = place.split(".")
+            target = given
+            for step in path:
+                target = target[step]
+            target[last] = request.files[name]
+    return given
 
 
 def _authorization(request: Request) -> str:

@@ -1,0 +1,431 @@
+"""Products that staff add and edit here: written to Saleor, whose own events then bring them to Stripe. One way in.
+
+That works without Stripe, too: what Saleor has is sent once an account can take it.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import pgettext_lazy
+
+from saleor_stripe_audience.catalog.minimums import smallest_price
+from saleor_stripe_audience.catalog.models import UploadedImage
+from saleor_stripe_audience.catalog.payloads import Product, Variant, is_id_of, read_product
+from saleor_stripe_audience.catalog.rewriting import normalized, rewrite, rich_text
+from saleor_stripe_audience.catalog.rich_text import plain_text
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money, from_decimal, largest_charge
+from saleor_stripe_audience.saleor import products as saleor
+from saleor_stripe_audience.saleor.products import REFERENCE_TAKEN, Choice
+from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
+
+LONGEST_TITLE = 250  # Saleor's and Stripe's limit
+LONGEST_DESCRIPTION = 20_000
+LONGEST_KEY = 100
+LONGEST_SKU = 255
+LARGEST_IMAGE = 3 * 1024 * 1024  # bytes; a request may have 4 MB
+REFERENCE = "saleor-stripe-audience:"
+
+Json = dict[str, Any]
+Between = Callable[[str, str], None]  # is given the ids of a new product and its variant before it is sold
+
+# The first bytes of each kind of image that Saleor and Stripe show. SVG is text, and may contain scripts.
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
+    (b"\xff\xd8\xff", "image/jpeg", "jpg"),
+    (b"GIF87a", "image/gif", "gif"),
+    (b"GIF89a", "image/gif", "gif"),
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An uploaded image, after its check."""
+
+    content: bytes
+    mime_type: str
+    ending: str
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class ChannelChoice:
+    """A channel, with the smallest price that a product may have there; None if neither Stripe nor we know one."""
+
+    id: str
+    slug: str
+    name: str
+    currency: str
+    smallest: Money | None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the form for a product offers."""
+
+    channels: tuple[ChannelChoice, ...]
+    product_types: tuple[Choice, ...]
+    categories: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class EditableImage:
+    id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class EditableVariant:
+    """`prices` are by the slugs of the channels."""
+
+    id: str
+    name: str
+    sku: str
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Editable:
+    """A product as Saleor has it now; `description` is plain text, one line a paragraph."""
+
+    product_id: str
+    title: str
+    description: str
+    images: tuple[EditableImage, ...]
+    variants: tuple[EditableVariant, ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A product to be added. `prices` are by the slugs of the channels: it is sold in these.
+
+    `product_type` and `category` are Saleor's ids; the shop's first type is taken if none is given. Saleor publishes
+    nothing without a category.
+    """
+
+    title: str
+    description: str = ""
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    product_type: str = ""
+    category: str = ""
+    sku: str = ""
+    image: Image | None = None
+    image_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is to change of a product; None leaves a text as it is. `removed_images` are Saleor's ids."""
+
+    title: str | None = None
+    description: str | None = None
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    image: Image | None = None
+    removed_images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Added:
+    """A product that was added, and why Saleor did not take some of its images."""
+
+    product_id: str
+    variant_id: str
+    refused_images: tuple[Rejected, ...] = ()
+
+
+def read_image(content: bytes) -> Image:
+    """Check an upload by its content, whatever its name says. `Rejected` for what is no image, or too large."""
+    if len(content) > LARGEST_IMAGE:
+        message = pgettext_lazy("staff", "The image is larger than {megabytes} MB.")
+        raise Rejected(with_values(message, megabytes=LARGEST_IMAGE // 2**20), code="image_size")
+    for beginning, mime_type, ending in _BEGINNINGS:
+        if content.startswith(beginning):
+            return Image(content, mime_type, ending)
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return Image(content, "image/webp", "webp")
+    raise Rejected(
+        pgettext_lazy("staff", "This is not a PNG, JPEG, GIF or WebP image. SVG is not accepted."),
+        code="image_type",
+    )
+
+
+def choices(installation: Installation) -> Choices:
+    """What the form offers; one call to Saleor."""
+    found = saleor.fetch_choices(installation)
+    channels = tuple(
+        ChannelChoice(each.id, each.slug, each.name, each.currency, smallest_price(each.currency))
+        for each in found.channels
+    )
+    return Choices(channels, found.product_types, found.categories)
+
+
+def read(installation: Installation, product_id: str) -> Editable:
+    """The product as it is now. `Rejected` if the shop has none of that id."""
+    product = _fetch(installation, product_id)
+    return Editable(
+        product.id,
+        product.name,
+        plain_text(product.description),
+        tuple(EditableImage(each.id, each.url) for each in product.media or [] if each.type == "IMAGE"),
+        tuple(
+            EditableVariant(each.id, each.name, each.sku or "", _prices_of(each))
+            for each in product.variants or []
+        ),
+    )
+
+
+def _fetch(installation: Installation, product_id: str) -> Product:
+    found = saleor.fetch_product(installation, product_id) if is_id_of("Product", product_id) else None
+    if found is None:
+        raise Rejected(pgettext_lazy("staff", "The shop has no such product."), code="product_unknown")
+    return read_product(found)
+
+
+def _prices_of(variant: Variant) -> dict[str, Decimal]:
+    return {
+        each.channel.slug: each.price.amount
+        for each in variant.channel_listings or []
+        if each.price is not None
+    }
+
+
+def add(installation: Installation, draft: Draft, key: str) -> Added:
+    """Add a product with one variant to Saleor; the same key adds it once, and continues where an attempt ended.
+
+    `Rejected` says which field is wrong; then nothing was added, unless Saleor itself refused a later step.
+    """
+    if not 1 <= len(key) <= LONGEST_KEY:
+        message = pgettext_lazy("staff", "The key must have 1 to {longest} characters.")
+        raise Rejected(with_values(message, longest=LONGEST_KEY), code="product_key")
+    return add_under(installation, draft, REFERENCE + key)
+
+
+def add_under(
+    installation: Installation, draft: Draft, reference: str, between: Between | None = None
+) -> Added:
+    """The same under an external reference of the caller's; `between` runs before the product is sold anywhere."""
+    title = _checked_title(draft.title)
+    _check_description(draft.description)
+    if len(draft.sku) > LONGEST_SKU:
+        message = pgettext_lazy("staff", "The SKU may have {longest} characters at most.")
+        raise Rejected(with_values(message, longest=LONGEST_SKU), code="sku")
+    offered = choices(installation)
+    prices = _checked_prices(offered, draft.prices)
+    if not prices:
+        raise Rejected(pgettext_lazy("staff", "Enter a price for at least one channel."), code="price")
+    product_id = _find_or_create_product(installation, offered, draft, title, reference)
+    variant_id = _find_or_create_variant(installation, product_id, draft.sku, reference)
+    if between is not None:
+        between(product_id, variant_id)
+    product = _fetch(installation, product_id)
+    refused = () if product.media else _add_images(installation, product_id, draft)
+    _list_in(installation, product, prices)
+    saleor.set_prices(installation, variant_id, {id_: str(money.amount) for id_, money in prices.values()})
+    return Added(product_id, variant_id, refused)
+
+
+def _find_or_create_product(
+    installation: Installation, offered: Choices, draft: Draft, title: str, reference: str
+) -> str:
+    if (found := saleor.find_product(installation, reference)) is not None:
+        return read_product(found).id
+    product_type = draft.product_type or next((each.id for each in offered.product_types), "")
+    if not product_type:
+        raise Rejected(pgettext_lazy("staff", "Create a product type in Saleor first."), code="product_type")
+    if not draft.category:
+        raise Rejected(
+            pgettext_lazy("staff", "Choose a category: Saleor publishes no product without one."),
+            code="category",
+        )
+    fields: Json = {
+        "name": title,
+        "productType": product_type,
+        "category": draft.category,
+        "externalReference": reference,
+    }
+    if normalized(draft.description):
+        fields["description"] = rich_text(draft.description)
+    try:
+        return saleor.create_product(installation, fields)
+    except Rejected as error:
+        if error.code != REFERENCE_TAKEN:
+            raise
+        if (found := saleor.find_product(installation, reference)) is None:
+            raise
+        return read_product(found).id  # another process was faster
+
+
+def _find_or_create_variant(installation: Installation, product_id: str, sku: str, reference: str) -> str:
+    """Without a stock to keep: what is added here can be bought at once."""
+    if found := saleor.find_variant(installation, reference):
+        return found
+    fields: Json = {
+        "product": product_id,
+        "attributes": [],
+        "trackInventory": False,
+        "externalReference": reference,
+    }
+    if sku:
+        fields["sku"] = sku
+    try:
+        return saleor.create_variant(installation, fields)
+    except Rejected as error:
+        if error.code != REFERENCE_TAKEN:
+            raise
+        return saleor.find_variant(installation, reference)
+
+
+def _add_images(installation: Installation, product_id: str, draft: Draft) -> tuple[Rejected, ...]:
+    """An image that Saleor does not take keeps out no product."""
+    refused = []
+    try:
+        if draft.image is not None:
+            _upload(installation, product_id, draft.image)
+    except Rejected as error:
+        refused.append(error)
+    for url in draft.image_urls:
+        try:
+            saleor.link_image(installation, product_id, url)
+        except Rejected as error:
+            refused.append(error)
+    return tuple(refused)
+
+
+def change(installation: Installation, product_id: str, changes: Changes, variant_id: str = "") -> None:
+    """Write what differs to Saleor; nothing is written twice. `variant_id` is needed if there are several variants."""
+    title = None if changes.title is None else _checked_title(changes.title)
+    _check_description(changes.description or "")
+    product = _fetch(installation, product_id)
+    prices: dict[str, tuple[str, Money]] = {}
+    if changes.prices:
+        variant = _chosen_variant(product, variant_id)
+        current = _prices_of(variant)
+        checked = _checked_prices(choices(installation), changes.prices)
+        prices = {
+            slug: (channel, money)
+            for slug, (channel, money) in checked.items()
+            if current.get(slug) != money.amount
+        }
+    _check_images(product, changes.removed_images)
+    if fields := _changed_texts(product, title, changes.description):
+        saleor.update_product(installation, product.id, fields)
+    if changes.image is not None:
+        _upload_once(installation, product, changes.image)
+    for image_id in changes.removed_images:
+        saleor.delete_image(installation, image_id)
+    if prices:
+        _list_in(installation, product, prices)
+        saleor.set_prices(
+            installation, variant.id, {id_: str(money.amount) for id_, money in prices.values()}
+        )
+
+
+def _changed_texts(product: Product, title: str | None, description: str | None) -> Json:
+    fields: Json = {}
+    if title is not None and title != product.name:
+        fields["name"] = title
+    if description is not None and normalized(description) != normalized(plain_text(product.description)):
+        fields["description"] = rewrite(product.description, description)
+    return fields
+
+
+def _check_images(product: Product, removed: Sequence[str]) -> None:
+    if not {each.id for each in product.media or []}.issuperset(removed):
+        raise Rejected(pgettext_lazy("staff", "The product has no such image."), code="image_unknown")
+
+
+def _chosen_variant(product: Product, variant_id: str) -> Variant:
+    variants = product.variants or []
+    fitting = [each for each in variants if variant_id in ("", each.id)]
+    if len(fitting) != 1:
+        raise Rejected(
+            pgettext_lazy("staff", "Choose the variant whose price is to change."), code="variant_unknown"
+        )
+    return fitting[0]
+
+
+def _list_in(installation: Installation, product: Product, prices: Mapping[str, tuple[str, Money]]) -> None:
+    """Publish the product in those channels where it is not listed at all; elsewhere it stays as staff decided."""
+    listed = {each.channel.slug for each in product.channel_listings or []}
+    new = [
+        {"channelId": channel, "isPublished": True, "visibleInListings": True, "isAvailableForPurchase": True}
+        for slug, (channel, _) in prices.items()
+        if slug not in listed
+    ]
+    if new:
+        saleor.list_product(installation, product.id, new)
+
+
+def _upload(installation: Installation, product_id: str, image: Image) -> str:
+    name = f"{image.digest[:16]}.{image.ending}"
+    return saleor.upload_image(installation, product_id, image.content, name, image.mime_type)
+
+
+def _upload_once(installation: Installation, product: Product, image: Image) -> None:
+    """The same image again is none while the product has it."""
+    present = {each.id for each in product.media or []}
+    rows = UploadedImage.objects.filter(
+        installation=installation, saleor_product_id=product.id, digest=image.digest
+    )
+    if rows.filter(saleor_media_id__in=present).exists():
+        return
+    media_id = _upload(installation, product.id, image)
+    UploadedImage.objects.update_or_create(
+        installation=installation,
+        saleor_product_id=product.id,
+        digest=image.digest,
+        defaults={"saleor_media_id": media_id},
+    )
+
+
+def _checked_title(title: str) -> str:
+    title = " ".join(title.split())
+    if not title:
+        raise Rejected(pgettext_lazy("staff", "Enter a title."), code="title_missing")
+    if len(title) > LONGEST_TITLE:
+        message = pgettext_lazy("staff", "The title may have {longest} characters at most.")
+        raise Rejected(with_values(message, longest=LONGEST_TITLE), code="title_long")
+    return title
+
+
+def _check_description(description: str) -> None:
+    if len(description) > LONGEST_DESCRIPTION:
+        message = pgettext_lazy("staff", "The description may have {longest} characters at most.")
+        raise Rejected(with_values(message, longest=LONGEST_DESCRIPTION), code="description_long")
+
+
+def _checked_prices(offered: Choices, prices: Mapping[str, Decimal]) -> dict[str, tuple[str, Money]]:
+    """By the slugs of the channels: the channel's id and the price. `Rejected` for one that Stripe would not charge."""
+    known = {each.slug: each for each in offered.channels}
+    checked = {}
+    for slug, amount in prices.items():
+        if (channel := known.get(slug)) is None:
+            message = pgettext_lazy("staff", "The shop has no channel “{channel}”.")
+            raise Rejected(with_values(message, channel=slug[:100]), code="channel")
+        checked[slug] = (channel.id, check_price(amount, channel.currency))
+    return checked
+
+
+def check_price(amount: Decimal, currency: str) -> Money:
+    """The price; `Rejected` if it is no amount of that currency, too small or too large to be charged."""
+    try:
+        money = from_decimal(amount, currency)
+    except Rejected as error:
+        raise Rejected(error.translatable, code="price") from error
+    smallest, largest = smallest_price(money.currency), largest_charge(money.currency)
+    if money.is_zero or (smallest is not None and money.minor < smallest.minor):
+        if smallest is None:
+            raise Rejected(pgettext_lazy("staff", "Enter a price above zero."), code="price_too_small")
+        message = pgettext_lazy("staff", "{price} is too little: a product costs at least {smallest}.")
+        raise Rejected(with_values(message, price=str(money), smallest=str(smallest)), code="price_too_small")
+    if money.minor > largest.minor:
+        message = pgettext_lazy("staff", "{price} is too much: Stripe charges {largest} at most.")
+        raise Rejected(with_values(message, price=str(money), largest=str(largest)), code="price")
+    return money
