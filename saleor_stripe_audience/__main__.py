@@ -29,7 +29,7 @@ COMMANDS = {
     "import": "import contacts from a CSV file into an audience",
     "export": "write an audience's contacts as CSV, or as a list for advertisers",
     "segment": "list, preview, save, explain and delete segments",
-    "catalogue": "bring the whole catalogue to Stripe and compare both sides",
+    "catalogue": "bring the whole catalogue to Stripe, compare both sides, take over changes made in Stripe",
     "backfill": "import what existed before the app, from Saleor or Stripe",
     "erase": "erase a person permanently, and keep them out",
     "export-subject": "print everything that is stored about a person",

@@ -39,6 +39,8 @@ follow_category = network(catalog.follow_category)
 follow_collection = network(catalog.follow_collection)
 push_waiting_products = transactional(catalog.send_what_waited)
 start_sync = transactional(catalog.start_sync)
+follow_product = network(catalog.follow_product)
+follow_price = network(catalog.follow_price)
 
 record_order = transactional(audience.record_order, within=audience.hold_shop)
 record_order_consent = transactional(audience.record_order_consent, within=audience.hold_shop)
@@ -122,6 +124,12 @@ EVENT_HANDLERS: EventHandlers = {
         "radar.early_fraud_warning.created": (notify_of_fraud_warning,),
         "radar.early_fraud_warning.updated": (notify_of_fraud_warning,),
         "customer.deleted": (forget_customer,),
+        "product.created": (follow_product,),
+        "product.updated": (follow_product,),
+        "product.deleted": (follow_product,),
+        "price.created": (follow_price,),
+        "price.updated": (follow_price,),
+        "price.deleted": (follow_price,),
         "account.updated": (follow_account,),
         "account.application.deauthorized": (end_connection,),
         ACTIVATED: (push_waiting_products, start_sync),

@@ -20,7 +20,7 @@ from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.audience.timeline import Kind
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
-from saleor_stripe_audience.catalog.models import CatalogProduct
+from saleor_stripe_audience.catalog.models import CatalogProduct, Difference
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.jobs.models import Job
 
@@ -30,6 +30,8 @@ __all__ = [
     "ConsentSource",
     "ConsentState",
     "Deliverability",
+    "DifferenceKind",
+    "DifferenceState",
     "ErasureReason",
     "ImportAs",
     "JobKind",
@@ -65,6 +67,8 @@ JobKind = Job.Kind
 JobState = Job.State
 ImportAs = TakenAs
 ProductState = CatalogProduct.State
+DifferenceKind = Difference.Kind
+DifferenceState = Difference.State
 StripeAccountKind = StripeAccount.Kind
 StripeAccountState = StripeAccount.State
 StripeConnectState = StripeAccount.ConnectState
@@ -392,6 +396,29 @@ describe(
         ProductState.NOT_SOLD: "Stripe never had it: it is a draft, or has no price that Stripe can charge.",
         ProductState.WAITING: "It waits for the Stripe account to be ready, or for a new key.",
         ProductState.FAILED: "The last push failed; see lastError.",
+    },
+)
+describe(
+    DifferenceKind,
+    "CatalogueDifferenceKind",
+    "What was done in Stripe.",
+    {
+        DifferenceKind.NEW: "A product was made in Stripe.",
+        DifferenceKind.CHANGED: "A field of a product of the shop was changed.",
+        DifferenceKind.GONE: "A product that Saleor sells was archived or deleted.",
+        DifferenceKind.STRAY: "A product of the shop is active, and Saleor does not sell it.",
+        DifferenceKind.FOREIGN: "It belongs to another shop, or is a subscription: it is left alone.",
+    },
+)
+describe(
+    DifferenceState,
+    "CatalogueDifferenceState",
+    "What became of a difference.",
+    {
+        DifferenceState.OPEN: "To be decided.",
+        DifferenceState.APPLIED: "Saleor has what Stripe has.",
+        DifferenceState.KEPT: "Saleor's was kept; a new product was left alone.",
+        DifferenceState.OVERRULED: "Saleor's values were sent again meanwhile.",
     },
 )
 describe(

@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 import strawberry
 import strawberry_django
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from strawberry import Info, relay
 
 from saleor_stripe_audience.api.amounts import Money, money_field
 from saleor_stripe_audience.api.context import needs, shop_id
-from saleor_stripe_audience.api.enums import ProductState, describe
+from saleor_stripe_audience.api.enums import DifferenceKind, DifferenceState, ProductState, describe
 from saleor_stripe_audience.api.filters import (
     OrderDirection,
     StringFilterInput,
@@ -131,6 +131,13 @@ class ProductWhereInput:
     has_problems: bool | None = strawberry.field(
         default=None, description="Only what has problems, or only the rest."
     )
+    differs_in_stripe: bool | None = strawberry.field(
+        default=None, description="Only what was changed in Stripe since, or only the rest."
+    )
+    is_missing_in_stripe: bool | None = strawberry.field(
+        default=None,
+        description="Only what Saleor sells and Stripe has archived or deleted, or only the rest.",
+    )
     and_: list["ProductWhereInput"] | None = strawberry.field(
         name="AND", default=None, description="Conditions that must all be met."
     )
@@ -147,7 +154,17 @@ class ProductWhereInput:
             found &= Q(state__in=self.state)
         if self.has_problems is not None:
             found &= ~Q(problems=[]) if self.has_problems else Q(problems=[])
+        if self.differs_in_stripe is not None:
+            found &= _with_difference(DifferenceKind.CHANGED, wanted=self.differs_in_stripe)
+        if self.is_missing_in_stripe is not None:
+            found &= _with_difference(DifferenceKind.GONE, wanted=self.is_missing_in_stripe)
         return found if self.is_active is None else found & Q(is_active=self.is_active)
+
+
+def _with_difference(kind: DifferenceKind, *, wanted: bool) -> Q:
+    """There is an open difference of the kind: see `catalogueDifferences`, also for what only Stripe has."""
+    rows = models.Difference.objects.filter(product=OuterRef("pk"), kind=kind, state=DifferenceState.OPEN)
+    return Q(Exists(rows)) if wanted else ~Q(Exists(rows))
 
 
 @strawberry.input(description="Which products; all fields must fit.")

@@ -19,6 +19,11 @@ from saleor_stripe_audience.api.catalogue_sync import CatalogueSyncMutations, Ca
 from saleor_stripe_audience.api.contact_mutations import ContactMutations
 from saleor_stripe_audience.api.contacts import ContactQueries
 from saleor_stripe_audience.api.context import check_scope
+from saleor_stripe_audience.api.differences import (
+    CatalogueDifference,
+    DifferenceMutations,
+    DifferenceQueries,
+)
 from saleor_stripe_audience.api.installation import InstallationQueries
 from saleor_stripe_audience.api.mail_webhooks import MailWebhook, MailWebhookMutations, MailWebhookQueries
 from saleor_stripe_audience.api.paging import LONGEST_PAGE
@@ -49,6 +54,7 @@ SCOPES: dict[type[relay.Node], str] = {
     ErasureReceipt: "audience:read",
     Job: "audience:read",
     Product: "catalogue:read",
+    CatalogueDifference: "catalogue:read",
     ApiKey: "settings:read",
     MailWebhook: "settings:read",
     StorefrontKey: "settings:read",
@@ -101,6 +107,7 @@ class Query(
     NodeQueries,
     PaymentQueries,
     CatalogueSyncQueries,
+    DifferenceQueries,
     ProductEditQueries,
     ProductQueries,
     PurchaseQueries,
@@ -117,6 +124,7 @@ class Mutation(
     AudienceMutations,
     CatalogueSyncMutations,
     ContactMutations,
+    DifferenceMutations,
     MailWebhookMutations,
     ProductEditMutations,
     SegmentMutations,

@@ -7,4 +7,4 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing it registers the work of its jobs.
-        from saleor_stripe_audience.catalog import sync  # noqa: F401
+        from saleor_stripe_audience.catalog import refresh, sync  # noqa: F401

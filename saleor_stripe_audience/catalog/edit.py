@@ -31,7 +31,9 @@ LARGEST_IMAGE = 3 * 1024 * 1024  # bytes; a request may have 4 MB
 REFERENCE = "saleor-stripe-audience:"
 
 Json = dict[str, Any]
-Between = Callable[[str, str], None]  # is given the ids of a new product and its variant before it is sold
+Between = Callable[
+    [str, str], None
+]  # is given the ids of a new product and its variant before it has a price
 
 # The first bytes of each kind of image that Saleor and Stripe show. SVG is text, and may contain scripts.
 _BEGINNINGS = (
@@ -210,7 +212,7 @@ def add(installation: Installation, draft: Draft, key: str) -> Added:
 def add_under(
     installation: Installation, draft: Draft, reference: str, between: Between | None = None
 ) -> Added:
-    """The same under an external reference of the caller's; `between` runs before the product is sold anywhere."""
+    """The same under an external reference of the caller's; `between` runs before the product has a price."""
     title = _checked_title(draft.title)
     _check_description(draft.description)
     if len(draft.sku) > LONGEST_SKU:
@@ -222,11 +224,11 @@ def add_under(
         raise Rejected(pgettext_lazy("staff", "Enter a price for at least one channel."), code="price")
     product_id = _find_or_create_product(installation, offered, draft, title, reference)
     variant_id = _find_or_create_variant(installation, product_id, draft.sku, reference)
-    if between is not None:
-        between(product_id, variant_id)
     product = _fetch(installation, product_id)
     refused = () if product.media else _add_images(installation, product_id, draft)
     _list_in(installation, product, prices)
+    if between is not None:
+        between(product_id, variant_id)
     saleor.set_prices(installation, variant_id, {id_: str(money.amount) for id_, money in prices.values()})
     return Added(product_id, variant_id, refused)
 

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from saleor_stripe_audience.catalog import labels, push, refetch, sync, waiting
+from saleor_stripe_audience.catalog import labels, push, refetch, refresh, sync, waiting
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.payloads import (
     Product,
@@ -18,7 +18,9 @@ from saleor_stripe_audience.catalog.payloads import (
 )
 from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
 from saleor_stripe_audience.gateway.accounts import account_of
+from saleor_stripe_audience.gateway.events import object_of
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
@@ -105,6 +107,29 @@ def start_sync(event: Event) -> None:
 def send_what_waited(event: Event) -> None:
     account = account_of(event)
     waiting.drain(account.installation, account)
+
+
+def follow_product(event: Event) -> None:
+    """Somebody changed a Product in Stripe. Of other shops' nothing is to be learned; one as it was sent is no news."""
+    account, found = account_of(event), object_of(event, CatalogueProduct)
+    if not _is_followed(account) or found.shop not in ("", str(account.installation_id)):
+        return
+    if not refresh.is_as_sent(account, found) or refresh.is_noted(account, found.id):
+        refresh.check(account, found.id)
+
+
+def follow_price(event: Event) -> None:
+    """Somebody added, changed or deleted a Price in Stripe; what is paid again and again is not the shop's."""
+    account, found = account_of(event), object_of(event, CataloguePrice)
+    if found.product is None or found.is_recurring or not _is_followed(account):
+        return
+    if not (found.active and refresh.is_current_price(account, found.id)):
+        refresh.check(account, found.product)
+
+
+def _is_followed(account: StripeAccount) -> bool:
+    """Whether the account has a catalogue of the shop."""
+    return account.pk in {each.pk for each in sync.usable_accounts(account.installation)}
 
 
 def _push(event: Event, payload: Any) -> Write | None:

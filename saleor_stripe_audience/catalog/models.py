@@ -245,7 +245,10 @@ class Difference(models.Model):
                 fields=["account", "stripe_product_id", "field"], name="catalog_difference_once"
             )
         ]
-        indexes = [models.Index(fields=["installation", "state", "id"], name="catalog_difference_state")]
+        indexes = [
+            models.Index(fields=["installation", "state", "id"], name="catalog_difference_state"),
+            models.Index(fields=["installation", "found_at", "id"], name="catalog_difference_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.field} {self.title}"

@@ -121,7 +121,10 @@ class Offer:
 
 @dataclass(frozen=True)
 class Item:
-    """One variant as it is to be in Stripe. `image_keys` name the images apart from how their URLs are signed."""
+    """One variant as it is to be in Stripe. `image_keys` name the images apart from how their URLs are signed.
+
+    `image_ids` are Saleor's. `label` is what tells the variant apart in the name; empty if that is the product's.
+    """
 
     product_id: str
     variant_id: str
@@ -131,6 +134,8 @@ class Item:
     description: str = ""
     images: tuple[str, ...] = ()
     image_keys: tuple[str, ...] = ()
+    image_ids: tuple[str, ...] = ()
+    label: str = ""
     shippable: bool | None = None
     tax_code: str = ""
     unit_label: str = ""
@@ -184,6 +189,8 @@ def _item(product: Product, variant: Variant, *, alone: bool) -> Item:
         description=description[:LONGEST_DESCRIPTION],
         images=tuple(each.url for each in images),
         image_keys=tuple(_image_key(each) for each in images),
+        image_ids=tuple(each.id for each in images),
+        label=_label(product, variant, alone=alone),
         shippable=product.product_type.is_shipping_required if product.product_type else None,
         tax_code=_text(given.get("stripe_tax_code"))
         or _text(product.tax_class.metafield if product.tax_class else None),
@@ -222,15 +229,21 @@ def _is_id(text: str) -> bool:
 
 
 def _name(product: Product, variant: Variant, *, alone: bool) -> str:
-    """The product's name, and what tells the variant from the others: its name or, without one, its SKU."""
-    own = "" if variant.name == product.name or _is_id(variant.name) else variant.name
-    label = own or ("" if variant.name == product.name else variant.sku or "")
-    if alone or not label:
+    """The product's name, and what tells the variant from the others."""
+    label = _label(product, variant, alone=alone)
+    if not label:
         return product.name
     room = max(
         LONGEST_NAME - len(label) - 3, LONGEST_NAME // 2
     )  # a long title leaves the variant's name readable
     return f"{product.name[:room]} \N{EN DASH} {label}"
+
+
+def _label(product: Product, variant: Variant, *, alone: bool) -> str:
+    """What tells the variant from the others: its name or, without one, its SKU; empty if nothing has to."""
+    if alone or variant.name == product.name:
+        return ""
+    return (variant.sku or "") if _is_id(variant.name) or not variant.name else variant.name
 
 
 def _labels(product: Product) -> tuple[tuple[str, str], ...]:

@@ -13,8 +13,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from saleor_stripe_audience.catalog import send
-from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Deletion
+from saleor_stripe_audience.catalog import comparing, send
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Deletion, Difference
 from saleor_stripe_audience.catalog.offers import Wanted, wanted_of
 from saleor_stripe_audience.catalog.payloads import Item, Product, items_of
 from saleor_stripe_audience.catalog.turns import turn
@@ -254,6 +254,7 @@ def _store(
                 "state": state,
                 "is_active": is_active,
                 "sent_hash": digest,
+                "sent": comparing.sent_of(item, sent.url, sent.refused),
                 "issued_at": issued_at,
                 "pushed_at": timezone.now() if sent.stripe_product_id else None,
                 "changes_at": wanted.changes_at,
@@ -263,6 +264,10 @@ def _store(
             },
         )
         _store_prices(product, sent.prices)
+        # Whatever was changed in Stripe meanwhile is as Saleor has it now.
+        product.differences.filter(state=Difference.State.OPEN).update(
+            state=Difference.State.OVERRULED, decided_at=timezone.now()
+        )
 
 
 def _store_prices(product: CatalogProduct, prices: dict[str, send.SentPrice]) -> None:

@@ -42,6 +42,17 @@ def record(installation: Installation, nodes: Iterable[Json], fetched_at: dateti
         inbox.record("saleor", installation.pk, key, "product_updated", payload, fetched_at)
 
 
+def push_again(installation: Installation, rows: Iterable[CatalogProduct], why: str) -> None:
+    """Push the variants as Saleor has them now, although nothing changed there: Stripe has something else."""
+    rows = list(rows)
+    ids = sorted({each.saleor_product_id for each in rows})
+    CatalogProduct.objects.filter(pk__in=[each.pk for each in rows]).update(sent_hash="")
+    for begin in range(0, len(ids), MOST_AT_ONCE):
+        write = fetch(installation, {"ids": ids[begin : begin + MOST_AT_ONCE]}, why)
+        with transaction.atomic():
+            write()
+
+
 def fetch_due() -> int:
     """Push the products whose date of publication or sale has come; returns how many were fetched."""
     due = CatalogProduct.objects.filter(changes_at__lte=timezone.now())

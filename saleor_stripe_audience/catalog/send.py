@@ -39,11 +39,16 @@ class SentPrice:
 
 @dataclass
 class Sent:
-    """What Stripe now has of one variant, to be stored; without prices it is not sold."""
+    """What Stripe now has of one variant, to be stored; without prices it is not sold.
+
+    `refused` are the fields that Stripe did not take.
+    """
 
     stripe_product_id: str = ""
     prices: dict[str, SentPrice] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    url: str = ""
+    refused: set[str] = field(default_factory=set)
 
 
 def send(
@@ -84,7 +89,7 @@ class _Sending:
         self.account, self.item, self.store_new = account, item, store_new
         self.wanted = dict(wanted.prices)
         self.url = wanted.url
-        self.sent = Sent(problems=list(wanted.problems))
+        self.sent = Sent(problems=list(wanted.problems), url=wanted.url)
 
     def create(self, replaced: str) -> Sent:
         """A new Product with its default Price in one call; `replaced` is the id of one that Stripe lost."""
@@ -110,7 +115,7 @@ class _Sending:
             old = current.get(channel)
             if old is None or not _is_same(old, wanted):
                 self._add_price(channel, wanted)
-            elif old.lookup_key == wanted.lookup_key:
+            elif old.lookup_key == wanted.lookup_key or (old.is_adopted and old.lookup_key):
                 self._keep(channel, old.stripe_price_id, wanted, old.lookup_key)
             elif old.lookup_key == (own := self._own_key(channel, wanted)):
                 self._note_taken(channel, wanted, own)
@@ -171,6 +176,7 @@ class _Sending:
                 if name not in DROPPABLE or name not in params:
                     raise
                 self._note(Problem(f"{name}_refused", error.message))
+                self.sent.refused.add(name)
                 params = {other: value for other, value in params.items() if other != name}
 
     def _described(self) -> Params:

@@ -18,12 +18,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.catalog import labels, push, refetch, send
+from saleor_stripe_audience.catalog import comparing, labels, push, refetch, send
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.payloads import names_of, read_product
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.objects import CatalogueProduct
 from saleor_stripe_audience.gateway.pace import pace_for, paced
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.engine import Page
@@ -138,25 +139,24 @@ def _problem(saleor_id: str, error: Failure) -> Json:
 def _compare_page(job: Job, account: StripeAccount) -> Page:
     """Compare a page of Stripe's active Products with the stored ones; after the last one look for missing ones."""
     with paced(pace_for(account)):
-        found, has_more = catalogue.list_active(account, job.cursor.get("after") or "")
-        after = found[-1]["id"] if has_more else None
+        found, after = catalogue.list_active(account, job.cursor.get("after") or "")
         page = Page({"phase": COMPARE, "after": after}, finished=after is None)
         ours = [each for each in found if _is_ours(account, each)]
         page.counts["products in Stripe"] = len(ours)
         page.counts["products of others in Stripe"] = len(found) - len(ours)
         rows = {
             each.stripe_product_id: each
-            for each in _rows(account).filter(stripe_product_id__in=[each["id"] for each in ours])
+            for each in _rows(account).filter(stripe_product_id__in=[each.id for each in ours])
         }
         to_send = _compare(job, account, ours, rows, page)
     if after is None:
         to_send += _find_missing(job, account, page)
-    _send_again(job, account, to_send)
+    refetch.push_again(account.installation, to_send, f"job {job.pk} {job.step}")
     return page
 
 
-def _is_ours(account: StripeAccount, found: Json) -> bool:
-    return (found.get("metadata") or {}).get("saleor_installation") == str(account.installation_id)
+def _is_ours(account: StripeAccount, found: CatalogueProduct) -> bool:
+    return found.shop == str(account.installation_id)
 
 
 def _rows(account: StripeAccount) -> QuerySet[CatalogProduct]:
@@ -164,25 +164,26 @@ def _rows(account: StripeAccount) -> QuerySet[CatalogProduct]:
 
 
 def _compare(
-    job: Job, account: StripeAccount, ours: list[Json], rows: dict[str, CatalogProduct], page: Page
+    job: Job,
+    account: StripeAccount,
+    ours: list[CatalogueProduct],
+    rows: dict[str, CatalogProduct],
+    page: Page,
 ) -> list[CatalogProduct]:
     """Archive what Saleor does not sell; returns what differs."""
     started = job.started_at or job.created_at
-    prices = dict(
-        CatalogPrice.objects.filter(product__in=rows.values(), is_active=True).values_list(
-            "stripe_price_id", "product_id"
-        )
-    )
+    prices: dict[int, list[str]] = {}
+    active = CatalogPrice.objects.filter(product__in=rows.values(), is_active=True)
+    for product_id, price_id in active.values_list("product_id", "stripe_price_id"):
+        prices.setdefault(product_id, []).append(price_id)
     differing = []
     for each in ours:
-        row = rows.get(each["id"])
+        row = rows.get(each.id)
         if row is None:
-            if each["created"] < started.timestamp():  # a newer one may be about to be stored
-                send.archive(account, each["id"])
-                page.differences.append(
-                    _difference(each["id"], "in Stripe and not sold in Saleor", "archived")
-                )
-        elif each["name"] != row.name or prices.get(each["default_price"]) != row.pk:
+            if each.created < started.timestamp():  # a newer one may be about to be stored
+                send.archive(account, each.id)
+                page.differences.append(_difference(each.id, "in Stripe and not sold in Saleor", "archived"))
+        elif comparing.changed_fields(row, prices.get(row.pk, ()), each):
             differing.append(row)
             page.differences.append(
                 _difference(row.saleor_variant_id, "changed in Stripe", "sent again as Saleor has it")
@@ -208,17 +209,6 @@ def _find_missing(job: Job, account: StripeAccount, page: Page) -> list[CatalogP
 
 def _difference(identifier: str, what: str, why: str) -> Json:
     return {"of": "products", "id": identifier, "what": what, "why": why}
-
-
-def _send_again(job: Job, account: StripeAccount, rows: list[CatalogProduct]) -> None:
-    """Fetch the products as Saleor has them and push them, although nothing changed there."""
-    ids = sorted({each.saleor_product_id for each in rows})
-    CatalogProduct.objects.filter(pk__in=[each.pk for each in rows]).update(sent_hash="")
-    for begin in range(0, len(ids), refetch.MOST_AT_ONCE):
-        chosen = ids[begin : begin + refetch.MOST_AT_ONCE]
-        record = refetch.fetch(account.installation, {"ids": chosen}, f"job {job.pk} {job.step}")
-        with transaction.atomic():
-            record()
 
 
 jobs.PROCESSORS[Job.Kind.CATALOGUE.value] = process_page

@@ -1,11 +1,15 @@
-"""Bring the whole catalogue to Stripe and compare both sides; a run can be paused and resumed."""
+"""Bring the whole catalogue to Stripe and compare both sides, or take changes made in Stripe over into Saleor.
+
+Runs can be paused and resumed. A refresh lists what was changed in Stripe; each difference has a number, under which it
+is applied or answered with Saleor's values.
+"""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
 
-from saleor_stripe_audience.catalog import sync
+from saleor_stripe_audience.catalog import refresh, sync
 from saleor_stripe_audience.commands.progress import line_of
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -21,9 +25,36 @@ def run(arguments: Sequence[str]) -> int:
     """Print each account's job as JSON. Exit code 1 unless both sides agree in the end."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
+    if options.apply or options.keep:
+        return _decide(shop, options)
+    if options.refresh:
+        return _refresh(shop, options)
     found = [_work(account, options) for account in _accounts(shop, options.account)]
     print(json.dumps([jobs.as_json(each) | {"account": each.key} for each in found], indent=2))
     return 0 if all(each.state in (Job.State.DONE, *Job.OPEN) for each in found) else 1
+
+
+def _refresh(shop: Installation, options: argparse.Namespace) -> int:
+    """Print what was changed in Stripe as JSON. Exit code 1 unless every account could be listed."""
+    found = [_run(refresh.start(each, options.actor)) for each in _accounts(shop, options.account)]
+    print(json.dumps([refresh.as_json(each) for each in refresh.open_differences(shop)], indent=2))
+    failures = [each.report["failure"]["message"] for each in found if each.state == Job.State.FAILED]
+    for each in failures:
+        print(each, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _decide(shop: Installation, options: argparse.Namespace) -> int:
+    """Print what became of each as JSON. Exit code 1 unless all were applied."""
+    chosen = refresh.find(shop, options.apply or options.keep)
+    if options.keep:
+        refresh.keep_saleors(shop, chosen, options.actor)
+        print(json.dumps([refresh.as_json(each) for each in chosen], indent=2))
+        return 0
+    target = refresh.Target(options.product_type, options.category)
+    outcomes = refresh.apply(shop, chosen, target, options.actor)
+    print(json.dumps([refresh.as_json(each.difference) for each in outcomes], indent=2))
+    return 1 if any(each.error is not None for each in outcomes) else 0
 
 
 def _accounts(shop: Installation, chosen: str) -> list[StripeAccount]:
@@ -71,8 +102,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--actor", default="command line", help="who starts it, for the job's record")
     parser.add_argument("--background", action="store_true", help="with --sync: run it in a worker")
+    parser.add_argument("--category", default="", metavar="ID", help="Saleor's id, for new products")
+    parser.add_argument("--product-type", default="", metavar="ID", help="the same; default: the first type")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--sync", action="store_true", help="push all products, then compare both sides")
+    what.add_argument("--refresh", action="store_true", help="list Stripe and show what was changed there")
+    what.add_argument("--apply", type=int, nargs="+", metavar="N", help="write these differences to Saleor")
+    what.add_argument("--keep", type=int, nargs="+", metavar="N", help="send Saleor's values again for these")
     what.add_argument("--status", action="store_true", help="only show the progress of the last run")
     what.add_argument("--pause", action="store_true", help="stop after the current page")
     what.add_argument("--resume", action="store_true", help="continue a run that was paused or failed")

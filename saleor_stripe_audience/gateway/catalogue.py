@@ -1,11 +1,19 @@
-"""Stripe's Products and Prices: one function for each call, each effect under an idempotency key."""
+"""Stripe's Products and Prices: one function for each call, each effect under an idempotency key.
 
+Stripe's events name the key of the request that caused them, so that the app knows its own changes by `MARK`.
+"""
+
+import uuid
 from typing import Any
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys
 from saleor_stripe_audience.gateway.failures import MISSING
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct, parse, parse_readable
+
+MARK = "saleor-catalogue:"  # how the keys of all these requests begin
+PRICES_OF_A_PRODUCT = 100  # that are looked at
 
 Json = dict[str, Any]
 
@@ -18,7 +26,7 @@ def create_product(account: StripeAccount, params: dict[str, Any], idempotency_k
 
     def create(key: str) -> tuple[str, str]:
         with errors_of(account):
-            made = stripe_of(account).v1.products.create(params, {"idempotency_key": key})  # type: ignore[arg-type]  # built in parts
+            made = stripe_of(account).v1.products.create(params, {"idempotency_key": MARK + key})  # type: ignore[arg-type]  # built in parts
             return made.id, str(made.default_price or "")
 
     return under_new_keys(idempotency_key, create)
@@ -27,7 +35,7 @@ def create_product(account: StripeAccount, params: dict[str, Any], idempotency_k
 def update_product(account: StripeAccount, product_id: str, params: dict[str, Any]) -> None:
     """Set the Product's fields; setting them again changes nothing."""
     with errors_of(account):
-        stripe_of(account).v1.products.update(product_id, params)  # type: ignore[arg-type]  # built in parts
+        stripe_of(account).v1.products.update(product_id, params, _marked())  # type: ignore[arg-type]  # built in parts
 
 
 def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
@@ -35,7 +43,8 @@ def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key
 
     def create(key: str) -> str:
         with errors_of(account):
-            return stripe_of(account).v1.prices.create(params, {"idempotency_key": key}).id  # type: ignore[arg-type]  # built in parts
+            made = stripe_of(account).v1.prices.create(params, {"idempotency_key": MARK + key})  # type: ignore[arg-type]  # built in parts
+            return made.id
 
     return under_new_keys(idempotency_key, create)
 
@@ -43,7 +52,7 @@ def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key
 def update_price(account: StripeAccount, price_id: str, params: dict[str, Any]) -> None:
     """Set the Price's fields, such as its lookup key; setting them again changes nothing."""
     with errors_of(account):
-        stripe_of(account).v1.prices.update(price_id, params)  # type: ignore[arg-type]  # built in parts
+        stripe_of(account).v1.prices.update(price_id, params, _marked())  # type: ignore[arg-type]  # built in parts
 
 
 def archive_price(account: StripeAccount, price_id: str) -> None:
@@ -62,15 +71,63 @@ def metadata_by_lookup_key(account: StripeAccount, lookup_key: str) -> dict[str,
         return found[0].to_dict().get("metadata") if found else None
 
 
-def list_active(account: StripeAccount, after: str) -> tuple[list[Json], bool]:
-    """Return a hundred of the account's active Products, the newest first, and whether there are more.
+def _marked() -> Any:
+    """A key of its own for each request: setting a field again is harmless, an earlier response may be out of date."""
+    return {"idempotency_key": f"{MARK}{uuid.uuid4()}"}
 
-    They start after the Product with the id `after`.
+
+def is_own(event: Json) -> bool:
+    """Whether an event about a Product or Price was caused by a request from here, or from this app in another shop."""
+    if not str(event.get("type", "")).startswith(("product.", "price.")):
+        return False
+    request = event.get("request")
+    key = request.get("idempotency_key") if isinstance(request, dict) else None
+    return isinstance(key, str) and key.startswith(MARK)
+
+
+def list_active(account: StripeAccount, after: str) -> tuple[list[CatalogueProduct], str | None]:
+    """Return a hundred of the account's active Products with their default Prices, the newest first.
+
+    They start after the Product with the id `after`; the second value is where the next page does, None at the end.
     """
     with errors_of(account):
-        params: Any = {"limit": 100, "active": True} | ({"starting_after": after} if after else {})
-        page = stripe_of(account).v1.products.list(params)
-        return [each.to_dict() for each in page.data], page.has_more
+        params: Any = {"limit": 100, "active": True, "expand": ["data.default_price"]}
+        page = stripe_of(account).v1.products.list(params | ({"starting_after": after} if after else {}))
+        found = [each.to_dict() for each in page.data]
+        following = found[-1]["id"] if found and page.has_more else None
+        return list(parse_readable(CatalogueProduct, found)), following
+
+
+def fetch_product(account: StripeAccount, product_id: str) -> CatalogueProduct | None:
+    """The Product as it is now, with its default Price; None if it was deleted."""
+    try:
+        with errors_of(account):
+            params: Any = {"expand": ["default_price"]}
+            found = stripe_of(account).v1.products.retrieve(product_id, params).to_dict()
+            return None if found.get("deleted") else parse(CatalogueProduct, found)
+    except Rejected as error:
+        if error.code != MISSING:
+            raise
+        return None
+
+
+def fetch_price(account: StripeAccount, price_id: str) -> CataloguePrice | None:
+    """The Price as it is now; None if there is none of that id."""
+    try:
+        with errors_of(account):
+            return parse(CataloguePrice, stripe_of(account).v1.prices.retrieve(price_id).to_dict())
+    except Rejected as error:
+        if error.code != MISSING:
+            raise
+        return None
+
+
+def list_prices(account: StripeAccount, product_id: str) -> list[CataloguePrice]:
+    """The active Prices of a Product, the newest first."""
+    with errors_of(account):
+        params: Any = {"product": product_id, "active": True, "limit": PRICES_OF_A_PRODUCT}
+        page = stripe_of(account).v1.prices.list(params)
+        return list(parse_readable(CataloguePrice, (each.to_dict() for each in page.data)))
 
 
 def dashboard_url(account: StripeAccount, product_id: str) -> str:

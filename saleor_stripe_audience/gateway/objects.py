@@ -474,6 +474,57 @@ class PaymentMethod(_Labelled):
         return {**found, "details": details} if isinstance(details, dict) else found
 
 
+class CataloguePrice(_Labelled):
+    """A Price. `unit_amount` is None where the shopper chooses the amount, or it depends on the quantity."""
+
+    active: Flag = False
+    currency: Currency
+    unit_amount: int | None = None
+    type: Text = ""
+    product: str | None = None
+    lookup_key: Text = ""
+    tax_behavior: Text = ""
+    created: int = 0
+
+    @property
+    def is_recurring(self) -> bool:
+        return self.type == "recurring"
+
+    @property
+    def money(self) -> Money | None:
+        """What is paid once; None if that is not one amount."""
+        if self.is_recurring or self.unit_amount is None:
+            return None
+        return Money(self.unit_amount, self.currency)
+
+
+class CatalogueProduct(_Labelled):
+    """A Product. One that was deleted has an id and nothing else."""
+
+    name: Text = ""
+    active: Flag = False
+    description: Text = ""
+    images: Annotated[list[str], BeforeValidator(lambda value: [] if value is None else value)] = Field(
+        default_factory=list
+    )
+    url: Text = ""
+    tax_code: Text = ""
+    unit_label: Text = ""
+    shippable: bool | None = None
+    created: int = 0
+    default_price: CataloguePrice | str | None = None
+
+    @property
+    def default_price_id(self) -> str:
+        price = self.default_price
+        return price.id if isinstance(price, CataloguePrice) else price or ""
+
+    @property
+    def shop(self) -> str:
+        """The shop whose product it is; empty if it was not made by this app."""
+        return self.metadata.get("saleor_installation", "")
+
+
 class CreatedCustomer(_Part):
     """A new Customer: all else of it is what the app just sent."""
 

@@ -60,6 +60,12 @@ EVENTS = [
     "radar.early_fraud_warning.updated",
     "account.updated",
     "customer.deleted",
+    "product.created",
+    "product.updated",
+    "product.deleted",
+    "price.created",
+    "price.updated",
+    "price.deleted",
 ]
 
 

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 
 from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import accounts, platform
+from saleor_stripe_audience.gateway import accounts, catalogue, platform
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
@@ -175,6 +175,8 @@ def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
     kind = str(event.get("type", ""))
     if not is_handled("stripe", kind) or event.get("livemode") != account.livemode:
         return False
+    if catalogue.is_own(event):
+        return False  # four for each variant that is sent, of which nothing is to be learned
     data = event.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise _unreadable()

@@ -13,7 +13,7 @@ import structlog
 from django.db.models import F
 
 from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
-from saleor_stripe_audience.gateway import disputes, events, payment_intents, refunds
+from saleor_stripe_audience.gateway import catalogue, disputes, events, payment_intents, refunds
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PAYABLE, PaymentIntent
@@ -145,7 +145,7 @@ def _record_missed_events(account: StripeAccount, since: datetime | None) -> int
     listed = events.list_since(account, int(begin.timestamp()), kinds)
     new = 0
     for each in sorted(listed, key=lambda event: event["created"]):
-        if each["livemode"] != account.livemode:
+        if each["livemode"] != account.livemode or catalogue.is_own(each):
             continue
         with apart("recording an event", account=str(account.pk), event_id=str(each["id"])):
             occurred_at = datetime.fromtimestamp(each["created"], UTC)

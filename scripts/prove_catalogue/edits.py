@@ -1,4 +1,7 @@
-"""Random edits of a catalogue in Saleor and in Stripe, with doubled and late events and dead keys between them."""
+"""Random edits of a catalogue in Saleor and in Stripe, with doubled and late events and dead keys between them.
+
+What was changed in Stripe is sometimes taken over into Saleor, and otherwise overruled.
+"""
 
 import random
 from collections.abc import Callable
@@ -9,18 +12,24 @@ from typing import Any
 from django.utils import timezone
 from django_ox.models import OxTask
 
-from saleor_stripe_audience.catalog import sync
+from saleor_stripe_audience.catalog import refresh, sync
+from saleor_stripe_audience.catalog.models import Difference
+from saleor_stripe_audience.catalog.refresh import Target
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import trouble
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.sandbox.saleor.state import Product, Variant
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
+from saleor_stripe_audience.sandbox.stripe import catalogue as stripes
 from scripts.prove_ledger.town import PlayTown
 
 Json = dict[str, Any]
 
 MOST_EDITS = 8
 SELDOM = 0.8
+MOST_PRODUCTS = 15
 PRICES = ("0.10", "0.75", "5.00", "12.50", "99.99")
 
 
@@ -39,6 +48,12 @@ class Catalogue:
             self.delete_variant,
             self.vandalize,
             self.archive_in_stripe,
+            self.rename_in_stripe,
+            self.describe_in_stripe,
+            self.change_price_in_stripe,
+            self.add_in_stripe,
+            self.refresh,
+            self.refresh,
             self.kill_key,
             self.deliver_again,
             self.work,
@@ -118,6 +133,70 @@ class Catalogue:
         if (found := self._in_stripe()) is not None:
             self.town.stripe.account.table("product")[found]["active"] = False
 
+    def ask_stripe(self, act: Callable[..., Json], path: str = "", **params: Any) -> Json:
+        """What somebody does in Stripe's Dashboard, whatever became of the app's key."""
+        town = self.town.stripe
+        with town.lock:
+            return act(town.call(town.account, params=params, path={"id": path}))
+
+    def rename_in_stripe(self) -> None:
+        """Of a name that is clear: the product's part of it, or the whole."""
+        if (found := self._in_stripe()) is not None:
+            name = self.town.stripe.account.table("product")[found]["name"]
+            label = name.partition(" – ")[2]
+            new = f"Stripe {self.chance.randint(1, 5)}"
+            self.ask_stripe(stripes.update_product, found, name=f"{new} – {label}" if label else new)
+
+    def describe_in_stripe(self) -> None:
+        if (found := self._in_stripe()) is not None:
+            words = f"Described {self.chance.randint(1, 5)} times.\nIn Stripe."
+            self.ask_stripe(stripes.update_product, found, description=words)
+
+    def change_price_in_stripe(self) -> None:
+        """A new Price becomes the default; the one before stays."""
+        if (found := self._in_stripe()) is not None:
+            currency, amount = self.chance.choice(("usd", "pln", "eur")), self.chance.choice((20, 450, 1999))
+            price = self.ask_stripe(
+                stripes.create_price, product=found, currency=currency, unit_amount=amount
+            )
+            self.ask_stripe(stripes.update_product, found, default_price=price["id"])
+
+    def add_in_stripe(self) -> None:
+        """A Product of the merchant's, seldom a subscription; a few are enough for a shop."""
+        if len(self.town.shop.host.store.products) > MOST_PRODUCTS:
+            return
+        price: Json = {"currency": self.chance.choice(("usd", "eur")), "unit_amount": 2500}
+        if self.chance.random() > SELDOM:
+            price["recurring"] = {"interval": "month"}
+        self.ask_stripe(
+            stripes.create_product,
+            name=f"Made in Stripe {self.chance.randint(1, 9)}",
+            default_price_data=price,
+        )
+
+    def refresh(self) -> None:
+        """Stripe is listed; staff apply some of what is found, and keep Saleor's of some."""
+        job = refresh.start(self.town.account, "the player")
+        has_more = True
+        while has_more:
+            try:
+                has_more = jobs.work_page(job.pk, job.step, enqueues=False)
+            except Failure:
+                return  # a push is under way; a worker would look again
+            job.refresh_from_db()
+        if job.state != Job.State.DONE:
+            return
+        found = list(
+            refresh.open_differences(self.town.account.installation).select_related("account", "product")
+        )
+        self.chance.shuffle(found)
+        category = self.town.shop.host.store.categories[0].id
+        for each in found[: self.chance.randint(0, len(found))]:
+            if self.chance.random() < SELDOM:
+                refresh.apply(self.town.account.installation, [each], Target(category=category), "the player")
+            elif not self.is_dead:
+                refresh.keep_saleors(self.town.account.installation, [each], "the player")
+
     def _in_stripe(self) -> str | None:
         return self.chance.choice([*self.town.stripe.account.table("product"), None])
 
@@ -165,32 +244,44 @@ class Catalogue:
             if (prices := self._prices(variant))
         }
         found = self._found()
-        return [
+        return self._unsettled() + [
             f"{each}: wanted {wanted.get(each)}, found {found.get(each)}"
             for each in sorted(wanted.keys() | found.keys())
             if wanted.get(each) != found.get(each)
         ]
 
+    def _unsettled(self) -> list[str]:
+        """What a refresh still shows of Saleor's own products, after everything was settled."""
+        job = refresh.start(self.town.account, "the player")
+        while jobs.work_page(job.pk, job.step, enqueues=False):
+            job.refresh_from_db()
+        kinds = (Difference.Kind.CHANGED, Difference.Kind.GONE, Difference.Kind.STRAY)
+        left = refresh.open_differences(self.town.account.installation).filter(kind__in=kinds)
+        return [f"{each}: Stripe has {each.stripe_value}, Saleor {each.saleor_value}" for each in left]
+
     def _found(self) -> dict[str, Any]:
         products = self.town.stripe.account.table("product").values()
         prices = self.town.stripe.account.table("price").values()
-        active = [each for each in products if each["active"]]
+        active = [each for each in products if each["active"] and "saleor_variant" in each["metadata"]]
         found: dict[str, Any] = {}
         for each in active:
             variant = each["metadata"]["saleor_variant"]
             costs = sorted(
                 (price["currency"], price["unit_amount"])
                 for price in prices
-                if price["product"] == each["id"] and price["active"]
+                if price["product"] == each["id"]
+                and price["active"]
+                and "saleor_variant" in price["metadata"]  # others are the merchant's
             )
             found[variant] = "twice" if variant in found else (each["name"], costs)
         return found
 
     def _name(self, variant: Variant) -> str:
         product = variant.product
-        if len(product.variants) == 1 or variant.name == product.name:
+        label = (variant.sku or "") if variant.name == variant.id else variant.name
+        if len(product.variants) == 1 or not label or variant.name == product.name:
             return product.name
-        return f"{product.name} – {variant.name}"
+        return f"{product.name} – {label}"
 
     def _prices(self, variant: Variant) -> list[tuple[str, int]]:
         """Of the channels where it is sold, above Stripe's minimum."""

@@ -1,0 +1,627 @@
+"""What was changed in Stripe: found, shown, and taken over into Saleor where staff choose that.
+
+Stripe's events report changes as they happen, and a refresh, a long-running job, lists all of Stripe's Products. Each
+difference is a row: staff apply it, through Saleor's API, or keep what Saleor has. Saleor decides in the end: whatever
+is pushed next overrules what was not applied, and so does the nightly comparison.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import pgettext_lazy
+
+from saleor_stripe_audience.catalog import comparing, edit, refetch, send
+from saleor_stripe_audience.catalog.comparing import Found, Saleors
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Difference
+from saleor_stripe_audience.catalog.offers import wanted_of
+from saleor_stripe_audience.catalog.payloads import Product, items_of, read_product
+from saleor_stripe_audience.catalog.rewriting import rewrite
+from saleor_stripe_audience.catalog.sync import usable_accounts
+from saleor_stripe_audience.catalog.turns import turn
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway import catalogue
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.gateway.objects import CatalogueProduct
+from saleor_stripe_audience.gateway.pace import pace_for, paced
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.engine import Page
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.saleor import listing, products
+from saleor_stripe_audience.shops.models import Channel, Installation
+
+MOST_AT_ONCE = 10  # differences that one request applies: each takes some calls to both sides
+MOST_FOREIGN = 500  # of a refresh that are listed; all of them are counted
+
+Json = dict[str, Any]
+Kind, State = Difference.Kind, Difference.State
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where in Saleor a new product belongs; ids of Saleor's."""
+
+    product_type: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A difference after the attempt to apply it; `error` is why it was not."""
+
+    difference: Difference
+    error: Failure | None = None
+
+
+# Finding them.
+
+
+def start(account: StripeAccount, actor: str) -> Job:
+    """Start the account's refresh, or return the open one. Repeating it is harmless."""
+    job = jobs.get_or_create(account.installation, Job.Kind.REFRESH, actor, key=str(account.pk))
+    jobs.start(job)
+    return job
+
+
+def start_all(installation: Installation, actor: str) -> list[Job]:
+    """Start a refresh of each account that can be asked now."""
+    return [start(each, actor) for each in usable_accounts(installation)]
+
+
+def open_differences(installation: Installation) -> QuerySet[Difference]:
+    """What is to be decided, and what is named only."""
+    return Difference.objects.filter(installation=installation, state=State.OPEN)
+
+
+def process_page(job: Job) -> Page:
+    """Compare a page of Stripe's active Products; after the last one, look for those that are gone."""
+    account = StripeAccount.objects.filter(pk=UUID(job.key), installation=job.installation).first()
+    if account is None or account.state != StripeAccount.State.CONNECTED or not account.takes_payments:
+        raise Rejected("The Stripe account of this job cannot be asked now.", code="not_ready")
+    listed_at = timezone.now()  # what is pushed from now on may be newer than what Stripe lists
+    with paced(pace_for(account)):
+        found, after = catalogue.list_active(account, job.cursor.get("after") or "")
+        page = Page({"after": after}, done=len(found), finished=after is None)
+        _compare_page(job, account, found, listed_at, page)
+    if after is None:
+        _end(job, account, page)
+    return page
+
+
+jobs.PROCESSORS[Job.Kind.REFRESH.value] = process_page
+
+
+def _compare_page(
+    job: Job, account: StripeAccount, found: list[CatalogueProduct], listed_at: datetime, page: Page
+) -> None:
+    rows = _rows_of(account, [each.id for each in found])
+    prices = _prices_of(rows.values())
+    CatalogProduct.objects.filter(pk__in=[each.pk for each in rows.values()]).update(checked_at=listed_at)
+    changed = []
+    for each in found:
+        row = rows.get(each.id)
+        if row is None:
+            _note_unknown(job, account, each, page)
+        elif not row.is_active:
+            _note_stray(job, account, each, row, page)
+        elif _is_settled(row, listed_at) and comparing.changed_fields(row, prices[row.pk], each):
+            changed.append(row)
+    for begin in range(0, len(changed), refetch.MOST_AT_ONCE):
+        some = changed[begin : begin + refetch.MOST_AT_ONCE]
+        shown = _fetch(account.installation, [each.saleor_product_id for each in some])
+        for row in some:
+            page.counts["changed"] += bool(_check_row(account, row, shown.get(row.saleor_product_id)))
+
+
+def _rows_of(account: StripeAccount, ids: list[str]) -> dict[str, CatalogProduct]:
+    """The variants by their Products' ids; one that was linked and not yet pushed is not the app's."""
+    rows = CatalogProduct.objects.filter(account=account, stripe_product_id__in=ids)
+    return {each.stripe_product_id: each for each in rows.exclude(pushed_at=None)}
+
+
+def _prices_of(rows: Iterable[CatalogProduct]) -> dict[int, dict[str, str]]:
+    """By the variants' keys: the channels of their active Prices, by Stripe's ids."""
+    rows = list(rows)
+    prices: dict[int, dict[str, str]] = {each.pk: {} for each in rows}
+    active = CatalogPrice.objects.filter(product__in=rows, is_active=True)
+    for product_id, price_id, channel in active.values_list("product_id", "stripe_price_id", "channel_slug"):
+        prices[product_id][price_id] = channel
+    return prices
+
+
+def _is_settled(row: CatalogProduct, listed_at: datetime) -> bool:
+    """Whether Stripe's list shows what was pushed last."""
+    return (
+        row.state == CatalogProduct.State.SYNCED and row.pushed_at is not None and row.pushed_at < listed_at
+    )
+
+
+def _fetch(installation: Installation, ids: list[str]) -> dict[str, Product]:
+    """The products as Saleor has them now, by their ids."""
+    nodes = listing.fetch_products(installation, {"ids": sorted(set(ids))})
+    return {each.id: each for each in map(read_product, nodes)}
+
+
+def check(account: StripeAccount, stripe_product_id: str) -> None:
+    """Look at one Product now, because Stripe reported something about it."""
+    row = _rows_of(account, [stripe_product_id]).get(stripe_product_id)
+    if row is None:
+        found = catalogue.fetch_product(account, stripe_product_id)
+        if found is None or not found.active:
+            _open(account, stripe_product_id).delete()
+        elif not found.shop:
+            _note_foreign(account, found)
+    elif row.is_active:
+        shown = _fetch(account.installation, [row.saleor_product_id])
+        _check_row(account, row, shown.get(row.saleor_product_id))
+
+
+def is_as_sent(account: StripeAccount, found: CatalogueProduct) -> bool:
+    """Whether a Product of the app's is in Stripe as it was sent; False for one of anybody else."""
+    row = _rows_of(account, [found.id]).get(found.id)
+    if row is None or row.is_active != found.active:
+        return False
+    return not row.is_active or not comparing.changed_fields(row, _prices_of([row])[row.pk], found)
+
+
+def is_noted(account: StripeAccount, stripe_product_id: str) -> bool:
+    """Whether a difference of the Product is open."""
+    return _open(account, stripe_product_id).exists()
+
+
+def is_current_price(account: StripeAccount, price_id: str) -> bool:
+    """Whether the Price is what the app has for a variant that is sold."""
+    return CatalogPrice.objects.filter(
+        product__account=account, stripe_price_id=price_id, is_active=True, product__is_active=True
+    ).exists()
+
+
+def _open(account: StripeAccount, stripe_product_id: str) -> QuerySet[Difference]:
+    return Difference.objects.filter(account=account, stripe_product_id=stripe_product_id, state=State.OPEN)
+
+
+def _check_row(account: StripeAccount, row: CatalogProduct, shown: Product | None) -> list[Difference]:
+    """Note how the variant differs now. It is looked at in its turn: nothing is being pushed meanwhile."""
+    with turn(account, row.saleor_variant_id):
+        row.refresh_from_db()
+        found = catalogue.fetch_product(account, row.stripe_product_id)
+        if found is None or not found.active:
+            return [_note_gone(account, row, "archived" if found else "deleted")]
+        differences = _differences(account, row, found, shown)
+        kept = [_note(account, found, Kind.CHANGED, each, row) for each in differences]
+        _open(account, row.stripe_product_id).exclude(pk__in=[each.pk for each in kept]).delete()
+        return kept
+
+
+def _differences(
+    account: StripeAccount, row: CatalogProduct, found: CatalogueProduct, shown: Product | None
+) -> list[Found]:
+    """None if Saleor has the variant no longer: the event of its deletion archives it."""
+    now = None if shown is None else _saleors(account, row, shown)
+    if now is None or not row.is_active:
+        return []
+    return comparing.compare(row, _prices_of([row])[row.pk], found, now, _channels(account))
+
+
+def _saleors(account: StripeAccount, row: CatalogProduct, shown: Product) -> Saleors | None:
+    item = next((each for each in items_of(shown) if each.variant_id == row.saleor_variant_id), None)
+    if item is None:
+        return None
+    return Saleors(shown, item, wanted_of(item, _channels(account), account.default_currency, timezone.now()))
+
+
+def _channels(account: StripeAccount) -> dict[str, str]:
+    """The currencies of the account's channels."""
+    slugs = AccountChannel.objects.filter(account=account).values("channel_slug")
+    known = Channel.objects.filter(installation=account.installation, slug__in=slugs)
+    return dict(known.values_list("slug", "currency"))
+
+
+def _note_unknown(job: Job, account: StripeAccount, found: CatalogueProduct, page: Page) -> None:
+    """A Product of which the app has no record, or none that was pushed."""
+    if found.shop == str(account.installation_id):
+        _note_stray(job, account, found, None, page)
+        return
+    if found.shop:
+        page.counts["left alone"] += 1
+        listed = job.report.get("counts", {}).get("left alone", 0) + page.counts["left alone"]
+        if listed <= MOST_FOREIGN:
+            _note_foreign(account, found)
+        return
+    difference = _note_foreign(account, found)
+    page.counts["new" if difference.kind == Kind.NEW else "left alone"] += 1
+
+
+def _note_foreign(account: StripeAccount, found: CatalogueProduct) -> Difference:
+    prices = [] if found.shop else catalogue.list_prices(account, found.id)
+    may_be_added, what = comparing.classify(found, prices, _channels(account))
+    return _note(account, found, Kind.NEW if may_be_added else Kind.FOREIGN, what, None)
+
+
+def _note_stray(
+    job: Job, account: StripeAccount, found: CatalogueProduct, row: CatalogProduct | None, page: Page
+) -> None:
+    """The app's own, and not sold: a nightly comparison archives it. A new one may be about to be stored."""
+    started = job.started_at or job.created_at
+    if found.created < started.timestamp():
+        page.counts["not sold in Saleor"] += 1
+        _note(account, found, Kind.STRAY, Found("", "active", reason=comparing.SALEOR_DECIDES), row)
+
+
+def _note_gone(account: StripeAccount, row: CatalogProduct, how: str) -> Difference:
+    known = CatalogueProduct(id=row.stripe_product_id, name=row.name)
+    active = row.prices.filter(is_active=True).order_by("channel_slug")
+    prices = ", ".join(str(Money(each.amount_minor, each.currency)) for each in active)
+    return _note(account, known, Kind.GONE, Found("", how, prices), row)
+
+
+def _note(
+    account: StripeAccount, found: CatalogueProduct, kind: str, what: Found, row: CatalogProduct | None
+) -> Difference:
+    """The same difference is one row; one that staff left alone stays so, until it is another one."""
+    values: Json = {
+        "installation_id": account.installation_id,
+        "product": row,
+        "kind": kind,
+        "title": found.name[:500],
+        "stripe_value": what.stripe_value,
+        "saleor_value": what.saleor_value,
+        "details": what.details,
+        "is_conflict": what.is_conflict,
+        "reason": what.reason,
+    }
+    difference, is_new = Difference.objects.get_or_create(
+        account=account,
+        stripe_product_id=found.id,
+        field=what.field,
+        defaults=values | {"found_at": timezone.now()},
+    )
+    if is_new:
+        return difference
+    is_same = difference.kind == kind and difference.stripe_value == what.stripe_value
+    stays = difference.state == State.KEPT and is_same and kind in (Kind.NEW, Kind.FOREIGN)
+    for name, value in values.items():
+        setattr(difference, name, value)
+    difference.found_at = timezone.now()
+    if not stays:
+        difference.state, difference.error = State.OPEN, "" if not is_same else difference.error
+        difference.decided_at, difference.decided_by = None, ""
+    difference.save()
+    return difference
+
+
+def _end(job: Job, account: StripeAccount, page: Page) -> None:
+    """What Stripe should have and does not list is gone; what was not found again is no difference any more."""
+    started = job.started_at or job.created_at
+    rows = CatalogProduct.objects.filter(account=account, is_active=True).exclude(stripe_product_id="")
+    unseen = Q(checked_at=None) | Q(checked_at__lt=started)
+    for row in rows.filter(unseen, state=CatalogProduct.State.SYNCED, pushed_at__lt=started):
+        _note_gone(account, row, "archived or deleted")
+        page.counts["gone"] += 1
+    Difference.objects.filter(account=account, state=State.OPEN, found_at__lt=started).delete()
+
+
+def find(installation: Installation, numbers: Iterable[int]) -> list[Difference]:
+    """The shop's differences with these keys. `Rejected` unless it has all of them."""
+    wanted = list(dict.fromkeys(numbers))
+    rows = Difference.objects.filter(installation=installation, pk__in=wanted)
+    found = {each.pk: each for each in rows.select_related("account__installation", "product")}
+    if missing := [each for each in wanted if each not in found]:
+        raise Rejected(f"The shop has no difference {missing[0]}.", code="not_found")
+    return [found[each] for each in wanted]
+
+
+def as_json(difference: Difference) -> Json:
+    """The difference as an operator reads it."""
+    return {
+        "number": difference.pk,
+        "account": difference.account.stripe_id,
+        "kind": difference.kind,
+        "field": difference.field,
+        "title": difference.title,
+        "product": difference.stripe_product_id,
+        "stripe": difference.stripe_value,
+        "saleor": difference.saleor_value,
+        "conflict": difference.is_conflict,
+        "reason": difference.reason,
+        "state": difference.state,
+        "error": difference.error,
+    }
+
+
+# Deciding about them.
+
+
+def apply(
+    installation: Installation, differences: Iterable[Difference], target: Target, actor: str
+) -> list[Outcome]:
+    """Write each to Saleor, whose events bring it back to Stripe. One that fails keeps no other from it.
+
+    Applying one again does nothing. `Rejected` for too many at once.
+    """
+    chosen = list(differences)
+    if len(chosen) > MOST_AT_ONCE:
+        raise Rejected(f"Apply up to {MOST_AT_ONCE} differences at once.", code="too_many_values")
+    return [_try(installation, each, target, actor) for each in chosen]
+
+
+def _try(installation: Installation, difference: Difference, target: Target, actor: str) -> Outcome:
+    if difference.state == State.APPLIED:
+        return Outcome(difference)
+    try:
+        note = _apply(installation, difference, target)
+    except Failure as error:
+        Difference.objects.filter(pk=difference.pk).update(error=error.message)
+        difference.refresh_from_db()
+        return Outcome(difference, error)
+    _decide([difference], State.APPLIED, actor, note)
+    return Outcome(difference)
+
+
+def _decide(differences: list[Difference], state: str, actor: str, error: str = "") -> None:
+    for each in differences:
+        each.state, each.decided_at, each.decided_by, each.error = state, timezone.now(), actor[:128], error
+        each.save(update_fields=["state", "decided_at", "decided_by", "error"])
+
+
+def _apply(installation: Installation, difference: Difference, target: Target) -> str:
+    """Returns what could not be taken over of it; `Rejected` if nothing could."""
+    if difference.state != State.OPEN:
+        raise Rejected(
+            pgettext_lazy("staff", "Saleor's values were sent to Stripe again meanwhile."), code="overruled"
+        )
+    _check_applicable(difference)
+    if difference.kind == Kind.NEW:
+        return _add(installation, difference, target)
+    if difference.product is None:
+        raise _no_product()
+    shown = products.fetch_product(installation, difference.product.saleor_product_id)
+    if shown is None:
+        raise _no_product()
+    product = read_product(shown)
+    if difference.kind == Kind.GONE:
+        _stop_selling(installation, difference, product)
+    else:
+        _change(installation, difference, difference.product, product)
+    return ""
+
+
+def _check_applicable(difference: Difference) -> None:
+    if difference.is_conflict:
+        message = pgettext_lazy("staff", "This was changed in Saleor, too. Saleor's value stays.")
+        raise Rejected(message, code="conflict")
+    if difference.reason:
+        raise Rejected(
+            pgettext_lazy("staff", "Saleor cannot take this over; it stays as it is."), code="not_applicable"
+        )
+
+
+def _no_product() -> Rejected:
+    return Rejected(pgettext_lazy("staff", "Saleor has no such product any more."), code="product_unknown")
+
+
+def _change(
+    installation: Installation, difference: Difference, row: CatalogProduct, product: Product
+) -> None:
+    """Take over what Stripe has now, if that is still what staff saw. What is equal by now is done."""
+    account = difference.account
+    found = catalogue.fetch_product(account, difference.stripe_product_id)
+    if found is None or not found.active:
+        raise _changed_again()
+    current = {each.field: each for each in _differences(account, row, found, product)}
+    what = current.get(difference.field)
+    if what is None:
+        return
+    is_same = what.stripe_value == difference.stripe_value
+    refreshed = _note(account, found, Kind.CHANGED, what, row)
+    if not is_same:
+        raise _changed_again()
+    _check_applicable(refreshed)
+    _write(installation, account, row, product, what)
+
+
+def _changed_again() -> Rejected:
+    return Rejected(
+        pgettext_lazy("staff", "This was changed in Stripe once more. Look at it again."),
+        code="changed_again",
+    )
+
+
+def _write(
+    installation: Installation, account: StripeAccount, row: CatalogProduct, product: Product, what: Found
+) -> None:
+    details = what.details
+    if "product" in details:
+        products.update_product(installation, product.id, {"name": details["product"]})
+    elif "variant" in details:
+        products.update_variant(installation, row.saleor_variant_id, {"name": details["variant"]})
+    elif "text" in details:
+        text = rewrite(product.description, details["text"])
+        products.update_product(installation, product.id, {"description": text})
+    elif "price" in details:
+        _adopt_price(account, row, details)
+        channel = _channel_ids(installation)[details["channel"]]
+        products.set_prices(installation, row.saleor_variant_id, {channel: details["price"]})
+    else:
+        for url in details["added"]:
+            products.link_image(installation, product.id, url)
+        present = {each.id for each in product.media or []}
+        for image_id in details["removed"]:
+            if image_id in present:
+                products.delete_image(installation, image_id)
+
+
+def _channel_ids(installation: Installation) -> dict[str, str]:
+    return {each.slug: each.id for each in products.fetch_choices(installation).channels}
+
+
+def _adopt_price(account: StripeAccount, row: CatalogProduct, details: Json) -> None:
+    """The merchant's new Price becomes the variant's, so that the push needs no other one for the same amount.
+
+    The Price before is archived, which Stripe allows: it is no longer the default.
+    """
+    price = catalogue.fetch_price(account, details["price_id"])
+    if price is None or (money := price.money) is None:
+        raise _changed_again()
+    channel = details["channel"]
+    tax_behavior = _mark_price(account, row, channel, price.id, price.tax_behavior)
+    replaced = row.prices.filter(channel_slug=channel, is_active=True).exclude(stripe_price_id=price.id)
+    for each in replaced:
+        catalogue.archive_price(account, each.stripe_price_id)
+    with transaction.atomic():
+        replaced.update(is_active=False)
+        _store_adopted(row, channel, price.id, money.minor, money.currency, price.lookup_key, tax_behavior)
+        CatalogProduct.objects.filter(pk=row.pk).update(sent_hash="")
+
+
+def _mark_price(
+    account: StripeAccount, row: CatalogProduct, channel: str, price_id: str, tax_behavior: str
+) -> str:
+    """Name the variant in the Price's metadata; returns its tax behavior, which can be set once and never changed."""
+    others = row.prices.filter(channel_slug=channel).exclude(tax_behavior="").order_by("-pk")
+    wanted = others.values_list("tax_behavior", flat=True).first() or ""
+    params: Json = {
+        "metadata": {
+            "saleor_installation": str(account.installation_id),
+            "saleor_variant": row.saleor_variant_id,
+            "saleor_channel": channel,
+        }
+    }
+    is_open = tax_behavior in ("", "unspecified")
+    if is_open and wanted:
+        params["tax_behavior"] = wanted
+    catalogue.update_price(account, price_id, params)
+    return wanted if is_open else tax_behavior
+
+
+def _store_adopted(
+    row: CatalogProduct,
+    channel: str,
+    price_id: str,
+    minor: int,
+    currency: str,
+    lookup_key: str,
+    tax_behavior: str,
+) -> None:
+    CatalogPrice.objects.update_or_create(
+        stripe_price_id=price_id,
+        defaults={
+            "product": row,
+            "channel_slug": channel,
+            "currency": currency,
+            "amount_minor": minor,
+            "lookup_key": lookup_key,
+            "tax_behavior": tax_behavior,
+            "is_adopted": True,
+            "is_active": True,
+        },
+    )
+
+
+def _add(installation: Installation, difference: Difference, target: Target) -> str:
+    """A new product in Saleor, which is this Product in Stripe: it is linked before it has a price there."""
+    account, details = difference.account, difference.details
+    found = catalogue.fetch_product(account, difference.stripe_product_id)
+    if found is None or not found.active:
+        raise _changed_again()
+    prices = catalogue.list_prices(account, found.id)
+    may_be_added, what = comparing.classify(found, prices, _channels(account))
+    if not may_be_added or what.details != details or found.name[:500] != difference.title:
+        _note(account, found, Kind.NEW if may_be_added else Kind.FOREIGN, what, None)
+        raise _changed_again()
+    draft = edit.Draft(
+        title=found.name[: edit.LONGEST_TITLE],
+        description=found.description,
+        prices={slug: Decimal(each["amount"]) for slug, each in details["prices"].items()},
+        product_type=target.product_type,
+        category=target.category,
+        image_urls=tuple(details["images"]),
+    )
+    by_id = {each.id: each for each in prices}
+
+    def link(product_id: str, variant_id: str) -> None:
+        row = _link(account, found, product_id, variant_id)
+        for channel, each in details["prices"].items():
+            price = by_id[each["id"]]
+            tax = _mark_price(account, row, channel, price.id, price.tax_behavior)
+            _store_adopted(
+                row, channel, price.id, price.unit_amount or 0, price.currency, price.lookup_key, tax
+            )
+
+    added = edit.add_under(installation, draft, f"stripe:{found.id}", link)
+    # Saleor's own events may be older than the link, which they must not undo; this one is newer.
+    write = refetch.fetch(installation, {"ids": [added.product_id]}, f"stripe {found.id}")
+    with transaction.atomic():
+        write()
+    return " ".join(each.message for each in added.refused_images)
+
+
+def _link(
+    account: StripeAccount, found: CatalogueProduct, product_id: str, variant_id: str
+) -> CatalogProduct:
+    """The variant's row with this Product: the next push changes it instead of creating another.
+
+    Older states of the variant, which had no price yet, would archive it: they are ignored.
+    """
+    row, _ = CatalogProduct.objects.update_or_create(
+        account=account,
+        saleor_variant_id=variant_id,
+        defaults={
+            "installation_id": account.installation_id,
+            "saleor_product_id": product_id,
+            "name": found.name[:500],
+            "stripe_product_id": found.id,
+            "state": CatalogProduct.State.FAILED,
+            "is_active": True,
+            "sent_hash": "",
+            "issued_at": timezone.now(),
+        },
+    )
+    return row
+
+
+def _stop_selling(installation: Installation, difference: Difference, product: Product) -> None:
+    """What was archived in Stripe is no longer sold in the account's channels; its siblings are."""
+    row = difference.product
+    found = catalogue.fetch_product(difference.account, difference.stripe_product_id)
+    if found is not None and found.active:
+        raise _changed_again()
+    if row is None or row.saleor_variant_id not in {each.id for each in product.variants or []}:
+        raise _no_product()
+    listed = {each.channel.slug for each in product.channel_listings or []} & set(
+        _channels(difference.account)
+    )
+    ids = _channel_ids(installation)
+    is_alone = len(product.variants or []) == 1
+    change: Json = (
+        {"isAvailableForPurchase": False} if is_alone else {"removeVariants": [row.saleor_variant_id]}
+    )
+    if listed:
+        products.list_product(
+            installation, product.id, [{"channelId": ids[slug]} | change for slug in sorted(listed)]
+        )
+
+
+def keep_saleors(installation: Installation, differences: Iterable[Difference], actor: str) -> None:
+    """Stripe gets Saleor's values again; what is new there is left alone from now on. Repeating it changes nothing."""
+    chosen = [each for each in differences if each.state == State.OPEN]
+    for each in chosen:
+        if each.kind == Kind.STRAY:
+            send.archive(each.account, each.stripe_product_id)
+    differing = [each for each in chosen if each.kind in (Kind.CHANGED, Kind.GONE)]
+    rows = [each.product for each in differing if each.product is not None]
+    refetch.push_again(installation, rows, f"keep {timezone.now().isoformat()}")
+    _decide(chosen, State.KEPT, actor)
+
+
+def count_open(installation: Installation) -> Mapping[str, int]:
+    """How many differences of each kind are to be decided."""
+    found = open_differences(installation).values_list("kind").annotate(count=Count("pk"))
+    return dict.fromkeys(Kind.values, 0) | dict(found)

@@ -1,0 +1,614 @@
+"""What was changed in Stripe is shown, and taken over into Saleor where staff choose that. Saleor decides."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django_ox.models import OxTask
+
+from saleor_stripe_audience.__main__ import main
+from saleor_stripe_audience.catalog import payloads, refresh, sync
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Difference
+from saleor_stripe_audience.catalog.refresh import Target
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import trouble
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.sandbox.saleor.state import Product
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
+from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
+from tests.payments.test_reporting import Town, town
+
+__all__ = ["town"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Json = dict[str, Any]
+Work = Callable[[], int]
+Kind, State = Difference.Kind, Difference.State
+ONE_TIME = {"currency": "usd", "unit_amount": 2500}
+
+
+def run(town: Town, start: Callable[[StripeAccount, str], Job]) -> Job:
+    job = start(town.account, "a test")
+    OxTask.objects.all().delete()
+    while jobs.work_page(job.pk, job.step, enqueues=False):
+        job.refresh_from_db()
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE, job.report
+    return job
+
+
+def look(town: Town) -> list[tuple[str, str, str, str]]:
+    """Refresh; returns kind, field, title and reason of what is open."""
+    run(town, refresh.start)
+    rows = Difference.objects.filter(state=State.OPEN).order_by("title", "field")
+    return [(each.kind, each.field, each.title, each.reason) for each in rows]
+
+
+def apply(town: Town, *differences: Difference, category: str | None = None) -> list[str]:
+    """Apply these, or all that can be; returns the codes of what failed."""
+    chosen = differences or tuple(each for each in Difference.objects.all() if each.may_be_applied)
+    given = town.shop.host.store.categories[0].id if category is None else category
+    outcomes = refresh.apply(town.account.installation, chosen, Target(category=given), "a clerk")
+    return [each.error.code for each in outcomes if each.error is not None]
+
+
+@pytest.fixture
+def settle(town: Town, worked_to_the_end: Work) -> Callable[[], None]:
+    """Saleor's events arrive, and everything that follows from them is done."""
+
+    def settle() -> None:
+        town.shop.drain()
+        worked_to_the_end()
+
+    return settle
+
+
+Settle = Callable[[], None]
+
+
+@pytest.fixture(autouse=True)
+def synced(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is in Stripe, with its images: the stand-in's own addresses are taken as public."""
+    monkeypatch.setattr(payloads, "is_public_image", lambda url: not url.endswith(".svg"))
+    run(town, sync.start)
+
+
+def in_stripe(name: str) -> CatalogProduct:
+    return CatalogProduct.objects.get(name=name)
+
+
+def in_saleor(town: Town, name: str) -> Product:
+    [found] = [each for each in town.shop.host.store.products if each.name == name]
+    return found
+
+
+def stripes(town: Town, row: CatalogProduct) -> Json:
+    row.refresh_from_db()
+    found: Json = town.stripe.account.table("product")[row.stripe_product_id]
+    return found
+
+
+def new_price(town: Town, product_id: str, amount: int, currency: str = "usd") -> str:
+    """A Price of the merchant's, as the default."""
+    params: Any = {"product": product_id, "currency": currency, "unit_amount": amount}
+    price = town.api.prices.create(params)
+    town.api.products.update(product_id, {"default_price": price.id})
+    return str(price.id)
+
+
+def test_of_nothing_shows_nothing_and_changes_nothing(town: Town) -> None:
+    before = len(town.stripe.log.entries("POST"))
+    assert look(town) == []
+    assert len(town.stripe.log.entries("POST")) == before
+
+
+class TestAChange:
+    def test_of_the_name(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        assert look(town) == [(Kind.CHANGED, "name", "Glow Mug", "")]
+        difference = Difference.objects.get()
+        assert (difference.stripe_value, difference.saleor_value) == ("Glow Mug", "Lantern Mug")
+        assert apply(town) == []
+        settle()
+        assert in_saleor(town, "Glow Mug")
+        assert stripes(town, row)["name"] == "Glow Mug"
+        assert look(town) == [], "a second refresh shows nothing"
+        difference.refresh_from_db()
+        assert (difference.state, difference.decided_by) == (State.APPLIED, "a clerk")
+
+    def test_of_a_variants_name(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Harbour Sweater – M")
+        town.api.products.update(row.stripe_product_id, {"name": "Harbour Sweater – Medium"})
+        look(town)
+        assert apply(town) == []
+        settle()
+        assert [each.name for each in in_saleor(town, "Harbour Sweater").variants] == ["S", "Medium", "L"]
+        assert look(town) == []
+
+    def test_of_the_products_part_of_a_name(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Harbour Sweater – M")
+        town.api.products.update(row.stripe_product_id, {"name": "Quay Sweater – M"})
+        look(town)
+        assert apply(town) == []
+        settle()
+        names = set(CatalogProduct.objects.values_list("name", flat=True))
+        assert {"Quay Sweater – S", "Quay Sweater – M", "Quay Sweater – L"} <= names
+        assert look(town) == []
+
+    def test_of_a_name_whose_parts_are_not_clear(self, town: Town) -> None:
+        row = in_stripe("Harbour Sweater – M")
+        town.api.products.update(row.stripe_product_id, {"name": "Jumper"})
+        assert look(town) == [(Kind.CHANGED, "name", "Jumper", "unclear_name")]
+        assert apply(town, Difference.objects.get()) == ["not_applicable"]
+
+    def test_of_the_description_keeps_the_formatting(self, town: Town, settle: Settle) -> None:
+        mug = in_saleor(town, "Lantern Mug")
+        text = {"text": "<b>Glows</b> at dusk."}
+        mug.description = json.dumps({"blocks": [{"type": "paragraph", "data": text}]})
+        run(town, sync.start)
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"description": "Glows at night.\n\nHolds tea."})
+        assert [each[1] for each in look(town)] == ["description"]
+        assert apply(town) == []
+        settle()
+        blocks = json.loads(mug.description)["blocks"]
+        assert [each["data"]["text"] for each in blocks] == ["<b>Glows</b> at night.", "Holds tea."]
+        assert look(town) == []
+
+    def test_of_a_description_that_was_cut_is_not_taken_over(self, town: Town) -> None:
+        mug = in_saleor(town, "Lantern Mug")
+        mug.description = json.dumps({"blocks": [{"type": "paragraph", "data": {"text": "x" * 6000}}]})
+        run(town, sync.start)
+        town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"description": "Short."})
+        assert look(town) == [(Kind.CHANGED, "description", "Lantern Mug", "description_cut")]
+
+    def test_of_the_price(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        price = new_price(town, row.stripe_product_id, 2100)
+        assert look(town) == [(Kind.CHANGED, "price", "Lantern Mug", "")]
+        difference = Difference.objects.get()
+        assert (difference.stripe_value, difference.saleor_value) == ("21.00 USD", "18.00 USD")
+        assert apply(town) == []
+        settle()
+        mug = in_saleor(town, "Lantern Mug")
+        assert [str(each.price) for each in mug.variants[0].channel_listings] == ["21.00", "75.00"]
+        prices = town.stripe.account.table("price")
+        active = [
+            each for each in prices.values() if each["product"] == row.stripe_product_id and each["active"]
+        ]
+        assert sorted((each["unit_amount"], each["currency"]) for each in active) == [
+            (2100, "usd"),
+            (7500, "pln"),
+        ]
+        assert prices[price]["lookup_key"] == "LAN-MUG:default-channel:usd"
+        assert prices[price]["metadata"]["saleor_variant"] == row.saleor_variant_id
+        assert look(town) == []
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "reason"),
+        [(10, "usd", "price_too_small"), (1000, "eur", "no_channel")],
+    )
+    def test_of_a_price_that_saleor_cannot_have(
+        self, town: Town, amount: int, currency: str, reason: str
+    ) -> None:
+        new_price(town, in_stripe("Lantern Mug").stripe_product_id, amount, currency)
+        assert look(town) == [(Kind.CHANGED, "price", "Lantern Mug", reason)]
+
+    def test_of_a_price_that_repeats(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        params: Any = ONE_TIME | {"product": row.stripe_product_id, "recurring": {"interval": "month"}}
+        price = town.api.prices.create(params)
+        town.api.products.update(row.stripe_product_id, {"default_price": price.id})
+        assert look(town) == [(Kind.CHANGED, "price", "Lantern Mug", "subscription")]
+
+    def test_of_the_images(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        urls = [*stripes(town, row)["images"], "https://img.example.com/second.png"]
+        town.api.products.update(row.stripe_product_id, {"images": urls})
+        assert look(town) == [(Kind.CHANGED, "images", "Lantern Mug", "")]
+        assert apply(town) == []
+        settle()
+        media = in_saleor(town, "Lantern Mug").media
+        assert [each.source for each in media] == ["", "https://img.example.com/second.png"]
+        assert look(town) == []
+        assert apply(town, Difference.objects.get()) == []
+        assert len(media) == 2, "twice is once"
+
+    @pytest.mark.parametrize(
+        ("url", "code", "reason"),
+        [
+            ("https://img.example.com/bomb.svg", "not_applicable", "not_public"),
+            ("https://img.example.com/missing.png", "product_refused", ""),
+        ],
+    )
+    def test_of_an_image_that_saleor_cannot_take(self, town: Town, url: str, code: str, reason: str) -> None:
+        town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"images": [url]})
+        assert look(town) == [(Kind.CHANGED, "images", "Lantern Mug", reason)]
+        assert apply(town, Difference.objects.get()) == [code]
+        assert Difference.objects.get().error
+
+    def test_of_images_that_cannot_be_compared(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"images": ["https://img.example.com/new.png"]})
+        monkeypatch.setattr(payloads, "is_public_image", lambda _: False)
+        assert look(town) == [(Kind.CHANGED, "images", "Lantern Mug", "image_left_out")]
+
+    def test_of_another_field_is_saleors_to_decide(self, town: Town) -> None:
+        town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"unit_label": "mug"})
+        assert look(town) == [(Kind.CHANGED, "unit_label", "Lantern Mug", "saleor_decides")]
+
+    def test_that_was_taken_back_is_none(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        look(town)
+        town.api.products.update(row.stripe_product_id, {"name": "Lantern Mug"})
+        assert look(town) == []
+
+    def test_that_was_changed_again_is_shown_again(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        look(town)
+        town.api.products.update(row.stripe_product_id, {"name": "Dark Mug"})
+        assert apply(town) == ["changed_again"]
+        assert Difference.objects.get().stripe_value == "Dark Mug"
+        assert apply(town) == []
+        assert in_saleor(town, "Dark Mug")
+
+
+class TestAConflict:
+    def test_is_named_and_saleors_value_stays(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        in_saleor(town, "Lantern Mug").name = "Sun Mug"
+        look(town)
+        difference = Difference.objects.get()
+        assert (difference.is_conflict, difference.saleor_value, difference.may_be_applied) == (
+            True,
+            "Sun Mug",
+            False,
+        )
+        assert apply(town, difference) == ["conflict"]
+        run(town, sync.start)
+        settle()
+        assert stripes(town, row)["name"] == "Sun Mug"
+        difference.refresh_from_db()
+        assert difference.state == State.OVERRULED
+
+    def test_between_seeing_and_applying_is_one_too(self, town: Town) -> None:
+        town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"name": "Glow Mug"})
+        look(town)
+        in_saleor(town, "Lantern Mug").name = "Sun Mug"
+        assert apply(town) == ["conflict"]
+        assert in_saleor(town, "Sun Mug")
+
+    def test_what_is_pushed_overrules_what_was_not_applied(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug", "description": "Dim."})
+        look(town)
+        assert apply(town, Difference.objects.get(field="name")) == []
+        settle()
+        assert Difference.objects.get(field="description").state == State.OVERRULED
+        assert stripes(town, row)["name"] == "Glow Mug"
+        assert "stoneware" in stripes(town, row)["description"]
+        assert apply(town, Difference.objects.get(field="description")) == ["overruled"]
+
+    def test_of_a_product_that_saleor_deleted_at_the_same_moment(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        look(town)
+        mug = in_saleor(town, "Lantern Mug")
+        change(town, f'productDelete(id: "{mug.id}") {{ errors {{ code }} }}')
+        assert apply(town) == ["product_unknown"]
+        settle()
+        assert stripes(town, row)["active"] is False
+        assert look(town) == []
+
+
+def change(town: Town, call: str) -> None:
+    town.shop.gql(f"mutation {{ {call} }}", {}, town.shop.staff_token())
+
+
+class TestAProductThatIsGone:
+    def test_is_no_longer_sold(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"active": False})
+        assert look(town) == [(Kind.GONE, "", "Lantern Mug", "")]
+        assert apply(town) == []
+        settle()
+        listings = in_saleor(town, "Lantern Mug").channel_listings
+        assert not any(each.is_available_for_purchase for each in listings)
+        assert all(each.is_published for each in listings)
+        row.refresh_from_db()
+        assert row.state == CatalogProduct.State.ARCHIVED
+        assert look(town) == []
+
+    def test_of_several_variants_the_others_are_still_sold(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Harbour Sweater – M")
+        town.api.products.update(row.stripe_product_id, {"active": False})
+        look(town)
+        assert apply(town) == []
+        settle()
+        sweater = in_saleor(town, "Harbour Sweater")
+        assert [len(each.channel_listings) for each in sweater.variants] == [2, 0, 2]
+        assert look(town) == []
+
+    def test_or_is_sent_again(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"active": False})
+        look(town)
+        keep(town)
+        settle()
+        assert stripes(town, row)["active"] is True
+        assert look(town) == []
+        assert Difference.objects.get().state in (State.KEPT, State.OVERRULED)
+
+    def test_that_is_back_is_not_gone(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"active": False})
+        look(town)
+        town.api.products.update(row.stripe_product_id, {"active": True})
+        assert apply(town) == ["changed_again"]
+        assert look(town) == []
+
+
+def keep(town: Town) -> None:
+    refresh.keep_saleors(
+        town.account.installation, list(Difference.objects.select_related("account")), "a clerk"
+    )
+
+
+class TestANewProduct:
+    def make(self, town: Town, price: Json | None = None, **more: Any) -> str:
+        params: Any = {"name": "Poster", "default_price_data": price or ONE_TIME} | more
+        return str(town.api.products.create(params).id)
+
+    def test_becomes_saleors_and_stays_the_same_in_stripe(self, town: Town, settle: Settle) -> None:
+        made = self.make(town, description="Large.\nBlue.", images=["https://img.example.com/p.png"])
+        assert look(town) == [(Kind.NEW, "", "Poster", "")]
+        assert apply(town) == []
+        settle()
+        poster = in_saleor(town, "Poster")
+        assert [each.source for each in poster.media] == ["https://img.example.com/p.png"]
+        row = in_stripe("Poster")
+        assert (row.stripe_product_id, row.state) == (made, CatalogProduct.State.SYNCED)
+        found = stripes(town, row)
+        assert (found["active"], found["description"]) == (True, "Large.\nBlue.")
+        assert found["metadata"]["saleor_product"] == poster.id
+        prices = [each for each in town.stripe.account.table("price").values() if each["product"] == made]
+        assert len(prices) == 1, "its own Price is the variant's"
+        assert prices[0]["metadata"]["saleor_channel"] == "default-channel"
+        assert look(town) == []
+        assert apply(town, Difference.objects.get()) == []
+        assert len(poster.variants) == 1, "twice is once"
+
+    def test_keeps_the_merchants_lookup_key(self, town: Town, settle: Settle) -> None:
+        made = self.make(town)
+        price = town.stripe.account.table("product")[made]["default_price"]
+        town.api.prices.update(price, {"lookup_key": "poster-2026"})
+        look(town)
+        assert apply(town) == []
+        settle()
+        assert town.stripe.account.table("price")[price]["lookup_key"] == "poster-2026"
+        assert CatalogPrice.objects.get(stripe_price_id=price).lookup_key == "poster-2026"
+
+    def test_is_sold_in_each_channel_of_its_currencies(self, town: Town, settle: Settle) -> None:
+        made = self.make(town)
+        town.api.prices.create({"product": made, "currency": "pln", "unit_amount": 9900})
+        town.api.prices.create({"product": made, "currency": "eur", "unit_amount": 2200})
+        look(town)
+        assert apply(town) == []
+        settle()
+        listings = in_saleor(town, "Poster").variants[0].channel_listings
+        assert [(each.channel.slug, str(each.price)) for each in listings] == [
+            ("channel-pln", "99.00"),
+            ("default-channel", "25.00"),
+        ]
+        assert look(town) == []
+
+    def test_needs_a_category(self, town: Town) -> None:
+        self.make(town)
+        look(town)
+        assert apply(town, category="") == ["category"]
+        assert Difference.objects.get().may_be_applied
+        assert apply(town) == []
+
+    def test_continues_where_an_attempt_ended(
+        self, town: Town, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = self.make(town)
+        look(town)
+        with monkeypatch.context() as patch:
+            patch.setattr("saleor_stripe_audience.saleor.products.set_prices", _fail)
+            with pytest.raises(OSError, match="killed"):
+                apply(town)
+        settle()
+        assert look(town) == [(Kind.NEW, "", "Poster", "")]
+        assert town.stripe.account.table("product")[made]["active"] is True
+        assert apply(town) == []
+        settle()
+        assert in_stripe("Poster").stripe_product_id == made
+        assert look(town) == []
+
+    def test_may_be_left_alone(self, town: Town) -> None:
+        made = self.make(town)
+        look(town)
+        keep(town)
+        assert look(town) == []
+        town.api.products.update(made, {"name": "Poster 2"})
+        assert look(town) == [], "it is left alone for good"
+        new_price(town, made, 3000)
+        assert look(town) == [(Kind.NEW, "", "Poster 2", "")], "until its price is another one"
+
+    @pytest.mark.parametrize(
+        ("price", "more", "reason"),
+        [
+            (ONE_TIME | {"recurring": {"interval": "month"}}, {}, "subscription"),
+            (ONE_TIME, {"metadata": {"saleor_installation": "another"}}, "other_shop"),
+            ({"currency": "usd", "custom_unit_amount": {"enabled": True}}, {}, "no_price"),
+        ],
+    )
+    def test_that_is_not_the_shops_is_named_and_left_alone(
+        self, town: Town, price: Json, more: Json, reason: str
+    ) -> None:
+        self.make(town, price, **more)
+        before = len(town.stripe.log.entries("POST"))
+        assert look(town) == [(Kind.FOREIGN, "", "Poster", reason)]
+        assert apply(town, Difference.objects.get()) == ["not_applicable"]
+        run(town, sync.start)
+        assert len(town.stripe.log.entries("POST")) == before
+
+    @pytest.mark.parametrize(
+        ("price", "reason"),
+        [
+            ({"currency": "usd", "unit_amount": 60}, "price_too_small"),
+            ({"currency": "eur", "unit_amount": 900}, "no_channel"),
+        ],
+    )
+    def test_whose_price_saleor_cannot_have(self, town: Town, price: Json, reason: str) -> None:
+        self.make(town, price)
+        assert look(town) == [(Kind.NEW, "", "Poster", reason)]
+
+    def test_that_changed_meanwhile_is_shown_again(self, town: Town) -> None:
+        made = self.make(town)
+        look(town)
+        town.api.products.update(made, {"name": "Banner"})
+        assert apply(town) == ["changed_again"]
+        assert apply(town) == []
+        assert in_saleor(town, "Banner")
+
+
+def _fail(*_: object) -> None:
+    raise OSError("killed")
+
+
+def test_a_stray_of_the_app_is_named(town: Town) -> None:
+    row = in_stripe("Lantern Mug")
+    CatalogProduct.objects.filter(pk=row.pk).update(is_active=False, state=CatalogProduct.State.ARCHIVED)
+    town.stripe.account.table("product")[row.stripe_product_id]["created"] -= 3600
+    assert look(town) == [(Kind.STRAY, "", "Lantern Mug", "saleor_decides")]
+    keep(town)
+    assert stripes(town, row)["active"] is False
+
+
+class TestStripesEvents:
+    def test_of_what_the_app_sent_are_not_even_stored(self, town: Town) -> None:
+        events = [each for each in town.events() if each["type"].startswith(("product.", "price."))]
+        assert len(events) > 20
+        for _ in range(3):
+            town.tell(events)
+        assert not Event.objects.filter(kind__startswith="pr").exists()
+
+    def test_report_a_change_at_once(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        town.tell(town.stripe.events("product.updated")[-1:] * 2)
+        [difference] = Difference.objects.all()
+        assert (difference.kind, difference.stripe_value) == (Kind.CHANGED, "Glow Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Lantern Mug"})
+        town.tell(town.stripe.events("product.updated")[-1:])
+        assert not Difference.objects.exists()
+
+    def test_a_thousand_equal_ones_make_no_call(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"metadata": {"mine": "1"}})
+        [event] = town.stripe.events("product.updated")[-1:]
+        before = len(town.stripe.log.entries()), len(town.shop.host.calls)
+        for number in range(1000):
+            town.deliver(event | {"id": f"evt_{number}"})
+        town.work()
+        assert Event.objects.filter(kind="product.updated").count() == 1000
+        assert (len(town.stripe.log.entries()), len(town.shop.host.calls)) == before
+
+    def test_report_new_and_foreign_products_and_prices(self, town: Town) -> None:
+        made = town.api.products.create({"name": "Poster", "default_price_data": ONE_TIME}).id
+        town.api.products.create({"name": "Theirs", "metadata": {"saleor_installation": "another"}})
+        town.tell(town.stripe.events("product.created")[-2:])
+        assert [(each.kind, each.title) for each in Difference.objects.all()] == [(Kind.NEW, "Poster")]
+        params: Any = ONE_TIME | {"product": made, "recurring": {"interval": "month"}}
+        town.api.prices.create(params)
+        before = len(town.stripe.log.entries())
+        town.tell(town.stripe.events("price.created")[-1:])
+        assert len(town.stripe.log.entries()) == before
+        town.api.prices.create({"product": made, "currency": "pln", "unit_amount": 9900})
+        town.tell(town.stripe.events("price.created")[-1:])
+        assert [each.kind for each in Difference.objects.all()] == [Kind.FOREIGN]
+        town.api.products.update(made, {"active": False})
+        town.tell(town.stripe.events("product.updated")[-1:])
+        assert not Difference.objects.exists()
+
+    def test_report_a_new_price_and_an_archived_product(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        new_price(town, row.stripe_product_id, 2100)
+        town.tell(town.stripe.events("price.created")[-1:])
+        assert [each.field for each in Difference.objects.all()] == ["price"]
+        town.api.products.update(row.stripe_product_id, {"active": False})
+        town.tell(town.stripe.events("product.updated")[-1:])
+        assert Kind.GONE in {each.kind for each in Difference.objects.all()}
+
+    def test_of_an_account_without_channels_are_ignored(self, town: Town) -> None:
+        town.api.products.create({"name": "Poster", "default_price_data": ONE_TIME})
+        StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
+        town.tell(town.stripe.events("product.created")[-1:])
+        assert not Difference.objects.exists()
+
+
+def test_a_dead_key_fails_the_job_and_the_application(town: Town) -> None:
+    town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"name": "Glow Mug"})
+    look(town)
+    town.stripe.revoke_key(SECRET_KEY)
+    [failed] = apply(town)
+    assert failed
+    assert Difference.objects.get().state == State.OPEN
+    job = refresh.start(town.account, "a test")
+    assert not jobs.work_page(job.pk, job.step, enqueues=False)
+    job.refresh_from_db()
+    assert job.state == Job.State.FAILED
+    town.stripe.add_key(town.stripe.account, SECRET_KEY)
+    trouble.end(StripeAccount.objects.get())
+    assert apply(town) == []
+
+
+def test_at_most_ten_are_applied_at_once(town: Town) -> None:
+    with pytest.raises(Rejected, match="up to 10"):
+        refresh.apply(town.account.installation, [Difference()] * 11, Target(), "a clerk")
+
+
+class TestTheCommand:
+    def test_refreshes_applies_and_keeps(self, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+        shop = ["catalogue", "--saleor-api-url", town.account.installation.saleor_api_url]
+        town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"name": "Glow Mug"})
+        town.api.products.create({"name": "Poster", "default_price_data": ONE_TIME})
+        assert main([*shop, "--refresh"]) == 0
+        found = {each["title"]: each for each in json.loads(capsys.readouterr().out)}
+        assert (found["Glow Mug"]["saleor"], found["Poster"]["kind"]) == ("Lantern Mug", "new")
+        mug, poster = (str(found[name]["number"]) for name in ("Glow Mug", "Poster"))
+        assert main([*shop, "--apply", mug, poster]) == 1
+        assert [each["state"] for each in json.loads(capsys.readouterr().out)] == ["applied", "open"]
+        assert main([*shop, "--keep", poster]) == 0
+        assert [each["state"] for each in json.loads(capsys.readouterr().out)] == ["kept"]
+        assert main([*shop, "--apply", "999"]) == 1
+        assert "no difference 999" in capsys.readouterr().err
+
+    def test_of_a_dead_key(self, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+        town.stripe.revoke_key(SECRET_KEY)
+        shop = ["catalogue", "--saleor-api-url", town.account.installation.saleor_api_url]
+        assert main([*shop, "--refresh"]) == 1
+        assert "Paste a new" in capsys.readouterr().err
+
+
+def test_how_many_there_are(town: Town) -> None:
+    town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"name": "Glow Mug"})
+    look(town)
+    assert refresh.count_open(town.account.installation) == {
+        "new": 0,
+        "changed": 1,
+        "gone": 0,
+        "stray": 0,
+        "foreign": 0,
+    }
