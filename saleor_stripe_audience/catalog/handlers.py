@@ -45,9 +45,16 @@ def fetch_product_of_media(event: Event) -> Write | None:
         _log_missing_object(event)
         return None
     media = read_media(_part(event, "productMedia"))
-    if not media.product_id:
+    if not media.product_id or _is_followed_by_another(event, media.product_id):
         return None
     return refetch.fetch(installation_of(event), {"ids": [media.product_id]}, f"event {event.pk}")
+
+
+def _is_followed_by_another(event: Event, product_id: str) -> bool:
+    """Whether a later event about an image of the product waits: in a burst, only the last one fetches the product."""
+    waiting = Event.objects.filter(handled_at=None, source=event.source, origin=event.origin, pk__gt=event.pk)
+    later = waiting.filter(kind__startswith="product_media_", payload__productMedia__productId=product_id)
+    return later.exists()
 
 
 def follow_category(event: Event) -> Write | None:

@@ -188,9 +188,23 @@ def _events(shop: Installation) -> Check:
 
 
 def _catalogue(shop: Installation) -> Check:
-    count = CatalogProduct.objects.filter(installation=shop, is_active=True).count()
+    """Good only if something is in Stripe and nothing failed on its way there."""
+    title, rows = _("Catalogue"), CatalogProduct.objects.filter(installation=shop)
+    if failed := rows.filter(state=CatalogProduct.State.FAILED).count():
+        text = ngettext(
+            "%(n)s variant could not be sent to Stripe.",
+            "%(n)s variants could not be sent to Stripe.",
+            failed,
+        )
+        return Check("bad", title, text % {"n": failed})
+    count = rows.filter(is_active=True, state=CatalogProduct.State.SYNCED).count()
+    if not count:
+        text = _(
+            "No product is in Stripe yet. Products follow once an account is connected and has channels."
+        )
+        return Check("info", title, text)
     text = ngettext("%(n)s variant is in Stripe.", "%(n)s variants are in Stripe.", count)
-    return Check("good", _("Catalogue"), text % {"n": count})
+    return Check("good", title, text % {"n": count})
 
 
 def _audience(shop: Installation) -> Check:

@@ -2,8 +2,9 @@
 
     python -m scripts.prove_catalogue SEQUENCES [SEED]
 
-Prints JSON {"sequences", "calls_to_stripe", "differences"} and, on stderr, every difference; exits 1 then. It plays on
-a database of its own, on SQLite. `make prove-catalogue SEQUENCES=500`.
+Prints JSON {"sequences", "calls_to_stripe", "taken_over", "overruled", "differences"} and, on stderr, every difference;
+exits 1 then. `taken_over` and `overruled` count what was changed in Stripe. It plays on a database of its own, on
+SQLite. `make prove-catalogue SEQUENCES=500`.
 """
 
 import json
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
 def _play(sequences: int, seed: int) -> dict[str, int]:
     from scripts.prove_ledger.town import play_town  # noqa: PLC0415 - models, so only after the set-up
 
-    from .edits import Catalogue  # noqa: PLC0415 - as above
+    from .edits import Catalogue, decided  # noqa: PLC0415 - as above
 
     chance = random.Random(seed)
     found = 0
@@ -41,7 +42,7 @@ def _play(sequences: int, seed: int) -> dict[str, int]:
             for each in differences:
                 sys.stderr.write(f"sequence {number}: {each}\n")
         calls = len(town.stripe.log.entries())
-    return {"sequences": sequences, "calls_to_stripe": calls, "differences": found}
+        return {"sequences": sequences, "calls_to_stripe": calls, **decided(), "differences": found}
 
 
 if __name__ == "__main__":

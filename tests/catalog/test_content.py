@@ -10,9 +10,11 @@ from saleor_stripe_audience.catalog.minimums import one_dollar, smallest_price
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.payloads import is_public_image, items_of, number_of, read_product
 from saleor_stripe_audience.catalog.rich_text import plain_text
+from saleor_stripe_audience.gateway import trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
 from tests.payments.conftest import (  # noqa: F401 - fixtures
     account,
     installation,
@@ -347,3 +349,56 @@ def test_the_smallest_price_of_each_kind_of_currency(
 ) -> None:
     assert one_dollar(currency) == (None if dollar is None else Money(dollar, currency))
     assert smallest_price(currency) == (None if smallest is None else Money(smallest, currency))
+
+
+def test_sixty_metadata_keys_are_no_problem(shop: Shop) -> None:
+    shop.tell(
+        "product_created", product=product(metafields={f"key {number}": "v" * 600 for number in range(60)})
+    )
+    [made] = shop.products()
+    assert len(made["metadata"]) == 7
+    assert problems() == []
+
+
+@pytest.mark.parametrize("sku", ["x" * 300, "a b/ü✓:%\n'\"<&>", " "])
+def test_any_sku_makes_a_lookup_key(shop: Shop, sku: str) -> None:
+    odd = variant() | {"sku": sku}
+    shop.tell("product_created", product=product(odd))
+    [price] = shop.sandbox.account.table("price").values()
+    assert 0 < len(price["lookup_key"]) <= 200
+    assert price["lookup_key"].endswith(":default-channel:usd")
+    shop.tell("product_updated", minute=1, product=product(odd | {"channelListings": [listing(12)]}))
+    [price] = [each for each in shop.sandbox.account.table("price").values() if each["active"]]
+    assert price["lookup_key"].endswith(":default-channel:usd")
+
+
+def test_two_long_skus_with_one_beginning_have_a_key_each(shop: Shop) -> None:
+    for number in (1, 2):
+        long = variant(number=number) | {"sku": "x" * 300 + str(number)}
+        shop.tell("product_created", product=product(long, id=f"UHJvZHVjdDo{number}"))
+    keys = {each["lookup_key"] for each in shop.sandbox.account.table("price").values()}
+    assert len(keys) == 2
+    assert all(len(each) <= 200 for each in keys)
+
+
+def test_stripe_without_room_for_a_minute_gets_everything_later(shop: Shop) -> None:
+    shop.sandbox.add_fault("POST /v1/products", status=429, times=3)
+    shop.tell("product_created", product=product())
+    assert len(shop.products()) == 1
+    assert CatalogProduct.objects.get().state == State.SYNCED
+    assert not Handling.objects.given_up().exists()
+
+
+def test_a_key_that_was_dead_for_a_month(shop: Shop, account: StripeAccount) -> None:  # noqa: F811 - a fixture
+    shop.tell("product_created", product=product())
+    shop.sandbox.revoke_key(SECRET_KEY)
+    for day in range(1, 31):
+        shop.tell("product_updated", minute=day * 1440, product=product(name=f"Tea of day {day}"))
+    assert CatalogProduct.objects.get().state in (State.WAITING, State.FAILED)
+    shop.sandbox.add_key(shop.sandbox.account, SECRET_KEY)
+    before = len(shop.sandbox.log.entries("POST"))
+    trouble.end(StripeAccount.objects.get(pk=account.pk))
+    shop.work()
+    assert [each["name"] for each in shop.products()] == ["Tea of day 30"]
+    assert CatalogProduct.objects.get().state == State.SYNCED
+    assert len(shop.sandbox.log.entries("POST")) - before <= 3, "the newest state, not thirty"

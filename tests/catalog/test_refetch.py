@@ -44,8 +44,9 @@ def rename(town: Town, product_id: str, name: str) -> None:
 def change(town: Town, call: str, **variables: str) -> None:
     """Run a mutation as staff, and let its events arrive."""
     declared = ", ".join(f"${name}: {'ID' if name == 'id' else 'String'}!" for name in variables)
+    given = f"({declared})" if declared else ""
     answer = town.shop.gql(
-        f"mutation({declared}) {{ {call} {{ errors {{ message }} }} }}", variables, town.shop.staff_token()
+        f"mutation{given} {{ {call} {{ errors {{ message }} }} }}", variables, town.shop.staff_token()
     )
     assert not any(each["errors"] for each in answer.values()), answer
     town.shop.drain()
@@ -100,3 +101,18 @@ def test_a_bulk_update_sends_each_variant_once(town: Town, worked_to_the_end: Ca
     assert len(town.stripe.log.entries("POST")) - before == 3, "one call for each of three variants"
     names = {each["name"] for each in town.stripe.account.table("product").values()}
     assert names == {f"Jumper – {size} new" for size in "SML"}
+
+
+def test_a_burst_of_images_fetches_the_product_once(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+    product = town.shop.host.store.products[0]
+    rename(town, product.id, "Burst")
+    worked_to_the_end()
+    before = len(town.shop.host.calls), len(town.stripe.log.entries("POST"))
+    for number in range(20):
+        address = f"https://img.example.com/{number}.png"
+        media = f'{{product: "{product.id}", mediaUrl: "{address}"}}'
+        change(town, f"productMediaCreate(input: {media})")
+    worked_to_the_end()
+    fetched = [each for each in town.shop.host.calls[before[0] :] if "query Products" in each]
+    assert len(fetched) == 1
+    assert len(town.stripe.log.entries("POST")) == before[1], "the stand-in's images are not public"

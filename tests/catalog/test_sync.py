@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.__main__ import main
@@ -116,6 +117,21 @@ class TestAJob:
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.DONE, 6)
         assert posts(town) > before
+
+    def test_of_a_killed_worker_continues_and_counts_once(self, town: Town, worked_to_the_end: Work) -> None:
+        job = sync.start(town.account, "a test")
+        OxTask.objects.all().delete()
+        sync.process_page(job)  # killed before its result was stored
+        Job.objects.update(updated_at=timezone.now() - jobs.STALLED_AFTER * 2)
+        assert jobs.sweep() == 1
+        worked_to_the_end()
+        job.refresh_from_db()
+        assert (job.state, job.done, job.report["counts"]["variants in Saleor"]) == (
+            Job.State.DONE,
+            6,
+            VARIANTS,
+        )
+        assert len(names(town)) == len(town.stripe.account.table("product")) == VARIANTS
 
     def test_is_cancelled_for_good(self, town: Town, worked_to_the_end: Work) -> None:
         job = sync.start(town.account, "a test")
