@@ -61,3 +61,7 @@ def test_a_cart_that_is_left_shows_in_timeline_and_segments(summary: dict[str, A
 
 def test_the_renamed_product_is_in_stripe(summary: dict[str, Any]) -> None:
     assert summary["product_in_stripe"].startswith("prod_")
+
+
+def test_the_product_renamed_in_stripe_is_renamed_in_the_shop(summary: dict[str, Any]) -> None:
+    assert summary["renamed_in_stripe"] == "Mug named in Stripe"

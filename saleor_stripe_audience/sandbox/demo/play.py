@@ -19,7 +19,12 @@ GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 BUYER = "robin.vale@example.com"
 SUBSCRIBER = "kim.lark@example.com"
+FROM_STRIPE = "Mug named in Stripe"
 CART_ENTRIES = {"CONSENT", "ORDER", "CART_STARTED", "CART_ABANDONED"}
+REFRESH = "mutation { catalogueRefreshStart { jobs { id } } }"
+DIFFERENCES = """query Differences($id: String!) {
+  catalogueDifferences(first: 1, where: {stripeProductId: {eq: $id}, mayBeApplied: true}) { edges { node { id } } } }"""
+APPLY = """mutation Apply($id: ID!) { catalogueDifferencesApply(ids: [$id]) { outcomes { error { message } } } }"""
 IN_SEGMENTS = {"Abandoned carts", "First-time buyers"}
 CONTACT = """query Contact($email: String!) {
   contact(email: $email) { status ordersCount spent { spent { amount currency } } } }"""
@@ -47,6 +52,7 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
         lambda: stage.graphql(CONTACT, email=BUYER)["contact"],
         lambda seen: bool(seen) and _amounts(each["spent"] for each in seen["spent"]) == charged - half,
     )
+    in_stripe = _until(lambda: _stripe_product(stage, name), bool)
     summary: Json = {
         "order": order["number"],
         "transaction": bought.transaction,
@@ -59,7 +65,8 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
             "spent": contact and [each["spent"] for each in contact["spent"]],
         },
         "subscriber": _subscriber(stage),
-        "product_in_stripe": _until(lambda: _stripe_product(stage, name), bool),
+        "product_in_stripe": in_stripe,
+        "renamed_in_stripe": _take_over(stage, shopper, in_stripe) if in_stripe else "",
     }
     return summary, _missing(summary, half, charged - half)
 
@@ -100,6 +107,7 @@ def _missing(summary: Json, refunded: Decimal, spent: Decimal) -> list[str]:
         "subscriber.timeline": {each.lower() for each in CART_ENTRIES} <= {*subscriber["timeline"]},
         "subscriber.segments": {*subscriber["segments"]} == IN_SEGMENTS,
         "product_in_stripe": bool(summary["product_in_stripe"]),
+        "renamed_in_stripe": summary["renamed_in_stripe"] == FROM_STRIPE,
     }
     return [name for name, there in wanted.items() if not there]
 
@@ -122,6 +130,23 @@ def _stripe_product(stage: Stage, name: str) -> str:
         timeout=CALL_SECONDS,
     ).json()["data"]
     return next((product["id"] for product in found if product["name"].startswith(name)), "")
+
+
+def _take_over(stage: Stage, shopper: Shopper, product_id: str) -> str:
+    """Rename the product in Stripe's Dashboard, refresh, and apply the change; returns its name in the storefront."""
+    requests.post(
+        f"{stage.stripe_url}/v1/products/{product_id}",
+        data={"name": FROM_STRIPE},
+        headers={"Authorization": f"Bearer {SECRET_KEY}"},
+        timeout=CALL_SECONDS,
+    ).raise_for_status()
+    stage.ask_as_staff(REFRESH)
+    found = _until(
+        lambda: stage.ask_as_staff(DIFFERENCES, id=product_id)["catalogueDifferences"]["edges"], bool
+    )
+    for each in found:
+        stage.ask_as_staff(APPLY, id=each["node"]["id"])
+    return str(next((each["name"] for each in shopper.products() if each["name"] == FROM_STRIPE), ""))
 
 
 def _until(look: Callable[[], Any], right: Callable[[Any], bool]) -> Any:

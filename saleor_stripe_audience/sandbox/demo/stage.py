@@ -73,6 +73,10 @@ class Stage:
         """Query the app's own API with a developer's key."""
         return self._graphql({"Authorization": f"Bearer {self.api_key}"}, query, **variables)
 
+    def ask_as_staff(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The same as a member of the shop's staff, who may change what a developer's key may only read."""
+        return self._graphql(self._as_staff(), query, **variables)
+
     def _graphql(self, headers: dict[str, str], query: str, **variables: Any) -> dict[str, Any]:
         answer = requests.post(
             f"{self.app_url}/graphql/",
