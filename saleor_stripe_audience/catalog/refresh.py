@@ -28,7 +28,7 @@ from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.gateway.objects import CatalogueProduct
+from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct
 from saleor_stripe_audience.gateway.pace import pace_for, paced
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.engine import Page
@@ -38,6 +38,7 @@ from saleor_stripe_audience.saleor import listing, products
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 MOST_AT_ONCE = 10  # differences that one request applies: each takes some calls to both sides
+UNSPECIFIED = "unspecified"  # Stripe's word for a Price without a tax behavior
 MOST_FOREIGN = 500  # of a refresh that are listed; all of them are counted
 
 Json = dict[str, Any]
@@ -471,54 +472,36 @@ def _adopt_price(account: StripeAccount, row: CatalogProduct, details: Json) -> 
     if price is None or (money := price.money) is None:
         raise _changed_again()
     channel = details["channel"]
-    tax_behavior = _mark_price(account, row, channel, price.id, price.tax_behavior)
+    _mark_price(account, row, channel, price.id)
     replaced = row.prices.filter(channel_slug=channel, is_active=True).exclude(stripe_price_id=price.id)
     for each in replaced:
         catalogue.archive_price(account, each.stripe_price_id)
     with transaction.atomic():
         replaced.update(is_active=False)
-        _store_adopted(row, channel, price.id, money.minor, money.currency, price.lookup_key, tax_behavior)
+        _store_adopted(row, channel, price, money)
         CatalogProduct.objects.filter(pk=row.pk).update(sent_hash="")
 
 
-def _mark_price(
-    account: StripeAccount, row: CatalogProduct, channel: str, price_id: str, tax_behavior: str
-) -> str:
-    """Name the variant in the Price's metadata; returns its tax behavior, which can be set once and never changed."""
-    others = row.prices.filter(channel_slug=channel).exclude(tax_behavior="").order_by("-pk")
-    wanted = others.values_list("tax_behavior", flat=True).first() or ""
-    params: Json = {
-        "metadata": {
-            "saleor_installation": str(account.installation_id),
-            "saleor_variant": row.saleor_variant_id,
-            "saleor_channel": channel,
-        }
+def _mark_price(account: StripeAccount, row: CatalogProduct, channel: str, price_id: str) -> None:
+    """Name the variant in the Price's metadata."""
+    metadata = {
+        "saleor_installation": str(account.installation_id),
+        "saleor_variant": row.saleor_variant_id,
+        "saleor_channel": channel,
     }
-    is_open = tax_behavior in ("", "unspecified")
-    if is_open and wanted:
-        params["tax_behavior"] = wanted
-    catalogue.update_price(account, price_id, params)
-    return wanted if is_open else tax_behavior
+    catalogue.update_price(account, price_id, {"metadata": metadata})
 
 
-def _store_adopted(
-    row: CatalogProduct,
-    channel: str,
-    price_id: str,
-    minor: int,
-    currency: str,
-    lookup_key: str,
-    tax_behavior: str,
-) -> None:
+def _store_adopted(row: CatalogProduct, channel: str, price: CataloguePrice, money: Money) -> None:
     CatalogPrice.objects.update_or_create(
-        stripe_price_id=price_id,
+        stripe_price_id=price.id,
         defaults={
             "product": row,
             "channel_slug": channel,
-            "currency": currency,
-            "amount_minor": minor,
-            "lookup_key": lookup_key,
-            "tax_behavior": tax_behavior,
+            "currency": money.currency,
+            "amount_minor": money.minor,
+            "lookup_key": price.lookup_key,
+            "tax_behavior": "" if price.tax_behavior == UNSPECIFIED else price.tax_behavior,
             "is_adopted": True,
             "is_active": True,
         },
@@ -550,10 +533,8 @@ def _add(installation: Installation, difference: Difference, target: Target) -> 
         row = _link(account, found, product_id, variant_id)
         for channel, each in details["prices"].items():
             price = by_id[each["id"]]
-            tax = _mark_price(account, row, channel, price.id, price.tax_behavior)
-            _store_adopted(
-                row, channel, price.id, price.unit_amount or 0, price.currency, price.lookup_key, tax
-            )
+            _mark_price(account, row, channel, price.id)
+            _store_adopted(row, channel, price, Money(price.unit_amount or 0, price.currency))
 
     added = edit.add_under(installation, draft, f"stripe:{found.id}", link)
     # Saleor's own events may be older than the link, which they must not undo; this one is newer.

@@ -113,6 +113,11 @@ class _Sending:
             self._update({"active": True})
         for channel, wanted in self.wanted.items():
             old = current.get(channel)
+            if old is not None and _has_no_tax_behavior_yet(old, wanted):
+                catalogue.update_price(
+                    self.account, old.stripe_price_id, {"tax_behavior": wanted.tax_behavior}
+                )
+                old.tax_behavior = wanted.tax_behavior
             if old is None or not _is_same(old, wanted):
                 self._add_price(channel, wanted)
             elif old.lookup_key == wanted.lookup_key or (old.is_adopted and old.lookup_key):
@@ -289,6 +294,12 @@ class _Sending:
 def _is_same(old: CatalogPrice, wanted: WantedPrice) -> bool:
     stored = (old.amount_minor, old.currency, old.tax_behavior)
     return stored == (wanted.money.minor, wanted.money.currency, wanted.tax_behavior)
+
+
+def _has_no_tax_behavior_yet(old: CatalogPrice, wanted: WantedPrice) -> bool:
+    """Whether it is a Price made in Stripe without one: it can be set once, and never changed."""
+    is_open = old.is_adopted and not old.tax_behavior and bool(wanted.tax_behavior)
+    return is_open and (old.amount_minor, old.currency) == (wanted.money.minor, wanted.money.currency)
 
 
 def _amount(wanted: WantedPrice) -> Params:

@@ -356,7 +356,14 @@ def test_sixty_metadata_keys_are_no_problem(shop: Shop) -> None:
         "product_created", product=product(metafields={f"key {number}": "v" * 600 for number in range(60)})
     )
     [made] = shop.products()
-    assert len(made["metadata"]) == 7
+    assert set(made["metadata"]) <= {
+        "saleor_installation",
+        "saleor_product",
+        "saleor_variant",
+        "sku",
+        "category",
+        "collections",
+    }
     assert problems() == []
 
 

@@ -237,7 +237,7 @@ class TestTheCommand:
         assert main(["catalogue", *shop, "--status"]) == 0
         assert json.loads(capsys.readouterr().out)[0]["id"] == job["id"]
         assert main(["catalogue", *shop, "--pause"]) == 1
-        assert "can no longer be paused" in capsys.readouterr().err
+        assert "no longer possible" in capsys.readouterr().err
 
     def test_of_no_account(self, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
         AccountChannel.objects.all().delete()
