@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import confirmation, ledger, links
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
@@ -29,6 +30,7 @@ from saleor_stripe_audience.audience.segments import store
 from saleor_stripe_audience.audience.transfer.rows import MAX_LENGTHS, is_storable
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -84,11 +86,17 @@ def create_contact(actor: Actor, audience_id: UUID, email: str, profile: Profile
             raise not_found("audience")
         if erasure.is_erased(actor.installation, address):
             raise Rejected(
-                "The person with this address was erased. Readmit the address first, at the person's own request.",
+                pgettext_lazy(
+                    "staff",
+                    "The person with this address was erased. Readmit the address first, at the person's own request.",
+                ),
                 code="erased",
             )
         if identity.find_by_address(audience, address) is not None:
-            raise Rejected("The audience already has a contact with this address.", code="contact_exists")
+            raise Rejected(
+                pgettext_lazy("staff", "The audience already has a contact with this address."),
+                code="contact_exists",
+            )
         contact = audience.contacts.create(email=address)
         _set_fields(contact, fields)
         mark_changed(contact)
@@ -125,9 +133,14 @@ def _check(name: str, text: str) -> str:
     if name == "language":
         return check_language(text)
     if not is_storable(text):
-        raise Rejected("This contains invalid characters.", code="characters")
+        raise Rejected(pgettext_lazy("staff", "This contains invalid characters."), code="characters")
     if len(text) > MAX_LENGTHS[name]:
-        raise Rejected(f"This is longer than {MAX_LENGTHS[name]} characters.", code="too_long")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "This is longer than {longest} characters."), longest=MAX_LENGTHS[name]
+            ),
+            code="too_long",
+        )
     return text
 
 
@@ -174,7 +187,9 @@ def record_consent(actor: Actor, contact_id: UUID, given: ConsentInput) -> Conse
     """
     if timezone.is_naive(given.at):
         raise Rejected(
-            "Give the time of the consent with its time zone, such as 2026-11-23T14:00:00Z.",
+            pgettext_lazy(
+                "staff", "Give the time of the consent with its time zone, such as 2026-11-23T14:00:00Z."
+            ),
             code="consent_at",
         )
     with transaction.atomic():

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
@@ -258,11 +259,16 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
         lock_shop(kept.audience.installation)
         kept, absorbed = (Contact.objects.get(pk=each.pk) for each in (kept, absorbed))
         if kept == absorbed or kept.audience_id != absorbed.audience_id:
-            raise Rejected("Choose two different contacts of one audience.", code="merge")
+            raise Rejected(
+                pgettext_lazy("staff", "Choose two different contacts of one audience."), code="merge"
+            )
         if kept.saleor_user_id and absorbed.saleor_user_id:
             raise Rejected(
-                "Both contacts have an account in Saleor, which will send both accounts again. Delete one of the "
-                "accounts in Saleor's Dashboard first.",
+                pgettext_lazy(
+                    "staff",
+                    "Both contacts have an account in Saleor, which will send both accounts again. Delete one of the "
+                    "accounts in Saleor's Dashboard first.",
+                ),
                 code="merge_two_accounts",
             )
         if absorbed.saleor_user_id:

@@ -10,11 +10,13 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Lower
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.contacts.identity import on_merge
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, Tag
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 MAX_NAME_LENGTH = 100
 BATCH_SIZE = 1000
@@ -48,7 +50,10 @@ def rename(tag: Tag, name: str) -> Tag:
     """Rename the tag. `Rejected` if another tag has that name."""
     checked = check_name(name)
     if _with_name(tag.audience, checked).exclude(pk=tag.pk).exists():
-        raise Rejected("Another tag of the audience has this name. Choose another.", code="name_taken")
+        raise Rejected(
+            pgettext_lazy("staff", "Another tag of the audience has this name. Choose another."),
+            code="name_taken",
+        )
     tag.name = checked
     tag.save(update_fields=["name"])
     return tag
@@ -63,7 +68,10 @@ def add(tag: Tag, contacts: Iterable[Contact], origin: str = Origin.STAFF, actor
         before = tag.contact_tags.count()
         for some in batched(contacts, BATCH_SIZE):
             if any(contact.audience_id != tag.audience_id for contact in some):
-                raise Rejected("The tag belongs to another audience than the contact.", code="tag")
+                raise Rejected(
+                    pgettext_lazy("staff", "The tag belongs to another audience than the contact."),
+                    code="tag",
+                )
             add_to_many(tag, [contact.pk for contact in some], origin, actor[:128])
             for contact in some:
                 mark_changed(contact)
@@ -128,12 +136,19 @@ def check_name(name: str) -> str:
     plain = _WHITE_SPACE.sub(" ", name).strip()
     categories = {unicodedata.category(character) for character in plain}
     if categories <= _INVISIBLE:
-        raise Rejected("Give the tag a visible name.", code="tag")
+        raise Rejected(pgettext_lazy("staff", "Give the tag a visible name."), code="tag")
     if categories & _UNPRINTABLE:
-        raise Rejected("The tag's name contains an unprintable character. Remove it.", code="tag")
+        raise Rejected(
+            pgettext_lazy("staff", "The tag's name contains an unprintable character. Remove it."), code="tag"
+        )
     if len(plain) > MAX_NAME_LENGTH:
         raise Rejected(
-            f"The tag's name has {len(plain)} characters. Use at most {MAX_NAME_LENGTH}.", code="tag"
+            with_values(
+                pgettext_lazy("staff", "The tag's name has {count} characters. Use at most {longest}."),
+                count=len(plain),
+                longest=MAX_NAME_LENGTH,
+            ),
+            code="tag",
         )
     return plain
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.people.changes import gather_changes, mark_all_changed
 from saleor_stripe_audience.audience.people.locales import check_language
@@ -23,6 +24,7 @@ from saleor_stripe_audience.audience.people.models import (
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.wording import with_values
 
 MAX_NAME_LENGTH = 200
 MAX_KEY_LENGTH = 128
@@ -209,7 +211,11 @@ def audience_named(installation: Installation, name: str) -> Audience:
     if found is None:
         known = ", ".join(installation.audiences.order_by("name").values_list("name", flat=True))
         raise Rejected(
-            f"The shop has no audience with this name. It has: {known or 'none'}.", code="audience"
+            with_values(
+                pgettext_lazy("staff", "The shop has no audience with this name. It has: {known}."),
+                known=known or "none",
+            ),
+            code="audience",
         )
     return found
 
@@ -247,9 +253,16 @@ def preview_move(installation: Installation, channel: str, target: Audience) -> 
     """Preview what moving the channel would do. `Rejected` if the shop has no such channel or audience."""
     if not installation.channels.filter(slug=channel).exists():
         known = ", ".join(sorted(installation.channels.values_list("slug", flat=True)))
-        raise Rejected(f"The shop has no channel {channel[:80]}. It has: {known or 'none'}.", code="channel")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "The shop has no channel {channel}. It has: {known}."),
+                channel=channel[:80],
+                known=known or "none",
+            ),
+            code="channel",
+        )
     if target.installation_id != installation.pk:
-        raise Rejected("The shop has no such audience.", code="audience")
+        raise Rejected(pgettext_lazy("staff", "The shop has no such audience."), code="audience")
     with transaction.atomic():
         source = audience_of_channel(installation, channel)
     buyers = source.contacts.filter(purchases__channel=channel).distinct()
@@ -274,7 +287,9 @@ def move_channel(installation: Installation, move: Move) -> None:
             return
         if present != move.source:
             raise Rejected(
-                "The channel was moved in the meantime. Preview the move again, then decide.",
+                pgettext_lazy(
+                    "staff", "The channel was moved in the meantime. Preview the move again, then decide."
+                ),
                 code="channel_moved",
             )
         ChannelAudience.objects.update_or_create(
@@ -353,10 +368,19 @@ def check_attribute_keys(keys: Iterable[str]) -> list[str]:
     """Return the metadata keys, stripped and without duplicates. `Rejected` for too many or an invalid key."""
     plain = list(dict.fromkeys(key.strip() for key in keys))
     if len(plain) > MAX_KEYS:
-        raise Rejected(f"An audience stores at most {MAX_KEYS} metadata keys.", code="attribute_keys")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "An audience stores at most {most} metadata keys."), most=MAX_KEYS
+            ),
+            code="attribute_keys",
+        )
     if any(not key or len(key) > MAX_KEY_LENGTH or not key.isprintable() for key in plain):
         raise Rejected(
-            f"A metadata key is one line of 1 to {MAX_KEY_LENGTH} characters.", code="attribute_keys"
+            with_values(
+                pgettext_lazy("staff", "A metadata key is one line of 1 to {longest} characters."),
+                longest=MAX_KEY_LENGTH,
+            ),
+            code="attribute_keys",
         )
     return plain
 
@@ -365,31 +389,50 @@ def _check(audience: Audience, options: AudienceSettings) -> None:
     name = options.name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or any(not each.isprintable() for each in name):
         raise Rejected(
-            f"Give the audience a name of one line, at most {MAX_NAME_LENGTH} characters.", code="name"
+            with_values(
+                pgettext_lazy("staff", "Give the audience a name of one line, at most {longest} characters."),
+                longest=MAX_NAME_LENGTH,
+            ),
+            code="name",
         )
     twins = Audience.objects.filter(installation_id=audience.installation_id, name=name)
     if twins.exclude(pk=audience.pk).exists():
         raise Rejected(
-            "Another audience of the shop already has this name. Choose another.", code="name_taken"
+            pgettext_lazy("staff", "Another audience of the shop already has this name. Choose another."),
+            code="name_taken",
         )
     if len(options.consent_text) > MAX_CONSENT_TEXT_LENGTH:
         raise Rejected(
-            f"The consent text is longer than {MAX_CONSENT_TEXT_LENGTH} characters.", code="consent_text"
+            with_values(
+                pgettext_lazy("staff", "The consent text is longer than {longest} characters."),
+                longest=MAX_CONSENT_TEXT_LENGTH,
+            ),
+            code="consent_text",
         )
     if not 1 <= options.cart_silence_minutes <= MAX_CART_SILENCE:
         raise Rejected(
-            f"A cart counts as abandoned after 1 to {MAX_CART_SILENCE} minutes (30 days).",
+            with_values(
+                pgettext_lazy("staff", "A cart counts as abandoned after 1 to {longest} minutes (30 days)."),
+                longest=MAX_CART_SILENCE,
+            ),
             code="cart_silence_minutes",
         )
     sender = options.sender_name.strip()
     if len(sender) > MAX_NAME_LENGTH or not sender.isprintable():
         raise Rejected(
-            f"Give the sender a name of one line, at most {MAX_NAME_LENGTH} characters.", code="sender_name"
+            with_values(
+                pgettext_lazy("staff", "Give the sender a name of one line, at most {longest} characters."),
+                longest=MAX_NAME_LENGTH,
+            ),
+            code="sender_name",
         )
     _check_consent_keys([key.strip() for key in options.consent_keys])
     if options.double_opt_in and not settings.EMAIL_CONFIGURED:
         raise Rejected(
-            "Double opt-in sends mails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
+            pgettext_lazy(
+                "staff",
+                "Double opt-in sends mails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
+            ),
             code="email_not_configured",
         )
 
@@ -398,7 +441,14 @@ def _check_consent_keys(keys: Sequence[str]) -> None:
     is_invalid = any(not key or len(key) > MAX_CONSENT_KEY_LENGTH or not key.isprintable() for key in keys)
     if is_invalid or len(keys) > MAX_CONSENT_KEYS:
         raise Rejected(
-            f"Give at most {MAX_CONSENT_KEYS} metadata keys, each of at most {MAX_CONSENT_KEY_LENGTH} printable "
-            "characters, such as newsletter.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "Give at most {most} metadata keys, each of at most {longest} printable characters, such as "
+                    "newsletter.",
+                ),
+                most=MAX_CONSENT_KEYS,
+                longest=MAX_CONSENT_KEY_LENGTH,
+            ),
             code="consent_keys",
         )

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.audience.people.countries import COUNTRIES
 from saleor_stripe_audience.errors import Rejected
 
@@ -60,7 +62,9 @@ def check_language(text: str) -> str:
     """Return `language_of` the text. `Rejected` if it is neither empty nor a language."""
     found = language_of(text) if text.strip() else ""
     if text.strip() and not found:
-        raise Rejected("Give the language as a tag, such as en or fr-ca.", code="language")
+        raise Rejected(
+            pgettext_lazy("staff", "Give the language as a tag, such as en or fr-ca."), code="language"
+        )
     return found
 
 
@@ -68,7 +72,9 @@ def check_country(text: str) -> str:
     """Return the `country_code` of the text. `Rejected` if it is neither empty nor a country."""
     found = country_code(text) if text.strip() else ""
     if text.strip() and not found:
-        raise Rejected("Give the country as its two-letter code, such as FR.", code="country")
+        raise Rejected(
+            pgettext_lazy("staff", "Give the country as its two-letter code, such as FR."), code="country"
+        )
     return found
 
 

@@ -15,6 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.people.addresses import normalize_email
@@ -74,7 +75,9 @@ def erase(
     """
     start = _Traces({normalize_email(email)} if email else set(), {account_id} if account_id else set())
     if not start.names():
-        raise Rejected("Give the e-mail address of the person to erase.", code="email_invalid")
+        raise Rejected(
+            pgettext_lazy("staff", "Give the e-mail address of the person to erase."), code="email_invalid"
+        )
     with transaction.atomic():
         lock_shop(installation)
         return _erase(installation, _expand(installation, start), reason, actor)

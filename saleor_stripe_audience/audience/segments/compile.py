@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import (
@@ -37,6 +38,7 @@ from saleor_stripe_audience.audience.shopping.models import (
     SoldProductCollection,
 )
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 EVERYBODY = ~Q(pk__in=[])
 
@@ -98,7 +100,12 @@ class Compiler:
     def _(self, node: rules.InSegment) -> Q:
         segment = Segment.objects.get(audience=self.audience, pk=UUID(node.segment))
         if segment.pk in self.within_segments:
-            raise Rejected(f"The segment “{segment}” is part of itself.", code="segment")
+            raise Rejected(
+                with_values(
+                    pgettext_lazy("staff", "The segment “{segment}” is part of itself."), segment=segment
+                ),
+                code="segment",
+            )
         inner = Compiler(self.audience, self.now, self.only, (*self.within_segments, segment.pk))
         return inner.condition(rules.read(segment.tree).root)
 

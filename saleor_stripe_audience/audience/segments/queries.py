@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Unavailable
 
@@ -34,8 +35,11 @@ def large_queries(timeout_seconds: int = 0) -> Iterator[None]:
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED:
                 raise Unavailable(
-                    "The segment takes too long to count. Narrow it down, or save it: it will then be evaluated in "
-                    "the background.",
+                    pgettext_lazy(
+                        "staff",
+                        "The segment takes too long to count. Narrow it down, or save it: it will then be evaluated in "
+                        "the background.",
+                    ),
                     code="segment_too_slow",
                 ) from None
             raise

@@ -112,7 +112,7 @@ def segment_named(audience: Audience, name: str) -> Segment:
     """Return the audience's segment of that name. `Rejected` if there is none."""
     segment = audience.segments.filter(name__iexact=name.strip()).first()
     if segment is None:
-        raise Rejected("The audience has no segment with this name.", code="segment")
+        raise Rejected(pgettext_lazy("staff", "The audience has no segment with this name."), code="segment")
     return segment
 
 
@@ -153,7 +153,13 @@ def check_deletable(tag: Tag) -> None:
             isinstance(each, rules.HasTag) and each.tag == str(tag.pk) for each in _conditions(segment)
         )
         if is_condition or segment.tag_id == tag.pk:
-            raise Rejected(f"The segment “{segment}” uses the tag. Change that first.", code="tag_in_use")
+            raise Rejected(
+                with_values(
+                    pgettext_lazy("staff", "The segment “{segment}” uses the tag. Change that first."),
+                    segment=segment,
+                ),
+                code="tag_in_use",
+            )
 
 
 def _save(segment: Segment, values: SegmentValues) -> Segment:
@@ -161,7 +167,11 @@ def _save(segment: Segment, values: SegmentValues) -> Segment:
     rule = resolve(audience, values.tree)
     if not values.accept_unknown and (unknown := next(_find_unknown(audience, rule), None)):
         raise Rejected(
-            f"{unknown.message} Save it with acceptUnknown if it will be sold later.", code="segment_unknown"
+            with_values(
+                pgettext_lazy("staff", "{unknown} Save it with acceptUnknown if it will be sold later."),
+                unknown=unknown.message,
+            ),
+            code="segment_unknown",
         )
     former_tag = segment.tag
     segment.name, segment.tree, segment.tag = _check_name(values.name), rule.as_json(), values.tag

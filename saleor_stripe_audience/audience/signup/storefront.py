@@ -18,6 +18,7 @@ import structlog
 from django.db import transaction
 from django.tasks import task
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience import vault
 from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, wordings
@@ -34,6 +35,7 @@ from saleor_stripe_audience.audience.signup import limits, readmission
 from saleor_stripe_audience.audience.signup.models import StorefrontKey
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -224,7 +226,13 @@ def create_key(installation: Installation, origins: Sequence[str], name: str = "
     """Create a public key for the shop's own pages. `Rejected` names an invalid origin."""
     own = sorted({_origin(each) for each in origins})
     if not own or len(own) > MAX_ORIGINS:
-        raise Rejected(f"Give 1 to {MAX_ORIGINS} origins, such as https://shop.example.com.", code="origins")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "Give 1 to {most} origins, such as https://shop.example.com."),
+                most=MAX_ORIGINS,
+            ),
+            code="origins",
+        )
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
     return StorefrontKey.objects.create(installation=installation, key=key, name=name[:200], origins=own)
 
@@ -250,7 +258,9 @@ def is_known_origin(origin: str) -> bool:
 
 
 def _too_many() -> Rejected:
-    return Rejected("Too many requests. Wait a minute and try again.", code="rate_limited")
+    return Rejected(
+        pgettext_lazy("staff", "Too many requests. Wait a minute and try again."), code="rate_limited"
+    )
 
 
 def _network(ip: str) -> str:
@@ -271,7 +281,7 @@ def _address(email: str) -> str:
             return normalize_email(email)
     except Rejected:
         pass
-    raise Rejected("Give a valid e-mail address.", code="email_invalid")
+    raise Rejected(pgettext_lazy("staff", "Give a valid e-mail address."), code="email_invalid")
 
 
 def _check_wording(installation: Installation, channel: str, text: str) -> None:
@@ -284,17 +294,23 @@ def _check_wording(installation: Installation, channel: str, text: str) -> None:
 
 def _check_storable(text: str, code: str) -> None:
     if _UNSTORABLE.search(text):
-        raise Rejected("The text has characters that cannot be stored. Send it in UTF-8.", code=code)
+        raise Rejected(
+            pgettext_lazy("staff", "The text has characters that cannot be stored. Send it in UTF-8."),
+            code=code,
+        )
 
 
 def _check_channel(installation: Installation, channel: str) -> None:
     if _UNSTORABLE.search(channel) or not installation.channels.filter(slug=channel).exists():
-        raise Rejected("The shop has no such channel.", code="channel")
+        raise Rejected(pgettext_lazy("staff", "The shop has no such channel."), code="channel")
 
 
 def _language(text: str) -> str:
     if text and not _LANGUAGE.fullmatch(text):
-        raise Rejected("Give the language as a tag, such as en or fr-CA, or leave it out.", code="language")
+        raise Rejected(
+            pgettext_lazy("staff", "Give the language as a tag, such as en or fr-CA, or leave it out."),
+            code="language",
+        )
     return language_tag(text)
 
 
@@ -303,7 +319,13 @@ def _origin(text: str) -> str:
     origin = _origin_of_url(text.strip().lower())
     if origin is None:
         raise Rejected(
-            f"{text[:80]} is not an origin. Give scheme and host, such as https://shop.example.com.",
+            with_values(
+                pgettext_lazy(
+                    "staff",
+                    "{text} is not an origin. Give scheme and host, such as https://shop.example.com.",
+                ),
+                text=text[:80],
+            ),
             code="origins",
         )
     return origin

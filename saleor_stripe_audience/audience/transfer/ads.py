@@ -13,10 +13,12 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from django.db.models import Q
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.people.models import ContactQuerySet
 from saleor_stripe_audience.audience.people.status import Purpose, Status, statuses_for
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 BATCH_SIZE = 5_000
 NOTE = (
@@ -31,7 +33,12 @@ def export_ads(contacts: ContactQuerySet, network: str) -> Iterator[str]:
     """Stream the network's file. `Rejected` for an unknown network."""
     if network not in _HEADERS:
         raise Rejected(
-            f"There is no list for {network[:30]}. There are: {', '.join(_HEADERS)}.", code="ads_network"
+            with_values(
+                pgettext_lazy("staff", "There is no list for {network}. There are: {known}."),
+                network=network[:30],
+                known=", ".join(_HEADERS),
+            ),
+            code="ads_network",
         )
     return _lines(contacts, network)
 

@@ -6,11 +6,14 @@ would be: storing it again changes nothing. The page is counted last, so a page 
 
 from collections.abc import Mapping
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.audience.transfer import from_saleor, from_stripe
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 SOURCES: Mapping[str, jobs.ProcessPage] = {
     Job.Kind.SALEOR.value: from_saleor.process_page,
@@ -26,12 +29,22 @@ def get_or_create(installation: Installation, source: str, actor: str) -> Job:
     and for an unknown source.
     """
     if source not in SOURCES:
-        raise Rejected(f"There is no source {source[:40]}. There are: {', '.join(SOURCES)}.", code="source")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "There is no source {source}. There are: {known}."),
+                source=source[:40],
+                known=", ".join(SOURCES),
+            ),
+            code="source",
+        )
     if source == Job.Kind.STRIPE:
         finished = Job.objects.filter(installation=installation, kind=Job.Kind.SALEOR)
         if not finished.filter(state__in=[Job.State.DONE, Job.State.DIFFERS]).exists():
             raise Rejected(
-                "Import Saleor's customers and orders first: they show which charges are not orders.",
+                pgettext_lazy(
+                    "staff",
+                    "Import Saleor's customers and orders first: they show which charges are not orders.",
+                ),
                 code="saleor_first",
             )
     return jobs.get_or_create(installation, source, actor)

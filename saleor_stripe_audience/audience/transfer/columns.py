@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.audience.transfer.formats import COLUMNS, HOMEMADE, Format, plain_header
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 KNOWN = COLUMNS
 READ_FROM_ALL = frozenset({"consent", "withdrawn_at"})  # a withdrawal in any of these columns counts
@@ -55,7 +58,10 @@ def read_columns(header: Sequence[str], chosen: Mapping[str, str], found: Format
                 used.update(places[ours])
     if "email" not in places:
         raise Rejected(
-            f"The file has no column of addresses. Choose one; it has: {', '.join(names)[:300] or 'none'}.",
+            with_values(
+                pgettext_lazy("staff", "The file has no column of addresses. Choose one; it has: {known}."),
+                known=", ".join(names)[:300] or "none",
+            ),
             code="import_column",
         )
     return Columns(places, names)
@@ -63,9 +69,21 @@ def read_columns(header: Sequence[str], chosen: Mapping[str, str], found: Format
 
 def _chosen_place(ours: str, theirs: str, names: Sequence[str]) -> int:
     if ours not in KNOWN:
-        raise Rejected(f"There is no field {ours[:50]}. There are: {', '.join(KNOWN)}.", code="import_column")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "There is no field {ours}. There are: {known}."),
+                ours=ours[:50],
+                known=", ".join(KNOWN),
+            ),
+            code="import_column",
+        )
     if theirs.strip() not in names:
         raise Rejected(
-            f"The file has no column {theirs[:50]}. It has: {', '.join(names)[:300]}.", code="import_column"
+            with_values(
+                pgettext_lazy("staff", "The file has no column {theirs}. It has: {known}."),
+                theirs=theirs[:50],
+                known=", ".join(names)[:300],
+            ),
+            code="import_column",
         )
     return names.index(theirs.strip())

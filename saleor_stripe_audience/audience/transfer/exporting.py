@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import tags
@@ -32,6 +33,7 @@ from saleor_stripe_audience.audience.transfer.cells import (
 )
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import THREE_DECIMAL, ZERO_DECIMAL, Money
+from saleor_stripe_audience.wording import with_values
 
 BATCH_SIZE = 5_000
 LINE_END = "\r\n"  # the csv module quotes cells that contain either character
@@ -72,7 +74,11 @@ def chosen(audience: Audience, segment: str = "", statuses: Sequence[str] = ()) 
     """
     if unknown := sorted(set(statuses) - set(Status.values)):
         raise Rejected(
-            f"There is no status {', '.join(unknown)[:60]}. There are: {', '.join(Status.values)}.",
+            with_values(
+                pgettext_lazy("staff", "There is no status {unknown}. There are: {known}."),
+                unknown=", ".join(unknown)[:60],
+                known=", ".join(Status.values),
+            ),
             code="status",
         )
     found = members_of(segment_named(audience, segment)) if segment else audience.contacts.all()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.contacts.identity import (
@@ -68,7 +69,10 @@ def _account(job: Job) -> StripeAccount:
         if current in (None, str(account.pk)):
             return account
     raise Rejected(
-        "The shop has no connected Stripe account, or the account of this backfill was disconnected.",
+        pgettext_lazy(
+            "staff",
+            "The shop has no connected Stripe account, or the account of this backfill was disconnected.",
+        ),
         code="no_account",
     )
 

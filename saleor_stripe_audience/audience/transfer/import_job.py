@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report
@@ -36,7 +37,10 @@ class FileJob:
         """Store that all rows up to the line are written, in the batch's transaction; returns whether to continue."""
         current = Job.objects.select_for_update().get(pk=self.job.pk)
         if current.step != self.job.step:
-            raise Rejected("Another process is importing this file right now.", code="import_twice")
+            raise Rejected(
+                pgettext_lazy("staff", "Another process is importing this file right now."),
+                code="import_twice",
+            )
         is_stopped = current.state not in Job.MOVING
         now = time.monotonic()
         page = self._page(report, line)

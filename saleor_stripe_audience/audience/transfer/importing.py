@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
@@ -39,6 +40,7 @@ from saleor_stripe_audience.audience.transfer.reading import (
 )
 from saleor_stripe_audience.audience.transfer.rows import Row, RowOptions, RowReader, plain_value
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 BATCH_SIZE = 5_000
 MAX_ERRORS = 1_000  # listed in the report; further ones are only counted
@@ -237,13 +239,21 @@ def import_csv(
 def _check(options: ImportOptions) -> None:
     if options.taken_as and options.taken_as not in [each.value for each in TakenAs]:
         known = ", ".join(each.value for each in TakenAs)
-        raise Rejected(f"A file can be imported as one of: {known}.", code="import_as")
+        raise Rejected(
+            with_values(pgettext_lazy("staff", "A file can be imported as one of: {known}."), known=known),
+            code="import_as",
+        )
     if options.separator and (len(options.separator) != 1 or options.separator in '"\r\n'):
-        raise Rejected("The separator is one character, such as ; or a tab.", code="import_separator")
+        raise Rejected(
+            pgettext_lazy("staff", "The separator is one character, such as ; or a tab."),
+            code="import_separator",
+        )
     if options.consent_at is not None:
         if timezone.is_naive(options.consent_at):
             raise Rejected(
-                "Give the time of the consent with its time zone, such as 2026-11-23T14:00:00Z.",
+                pgettext_lazy(
+                    "staff", "Give the time of the consent with its time zone, such as 2026-11-23T14:00:00Z."
+                ),
                 code="consent_at",
             )
         ledger.check(ledger.ConsentEvent(Consent.Kind.WITHDRAWN, options.consent_at, Consent.Source.IMPORT))

@@ -10,9 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Self
 
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 MAX_CELL_LENGTH = 100_000  # characters
+LARGE_CELL = pgettext_lazy("staff", "Line {line} has a cell of more than {longest} characters.")
+NOT_CSV = pgettext_lazy(
+    "staff", "Line {line} is not CSV: a quotation mark is missing, or there is one too many."
+)
 MAX_LINE_LENGTH = MAX_CELL_LENGTH * 4
 MAX_HEADER_LENGTH = 100_000  # characters that are searched for separators
 BLOCK_BYTES = 1024 * 1024
@@ -73,7 +81,11 @@ def detect_form(file: BinaryIO, encoding: str = "", separator: str = "") -> Form
         encoding = _detect_encoding(file, is_utf_8=is_utf_8)
     elif not _is_encoding(encoding):
         raise Rejected(
-            f"There is no encoding {encoding[:40]}, such as utf-8 or cp1252.", code="import_encoding"
+            with_values(
+                pgettext_lazy("staff", "There is no encoding {encoding}, such as utf-8 or cp1252."),
+                encoding=encoding[:40],
+            ),
+            code="import_encoding",
         )
     is_clean = is_utf_8 and not has_zero and encoding in (UTF_8, "utf-8")
     form = Form(encoding, separator or ",", digest, is_clean)
@@ -241,13 +253,23 @@ def _read_lines(file: BinaryIO, form: Form) -> Iterator[str]:
             number += 1
             if len(line) == MAX_LINE_LENGTH:
                 raise Rejected(
-                    f"Line {number} is longer than {MAX_LINE_LENGTH:,} characters. Is this a CSV file?",
+                    with_values(
+                        pgettext_lazy(
+                            "staff", "Line {number} is longer than {longest} characters. Is this a CSV file?"
+                        ),
+                        number=number,
+                        longest=format(MAX_LINE_LENGTH, ","),
+                    ),
                     code="import_csv",
                 )
             yield line
     except UnicodeError:
         raise Rejected(
-            f"Line {number + 1} is not in {form.encoding.upper()}. Save the file as CSV in UTF-8.",
+            with_values(
+                pgettext_lazy("staff", "Line {number} is not in {encoding}. Save the file as CSV in UTF-8."),
+                number=number + 1,
+                encoding=form.encoding.upper(),
+            ),
             code="import_encoding",
         ) from None
     finally:
@@ -255,10 +277,10 @@ def _read_lines(file: BinaryIO, form: Form) -> Iterator[str]:
             opened.detach()
 
 
-def _csv_problem(line: int, error: csv.Error) -> str:
+def _csv_problem(line: int, error: csv.Error) -> Promise:
     if "field larger" in str(error):
-        return f"Line {line} has a cell of more than {MAX_CELL_LENGTH:,} characters."
-    return f"Line {line} is not CSV: a quotation mark is missing, or there is one too many."
+        return with_values(LARGE_CELL, line=line, longest=f"{MAX_CELL_LENGTH:,}")
+    return with_values(NOT_CSV, line=line)
 
 
 def as_file(text: str) -> BinaryIO:

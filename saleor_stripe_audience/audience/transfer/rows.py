@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
@@ -34,6 +35,7 @@ from saleor_stripe_audience.audience.transfer.formats import (
 )
 from saleor_stripe_audience.audience.transfer.reading import LineError, Record
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.wording import with_values
 
 MAX_LENGTHS = {
     "first_name": 256,
@@ -230,7 +232,9 @@ class RowReader:
             address = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
             return normalize_email(address.strip(_INVISIBLE))
         except Rejected:
-            raise Rejected("This is not an e-mail address.", code="email_invalid") from None
+            raise Rejected(
+                pgettext_lazy("staff", "This is not an e-mail address."), code="email_invalid"
+            ) from None
 
     def _email_or_none(self, text: str) -> str | None:
         try:
@@ -242,7 +246,8 @@ class RowReader:
         """`Rejected` for text that databases refuse: a zero byte, a lone surrogate, bytes of another encoding."""
         if not self._options.is_clean and not is_storable(text):
             raise Rejected(
-                "This contains invalid characters. Save the file as CSV in UTF-8.", code="characters"
+                pgettext_lazy("staff", "This contains invalid characters. Save the file as CSV in UTF-8."),
+                code="characters",
             )
 
     def _read_profile(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> dict[str, str]:
@@ -497,7 +502,13 @@ def plain_value(value: str) -> str:
 def _length_check(max_length: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         if len(text) > max_length:
-            raise Rejected(f"This is longer than {max_length} characters.", code="too_long")
+            raise Rejected(
+                with_values(
+                    pgettext_lazy("staff", "This is longer than {longest} characters."),
+                    longest=max_length,
+                ),
+                code="too_long",
+            )
         return text
 
     return check
@@ -507,5 +518,12 @@ def _length_check(max_length: int) -> Callable[[str], str]:
 def _tags(text: str) -> tuple[str, ...]:
     names = tags.split(text)
     if len(names) > MAX_TAGS:
-        raise Rejected(f"There are {len(names)} tags. Give at most {MAX_TAGS}.", code="tags")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "There are {count} tags. Give at most {most}."),
+                count=len(names),
+                most=MAX_TAGS,
+            ),
+            code="tags",
+        )
     return tuple(dict.fromkeys(tags.check_name(name) for name in names))

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.deliveries import record, services
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
@@ -20,6 +21,7 @@ from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +44,12 @@ class CreatedWebhook:
 def create(installation: Installation, service: str, signing_key: str = "") -> CreatedWebhook:
     """Create a webhook for the service. `Rejected` for an unknown service, or a missing or invalid signing key."""
     if service not in SERVICES:
-        raise Rejected(f"Give one of these services: {', '.join(SERVICES)}.", code="service")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "Give one of these services: {known}."), known=", ".join(SERVICES)
+            ),
+            code="service",
+        )
     _check_key(service, signing_key)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     webhook = MailWebhook.objects.create(
@@ -90,11 +97,26 @@ def receive(webhook: MailWebhook, request: HttpRequest, secret: str) -> int:
 def _check_key(service: str, signing_key: str) -> None:
     options = SERVICES[service]
     if options.needs_key and not signing_key:
-        raise Rejected(f"{service} signs its reports. Give its webhook signing key too.", code="signing_key")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "{service} signs its reports. Give its webhook signing key too."),
+                service=service,
+            ),
+            code="signing_key",
+        )
     if signing_key and not options.key_name:
-        raise Rejected(f"{service} does not sign its reports with a key. Leave it out.", code="signing_key")
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "{service} does not sign its reports with a key. Leave it out."),
+                service=service,
+            ),
+            code="signing_key",
+        )
     if not signing_key.isascii() or len(signing_key) > MAX_KEY_LENGTH or not _is_key(service, signing_key):
-        raise Rejected("This is not a valid key. Copy it from the service again.", code="signing_key")
+        raise Rejected(
+            pgettext_lazy("staff", "This is not a valid key. Copy it from the service again."),
+            code="signing_key",
+        )
 
 
 def _is_key(service: str, signing_key: str) -> bool:
