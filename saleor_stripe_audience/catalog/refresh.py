@@ -36,6 +36,9 @@ from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor import listing, products
 from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.wording import with_values
+
+TOO_MANY = pgettext_lazy("staff", "Apply up to {most} differences at once.")
 
 MOST_AT_ONCE = 10  # differences that one request applies: each takes some calls to both sides
 UNSPECIFIED = "unspecified"  # Stripe's word for a Price without a tax behavior
@@ -85,7 +88,9 @@ def process_page(job: Job) -> Page:
     """Compare a page of Stripe's active Products; after the last one, look for those that are gone."""
     account = StripeAccount.objects.filter(pk=UUID(job.key), installation=job.installation).first()
     if account is None or account.state != StripeAccount.State.CONNECTED or not account.takes_payments:
-        raise Rejected("The Stripe account of this job cannot be asked now.", code="not_ready")
+        raise Rejected(
+            pgettext_lazy("staff", "The Stripe account of this job cannot be compared now."), code="not_ready"
+        )
     listed_at = timezone.now()  # what is pushed from now on may be newer than what Stripe lists
     with paced(pace_for(account)):
         found, after = catalogue.list_active(account, job.cursor.get("after") or "")
@@ -349,7 +354,7 @@ def apply(
     """
     chosen = list(differences)
     if len(chosen) > MOST_AT_ONCE:
-        raise Rejected(f"Apply up to {MOST_AT_ONCE} differences at once.", code="too_many_values")
+        raise Rejected(with_values(TOO_MANY, most=MOST_AT_ONCE), code="too_many_values")
     return [_try(installation, each, target, actor) for each in chosen]
 
 
