@@ -10,7 +10,7 @@ from strawberry.file_uploads import Upload
 from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.amounts import Money, money_of
 from saleor_stripe_audience.api.context import needs
-from saleor_stripe_audience.api.errors import ErrorCode, InvalidInput, Payload, error_of, mutation
+from saleor_stripe_audience.api.errors import Error, ErrorCode, InvalidInput, Payload, error_of, mutation
 from saleor_stripe_audience.api.filters import MOST_VALUES
 from saleor_stripe_audience.catalog import edit
 
@@ -115,6 +115,10 @@ class ProductUpdateInput:
 class ProductCreate(Payload):
     saleor_product_id: str | None = strawberry.field(default=None, description="Saleor's id of the product.")
     saleor_variant_id: str | None = strawberry.field(default=None, description="Saleor's id of its variant.")
+    image_errors: list[Error] = strawberry.field(
+        default_factory=list,
+        description="Why Saleor did not take the image; the product was added all the same.",
+    )
 
 
 @strawberry.type(description="The product that was changed.")
@@ -181,8 +185,7 @@ def _create(
     return ProductCreate(
         saleor_product_id=added.product_id,
         saleor_variant_id=added.variant_id,
-        # The product was added all the same: what Saleor says about its image is no reason to add it again.
-        errors=[error_of(each) for each in added.refused_images],
+        image_errors=[error_of(each) for each in added.refused_images],
     )
 
 

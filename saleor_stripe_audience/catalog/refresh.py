@@ -255,8 +255,7 @@ def _note_stray(
     job: Job, account: StripeAccount, found: CatalogueProduct, row: CatalogProduct | None, page: Page
 ) -> None:
     """The app's own, and not sold: a nightly comparison archives it. A new one may be about to be stored."""
-    started = job.started_at or job.created_at
-    if found.created < started.timestamp():
+    if found.created < job.created_at.timestamp():
         page.counts["not sold in Saleor"] += 1
         _note(account, found, Kind.STRAY, Found("", "active", reason=comparing.SALEOR_DECIDES), row)
 
@@ -305,7 +304,7 @@ def _note(
 
 def _end(job: Job, account: StripeAccount, page: Page) -> None:
     """What Stripe should have and does not list is gone; what was not found again is no difference any more."""
-    started = job.started_at or job.created_at
+    started = job.created_at  # `started_at` is the end of the first page
     rows = CatalogProduct.objects.filter(account=account, is_active=True).exclude(stripe_product_id="")
     unseen = Q(checked_at=None) | Q(checked_at__lt=started)
     for row in rows.filter(unseen, state=CatalogProduct.State.SYNCED, pushed_at__lt=started):

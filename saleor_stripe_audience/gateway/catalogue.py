@@ -13,6 +13,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct, parse, parse_readable
 
 MARK = "saleor-catalogue:"  # how the keys of all these requests begin
+PAGE_SIZE = 100  # Stripe's limit
 PRICES_OF_A_PRODUCT = 100  # that are looked at
 
 Json = dict[str, Any]
@@ -91,7 +92,7 @@ def list_active(account: StripeAccount, after: str) -> tuple[list[CatalogueProdu
     They start after the Product with the id `after`; the second value is where the next page does, None at the end.
     """
     with errors_of(account):
-        params: Any = {"limit": 100, "active": True, "expand": ["data.default_price"]}
+        params: Any = {"limit": PAGE_SIZE, "active": True, "expand": ["data.default_price"]}
         page = stripe_of(account).v1.products.list(params | ({"starting_after": after} if after else {}))
         found = [each.to_dict() for each in page.data]
         following = found[-1]["id"] if found and page.has_more else None

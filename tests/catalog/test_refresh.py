@@ -12,7 +12,7 @@ from saleor_stripe_audience.catalog import payloads, refresh, sync
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Difference
 from saleor_stripe_audience.catalog.refresh import Target
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import trouble
+from saleor_stripe_audience.gateway import catalogue, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.jobs import engine as jobs
@@ -105,6 +105,19 @@ def test_of_nothing_shows_nothing_and_changes_nothing(town: Town) -> None:
     before = len(town.stripe.log.entries("POST"))
     assert look(town) == []
     assert len(town.stripe.log.entries("POST")) == before
+
+
+def test_many_pages_show_nothing_either(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "PAGE_SIZE", 2)
+    assert look(town) == []
+    job = Job.objects.get(kind=Job.Kind.REFRESH)
+    assert (job.step, job.done) == (6, 11)
+    town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"active": False})
+    town.api.products.update(in_stripe("Fern Candle").stripe_product_id, {"name": "Moss Candle"})
+    assert [each[:3] for each in look(town)] == [
+        (Kind.GONE, "", "Lantern Mug"),
+        (Kind.CHANGED, "name", "Moss Candle"),
+    ]
 
 
 class TestAChange:
