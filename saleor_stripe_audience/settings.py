@@ -308,6 +308,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 LOCALE_PATHS = [Path(__file__).parent / "locale" / reader for reader in ("shopper", "staff")]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; Saleor's largest genuine payloads are below 100 kB
+FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024  # an image, which is in memory already: no temporary files
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from saleor_stripe_audience.catalog import refresh
 from saleor_stripe_audience.catalog.models import CatalogProduct, Difference
@@ -173,3 +175,18 @@ def test_of_another_shop_or_none_is_not_found(
 def test_too_many_at_once_are_refused(write: Asking, mine: Shop) -> None:
     many = [id_in_api(differ(mine, f"field {number}")) for number in range(11)]
     assert errors_of(write(APPLY, ids=many)) == [("ids", "TOO_MANY_VALUES")]
+
+
+def test_a_longer_list_takes_no_more_statements(read: Asking, mine: Shop) -> None:
+    differ(mine)
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            listed(read)
+        return len(queries)
+
+    statements()  # the key is read once
+    few = statements()
+    for number in range(8):
+        differ(mine, f"field {number}")
+    assert statements() == few
