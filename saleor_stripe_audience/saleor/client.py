@@ -96,6 +96,17 @@ class TransactionEvent:
 
 
 @dataclass(frozen=True)
+class HistoryEntry:
+    """An event of a transaction as staff read it in Saleor; `amount` in whole units of its currency."""
+
+    at: datetime
+    type: str
+    amount: Decimal
+    currency: str
+    message: str
+
+
+@dataclass(frozen=True)
 class TransactionAmounts:
     """What of a transaction is charged and not refunded, and what is authorized, in whole units of its currency."""
 
@@ -275,6 +286,26 @@ def fetch_listed(
 def fetch_page(installation: Installation, query: str, after: str | None) -> Json:
     """One page of a listing, with a query made by `saleor.listing`; `after` is where the previous page ended."""
     return _send_to_shop(installation, query, "Page", {"after": after})
+
+
+def fetch_history(installation: Installation, transaction_id: str) -> list[HistoryEntry]:
+    """What happened to a transaction, oldest first; `Rejected` if Saleor has no such transaction of the app."""
+    data = _call_shop(installation, "FetchTransactionHistory", {"id": transaction_id})
+    transaction = data.get("transaction")
+    if not isinstance(transaction, dict):
+        raise _unknown_transaction()
+    with reading_response():
+        found = [
+            HistoryEntry(
+                datetime.fromisoformat(each["createdAt"]),
+                each["type"] or "",
+                Decimal(str(each["amount"]["amount"])),
+                each["amount"]["currency"],
+                each["message"] or "",
+            )
+            for each in transaction["events"]
+        ]
+        return sorted(found, key=lambda entry: entry.at)
 
 
 def fetch_transaction_events(installation: Installation, transaction_id: str) -> list[TransactionEvent]:

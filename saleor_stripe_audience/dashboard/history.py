@@ -1,0 +1,88 @@
+"""What Saleor's ledger has of one payment. It is read from Saleor after the payment is shown, and not stored."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.payment import find, not_found
+from saleor_stripe_audience.dashboard.sections import PAYMENTS
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.money import from_decimal
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+SECONDS = 5.0
+MOST_ENTRIES = 100
+
+# Saleor's types of events: TransactionEventTypeEnum.
+TITLES: dict[str, str | Promise] = {
+    "AUTHORIZATION_SUCCESS": _("Authorized"),
+    "AUTHORIZATION_FAILURE": _("Authorization failed"),
+    "AUTHORIZATION_ADJUSTMENT": _("Authorization adjusted"),
+    "AUTHORIZATION_REQUEST": _("Authorization requested"),
+    "AUTHORIZATION_ACTION_REQUIRED": _("Waiting for the customer"),
+    "CHARGE_SUCCESS": _("Captured"),
+    "CHARGE_FAILURE": _("Capture failed"),
+    "CHARGE_REQUEST": _("Capture requested"),
+    "CHARGE_ACTION_REQUIRED": _("Waiting for the customer"),
+    "CHARGE_BACK": _("Charged back"),
+    "REFUND_SUCCESS": _("Refunded"),
+    "REFUND_FAILURE": _("Refund failed"),
+    "REFUND_REQUEST": _("Refund requested"),
+    "REFUND_REVERSE": _("Refund reversed"),
+    "CANCEL_SUCCESS": _("Released"),
+    "CANCEL_FAILURE": _("Release failed"),
+    "CANCEL_REQUEST": _("Release requested"),
+    "INFO": _("Note"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    at: datetime
+    title: str | Promise
+    amount: str
+    message: str
+
+
+@require_safe
+@for_staff(PAYMENTS)
+def history(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> HttpResponse:
+    """The events of the payment's transaction, newest first; that Saleor did not respond is said, and no error."""
+    found = find(user, payment_id)
+    if found is None:
+        return not_found(request, user)
+    return render(request, "dashboard/history.html", {"entries": _entries(found)})
+
+
+def _entries(payment: Payment) -> list[Entry] | None:
+    try:
+        with deadline(SECONDS):
+            events = client.fetch_history(payment.installation, payment.transaction_id)
+    except Failure:
+        return None
+    return [
+        Entry(
+            each.at,
+            TITLES.get(each.type, each.type),
+            _amount(each),
+            each.message,
+        )
+        for each in reversed(events[-MOST_ENTRIES:])
+    ]
+
+
+def _amount(entry: client.HistoryEntry) -> str:
+    """A note, and an event without money, has no amount."""
+    money = from_decimal(entry.amount, entry.currency)
+    return "" if money.is_zero or entry.type == "INFO" else format_amount(money.minor, money.currency)

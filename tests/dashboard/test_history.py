@@ -1,0 +1,108 @@
+"""What Saleor's ledger has of a payment, on its page."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from graphql import GraphQLEnumType
+
+from saleor_stripe_audience.dashboard.history import TITLES
+from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor import client as saleor
+from saleor_stripe_audience.sandbox.saleor.schema import schema_for
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import a_payment
+
+EVENTS: list[dict[str, Any]] = [
+    {
+        "createdAt": "2026-11-26T10:00:00+00:00",
+        "type": "CHARGE_ACTION_REQUIRED",
+        "message": "Waiting <for> the shopper.",
+        "amount": {"amount": 12.5, "currency": "USD"},
+    },
+    {
+        "createdAt": "2026-11-26T10:02:00+00:00",
+        "type": "REFUND_SUCCESS",
+        "message": None,
+        "amount": {"amount": 2.5, "currency": "USD"},
+    },
+    {
+        "createdAt": "2026-11-26T10:01:00+00:00",
+        "type": "CHARGE_SUCCESS",
+        "message": "",
+        "amount": {"amount": 12.5, "currency": "USD"},
+    },
+    {
+        "createdAt": "2026-11-26T10:03:00+00:00",
+        "type": "A_NEW_TYPE",
+        "message": "",
+        "amount": {"amount": 0, "currency": "USD"},
+    },
+]
+
+
+def history(client: Client, shop: Shop, payment: Payment) -> str:
+    answer = client.get(f"/dashboard/payments/{payment.pk}/history", headers=shop.headers())
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+    monkeypatch.setattr(saleor, "_call_shop", lambda *_given: data)
+
+
+def test_it_is_shown_newest_first_whatever_order_saleor_sends(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(monkeypatch, {"transaction": {"events": EVENTS}})
+    text = history(client, shop, a_payment(shop.installation))
+    shown = ["A_NEW_TYPE", "Refunded", "2.50 USD", "Captured", "12.50 USD", "Waiting for the customer"]
+    assert [text.index(each) for each in shown] == sorted(text.index(each) for each in shown)
+    assert "Waiting &lt;for&gt; the shopper." in text
+    assert "0.00 USD" not in text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"transaction": None},
+        {},
+        {"transaction": {"events": [{"type": "X"}]}},
+        {"transaction": {"events": None}},
+    ],
+)
+def test_what_saleor_does_not_tell_is_said(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, data: Any
+) -> None:
+    answered(monkeypatch, data)
+    assert "Saleor did not respond" in history(client, shop, a_payment(shop.installation))
+
+
+def test_a_saleor_that_is_down_breaks_nothing(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: Any) -> Any:
+        raise Unavailable("Saleor is down.", code="saleor_down")
+
+    monkeypatch.setattr(saleor, "_call_shop", fail)
+    assert "Saleor did not respond" in history(client, shop, a_payment(shop.installation))
+
+
+def test_another_shops_payment_is_not_found(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    foreign = a_payment(other.installation)
+    answer = client.get(f"/dashboard/payments/{foreign.pk}/history", headers=shop.headers())
+    assert answer.status_code == 404
+
+
+def test_the_payment_asks_for_it(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation)
+    answer = client.get(f"/dashboard/payments/{payment.pk}", headers=shop.headers())
+    assert f'hx-get="/dashboard/payments/{payment.pk}/history"' in answer.content.decode()
+
+
+def test_every_type_of_saleor_has_a_title() -> None:
+    kinds = schema_for("3.23").get_type("TransactionEventTypeEnum")
+    assert isinstance(kinds, GraphQLEnumType)
+    assert set(kinds.values) <= set(TITLES)
