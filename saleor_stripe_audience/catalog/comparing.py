@@ -90,8 +90,13 @@ def changed_fields(row: CatalogProduct, prices: Collection[str], found: Catalogu
         "unit_label": found.unit_label,
         "shippable": found.shippable,
     }
-    changed = [name for name in FIELDS if name in row.sent and row.sent[name] != has[name]]
+    changed = [name for name in FIELDS if name in row.sent and _plain(row.sent[name]) != _plain(has[name])]
     return changed if found.default_price_id in prices else [*changed, PRICE]
+
+
+def _plain(value: Any) -> Any:
+    """The value without the spaces and the slash at its end that Stripe may leave out or add."""
+    return value.strip().rstrip("/") if isinstance(value, str) else value
 
 
 def compare(

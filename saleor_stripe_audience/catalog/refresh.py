@@ -46,6 +46,7 @@ MOST_FOREIGN = 500  # of a refresh that are listed; all of them are counted
 
 Json = dict[str, Any]
 Kind, State = Difference.Kind, Difference.State
+SETTLED = (CatalogProduct.State.SYNCED, CatalogProduct.State.WAITING)  # Stripe has what was sent last
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,8 @@ def _prices_of(rows: Iterable[CatalogProduct]) -> dict[int, dict[str, str]]:
 
 
 def _is_settled(row: CatalogProduct, listed_at: datetime) -> bool:
-    """Whether Stripe's list shows what was pushed last."""
-    return (
-        row.state == CatalogProduct.State.SYNCED and row.pushed_at is not None and row.pushed_at < listed_at
-    )
+    """Whether Stripe's list shows what was pushed last; of a push that failed half-way nobody knows what it shows."""
+    return row.state in SETTLED and row.pushed_at is not None and row.pushed_at < listed_at
 
 
 def _fetch(installation: Installation, ids: list[str]) -> dict[str, Product]:
@@ -164,7 +163,7 @@ def check(account: StripeAccount, stripe_product_id: str) -> None:
             _open(account, stripe_product_id).delete()
         elif not found.shop:
             _note_foreign(account, found)
-    elif row.is_active:
+    elif row.is_active and row.state in SETTLED:
         shown = _fetch(account.installation, [row.saleor_product_id])
         _check_row(account, row, shown.get(row.saleor_product_id))
 
@@ -197,6 +196,8 @@ def _check_row(account: StripeAccount, row: CatalogProduct, shown: Product | Non
     """Note how the variant differs now. It is looked at in its turn: nothing is being pushed meanwhile."""
     with turn(account, row.saleor_variant_id):
         row.refresh_from_db()
+        if row.state not in SETTLED:
+            return []
         found = catalogue.fetch_product(account, row.stripe_product_id)
         if found is None or not found.active:
             return [_note_gone(account, row, "archived" if found else "deleted")]

@@ -256,6 +256,19 @@ class TestAChange:
         town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"unit_label": "mug"})
         assert look(town) == [(Kind.CHANGED, "unit_label", "Lantern Mug", "saleor_decides")]
 
+    def test_of_spaces_at_the_end_is_none(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Lantern Mug ", "unit_label": " "})
+        assert look(town) == []
+
+    def test_of_a_product_whose_push_failed_is_not_judged(self, town: Town) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        CatalogProduct.objects.filter(pk=row.pk).update(state=CatalogProduct.State.FAILED)
+        assert look(town) == []
+        refresh.check(town.account, row.stripe_product_id)
+        assert not Difference.objects.exists()
+
     def test_that_was_taken_back_is_none(self, town: Town) -> None:
         row = in_stripe("Lantern Mug")
         town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
