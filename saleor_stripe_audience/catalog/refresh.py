@@ -23,7 +23,8 @@ from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, 
 from saleor_stripe_audience.catalog.offers import wanted_of
 from saleor_stripe_audience.catalog.payloads import Product, items_of, read_product
 from saleor_stripe_audience.catalog.rewriting import rewrite
-from saleor_stripe_audience.catalog.sync import usable_accounts
+from saleor_stripe_audience.catalog.sync import ITSELF, usable_accounts
+from saleor_stripe_audience.catalog.sync import start as sync_catalogue
 from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
@@ -78,6 +79,12 @@ def start(account: StripeAccount, actor: str) -> Job:
 def start_all(installation: Installation, actor: str) -> list[Job]:
     """Start a refresh of each account that can be asked now."""
     return [start(each, actor) for each in usable_accounts(installation)]
+
+
+def start_night(account: StripeAccount) -> None:
+    """Refresh, then sync: so that what the sync overrules is on record. Repeating it is harmless."""
+    if start(account, ITSELF).actor != ITSELF:  # one that staff started is open, and ends without a sync
+        sync_catalogue(account, ITSELF)
 
 
 def open_differences(installation: Installation) -> QuerySet[Difference]:
@@ -312,6 +319,8 @@ def _end(job: Job, account: StripeAccount, page: Page) -> None:
         _note_gone(account, row, "archived or deleted")
         page.counts["gone"] += 1
     Difference.objects.filter(account=account, state=State.OPEN, found_at__lt=started).delete()
+    if job.actor == ITSELF:
+        sync_catalogue(account, ITSELF)
 
 
 def find(installation: Installation, numbers: Iterable[int]) -> list[Difference]:

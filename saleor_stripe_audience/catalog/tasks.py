@@ -2,7 +2,7 @@
 
 from django.tasks import task
 
-from saleor_stripe_audience.catalog import refetch, sync
+from saleor_stripe_audience.catalog import refetch, refresh, sync
 from saleor_stripe_audience.isolation import apart
 
 
@@ -14,9 +14,9 @@ def push_what_is_due() -> int:
 
 @task
 def sync_all() -> int:
-    """Every night: compare each account's Products with the shop's, and heal what differs."""
+    """Every night: note what was changed in each account, then send Saleor's values of all that differs."""
     accounts = sync.usable_accounts()
     for account in accounts:
         with apart("syncing a catalogue", account=str(account.pk)):
-            sync.start(account, sync.ITSELF)
+            refresh.start_night(account)
     return len(accounts)

@@ -11,6 +11,7 @@ from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.catalog import payloads, refresh, sync
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Difference
 from saleor_stripe_audience.catalog.refresh import Target
+from saleor_stripe_audience.catalog.tasks import sync_all
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import catalogue, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -609,6 +610,26 @@ def test_a_dead_key_fails_the_job_and_the_application(town: Town) -> None:
 def test_at_most_ten_are_applied_at_once(town: Town) -> None:
     with pytest.raises(Rejected, match="up to 10"):
         refresh.apply(town.account.installation, [Difference()] * 11, Target(), "a clerk")
+
+
+class TestEveryNight:
+    def test_what_is_overruled_is_on_record(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
+        assert sync_all.call() == 1
+        settle()
+        assert stripes(town, row)["name"] == "Lantern Mug"
+        [difference] = Difference.objects.all()
+        assert (difference.state, difference.stripe_value) == (State.OVERRULED, "Glow Mug")
+        assert set(Job.objects.filter(actor=sync.ITSELF).values_list("kind", flat=True)) == {
+            "refresh",
+            "catalogue",
+        }
+
+    def test_a_refresh_of_staff_that_is_open_delays_no_sync(self, town: Town) -> None:
+        refresh.start(town.account, "a clerk")
+        assert sync_all.call() == 1
+        assert Job.objects.filter(actor=sync.ITSELF).get().kind == Job.Kind.CATALOGUE
 
 
 class TestTheCommand:
