@@ -335,7 +335,8 @@ MIDDLEWARE = [
 PAGE_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "saleor_stripe_audience.page_middleware.CompressionMiddleware",
+    "saleor_stripe_audience.static_files.HashedFilesMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
@@ -349,6 +350,11 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "saleor_stripe_audience.static_files.HashedFinder",
+]
+STORAGES = {"staticfiles": {"BACKEND": "saleor_stripe_audience.static_files.HashedStorage"}}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.scopes import EVERYTHING_READ, checked
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
 
 MARK = "ssa_"  # so that a leaked key can be recognized
 SECRET_BYTES = 32
@@ -42,7 +44,10 @@ def create_key(
 ) -> CreatedKey:
     """Create a key. `Rejected` for an invalid name, time or scope."""
     if not name.strip() or len(name) > LONGEST_NAME:
-        raise Rejected("Give the key a name of at most 200 characters: what it is for.", code="name")
+        raise Rejected(
+            pgettext_lazy("staff", "Give the key a name of at most 200 characters: what it is for."),
+            code="name",
+        )
     secret = MARK + secrets.token_urlsafe(SECRET_BYTES)
     key = ApiKey.objects.create(
         installation=installation,
@@ -60,7 +65,8 @@ def expiry_after(days: int | None) -> datetime | None:
     if days is None:
         return None
     if not 1 <= days <= LONGEST_LIFE_DAYS:
-        raise Rejected(f"A key can be valid for 1 to {LONGEST_LIFE_DAYS} days.", code="expires_in_days")
+        message = pgettext_lazy("staff", "A key can be valid for 1 to {most} days.")
+        raise Rejected(with_values(message, most=LONGEST_LIFE_DAYS), code="expires_in_days")
     return timezone.now() + timedelta(days=days)
 
 

@@ -139,6 +139,27 @@ def _domain_form(account: StripeAccount) -> str:
 
 @require_POST
 @for_staff(ACCOUNTS)
+def renew_endpoint(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
+    """Create a new endpoint at Stripe with a new secret; events signed with the old one are accepted for a day."""
+    account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
+    if account is None:
+        return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
+    try:
+        with deadline(CONNECT_SECONDS):
+            onboarding.renew_endpoint(account)
+    except Failure as error:
+        note = Note("bad", str(error.translatable), _endpoint_form(account))
+        return _show(request, user, note=note, status=422)
+    note = Note("good", _("Renewed: Stripe signs its events with a new secret."), _endpoint_form(account))
+    return _show(request, user, note=note)
+
+
+def _endpoint_form(account: StripeAccount) -> str:
+    return f"endpoint-{account.pk}"
+
+
+@require_POST
+@for_staff(ACCOUNTS)
 def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Record that this staff member accepted the terms for the shop."""
     if request.POST.get("accepted") != "yes":
@@ -158,11 +179,12 @@ class Row:
     continue_url: str
     settings_form: str
     domain_form: str
+    endpoint_form: str
 
 
 def _row(account: StripeAccount) -> Row:
     continue_url = begin_url(account.installation, account) if can_continue(account) else ""
-    forms = _settings_form(account), _domain_form(account)
+    forms = _settings_form(account), _domain_form(account), _endpoint_form(account)
     return Row(account, describe_requirements(account), continue_url, *forms)
 
 

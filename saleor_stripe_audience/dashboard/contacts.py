@@ -15,6 +15,7 @@ from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.staff_actions import Actor, Profile
+from saleor_stripe_audience.dashboard import sites
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.pages import read_page
@@ -125,7 +126,7 @@ def audiences_of(user: DashboardUser) -> list[Audience]:
 def audience_asked_for(audiences: list[Audience], asked: QueryDict) -> Audience | None:
     """Return the audience that the query names, by default the first; None if the shop has no such audience."""
     if not (name := asked.get("audience", "")):
-        return audiences[0] if audiences else None
+        return _audience_of_site(audiences, asked) if audiences else None
     return next((each for each in audiences if str(each.pk) == name), None)
 
 
@@ -135,6 +136,15 @@ def find_contact(audience: Audience, text: str) -> Contact | None:
     if "@" in text:
         return _search(audience, text[:LONGEST_SEARCH].replace("\0", "")).prefetch_related("spent").first()
     return own.filter(pk=_uuid(text)).first()
+
+
+def _audience_of_site(audiences: list[Audience], asked: QueryDict) -> Audience:
+    """Return the audience that the chosen channel feeds; the first if no channel is chosen."""
+    if not asked.get("site", ""):
+        return audiences[0]
+    shop = audiences[0].installation
+    fed = set(sites.audiences_of(shop, sites.read_sites(shop, asked).chosen).values_list("pk", flat=True))
+    return next((each for each in audiences if each.pk in fed), audiences[0])
 
 
 def actor_of(user: DashboardUser) -> Actor:

@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard.problems import (
     events_of,
@@ -47,7 +46,6 @@ def checks(shop: Installation) -> list[Check]:
         _channels(shop),
         _events(shop),
         _catalogue(shop),
-        _audience(shop),
         _storefront(),
     ]
 
@@ -96,26 +94,26 @@ def _not_ready(account: StripeAccount) -> Check:
 def _channels(shop: Installation) -> Check:
     """Good only if customers can pay now in every channel, with live payments if the shop is live."""
     title = _("Channels")
-    count = Channel.objects.filter(installation=shop).count()
-    if not count:
+    channels = list(Channel.objects.filter(installation=shop).order_by("name"))
+    if not channels:
         return Check(
             "todo", title, _("Create a channel in Saleor, then refresh the channels here."), CHANNELS
         )
     if found := readiness.obstacles(shop):
-        return describe_obstacle(shop, found[0])
+        return describe_obstacle(channels, found[0])
     return Check(
         "good",
         title,
-        ngettext("The channel has a Stripe account.", "All %(n)s channels have a Stripe account.", count)
-        % {"n": count},
+        ngettext(
+            "The channel has a Stripe account.", "All %(n)s channels have a Stripe account.", len(channels)
+        )
+        % {"n": len(channels)},
     )
 
 
-def describe_obstacle(shop: Installation, obstacle: readiness.Obstacle) -> Check:
-    """Say what keeps customers from paying, and where to act on it."""
-    names = _names(
-        list(Channel.objects.filter(installation=shop, slug__in=obstacle.channels).order_by("name"))
-    )
+def describe_obstacle(channels: list[Channel], obstacle: readiness.Obstacle) -> Check:
+    """Say what keeps customers from paying in those of the channels, and where to act on it."""
+    names = _names([each for each in channels if each.slug in obstacle.channels])
     text, state, section = {
         readiness.NO_ACCOUNT: (
             _("Choose a Stripe account for %(channels)s: customers cannot pay there yet."),
@@ -205,12 +203,6 @@ def _catalogue(shop: Installation) -> Check:
         return Check("info", title, text)
     text = ngettext("%(n)s variant is in Stripe.", "%(n)s variants are in Stripe.", count)
     return Check("good", title, text % {"n": count})
-
-
-def _audience(shop: Installation) -> Check:
-    count = Contact.objects.filter(audience__installation=shop).count()
-    text = ngettext("%(n)s contact is in your audience.", "%(n)s contacts are in your audience.", count)
-    return Check("good", _("Audience"), text % {"n": count})
 
 
 def _storefront() -> Check:

@@ -2,12 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 from django.http import QueryDict
@@ -15,7 +15,7 @@ from django.http import QueryDict
 SIZE = 20
 BATCH_SIZE = 2_000
 
-Place = tuple[datetime, UUID]
+Place = tuple[datetime, Any]  # a time and a primary key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,27 @@ def read_page[Row: Model](rows: QuerySet[Row], asked: QueryDict, column: str) ->
 
     A place that cannot be read, such as in an address that was cut off, is the start of the list.
     """
-    after, before = _read(asked.get("after", "")), _read(asked.get("before", ""))
+    return read_page_of([rows], asked, column)
+
+
+def read_page_of[Row: Model](parts: list[QuerySet[Row]], asked: QueryDict, column: str) -> Page[Row]:
+    """As `read_page`, of rows that are in several parts, each of which an index has in order; at least one."""
+    model = parts[0].model
+    after, before = _read(asked.get("after", ""), model), _read(asked.get("before", ""), model)
+
+    def place_of(row: Row) -> Place:
+        return getattr(row, column), row.pk
+
+    def first(part: Callable[[QuerySet[Row]], QuerySet[Row]], *, newest_first: bool) -> list[Row]:
+        found = [row for rows in parts for row in part(rows)[: SIZE + 1]]
+        return sorted(found, key=place_of, reverse=newest_first)[: SIZE + 1]
+
     if after is None and before is not None:
-        found = list(_newer(rows, column, before)[: SIZE + 1])
+        found = first(lambda rows: _newer(rows, column, before), newest_first=False)
         shown = found[:SIZE][::-1]
         has_newer, has_older = len(found) > SIZE, True
     else:
-        found = list(_older(rows, column, after)[: SIZE + 1])
+        found = first(lambda rows: _older(rows, column, after), newest_first=True)
         shown = found[:SIZE]
         has_newer, has_older = after is not None, len(found) > SIZE
     return Page(
@@ -75,10 +89,10 @@ def _query(asked: QueryDict, name: str, row: Any, column: str) -> str:
     return query.urlencode()
 
 
-def _read(text: str) -> Place | None:
+def _read(text: str, model: type[Model]) -> Place | None:
     try:
         at, key = json.loads(base64.urlsafe_b64decode(text))
-        place = datetime.fromisoformat(at), UUID(key)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        place = datetime.fromisoformat(at), model._meta.pk.to_python(str(key))  # noqa: SLF001 - the documented Meta API
+    except (ValueError, TypeError, AttributeError, RecursionError, ValidationError):
         return None
     return place if place[0].tzinfo is not None else None

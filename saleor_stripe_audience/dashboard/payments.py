@@ -20,6 +20,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount, read_amounts
 from saleor_stripe_audience.dashboard.pages import read_all, read_page
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see, show
+from saleor_stripe_audience.dashboard.sites import read_sites
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.money import Money, decimals_of
 from saleor_stripe_audience.payments.declines import for_merchant
@@ -34,7 +35,7 @@ LARGEST_MINOR = 2**63 - 1  # of a column
 
 _TAKEN = ("succeeded", "requires_capture", "processing")  # money was taken, is held or on its way
 _NOT_REFUNDED = Q(refunded_minor=0)
-_DECLINED = _NOT_REFUNDED & ~Q(decline_code="") & ~Q(status__in=_TAKEN)
+DECLINED = _NOT_REFUNDED & ~Q(decline_code="") & ~Q(status__in=_TAKEN)
 
 
 def _is(*statuses: str) -> Q:
@@ -57,7 +58,7 @@ STATES = (
     State("paid", _("Paid"), "good", _is("succeeded")),
     State("authorized", _("Authorized"), "todo", _is("requires_capture")),
     State("processing", _("Processing"), "todo", _is("processing")),
-    State("declined", _("Declined"), "bad", _DECLINED),
+    State("declined", _("Declined"), "bad", DECLINED),
     State("action", _("Action required"), "plain", _is("requires_action")),
     State("started", _("Started"), "plain", _is("requires_confirmation", "requires_payment_method")),
     State("cancelled", _("Cancelled"), "plain", _is("canceled")),
@@ -135,6 +136,8 @@ def export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
 def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[Payment]:
     """Return the shop's payments that the query asks for. What it names that does not exist has none."""
     found = Payment.objects.filter(installation=user.installation)
+    if (site := read_sites(user.installation, asked).chosen) is not None:
+        found = found.filter(site.payments())
     if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(_search(user, text))
     if status := asked.get("status", ""):

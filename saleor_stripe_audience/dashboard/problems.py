@@ -1,6 +1,8 @@
 """Problems that need the merchant's attention, and failed events: why they failed, and their replay."""
 
 import re
+from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -51,6 +53,13 @@ def events_of(shop: Installation) -> QuerySet[Event]:
     return Event.objects.filter(Q(source="saleor", origin=shop.pk) | Q(source="stripe", origin__in=accounts))
 
 
+def is_of(shop: Installation) -> Q:
+    """The handlings of the shop's events, as a join: the few that were given up are found first, then their events."""
+    accounts = StripeAccount.objects.filter(installation=shop).values("pk")
+    of_saleor = Q(event__source="saleor", event__origin=shop.pk)
+    return of_saleor | Q(event__source="stripe", event__origin__in=accounts)
+
+
 def has_events(shop: Installation) -> bool:
     """Whether the shop or one of its Stripe accounts ever sent an event; asked one by one, each from an index."""
     if Event.objects.filter(source="saleor", origin=shop.pk).exists():
@@ -59,11 +68,17 @@ def has_events(shop: Installation) -> bool:
     return any(Event.objects.filter(source="stripe", origin=each).exists() for each in accounts)
 
 
+def last_event(source: str, origin: UUID) -> datetime | None:
+    """When the shop or the account sent its latest event; an index has it."""
+    newest = Event.objects.filter(source=source, origin=origin).order_by("-received_at", "-pk")
+    return newest.values_list("received_at", flat=True).first()
+
+
 def given_up(shop: Installation) -> QuerySet[Handling]:
     """The shop's handlings that were given up, newest first."""
     return (
         Handling.objects.given_up()
-        .filter(event__in=events_of(shop))
+        .filter(is_of(shop))
         .select_related("event")
         .order_by("-given_up_at", "-pk")
     )
@@ -72,6 +87,11 @@ def given_up(shop: Installation) -> QuerySet[Handling]:
 def open_problems(shop: Installation) -> list[Problem]:
     """The shop's problems, newest first."""
     return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
+
+
+def in_words(kind: str) -> str:
+    """The name of an event, such as order_created, as words."""
+    return re.sub(r"[_.]", " ", kind)
 
 
 STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")
@@ -95,7 +115,7 @@ def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     found = list(given_up(user.installation)[: PAGE_SIZE + 1])
-    rows = [(each, re.sub(r"[_.]", " ", each.event.kind)) for each in found[:PAGE_SIZE]]
+    rows = [(each, in_words(each.event.kind)) for each in found[:PAGE_SIZE]]
     return show(
         request,
         user,

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from saleor_stripe_audience.dashboard.sites import read_sites
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 
@@ -43,9 +44,11 @@ PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
 CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
 SEGMENTS = Section("segments", _("Segments"), "MANAGE_USERS")
 PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
+ACTIVITY = Section("activity", _("Activity"), "MANAGE_APPS")
 ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS", SETTINGS)
 CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS", SETTINGS)
-SECTIONS = (OVERVIEW, SETUP, PAYMENTS, CONTACTS, SEGMENTS, PROBLEMS, ACCOUNTS, CHANNELS)
+KEYS = Section("keys", _("Keys"), "MANAGE_APPS", SETTINGS)
+SECTIONS = (OVERVIEW, SETUP, PAYMENTS, CONTACTS, SEGMENTS, PROBLEMS, ACTIVITY, ACCOUNTS, CHANNELS, KEYS)
 
 
 def may_see(user: DashboardUser, section: Section) -> bool:
@@ -68,6 +71,7 @@ def show(
         "sections": [each for each in SECTIONS if may_see(user, each)],
         "note": note,
         "shop": user.installation,
+        "sites": read_sites(user.installation, request.GET),
         **context,
     }
     return render(request, f"dashboard/{template or section.name}.html", page, status=status)

@@ -77,6 +77,7 @@ class Facts:
 
     shop: Installation
     accounts: list[StripeAccount]
+    disconnected: list[StripeAccount]
     channels: list[Channel]
     mapped: dict[str, StripeAccount]
     obstacles: list[readiness.Obstacle]
@@ -89,7 +90,10 @@ class Facts:
 
 def steps(shop: Installation) -> list[Step]:
     """Every step, in the order in which a new shop takes them."""
-    facts = read_facts(shop)
+    return steps_of(read_facts(shop))
+
+
+def steps_of(facts: Facts) -> list[Step]:
     return [
         _stripe(facts),
         _channels(facts),
@@ -107,10 +111,12 @@ def read_facts(shop: Installation) -> Facts:
     connected = AccountChannel.objects.filter(account__state=StripeAccount.State.CONNECTED)
     mappings = connected.filter(installation=shop).select_related("account")
     own = Payment.objects.filter(installation=shop)
+    accounts = accounts_of(shop.pk)
     selling = usable_accounts(shop)
     return Facts(
         shop=shop,
-        accounts=[each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED],
+        accounts=[each for each in accounts if each.state == StripeAccount.State.CONNECTED],
+        disconnected=[each for each in accounts if each.state != StripeAccount.State.CONNECTED],
         channels=list(Channel.objects.filter(installation=shop).order_by("name")),
         mapped={each.channel_slug: each.account for each in mappings},
         obstacles=readiness.obstacles(shop),
@@ -259,7 +265,7 @@ def _live(facts: Facts) -> Step:
     if is_live and not facts.obstacles:
         return Step(name, GOOD, title, _("Customers can pay in every channel with real money."))
     if is_live:
-        found = describe_obstacle(facts.shop, facts.obstacles[0])
+        found = describe_obstacle(facts.channels, facts.obstacles[0])
         section = found.section or CHANNELS
         button = Button(_("Open %(name)s") % {"name": section.title}, section=section)
         if facts.obstacles[0].code == readiness.TERMS:

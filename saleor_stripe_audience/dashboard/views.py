@@ -4,11 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.overview import checks, next_step
-from saleor_stripe_audience.dashboard.sections import OVERVIEW, show
 from saleor_stripe_audience.dashboard.shell import show_shell
-from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 
 @never_cache
@@ -16,10 +12,3 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 def page(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001 - the shell reads the path itself
     """The shell, at the page's own URL and at every deeper one that the Dashboard may request."""
     return show_shell(request)
-
-
-@require_safe
-@for_staff(OVERVIEW)
-def overview(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    found = checks(user.installation)
-    return show(request, user, OVERVIEW, checks=found, next=next_step(found))

@@ -29,6 +29,7 @@ class Event(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "origin", "key"], name="inbox_event_once")]
         indexes = [
+            models.Index(fields=["source", "origin", "-received_at", "-id"], name="inbox_event_newest"),
             models.Index(
                 fields=["received_at"], condition=models.Q(handled_at=None), name="inbox_event_open"
             ),

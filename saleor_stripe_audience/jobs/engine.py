@@ -19,6 +19,7 @@ from saleor_stripe_audience.inbox.engine import RetryTask
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import in_languages, text_in
 
 STATE_CHANGED = pgettext_lazy(
     "staff", "The job's state has changed in the meantime, so this is no longer possible. Look at it again."
@@ -172,13 +173,25 @@ def add(job: Job, page: Page, seconds: float) -> None:
     job.save()
 
 
+def failure_of(job: Job) -> str:
+    """Return why the job failed, in the current language; empty if it did not."""
+    failure = job.report.get("failure", {})
+    return text_in(failure.get("messages", {})) or str(failure.get("message", ""))
+
+
 def fail(job: Job, error: Rejected) -> None:
     """Mark the job as failed; `resume` continues it after the cause was fixed."""
     with transaction.atomic():
         current = Job.objects.select_for_update().filter(pk=job.pk, step=job.step, state__in=Job.OPEN).first()
         if current is not None:
             current.state = State.FAILED
-            current.report = current.report | {"failure": {"code": error.code, "message": error.message}}
+            current.report = current.report | {
+                "failure": {
+                    "code": error.code,
+                    "message": error.message,
+                    "messages": in_languages(error.translatable),
+                }
+            }
             current.save()
             log.warning("job failed", job=str(current.pk), kind=current.kind, code=error.code)
 

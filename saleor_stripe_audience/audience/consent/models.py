@@ -86,7 +86,10 @@ class Consent(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["audience", "key"], name="consent_once")]
-        indexes = [models.Index(fields=["contact", "at"], name="consent_by_contact")]
+        indexes = [
+            models.Index(fields=["contact", "at"], name="consent_by_contact"),
+            models.Index(fields=["audience", "at"], name="consent_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at.isoformat()}"

@@ -491,7 +491,10 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=64)),
             ],
             options={
-                "indexes": [models.Index(fields=["contact", "at"], name="consent_by_contact")],
+                "indexes": [
+                    models.Index(fields=["contact", "at"], name="consent_by_contact"),
+                    models.Index(fields=["audience", "at"], name="consent_newest"),
+                ],
                 "constraints": [models.UniqueConstraint(fields=("audience", "key"), name="consent_once")],
             },
         ),

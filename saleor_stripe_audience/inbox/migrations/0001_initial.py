@@ -61,6 +61,10 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
+                        fields=["source", "origin", "-received_at", "-id"],
+                        name="inbox_event_newest",
+                    ),
+                    models.Index(
                         condition=models.Q(("handled_at", None)),
                         fields=["received_at"],
                         name="inbox_event_open",

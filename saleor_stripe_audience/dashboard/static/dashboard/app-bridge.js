@@ -19,6 +19,7 @@
     dashboard: "", // the origin that handed over the token; no other is heard from then on
     locale: given("locale") || document.documentElement.lang,
     path: start + ownQuery(),
+    site: given("site") || "", // the channel or account that everything is about
     isShown: false,
     source: null, // what the last request came from
     focused: null, // what had the focus when it began
@@ -114,7 +115,25 @@
     return ctx.target === page;
   }
 
+  function withSite(address) {
+    const url = new URL(address, location.href);
+    if (state.site) url.searchParams.set("site", state.site);
+    else url.searchParams.delete("site");
+    return url.pathname + url.search;
+  }
+
+  // Another site: the same section from its start, as it is for that channel or account.
+  function switchSite(event) {
+    if (!event.target.matches("[data-site]")) return;
+    state.site = event.target.value;
+    const path = state.path.split("?")[0];
+    const isOne = /[0-9a-f]{8}-[0-9a-f]{4}-/.test(path); // one payment or contact may not be the site's
+    const shown = isOne ? page.querySelector("#back")?.getAttribute("hx-get").split("?")[0] || start : path;
+    htmx.ajax("GET", shown, { source: event.target, target: "#page", swap: "innerHTML" });
+  }
+
   function addHeaders(event) {
+    event.detail.ctx.request.action = withSite(event.detail.ctx.request.action);
     if (isWhole(event.detail.ctx)) {
       state.source = event.detail.ctx.sourceElement;
       state.focused = document.activeElement;
@@ -246,7 +265,7 @@
     if (!button) return;
     button.disabled = true;
     try {
-      const answer = await fetch(button.dataset.download, { headers: headers() });
+      const answer = await fetch(withSite(button.dataset.download), { headers: headers() });
       if (answer.status === 401) {
         state.again = () => button.click();
         send("notifyReady", {});
@@ -296,6 +315,12 @@
     new ResizeObserver(tell).observe(page);
   }
 
+  // A card statement shows the name, then the suffix; as far as both fit.
+  function previewSuffix(event) {
+    const preview = document.getElementById(event.target.dataset.preview || "");
+    if (preview) preview.textContent = `${preview.dataset.name}* ${event.target.value.trim().toUpperCase()}`.slice(0, 22);
+  }
+
   window.addEventListener("message", hear);
   document.addEventListener("htmx:config:request", addHeaders);
   document.addEventListener("htmx:after:request", noticeAnswer);
@@ -311,6 +336,8 @@
   document.addEventListener("click", download);
   document.addEventListener("click", openOrCloseDialog);
   document.addEventListener("input", nameMode);
+  document.addEventListener("input", previewSuffix);
+  document.addEventListener("change", switchSite);
 
   setTheme(given("theme") || document.documentElement.dataset.theme);
   if (window.parent === window) {

@@ -1,0 +1,224 @@
+"""What arrived from Saleor and Stripe and what became of it, and the long-running jobs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from saleor_stripe_audience.audience.transfer import backfill
+from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
+from saleor_stripe_audience.dashboard.pages import read_page_of
+from saleor_stripe_audience.dashboard.problems import events_of, in_words
+from saleor_stripe_audience.dashboard.sections import ACTIVITY, Note, refuse, show
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.inbox.engine import replay
+from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+LONGEST_SEARCH = 255
+MOST_JOBS = 20
+EVENTS_FORM = "events"
+
+JOB_TITLES: dict[str, str | Promise] = {
+    Job.Kind.SALEOR: gettext_lazy("Customers and orders from Saleor"),
+    Job.Kind.STRIPE: gettext_lazy("Customers and payments from Stripe"),
+    Job.Kind.IMPORT: gettext_lazy("Import of contacts"),
+    Job.Kind.CATALOGUE: gettext_lazy("Products to Stripe"),
+}
+JOB_PERMISSIONS = {Job.Kind.CATALOGUE: "MANAGE_PRODUCTS"}  # the others are about contacts
+JOB_BADGES: dict[str, tuple[str, str | Promise]] = {
+    Job.State.QUEUED: ("todo", gettext_lazy("Waiting")),
+    Job.State.RUNNING: ("todo", gettext_lazy("Running")),
+    Job.State.PAUSED: ("todo", gettext_lazy("Paused")),
+    Job.State.CANCELLED: ("plain", gettext_lazy("Cancelled")),
+    Job.State.DONE: ("good", gettext_lazy("Done")),
+    Job.State.DIFFERS: ("todo", gettext_lazy("Done, with differences")),
+    Job.State.FAILED: ("bad", gettext_lazy("Failed")),
+}
+STATES: dict[str, str | Promise] = {
+    "failed": gettext_lazy("Failed"),
+    "waiting": gettext_lazy("Waiting"),
+    "done": gettext_lazy("Processed"),
+}
+CHANGES: dict[str, Callable[[Job], Job]] = {
+    "pause": jobs.pause,
+    "resume": jobs.resume,
+    "cancel": jobs.cancel,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event, what happened in words, what became of it, and why it failed, if it did."""
+
+    event: Event
+    kind: str
+    colour: str
+    state: str | Promise
+    reason: str
+    can_replay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job with what can be done with it now."""
+
+    job: Job
+    title: str | Promise
+    colour: str
+    state: str | Promise
+    failure: str
+    changes: tuple[str, ...]
+
+
+@require_safe
+@for_staff(ACTIVITY)
+def activity(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return _show(request, user)
+
+
+@require_POST
+@for_staff(ACTIVITY)
+def replay_event(request: HttpRequest, user: DashboardUser, event_id: int) -> HttpResponse:
+    """Replay what failed of the event. A second click finds nothing to replay, so it changes nothing."""
+    event = events_of(user.installation).filter(pk=event_id).first()
+    if event is None:
+        return refuse(request, 404, _("This event was not found."), user)
+    if not event.handlings.given_up().exists():
+        return _show(request, user, Note("good", _("This event no longer needs attention."), EVENTS_FORM))
+    try:
+        replay(event)
+    except Rejected as error:
+        return _show(request, user, Note("bad", str(error.translatable), EVENTS_FORM), 422)
+    note = Note(
+        "good", _("The event is being replayed. If it fails again, it will be listed here."), EVENTS_FORM
+    )
+    return _show(request, user, note)
+
+
+@require_POST
+@for_staff(ACTIVITY)
+def change_job(request: HttpRequest, user: DashboardUser, job_id: UUID, change: str) -> HttpResponse:
+    """Pause, resume or cancel a job. Repeating it changes nothing."""
+    job = Job.objects.filter(installation=user.installation, pk=job_id).first()
+    if job is None or change not in CHANGES:
+        return refuse(request, 404, _("This job was not found."), user)
+    if not user.may(permission := _permission_of(job)):
+        return refuse(request, 403, missing_permission(permission), user)
+    try:
+        changed = CHANGES[change](job)
+    except Rejected as error:
+        return _show(request, user, Note("bad", str(error.translatable), "jobs"), 422)
+    if change == "resume":
+        jobs.start(changed)
+    said = {
+        "pause": _("The job pauses after what it is doing now. Nothing is lost."),
+        "resume": _("The job continues."),
+        "cancel": _("The job is cancelled. What it has done stays."),
+    }
+    return _show(request, user, Note("good", said[change], "jobs"))
+
+
+@require_POST
+@for_staff(ACTIVITY)
+def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Bring in what Stripe has and Saleor does not. While such a job is open, this is that job."""
+    if not user.may("MANAGE_USERS"):
+        return refuse(request, 403, missing_permission("MANAGE_USERS"), user)
+    try:
+        job = backfill.get_or_create(user.installation, Job.Kind.STRIPE, user.email)
+    except Rejected as error:
+        return _show(request, user, Note("bad", str(error.translatable), "jobs"), 422)
+    jobs.start(job)
+    return _show(request, user, Note("good", _("Customers and payments are being brought in."), "jobs"))
+
+
+def _permission_of(job: Job) -> str:
+    return JOB_PERMISSIONS.get(Job.Kind(job.kind), "MANAGE_USERS")
+
+
+def _events(user: DashboardUser, asked: QueryDict) -> list[QuerySet[Event]]:
+    """The events that are asked for: one part for the shop and one for each account, each in the order of an index."""
+    shop = user.installation
+    accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", flat=True)
+    origins = [("saleor", shop.pk), *(("stripe", each) for each in accounts)]
+    if (source := asked.get("source", "")) in ("saleor", "stripe"):
+        origins = [each for each in origins if each[0] == source]
+    parts = [Event.objects.filter(source=source, origin=origin) for source, origin in origins]
+    return [_narrow(each, asked) for each in parts] or [Event.objects.none()]
+
+
+def _narrow(events: QuerySet[Event], asked: QueryDict) -> QuerySet[Event]:
+    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+        events = events.filter(key=text)
+    if kind := asked.get("kind", "")[:LONGEST_SEARCH].replace("\0", ""):
+        events = events.filter(kind=kind)
+    given_up = Handling.objects.given_up()
+    match asked.get("state", ""):
+        case "failed":
+            events = events.filter(pk__in=given_up.values("event"))
+        case "waiting":
+            events = events.filter(handled_at=None)
+        case "done":
+            events = events.exclude(handled_at=None).exclude(Exists(given_up.filter(event=OuterRef("pk"))))
+    return events
+
+
+def _row(event: Event) -> EventRow:
+    failed = [each for each in event.handlings.all() if each.given_up_at and not each.done_at]
+    waiting = any(each.waits_for for each in event.handlings.all())
+    if failed:
+        colour, state = "bad", STATES["failed"]
+    elif event.handled_at is not None:
+        colour, state = "good", STATES["done"]
+    else:
+        colour, state = "todo", _("Waiting for its account") if waiting else STATES["waiting"]
+    reason = next((each.reason for each in failed if each.reason), "")
+    return EventRow(event, in_words(event.kind), colour, state, reason, bool(failed))
+
+
+def _job_row(job: Job) -> JobRow:
+    colour, state = JOB_BADGES[job.state]
+    changes: list[str] = []
+    if job.state in Job.MOVING:
+        changes = ["pause", "cancel"]
+    elif job.state in (Job.State.PAUSED, Job.State.FAILED):
+        changes = ["resume", "cancel"] if job.state == Job.State.PAUSED else ["resume"]
+    if job.kind == Job.Kind.IMPORT:  # continues where its file is
+        changes = [each for each in changes if each == "cancel"]
+    return JobRow(job, JOB_TITLES[job.kind], colour, state, jobs.failure_of(job), tuple(changes))
+
+
+def _show(
+    request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
+) -> HttpResponse:
+    asked = request.GET
+    parts = [each.defer("payload").prefetch_related("handlings") for each in _events(user, asked)]
+    page = read_page_of(parts, asked, "received_at")
+    own = Job.objects.filter(installation=user.installation).order_by("-created_at", "-pk")
+    kinds = {kind for kind in Job.Kind if user.may(JOB_PERMISSIONS.get(kind, "MANAGE_USERS"))}
+    return show(
+        request,
+        user,
+        ACTIVITY,
+        note=note,
+        status=status,
+        rows=[_row(each) for each in page.rows],
+        page=page,
+        asked=asked,
+        is_narrowed=any(asked.get(name) for name in ("q", "kind", "state", "source")),
+        states=STATES.items(),
+        kinds=[(kind, in_words(kind)) for source in ("saleor", "stripe") for kind in EVENT_HANDLERS[source]],
+        jobs=[_job_row(each) for each in own.filter(kind__in=kinds).defer("cursor")[:MOST_JOBS]],
+        may_bring_in=Job.Kind.STRIPE in kinds,
+    )

@@ -1,0 +1,219 @@
+"""The first section: can customers pay, what happened, what needs attention. Nothing here calls the network."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
+from saleor_stripe_audience.dashboard.charts import HEIGHT, WIDTH, bars_of
+from saleor_stripe_audience.dashboard.figures import Figure, Series, money_figures, people_figures
+from saleor_stripe_audience.dashboard.overview import checks, describe_obstacle, next_step
+from saleor_stripe_audience.dashboard.problems import (
+    events_of,
+    given_up,
+    last_event,
+    open_problems,
+    with_links,
+)
+from saleor_stripe_audience.dashboard.sections import (
+    ACCOUNTS,
+    CHANNELS,
+    CONTACTS,
+    OVERVIEW,
+    PAYMENTS,
+    PROBLEMS,
+    SETUP,
+    Note,
+    Section,
+    may_see,
+    refuse,
+    show,
+)
+from saleor_stripe_audience.dashboard.setup import Facts, read_facts, steps_of
+from saleor_stripe_audience.dashboard.sites import Site, audiences_of, read_sites
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.upkeep import check_shop
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.models import Channel, Installation, Problem
+
+CHECK_SECONDS = 30.0
+# Where each problem is solved, by how its key begins; see payments.upkeep, saleor.trouble and audience.signup.
+FIXES: dict[str, Section] = {
+    "channels": CHANNELS,
+    "test-only": CHANNELS,
+    "paused": CHANNELS,
+    "terms": SETUP,
+    "key-": ACCOUNTS,
+    "charges-": ACCOUNTS,
+    "endpoint-": ACCOUNTS,
+    "payment-": PAYMENTS,
+    "paid-": PAYMENTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """Whether customers can pay in a channel now, and if not, why and where to act on it."""
+
+    channel: Channel
+    account: StripeAccount | None
+    reason: str
+    section: Section | None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A problem of the shop, and the section that leads to its fix."""
+
+    text: SafeString
+    since: datetime
+    section: Section | None
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """When Saleor and Stripe were heard last, how many events wait, and why the last one failed."""
+
+    saleor: datetime | None
+    stripe: datetime | None
+    waiting: int
+    failed: int
+    error: str
+    failed_at: datetime | None
+
+
+@require_safe
+@for_staff(OVERVIEW)
+def home(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return _show(request, user)
+
+
+@require_POST
+@for_staff(OVERVIEW)
+def check_again(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Ask Stripe about the shop's accounts now; what was fixed is no problem any more."""
+    if not user.may(PROBLEMS.permission):
+        return refuse(request, 403, missing_permission(PROBLEMS.permission), user)
+    try:
+        with deadline(CHECK_SECONDS):
+            check_shop(user.installation)
+    except Failure as error:
+        return _show(request, user, Note("bad", str(error.translatable)), 422)
+    return _show(request, user, Note("good", _("Checked just now.")))
+
+
+def _show(
+    request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
+) -> HttpResponse:
+    shop, now = user.installation, timezone.now()
+    site = read_sites(shop, request.GET).chosen
+    facts = read_facts(shop)
+    steps = steps_of(facts)
+    manages = user.may(PROBLEMS.permission)
+    found = checks(shop) if manages else []
+    money = money_figures(shop, _payments_of(facts, site), now) if may_see(user, PAYMENTS) else []
+    audiences = audiences_of(shop, site).values_list("pk", flat=True)
+    people = people_figures(audiences, now) if may_see(user, CONTACTS) else []
+    figures = [*money, *people]
+    return show(
+        request,
+        user,
+        OVERVIEW,
+        note=note,
+        status=status,
+        manages=manages,
+        next=next_step(found),
+        setup=SETUP,
+        done=sum(each.is_done for each in steps),
+        all_steps=len(steps),
+        channels=[_with_permission(user, each) for each in channel_states(facts, site)],
+        messages=read_messages(shop) if manages else None,
+        problems=[_attention(each) for each in open_problems(shop)] if manages else [],
+        failed=PROBLEMS,
+        is_live=_has_live(facts),
+        has_money=bool(money),
+        figures=[(figure, [(series, bars_of(series)) for series in figure.series]) for figure in figures],
+        table=table_of(figures),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def channel_states(facts: Facts, site: Site | None = None) -> list[ChannelState]:
+    """Whether customers can pay, for each of the shop's channels that belong to the site."""
+    blocked = {slug: each for each in reversed(facts.obstacles) for slug in each.channels}
+    states = []
+    for channel in facts.channels:
+        account = facts.mapped.get(channel.slug)
+        if site is not None and site.channel != channel and (site.account is None or site.account != account):
+            continue
+        obstacle = blocked.get(channel.slug)
+        if obstacle is None:
+            states.append(ChannelState(channel, account, "", None))
+        else:
+            found = describe_obstacle([channel], obstacle)
+            states.append(ChannelState(channel, account, found.text, found.section))
+    return states
+
+
+def read_messages(shop: Installation) -> Messages:
+    """What the shop and its accounts sent last; each is read from an index."""
+    accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", flat=True)
+    heard = [last_event("stripe", each) for each in accounts]
+    failures = given_up(shop)
+    newest = failures.first()
+    return Messages(
+        saleor=last_event("saleor", shop.pk),
+        stripe=max(filter(None, heard), default=None),
+        waiting=events_of(shop).filter(handled_at=None).count(),
+        failed=failures.count(),
+        error=newest.reason if newest is not None else "",
+        failed_at=newest.given_up_at if newest is not None else None,
+    )
+
+
+def table_of(figures: Iterable[Figure]) -> tuple[list[Series], list[tuple[date, list[str]]]]:
+    """The same figures as rows, newest day first: the columns, and for each day what is in them."""
+    columns = [series for figure in figures for series in figure.series]
+    if not columns:
+        return [], []
+    written = [each.written for each in columns]
+    rows = [(day, [values[number] for values in written]) for number, day in enumerate(columns[0].days)]
+    return columns, rows[::-1]
+
+
+def _has_live(facts: Facts) -> bool:
+    return any(each.livemode for each in facts.mapped.values())
+
+
+def _payments_of(facts: Facts, site: Site | None) -> QuerySet[Payment]:
+    """Payments with real money once the shop takes them anywhere, test payments before."""
+    modes = [each.pk for each in (*facts.accounts, *facts.disconnected) if each.livemode == _has_live(facts)]
+    own = Payment.objects.filter(installation=facts.shop, account__in=modes)
+    return own if site is None else own.filter(site.payments())
+
+
+def _attention(problem: Problem) -> Attention:
+    section = next((each for begins, each in FIXES.items() if problem.key.startswith(begins)), None)
+    return Attention(with_links(problem.text), problem.since, section)
+
+
+def _with_permission(user: DashboardUser, state: ChannelState) -> ChannelState:
+    """Without a button that would lead to a refusal."""
+    if state.section is None or may_see(user, state.section):
+        return state
+    return ChannelState(state.channel, state.account, state.reason, None)

@@ -1,0 +1,148 @@
+"""Keys for programs and for the shop's own pages, and what is kept for how long."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from saleor_stripe_audience.api.keys import CreatedKey, create_key, expiry_after
+from saleor_stripe_audience.api.keys import revoke as revoke_key
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api.scopes import EVERYTHING, of_permissions
+from saleor_stripe_audience.audience.signup import storefront
+from saleor_stripe_audience.audience.signup.models import StorefrontKey
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.sections import KEYS, Note, refuse, show
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+API_FORM, STOREFRONT_FORM = "create-key", "create-storefront-key"
+
+
+@require_safe
+@for_staff(KEYS)
+def keys(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return _show(request, user)
+
+
+@require_POST
+@for_staff(KEYS)
+def create(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Create an API key and show its secret, this once. It may not do more than the staff member may."""
+    asked = request.POST
+    allowed = of_permissions(user.permissions)
+    scopes = set(asked.getlist("scope"))
+    try:
+        _check_key(asked, scopes, allowed)
+        created = create_key(user.installation, asked["name"], expiry_after(_days(asked)), scopes)
+    except Rejected as error:
+        note = Note("bad", str(error.translatable), API_FORM)
+        return _show(request, user, note, 422, typed=asked)
+    note = Note("good", _("“%(name)s” was created. Copy the key now.") % {"name": created.key.name}, API_FORM)
+    return _show(request, user, note, created=created)
+
+
+@require_POST
+@for_staff(KEYS)
+def revoke(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpResponse:
+    """Revoke an API key at once. Twice is once."""
+    key = ApiKey.objects.filter(installation=user.installation, pk=key_id).first()
+    if key is None:
+        return refuse(request, 404, _("This key was not found."), user)
+    revoke_key(key)
+    return _show(request, user, Note("good", _("“%(name)s” is revoked.") % {"name": key.name}, "api-keys"))
+
+
+@require_POST
+@for_staff(KEYS)
+def create_storefront(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Create a public key for the pages at these origins."""
+    asked = request.POST
+    origins = asked.get("origins", "").replace(",", " ").split()
+    try:
+        key = storefront.create_key(
+            user.installation, origins, asked.get("name", "").strip().replace("\0", "")
+        )
+    except Rejected as error:
+        note = Note("bad", str(error.translatable), STOREFRONT_FORM)
+        return _show(request, user, note, 422, typed=asked)
+    note = Note(
+        "good", _("The key for %(origins)s was created.") % {"origins": ", ".join(key.origins)}, "storefront"
+    )
+    return _show(request, user, note)
+
+
+@require_POST
+@for_staff(KEYS)
+def revoke_storefront(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpResponse:
+    """Revoke a storefront's key at once. Twice is once."""
+    key = StorefrontKey.objects.filter(installation=user.installation, pk=key_id).first()
+    if key is None:
+        return refuse(request, 404, _("This key was not found."), user)
+    storefront.revoke_key(key)
+    note = Note(
+        "good", _("The key is revoked: pages that use it can subscribe nobody any more."), "storefront"
+    )
+    return _show(request, user, note)
+
+
+def _check_key(asked: QueryDict, scopes: set[str], allowed: frozenset[str]) -> None:
+    if not scopes <= allowed:
+        raise Rejected(_("A key cannot do more than you may. Choose fewer permissions."), code="scope")
+    if not scopes:
+        raise Rejected(_("Choose at least one permission for the key."), code="no_scope")
+    if not asked.get("name", "").strip():
+        raise Rejected(_("Give the key a name: what it is for."), code="name")
+
+
+def _days(asked: QueryDict) -> int | None:
+    text = asked.get("days", "").strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 4:  # noqa: PLR2004 - up to 9999 days
+        raise Rejected(_("Give the number of days as digits, or leave it empty."), code="expires_in_days")
+    return int(text)
+
+
+def _show(
+    request: HttpRequest,
+    user: DashboardUser,
+    note: Note | None = None,
+    status: int = 200,
+    *,
+    typed: QueryDict | None = None,
+    created: CreatedKey | None = None,
+) -> HttpResponse:
+    allowed = of_permissions(user.permissions)
+    return show(
+        request,
+        user,
+        KEYS,
+        note=note,
+        status=status,
+        api_keys=ApiKey.objects.filter(installation=user.installation).order_by(
+            "revoked_at", "-created_at", "-pk"
+        ),
+        storefront_keys=StorefrontKey.objects.filter(installation=user.installation).order_by(
+            "-created_at", "-pk"
+        ),
+        scopes=[(each, _scope_title(each)) for each in sorted(EVERYTHING & allowed)],
+        secret=created.secret if created is not None else "",
+        typed=typed or {},
+        typed_scopes=typed.getlist("scope") if typed else [],
+        event_days=settings.EVENT_RETENTION_DAYS,
+        cart_days=settings.CART_RETENTION_DAYS,
+    )
+
+
+def _scope_title(scope: str) -> str:
+    return {
+        "payments:read": _("Payments: read"),
+        "payments:write": _("Payments: read and change"),
+        "audience:read": _("Audience: read"),
+        "audience:write": _("Audience: read and change"),
+        "catalogue:read": _("Catalogue: read"),
+        "catalogue:write": _("Catalogue: read and change"),
+        "settings:read": _("Settings: read"),
+        "settings:write": _("Settings: read and change"),
+    }[scope]

@@ -1,0 +1,65 @@
+"""What the page shows: everything, or what belongs to one of the shop's channels or Stripe accounts.
+
+The choice is part of the address, as `site`, so a reload and a link that was shared show the same.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.gateway.accounts import accounts_of
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.shops.models import Channel, Installation
+
+CHANNEL, ACCOUNT = "channel", "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A channel or an account; `value` is what the address says of it."""
+
+    value: str
+    name: str
+    channel: Channel | None = None
+    account: StripeAccount | None = None
+
+    def payments(self) -> Q:
+        """The payments that belong to it."""
+        if self.channel is not None:
+            return Q(channel_slug=self.channel.slug)
+        return Q(account=self.account)
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """What can be chosen, and what is: None is everything."""
+
+    channels: tuple[Site, ...]
+    accounts: tuple[Site, ...]
+    chosen: Site | None
+
+    @property
+    def is_choice(self) -> bool:
+        return len(self.channels) + len(self.accounts) > 1
+
+
+def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:
+    """The shop's audiences, or the one that the site's channel feeds: contacts belong to no account."""
+    own = Audience.objects.filter(installation=shop)
+    if site is None or site.channel is None:
+        return own
+    fed = own.filter(channels__channel=site.channel.slug)
+    return fed if fed.exists() else own.filter(is_default=True)
+
+
+def read_sites(shop: Installation, asked: QueryDict) -> Sites:
+    """The shop's sites. One that the shop does not have, such as in an old address, is everything."""
+    own = Channel.objects.filter(installation=shop).order_by("name")
+    channels = tuple(Site(f"{CHANNEL}:{each.slug}", each.name, channel=each) for each in own)
+    accounts = tuple(Site(f"{ACCOUNT}:{each.pk}", each.name, account=each) for each in accounts_of(shop.pk))
+    wanted = asked.get("site", "")
+    return Sites(
+        channels, accounts, next((each for each in (*channels, *accounts) if each.value == wanted), None)
+    )

@@ -1,0 +1,120 @@
+"""Keys of programs and of the shop's pages: made, shown once, revoked."""
+
+import html
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from saleor_stripe_audience.api.keys import create_key, find_key
+from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.audience.signup import storefront
+from saleor_stripe_audience.audience.signup.models import StorefrontKey
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.models import StripeAccount
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import an_account
+
+
+def post(client: Client, shop: Shop, path: str, fields: Any = None, **claims: Any) -> tuple[int, str]:
+    answer = client.post(f"/dashboard/{path}", fields or {}, headers=shop.headers(**claims))
+    return answer.status_code, html.unescape(answer.content.decode())
+
+
+def test_a_key_is_shown_once_and_does_what_was_chosen(shop: Shop, client: Client) -> None:
+    fields = {"name": "Reports", "scope": ["payments:read", "audience:write"], "days": "30"}
+    status, page = post(client, shop, "keys/create", fields)
+    assert status == 200
+    found = re.search(r'class="secret" value="(ssa_[^"]+)"', page)
+    assert found is not None
+    key = find_key(found[1])
+    assert key is not None
+    assert (key.name, key.scopes, key.installation) == (
+        "Reports",
+        ["audience:write", "payments:read"],
+        shop.installation,
+    )
+    assert key.expires_at is not None
+    again = client.get("/dashboard/keys", headers=shop.headers()).content.decode()
+    assert found[1] not in again
+    assert "Reports" in again
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"name": "", "scope": "payments:read"}, "Give the key a name"),
+        ({"name": "N" * 201, "scope": "payments:read"}, "at most 200 characters"),
+        ({"name": "N"}, "Choose at least one permission"),
+        ({"name": "N", "scope": "none:read"}, "cannot do more than you may"),
+        ({"name": "N", "scope": "catalogue:read"}, "cannot do more than you may"),
+        ({"name": "N", "scope": "payments:read", "days": "0"}, "1 to 3650 days"),
+        ({"name": "N", "scope": "payments:read", "days": "²"}, "as digits"),
+        ({"name": "N", "scope": "payments:read", "days": "-1"}, "as digits"),
+    ],
+)
+def test_a_key_that_cannot_be_made_says_why(
+    shop: Shop, client: Client, fields: dict[str, str], says: str
+) -> None:
+    status, page = post(client, shop, "keys/create", fields)
+    assert status == 422
+    assert says in page
+    assert not ApiKey.objects.exists()
+
+
+def test_keys_are_revoked_once_and_only_ones_own(shop: Shop, client: Client) -> None:
+    created = create_key(shop.installation, "Reports")
+    for _ in range(2):
+        assert post(client, shop, f"keys/{created.key.pk}/revoke")[0] == 200
+    assert find_key(created.secret) is None
+    foreign = create_key(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation, "Theirs")
+    assert post(client, shop, f"keys/{foreign.key.pk}/revoke")[0] == 404
+    assert find_key(foreign.secret) is not None
+    assert "Theirs" not in client.get("/dashboard/keys", headers=shop.headers()).content.decode()
+
+
+def test_a_storefronts_key_is_made_for_its_pages_and_revoked(shop: Shop, client: Client) -> None:
+    fields = {"origins": "https://shop.example.com, https://www.example.com", "name": "Shop"}
+    assert post(client, shop, "keys/storefront", fields)[0] == 200
+    key = StorefrontKey.objects.get()
+    assert key.origins == ["https://shop.example.com", "https://www.example.com"]
+    for _ in range(2):
+        assert post(client, shop, f"keys/storefront/{key.pk}/revoke")[0] == 200
+    assert storefront.find_key(key.key) is None
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation
+    foreign = storefront.create_key(other, ["https://a.example.com"])
+    assert post(client, shop, f"keys/storefront/{foreign.pk}/revoke")[0] == 404
+
+
+@pytest.mark.parametrize("origins", ["", "shop", "ftp://shop.example.com", "https://a.example.com/path"])
+def test_an_address_that_is_no_origin_is_refused_in_french_too(
+    shop: Shop, client: Client, origins: str
+) -> None:
+    status, page = post(client, shop, "keys/storefront", {"origins": origins})
+    assert status == 422
+    assert "https://shop.example.com" in page
+    french = shop.headers() | {"Accept-Language": "fr"}
+    answer = client.post("/dashboard/keys/storefront", {"origins": origins}, headers=french)
+    assert "origine" in answer.content.decode()
+    assert not StorefrontKey.objects.exists()
+
+
+def test_an_endpoint_is_renewed_or_what_is_wrong_is_said(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = an_account(shop.installation)
+    renewed: list[StripeAccount] = []
+    monkeypatch.setattr(onboarding, "renew_endpoint", renewed.append)
+    status, page = post(client, shop, f"accounts/{account.pk}/endpoint")
+    assert (status, "Renewed" in page, renewed) == (200, True, [account])
+
+    def refuse(_account: StripeAccount) -> None:
+        raise Rejected("No endpoint.")
+
+    monkeypatch.setattr(onboarding, "renew_endpoint", refuse)
+    status, page = post(client, shop, f"accounts/{account.pk}/endpoint")
+    assert (status, "No endpoint." in page) == (422, True)
+    foreign = an_account(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation)
+    assert post(client, shop, f"accounts/{foreign.pk}/endpoint")[0] == 404
