@@ -5,7 +5,9 @@ Dashboard. So any page may frame the shell. Its content needs the token that the
 decides whether that parent is trusted (docs/decisions/0009-dashboard-origins.md).
 """
 
-from django.http import HttpRequest, HttpResponse
+import base64
+
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import translation
@@ -54,16 +56,27 @@ def is_document(request: HttpRequest) -> bool:
 @csp_override(POLICY)
 def show_shell(request: HttpRequest) -> HttpResponse:
     """The shell, which then opens the section of this URL, or the overview."""
-    path = request.path.rstrip("/")
+    path, tilde, chosen = request.path.rstrip("/").partition("/~")
     name = _page_at(path)
+    query = _read_query(chosen)
     with translation.override(_language(request)):
         context = {
             "root": reverse("dashboard:page"),
-            "start": path if name in PAGES else OVERVIEW.url,
+            "start": (path if name in PAGES else OVERVIEW.url) + (f"?{query}" if query else ""),
+            "is_chosen": bool(tilde),
             "is_widget": name in WIDGETS,
             "theme": "dark" if request.GET.get("theme") == "dark" else "light",
         }
         return render(request, "dashboard/shell.html", context)
+
+
+def _read_query(chosen: str) -> str:
+    """The query that the page's own script wrote into the path; empty if it cannot be read."""
+    try:
+        text = base64.urlsafe_b64decode(chosen + "=" * (-len(chosen) % 4)).decode("ascii")
+    except ValueError:
+        return ""
+    return QueryDict(text).urlencode()
 
 
 def _page_at(path: str) -> str:

@@ -28,7 +28,7 @@ def test_a_contact_is_found_tagged_and_erased(staff: Staff) -> None:
     look(staff, "contacts-list-light")
     page.get_by_role("searchbox", name="Search contacts").fill("Buyer")
     page.get_by_role("searchbox", name="Search contacts").press("Enter")
-    staff.page.wait_for_url("**/contacts?q=Buyer")
+    staff.page.wait_for_url("**/contacts/~*")
     page.get_by_role("button", name="ada@example.com").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     page.get_by_label("Add a tag").fill("VIP")

@@ -27,30 +27,52 @@ def test_a_search_stays_through_reload_and_back(staff: Staff) -> None:
     look(staff, "payments-list-light")
     page.get_by_role("button", name="Next").click()
     expect(rows).to_have_count(4)
-    staff.page.wait_for_url("**/payments?after=*")
+    staff.page.wait_for_url("**/payments/~*")
+    first = staff.page.url
     page.get_by_role("searchbox", name="Search payments").fill("#1001")
     page.get_by_role("searchbox", name="Search payments").press("Enter")
     expect(rows).to_have_count(1)
     expect(page.get_by_role("searchbox", name="Search payments")).to_be_focused()
-    staff.page.wait_for_url("**/payments?q=%231001")
+    staff.page.wait_for_url(lambda url: "/payments/~" in url and url != first)
     staff.page.go_back()
     expect(rows).to_have_count(4)
     page.get_by_role("searchbox", name="Search payments").fill("#1001")
     page.get_by_role("searchbox", name="Search payments").press("Enter")
-    staff.page.wait_for_url("**/payments?q=%231001")
+    staff.page.wait_for_url(lambda url: "/payments/~" in url and url != first)
+    staff.page.get_by_role("button", name="Refresh the token").click()
+    expect(rows).to_have_count(1)
     staff.page.reload()
     expect(rows).to_have_count(1)
     expect(page.get_by_role("searchbox", name="Search payments")).to_have_value("#1001")
     page.get_by_role("button", name="Clear").click()
     expect(rows).to_have_count(20)
     expect(page.get_by_role("searchbox", name="Search payments")).to_have_value("")
-    staff.page.wait_for_url("**/payments?from=start")
+    staff.page.wait_for_url("**/payments")
     page.get_by_label("Status").select_option("declined")
     page.get_by_role("searchbox", name="Search payments").fill("")
     page.get_by_role("button", name="Search", exact=True).click()
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("#2000")
     assert staff.complaints == []
+
+
+def test_a_new_token_does_not_move_staff_elsewhere(staff: Staff) -> None:
+    """The Dashboard renders the frame again, with the path that it opened and the query of its address by now."""
+    for number in ("1001", "1002"):
+        a_payment(staff.installation, order_number=number)
+    page = staff.open(path="/payments?q=%231001", theme="light", locale="en")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.locator("tbody tr").get_by_role("button").first.click()
+    staff.page.wait_for_url(lambda url: url.endswith("/~?q=%231001"))
+    page.get_by_label("Reason (optional)").fill("Damaged")
+    with staff.page.expect_request("**/dashboard/token/**"):
+        staff.page.get_by_role("button", name="Refresh the token").click()
+    page.get_by_role("navigation").get_by_role("button", name="Payments", exact=True).focus()
+    expect(page.get_by_label("Reason (optional)")).to_have_value("Damaged")
+    page.get_by_role("navigation").get_by_role("button", name="Payments", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    staff.page.reload()
+    expect(page.locator("tbody tr")).to_have_count(2)
 
 
 def test_the_file_is_downloaded_with_the_token(staff: Staff) -> None:

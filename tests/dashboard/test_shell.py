@@ -1,5 +1,6 @@
 """The first request: an empty shell, at every address that the Dashboard may open."""
 
+import base64
 import re
 
 import pytest
@@ -132,3 +133,17 @@ def test_what_the_shell_names_is_served_by_the_app_itself(shop: Shop, client: Cl
         answer = client.get(address)
         assert answer.status_code == 200
         assert b"".join(answer)
+
+
+def test_a_search_in_the_path_is_opened(client: Client) -> None:
+    chosen = base64.urlsafe_b64encode(b"q=%231001&status=paid").decode().rstrip("=")
+    answer = client.get(f"/dashboard/payments/~{chosen}", {"saleorApiUrl": "x"})
+    assert 'data-start="/dashboard/payments?q=%231001&amp;status=paid" data-chosen' in answer.content.decode()
+
+
+@pytest.mark.parametrize("chosen", ["", "!", "w6k", "a", "eA" * 3000])
+def test_one_that_cannot_be_read_is_the_whole_list(client: Client, chosen: str) -> None:
+    answer = client.get(f"/dashboard/payments/~{chosen}", {"saleorApiUrl": "x"})
+    assert answer.status_code == 200
+    assert 'data-start="/dashboard/payments' in answer.content.decode()
+    assert " data-chosen" in answer.content.decode()

@@ -11,15 +11,17 @@
   const isWidget = "widget" in document.body.dataset; // a card on one of Saleor's own pages
   const page = document.getElementById("page");
   const announcer = document.getElementById("announcer");
-  const CONTEXT = ["domain", "saleorApiUrl", "id", "theme", "locale"]; // the Dashboard's part of the query
+  const CONTEXT = ["domain", "saleorApiUrl", "id", "theme", "locale", "featureFlags"]; // the Dashboard's part of the query
+  const kept = ownQuery(); // of the Dashboard's own address: it must stay, see goTo
+  const first = start + ("chosen" in document.body.dataset ? "" : kept);
   const state = {
     token: "",
     refusals: 0, // one after the other
     again: null, // what to do once another token is here
     dashboard: "", // the origin that handed over the token; no other is heard from then on
     locale: given("locale") || document.documentElement.lang,
-    path: start + ownQuery(),
-    site: given("site") || "", // the channel or account that everything is about
+    path: first,
+    site: new URL(first, location.href).searchParams.get("site") || "", // the channel or account that all is about
     isShown: false,
     source: null, // what the last request came from
     focused: null, // what had the focus when it began
@@ -38,7 +40,7 @@
   // The rest of the query is the page's own: what was searched for, and which page of it.
   function ownQuery() {
     const own = new URLSearchParams(asked);
-    CONTEXT.forEach((name) => own.delete(name));
+    [...own.keys()].filter((name) => CONTEXT.includes(name.split("[")[0])).forEach((name) => own.delete(name));
     return own.size ? `?${own}` : "";
   }
 
@@ -180,6 +182,9 @@
     if (made) goTo(made.dataset.address, true);
   }
 
+  // With each new token the Dashboard renders the frame again: with the path that it opened itself, but with the query
+  // of its address as it is now. If that had changed, the page would be reloaded at another place, and what was typed
+  // lost. So what was searched for is part of the path, after a tilde, and the query stays what it was.
   function goTo(address, isChosen) {
     const { pathname, searchParams } = new URL(address, location.href);
     [...searchParams].forEach(([name, value]) => value || searchParams.delete(name));
@@ -187,9 +192,12 @@
     const former = state.path;
     state.path = pathname + search;
     if (isWidget || !isChosen || !pathname.startsWith(root) || former === state.path) return;
-    // The Dashboard does not notice when nothing but the query is taken away: another one takes its place.
-    const query = search || (former.startsWith(`${pathname}?`) ? "?from=start" : "");
-    send("updateRouting", { newRoute: `/${pathname.slice(root.length)}${query}` });
+    const chosen = search || kept ? `/~${encode(search.slice(1))}` : "";
+    send("updateRouting", { newRoute: `/${pathname.slice(root.length)}${chosen}${kept}` });
+  }
+
+  function encode(text) {
+    return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   }
 
   // What became of a form is shown where it stands, and by the Dashboard too, should it be out of view.
