@@ -15,6 +15,8 @@ from schemathesis.specs.graphql.schemas import GraphQLSchema
 from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.scopes import EVERYTHING
 from saleor_stripe_audience.documents import documents_root
+from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.saleor import http
 from tests.api.conftest import Shop, post
 from tests.examples import play
 
@@ -33,11 +35,23 @@ TEXTS = st.sampled_from(["all", "not", "cart", "spent", "USD", "1", ""]).map(_te
 PARTS = st.sampled_from(["version", "root", "type", "of", "in", "currency", "atLeast"])
 JSON = st.recursive(TEXTS, lambda inner: st.dictionaries(PARTS, inner, max_size=4).map(_object), max_leaves=8)
 schemathesis.graphql.scalar("JSON", JSON)
+AMOUNTS = st.sampled_from(["0", "-1", "0.10", "12.345", "12.34", "1e999", "NaN", "much", ""])
+schemathesis.graphql.scalar("Decimal", AMOUNTS.map(_text))
 
 api: GraphQLSchema = schemathesis.graphql.from_path(
     str(Path(documents_root()) / "graphql" / "schema.graphql")
 )
 api.config.update(base_url="http://127.0.0.1:9/graphql/")
+
+
+@pytest.fixture(autouse=True)
+def saleor_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields that ask Saleor answer with `UNAVAILABLE`: there is no shop here."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise Unavailable("Saleor is down.", code="saleor_unreachable")
+
+    monkeypatch.setattr(http, "call", fail)
 
 
 @api.parametrize()
