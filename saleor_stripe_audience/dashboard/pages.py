@@ -5,17 +5,19 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, Field, Model, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 from django.http import QueryDict
 
 SIZE = 20
 BATCH_SIZE = 2_000
 
-Place = tuple[datetime, Any]  # a time and a primary key
+LARGEST_KEY = 2**63
+
+Place = tuple[Any, Any]  # the column's value and the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,72 +29,92 @@ class Page[Row: Model]:
     next: str
 
 
-def read_page[Row: Model](rows: QuerySet[Row], asked: QueryDict, column: str) -> Page[Row]:
-    """Return the page that `after` or `before` in the query asks for, newest rows first by `column`.
+def read_page[Row: Model](
+    rows: QuerySet[Row], asked: QueryDict, column: str, *, is_ascending: bool = False
+) -> Page[Row]:
+    """Return the page that `after` or `before` in the query asks for, ordered by `column`: newest rows first.
 
     A place that cannot be read, such as in an address that was cut off, is the start of the list.
     """
-    return read_page_of([rows], asked, column)
+    return read_page_of([rows], asked, column, is_ascending=is_ascending)
 
 
-def read_page_of[Row: Model](parts: list[QuerySet[Row]], asked: QueryDict, column: str) -> Page[Row]:
+def read_page_of[Row: Model](
+    parts: list[QuerySet[Row]], asked: QueryDict, column: str, *, is_ascending: bool = False
+) -> Page[Row]:
     """As `read_page`, of rows that are in several parts, each of which an index has in order; at least one."""
     model = parts[0].model
-    after, before = _read(asked.get("after", ""), model), _read(asked.get("before", ""), model)
+    after, before = (_read(model, column, asked.get(name, "")) for name in ("after", "before"))
 
     def place_of(row: Row) -> Place:
         return getattr(row, column), row.pk
 
-    def first(part: Callable[[QuerySet[Row]], QuerySet[Row]], *, newest_first: bool) -> list[Row]:
-        found = [row for rows in parts for row in part(rows)[: SIZE + 1]]
-        return sorted(found, key=place_of, reverse=newest_first)[: SIZE + 1]
+    def first(place: Place | None, *, is_rising: bool) -> list[Row]:
+        found = [
+            row for rows in parts for row in _beyond(rows, column, place, is_rising=is_rising)[: SIZE + 1]
+        ]
+        # One part is in order already, which for texts is the database's own.
+        return (found if len(parts) == 1 else sorted(found, key=place_of, reverse=not is_rising))[: SIZE + 1]
 
     if after is None and before is not None:
-        found = first(lambda rows: _newer(rows, column, before), newest_first=False)
+        found = first(before, is_rising=not is_ascending)
         shown = found[:SIZE][::-1]
-        has_newer, has_older = len(found) > SIZE, True
+        has_previous, has_next = len(found) > SIZE, True
     else:
-        found = first(lambda rows: _older(rows, column, after), newest_first=True)
+        found = first(after, is_rising=is_ascending)
         shown = found[:SIZE]
-        has_newer, has_older = after is not None, len(found) > SIZE
+        has_previous, has_next = after is not None, len(found) > SIZE
     return Page(
         shown,
-        previous=_query(asked, "before", shown[0], column) if has_newer and shown else "",
-        next=_query(asked, "after", shown[-1], column) if has_older and shown else "",
+        previous=_query(asked, "before", shown[0], column) if has_previous and shown else "",
+        next=_query(asked, "after", shown[-1], column) if has_next and shown else "",
     )
 
 
 def read_all[Row: Model](rows: QuerySet[Row], column: str) -> Iterator[list[Row]]:
     """Yield all rows, newest first, some thousand at a time."""
     place: Place | None = None
-    while some := list(_older(rows, column, place)[:BATCH_SIZE]):
+    while some := list(_beyond(rows, column, place, is_rising=False)[:BATCH_SIZE]):
         yield some
         place = getattr(some[-1], column), some[-1].pk
 
 
-def _older[Row: Model](rows: QuerySet[Row], column: str, place: Place | None) -> QuerySet[Row]:
+def _beyond[Row: Model](
+    rows: QuerySet[Row], column: str, place: Place | None, *, is_rising: bool
+) -> QuerySet[Row]:
+    """Return the rows after the place, in the order of the column and the key, rising or falling."""
     if place is not None:
-        rows = rows.filter(TupleLessThan((F(column), F("pk")), place))
-    return rows.order_by(f"-{column}", "-pk")
-
-
-def _newer[Row: Model](rows: QuerySet[Row], column: str, place: Place) -> QuerySet[Row]:
-    return rows.filter(TupleGreaterThan((F(column), F("pk")), place)).order_by(column, "pk")
+        compare = TupleGreaterThan if is_rising else TupleLessThan
+        rows = rows.filter(compare((F(column), F("pk")), place))
+    return rows.order_by(column, "pk") if is_rising else rows.order_by(f"-{column}", "-pk")
 
 
 def _query(asked: QueryDict, name: str, row: Any, column: str) -> str:
     query = asked.copy()
     for other in ("after", "before"):
         query.pop(other, None)
-    place = json.dumps([getattr(row, column).isoformat(), str(row.pk)])
+    value = getattr(row, column)
+    place = json.dumps([value.isoformat() if isinstance(value, datetime) else value, str(row.pk)])
     query[name] = base64.urlsafe_b64encode(place.encode()).decode()
     return query.urlencode()
 
 
-def _read(text: str, model: type[Model]) -> Place | None:
+def _read(model: type[Model], column: str, text: str) -> Place | None:
+    meta = model._meta  # noqa: SLF001 - Django documents _meta
+    field = cast("Field[Any, Any]", meta.get_field(column))
     try:
-        at, key = json.loads(base64.urlsafe_b64decode(text))
-        place = datetime.fromisoformat(at), model._meta.pk.to_python(str(key))  # noqa: SLF001 - the documented Meta API
+        value, key = json.loads(base64.urlsafe_b64decode(text))
+        place = field.to_python(value), meta.pk.to_python(str(key))
+        is_storable = all(map(_is_storable, place))
     except (ValueError, TypeError, AttributeError, RecursionError, ValidationError):
         return None
-    return place if place[0].tzinfo is not None else None
+    return place if is_storable else None
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether the database can compare with it: an address may have been written by hand."""
+    if isinstance(value, datetime):
+        return value.tzinfo is not None
+    if isinstance(value, int):
+        return abs(value) < LARGEST_KEY
+    return value is not None and b"\0" not in str(value).encode()

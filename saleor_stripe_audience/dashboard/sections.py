@@ -41,6 +41,7 @@ SETTINGS = _("Settings")
 OVERVIEW = Section("overview", _("Home"))
 SETUP = Section("setup", _("Setup"), "MANAGE_APPS")
 PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
+PRODUCTS = Section("products", _("Products"), "MANAGE_PRODUCTS")
 CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
 SEGMENTS = Section("segments", _("Segments"), "MANAGE_USERS")
 PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
@@ -48,7 +49,19 @@ ACTIVITY = Section("activity", _("Activity"), "MANAGE_APPS")
 ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS", SETTINGS)
 CHANNELS = Section("channels", _("Channels"), "MANAGE_APPS", SETTINGS)
 KEYS = Section("keys", _("Keys"), "MANAGE_APPS", SETTINGS)
-SECTIONS = (OVERVIEW, SETUP, PAYMENTS, CONTACTS, SEGMENTS, PROBLEMS, ACTIVITY, ACCOUNTS, CHANNELS, KEYS)
+SECTIONS = (
+    OVERVIEW,
+    SETUP,
+    PAYMENTS,
+    PRODUCTS,
+    CONTACTS,
+    SEGMENTS,
+    PROBLEMS,
+    ACTIVITY,
+    ACCOUNTS,
+    CHANNELS,
+    KEYS,
+)
 
 
 def may_see(user: DashboardUser, section: Section) -> bool:

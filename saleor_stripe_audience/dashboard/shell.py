@@ -33,6 +33,7 @@ PAGES = frozenset(
         "payment",
         "contact",
         "add_contact",
+        "product",
         "new_segment",
         "segment",
         "explain_segment",

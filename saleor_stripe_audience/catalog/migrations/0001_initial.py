@@ -298,6 +298,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="catalogproduct",
+            index=models.Index(fields=["installation", "name", "id"], name="catalog_by_name"),
+        ),
+        migrations.AddIndex(
+            model_name="catalogproduct",
             index=models.Index(fields=["account", "stripe_product_id"], name="catalog_by_stripe_id"),
         ),
         migrations.AddIndex(

@@ -1,0 +1,281 @@
+"""The shop's products as Stripe has them: searched, filtered, page by page; one of them; and the job that sends all."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from saleor_stripe_audience.catalog import sync
+from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.pages import read_page
+from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, refuse, show
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway.accounts import accounts_of
+from saleor_stripe_audience.gateway.catalogue import dashboard_url
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.jobs import engine as jobs
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.models import Channel
+
+LONGEST_SEARCH = 200
+FILTERS = ("q", "status", "account", "problems")
+State = CatalogProduct.State
+Words = str | Promise
+
+BADGES: dict[str, tuple[str, Words]] = {
+    State.SYNCED: ("good", gettext_lazy("In Stripe")),
+    State.WAITING: ("todo", gettext_lazy("Waiting")),
+    State.FAILED: ("bad", gettext_lazy("Failed")),
+    State.NOT_SOLD: ("plain", gettext_lazy("Not sold")),
+    State.ARCHIVED: ("plain", gettext_lazy("Archived")),
+}
+# What Stripe does not have as the shop has it: docs/catalogue.md.
+PROBLEMS: dict[str, Words] = {
+    "no_price": gettext_lazy("It is sold in this channel without a price."),
+    "below_minimum": gettext_lazy("The price is below what Stripe charges at least: it was not sent."),
+    "below_one_dollar": gettext_lazy("The price is below the equivalent of one US dollar."),
+    "price_refused": gettext_lazy("Stripe refused the price."),
+    "image_left_out": gettext_lazy("An image was left out: it is an SVG, not public, or the ninth."),
+    "images_refused": gettext_lazy("Stripe refused the images: the rest was sent without them."),
+    "url_refused": gettext_lazy("Stripe refused the product's address: the rest was sent without it."),
+    "tax_code_refused": gettext_lazy("Stripe refused the tax code: the rest was sent without it."),
+    "unit_label_refused": gettext_lazy("Stripe refused the unit: the rest was sent without it."),
+    "name_cut": gettext_lazy("The name is longer than Stripe takes, and was cut."),
+    "description_cut": gettext_lazy("The description is longer than Stripe takes, and was cut."),
+    "lookup_key_taken": gettext_lazy("Another price has the readable key: this one has a longer one."),
+}
+JOB_STATES: dict[str, tuple[str, Words]] = {
+    Job.State.QUEUED: ("todo", gettext_lazy("Queued")),
+    Job.State.RUNNING: ("todo", gettext_lazy("Running")),
+    Job.State.PAUSED: ("plain", gettext_lazy("Paused")),
+    Job.State.CANCELLED: ("plain", gettext_lazy("Cancelled")),
+    Job.State.DONE: ("good", gettext_lazy("Done")),
+    Job.State.DIFFERS: ("good", gettext_lazy("Done, differences were corrected")),
+    Job.State.FAILED: ("bad", gettext_lazy("Failed")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    product: CatalogProduct
+    colour: str
+    state: Words
+    prices: tuple[str, ...]
+    link: str
+
+
+@require_safe
+@for_staff(PRODUCTS)
+def products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return show_products(request, user)
+
+
+def show_products(
+    request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
+) -> HttpResponse:
+    asked = request.GET
+    found = chosen(user, asked).select_related("account").prefetch_related("prices")
+    page = read_page(found, asked, "name", is_ascending=True)
+    return show(
+        request,
+        user,
+        PRODUCTS,
+        note=note,
+        status=status,
+        rows=[_row(each) for each in page.rows],
+        page=page,
+        asked=asked,
+        is_narrowed=any(asked.get(name) for name in FILTERS),
+        states=BADGES.items(),
+        accounts=accounts_of(user.installation.pk),
+        syncs=_syncs(user),
+    )
+
+
+def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[CatalogProduct]:
+    """Return the shop's products that the query asks for. What it names that does not exist has none."""
+    found = CatalogProduct.objects.filter(installation=user.installation)
+    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+        found = found.filter(Q(name__icontains=text) | Q(sku__iexact=text))
+    if status := asked.get("status", ""):
+        found = found.filter(state=status) if status in BADGES else found.none()
+    if account := asked.get("account", ""):
+        found = found.filter(
+            account__in=[each for each in accounts_of(user.installation.pk) if str(each.pk) == account]
+        )
+    if asked.get("problems"):
+        found = found.filter(~Q(problems=[]) | ~Q(last_error=""))
+    return found
+
+
+def _row(product: CatalogProduct) -> ProductRow:
+    colour, state = BADGES.get(product.state, ("plain", product.state))
+    active = sorted(
+        (each for each in product.prices.all() if each.is_active), key=lambda each: each.channel_slug
+    )
+    prices = dict.fromkeys(format_amount(each.amount_minor, each.currency) for each in active)
+    return ProductRow(product, colour, state, tuple(prices), stripe_link(product))
+
+
+def stripe_link(product: CatalogProduct) -> str:
+    """Return the product's address in Stripe's Dashboard; empty while Stripe has none."""
+    return dashboard_url(product.account, product.stripe_product_id) if product.stripe_product_id else ""
+
+
+# ---- one product ----
+
+
+@require_safe
+@for_staff(PRODUCTS)
+def product(request: HttpRequest, user: DashboardUser, product_id: int) -> HttpResponse:
+    found = find(user, product_id)
+    return not_found(request, user) if found is None else show_product(request, user, found)
+
+
+def find(user: DashboardUser, product_id: int) -> CatalogProduct | None:
+    """Return the product, if it is one of the user's shop."""
+    own = CatalogProduct.objects.filter(installation=user.installation)
+    return (
+        own.select_related("account", "installation").prefetch_related("prices").filter(pk=product_id).first()
+    )
+
+
+def not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return refuse(request, 404, _("This product was not found."), user)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    price: CatalogPrice
+    channel: str
+    amount: str
+
+
+def show_product(
+    request: HttpRequest,
+    user: DashboardUser,
+    found: CatalogProduct,
+    note: Note | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    names = dict(Channel.objects.filter(installation=user.installation).values_list("slug", "name"))
+    active = [each for each in found.prices.all() if each.is_active]
+    return show(
+        request,
+        user,
+        PRODUCTS,
+        note=note,
+        status=status,
+        template="product",
+        row=_row(found),
+        product=found,
+        prices=[
+            PriceRow(
+                each,
+                names.get(each.channel_slug, each.channel_slug),
+                format_amount(each.amount_minor, each.currency),
+            )
+            for each in sorted(active, key=lambda each: each.channel_slug)
+        ],
+        problems=[_problem(each, names) for each in found.problems],
+    )
+
+
+def _problem(problem: dict[str, str], channels: dict[str, str]) -> str:
+    text = str(PROBLEMS.get(problem.get("code", ""), problem.get("message", "")))
+    channel = problem.get("channel") or ""
+    return f"{channels.get(channel, channel)} – {text}" if channel else text
+
+
+# ---- the job that sends all of them ----
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """An account and the last job that sent it the catalogue."""
+
+    account: StripeAccount
+    job: Job | None
+    colour: str = ""
+    state: Words = ""
+    minutes: int = 0
+
+    @property
+    def processed(self) -> int:
+        return self.job.done + self.job.failed if self.job is not None else 0
+
+    @property
+    def is_moving(self) -> bool:
+        return self.job is not None and self.job.state in Job.MOVING
+
+    @property
+    def may_resume(self) -> bool:
+        return self.job is not None and self.job.state in (Job.State.PAUSED, Job.State.FAILED)
+
+    @property
+    def is_open(self) -> bool:
+        return self.job is not None and self.job.state in Job.OPEN
+
+
+def _syncs(user: DashboardUser) -> list[Sync]:
+    accounts = sync.usable_accounts(user.installation)
+    own = Job.objects.filter(installation=user.installation, kind=Job.Kind.CATALOGUE)
+    newest: dict[str, Job] = {}
+    for job in own.order_by("-created_at")[: 10 * len(accounts) + 1]:
+        newest.setdefault(job.key, job)
+    return [_sync(each, newest.get(str(each.pk))) for each in accounts]
+
+
+def _sync(account: StripeAccount, job: Job | None) -> Sync:
+    if job is None:
+        return Sync(account, None)
+    colour, state = JOB_STATES[job.state]
+    minutes = round(job.eta.total_seconds() / 60) + 1 if job.eta is not None else 0
+    return Sync(account, job, colour, state, minutes)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_staff(PRODUCTS)
+def sync_products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """The progress of the jobs, which the page asks for again; POST starts, pauses, resumes or cancels one."""
+    if request.method != "POST":
+        return show(request, user, PRODUCTS, template="products_sync", syncs=_syncs(user))
+    try:
+        text = _do(user, request.POST)
+    except Rejected as error:
+        return show_products(request, user, Note("bad", str(error.translatable), "sync"), 422)
+    return show_products(request, user, Note("good", text, "sync"))
+
+
+def _do(user: DashboardUser, sent: QueryDict) -> str:
+    name = sent.get("do", "")
+    if name == "start":
+        for account in sync.usable_accounts(user.installation):
+            sync.start(account, user.id)
+        return _("All products are being sent to Stripe.")
+    job = jobs.find(user.installation, sent.get("job", ""))
+    if job.kind != Job.Kind.CATALOGUE:
+        raise Rejected(_("This is not a job of the catalogue."), code="not_found")
+    if name == "pause":
+        jobs.pause(job)
+        return _("Paused after the current page.")
+    if name == "resume":
+        jobs.start(jobs.resume(job))
+        return _("Continued.")
+    jobs.cancel(job)
+    return _("Cancelled. What was sent stays in Stripe.")
+
+
+def uuid_of(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
