@@ -20,7 +20,7 @@ POLICY = {
     "default-src": CSP.NONE,
     "script-src": CSP.SELF,
     "style-src": CSP.SELF,
-    "img-src": CSP.SELF,
+    "img-src": [CSP.SELF, "blob:", "https:"],  # of products: chosen here, or as the shop has them
     "connect-src": CSP.SELF,
     "base-uri": CSP.NONE,
     "form-action": CSP.NONE,
@@ -34,6 +34,9 @@ PAGES = frozenset(
         "contact",
         "add_contact",
         "product",
+        "add_product",
+        "edit_product",
+        "refresh_products",
         "new_segment",
         "segment",
         "explain_segment",

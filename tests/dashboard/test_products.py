@@ -63,7 +63,7 @@ def ask(client: Client, shop: Shop, path: str = "products", language: str = "en"
     return answer.content.decode()
 
 
-def post(client: Client, shop: Shop, path: str, **fields: str) -> tuple[int, str]:
+def post(client: Client, shop: Shop, path: str, **fields: str | list[str]) -> tuple[int, str]:
     answer = client.post(f"/dashboard/{path}", fields, headers=shop.headers(user_permissions=MAY))
     return answer.status_code, answer.content.decode()
 
@@ -190,7 +190,8 @@ def test_other_shops_and_clerks_are_refused(shop: Shop, client: Client, account:
     assert "Foreign" not in ask(client, shop)
     assert found(ask(client, shop, account=str(theirs.pk))) == []
     may = shop.headers(user_permissions=MAY)
-    for path in (f"products/{foreign.pk}", "products/999999"):
+    for path in (f"products/{foreign.pk}", f"products/{foreign.pk}/edit", "products/999999"):
+        assert post(client, shop, f"products/{foreign.pk}/edit", title="X")[0] == 404
         assert client.get(f"/dashboard/{path}", headers=may).status_code == 404
     for action in ("pause", "cancel"):
         assert post(client, shop, "products/sync", do=action, job=str(job.pk))[0] == 422
@@ -198,7 +199,7 @@ def test_other_shops_and_clerks_are_refused(shop: Shop, client: Client, account:
     assert post(client, shop, "products/sync", do="cancel", job=str(imported.pk))[0] == 422
     assert set(Job.objects.values_list("state", flat=True)) == {"queued"}
     clerk = shop.headers(user_permissions=["HANDLE_PAYMENTS", "MANAGE_APPS", "MANAGE_USERS"])
-    for path in ("products", "products/sync", f"products/{foreign.pk}"):
+    for path in ("products", "products/add", "products/sync", f"products/{foreign.pk}"):
         assert client.get(f"/dashboard/{path}", headers=clerk).status_code == 403
     assert client.post("/dashboard/products/sync", {"do": "start"}, headers=clerk).status_code == 403
     assert 'id="to-products"' not in client.get("/dashboard/contacts", headers=clerk).content.decode()

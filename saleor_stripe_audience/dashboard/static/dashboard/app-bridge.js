@@ -329,6 +329,27 @@
     if (preview) preview.textContent = `${preview.dataset.name}* ${event.target.value.trim().toUpperCase()}`.slice(0, 22);
   }
 
+  // An image can be dropped on its field, and is shown before it is sent.
+  function dropImage(event) {
+    const field = event.target.closest?.("[data-drop]");
+    if (!field) return;
+    event.preventDefault(); // the browser would open the file
+    field.classList.toggle("over", event.type === "dragover");
+    if (event.type !== "drop" || !event.dataTransfer.files.length) return;
+    const input = field.querySelector("input");
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function previewImage(event) {
+    const image = event.target.closest("[data-drop]")?.querySelector("img");
+    if (!image) return;
+    const [file] = event.target.files;
+    URL.revokeObjectURL(image.src);
+    image.hidden = !file;
+    if (file) image.src = URL.createObjectURL(file);
+  }
+
   window.addEventListener("message", hear);
   document.addEventListener("htmx:config:request", addHeaders);
   document.addEventListener("htmx:after:request", noticeAnswer);
@@ -346,6 +367,8 @@
   document.addEventListener("input", nameMode);
   document.addEventListener("input", previewSuffix);
   document.addEventListener("change", switchSite);
+  ["dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, dropImage));
+  document.addEventListener("change", previewImage);
 
   setTheme(given("theme") || document.documentElement.dataset.theme);
   if (window.parent === window) {

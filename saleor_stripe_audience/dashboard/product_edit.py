@@ -1,0 +1,236 @@
+"""Adding a product and editing one: written to Saleor, whose events then bring it to Stripe."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from saleor_stripe_audience.catalog import edit
+from saleor_stripe_audience.catalog.models import CatalogProduct
+from saleor_stripe_audience.dashboard import products
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import format_amount, with_point
+from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, refuse, show
+from saleor_stripe_audience.deadline import deadline
+from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+FORM = "product"
+SECONDS = 25.0
+# Which field a refusal belongs to.
+FIELDS = {
+    "title_missing": "title",
+    "title_long": "title",
+    "description_long": "description",
+    "price": "prices",
+    "price_too_small": "prices",
+    "channel": "prices",
+    "image_type": "image",
+    "image_size": "image",
+    "product_type": "product_type",
+    "category": "category",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_staff(PRODUCTS)
+def add_product(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """The form for a product, and what becomes of it. The same form sent twice is one product."""
+    sent = request.POST
+    if request.method != "POST":
+        return _show_form(request, user, key=str(uuid4()))
+    key = sent.get("key", "")
+    if products.uuid_of(key) is None:
+        return _show_form(
+            request,
+            user,
+            Note("bad", _("This form is incomplete. Open it again."), FORM),
+            422,
+            key=str(uuid4()),
+        )
+    try:
+        with deadline(SECONDS):
+            draft = edit.Draft(
+                title=sent.get("title", ""),
+                description=sent.get("description", ""),
+                prices=_prices(sent),
+                product_type=sent.get("product_type", ""),
+                category=sent.get("category", ""),
+                sku=sent.get("sku", "").strip(),
+                image=_image(request),
+            )
+            added = edit.add(user.installation, draft, key)
+    except Failure as error:
+        note = Note("bad", str(error.translatable), FORM)
+        return _show_form(request, user, note, 422, key=key, typed=sent, wrong=FIELDS.get(error.code, ""))
+    text = _("“%(title)s” was added to Saleor. Stripe gets it within a minute.") % {
+        "title": draft.title.strip()
+    }
+    if added.refused_images:
+        text = f"{text} {added.refused_images[0].translatable}"
+    note = Note("bad" if added.refused_images else "good", text, FORM)
+    return _show_form(request, user, note, key=str(uuid4()), added=added.product_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_staff(PRODUCTS)
+def edit_product(request: HttpRequest, user: DashboardUser, product_id: int) -> HttpResponse:
+    """The product as Saleor has it now, and what staff change of it. Twice is once."""
+    found = products.find(user, product_id)
+    if found is None:
+        return products.not_found(request, user)
+    if request.method != "POST":
+        return _show_product(request, user, found)
+    sent = request.POST
+    form = "prices" if sent.get("variant") else FORM
+    try:
+        with deadline(SECONDS):
+            edit.change(
+                user.installation, found.saleor_product_id, _changes(request), sent.get("variant", "")
+            )
+    except Failure as error:
+        note = Note("bad", str(error.translatable), _form_of(form, sent))
+        return _show_product(request, user, found, note, 422, typed=sent, wrong=FIELDS.get(error.code, ""))
+    note = Note("good", _("Saved in Saleor. Stripe gets it within a minute."), _form_of(form, sent))
+    return _show_product(request, user, found, note)
+
+
+def _form_of(form: str, sent: QueryDict) -> str:
+    return f"prices-{sent['variant']}" if form == "prices" else FORM
+
+
+def _changes(request: HttpRequest) -> edit.Changes:
+    sent = request.POST
+    if sent.get("variant"):
+        return edit.Changes(prices=_prices(sent))
+    return edit.Changes(
+        title=sent.get("title", ""),
+        description=sent.get("description", "") if "description" in sent else None,
+        image=_image(request),
+        removed_images=tuple(sent.getlist("remove")),
+    )
+
+
+def _prices(sent: QueryDict) -> dict[str, Decimal]:
+    """Return the prices that were typed, by channel. `Rejected` for what is no amount."""
+    found = {}
+    for name in sent:
+        text = with_point(sent.get(name, "")) if name.startswith("price:") else ""
+        if not text:
+            continue
+        try:
+            found[name.removeprefix("price:")] = Decimal(text)
+        except InvalidOperation:
+            raise Rejected(
+                _("“%(amount)s” is no price. Enter one such as 12.30.") % {"amount": text[:30]}, code="price"
+            ) from None
+    return found
+
+
+def _image(request: HttpRequest) -> edit.Image | None:
+    upload = request.FILES.get("image")
+    if upload is None or isinstance(upload, list) or not upload.size:
+        return None
+    return edit.read_image(upload.read(edit.LARGEST_IMAGE + 1))
+
+
+def _choices(user: DashboardUser) -> edit.Choices:
+    with deadline(SECONDS):
+        return edit.choices(user.installation)
+
+
+def _channels(choices: edit.Choices, typed: dict[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "slug": each.slug,
+            "name": each.name,
+            "currency": each.currency,
+            "smallest": format_amount(each.smallest.minor, each.currency)
+            if each.smallest is not None
+            else "",
+            "value": typed.get(f"price:{each.slug}", ""),
+        }
+        for each in choices.channels
+    ]
+
+
+def _show_form(
+    request: HttpRequest,
+    user: DashboardUser,
+    note: Note | None = None,
+    status: int = 200,
+    *,
+    key: str,
+    typed: QueryDict | None = None,
+    wrong: str = "",
+    added: str = "",
+) -> HttpResponse:
+    try:
+        choices = _choices(user)
+    except Failure as error:
+        return refuse(request, 503, str(error.translatable), user)
+    texts = typed.dict() if typed is not None else {}
+    return show(
+        request,
+        user,
+        PRODUCTS,
+        note=note,
+        status=status,
+        template="product_add",
+        choices=choices,
+        channels=_channels(choices, {name: str(value) for name, value in texts.items()}),
+        typed=texts,
+        wrong=wrong,
+        key=key,
+        added=added,
+    )
+
+
+def _show_product(
+    request: HttpRequest,
+    user: DashboardUser,
+    found: CatalogProduct,
+    note: Note | None = None,
+    status: int = 200,
+    *,
+    typed: QueryDict | None = None,
+    wrong: str = "",
+) -> HttpResponse:
+    try:
+        choices = _choices(user)
+        with deadline(SECONDS):
+            present = edit.read(user.installation, found.saleor_product_id)
+    except Failure as error:
+        return refuse(request, 404 if error.code == "product_unknown" else 503, str(error.translatable), user)
+    texts = {name: str(value) for name, value in (typed.dict() if typed is not None else {}).items()}
+    variants = [
+        (
+            each,
+            _channels(
+                choices,
+                texts
+                if texts.get("variant") == each.id
+                else {f"price:{slug}": f"{amount:f}" for slug, amount in each.prices.items()},
+            ),
+        )
+        for each in present.variants
+    ]
+    return show(
+        request,
+        user,
+        PRODUCTS,
+        note=note,
+        status=status,
+        template="product_edit",
+        product=found,
+        present=present,
+        variants=variants,
+        title=texts.get("title", present.title),
+        description=texts.get("description", present.description),
+        wrong=wrong,
+        back=reverse("dashboard:product", args=[found.pk]),
+    )
