@@ -55,7 +55,7 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     audience = audience_asked_for(audiences, asked)
     if audience is None:
         return show(request, user, CONTACTS, asked=asked, audiences=audiences)
-    page = read_page(_chosen(audience, asked).prefetch_related("spent"), asked, "created_at")
+    page = read_page(chosen(audience, asked).prefetch_related("spent"), asked, "created_at")
     return show(
         request,
         user,
@@ -64,6 +64,7 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         page=page,
         asked=asked,
         is_narrowed=any(asked.get(name) for name in FILTERS),
+        query=asked.urlencode(),
         audience=audience,
         audiences=audiences,
         statuses=CONTACT_BADGES.items(),
@@ -159,7 +160,7 @@ def row_of(contact: Contact) -> ContactRow:
     )
 
 
-def _chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:
+def chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:
     """Return the audience's contacts that the query asks for. What it names that does not exist has none."""
     found = Contact.objects.filter(audience=audience)
     if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):

@@ -33,6 +33,7 @@ PAGES = frozenset(
         "payment",
         "contact",
         "add_contact",
+        "export_contacts",
         "product",
         "add_product",
         "edit_product",

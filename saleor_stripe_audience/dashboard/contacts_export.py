@@ -1,0 +1,60 @@
+"""The contacts that were searched for as a file, and lists of their hashed addresses for advertisers."""
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+
+from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from saleor_stripe_audience.audience.transfer.ads import NETWORKS, export_ads
+from saleor_stripe_audience.audience.transfer.exporting import export_csv
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.contacts import audience_asked_for, audiences_of, chosen
+from saleor_stripe_audience.dashboard.sections import CONTACTS, refuse, show
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+
+@require_safe
+@for_staff(CONTACTS)
+def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
+    """The contacts that the query asks for as CSV; with `ads`, the list of one network."""
+    asked = request.GET
+    audience = audience_asked_for(audiences_of(user), asked)
+    if audience is None:
+        return refuse(request, 404, _("This audience was not found."), user)
+    found, network = chosen(audience, asked), asked.get("ads", "")
+    if network and network not in NETWORKS:
+        return refuse(request, 404, _("There is no list for this network."), user)
+    name = f"{network}.csv" if network else "contacts.csv"
+    file = _written(export_ads(found, network) if network else export_csv(found))
+    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv")
+
+
+def _written(blocks: Iterator[str]) -> IO[bytes]:
+    """Write to disk before the first byte is sent: a slow client must not keep the database busy."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    for block in blocks:
+        file.write(block.encode())
+    file.seek(0)
+    return file
+
+
+@require_safe
+@for_staff(CONTACTS)
+def choose_export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
+    """What can be made of the contacts that were searched for."""
+    asked = request.GET
+    audience = audience_asked_for(audiences_of(user), asked)
+    if audience is None:
+        return refuse(request, 404, _("This audience was not found."), user)
+    return show(
+        request,
+        user,
+        CONTACTS,
+        template="contacts_export",
+        audience=audience,
+        query=asked.urlencode(),
+        networks=[("meta", "Meta"), ("google", "Google")],
+    )

@@ -1,0 +1,54 @@
+"""The contacts that were searched for as a file, and lists for advertisers; for no other shop, and for no clerk."""
+
+import csv
+import hashlib
+import io
+
+from django.test import Client
+
+from saleor_stripe_audience.audience.people.models import Contact
+from tests.dashboard.conftest import Shop, make_shop
+from tests.dashboard.rows import a_contact
+from tests.dashboard.test_contacts import ask
+
+
+def download(client: Client, shop: Shop, **query: str) -> str:
+    answer = client.get("/dashboard/contacts.csv", query, headers=shop.headers())
+    assert answer.status_code == 200
+    assert "attachment" in answer["Content-Disposition"]
+    return b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+
+
+def test_what_was_searched_for_is_exported_and_executes_nothing(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    Contact.objects.create(audience=ada.audience, email="eve@example.com", first_name='=HYPERLINK("x")')
+    page = ask(client, shop, q="eve@example.com")
+    assert 'hx-get="/dashboard/contacts/export?q=eve%40example.com"' in page
+    choice = ask(client, shop, "contacts/export", q="eve@example.com")
+    assert 'data-download="/dashboard/contacts.csv?q=eve%40example.com"' in choice
+    [row] = csv.DictReader(io.StringIO(download(client, shop, q="eve@example.com")))
+    assert (row["email"], row["first_name"][:2]) == ("eve@example.com", "'=")
+    assert len(list(csv.DictReader(io.StringIO(download(client, shop))))) == 2
+
+
+def test_a_list_for_advertisers_has_only_who_may_be_shown_ads(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    assert download(client, shop, ads="meta") == "email\n"
+    assert "legal basis" not in ask(client, shop, "contacts/export")
+    ada.audience.ads_to_buyers = True
+    ada.audience.save()
+    assert "legal basis" in ask(client, shop, "contacts/export")
+    digest = hashlib.sha256(b"ada@example.com").hexdigest()
+    assert download(client, shop, ads="google") == f"Email\n{digest}\n"
+
+
+def test_no_other_shop_and_no_clerk_gets_a_file(shop: Shop, client: Client) -> None:
+    foreign = a_contact(make_shop("https://other.example.com/graphql/", "QXBwOjk=").installation)
+    a_contact(shop.installation, "mine@example.com")
+    clerk = shop.headers(user_permissions=["HANDLE_PAYMENTS", "MANAGE_APPS"])
+    for path in ("contacts.csv", "contacts/export"):
+        query = {"audience": str(foreign.audience_id)}
+        assert client.get(f"/dashboard/{path}", query, headers=shop.headers()).status_code == 404
+        assert client.get(f"/dashboard/{path}", headers=clerk).status_code == 403
+    assert client.get("/dashboard/contacts.csv", {"ads": "x"}, headers=shop.headers()).status_code == 404
+    assert "ada@example.com" not in download(client, shop)
