@@ -29,6 +29,7 @@ Json = dict[str, Any]
 
 MOST_EDITS = 8
 SELDOM = 0.8
+OFTEN = 0.6  # staff look at what was changed in Stripe before the night
 MOST_PRODUCTS = 15
 PRICES = ("0.10", "0.75", "5.00", "12.50", "99.99")
 
@@ -69,6 +70,9 @@ class Catalogue:
         """Some edits; then both sides settle. Returns how they differ."""
         for _ in range(self.chance.randint(1, MOST_EDITS)):
             self.chance.choice(self.edits)()
+        if self.chance.random() < OFTEN:
+            self.work()
+            self.refresh()
         self.settle()
         return self.differences()
 
@@ -204,7 +208,10 @@ class Catalogue:
                 refresh.keep_saleors(self.town.account.installation, [each], "the player")
 
     def _in_stripe(self) -> str | None:
-        return self.chance.choice([*self.town.stripe.account.table("product"), None])
+        """An active Product, or none."""
+        products = self.town.stripe.account.table("product").values()
+        active: list[str | None] = [each["id"] for each in products if each["active"]]
+        return self.chance.choice([*active, None])
 
     def kill_key(self) -> None:
         self.town.stripe.revoke_key(SECRET_KEY)
