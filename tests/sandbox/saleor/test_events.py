@@ -42,7 +42,9 @@ def emitted_events(shop: SaleorSandbox, recorder: Recorder, app: App) -> Emitted
 
 
 def first_product(shop: SaleorSandbox) -> Any:
-    query = "{products(first:1){edges{node{id updatedAt productType{id} variants{id updatedAt}}}}}"
+    query = (
+        "{products(first:1){edges{node{id updatedAt productType{id} category{id} variants{id updatedAt}}}}}"
+    )
     return staff(shop, query)["products"]["edges"][0]["node"]
 
 
@@ -217,8 +219,13 @@ def test_a_product_from_cradle_to_grave(
     shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
 ) -> None:
     create = "mutation($i:ProductCreateInput!){productCreate(input:$i){product{id} errors{code}}}"
-    kind = first_product(shop)["productType"]["id"]
-    assert emitted_events.by_staff(create, i={"name": "Öre Cup", "productType": kind}) == ["PRODUCT_CREATED"]
+    known = first_product(shop)
+    values = {
+        "name": "Öre Cup",
+        "productType": known["productType"]["id"],
+        "category": known["category"]["id"],
+    }
+    assert emitted_events.by_staff(create, i=values) == ["PRODUCT_CREATED"]
     product = recorder.of("PRODUCT_CREATED")[0].body["product"]
     assert (product["channelListings"], product["variants"]) == ([], [])
     channel = staff(shop, "{channels{id}}")["channels"][0]["id"]
