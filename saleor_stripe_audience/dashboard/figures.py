@@ -1,4 +1,4 @@
-"""What a shop sold and whom it won, today and in the last 30 days: one series for each figure and currency.
+"""What a shop sold and who joined it, today and in the last 30 days: one series for each figure and currency.
 
 Amounts of different currencies are never added. Days are UTC's; a payment's refunds and fees count on the day on which
 the payment started, because that is the day that is stored.

@@ -112,7 +112,7 @@ def _read(model: type[Model], column: str, text: str) -> Place | None:
 
 
 def _is_storable(value: Any) -> bool:
-    """Whether the database can compare with it: an address may have been written by hand."""
+    """Whether the database can compare with it: somebody may have edited the address."""
     if isinstance(value, datetime):
         return value.tzinfo is not None
     if isinstance(value, int):

@@ -21,16 +21,16 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 FORM = "differences"
 SECONDS = 45.0
 SIZE = refresh.MOST_AT_ONCE
-Words = str | Promise
+Wording = str | Promise
 
-KINDS: dict[str, Words] = {
+KINDS: dict[str, Wording] = {
     Difference.Kind.NEW: gettext_lazy("New in Stripe"),
     Difference.Kind.CHANGED: gettext_lazy("Changed in Stripe"),
     Difference.Kind.GONE: gettext_lazy("Archived or deleted in Stripe"),
     Difference.Kind.STRAY: gettext_lazy("Not sold in Saleor"),
     Difference.Kind.FOREIGN: gettext_lazy("Not of this shop"),
 }
-FIELDS: dict[str, Words] = {
+FIELDS: dict[str, Wording] = {
     "name": gettext_lazy("Name"),
     "description": gettext_lazy("Description"),
     "images": gettext_lazy("Images"),
@@ -41,8 +41,8 @@ FIELDS: dict[str, Words] = {
 @dataclass(frozen=True, slots=True)
 class Row:
     difference: Difference
-    kind: Words
-    field: Words
+    kind: Wording
+    field: Wording
     may_be_applied: bool
     link: str
 

@@ -28,9 +28,9 @@ from saleor_stripe_audience.shops.models import Channel
 LONGEST_SEARCH = 200
 FILTERS = ("q", "status", "account", "problems")
 State = CatalogProduct.State
-Words = str | Promise
+Wording = str | Promise
 
-BADGES: dict[str, tuple[str, Words]] = {
+BADGES: dict[str, tuple[str, Wording]] = {
     State.SYNCED: ("good", gettext_lazy("In Stripe")),
     State.WAITING: ("todo", gettext_lazy("Waiting")),
     State.FAILED: ("bad", gettext_lazy("Failed")),
@@ -38,7 +38,7 @@ BADGES: dict[str, tuple[str, Words]] = {
     State.ARCHIVED: ("plain", gettext_lazy("Archived")),
 }
 # What Stripe does not have as the shop has it: docs/catalogue.md.
-PROBLEMS: dict[str, Words] = {
+PROBLEMS: dict[str, Wording] = {
     "no_price": gettext_lazy("It is sold in this channel without a price."),
     "below_minimum": gettext_lazy("The price is below what Stripe charges at least: it was not sent."),
     "below_one_dollar": gettext_lazy("The price is below the equivalent of one US dollar."),
@@ -52,7 +52,7 @@ PROBLEMS: dict[str, Words] = {
     "description_cut": gettext_lazy("The description is longer than Stripe takes, and was cut."),
     "lookup_key_taken": gettext_lazy("Another price has the readable key: this one has a longer one."),
 }
-JOB_STATES: dict[str, tuple[str, Words]] = {
+JOB_STATES: dict[str, tuple[str, Wording]] = {
     Job.State.QUEUED: ("todo", gettext_lazy("Queued")),
     Job.State.RUNNING: ("todo", gettext_lazy("Running")),
     Job.State.PAUSED: ("plain", gettext_lazy("Paused")),
@@ -67,7 +67,7 @@ JOB_STATES: dict[str, tuple[str, Words]] = {
 class ProductRow:
     product: CatalogProduct
     colour: str
-    state: Words
+    state: Wording
     prices: tuple[str, ...]
     link: str
 
@@ -205,7 +205,7 @@ class Sync:
     account: StripeAccount
     job: Job | None
     colour: str = ""
-    state: Words = ""
+    state: Wording = ""
     minutes: int = 0
 
     @property

@@ -1,4 +1,4 @@
-"""One segment: its rule as a form that the server draws anew after each click, what it matches now, and why."""
+"""One segment: its rule as a form that the server renders again after each click, what it matches now, and why."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ from saleor_stripe_audience.dashboard.contacts import (
     row_of,
 )
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
-from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part, Words
+from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part, Wording
 from saleor_stripe_audience.dashboard.segment_form import ROOT, Node
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.wording import ENGLISH, in_language
 
 FORM = "segment"
-WRONG: dict[str, Words] = {
+WRONG: dict[str, Wording] = {
     "too_short": gettext_lazy("Choose or enter at least one."),
     "too_long": gettext_lazy("At most 100 values are possible."),
     "things_missing": gettext_lazy("Choose or enter at least one."),
@@ -220,9 +220,9 @@ class Reason:
     """A condition of the rule, as it is for one contact; `depth` is how many groups it is in."""
 
     depth: int
-    title: Words
+    title: Wording
     holds: bool
-    because: Words
+    because: Wording
 
 
 def _reasons(explanation: Explanation) -> Sequence[Reason]:
@@ -249,7 +249,7 @@ class Draft:
     version: str = ""
     stored: Segment | None = None
     focus: str = ""
-    errors: dict[str, Words] = field(default_factory=dict)
+    errors: dict[str, Wording] = field(default_factory=dict)
 
 
 def draft_of(found: Segment) -> Draft:
@@ -317,8 +317,8 @@ class DrawnPart:
 class DrawnNode:
     path: str
     node: Node
-    title: Words
-    error: Words
+    title: Wording
+    error: Wording
     is_focused: bool
     is_root: bool
     parts: list[DrawnPart]
@@ -392,11 +392,11 @@ def _first(node: Node, name: str) -> str:
     return values[0] if values else ""
 
 
-def _title(node: Node | None) -> Words:
+def _title(node: Node | None) -> Wording:
     return _title_of_type(node.type) if node is not None else ""
 
 
-def _title_of_type(kind: str) -> Words:
+def _title_of_type(kind: str) -> Wording:
     groups = {"all": _("All of these"), "any": _("At least one of these"), "not": _("The opposite")}
     return groups[kind] if kind in groups else KINDS[kind].title
 
@@ -416,8 +416,8 @@ def _parts(node: Node) -> list[Part]:
     return [part for each in KINDS[node.type].controls for part in each.parts(node.fields)]
 
 
-def _kind_groups() -> list[tuple[Words, list[Option]]]:
-    groups: dict[str, tuple[Words, list[Option]]] = {}
+def _kind_groups() -> list[tuple[Wording, list[Option]]]:
+    groups: dict[str, tuple[Wording, list[Option]]] = {}
     for name, kind in KINDS.items():
         key = in_language(kind.group, ENGLISH)
         groups.setdefault(key, (kind.group, []))[1].append((name, kind.title))

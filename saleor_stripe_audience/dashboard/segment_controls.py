@@ -15,8 +15,8 @@ from saleor_stripe_audience.dashboard.contacts import CONTACT_BADGES
 
 Json = dict[str, Any]
 Fields = Mapping[str, Sequence[str]]
-Words = str | Promise
-Option = tuple[str, Words]
+Wording = str | Promise
+Option = tuple[str, Wording]
 
 UNITS: tuple[Option, ...] = (("days", _("days")), ("hours", _("hours")), ("minutes", _("minutes")))
 MINUTES = {"days": 24 * 60, "hours": 60, "minutes": 1}
@@ -28,12 +28,12 @@ class Part:
 
     kind: str
     name: str
-    label: Words
+    label: Wording
     options: Sequence[Option] = ()
     source: str = ""
-    empty: Words = ""
+    empty: Wording = ""
     redraws: bool = False
-    hint: Words = ""
+    hint: Wording = ""
 
 
 class Control(Protocol):
@@ -65,7 +65,7 @@ class Choices:
     """Several of a few values."""
 
     name: str
-    label: Words
+    label: Wording
     options: tuple[Option, ...]
 
     def load(self, part: Json) -> dict[str, list[str]]:
@@ -83,9 +83,9 @@ class Pick:
     """One value of a list that the audience or the shop has; nothing if `empty` is chosen."""
 
     name: str
-    label: Words
+    label: Wording
     source: str = ""
-    empty: Words = ""
+    empty: Wording = ""
     options: tuple[Option, ...] = ()
 
     def load(self, part: Json) -> dict[str, list[str]]:
@@ -104,10 +104,10 @@ class List:
     """Several texts: one a line, or separated by commas and spaces if none contains one."""
 
     name: str
-    label: Words
+    label: Wording
     is_optional: bool = False
     separator: str = ""
-    hint: Words = ""
+    hint: Wording = ""
 
     def load(self, part: Json) -> dict[str, list[str]]:
         return {self.name: [(", " if self.separator else "\n").join(part.get(self.name, ()))]}
@@ -128,7 +128,7 @@ class Whole:
     """A number of things; `default` is what the rule has where nothing is typed."""
 
     name: str
-    label: Words
+    label: Wording
     default: str = ""
 
     def load(self, part: Json) -> dict[str, list[str]]:
@@ -147,7 +147,7 @@ class Amount:
     """An amount of money, or a number with decimals."""
 
     name: str
-    label: Words
+    label: Wording
 
     def load(self, part: Json) -> dict[str, list[str]]:
         return {self.name: [str(part.get(self.name, ""))]}
@@ -165,7 +165,7 @@ class Span:
     """A duration in one unit; the rule's 1 day 2 hours are 26 hours."""
 
     name: str
-    label: Words
+    label: Wording
 
     def load(self, part: Json) -> dict[str, list[str]]:
         span = part.get(self.name)
@@ -189,7 +189,7 @@ class Day:
     """A date, from its beginning in UTC; a rule's exact time stays as long as its date is not changed."""
 
     name: str
-    label: Words
+    label: Wording
 
     def load(self, part: Json) -> dict[str, list[str]]:
         exact = part.get(self.name) or ""
@@ -262,7 +262,7 @@ class Things:
     """Products, collections … by their names; `empty` stands for any product."""
 
     kinds: tuple[Option, ...]
-    empty: Words = ""
+    empty: Wording = ""
 
     def load(self, part: Json) -> dict[str, list[str]]:
         kind = next(
@@ -345,8 +345,8 @@ CODES = _("One on each line; empty for any.")
 class Kind:
     """A type of condition: its name for merchants, the group it is listed in, and its controls."""
 
-    title: Words
-    group: Words
+    title: Wording
+    group: Wording
     controls: tuple[Control, ...]
 
 

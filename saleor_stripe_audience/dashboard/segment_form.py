@@ -101,7 +101,7 @@ def path_of(place: str, places: Mapping[str, str]) -> str:
 
 
 def from_fields(sent: QueryDict) -> Node:
-    """Return the form as it was sent; what it lacks or names wrongly is replaced by a new condition."""
+    """Return the form as it was sent; what is missing or named wrongly is replaced by a new condition."""
     left = [MAX_CONDITIONS + 1]
     node = _from_fields(sent, ROOT, left)
     return node if node.is_group else Node("all", children=[node])

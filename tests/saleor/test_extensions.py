@@ -24,7 +24,7 @@ def mounts(version: str, variant: str = "app") -> list[str]:
 
 @pytest.mark.parametrize("variant", variants())
 @pytest.mark.parametrize("version", VERSIONS)
-def test_none_needs_a_permission_that_the_app_lacks(version: str, variant: str) -> None:
+def test_none_needs_a_permission_that_the_app_does_not_have(version: str, variant: str) -> None:
     found = manifest(version, variant)
     for each in found["extensions"]:
         assert set(each["permissions"]) <= set(found["permissions"])
