@@ -25,6 +25,8 @@ STORED_NAMES = {
     "catalog.handlers.fetch_product_of_media",
     "catalog.handlers.follow_category",
     "catalog.handlers.follow_collection",
+    "catalog.handlers.follow_price",
+    "catalog.handlers.follow_product",
     "catalog.handlers.push_product",
     "catalog.handlers.push_variant",
     "catalog.handlers.send_what_waited",
