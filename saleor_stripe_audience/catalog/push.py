@@ -22,6 +22,8 @@ from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.shops.models import Installation
 
+LONGEST_SKU = 255  # Saleor's limit; nothing longer is stored, whatever was sent
+
 State = CatalogProduct.State
 Accounts = Mapping[StripeAccount, frozenset[str]]  # the channels of each
 
@@ -234,7 +236,7 @@ def _described(account: StripeAccount, item: Item) -> dict[str, object]:
         "installation_id": account.installation_id,
         "saleor_product_id": item.product_id,
         "name": item.name,
-        "sku": item.sku,
+        "sku": item.sku[:LONGEST_SKU],
     }
 
 
