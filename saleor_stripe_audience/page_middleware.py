@@ -43,7 +43,7 @@ def _with_length(response: HttpResponseBase) -> HttpResponseBase:
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Compresses what the Dashboard's page loads. docs/decisions explains why that reveals no secret (BREACH)."""
+    """Compresses what the Dashboard's page loads. Decision 0019 explains why that reveals no secret (BREACH)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not request.path_info.startswith(COMPRESSED):

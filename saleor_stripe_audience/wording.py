@@ -16,6 +16,8 @@ FRENCH = "fr"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, FRENCH)
 
+Wording = str | Promise  # a message that is written, or one that is still in no language
+
 
 def language_of(tag: str) -> str:
     """Return the app's language for a reader of the language `tag`, such as "fr-CA" or "FR_CA"; English for others."""

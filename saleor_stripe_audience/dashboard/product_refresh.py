@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
@@ -17,11 +16,11 @@ from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.catalogue import dashboard_url
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.wording import Wording
 
 FORM = "differences"
 SECONDS = 45.0
 SIZE = refresh.MOST_AT_ONCE
-Wording = str | Promise
 
 KINDS: dict[str, Wording] = {
     Difference.Kind.NEW: gettext_lazy("New in Stripe"),

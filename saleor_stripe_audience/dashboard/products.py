@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -24,11 +23,11 @@ from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel
+from saleor_stripe_audience.wording import Wording
 
 LONGEST_SEARCH = 200
 FILTERS = ("q", "status", "account", "problems")
 State = CatalogProduct.State
-Wording = str | Promise
 
 BADGES: dict[str, tuple[str, Wording]] = {
     State.SYNCED: ("good", gettext_lazy("In Stripe")),

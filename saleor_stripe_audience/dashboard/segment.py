@@ -30,11 +30,11 @@ from saleor_stripe_audience.dashboard.contacts import (
     row_of,
 )
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
-from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part, Wording
+from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part
 from saleor_stripe_audience.dashboard.segment_form import ROOT, Node
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.wording import ENGLISH, in_language
+from saleor_stripe_audience.wording import ENGLISH, Wording, in_language
 
 FORM = "segment"
 WRONG: dict[str, Wording] = {

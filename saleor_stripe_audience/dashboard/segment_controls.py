@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.dashboard.amounts import with_point
 from saleor_stripe_audience.dashboard.contacts import CONTACT_BADGES
+from saleor_stripe_audience.wording import Wording
 
 Json = dict[str, Any]
 Fields = Mapping[str, Sequence[str]]
-Wording = str | Promise
 Option = tuple[str, Wording]
 
 UNITS: tuple[Option, ...] = (("days", _("days")), ("hours", _("hours")), ("minutes", _("minutes")))

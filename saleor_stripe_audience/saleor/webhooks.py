@@ -17,6 +17,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import Error, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -31,6 +32,7 @@ from saleor_stripe_audience.saleor import freshness, signatures, webhook_sync
 from saleor_stripe_audience.shops import removal
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.strict_json import read_object
+from saleor_stripe_audience.wording import ENGLISH, in_language
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +40,14 @@ Json = dict[str, Any]
 Respond = Callable[[Installation, Json], Json]
 FailureResponse = Callable[[Promise | str], Json]
 
-UNEXPECTED = "The payment app has an unexpected problem. Please try again, or choose another payment method."
-UNVERIFIABLE = "The shop's request could not be verified just now. Please try again."
-DATABASE_FAILED = "The payment app cannot reach its database just now. Please try again in a moment."
-UNREADABLE = "The shop sent this request without readable content. Please try again."
+UNEXPECTED = pgettext_lazy(
+    "staff", "The payment app has an unexpected problem. Please try again, or choose another payment method."
+)
+UNVERIFIABLE = pgettext_lazy("staff", "The shop's request could not be verified just now. Please try again.")
+DATABASE_FAILED = pgettext_lazy(
+    "staff", "The payment app cannot reach its database just now. Please try again in a moment."
+)
+UNREADABLE = pgettext_lazy("staff", "The shop sent this request without readable content. Please try again.")
 
 
 @dataclass(frozen=True)
@@ -144,9 +150,11 @@ def _is_here(installation: Installation | None) -> bool:
 _installations = Recent(_read_installation, Installation, is_good=_is_here)
 
 
-def _fail_for_now(sync_webhook: SyncWebhook | None, message: str, code: str) -> JsonResponse:
+def _fail_for_now(sync_webhook: SyncWebhook | None, message: Promise | str, code: str) -> JsonResponse:
     """A 503 makes Saleor retry an asynchronous event; a synchronous one needs a response in its own form."""
-    return _error(503, code, message) if sync_webhook is None else JsonResponse(sync_webhook.failure(message))
+    if sync_webhook is not None:
+        return JsonResponse(sync_webhook.failure(message))
+    return _error(503, code, in_language(message, ENGLISH))
 
 
 def _respond(sync_webhook: SyncWebhook, installation: Installation, kind: str, body: bytes) -> Json:
