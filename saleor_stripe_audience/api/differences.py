@@ -30,8 +30,14 @@ from saleor_stripe_audience.api.products import Product
 from saleor_stripe_audience.api.transfers import Job
 from saleor_stripe_audience.catalog import models, refresh
 from saleor_stripe_audience.gateway.catalogue import dashboard_url
+from saleor_stripe_audience.wording import ENGLISH
 
 MOST_KEPT = 100
+
+
+def _error(root: strawberry.Parent[models.Difference]) -> str | None:
+    text: str | None = root.errors.get(ENGLISH)
+    return text
 
 
 def _text(name: str, description: str) -> Any:
@@ -77,7 +83,11 @@ class CatalogueDifference(relay.Node):
         "reason",
         "Why Saleor cannot take it over, such as subscription: see docs/catalogue.md; null if it can.",
     )
-    error: str | None = _text("error", "Why applying it failed, or what could not be taken over.")
+    error: str | None = strawberry_django.field(
+        resolver=_error,
+        only=["errors"],
+        description="Why applying it failed, or what could not be taken over.",
+    )
     found_at: datetime = strawberry_django.field(description="When it was found last.")
     decided_at: datetime | None = strawberry_django.field(description="When it was decided.")
     decided_by: str | None = _text("decided_by", "Who decided.")

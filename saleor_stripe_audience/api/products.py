@@ -26,6 +26,7 @@ from saleor_stripe_audience.api.filters import (
 from saleor_stripe_audience.api.paging import LongConnection
 from saleor_stripe_audience.catalog import models
 from saleor_stripe_audience.gateway.catalogue import dashboard_url
+from saleor_stripe_audience.wording import ENGLISH
 
 
 @strawberry_django.type(models.CatalogPrice, description="What a product costs in one channel, in Stripe.")
@@ -56,7 +57,8 @@ def _problems(root: strawberry.Parent[models.CatalogProduct]) -> list[ProductPro
 
 
 def _last_error(root: strawberry.Parent[models.CatalogProduct]) -> str | None:
-    return root.last_error or None
+    text: str | None = root.last_errors.get(ENGLISH)
+    return text
 
 
 def _stripe_product_id(root: strawberry.Parent[models.CatalogProduct]) -> str | None:
@@ -88,7 +90,9 @@ class Product(relay.Node):
     state: ProductState = strawberry_django.field(description="Whether Stripe has it as the shop does.")
     pushed_at: datetime | None = strawberry_django.field(description="When it was last sent to Stripe.")
     last_error: str | None = strawberry_django.field(
-        resolver=_last_error, only=["last_error"], description="Why the last push failed; null if it did not."
+        resolver=_last_error,
+        only=["last_errors"],
+        description="Why the last push failed; null if it did not.",
     )
     problems: list[ProductProblem] = strawberry_django.field(
         resolver=_problems, only=["problems"], description="What Stripe does not have as the shop has it."

@@ -2,13 +2,15 @@
 
 from django.db import models
 
+from saleor_stripe_audience.wording import text_in
+
 
 class CatalogProduct(models.Model):
     """A variant of the shop as a Product of one Stripe account.
 
     `stripe_product_id` is empty while Stripe has none: the variant is not sold yet, waits for the account, or was
     refused. `sent` is what Stripe was given last: what Stripe has and the app did not send was changed in Stripe.
-    `problems` are what Stripe does not have as the shop does, such as a price below Stripe's minimum; `last_error` is
+    `problems` are what Stripe does not have as the shop does, such as a price below Stripe's minimum; `last_errors` is
     why the last push failed. `checked_at` is when Stripe listed it last. At `changes_at` the variant starts to be sold
     in another channel.
     """
@@ -43,7 +45,7 @@ class CatalogProduct(models.Model):
     changes_at = models.DateTimeField(null=True)
     problems = models.JSONField(default=list, blank=True)
     last_error_code = models.CharField(max_length=100, default="", blank=True)
-    last_error = models.TextField(default="", blank=True)
+    last_errors = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [
@@ -61,6 +63,11 @@ class CatalogProduct(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def last_error(self) -> str:
+        """Why the last push failed, in the current language; empty if it did not."""
+        return text_in(self.last_errors)
 
 
 class Turn(models.Model):
@@ -235,7 +242,7 @@ class Difference(models.Model):
     is_conflict = models.BooleanField(default=False)
     reason = models.CharField(max_length=40, default="", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
-    error = models.TextField(default="", blank=True)
+    errors = models.JSONField(default=dict, blank=True)
     found_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.CharField(max_length=128, default="", blank=True)
@@ -253,6 +260,11 @@ class Difference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.field} {self.title}"
+
+    @property
+    def error(self) -> str:
+        """Why it was not applied, or what could not be taken over, in the current language; empty if nothing is."""
+        return text_in(self.errors)
 
     @property
     def may_be_applied(self) -> bool:

@@ -21,6 +21,7 @@ from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import in_languages
 
 LONGEST_SKU = 255  # Saleor's limit; nothing longer is stored, whatever was sent
 
@@ -177,7 +178,7 @@ def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> No
             changes_at=None,
             problems=[],
             last_error_code="",
-            last_error="",
+            last_errors={},
         )
         known.prices.filter(is_active=True).update(is_active=False)
 
@@ -262,7 +263,7 @@ def _store(
                 "changes_at": wanted.changes_at,
                 "problems": [each.as_json() for each in sent.problems],
                 "last_error_code": "",
-                "last_error": "",
+                "last_errors": {},
             },
         )
         _store_prices(product, sent.prices)
@@ -295,7 +296,11 @@ def _store_prices(product: CatalogProduct, prices: dict[str, send.SentPrice]) ->
 
 def _store_failure(account: StripeAccount, item: Item, issued_at: datetime, error: Failure) -> None:
     """What Stripe has stays as it is; the next attempt sends the variant again."""
-    failure = {"state": State.FAILED, "last_error_code": error.code[:100], "last_error": error.message}
+    failure = {
+        "state": State.FAILED,
+        "last_error_code": error.code[:100],
+        "last_errors": in_languages(error.translatable),
+    }
     with transaction.atomic():
         row, is_new = CatalogProduct.objects.get_or_create(
             account=account,

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.catalog import comparing, edit, refetch, send
@@ -37,7 +38,7 @@ from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor import listing, products
 from saleor_stripe_audience.shops.models import Channel, Installation
-from saleor_stripe_audience.wording import with_values
+from saleor_stripe_audience.wording import ENGLISH, Wording, in_languages, with_values
 
 TOO_MANY = pgettext_lazy("staff", "Apply up to {most} differences at once.")
 
@@ -304,7 +305,7 @@ def _note(
         setattr(difference, name, value)
     difference.found_at = timezone.now()
     if not stays:
-        difference.state, difference.error = State.OPEN, "" if not is_same else difference.error
+        difference.state, difference.errors = State.OPEN, difference.errors if is_same else {}
         difference.decided_at, difference.decided_by = None, ""
     difference.save()
     return difference
@@ -347,7 +348,7 @@ def as_json(difference: Difference) -> Json:
         "conflict": difference.is_conflict,
         "reason": difference.reason,
         "state": difference.state,
-        "error": difference.error,
+        "error": difference.errors.get(ENGLISH, ""),
     }
 
 
@@ -373,20 +374,21 @@ def _try(installation: Installation, difference: Difference, target: Target, act
     try:
         note = _apply(installation, difference, target)
     except Failure as error:
-        Difference.objects.filter(pk=difference.pk).update(error=error.message)
+        Difference.objects.filter(pk=difference.pk).update(errors=in_languages(error.translatable))
         difference.refresh_from_db()
         return Outcome(difference, error)
     _decide([difference], State.APPLIED, actor, note)
     return Outcome(difference)
 
 
-def _decide(differences: list[Difference], state: str, actor: str, error: str = "") -> None:
+def _decide(differences: list[Difference], state: str, actor: str, error: Wording = "") -> None:
+    errors = in_languages(error) if error else {}
     for each in differences:
-        each.state, each.decided_at, each.decided_by, each.error = state, timezone.now(), actor[:128], error
-        each.save(update_fields=["state", "decided_at", "decided_by", "error"])
+        each.state, each.decided_at, each.decided_by, each.errors = state, timezone.now(), actor[:128], errors
+        each.save(update_fields=["state", "decided_at", "decided_by", "errors"])
 
 
-def _apply(installation: Installation, difference: Difference, target: Target) -> str:
+def _apply(installation: Installation, difference: Difference, target: Target) -> Wording:
     """Returns what could not be taken over of it; `Rejected` if nothing could."""
     if difference.state != State.OPEN:
         raise Rejected(
@@ -522,7 +524,7 @@ def _store_adopted(row: CatalogProduct, channel: str, price: CataloguePrice, mon
     )
 
 
-def _add(installation: Installation, difference: Difference, target: Target) -> str:
+def _add(installation: Installation, difference: Difference, target: Target) -> Wording:
     """A new product in Saleor, which is this Product in Stripe: it is linked before it has a price there."""
     account, details = difference.account, difference.details
     found = catalogue.fetch_product(account, difference.stripe_product_id)
@@ -555,7 +557,8 @@ def _add(installation: Installation, difference: Difference, target: Target) -> 
     write = refetch.fetch(installation, {"ids": [added.product_id]}, f"stripe {found.id}")
     with transaction.atomic():
         write()
-    return " ".join(each.message for each in added.refused_images)
+    refused = [each.translatable for each in added.refused_images]
+    return format_lazy(" ".join("{}" for _ in refused), *refused) if refused else ""
 
 
 def _link(

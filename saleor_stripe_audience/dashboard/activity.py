@@ -196,7 +196,7 @@ def _job_row(job: Job) -> JobRow:
         changes = ["resume", "cancel"] if job.state == Job.State.PAUSED else ["resume"]
     if job.kind == Job.Kind.IMPORT:  # continues where its file is
         changes = [each for each in changes if each == "cancel"]
-    return JobRow(job, JOB_TITLES[job.kind], colour, state, jobs.failure_of(job), tuple(changes))
+    return JobRow(job, JOB_TITLES[job.kind], colour, state, job.failure, tuple(changes))
 
 
 def _show(

@@ -111,7 +111,7 @@ def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[CatalogProduct]:
             account__in=[each for each in accounts_of(user.installation.pk) if str(each.pk) == account]
         )
     if asked.get("problems"):
-        found = found.filter(~Q(problems=[]) | ~Q(last_error=""))
+        found = found.filter(~Q(problems=[]) | ~Q(last_errors={}))
     return found
 
 

@@ -19,7 +19,7 @@ from saleor_stripe_audience.inbox.engine import RetryTask
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import in_languages, text_in
+from saleor_stripe_audience.wording import in_languages
 
 STATE_CHANGED = pgettext_lazy(
     "staff", "The job's state has changed in the meantime, so this is no longer possible. Look at it again."
@@ -171,12 +171,6 @@ def add(job: Job, page: Page, seconds: float) -> None:
         job.finished_at = timezone.now()
         log.info("job finished", job=str(job.pk), kind=job.kind, state=job.state, done=job.done)
     job.save()
-
-
-def failure_of(job: Job) -> str:
-    """Return why the job failed, in the current language; empty if it did not."""
-    failure = job.report.get("failure", {})
-    return text_in(failure.get("messages", {})) or str(failure.get("message", ""))
 
 
 def fail(job: Job, error: Rejected) -> None:

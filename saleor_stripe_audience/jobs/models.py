@@ -6,6 +6,8 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import Q
 
+from saleor_stripe_audience.wording import text_in
+
 
 class Job(models.Model):
     """Work that outlives a process: its progress, its report and its state.
@@ -69,6 +71,12 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    @property
+    def failure(self) -> str:
+        """Why it failed, in the current language; empty if it did not."""
+        failure = self.report.get("failure", {})
+        return text_in(failure.get("messages", {})) or str(failure.get("message", ""))
 
     @property
     def eta(self) -> timedelta | None:

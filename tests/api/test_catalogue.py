@@ -54,7 +54,7 @@ def test_what_stripe_has(read: Asking, theirs: Shop) -> None:
 def test_what_it_has_not(read: Asking) -> None:
     problem = {"code": "below_minimum", "message": "Too small.", "channel": "japan"}
     CatalogProduct.objects.update(
-        state="failed", last_error="Stripe refused.", problems=[problem], stripe_product_id=""
+        state="failed", last_errors={"en": "Stripe refused."}, problems=[problem], stripe_product_id=""
     )
     [product] = listed(read, state=["FAILED"], hasProblems=True)
     assert (product["lastError"], product["problems"]) == ("Stripe refused.", [problem])

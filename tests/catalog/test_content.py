@@ -193,7 +193,7 @@ def test_one_refused_variant_keeps_no_other_out(shop: Shop) -> None:
     assert (row.state, row.last_error_code) == (State.FAILED, "decimals")
     assert "decimals" in row.last_error
     shop.tell("product_updated", minute=1, product=product(variant("Bad", 1), good))
-    assert set(CatalogProduct.objects.values_list("state", "last_error")) == {(State.SYNCED, "")}
+    assert set(CatalogProduct.objects.values_list("state", "last_error_code")) == {(State.SYNCED, "")}
 
 
 def test_two_products_with_one_sku_have_a_price_each(shop: Shop) -> None:

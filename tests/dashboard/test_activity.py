@@ -10,7 +10,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.jobs import engine
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import Shop, make_shop
@@ -160,7 +159,7 @@ def test_a_failed_job_says_why_in_the_readers_language(shop: Shop, client: Clien
     answer = client.get("/dashboard/activity", headers=shop.headers() | {"Accept-Language": "fr"})
     assert "<p>Non.</p>" in answer.content.decode()
     job.report = {"failure": {"code": "x", "message": "Old."}}
-    assert engine.failure_of(job) == "Old."
+    assert job.failure == "Old."
 
 
 def test_the_list_reads_no_whole_table_and_costs_the_same(shop: Shop, client: Client) -> None:

@@ -76,7 +76,13 @@ def test_products_are_found_by_name_sku_state_and_problem(
     shop: Shop, client: Client, account: StripeAccount
 ) -> None:
     a_product(account, "Lamp")
-    a_product(account, "Table", state="failed", last_error="Stripe refused it.", sku="tab-1")
+    a_product(
+        account,
+        "Table",
+        state="failed",
+        last_errors={"en": "Stripe refused it.", "fr": "Stripe l'a refusé."},
+        sku="tab-1",
+    )
     a_product(
         account, "Chair", problems=[{"code": "no_price", "message": "No.", "channel": "default-channel"}]
     )
@@ -140,12 +146,20 @@ def test_an_address_that_was_cut_off_is_the_first_page(
     assert found(ask(client, shop, after=place)) == ["Lamp"]
 
 
+@pytest.mark.parametrize(("language", "reason"), [("en", "Too many."), ("fr", "Trop.")])
+def test_why_it_was_not_sent_is_in_the_language_of_the_reader(
+    shop: Shop, client: Client, account: StripeAccount, language: str, reason: str
+) -> None:
+    made = a_product(account, state="failed", last_errors={"en": "Too many.", "fr": "Trop."})
+    assert f"<p>{reason}</p>" in ask(client, shop, f"products/{made.pk}", language=language)
+
+
 def test_one_product_shows_prices_problems_and_both_links(
     shop: Shop, client: Client, account: StripeAccount
 ) -> None:
     problem = {"code": "below_one_dollar", "message": "Too little.", "channel": "default-channel"}
     made = a_product(
-        account, '<b>"Lamp"', problems=[problem], last_error="Stripe refused it <b>.", state="failed"
+        account, '<b>"Lamp"', problems=[problem], last_errors={"en": "Stripe refused it <b>."}, state="failed"
     )
     text = ask(client, shop, f"products/{made.pk}")
     for expected in (

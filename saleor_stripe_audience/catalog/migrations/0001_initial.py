@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ("changes_at", models.DateTimeField(null=True)),
                 ("problems", models.JSONField(blank=True, default=list)),
                 ("last_error_code", models.CharField(blank=True, default="", max_length=100)),
-                ("last_error", models.TextField(blank=True, default="")),
+                ("last_errors", models.JSONField(blank=True, default=dict)),
                 (
                     "account",
                     models.ForeignKey(
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("error", models.TextField(blank=True, default="")),
+                ("errors", models.JSONField(blank=True, default=dict)),
                 ("found_at", models.DateTimeField()),
                 ("decided_at", models.DateTimeField(null=True)),
                 ("decided_by", models.CharField(blank=True, default="", max_length=128)),
