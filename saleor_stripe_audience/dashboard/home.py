@@ -1,4 +1,4 @@
-"""The first section: can customers pay, what happened, what needs attention. Nothing here calls the network."""
+"""The first section: can customers pay, what happened, what needs attention. Only "Check again" calls the network."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
