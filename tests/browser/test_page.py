@@ -25,7 +25,10 @@ def look(staff: Staff, name: str) -> None:
 
 
 def go(page: FrameLocator, name: str) -> None:
-    page.get_by_role("navigation").get_by_role("button", name=name, exact=True).click()
+    """Open a section and wait until it is shown: the previous one may have the same texts."""
+    chosen = page.get_by_role("navigation").get_by_role("button", name=name, exact=True)
+    chosen.click()
+    expect(chosen).to_have_attribute("aria-current", "page")
 
 
 def test_a_new_shop_connects_stripe(staff: Staff) -> None:
