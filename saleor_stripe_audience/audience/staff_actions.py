@@ -76,8 +76,13 @@ def not_found(what: str) -> Rejected:
     return Rejected(f"This shop has no such {what}.", code="not_found")
 
 
-def create_contact(actor: Actor, audience_id: UUID, email: str, profile: Profile) -> Contact:
-    """Create a non-subscribed contact. `Rejected` if the audience already has the address, or it was erased."""
+def create_contact(
+    actor: Actor, audience_id: UUID, email: str, profile: Profile, consent: ConsentInput | None = None
+) -> Contact:
+    """Create a contact, not subscribed unless the person gave the `consent`.
+
+    `Rejected` if the audience already has the address, if it was erased, or for a consent that proves nothing.
+    """
     address, fields = normalize_email(email), profile.checked()
     with transaction.atomic():
         lock_shop(actor.installation)
@@ -99,8 +104,11 @@ def create_contact(actor: Actor, audience_id: UUID, email: str, profile: Profile
             )
         contact = audience.contacts.create(email=address)
         _set_fields(contact, fields)
+        ledger.carry_withdrawals_of(audience, [address])
         mark_changed(contact)
         _log(actor, "contact created", contact=contact.pk)
+        if consent is not None:
+            record_consent(actor, contact.pk, consent)
         return _contact(actor, contact.pk)
 
 

@@ -28,6 +28,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
+SALEOR_USER = "VXNlcjo"  # how Saleor's ids of people begin: "User:" in Base64
 MOST = 20  # orders, and consents, of one page
 
 REASONS: dict[str, str | Promise] = {
@@ -80,6 +81,15 @@ HAPPENED: dict[str, str | Promise] = {
 class OrderRow:
     purchase: Purchase
     total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Who recorded a consent, if it was not the person: `staff` is a staff member's id in Saleor."""
+
+    name: str
+    is_you: bool
+    staff: str
 
 
 @require_safe
@@ -182,13 +192,22 @@ def _show(
         reason=reason_of(found),
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
         is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,
-        consents=[(each, CONSENTS[each.kind], SOURCES[each.source]) for each in consents],
+        consents=[
+            (each, CONSENTS[each.kind], SOURCES[each.source], _recorder(user, each)) for each in consents
+        ],
         orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
         tags=found.contact_tags.select_related("tag").order_by("tag__name"),
         memberships=[(each, title_of(each.segment)) for each in memberships],
         events=[(each.at, HAPPENED[each.kind], _amount(each.amount)) for each in events.entries],
         older=events.entries[-1].cursor if events.has_more else "",
     )
+
+
+def _recorder(user: DashboardUser, consent: Consent) -> Recorder | None:
+    actor = consent.actor
+    if not actor or consent.source not in (Consent.Source.STAFF, Consent.Source.IMPORT):
+        return None
+    return Recorder(actor, actor == user.id, actor if actor.startswith(SALEOR_USER) else "")
 
 
 def _may_receive(found: Contact, purpose: str) -> bool:

@@ -1,4 +1,4 @@
-"""The contacts of an audience: searched, filtered, page by page; and adding one."""
+"""The contacts of an audience: searched, filtered, page by page."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,24 +7,20 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
-from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
 from saleor_stripe_audience.audience.segments.ready_made import title_of
-from saleor_stripe_audience.audience.staff_actions import Actor, Profile
+from saleor_stripe_audience.audience.staff_actions import Actor
 from saleor_stripe_audience.dashboard import sites
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.pages import read_page
-from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.dashboard.sections import CONTACTS, show
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 LONGEST_SEARCH = 320
-ADD_FORM = "add-contact"
 FILTERS = ("q", "status", "tag", "segment", "country")
 
 Badge = tuple[str, str | Promise]  # its colour and its text
@@ -70,51 +66,6 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         statuses=CONTACT_BADGES.items(),
         tags=audience.tags.order_by("name"),
         segments=[(str(each.pk), title_of(each)) for each in audience.segments.order_by("name")],
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_staff(CONTACTS)
-def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """The form for a contact, and what becomes of it. Nobody is subscribed by it."""
-    audiences = audiences_of(user)
-    audience = audience_asked_for(audiences, request.POST or request.GET)
-    if audience is None:
-        return refuse(request, 404, _("This audience was not found."), user)
-    if request.method != "POST":
-        return _show_form(request, user, audience)
-    typed = {name: request.POST.get(name, "") for name in ("first_name", "last_name", "phone", "country")}
-    try:
-        made = staff_actions.create_contact(
-            actor_of(user), audience.pk, request.POST.get("email", ""), Profile(**typed)
-        )
-    except Rejected as error:
-        note = Note("bad", str(error.translatable), ADD_FORM)
-        return _show_form(request, user, audience, note, status=422, typed=request.POST)
-    note = Note("good", _("“%(email)s” was added, not subscribed.") % {"email": made.email}, ADD_FORM)
-    return _show_form(request, user, audience, note, made=made)
-
-
-def _show_form(
-    request: HttpRequest,
-    user: DashboardUser,
-    audience: Audience,
-    note: Note | None = None,
-    *,
-    status: int = 200,
-    typed: QueryDict | None = None,
-    made: Contact | None = None,
-) -> HttpResponse:
-    return show(
-        request,
-        user,
-        CONTACTS,
-        note=note,
-        status=status,
-        template="contact_add",
-        audience=audience,
-        typed=typed or {},
-        made=made,
     )
 
 

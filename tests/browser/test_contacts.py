@@ -51,6 +51,28 @@ def test_a_contact_is_found_tagged_and_erased(staff: Staff) -> None:
     assert staff.complaints == []
 
 
+def test_a_contact_is_added_with_the_proof_of_its_consent(staff: Staff) -> None:
+    a_contact(staff.installation)
+    page = staff.open(path="/contacts", theme="light", locale="fr")
+    page.get_by_role("button", name="Ajouter un contact").press("Enter")
+    page.get_by_label("Adresse e-mail").fill("eve@example.com")
+    expect(page.get_by_label("Comment et où")).to_be_hidden()
+    page.locator("#subscribed").check()
+    page.get_by_label("Le texte que la personne").fill("Oui, envoyez-moi vos nouvelles.")
+    page.get_by_label("Quand la personne").fill("2026-11-20T10:30")
+    page.get_by_label("Quand la personne").press("Enter")
+    expect(page.locator("#add-contact").get_by_role("alert")).to_contain_text("comment et où")
+    expect(page.get_by_label("Comment et où")).to_be_focused()
+    look(staff, "contact-add-refused-fr-light")
+    page.get_by_label("Comment et où").fill("Formulaire papier, boutique de Lyon")
+    page.get_by_label("Comment et où").press("Enter")
+    expect(page.locator("#add-contact").get_by_role("status")).to_contain_text("a été ajouté et est abonné")
+    page.get_by_role("button", name="Ouvrir le contact").press("Enter")
+    expect(page.get_by_text("Formulaire papier, boutique de Lyon · Enregistré par vous")).to_be_visible()
+    look(staff, "contact-proof-fr-light")
+    assert Contact.objects.get(email="eve@example.com").status == "subscribed"
+
+
 def test_a_contacts_page_fits_a_telephone(staff: Staff) -> None:
     ada = a_contact(staff.installation)
     staff.page.set_viewport_size({"width": 360, "height": 740})

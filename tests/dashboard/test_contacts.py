@@ -277,6 +277,86 @@ def test_a_contact_is_added_and_not_subscribed(shop: Shop, client: Client) -> No
     assert post(client, shop, "contacts/add", **(fields | {"audience": str(uuid.uuid4())}))[0] == 404
 
 
+SUBSCRIBED = {
+    "email": "eve@example.com",
+    "marketing": "subscribed",
+    "where": "Paper form in Lyon",
+    "wording": "Send me <b>news</b>.",
+    "given_at": "2026-11-20T10:30",
+    "given_at_utc": "2026-11-20T09:30:00.000Z",
+}
+
+
+def test_a_contact_that_agreed_is_added_with_the_proof(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    Audience.objects.update(consent_text="The audience's own words.")
+    assert "The audience&#x27;s own words.</textarea>" in ask(client, shop, "contacts/add")
+    for expected in (200, 422):  # sent again: the contact is there already
+        status, text = post(client, shop, "contacts/add", audience=str(audience.pk), **SUBSCRIBED)
+        assert status == expected
+        assert ("was added and is subscribed" in text) == (expected == 200)
+    made = Contact.objects.get(email="eve@example.com")
+    [consent] = made.consents.select_related("wording")
+    assert (made.status, consent.source, consent.source_detail) == (
+        "subscribed",
+        "staff",
+        "Paper form in Lyon",
+    )
+    assert consent.wording is not None
+    assert (consent.wording.text, consent.actor) == ("Send me <b>news</b>.", "VXNlcjox")
+    assert consent.at.isoformat() == "2026-11-20T09:30:00+00:00"
+    page = ask(client, shop, f"contacts/{made.pk}")
+    for part in ("“Send me &lt;b&gt;news&lt;/b&gt;.”", "Paper form in Lyon", "Recorded by you"):
+        assert part in page
+    colleague = client.get(f"/dashboard/contacts/{made.pk}", headers=shop.headers(user_id="VXNlcjoy"))
+    assert b'data-route="/staff/VXNlcjox"' in colleague.content
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("where", " ", "how and where the person agreed"),
+        ("where", "x" * 129, "how and where the person agreed"),
+        ("wording", "", "Enter the words"),
+        ("wording", "x" * 10_001, "is longer than 10000 characters"),
+        ("given_at", "", "Say when the person agreed"),
+        ("given_at_utc", "soon", "Say when the person agreed"),
+        ("given_at_utc", "2999-01-01T00:00:00Z", "Say when the person agreed"),
+        ("email", "nobody", "address"),
+    ],
+)
+def test_a_consent_without_proof_adds_nobody_and_loses_nothing(
+    shop: Shop, client: Client, field: str, value: str, said: str
+) -> None:
+    audience = a_contact(shop.installation).audience
+    fields = SUBSCRIBED | {"audience": str(audience.pk), field: value}
+    status, text = post(client, shop, "contacts/add", **fields)
+    assert (status, said in text) == (422, True)
+    assert re.search(rf'name="{field.removesuffix("_utc")}"[^>]*aria-invalid="true" data-focus', text)
+    assert ('id="subscribed" aria-describedby="proof" checked' in text, Contact.objects.count()) == (True, 1)
+    assert Consent.objects.count() == 0
+
+
+def test_who_unsubscribed_elsewhere_is_not_subscribed_by_staff(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    other = Audience.objects.create(installation=shop.installation, name="Wholesale")
+    ledger.record(ada, ConsentEvent(Consent.Kind.WITHDRAWN, NOON, Consent.Source.MAIL))
+    fields = SUBSCRIBED | {"audience": str(other.pk), "email": ada.email}
+    status, text = post(client, shop, "contacts/add", **fields)
+    assert (status, "only the person can subscribe again" in text) == (200, True)
+    assert other.contacts.get().status == "unsubscribed"
+
+
+def test_double_opt_in_waits_for_the_person(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    Audience.objects.update(double_opt_in=True)
+    assert "This audience uses double opt-in" in ask(client, shop, "contacts/add")
+    fields = SUBSCRIBED | {"audience": str(audience.pk)}
+    status, text = post(client, shop, "contacts/add", **fields)
+    assert (status, "confirms it from the mailbox" in text) == (200, True)
+    assert Contact.objects.get(email="eve@example.com").status == "pending"
+
+
 # ---- who may ----
 
 

@@ -257,6 +257,13 @@
     });
   }
 
+  // A time that is typed is one of the reader's time zone.
+  function noteMoment(event) {
+    const utc = document.getElementById(event.target.dataset.utc || "");
+    const moment = utc && new Date(event.target.value);
+    if (utc) utc.value = Number.isNaN(moment.getTime()) ? "" : moment.toISOString();
+  }
+
   function leave(event) {
     const link = event.target.closest("a[data-out], a[data-route], a[data-page]");
     if (!link) return;
@@ -366,6 +373,7 @@
   document.addEventListener("click", openOrCloseDialog);
   document.addEventListener("input", nameMode);
   document.addEventListener("input", previewSuffix);
+  document.addEventListener("input", noteMoment);
   document.addEventListener("change", switchSite);
   ["dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, dropImage));
   document.addEventListener("change", previewImage);

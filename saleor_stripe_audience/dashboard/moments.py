@@ -1,0 +1,21 @@
+"""Times that staff type: the browser says which moment of their own time zone they mean."""
+
+from datetime import UTC, datetime
+
+from django.http import QueryDict
+
+EARLIEST_YEAR = 1970
+
+
+def read_moment(sent: QueryDict, name: str) -> datetime | None:
+    """Return the moment that the field has; None if it is empty or no time.
+
+    The page's script writes it to the field of the name and `_utc`. Without that the time counts as UTC.
+    """
+    text = (sent.get(f"{name}_utc", "") or sent.get(name, "")).strip() if sent.get(name, "") else ""
+    try:
+        moment = datetime.fromisoformat(text[:40])
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year >= EARLIEST_YEAR else None
