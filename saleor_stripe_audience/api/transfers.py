@@ -213,6 +213,10 @@ class ContactsImportInput:
         description="When it was agreed to where the file does not say, with time zone; without it such consents are "
         "refused.",
     )
+    consent_source: str = strawberry.field(
+        default="", description="How and where it was agreed to where the file does not say."
+    )
+    tags: list[str] = strawberry.field(default_factory=list, description="Tags for everybody in the file.")
     given_values: list[str] = strawberry.field(
         default_factory=list, description="Values of the consent column that mean yes, beside the usual ones."
     )
@@ -306,6 +310,8 @@ def _import(
         taken_as=input.import_as.value if input.import_as else "",
         given=input.given_values,
         withdrawn=input.withdrawn_values,
+        consent_source=input.consent_source,
+        tags=input.tags,
     )
     report = importing.import_csv(into, as_file(input.csv), choices)
     return ContactsImport(report=_report(report, dry_run=dry_run))
@@ -336,7 +342,7 @@ def _status_change(name: str, count: int) -> StatusChange:
 
 
 def _line_errors(errors: Iterable[reading.LineError]) -> list[LineError]:
-    return [LineError(line=each.line, field=each.field, message=each.message) for each in errors]
+    return [LineError(**each.as_json()) for each in errors]
 
 
 def _file_reading(file: importing.FileReport) -> FileReading:

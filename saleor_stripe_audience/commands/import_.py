@@ -32,6 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         encoding=options.encoding,
         separator=options.separator,
         file_name=options.file.name,
+        consent_source=options.consent_source,
+        tags=options.tag,
     )
     with options.file.open("rb") as file:
         result, refused = _import(audiences.audience_of(options), file, import_options)
@@ -110,6 +112,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--consent-at", type=_time, metavar="TIME",
         help="the time of consent, for rows without one; UTC without a time zone",
     )  # fmt: skip
+    parser.add_argument(
+        "--consent-source", default="", metavar="WHERE",
+        help="how and where consent was given, for rows that do not say",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a tag for everybody in the file; repeatable",
+    )
     parser.add_argument(
         "--as", dest="taken_as", choices=[each.value for each in TakenAs],
         help="what all contacts of the file are, unless a row says that its person left (default: as in the rows)",

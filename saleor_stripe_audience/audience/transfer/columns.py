@@ -32,12 +32,37 @@ class Columns:
         return [name for place, name in enumerate(self.header) if place not in read and name]
 
 
-def read_columns(header: Sequence[str], chosen: Mapping[str, str], found: Format = HOMEMADE) -> Columns:
+def read_columns(
+    header: Sequence[str],
+    chosen: Mapping[str, str],
+    found: Format = HOMEMADE,
+    exactly: Mapping[str, Sequence[int]] | None = None,
+) -> Columns:
     """Find the column of each field: the chosen one, or one with a name that the format, or most programs, use.
 
-    `Rejected` for a chosen column or field that does not exist, and for a file without a column of addresses.
+    With `exactly` these columns, by their position, and no other. `Rejected` for a chosen column or field that does not
+    exist, and for a file without a column of addresses.
     """
     names = tuple(name.strip(" \t\r\n\ufeff") for name in header)
+    if exactly is None:
+        places = recognize_columns(names, chosen, found)
+    else:
+        places = {ours: _exact_places(ours, some, names) for ours, some in exactly.items() if some}
+    if "email" not in places:
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "The file has no column of addresses. Choose one; it has: {known}."),
+                known=", ".join(names)[:300] or "none",
+            ),
+            code="import_column",
+        )
+    return Columns(places, names)
+
+
+def recognize_columns(
+    names: Sequence[str], chosen: Mapping[str, str], found: Format = HOMEMADE
+) -> dict[str, tuple[int, ...]]:
+    """Return the columns of each field; there may be none of addresses. `Rejected` as in `read_columns`."""
     places: dict[str, tuple[int, ...]] = {
         ours: (_chosen_place(ours, theirs, names),) for ours, theirs in chosen.items()
     }
@@ -56,15 +81,16 @@ def read_columns(header: Sequence[str], chosen: Mapping[str, str], found: Format
                 has_several = ours in found.columns or ours in READ_FROM_ALL
                 places[ours] = tuple(free) if has_several else (free[0],)
                 used.update(places[ours])
-    if "email" not in places:
+    return places
+
+
+def _exact_places(ours: str, some: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
+    if ours not in KNOWN or not all(0 <= place < len(names) for place in some):
         raise Rejected(
-            with_values(
-                pgettext_lazy("staff", "The file has no column of addresses. Choose one; it has: {known}."),
-                known=", ".join(names)[:300] or "none",
-            ),
+            pgettext_lazy("staff", "The file's columns have changed. Choose what they are again."),
             code="import_column",
         )
-    return Columns(places, names)
+    return tuple(some)
 
 
 def _chosen_place(ours: str, theirs: str, names: Sequence[str]) -> int:

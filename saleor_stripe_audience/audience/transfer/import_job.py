@@ -14,6 +14,7 @@ from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Re
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.wording import ENGLISH, in_language, in_languages
 
 COUNTED = ("new", "changed", "unchanged", "erased_left_out", "consents")
 
@@ -59,7 +60,13 @@ class FileJob:
         totals |= Counter({"lines": report.lines, "refused": report.refused})
         new = totals - self.counted
         problems = [
-            {"of": "line", "id": str(each.line), "code": each.field, "message": each.message}
+            {
+                "of": "line",
+                "id": str(each.line),
+                "code": each.field,
+                "message": in_language(each.message, ENGLISH),
+                "messages": in_languages(each.message),
+            }
             for each in report.errors[self.errors :]
         ]
         self.counted, self.errors = totals, len(report.errors)
@@ -73,10 +80,15 @@ class FileJob:
         )
 
 
+def key_of(audience: Audience, options: ImportOptions, digest: str) -> str:
+    """Return what jobs of the same file, audience and options have in common."""
+    identity = [digest, str(audience.pk), *options.identity()]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
 def job_of_file(audience: Audience, options: ImportOptions, digest: str, rows: int) -> FileJob:
     """Continue the open job of the same file, audience and options, or create a new one."""
-    identity = [digest, str(audience.pk), *options.identity()]
-    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    key = key_of(audience, options, digest)
     job = jobs.get_or_create(audience.installation, Job.Kind.IMPORT, options.actor, key=key)
     if job.state == Job.State.PAUSED:
         job = jobs.resume(job)

@@ -52,7 +52,10 @@ NEW_CONTACT = (
     "orders_count", "created_at", "updated_at",
 )  # fmt: skip
 
+SAME_ADDRESS = pgettext_lazy("staff", "The same address as in line {first}.")
+
 Progress = Callable[[int], None]
+Refused = Callable[[Record, LineError], None]
 
 
 class Keeper(Protocol):
@@ -148,25 +151,22 @@ class Report:
             "consents": self.consents,
             "statuses": dict(sorted(self.statuses.items())),
             "refused": self.refused,
-            "errors": _as_json(self.errors),
+            "errors": [each.as_json() for each in self.errors],
             "left_out": self.left_out,
-            "cells": _as_json(self.cells),
+            "cells": [each.as_json() for each in self.cells],
             "file": self.file.as_json(),
         }
-
-
-def _as_json(errors: Iterable[LineError]) -> list[dict[str, Any]]:
-    return [{"line": each.line, "field": each.field, "message": each.message} for each in errors]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How to import a file: its columns, who imports it, and whether it is a dry run.
 
-    `consent_text` and `consent_at` are the default wording and time of consent. With `taken_as` the whole
-    file lists such people, unless a row says that the person unsubscribed. `given` and `withdrawn` are values of the
-    consent column. Encoding and separator are detected unless they are given. `file_name` distinguishes exports that
-    differ only in it.
+    `consent_text`, `consent_at` and `consent_source` are the default wording, time and place of consent. With
+    `taken_as` the whole file lists such people, unless a row says that the person unsubscribed. `given` and `withdrawn`
+    are values of the consent column. `exactly` are the columns of each field by their position, instead of those with
+    usual names. All people get the `tags`. Encoding and separator are detected unless they are given. `file_name`
+    distinguishes exports that differ only in it.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -180,6 +180,9 @@ class ImportOptions:
     encoding: str = ""
     separator: str = ""
     file_name: str = ""
+    consent_source: str = ""
+    tags: Sequence[str] = ()
+    exactly: Mapping[str, Sequence[int]] | None = None
 
     def identity(self) -> list[Any]:
         """Return everything that the result depends on besides the file, to recognize a repeated import."""
@@ -193,6 +196,10 @@ class ImportOptions:
             self.encoding,
             self.separator,
         ]
+        exactly = sorted((ours, list(some)) for ours, some in self.exactly.items()) if self.exactly else []
+        latest: list[Any] = [self.consent_source, sorted(self.tags), exactly]
+        if any(latest):
+            return [*basic, more, latest]
         return [*basic, more] if any(more) else basic
 
 
@@ -202,11 +209,13 @@ def import_csv(
     options: ImportOptions,
     progress: Progress = lambda _lines: None,
     keeper_of: Callable[[str, int], Keeper] = _no_keeper,
+    on_refused: Refused = lambda _record, _error: None,
 ) -> Report:
     """Import a file's contacts into the audience; a dry run writes nothing and reports what would happen.
 
     Invalid rows and cells are reported with their line; the others are imported. `progress` is called with the number
     of processed lines. `keeper_of` returns the store of the progress, given the file's digest and its number of rows.
+    `on_refused` gets each row that is refused, in a thread of its own.
     `Rejected`, before anything is written, for a file that is not CSV or has no column of addresses.
     """
     _check(options)
@@ -215,12 +224,12 @@ def import_csv(
     rows = read_rows(file, form)
     header = next(rows, Record(0, [])).cells
     found = recognize(header)
-    columns = read_columns(header, options.columns, found)
+    columns = read_columns(header, options.columns, found, options.exactly)
     row_options = _row_options(audience, options, form, found, header)
     reader = RowReader(columns, row_options)
     report = Report(file=_file_report(form, found, columns, row_options))
     keeper, is_running = keeper_of(form.digest, number), True
-    for some in _prefetch(batched(_read(reader, rows, keeper.after), BATCH_SIZE)):
+    for some in _prefetch(batched(_read(reader, rows, keeper.after, on_refused), BATCH_SIZE)):
         with transaction.atomic():
             lock_shop(audience.installation)
             _Batch(audience, list(_valid(some, report)), report).write()
@@ -267,6 +276,8 @@ def _row_options(
     kind = TakenAs(options.taken_as) if options.taken_as else taken_as(found, header, options.file_name)
     return RowOptions(
         text=options.consent_text or audience.consent_text,
+        source=options.consent_source,
+        tags=tuple(tags.check_name(name) for name in options.tags),
         actor=options.actor,
         file=form.digest,
         at=options.consent_at,
@@ -283,6 +294,7 @@ def _file_report(form: Form, found: Format, columns: Columns, options: RowOption
     defaults = {
         "consent_at": options.at.isoformat() if options.at else "",
         "consent_text": options.text,
+        "consent_source": options.source,
         "consent": kind,
     }
     return FileReport(
@@ -298,7 +310,9 @@ def _file_report(form: Form, found: Format, columns: Columns, options: RowOption
     )
 
 
-def _read(reader: RowReader, rows: Iterator[Record], after: int) -> Iterator[Row | LineError]:
+def _read(
+    reader: RowReader, rows: Iterator[Record], after: int, on_refused: Refused
+) -> Iterator[Row | LineError]:
     """Yield each row or its error.
 
     Of two rows with one address the first has the person's data; the other counts only for its consent and for a status
@@ -308,6 +322,8 @@ def _read(reader: RowReader, rows: Iterator[Record], after: int) -> Iterator[Row
     for record in rows:
         row = _merge_duplicate(reader.read(record), seen)
         if record.line > after:
+            if isinstance(row, LineError):
+                on_refused(record, row)
             yield row
 
 
@@ -339,7 +355,7 @@ def _merge_duplicate(row: Row | LineError, seen: dict[bytes, int]) -> Row | Line
     if first == row.line:
         return row
     if row.event is None and not row.is_restricted:
-        return LineError(row.line, "email", f"The same address as in line {first}.")
+        return LineError(row.line, "email", with_values(SAME_ADDRESS, first=first))
     return replace(row, profile={}, tags=(), is_repeated=True)
 
 

@@ -8,13 +8,13 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.wording import with_values
+from saleor_stripe_audience.wording import ENGLISH, Wording, in_language, with_values
 
 MAX_CELL_LENGTH = 100_000  # characters
 LARGE_CELL = pgettext_lazy("staff", "Line {line} has a cell of more than {longest} characters.")
@@ -38,11 +38,15 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # the first line of
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """An error in one row: its line in the file, the field, and a message."""
+    """An error in one row: its line in the file, the field, and a message in no language yet."""
 
     line: int
     field: str
-    message: str
+    message: Wording
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the error for a developer."""
+        return {"line": self.line, "field": self.field, "message": in_language(self.message, ENGLISH)}
 
 
 class Record(NamedTuple):

@@ -62,6 +62,18 @@ _DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _YEAR_FIRST = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?!\d)")
 _MAIL_DATE = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # around copied addresses
+DAMAGED = pgettext_lazy("staff", "A quotation mark is missing, or there is one too many.")
+SHIFTED = pgettext_lazy(
+    "staff", "The row has {cells} cells, the header {width}: an unquoted separator shifted them."
+)
+ONLY_WITHDRAWAL = pgettext_lazy("staff", "{reason} Only the withdrawal was imported.")
+NOT_PAST = pgettext_lazy("staff", "This is not a time in the past.")
+UNKNOWN_CONSENT = pgettext_lazy("staff", "Consent is yes, withdrawn, or empty.")
+WITHDRAWN_NOW = pgettext_lazy(
+    "staff", "This is not a time in the past: the withdrawal counts from the import."
+)
+UNDATED_CONSENT = pgettext_lazy("staff", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.")
+NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")
 _NO_RESTRICTION = (Deliverability.OK, Lifecycle.ACTIVE)
 
 
@@ -99,11 +111,14 @@ class Row:
 class RowOptions:
     """How to read the rows of one file.
 
-    `text` and `at` are the default wording and time of consent; `actor` is who imports. `file` is the file's digest:
-    with the line it is the reference of a consent event. `meanings` are values chosen by the merchant.
+    `text`, `at` and `source` are the default wording, time and place of consent; `actor` is who imports. `file` is the
+    file's digest: with the line it is the reference of a consent event. `meanings` are values chosen by the merchant;
+    all people get the `tags`.
     """
 
     text: str = ""
+    source: str = ""
+    tags: tuple[str, ...] = ()
     actor: str = ""
     file: str = ""
     at: datetime | None = None
@@ -139,15 +154,15 @@ class RowReader:
         """Return the row, or the reason why it is refused."""
         line, cells, is_damaged = record
         if is_damaged:
-            error = LineError(line, "row", "A quotation mark is missing, or there is one too many.")
+            error = LineError(line, "row", DAMAGED)
             return self._withdrawal_only(error, cells)
         if len(cells) > self._width and any(cells[self._width :]):
-            message = f"The row has {len(cells)} cells, the header {self._width}: an unquoted separator shifted them."
+            message = with_values(SHIFTED, cells=len(cells), width=self._width)
             return self._withdrawal_only(LineError(line, "row", message), cells)
         try:
             email = self._email(self._cell(cells, "email"))
         except Rejected as error:
-            return LineError(line, "email", error.message)
+            return LineError(line, "email", error.translatable)
         left_out: list[LineError] = []
         profile = self._read_profile(line, cells, left_out)
         consent = self._read_consent(line, cells, left_out) if self._has_consent else RowConsent()
@@ -169,7 +184,7 @@ class RowReader:
         email = email or self._only_email(cells)
         if not email or not self._has_withdrawal(cells):
             return error
-        error = replace(error, message=f"{error.message} Only the withdrawal was imported.")
+        error = replace(error, message=with_values(ONLY_WITHDRAWAL, reason=error.message))
         event = ConsentEvent(
             kind=Consent.Kind.WITHDRAWN,
             at=self._now,
@@ -259,7 +274,7 @@ class RowReader:
                     self._check_clean(text)
                     profile[name] = check(text)
                 except Rejected as error:
-                    left_out.append(LineError(line, name, error.message))
+                    left_out.append(LineError(line, name, error.translatable))
         if "name" in self._places and "first_name" not in profile and "last_name" not in profile:
             self._split_name(line, cells, profile, left_out)
         return profile
@@ -276,21 +291,22 @@ class RowReader:
                 if value:
                     profile[name] = _length_check(MAX_LENGTHS[name])(value)
         except Rejected as error:
-            left_out.append(LineError(line, "name", error.message))
+            left_out.append(LineError(line, "name", error.translatable))
 
     def _tags(self, line: int, cells: Sequence[str]) -> tuple[str, ...] | LineError:
         text = self._cell(cells, "tags")
         try:
             self._check_clean(text)
-            return _tags(text) if text else ()
+            own = read_tags(text) if text else ()
+            return tuple(dict.fromkeys((*own, *self._options.tags))) if self._options.tags else own
         except Rejected as error:
-            return LineError(line, "tags", error.message)
+            return LineError(line, "tags", error.translatable)
 
     def _created_at(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> datetime | None:
         text = self._cell(cells, "created_at")
         moment = read_moment(text) if text else None
         if text and (moment is None or moment > self._now):
-            left_out.append(LineError(line, "created_at", "This is not a time in the past."))
+            left_out.append(LineError(line, "created_at", NOT_PAST))
             return None
         return moment
 
@@ -301,7 +317,7 @@ class RowReader:
         value = self._cell(cells, "consent")
         withdrawn_at = self._cell(cells, "withdrawn_at")
         meanings = self._read_meanings(value, cells)
-        unknown = LineError(line, "consent", "Consent is yes, withdrawn, or empty.")
+        unknown = LineError(line, "consent", UNKNOWN_CONSENT)
         is_unknown = Meaning.UNKNOWN in meanings
         bounced_at = self._cell(cells, "bounced_at")
         is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
@@ -380,13 +396,7 @@ class RowReader:
         if moment is not None and moment > self._now:
             moment = None
         if text and moment is None:
-            left_out.append(
-                LineError(
-                    line,
-                    "consent_at",
-                    "This is not a time in the past: the withdrawal counts from the import.",
-                )
-            )
+            left_out.append(LineError(line, "consent_at", WITHDRAWN_NOW))
         reference = f"file {self._options.file}"
         return ConsentEvent(
             kind=Consent.Kind.WITHDRAWN,
@@ -404,18 +414,16 @@ class RowReader:
         text = self._cell(cells, "consent_at") if self._options.found.dates_givings else ""
         moment = read_moment(text) if text else self._options.at
         if moment is None:
-            return LineError(
-                line, "consent_at", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z."
-            )
+            return LineError(line, "consent_at", UNDATED_CONSENT)
         if moment > self._now:
-            return LineError(line, "consent_at", "This is not a time in the past.")
+            return LineError(line, "consent_at", NOT_PAST)
         event = ConsentEvent(
             kind=Consent.Kind.GIVEN,
             at=moment,
             source=Consent.Source.IMPORT,
             reference=f"file {self._options.file} line {line}",
             wording=self._optional(line, cells, "consent_text", left_out) or self._options.text,
-            source_detail=self._optional(line, cells, "consent_source", left_out),
+            source_detail=self._optional(line, cells, "consent_source", left_out) or self._options.source,
             actor=self._options.actor,
             ip=self._ip(line, cells, left_out),
             # The row's own time proves that the consent followed any earlier withdrawal. The file's does not.
@@ -424,7 +432,7 @@ class RowReader:
         try:
             ledger.check(event)
         except Rejected as error:
-            return LineError(line, "consent", error.message)
+            return LineError(line, "consent", error.translatable)
         return event
 
     def _optional(self, line: int, cells: Sequence[str], name: str, left_out: list[LineError]) -> str:
@@ -432,14 +440,14 @@ class RowReader:
         try:
             self._check_clean(text)
         except Rejected as error:
-            left_out.append(LineError(line, name, error.message))
+            left_out.append(LineError(line, name, error.translatable))
             return ""
         return text
 
     def _ip(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> str:
         text = self._cell(cells, "consent_ip")
         if text and not ledger.is_ip(text):
-            left_out.append(LineError(line, "consent_ip", "This is not an IP address."))
+            left_out.append(LineError(line, "consent_ip", NOT_AN_IP))
             return ""
         return text
 
@@ -515,7 +523,8 @@ def _length_check(max_length: int) -> Callable[[str], str]:
 
 
 @lru_cache(maxsize=1024)
-def _tags(text: str) -> tuple[str, ...]:
+def read_tags(text: str) -> tuple[str, ...]:
+    """Return the tags of a text. `Rejected` for too many of them, or one that is too long."""
     names = tags.split(text)
     if len(names) > MAX_TAGS:
         raise Rejected(

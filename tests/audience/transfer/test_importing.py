@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
@@ -29,7 +29,7 @@ def take(audience: Audience, text: str | bytes, **options: Any) -> Report:
 
 
 def errors(report: Report) -> list[tuple[int, str, str]]:
-    return [(each.line, each.field, each.message) for each in report.errors]
+    return [(each.line, each.field, str(each.message)) for each in report.errors]
 
 
 def test_contacts_are_imported_with_their_fields_and_not_subscribed(audience: Audience) -> None:
@@ -206,7 +206,7 @@ def test_an_invalid_cell_is_skipped_and_a_withdrawal_beside_it_is_recorded(
     report = take(audience, as_file(f"{header}\nfine@shop.test\n{row}\nalso@shop.test\n").read())
     [cell] = report.cells
     assert (cell.line, cell.field, report.refused, report.left_out) == (3, field, 0, 1)
-    assert message in cell.message
+    assert message in str(cell.message)
     assert Contact.objects.count() == 3
     expected = "unsubscribed" if "withdrawn" in row else "nonsubscribed"
     assert Contact.objects.get(email="a@shop.test").status == expected
@@ -300,6 +300,43 @@ def test_columns_are_chosen(audience: Audience) -> None:
         take(audience, "one,two\n", columns={"email": "three"})
     with pytest.raises(Rejected, match="no field heart"):
         take(audience, "one,two\n", columns={"heart": "one"})
+
+
+def test_columns_are_chosen_exactly_by_position(audience: Audience) -> None:
+    text = "Email,Name,Email,Tags\nold@shop.test,Ada,new@shop.test,VIP\n"
+    report = take(audience, text, exactly={"email": [2], "first_name": [1], "tags": []})
+    contact = Contact.objects.get()
+    assert (contact.email, contact.first_name, contact.contact_tags.count()) == ("new@shop.test", "Ada", 0)
+    assert report.file.ignored == ["Email", "Tags"]
+    for wrong in ({"first_name": [1]}, {"email": [4]}, {"email": [0], "shoe_size": [1]}):
+        with pytest.raises(Rejected) as refused:
+            take(audience, text, exactly=wrong)
+        assert refused.value.code == "import_column"
+
+
+def test_everybody_in_a_file_gets_its_tags_and_the_source_of_the_consent(audience: Audience) -> None:
+    header = "email,consent,consent_at,consent_source,tags\n"
+    text = f"{header}a@shop.test,yes,2026-01-01,,VIP\nb@shop.test,yes,2026-01-01,fair,\n"
+    options = {"tags": ["Fair 2026", "vip"], "consent_source": "Paper list"}
+    assert take(audience, text, dry_run=True, **options).new == 2
+    assert not Tag.objects.exists()
+    report = take(audience, text, **options)
+    assert report.file.defaulted["consent_source"] == "Paper list"
+    sources = Consent.objects.order_by("email").values_list("source_detail", flat=True)
+    assert list(sources) == ["Paper list", "fair"]
+    assert sorted(Tag.objects.values_list("name", flat=True)) == ["Fair 2026", "VIP"]
+    assert ContactTag.objects.filter(tag__name="Fair 2026").count() == 2
+    with pytest.raises(Rejected):
+        take(audience, text, tags=["x" * 101])
+
+
+def test_a_refused_row_says_why_in_its_readers_language(audience: Audience) -> None:
+    report = take(audience, "email\nnobody\na@shop.test\nA@shop.test\n")
+    with translation.override("fr"):
+        assert [str(each.message) for each in report.errors] == [
+            "Ceci n'est pas une adresse e-mail.", "La même adresse qu'à la ligne 3.",
+        ]  # fmt: skip
+        assert report.as_json()["errors"][0]["message"] == "This is not an e-mail address."
 
 
 def test_erased_people_stay_out_and_are_counted(audience: Audience) -> None:
