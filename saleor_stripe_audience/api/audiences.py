@@ -36,6 +36,31 @@ class StatusRule:
     )
 
 
+@strawberry.type(description="A wording of an audience, and when it was in use. None is ever removed.")
+class AudienceWording:
+    text: str = strawberry.field(description="The text, exactly.")
+    language: str = strawberry.field(
+        description="The language of the readers whom the app's pages and mails show it; empty for all."
+    )
+    version: int | None = strawberry.field(
+        description="Its number among the audience's own texts in the language; null for one that storefronts show."
+    )
+    since: datetime = strawberry.field(description="Since when it proves a consent.")
+    until: datetime | None = strawberry.field(
+        description="When another replaced it; null while it is in use."
+    )
+
+
+def _wording_versions(root: strawberry.Parent[models.Audience], info: Info) -> list[AudienceWording]:
+    versions = facts_of(info).wording_versions[root.pk]
+    return [
+        AudienceWording(
+            text=each.text, language=each.language, version=each.number, since=each.since, until=each.until
+        )
+        for each in versions
+    ]
+
+
 def _channels(root: strawberry.Parent[models.Audience], info: Info) -> list[str]:
     return facts_of(info).channels.get(root.pk, [])
 
@@ -80,6 +105,11 @@ class Audience(relay.Node):
         resolver=_wordings,
         only=["pk"],
         description="The wordings that prove a consent: its own text first, those it had before, and those added.",
+    )
+    wordings: list[AudienceWording] = strawberry_django.field(
+        resolver=_wording_versions,
+        only=["pk"],
+        description="The same wordings with their languages, versions and times, the newest first.",
     )
     attribute_keys: list[str] = strawberry_django.field(
         resolver=_attribute_keys,
@@ -174,6 +204,16 @@ class AudienceWordingAdd(Payload):
     audience: Audience | None = strawberry.field(default=None, description="The audience.")
 
 
+@strawberry.type(description="The audience whose own text was replaced.")
+class AudienceWordingReplace(Payload):
+    audience: Audience | None = strawberry.field(default=None, description="The audience.")
+
+
+@strawberry.type(description="The audience that was deleted.")
+class AudienceDelete(Payload):
+    id: strawberry.ID | None = strawberry.field(default=None, description="The id that it had.")
+
+
 @strawberry.type(description="The channel that was moved.")
 class ChannelMove(Payload):
     audience: Audience | None = strawberry.field(default=None, description="The audience that it feeds now.")
@@ -244,6 +284,26 @@ def _add_wording(
     return AudienceWordingAdd(audience=cast("Audience", audience))
 
 
+def _replace_wording(
+    info: Info,
+    id: _Id,  # noqa: A002 - as in Saleor
+    wording: Annotated[str, strawberry.argument(description="The new text, exactly.")],
+    language: Annotated[
+        str,
+        strawberry.argument(description="The language of its readers, such as en or fr-ca; empty for all."),
+    ] = "",
+) -> AudienceWordingReplace:
+    audience = own_audience(info, id)
+    wordings.change_own_text(audience, wording, language)
+    audience.refresh_from_db()
+    return AudienceWordingReplace(audience=cast("Audience", audience))
+
+
+def _delete(info: Info, id: _Id) -> AudienceDelete:  # noqa: A002 - as in Saleor
+    audiences.delete_audience(own_audience(info, id))
+    return AudienceDelete(id=id)
+
+
 def _move(
     info: Info,
     channel: _Channel,
@@ -289,6 +349,16 @@ class AudienceMutations:
         _add_wording,
         "audience:write",
         "Add a wording that a storefront shows: from now on it proves consent, too.",
+    )
+    audience_wording_replace: AudienceWordingReplace = mutation(
+        _replace_wording,
+        "audience:write",
+        "Replace the audience's own text, for all readers or for those of one language. The former stays as proof.",
+    )
+    audience_delete: AudienceDelete = mutation(
+        _delete,
+        "audience:write",
+        "Delete an audience without contacts and channels, with its segments and tags; never the default one.",
     )
     channel_move: ChannelMove = mutation(
         _move,

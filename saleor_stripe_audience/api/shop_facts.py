@@ -4,6 +4,7 @@ from functools import cached_property
 from uuid import UUID
 
 from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.consent.wordings import Version
 from saleor_stripe_audience.audience.people import audiences
 
 
@@ -27,3 +28,8 @@ class ShopFacts:
     def wordings(self) -> dict[UUID, list[str]]:
         """Return the wordings that prove a consent, for each audience."""
         return wordings.texts_by_audience(self._installation_id)
+
+    @cached_property
+    def wording_versions(self) -> dict[UUID, list[Version]]:
+        """Return the same wordings with their versions and times, for each audience."""
+        return wordings.versions_by_audience(self._installation_id)

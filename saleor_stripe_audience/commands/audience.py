@@ -1,40 +1,49 @@
-"""Show an audience, or change the given settings; the others stay as they are. Prints JSON."""
+"""Show an audience, or change the given settings; the others stay as they are. Prints JSON. `--delete` deletes it."""
 
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from saleor_stripe_audience.audience.consent import wordings
 from saleor_stripe_audience.audience.consent.senders import sender_name
-from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience, channels_of
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
+    change_audience,
+    channels_of,
+    delete_audience,
+    settings_of,
+)
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.commands import audiences
+
+# The options that are settings under the same name.
+SETTINGS = ("name", "language", "double_opt_in", "consent_text", "cart_silence_minutes", "sender_name")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Change the given settings, then print the audience."""
     options = _options(arguments)
     audience = audiences.audience_of(options)
+    if options.delete:
+        delete_audience(audience)
+        print(json.dumps({"deleted": audience.name}, ensure_ascii=False))
+        return 0
     audience = change_audience(audience, _settings(audience, options))
     for text in options.add_wording:
         wordings.add(audience, text)
+    for language, text in options.text_in:
+        wordings.change_own_text(audience, text, language)
+    audience.refresh_from_db()
     print(json.dumps(_as_json(audience), indent=2, ensure_ascii=False))
     return 0
 
 
 def _settings(current: Audience, options: argparse.Namespace) -> AudienceSettings:
-    def chosen[Value](option: Value | None, otherwise: Value) -> Value:
-        return otherwise if option is None else option
-
-    return AudienceSettings(
-        name=chosen(options.name, current.name),
-        language=chosen(options.language, current.language),
-        double_opt_in=chosen(options.double_opt_in, current.double_opt_in),
-        consent_text=chosen(options.consent_text, current.consent_text),
-        cart_silence_minutes=chosen(options.cart_silence_minutes, current.cart_silence_minutes),
-        sender_name=chosen(options.sender_name, current.sender_name),
-        consent_keys=tuple(chosen(options.consent_key, current.consent_keys)),
-    )
+    present = settings_of(current)
+    given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
+    keys = present.consent_keys if options.consent_key is None else tuple(options.consent_key)
+    return replace(present, consent_keys=keys, **given)
 
 
 def _as_json(audience: Audience) -> dict[str, object]:
@@ -46,6 +55,11 @@ def _as_json(audience: Audience) -> dict[str, object]:
         "double_opt_in": audience.double_opt_in,
         "consent_text": audience.consent_text,
         "known_wordings": wordings.texts_of(audience),
+        "text_in": {
+            each.language: each.text
+            for each in wordings.versions_of(audience)
+            if each.language and each.is_current
+        },
         "cart_silence_minutes": audience.cart_silence_minutes,
         "sender_name": sender_name(audience),
         "consent_keys": audience.consent_keys,
@@ -75,6 +89,14 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="another wording that a storefront shows; repeat it for more",
     )
     parser.add_argument(
+        "--text-in",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("LANGUAGE", "TEXT"),
+        help="the wording on the app's own pages and in its mails in this language; repeat it for more",
+    )
+    parser.add_argument(
         "--consent-key",
         action="append",
         metavar="KEY",
@@ -82,5 +104,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--cart-silence-minutes", type=int, metavar="N", help="when a cart counts as abandoned"
+    )
+    parser.add_argument(
+        "--delete",
+        action="store_true",
+        help="delete the audience; only one without contacts and channels, never the default one",
     )
     return parser.parse_args(arguments)

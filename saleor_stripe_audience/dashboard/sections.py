@@ -44,6 +44,7 @@ PAYMENTS = Section("payments", _("Payments"), "HANDLE_PAYMENTS")
 PRODUCTS = Section("products", _("Products"), "MANAGE_PRODUCTS")
 CONTACTS = Section("contacts", _("Contacts"), "MANAGE_USERS")
 SEGMENTS = Section("segments", _("Segments"), "MANAGE_USERS")
+AUDIENCES = Section("audiences", _("Audiences"), "MANAGE_USERS")
 PROBLEMS = Section("problems", _("Problems"), "MANAGE_APPS")
 ACTIVITY = Section("activity", _("Activity"), "MANAGE_APPS")
 ACCOUNTS = Section("accounts", _("Stripe"), "MANAGE_APPS", SETTINGS)
@@ -56,6 +57,7 @@ SECTIONS = (
     PRODUCTS,
     CONTACTS,
     SEGMENTS,
+    AUDIENCES,
     PROBLEMS,
     ACTIVITY,
     ACCOUNTS,

@@ -41,6 +41,9 @@ PAGES = frozenset(
         "new_segment",
         "segment",
         "explain_segment",
+        "new_audience",
+        "audience",
+        "move_channel",
         *(each.name for each in SECTIONS),
         *WIDGETS,
     }

@@ -9,6 +9,9 @@ from django.urls import path
 from saleor_stripe_audience.dashboard import (
     accounts,
     activity,
+    audience,
+    audience_parts,
+    audiences,
     channels,
     contact,
     contact_add,
@@ -79,6 +82,16 @@ urlpatterns = [
     path("segments/<uuid:segment_id>", segment.segment, name="segment"),
     path("segments/<uuid:segment_id>/why", segment.explain_segment, name="explain_segment"),
     path("segments/<uuid:segment_id>/delete", segments.delete_segment, name="delete_segment"),
+    path("audiences", audiences.audiences, name="audiences"),
+    path("audiences/new", audiences.new_audience, name="new_audience"),
+    path("audiences/<uuid:audience_id>", audience.audience, name="audience"),
+    path("audiences/<uuid:audience_id>/save", audience.save_audience, name="save_audience"),
+    path("audiences/<uuid:audience_id>/delete", audiences.delete_audience, name="delete_audience"),
+    path("audiences/<uuid:audience_id>/wordings", audience_parts.add_wording, name="add_wording"),
+    path("audiences/<uuid:audience_id>/preview", audience_parts.preview_audience, name="preview_audience"),
+    path(
+        "audiences/<uuid:audience_id>/channels/<slug:slug>", audience_parts.move_channel, name="move_channel"
+    ),
     path("activity", activity.activity, name="activity"),
     path("activity/events/<int:event_id>/replay", activity.replay_event, name="replay_event"),
     path("activity/jobs/<uuid:job_id>/<slug:change>", activity.change_job, name="change_job"),

@@ -189,3 +189,45 @@ def test_a_new_shop_has_an_audience_from_the_start(ask: Ask, mine: Shop) -> None
     lists = [one(ask("{ audiences { id isDefault } }")) for _ in range(2)]
     assert lists[0] == lists[1]
     assert [each["isDefault"] for each in lists[0]] == [True]
+
+
+DELETE = "mutation ($id: ID!) { audienceDelete(id: $id) { errors { field message code } id } }"
+REPLACE = """mutation ($id: ID!, $wording: String!, $language: String) {
+  audienceWordingReplace(id: $id, wording: $wording, language: $language) { errors { field message code }
+    audience { consentText wordings { text language version until } } } }"""
+
+
+def test_an_audience_is_deleted_only_if_nothing_depends_on_it(
+    write: Ask, french: Audience, mine: Shop, theirs: Shop
+) -> None:
+    moved = ChannelAudience.objects.create(installation=mine.installation, channel="fr", audience=french)
+    assert errors_of(write(DELETE, id=id_of(french))) == [("id", "INVALID_STATUS")]
+    moved.delete()
+    contact = Contact.objects.create(audience=french, email="bob@mine.example")
+    assert errors_of(write(DELETE, id=id_of(french))) == [("id", "INVALID_STATUS")]
+    contact.delete()
+    assert errors_of(write(DELETE, id=id_of(default_of(mine)))) == [("id", "INVALID_STATUS")]
+    assert errors_of(write(DELETE, id=id_of(default_of(theirs)))) == [("id", "NOT_FOUND")]
+    assert changed(write(DELETE, id=id_of(french))) == id_of(french)
+    assert not Audience.objects.filter(pk=french.pk).exists()
+
+
+def test_a_text_is_replaced_in_one_language_and_kept(write: Ask, mine: Shop) -> None:
+    own = id_of(default_of(mine))
+    write(REPLACE, id=own, wording="Yes.")
+    write(REPLACE, id=own, wording="Oui.", language="FR")
+    for _ in range(2):
+        audience = changed(write(REPLACE, id=own, wording="Oui, volontiers.", language="fr"))
+    assert audience["consentText"] == "Yes."
+    kept = [
+        (row["text"], row["language"], row["version"], bool(row["until"])) for row in audience["wordings"]
+    ]
+    assert sorted(kept) == [
+        ("Oui, volontiers.", "fr", 2, False),
+        ("Oui.", "fr", 1, True),
+        ("Yes.", "", 1, False),
+    ]
+    assert errors_of(write(REPLACE, id=own, wording=" ")) == [("wording", "REQUIRED")]
+    assert errors_of(write(REPLACE, id=own, wording="Ja.", language="klingonese")) == [
+        ("language", "INVALID")
+    ]

@@ -33,6 +33,7 @@ QUERIES = {
     "{ payments(first: 5) { totalCount edges { node { id status amount { amount } net { amount } } } } }": 5,
     "{ products(first: 5) { totalCount edges { node { name prices { channel amount { amount } } } } } }": 6,
     f"{{ audiences {{ {AUDIENCE} }} }}": 14,
+    "{ audiences { id wordings { text language version since until } } }": 8,
     "query ($audience: ID!) { segments(audience: $audience) { name membersCount tag { name contactsCount } } }": 6,
     """query ($segment: ID!) { contacts(first: 5, where: {segment: {eq: $segment}, tag: {eq: "VIP"}}) {
       totalCount edges { node { email audience { name } } } } }""": 9,
@@ -119,7 +120,8 @@ def test_statements_do_not_grow_with_the_rows(ask: Ask, mine: Shop, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "shown", ["channels tags { name }", "contactsByStatus { status count }", "knownWordings"]
+    "shown",
+    ["channels tags { name }", "contactsByStatus { status count }", "knownWordings", "wordings { text }"],
 )
 def test_what_a_page_shows_of_its_audience_is_read_once(ask: Ask, mine: Shop, shown: str) -> None:
     add_people(mine, range(10, 13))

@@ -68,18 +68,21 @@ def _build_message(mail: ConfirmationMail) -> EmailMultiAlternatives | None:
                 "confirm": links.confirmation_url(consent),
                 "preferences": links.preferences_url(contact),
             }
-            return _render(contact.audience, contact.email, context, links.unsubscribe_headers(contact))
+            return compose_confirmation(
+                contact.audience, contact.email, context, links.unsubscribe_headers(contact)
+            )
     request = erased_requests.deserialize(mail.request) if mail.request else None
     if request is None:
         return None
     with translation.override(supported_language(request.audience.language)):
         context = {"wording": request.event.wording, "confirm": links.request_url(mail.request)}
-        return _render(request.audience, request.email, context, {})
+        return compose_confirmation(request.audience, request.email, context, {})
 
 
-def _render(
+def compose_confirmation(
     audience: Audience, address: str, context: dict[str, str], headers: dict[str, str]
 ) -> EmailMultiAlternatives:
+    """Compose the mail in the active language; `context` has the wording and the links, as the templates name them."""
     name, sender = sender_name(audience), settings.DEFAULT_FROM_EMAIL
     context = context | {"audience": name, "language": translation.get_language()}
     message = EmailMultiAlternatives(

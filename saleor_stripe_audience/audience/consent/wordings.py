@@ -5,25 +5,47 @@ compared with these; an unknown one is stored in the ledger, proves nothing and 
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.consent.senders import sender_name
-from saleor_stripe_audience.audience.people.audiences import lock_shop
+from saleor_stripe_audience.audience.people.audiences import change_audience, lock_shop, settings_of
+from saleor_stripe_audience.audience.people.locales import check_language
 from saleor_stripe_audience.audience.people.models import Audience, KnownWording
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.wording import ENGLISH
 
 Origin = Consent.WordingOrigin
 UNKNOWN_WORDING = "consent wording"  # the key of the problem that a storefront sends an unknown wording
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A wording of an audience, and when it was in use. Without an end, it still is.
+
+    The audience's own texts have a `number`, counted for each language; those of storefronts have none.
+    """
+
+    text: str
+    language: str
+    number: int | None
+    since: datetime
+    until: datetime | None
+
+    @property
+    def is_current(self) -> bool:
+        return self.until is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +71,7 @@ def proof_of(audience: Audience, sent: str, at: datetime) -> Proof:
 
 def own_text(audience: Audience, at: datetime) -> str:
     """Return the audience's own text at that time, or its current one if no earlier text is known."""
-    past = audience.known_wordings.filter(is_own=True, since__lte=at, until__gt=at)
+    past = audience.known_wordings.filter(is_own=True, language="", since__lte=at, until__gt=at)
     row = past.order_by("-since").select_related("wording").first()
     return row.wording.text if row is not None else audience.consent_text
 
@@ -79,6 +101,66 @@ def _own_first(own: str, others: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*([own] if own else []), *others]))
 
 
+def versions_of(audience: Audience) -> list[Version]:
+    """Return every wording of the audience with its time, the newest first."""
+    return versions_by_audience(audience.installation_id, audience.pk)[audience.pk]
+
+
+def versions_by_audience(installation_id: UUID, only: UUID | None = None) -> dict[UUID, list[Version]]:
+    """Return `versions_of` each of the shop's audiences, or of one of them."""
+    audiences = Audience.objects.filter(installation=installation_id)
+    known = KnownWording.objects.filter(audience__installation=installation_id)
+    if only is not None:
+        audiences, known = audiences.filter(pk=only), known.filter(audience=only)
+    rows: dict[UUID, list[KnownWording]] = {}
+    for row in known.select_related("wording").order_by("since", "pk"):
+        rows.setdefault(row.audience_id, []).append(row)
+    found = audiences.values_list("pk", "consent_text", "created_at")
+    return {pk: _versions(text, created_at, rows.get(pk, [])) for pk, text, created_at in found}
+
+
+def _versions(current: str, created_at: datetime, rows: list[KnownWording]) -> list[Version]:
+    numbers: Counter[str] = Counter()
+    versions = []
+    for row in rows:
+        if row.is_own:
+            numbers[row.language] += 1
+        number = numbers[row.language] if row.is_own else None
+        versions.append(Version(row.wording.text, row.language, number, row.since, row.until))
+    if current:
+        ends = [row.until for row in rows if row.is_own and not row.language and row.until is not None]
+        since = max(ends, default=created_at)
+        versions.append(Version(current, "", numbers[""] + 1, since, None))
+    return sorted(versions, key=lambda version: version.since, reverse=True)
+
+
+def change_own_text(audience: Audience, text: str, language: str = "") -> None:
+    """Replace the audience's own text from now on, for all readers or for those of one language.
+
+    The app's pages and mails show it. The text before stays as proof. Repeating it does nothing.
+    """
+    ledger.check_wording(text)
+    tag = check_language(language)
+    with transaction.atomic():
+        lock_shop(audience.installation)
+        if not tag:
+            present = Audience.objects.get(pk=audience.pk)
+            if present.consent_text != text.strip():
+                change_audience(present, replace(settings_of(present), consent_text=text))
+        else:
+            _replace_in_language(audience, text.strip(), tag)
+        problems.clear(audience.installation, UNKNOWN_WORDING)
+
+
+def _replace_in_language(audience: Audience, text: str, language: str) -> None:
+    wording, now = store_wording(audience.installation_id, text), timezone.now()
+    current = audience.known_wordings.filter(is_own=True, language=language, until=None)
+    if current.filter(wording=wording).exists():
+        return
+    current.update(until=now)
+    audience.known_wordings.create(wording=wording, is_own=True, language=language, since=now)
+
+
 def add(audience: Audience, text: str) -> None:
     """Add a wording that the merchant's storefront shows: from now on it proves consent. Repeating it does nothing."""
     ledger.check_wording(text)
@@ -98,10 +180,24 @@ def text_to_confirm(consent: Consent) -> str:
 
 
 def offered_text(audience: Audience) -> str:
-    """Return the text that people agree to on the app's own pages; the ledger stores it verbatim."""
-    return audience.consent_text or _("I agree to receive news from %(audience)s by e-mail.") % {
+    """Return the text that people agree to on the app's own pages; the ledger stores it verbatim.
+
+    It is the audience's text in the active language, or else its text for all languages, or else the app's.
+    """
+    own = _text_in_active_language(audience) or audience.consent_text
+    return own or _("I agree to receive news from %(audience)s by e-mail.") % {
         "audience": sender_name(audience)
     }
+
+
+def _text_in_active_language(audience: Audience) -> str:
+    """Return the audience's text for the readers of the active language; `fr-ca` serves French if `fr` is missing."""
+    wanted = (get_language() or ENGLISH).lower()
+    rows = audience.known_wordings.filter(is_own=True, until=None).exclude(language="")
+    texts = dict(rows.order_by("since", "pk").values_list("language", "wording__text"))
+    primary = wanted.partition("-")[0]
+    same = [text for tag, text in texts.items() if tag.partition("-")[0] == primary]
+    return texts.get(wanted) or texts.get(primary) or next(reversed(same), "")
 
 
 def _fold(text: str) -> str:

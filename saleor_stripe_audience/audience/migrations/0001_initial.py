@@ -1220,6 +1220,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_own", models.BooleanField(default=False)),
+                ("language", models.CharField(blank=True, default="", max_length=35)),
                 ("since", models.DateTimeField()),
                 ("until", models.DateTimeField(null=True)),
             ],
@@ -1229,7 +1230,12 @@ class Migration(migrations.Migration):
                         condition=models.Q(("is_own", False)),
                         fields=("audience", "wording"),
                         name="known_wording_once",
-                    )
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_own", True), ("until", None)),
+                        fields=("audience", "language"),
+                        name="known_wording_current_once",
+                    ),
                 ],
             },
         ),

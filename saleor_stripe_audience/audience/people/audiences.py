@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -235,11 +235,17 @@ def settings_of(audience: Audience) -> AudienceSettings:
     )
 
 
-def create_audience(installation: Installation, options: AudienceSettings) -> Audience:
-    """Create another audience; no channel feeds it yet. `Rejected` for invalid options."""
+def create_audience(
+    installation: Installation, options: AudienceSettings, key: UUID | None = None
+) -> Audience:
+    """Create another audience; no channel feeds it yet. With a `key`, its id, repeating it creates no second one.
+
+    `Rejected` for invalid options.
+    """
     with transaction.atomic():
         lock_shop(installation)
-        return _save(Audience(installation=installation), options)
+        present = Audience.objects.filter(installation=installation, pk=key).first() if key else None
+        return present or _save(Audience(installation=installation, pk=key or uuid4()), options)
 
 
 def change_audience(audience: Audience, options: AudienceSettings) -> Audience:
@@ -247,6 +253,39 @@ def change_audience(audience: Audience, options: AudienceSettings) -> Audience:
     with transaction.atomic():
         lock_shop(audience.installation)
         return _save(Audience.objects.get(pk=audience.pk), options)
+
+
+def delete_audience(audience: Audience) -> None:
+    """Delete an audience in which nobody is, with its segments and tags. `Rejected` while something depends on it.
+
+    The default audience stays, because accounts belong to it. Contacts and their consents are never deleted by this.
+    """
+    with transaction.atomic():
+        lock_shop(audience.installation)
+        if audience.is_default:
+            raise Rejected(
+                pgettext_lazy("staff", "The shop's default audience cannot be deleted."),
+                code="audience_default",
+            )
+        if slugs := channels_of(audience):
+            raise Rejected(
+                with_values(
+                    pgettext_lazy(
+                        "staff", "Move its channels to another audience first. They are: {channels}."
+                    ),
+                    channels=", ".join(slugs),
+                ),
+                code="audience_has_channels",
+            )
+        if audience.contacts.exists():
+            raise Rejected(
+                pgettext_lazy(
+                    "staff",
+                    "The audience has contacts, and with them the proof of their consent: it cannot be deleted.",
+                ),
+                code="audience_has_contacts",
+            )
+        audience.delete()
 
 
 def preview_move(installation: Installation, channel: str, target: Audience) -> Move:
@@ -325,11 +364,12 @@ def channels_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:
 
 
 def counts_by_audience(installation_id: UUID) -> dict[UUID, dict[str, int]]:
-    """Count the contacts of each of the shop's audiences by status."""
-    contacts = Contact.objects.filter(audience__installation=installation_id).order_by()
+    """Count the contacts of each of the shop's audiences by status, from an index alone."""
     audiences = Audience.objects.filter(installation=installation_id).values_list("pk", flat=True)
     counts = {audience: dict.fromkeys(Contact.Status.values, 0) for audience in audiences}
-    for audience, status, count in contacts.values_list("audience_id", "status").annotate(count=Count("pk")):
+    contacts = Contact.objects.filter(audience__in=list(counts)).order_by()
+    rows = contacts.values_list("audience_id", "status").annotate(count=Count("*"))
+    for audience, status, count in rows:
         counts[audience][status] = count
     return counts
 
@@ -356,7 +396,7 @@ def _save(audience: Audience, options: AudienceSettings) -> Audience:
 
 def _store_former_text(audience: Audience, text: str) -> None:
     """Store the text that was the audience's own until now: consents of that time refer to it."""
-    own = KnownWording.objects.filter(audience=audience, is_own=True)
+    own = KnownWording.objects.filter(audience=audience, is_own=True, language="")
     since = own.aggregate(last=Max("until"))["last"] or audience.created_at
     wording = store_wording(audience.installation_id, text)
     KnownWording.objects.create(

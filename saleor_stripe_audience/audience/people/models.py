@@ -229,13 +229,15 @@ class Wording(models.Model):
 class KnownWording(models.Model):
     """A wording that the merchant wrote for an audience: only these prove consent, and only these are mailed.
 
-    With `is_own` it was the audience's own text from `since` until `until`; the current one is on the audience. The
-    others are shown by storefronts. None is ever removed, because consents of its time refer to it.
+    With `is_own` it was the audience's own text from `since` until `until`: without a `language` the current one is on
+    the audience, with one it is here, without `until`. The others are shown by storefronts. None is ever removed,
+    because consents of its time refer to it.
     """
 
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="known_wordings")
     wording = models.ForeignKey(Wording, on_delete=models.RESTRICT, related_name="known_to")
     is_own = models.BooleanField(default=False)
+    language = models.CharField(max_length=35, blank=True, default="")
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
 
@@ -243,7 +245,12 @@ class KnownWording(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["audience", "wording"], condition=Q(is_own=False), name="known_wording_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["audience", "language"],
+                condition=Q(is_own=True, until=None),
+                name="known_wording_current_once",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -88,7 +88,7 @@ def _confirm_readmission(request: HttpRequest, token: str) -> HttpResponse:
             return _subscribed(request, readmission.confirm(readmitted, ip=client_ip(request)))
         context = {
             "audience": sender_name(readmitted.audience),
-            "address": _mask(readmitted.email),
+            "address": mask(readmitted.email),
             "wording": readmitted.event.wording,
         }
         return render(request, "audience/confirm.html", context)
@@ -158,11 +158,11 @@ def _unsubscribed(request: HttpRequest, link: Link) -> HttpResponse:
 
 
 def _show(request: HttpRequest, name: str, contact: Contact, status: int = 200, **more: Any) -> HttpResponse:
-    context = {"audience": sender_name(contact.audience), "address": _mask(contact.email), **more}
+    context = {"audience": sender_name(contact.audience), "address": mask(contact.email), **more}
     return render(request, f"audience/{name}.html", context, status=status)
 
 
-def _mask(address: str) -> str:
+def mask(address: str) -> str:
     """Mask the address: its owner recognizes it, but people who were forwarded the mail cannot read it."""
     local, _at, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"

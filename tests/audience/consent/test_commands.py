@@ -1,10 +1,17 @@
 """The operator's commands about consent."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
+    change_audience,
+    create_audience,
+    settings_of,
+)
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.commands import audience, renew_links
@@ -35,6 +42,29 @@ def test_an_audience_is_changed_where_it_is_named(
     for odd in (["--consent-key", ""], ["--sender-name", "a\nb"], ["--add-wording", " "]):
         with pytest.raises(Rejected):
             audience.run([*url, *odd])
+
+
+def test_what_is_not_named_stays_and_a_language_has_its_text(
+    shop: Installation, ada: Contact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ["--saleor-api-url", shop.saleor_api_url]
+    change_audience(
+        ada.audience, replace(settings_of(ada.audience), attribute_keys=["tier"], ads_to_buyers=True)
+    )
+    audience.run([*url, "--text-in", "fr", "Oui.", "--text-in", "", "Yes."])
+    output = json.loads(capsys.readouterr().out)
+    assert (output["text_in"], output["consent_text"]) == ({"fr": "Oui."}, "Yes.")
+    ada.audience.refresh_from_db()
+    assert (ada.audience.attribute_keys, ada.audience.ads_to_buyers) == (["tier"], True)
+
+
+def test_an_audience_is_deleted_by_name(shop: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    url = ["--saleor-api-url", shop.saleor_api_url]
+    create_audience(shop, AudienceSettings("News"))
+    audience.run([*url, "--audience", "News", "--delete"])
+    assert json.loads(capsys.readouterr().out) == {"deleted": "News"}
+    with pytest.raises(Rejected, match="default"):
+        audience.run([*url, "--delete"])
 
 
 def test_links_are_renewed_by_address(

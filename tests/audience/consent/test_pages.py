@@ -13,7 +13,7 @@ from django.core import signing
 from django.test import Client
 from django.utils import translation
 
-from saleor_stripe_audience.audience.consent import links
+from saleor_stripe_audience.audience.consent import links, wordings
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
@@ -90,6 +90,41 @@ def test_the_page_masks_the_address_and_is_not_cached(ada: Contact, client: Clie
 def test_the_page_speaks_french(ada: Contact, client: Client) -> None:
     Contact.objects.update(language="fr-fr")
     assert "n'est pas inscrite" in client.get(preferences(ada)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        ("fr", "Oui, volontiers."),
+        ("fr-ca", "Oui, icitte."),
+        ("fr-be", "Oui, volontiers."),
+        ("en", "Yes, <i>news!"),
+    ],
+)
+def test_a_text_is_offered_in_the_readers_language(ada: Contact, reader: str, text: str) -> None:
+    for language, own in (
+        ("fr", "Oui."),
+        ("fr-ca", "Oui, icitte."),
+        ("fr", "Oui, volontiers."),
+        ("de", "Ja."),
+    ):
+        wordings.change_own_text(ada.audience, own, language)
+    with translation.override(reader):
+        assert wordings.offered_text(ada.audience) == text
+
+
+def test_a_consent_to_a_text_in_ones_language_proves_it(ada: Contact, client: Client) -> None:
+    wordings.change_own_text(ada.audience, "Oui.", "fr")
+    wordings.change_own_text(ada.audience, "Oui, volontiers.", "fr")
+    Contact.objects.filter(pk=ada.pk).update(language="fr")
+    assert "Oui, volontiers." in client.get(preferences(ada)).content.decode()
+    client.post(preferences(ada), {"choice": "subscribe"})
+    wording = Consent.objects.get().wording
+    assert wording is not None
+    assert wording.text == "Oui, volontiers."
+    assert all(
+        wordings.is_known(ada.audience, each) for each in ("Oui.", "Oui, volontiers.", "Yes, <i>news!")
+    )
 
 
 def test_every_sentence_has_its_french() -> None:

@@ -229,7 +229,11 @@
 
   // On a narrow screen the menu is one line: what is open must be in view.
   function showWhere() {
-    page.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const side = page.querySelector(".side");
+    const open = side?.querySelector("[aria-current]")?.getBoundingClientRect();
+    if (!open) return;
+    const seen = side.getBoundingClientRect(); // only the menu is scrolled: the page stays where its note is
+    side.scrollLeft += Math.max(0, open.right - seen.right) + Math.min(0, open.left - seen.left);
   }
 
   function sameAs(former) {
