@@ -42,9 +42,11 @@ start_sync = transactional(catalog.start_sync)
 follow_product = network(catalog.follow_product)
 follow_price = network(catalog.follow_price)
 
-record_order = transactional(audience.record_order, within=audience.hold_shop)
+record_order = transactional(audience.record_order, within=audience.hold_shop, ahead=audience.look_ahead)
 record_order_consent = transactional(audience.record_order_consent, within=audience.hold_shop)
-record_checkout = transactional(audience.record_checkout, within=audience.hold_shop)
+record_checkout = transactional(
+    audience.record_checkout, within=audience.hold_shop, ahead=audience.look_ahead
+)
 record_customer = transactional(audience.record_customer, within=audience.hold_shop)
 record_customer_consent = transactional(audience.record_customer_consent, within=audience.hold_shop)
 erase_customer = transactional(audience.erase_customer, within=audience.hold_shop, is_solitary=True)

@@ -3,7 +3,7 @@
 `occurred_at` is Saleor's `issuedAt`, to the microsecond: it orders the events about one object.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people import audiences
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
-from saleor_stripe_audience.audience.shopping import carts, payment_facts, purchases
+from saleor_stripe_audience.audience.shopping import ahead, carts, payment_facts, purchases
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import payment_intents
@@ -44,8 +44,19 @@ _DELETIONS = {
 @contextmanager
 def hold_shop(event: Event) -> Iterator[None]:
     """Hold the lock of the shop that sent the event: everything below waits for it anyway."""
-    with audiences.hold_shop(client.installation_of(event)):
+    with audiences.hold_shop_of(event.origin) as shop:
+        if shop is None:
+            client.installation_of(event)  # says that the shop is gone
         yield
+
+
+def look_ahead(events: Sequence[Event]) -> None:
+    """Look for what the handlers of these events of one shop will look for, while its lock is held."""
+    if (shop := audiences.held_shop(events[0].origin)) is not None:
+        payloads = [event.payload or {} for event in events]
+        orders = [order for each in payloads if isinstance(order := each.get("order"), dict)]
+        checkouts = [checkout for each in payloads if isinstance(checkout := each.get("checkout"), dict)]
+        ahead.look_ahead(shop, orders, checkouts)
 
 
 def record_order(event: Event) -> None:

@@ -33,7 +33,7 @@ from django_ox.models import OxTask
 
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
-from saleor_stripe_audience.inbox.handlers import Concerns, Handler, Within, handlers_for
+from saleor_stripe_audience.inbox.handlers import Ahead, Concerns, Handler, Within, handlers_for
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.statements import insert_once, turn_to_write
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
@@ -216,6 +216,8 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
             for each, its_handlers in sorted(work.items(), key=lambda item: item[0].pk)
             for handler in its_handlers
         )
+        for look_ahead, its_events in _ahead_of(work).items():
+            look_ahead(its_events)
         for each in sorted(work, key=lambda one: (one.occurred_at, one.pk)):
             with traced(each.trace or new_trace()):
                 for handler in work[each]:
@@ -228,6 +230,15 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
                 status=OxTask.Status.SUCCESSFUL, attempts=1, finished_at=timezone.now()
             )
     metrics.handled.labels(event.source, "done").inc(sum(map(len, work.values())))
+
+
+def _ahead_of(work: Mapping[Event, Sequence[Handler]]) -> dict[Ahead, list[Event]]:
+    """Return what reads ahead, with the events that it reads for."""
+    found: dict[Ahead, list[Event]] = {}
+    for event, handlers in work.items():
+        for ahead in dict.fromkeys(handler.ahead for handler in handlers if handler.ahead is not None):
+            found.setdefault(ahead, []).append(event)
+    return found
 
 
 def _write(event: Event, handler: Handler, *, is_own: bool) -> None:

@@ -18,6 +18,7 @@ Transactional = Callable[[Event], None]
 Network = Callable[[Event], Write | None]
 Within = Callable[[Event], AbstractContextManager[object]]
 Concerns = Callable[[Sequence[Event]], Collection[int]]
+Ahead = Callable[[Sequence[Event]], None]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Handler:
     is_transactional: bool
     within: Within | None = None
     concerns: Concerns | None = None
+    ahead: Ahead | None = None
     is_solitary: bool = False
 
 
@@ -36,18 +38,24 @@ EventHandlers = Mapping[str, Mapping[str, tuple[Handler, ...]]]  # by source, th
 
 
 def transactional(
-    function: Transactional, *, within: Within | None = None, is_solitary: bool = False
+    function: Transactional,
+    *,
+    within: Within | None = None,
+    ahead: Ahead | None = None,
+    is_solitary: bool = False,
 ) -> Handler:
     """A handler that only writes to the database.
 
     Several events of one sender may be handled in one transaction: `within(event)`, such as a lock, is entered once for
-    all of them. `is_solitary`: it changes stored events, so its own event is handled by itself.
+    all of them, then `ahead(events)` may read at once what each of them will need. `is_solitary`: it changes stored
+    events, so its own event is handled by itself.
     """
     return Handler(
         _path_of(function),
         lambda event: lambda: function(event),
         is_transactional=True,
         within=within,
+        ahead=ahead,
         is_solitary=is_solitary,
     )
 

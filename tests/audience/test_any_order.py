@@ -18,14 +18,18 @@ from saleor_stripe_audience.audience.people.audiences import (
     change_audience,
     create_audience,
     default_audience,
+    hold_shop,
 )
 from saleor_stripe_audience.audience.people.models import ChannelAudience, Contact
+from saleor_stripe_audience.audience.shopping.ahead import look_ahead
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, line, member, nobodys, order, out, products
+from tests.audience.lives import ADDRESSES as LIVED_AT
 from tests.audience.lives import OTHER_CHANNEL, WORDING, lives
 from tests.audience.lives import Delivery as Life
+from tests.audience.shopping.checkouts import checkout, checkout_id
 from tests.examples import play
 
 PEOPLE = st.sampled_from([7, 8, None])
@@ -44,6 +48,13 @@ HISTORY: list[Delivery] = [
     (record_order, order("3", user=member(7, NEW), email=NEW), at(7)),
     (record_order, order("3", user=member(7, NEW), email=NEW, status="CANCELED"), at(8)),
     (record_order, order("4", email="other@shop.example"), at(9)),
+]
+# Every order, checkout, address and account that `lives` can have.
+LOOKED_FOR = [
+    order(str(number), email=address, user=member(person, address)) | {"checkoutId": checkout_id(number)}
+    for person, addresses in LIVED_AT.items()
+    for address in addresses
+    for number in range(13)
 ]
 LOST_NOTHING = {
     NEW: (2, {"USD": (2500, 500), "JPY": (900, 0)}),
@@ -147,6 +158,26 @@ class AnyOrder(TestCase):
         assert products(shuffled) == products(in_order)
         assert out(shuffled) == out(in_order)
         assert not subscribed_against_a_refusal(shuffled)
+
+    @play(8)
+    @given(events=lives, arrival=st.randoms(use_true_random=False))
+    def test_events_handled_together_have_the_same_result(self, events: list[Life], arrival: Random) -> None:
+        """Several in one transaction that looked ahead for everything that they could look for."""
+        one_by_one, together = with_two_audiences(), with_two_audiences()
+        arrival.shuffle(events)
+        for deliver in events:
+            deliver(one_by_one)
+        while events:
+            some, events = events[:4], events[4:]
+            with hold_shop(together) as locked:
+                look_ahead(locked, LOOKED_FOR, [checkout(each) for each in range(13)])
+                for deliver in some:
+                    deliver(together)
+        assert everything(together) == everything(one_by_one)
+        assert nobodys(together) == nobodys(one_by_one)
+        assert products(together) == products(one_by_one)
+        assert out(together) == out(one_by_one)
+        assert consents(together) == consents(one_by_one)
 
     @play(4)
     @given(events=lives, arrival=st.randoms(use_true_random=False))

@@ -73,7 +73,7 @@ class TestStatements:
         with CaptureQueriesContext(connection) as captured:
             assert len(run_tasks()) == 1
         assert Contact.objects.count() == 2
-        assert len(captured) <= 30
+        assert len(captured) <= 24  # three of them the task engine's, two begin and end the transaction
 
     def test_many_of_them(self, shop: Installation) -> None:
         receive_orders(shop, 1)
@@ -83,7 +83,7 @@ class TestStatements:
         with CaptureQueriesContext(connection) as captured:
             assert len(run_tasks()) == 1
         assert Contact.objects.count() == Purchase.objects.count() == 1 + count
-        assert len(captured) / count <= 15
+        assert len(captured) / count <= 7
 
     def test_no_statement_reads_a_whole_table(self, shop: Installation) -> None:
         """On the way of an order's event; the few schedules, audiences and segments of a shop are read as a whole."""

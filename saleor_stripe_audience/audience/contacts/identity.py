@@ -3,14 +3,14 @@
 Every function here runs inside a transaction that holds the lock of `lock_shop`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -18,13 +18,18 @@ from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import normalize_email
-from saleor_stripe_audience.audience.people.audiences import hold_shop, lock_shop
+from saleor_stripe_audience.audience.people.audiences import (
+    Key,
+    hold_shop,
+    is_absent,
+    lock_shop,
+    note_stored,
+)
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import (
     NEVER,
     Audience,
     Contact,
-    ContactSpent,
     ContactTag,
     FormerAddress,
     FormerContact,
@@ -120,12 +125,15 @@ def upsert_contact(audience: Audience, person: Person) -> Contact | None:
         contact = Contact(audience=audience, email=person.email)
         _update_profile(contact, person)
         contact.save(force_insert=True)
+        note_stored(audience.installation_id, Key.ADDRESS, contact.email)
         erasure.adopt_former_links(contact)
     before = _values_of(contact)
     if account_id:
-        had_account = contact.saleor_user_id == account_id
+        is_known = contact.saleor_user_id == account_id
+        is_elsewhere = not is_known and not is_absent(audience.installation_id, Key.ACCOUNT, account_id)
         _link(contact, person)
-        if not had_account:
+        note_stored(audience.installation_id, Key.ACCOUNT, account_id)
+        if is_elsewhere:
             _copy_addresses_from_other_audiences(contact, account_id)
     if not is_new:
         _update_profile(contact, person)
@@ -146,59 +154,10 @@ def delete_if_empty(contact: Contact | None) -> None:
         contact.delete()
 
 
-def refresh_totals(contact: Contact | None) -> None:
-    """Recompute orders and spending from the purchases, per currency."""
-    if contact is None:
-        return
-    sums = list(
-        contact.purchases.paid()
-        .order_by()
-        .values("currency")
-        .annotate(
-            charged=Sum("charged_minor"),
-            refunded=Sum("refunded_minor"),
-            orders=Count("pk"),
-            first=Min("placed_at"),
-            last=Max("placed_at"),
-        )
-    )
-    totals = (
-        sum(row["orders"] for row in sums),
-        min((row["first"] for row in sums), default=None),
-        max((row["last"] for row in sums), default=None),
-    )
-    had_orders = contact.orders_count > 0
-    if totals != (contact.orders_count, contact.first_order_at, contact.last_order_at):
-        contact.orders_count, contact.first_order_at, contact.last_order_at = totals
-        contact.save(update_fields=["orders_count", "first_order_at", "last_order_at", "updated_at"])
-    if sums or had_orders:
-        _store_spent(contact, sums, replacing=had_orders)
-    mark_changed(contact)
-
-
-def _store_spent(contact: Contact, sums: Sequence[Mapping[str, Any]], *, replacing: bool) -> None:
-    rows = [
-        ContactSpent(
-            contact=contact,
-            currency=row["currency"],
-            spent_minor=row["charged"] - row["refunded"],
-            refunded_minor=row["refunded"],
-            orders_count=row["orders"],
-        )
-        for row in sums
-    ]
-    if replacing:
-        contact.spent.exclude(currency__in=[row.currency for row in rows]).delete()
-    ContactSpent.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["contact", "currency"],
-        update_fields=["spent_minor", "refunded_minor", "orders_count"],
-    )
-
-
 def find_by_address(audience: Audience, email: str) -> Contact | None:
     """Return the contact that has the address, or else the one that had it before."""
+    if is_absent(audience.installation_id, Key.ADDRESS, email):
+        return None
     present = audience.contacts.filter(email=email)
     former = audience.contacts.filter(former_addresses__email=email)
     found = {contact.email == email: contact for contact in present.union(former, all=True)}
@@ -209,9 +168,12 @@ def find_by_address(audience: Audience, email: str) -> Contact | None:
 
 
 def _find_by_account(audience: Audience, person: Person) -> Contact | None:
-    by_account = audience.contacts.filter(saleor_user_id=person.account_id).first()
-    if by_account is not None:
-        return by_account
+    if not is_absent(audience.installation_id, Key.ACCOUNT, person.account_id or ""):
+        by_account = audience.contacts.filter(saleor_user_id=person.account_id).first()
+        if by_account is not None:
+            return by_account
+    if is_absent(audience.installation_id, Key.ADDRESS, person.email):
+        return None
     by_address = audience.contacts.filter(email=person.email).first()
     if by_address is not None:
         return by_address
@@ -295,6 +257,7 @@ def _change_address(contact: Contact, email: str) -> None:
     held_at = contact.known_at.get("email")
     _store_former_address(contact, contact.email, datetime.fromisoformat(held_at) if held_at else NEVER)
     contact.email = email
+    note_stored(contact.audience.installation_id, Key.ADDRESS, email)
 
 
 def _add_former_address(contact: Contact, email: str, held_at: datetime) -> None:
@@ -313,6 +276,7 @@ def _store_former_address(contact: Contact, email: str, held_at: datetime) -> No
     FormerAddress.objects.update_or_create(
         audience=contact.audience, email=email, defaults={"contact": contact, "held_at": latest}
     )
+    note_stored(contact.audience.installation_id, Key.ADDRESS, email)
 
 
 def _merge(absorbed: Contact, kept: Contact) -> None:
@@ -335,7 +299,6 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
         kept.lifecycle = Lifecycle.ACTIVE
     FormerContact.objects.create(pk=absorbed.pk, contact=kept)
     absorbed.delete()
-    refresh_totals(kept)
     ledger.refresh(kept)
 
 
@@ -347,7 +310,7 @@ def _update_profile(contact: Contact, person: Person) -> None:
 def _values_of(contact: Contact) -> dict[str, Any]:
     """Return the contact's columns, without those that the database computes."""
     columns = (each for each in Contact._meta.concrete_fields if not each.generated)  # noqa: SLF001 - Django documents _meta
-    return {each.attname: deepcopy(getattr(contact, each.attname)) for each in columns}
+    return {each.attname: copy(getattr(contact, each.attname)) for each in columns}
 
 
 def _update_field(contact: Contact, field: str, value: str, moment: str) -> None:

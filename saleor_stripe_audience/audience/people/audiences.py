@@ -1,9 +1,11 @@
 """The audiences of a shop, and which sales channel feeds which audience."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -82,20 +84,53 @@ class Move:
         ]
 
 
+class Key(StrEnum):
+    """What rows are found by, see `LockedShop.is_absent`."""
+
+    ADDRESS = "address"  # a contact's, present or former
+    ACCOUNT = "account"  # a contact's, in any audience of the shop
+    TOMBSTONE = "tombstone"  # lifted ones, too
+    ORDER = "order"  # a purchase's
+    ORDERED_CHECKOUT = "ordered checkout"  # the checkout that became a purchase
+    CART = "cart"  # its checkout
+    PAYMENT_FACT = "payment fact"  # the checkout or order that it is about
+
+
 @dataclass
 class LockedShop:
     """What is known of a shop whose lock is held: nobody else changes it meanwhile.
 
-    `has_tombstones` says whether anybody was ever erased; `secret` is filled when it is first needed.
+    `segmented` are the audiences with segments; `has_tombstones` says whether anybody was ever erased; `secret` is
+    filled when it is first needed. `absent` are keys that were looked for, and that no row has.
     """
 
     installation: Installation
     default: Audience
     audience_ids: frozenset[UUID]
     audience_id_by_channel: Mapping[str, UUID]
+    segmented: frozenset[UUID]
     has_tombstones: bool
     secret: str = ""
+    absent: set[tuple[Key, str]] = field(default_factory=set)
     _others: dict[UUID, Audience] = field(default_factory=dict)
+    _gathered: dict[Callable[..., None], dict[Any, Any]] = field(default_factory=dict)
+
+    def is_absent(self, kind: Key, key: str) -> bool:
+        """Whether it is certain that no row has this key, so that it need not be looked for."""
+        return (kind, key) in self.absent
+
+    def note_stored(self, kind: Key, key: str) -> None:
+        """Note that a row with this key was stored, or may have been."""
+        self.absent.discard((kind, key))
+
+    def gather[K: Hashable, V](self, store: "Callable[[LockedShop, dict[K, V]], None]") -> dict[K, V]:
+        """Return the values that `store` will be called with, once, before the lock is released."""
+        return self._gathered.setdefault(store, {})
+
+    def store_gathered(self) -> None:
+        """Store what was gathered."""
+        for store, values in self._gathered.items():
+            store(self, values)
 
     def audience_of_channel(self, channel: str) -> Audience:
         """Return the audience that the channel feeds."""
@@ -118,36 +153,85 @@ _held: ContextVar[LockedShop | None] = ContextVar("held", default=None)
 def hold_shop(installation: Installation) -> Iterator[LockedShop]:
     """Open a transaction that holds the shop's lock, see `lock_shop`; inside another one, continue that.
 
-    What is read of the shop inside is read once, and changes of contacts are noted once, at the end.
+    What is read of the shop inside is read once. Changes of contacts are noted, and what was gathered is stored, once,
+    at the end.
     """
     held = held_shop(installation.pk)
     if held is not None:
         yield held
         return
-    with transaction.atomic(), gather_changes():
-        default = default_audience(installation)
-        # Read after the lock: what was created while this waited for it is there.
-        audiences = Audience.objects.filter(installation=installation).order_by()
-        erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
-        rows = list(audiences.values_list("pk", "channels__channel", Exists(erased)))
-        shop = LockedShop(
-            installation,
-            default,
-            audience_ids=frozenset(pk for pk, *_ in rows),
-            audience_id_by_channel={channel: pk for pk, channel, _ in rows if channel is not None},
-            has_tombstones=any(has_tombstones for *_, has_tombstones in rows),
-        )
+    with transaction.atomic(), _holding(default_audience(installation)) as shop:
+        yield shop
+
+
+@contextmanager
+def hold_shop_of(installation_id: UUID) -> Iterator[LockedShop | None]:
+    """As `hold_shop`, reading the shop itself with its lock; None, and no lock, if there is no such shop."""
+    if (held := held_shop(installation_id)) is not None:
+        yield held
+        return
+    with transaction.atomic():
+        default = _lock_default(installation_id)
+        if default is None:  # a new shop
+            installation = Installation.objects.filter(pk=installation_id).first()
+            default = default_audience(installation) if installation is not None else None
+        if default is None:
+            yield None
+            return
+        with _holding(default) as shop:
+            yield shop
+
+
+@contextmanager
+def _holding(default: Audience) -> Iterator[LockedShop]:
+    shop = _read_locked(default)
+    with gather_changes(shop.segmented):
         token = _held.set(shop)
         try:
             yield shop
+            shop.store_gathered()
         finally:
             _held.reset(token)
+
+
+def _read_locked(default: Audience) -> LockedShop:
+    """Read the shop after its lock was taken: what was created while this waited for it is there."""
+    audiences = Audience.objects.filter(installation=default.installation_id).order_by()
+    erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
+    segmented = Audience.objects.filter(pk=OuterRef("pk"), segments__isnull=False)
+    rows = list(audiences.values_list("pk", "channels__channel", Exists(segmented), Exists(erased)))
+    return LockedShop(
+        default.installation,
+        default,
+        audience_ids=frozenset(pk for pk, *_ in rows),
+        audience_id_by_channel={channel: pk for pk, channel, *_ in rows if channel is not None},
+        segmented=frozenset(pk for pk, _, is_segmented, _ in rows if is_segmented),
+        has_tombstones=any(has_tombstones for *_, has_tombstones in rows),
+    )
 
 
 def held_shop(installation_id: UUID) -> LockedShop | None:
     """Return the shop, if a surrounding `hold_shop` holds its lock."""
     shop = _held.get()
     return shop if shop is not None and shop.installation.pk == installation_id else None
+
+
+def shop_holding(audience_id: UUID) -> LockedShop | None:
+    """Return the shop of the audience, if a surrounding `hold_shop` holds its lock."""
+    shop = _held.get()
+    return shop if shop is not None and audience_id in shop.audience_ids else None
+
+
+def is_absent(installation_id: UUID, kind: Key, key: str) -> bool:
+    """Whether a surrounding `hold_shop` knows that no row of the shop has this key."""
+    shop = held_shop(installation_id)
+    return shop is not None and shop.is_absent(kind, key)
+
+
+def note_stored(installation_id: UUID, kind: Key, key: str) -> None:
+    """Tell a surrounding `hold_shop` that a row with this key is stored."""
+    if (shop := held_shop(installation_id)) is not None:
+        shop.note_stored(kind, key)
 
 
 def lock_shop(installation: Installation) -> None:
@@ -162,16 +246,22 @@ def default_audience(installation: Installation) -> Audience:
     """Return the shop's default audience, creating it on first use; takes the shop's lock, see `lock_shop`."""
     if (held := held_shop(installation.pk)) is not None:
         return held.default
-    default = Audience.objects.select_for_update().filter(installation=installation, is_default=True)
-    found = list(default)
-    if not found:
+    audience = _lock_default(installation.pk)
+    if audience is None:
         Audience.objects.get_or_create(
             installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
         )
-        found = list(default.all())
-    [audience] = found
+        audience = _lock_default(installation.pk)
+    if audience is None:
+        raise Audience.DoesNotExist  # its shop was deleted at this moment
     audience.installation = installation
     return audience
+
+
+def _lock_default(installation_id: UUID) -> Audience | None:
+    defaults = Audience.objects.filter(installation=installation_id, is_default=True)
+    locked = list(defaults.select_related("installation").select_for_update(of=("self",)))
+    return locked[0] if locked else None
 
 
 def audiences_of(installation: Installation) -> QuerySet[Audience]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
@@ -18,7 +19,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Sta
 
 Schedule = Callable[[UUID], None]
 _schedules: list[Schedule] = []
-_gathered: ContextVar[set[UUID] | None] = ContextVar("gathered", default=None)
+_gathered: ContextVar["_Gathered | None"] = ContextVar("gathered", default=None)
 
 
 def on_change(schedule: Schedule) -> Schedule:
@@ -32,23 +33,34 @@ def mark_changed(contact: Contact) -> None:
     gathered = _gathered.get()
     if gathered is None:
         _note({contact.pk})
-    else:
-        gathered.add(contact.pk)
+    elif gathered.segmented is None or contact.audience_id in gathered.segmented:
+        gathered.contact_ids.add(contact.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Changed contacts; with `segmented`, only those of these audiences."""
+
+    segmented: Collection[UUID] | None
+    contact_ids: set[UUID] = field(default_factory=set)
 
 
 @contextmanager
-def gather_changes() -> Iterator[None]:
-    """Note all changes that are marked inside at once, at the end; the transaction must still be open then."""
+def gather_changes(segmented: Collection[UUID] | None = None) -> Iterator[None]:
+    """Note all changes that are marked inside at once, at the end; the transaction must still be open then.
+
+    `segmented`: the audiences that have segments, if the caller knows them under the shop's lock.
+    """
     if _gathered.get() is not None:
         yield  # the outer block notes them
         return
-    changed = set[UUID]()
-    token = _gathered.set(changed)
+    gathered = _Gathered(segmented)
+    token = _gathered.set(gathered)
     try:
         yield
     finally:
         _gathered.reset(token)
-    _note(changed)
+    _note(gathered.contact_ids)
 
 
 def mark_all_changed(audience_id: UUID) -> None:

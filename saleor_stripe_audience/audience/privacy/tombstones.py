@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.people.audiences import held_shop
+from saleor_stripe_audience.audience.people.audiences import Key, held_shop, is_absent
 from saleor_stripe_audience.audience.people.secret import secret_of
 from saleor_stripe_audience.audience.privacy.models import Tombstone
 from saleor_stripe_audience.shops.models import Installation
@@ -26,6 +26,9 @@ def account(saleor_user_id: str) -> str:
 def known(installation: Installation, names: Collection[str], *, with_lifted: bool = False) -> set[str]:
     """Return the names that the shop erased; `with_lifted` includes those that are readmitted."""
     if not _are_there_any(installation):  # usually nobody was ever erased
+        return set()
+    names = [name for name in names if not is_absent(installation.pk, Key.TOMBSTONE, name)]
+    if not names:
         return set()
     name_of = dict(zip(digests(installation, names), sorted(names), strict=True))
     found = Tombstone.objects.filter(installation=installation, digest__in=name_of)
@@ -65,6 +68,8 @@ def create(installation: Installation, names: Collection[str], *, renew: bool) -
     )
     if (shop := held_shop(installation.pk)) is not None:
         shop.has_tombstones = True
+        for name in names:
+            shop.note_stored(Key.TOMBSTONE, name)
     return created
 
 

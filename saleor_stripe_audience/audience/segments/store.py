@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 from pydantic.alias_generators import to_camel
 
+from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
 from saleor_stripe_audience.audience.segments import membership, ready_made, rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
@@ -178,9 +179,8 @@ def _save(segment: Segment, values: SegmentValues) -> Segment:
     if values.tag is not None and values.tag.audience_id != audience.pk:
         raise Rejected(FOREIGN_TAG, code="tag")
     with transaction.atomic():
-        Audience.objects.select_for_update().get(
-            pk=audience.pk
-        )  # two saves must not create a circle together
+        # Two saves must not create a circle together, and whoever holds the lock knows which audiences have segments.
+        lock_shop(audience.installation)
         _check_circles(segment)
         segment.is_timed = membership.is_timed(segment)
         try:

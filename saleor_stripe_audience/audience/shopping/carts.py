@@ -20,7 +20,7 @@ from saleor_stripe_audience.audience.contacts.identity import (
     upsert_contact,
 )
 from saleor_stripe_audience.audience.people.addresses import usable_email
-from saleor_stripe_audience.audience.people.audiences import hold_shop, lock_shop
+from saleor_stripe_audience.audience.people.audiences import Key, hold_shop, is_absent, lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
@@ -78,6 +78,7 @@ def record_checkout(
                 "saleor_order_id": order.saleor_order_id if order else "",
             },
         )
+        shop.note_stored(Key.CART, checkout.id)
         _replace_lines(cart, lines)
         payment_facts.attach(installation, [checkout.id], order.contact if order else contact)
         _release({previous, shopper}, contact)
@@ -87,6 +88,8 @@ def record_checkout(
 def close(purchase: Purchase) -> None:
     """Close the cart that became this order. If the order has no contact, the cart loses its contact too."""
     if not purchase.saleor_checkout_id:
+        return
+    if is_absent(purchase.installation_id, Key.CART, purchase.saleor_checkout_id):
         return
     carts = Cart.objects.filter(
         installation=purchase.installation_id, saleor_checkout_id=purchase.saleor_checkout_id
@@ -207,11 +210,15 @@ def _lines(checkout: Checkout) -> list[CartLine]:
 
 
 def _find_cart(installation: Installation, checkout_id: str) -> Cart | None:
+    if is_absent(installation.pk, Key.CART, checkout_id):
+        return None
     carts = Cart.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
     return carts.select_related("contact__audience").first()
 
 
 def _find_order(installation: Installation, checkout_id: str) -> Purchase | None:
+    if is_absent(installation.pk, Key.ORDERED_CHECKOUT, checkout_id):
+        return None
     orders = Purchase.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
     return orders.select_related("contact__audience").first()
 

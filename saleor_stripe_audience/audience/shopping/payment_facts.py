@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from saleor_stripe_audience import money
-from saleor_stripe_audience.audience.people.audiences import lock_shop
+from saleor_stripe_audience.audience.people.audiences import Key, is_absent, lock_shop, note_stored
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
@@ -63,6 +63,7 @@ def record(installation: Installation, source_id: str, fact: Fact, reported_at: 
                 "outcome_at": reported_at if fact.outcome else None,
             },
         )
+        note_stored(installation.pk, Key.PAYMENT_FACT, row.source_id)
         if not is_new and fact.outcome:
             # Compare and update in one statement, because events about one dispute are handled in parallel.
             older = Q(outcome_at=None) | Q(outcome_at__lt=reported_at)
@@ -73,7 +74,9 @@ def record(installation: Installation, source_id: str, fact: Fact, reported_at: 
 
 def attach(installation: Installation, source_ids: Sequence[str], contact: Contact | None) -> None:
     """Assign the facts of a checkout or order to its contact."""
-    ids = [each for each in source_ids if each]
+    ids = [each for each in source_ids if each and not is_absent(installation.pk, Key.PAYMENT_FACT, each)]
+    if not ids:
+        return
     PaymentFact.objects.filter(installation=installation, source_id__in=ids).update(contact=contact)
 
 

@@ -8,16 +8,15 @@ from typing import Any
 from saleor_stripe_audience.audience.contacts.identity import (
     Person,
     delete_if_empty,
-    refresh_totals,
     upsert_contact,
 )
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import usable_email
-from saleor_stripe_audience.audience.people.audiences import LockedShop, hold_shop
+from saleor_stripe_audience.audience.people.audiences import Key, LockedShop, hold_shop, is_absent
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
-from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold
+from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
 from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
 from saleor_stripe_audience.money import Money
@@ -50,7 +49,7 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
                 installation, order
             )  # its contact may have been merged or erased just now
         previous = stored.contact if stored else None
-        sold.record_products(installation, order, issued_at)
+        sold.record_products(shop, order, issued_at)
         if stored is not None and stored.issued_at > issued_at:
             _add_missing_products(stored, lines)
             if previous is None:
@@ -60,13 +59,15 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         for name, value in _fields(order, amounts, issued_at, contact).items():
             setattr(purchase, name, value)
         purchase.save()
+        shop.note_stored(Key.ORDER, order.id)
+        shop.note_stored(Key.ORDERED_CHECKOUT, order.checkout_id)
         _store_lines(purchase, lines, is_new=stored is None)
         payment_facts.attach(installation, [order.id, order.checkout_id], contact)
         # A guest can type any address at the checkout, so their metadata must not change an account's attributes.
         if contact and person and (person.account_id is not None or contact.saleor_user_id is None):
             attributes.store(contact, order.metadata, issued_at, is_whole=False)
         for each in {contact, previous}:
-            refresh_totals(each)
+            totals.refresh(each)
         carts.close(purchase)
         if contact is None:
             delete_if_empty(previous)
@@ -87,6 +88,8 @@ def _audience_of(shop: LockedShop, order: Order, stored: Purchase | None) -> Aud
 
 
 def _find_purchase(installation: Installation, order: Order) -> Purchase | None:
+    if is_absent(installation.pk, Key.ORDER, order.id):
+        return None
     purchases = Purchase.objects.filter(installation=installation, saleor_order_id=order.id)
     return purchases.select_related("contact").first()
 

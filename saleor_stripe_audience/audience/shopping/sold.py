@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from saleor_stripe_audience.audience.people.audiences import LockedShop
 from saleor_stripe_audience.audience.shopping.models import SoldProduct, SoldProductCollection
 from saleor_stripe_audience.audience.shopping.payloads import Order, Product
 from saleor_stripe_audience.shops.models import Installation
@@ -12,26 +13,38 @@ MAX_NAME_LENGTH = 250
 FIELDS = ("name", "saleor_category_id", "category_name", "saleor_product_type_id", "product_type_name")
 
 
-def record_products(installation: Installation, order: Order, issued_at: datetime) -> None:
-    """Store the order's products, unless newer data is stored."""
-    products = {line.product.id: line.product for line in order.lines if line.product is not None}
-    stored = _stored(installation, products)
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    product: Product
+    issued_at: datetime
+
+
+def record_products(shop: LockedShop, order: Order, issued_at: datetime) -> None:
+    """Store the order's products, unless newer data is stored; once for all orders, at the end of `hold_shop`."""
+    gathered = shop.gather(_store)
+    for product in (line.product for line in order.lines if line.product is not None):
+        if product.id not in gathered or gathered[product.id].issued_at < issued_at:
+            gathered[product.id] = _Reported(product, issued_at)
+
+
+def _store(shop: LockedShop, reported: Mapping[str, _Reported]) -> None:
+    stored = _stored(shop.installation, reported)
     newer = [
-        product
-        for product in products.values()
-        if product.id not in stored or stored[product.id].issued_at < issued_at
+        each
+        for product_id, each in sorted(reported.items())
+        if product_id not in stored or stored[product_id].issued_at < each.issued_at
     ]
     if not newer:
         return
     rows = SoldProduct.objects.bulk_create(
-        [_row(installation, product, issued_at) for product in newer],
+        [_row(shop.installation, each.product, each.issued_at) for each in newer],
         update_conflicts=True,
         unique_fields=["installation", "saleor_product_id"],
         update_fields=[*FIELDS, "issued_at"],
     )
-    for row, product in zip(rows, newer, strict=True):
-        known = stored[product.id].collections if product.id in stored else {}
-        _store_collections(row, product, known)
+    for row, each in zip(rows, newer, strict=True):
+        known = stored[each.product.id].collections if each.product.id in stored else {}
+        _store_collections(row, each.product, known)
 
 
 @dataclass(frozen=True, slots=True)

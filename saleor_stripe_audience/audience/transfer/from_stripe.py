@@ -15,13 +15,13 @@ from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.contacts.identity import (
     Person,
     find_by_address,
-    refresh_totals,
     upsert_contact,
 )
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import default_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
+from saleor_stripe_audience.audience.shopping import totals
 from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import charges, customers
@@ -133,7 +133,7 @@ def _record_charge(installation: Installation, charge: Json) -> str:
         if contact is not None and _has_matching_order(contact, charge):
             if stored is not None:  # the order that the charge paid was imported later and is counted instead
                 stored.delete()
-                refresh_totals(stored.contact)
+                totals.refresh(stored.contact)
             return "also orders"
         previous = stored.contact if stored else None
         Purchase.objects.update_or_create(
@@ -142,7 +142,7 @@ def _record_charge(installation: Installation, charge: Json) -> str:
             defaults={"contact": contact} | _fields(charge),
         )
         for each in {contact, previous}:
-            refresh_totals(each)
+            totals.refresh(each)
         return "kept"
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from saleor_stripe_audience.audience.contacts.identity import refresh_totals
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute
+from saleor_stripe_audience.audience.shopping import totals
 from saleor_stripe_audience.audience.shopping.models import (
     Cart,
     CartLine,
@@ -71,7 +71,7 @@ def bought(who: Contact, *products: int, at: datetime = NOW, minor: int = 2000, 
             unit_minor=minor,
             total_minor=minor,
         )
-    refresh_totals(who)
+    totals.refresh(who)
     who.refresh_from_db()
     return order
 

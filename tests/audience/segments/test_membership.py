@@ -15,6 +15,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Sta
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from saleor_stripe_audience.audience.shopping import totals
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.audience.histories import at, order
 from tests.audience.segments.people import bought, contact
@@ -151,7 +152,7 @@ def test_only_members_of_a_segment_have_its_tag(audience: Audience) -> None:
     assert members(by_tag) == sorted([who.email, other.email])
     order_of_who.status = "CANCELED"
     order_of_who.save()
-    identity.refresh_totals(who)
+    totals.refresh(who)
     work()
     assert members(by_tag) == [other.email]  # a rule does not remove a tag that was added manually
 
@@ -167,7 +168,7 @@ def test_a_tag_of_two_segments_stays_while_one_of_them_matches(audience: Audienc
     work()
     assert tag.contact_tags.filter(contact=who).exists()
     who.purchases.update(status="CANCELED")
-    identity.refresh_totals(who)
+    totals.refresh(who)
     work()
     assert not tag.contact_tags.exists()
 
