@@ -15,13 +15,14 @@ from saleor_stripe_audience.audience.people.audiences import default_audience, h
 from saleor_stripe_audience.audience.people.models import Contact, StaleContact
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
-from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
+from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order
+from tests.audience.shopping.checkouts import checkout, checkout_id
 from tests.payments.dying import alive, deaths, no_connection_outlives_a_request  # noqa: F401 - a fixture
 from tests.plans import explained
 
@@ -164,6 +165,53 @@ class TestApart:
         run_tasks()
         assert open_events() == 0
         assert not Contact.objects.filter(email=ada["email"]).exists()
+
+
+class TestLookingAhead:
+    def test_a_cart_and_its_order_in_one_transaction(self, shop: Installation) -> None:
+        receive(shop, "checkout_updated", 0, checkout=checkout(1, email="0@shop.example"))
+        receive(
+            shop,
+            "order_created",
+            1,
+            order=order("0", email="0@shop.example") | {"checkoutId": checkout_id(1)},
+        )
+        work_one_task()
+        assert open_events() == 0
+        cart, purchase = Cart.objects.get(), Purchase.objects.get()
+        assert (cart.saleor_order_id, cart.closed_at) == (purchase.saleor_order_id, purchase.placed_at)
+        assert cart.contact == purchase.contact
+
+    def test_one_person_twice_in_one_transaction(self, shop: Installation) -> None:
+        receive(
+            shop,
+            "order_created",
+            0,
+            order=order("0", email="a@shop.example", user=member(7, "a@shop.example")),
+        )
+        receive(shop, "order_created", 1, order=order("1", email="a@shop.example"))
+        receive(
+            shop,
+            "order_created",
+            2,
+            order=order("2", email="b@shop.example", user=member(7, "b@shop.example")),
+        )
+        work_one_task()
+        [ada] = everything(shop)
+        assert (ada["email"], ada["former"], ada["orders_count"]) == ("b@shop.example", ["a@shop.example"], 3)
+        assert ada["spent"] == {"USD": (9000, 0)}
+
+    def test_an_order_that_moves_to_another_contact_leaves_nothing_behind(self, shop: Installation) -> None:
+        receive(shop, "order_created", 0, order=order("0", email="a@shop.example"))
+        run_tasks()
+        receive(shop, "order_updated", 1, order=order("0", email="b@shop.example"))
+        receive(shop, "order_created", 2, order=order("1", email="a@shop.example"))
+        work_one_task()
+        totals = {each["email"]: (each["orders_count"], each["spent"]) for each in everything(shop)}
+        assert totals == {
+            "a@shop.example": (1, {"USD": (3000, 0)}),
+            "b@shop.example": (1, {"USD": (3000, 0)}),
+        }
 
 
 class TestTwiceIsOnce:
