@@ -414,6 +414,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.audience.tasks.forget_mail_requests",
                     "cron": "7 4 * * *",
                 },
+                "forget import files": {
+                    "task": "saleor_stripe_audience.audience.tasks.forget_import_files",
+                    "cron": "17 4 * * *",
+                },
                 "sweep jobs": {
                     "task": "saleor_stripe_audience.jobs.engine.sweep_jobs",
                     "every": 60,

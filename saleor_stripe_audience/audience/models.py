@@ -6,3 +6,4 @@ from saleor_stripe_audience.audience.privacy.models import *  # noqa: F403
 from saleor_stripe_audience.audience.segments.models import *  # noqa: F403
 from saleor_stripe_audience.audience.shopping.models import *  # noqa: F403
 from saleor_stripe_audience.audience.signup.models import *  # noqa: F403
+from saleor_stripe_audience.audience.transfer.models import *  # noqa: F403

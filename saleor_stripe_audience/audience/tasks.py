@@ -4,6 +4,7 @@ from django.tasks import task
 
 from saleor_stripe_audience.audience.shopping import carts
 from saleor_stripe_audience.audience.signup import readmission
+from saleor_stripe_audience.audience.transfer import uploads
 
 
 @task
@@ -16,3 +17,9 @@ def forget_mail_requests() -> int:
 def prune_carts() -> int:
     """Every night: delete old carts."""
     return carts.prune()
+
+
+@task
+def forget_import_files() -> int:
+    """Every night: delete files of contacts that were uploaded a week ago."""
+    return uploads.forget_old()

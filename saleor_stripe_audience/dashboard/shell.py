@@ -34,6 +34,8 @@ PAGES = frozenset(
         "contact",
         "add_contact",
         "export_contacts",
+        "import_contacts",
+        "import_file",
         "product",
         "add_product",
         "edit_product",

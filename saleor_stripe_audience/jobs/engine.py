@@ -48,7 +48,7 @@ class Page:
     finished: bool = False
 
 
-ProcessPage = Callable[[Job], Page]
+ProcessPage = Callable[[Job], Page | None]  # None if it has counted its pages itself, with what they wrote
 PROCESSORS: dict[str, ProcessPage] = {}  # processes the next page of a job, by kind; the subjects fill it
 
 
@@ -206,6 +206,8 @@ def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
     except Rejected as error:
         fail(job, error)
         return False
+    if page is None:
+        return False
     return advance(job, page, time.monotonic() - started, enqueues=enqueues)
 
 
@@ -234,12 +236,9 @@ def sweep_jobs() -> int:
 
 
 def sweep() -> int:
-    """Restart jobs whose worker was killed or gave up; returns how many.
-
-    Imports are excluded: they continue when somebody uploads the file again.
-    """
+    """Restart jobs whose worker was killed or gave up; returns how many."""
     before = timezone.now() - STALLED_AFTER
-    stalled = Job.objects.filter(state__in=Job.MOVING, updated_at__lt=before).exclude(kind=Job.Kind.IMPORT)
+    stalled = Job.objects.filter(state__in=Job.MOVING, updated_at__lt=before)
     for job in stalled:
         with apart("sweeping a job", job=str(job.pk)), transaction.atomic():
             # Without a running worker, every sweep would otherwise add another task.

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("jobs", "0001_initial"),
         ("shops", "0001_initial"),
     ]
 
@@ -1237,6 +1238,99 @@ class Migration(migrations.Migration):
                         name="known_wording_current_once",
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportFile",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(blank=True, default="", max_length=255)),
+                ("actor", models.CharField(max_length=128)),
+                ("actor_name", models.CharField(max_length=128)),
+                ("form", models.JSONField(default=dict)),
+                ("choices", models.JSONField(default=dict)),
+                ("revision", models.PositiveIntegerField(default=0)),
+                (
+                    "check_state",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "None"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("checked", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(null=True)),
+                ("report", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "audience",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="import_files",
+                        to="audience.audience",
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="import_files",
+                        to="shops.installation",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="import_files",
+                        to="jobs.job",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["installation", "-created_at"], name="import_file_newest")]
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportPart",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_refused", models.BooleanField(default=False)),
+                ("position", models.PositiveIntegerField()),
+                ("content", models.BinaryField()),
+                (
+                    "file",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parts",
+                        to="audience.importfile",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("file", "is_refused", "position"), name="import_part_once"
+                    )
+                ]
             },
         ),
         migrations.RunPython(index_prefixes, drop_prefixes),

@@ -33,7 +33,9 @@ from saleor_stripe_audience.shops.models import Installation
 log = structlog.get_logger(__name__)
 
 EraseCallback = Callable[[Contact], None]
+EraseAddresses = Callable[[Installation, Iterable[str]], int]
 _callbacks: list[EraseCallback] = []
+_address_callbacks: list[EraseAddresses] = []
 
 
 def on_erase(callback: EraseCallback) -> EraseCallback:
@@ -42,6 +44,15 @@ def on_erase(callback: EraseCallback) -> EraseCallback:
     It must not call the network: it stores or enqueues what is to be erased elsewhere.
     """
     _callbacks.append(callback)
+    return callback
+
+
+def on_erase_addresses(callback: EraseAddresses) -> EraseAddresses:
+    """Run `callback(installation, addresses)` in the transaction that erases them, also if no contact has them.
+
+    It returns how many copies outside the contacts it deleted; it must not call the network.
+    """
+    _address_callbacks.append(callback)
     return callback
 
 
@@ -242,6 +253,8 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
     ]
     erased: Counter[str] = Counter(people.erase(installation, sources_of(contacts)))
     erased["inbox payloads"] = stored_events.clear(installation, found.addresses, [*found.accounts, *orders])
+    for forget in _address_callbacks:
+        erased["files to import"] += forget(installation, found.addresses)
     for contact in contacts:
         erased["purchases made anonymous"] += contact.purchases.update(contact=None, voucher_code="")
     mailboxes = [mailbox_digest(installation, address) for address in sorted(found.addresses)]

@@ -303,6 +303,53 @@
     }
   }
 
+  // A file goes in slices before its form, because a request has a limit of size and of time. Sent again, a slice
+  // replaces itself. What is wrong with a file is said by the answer to the form.
+  async function sendSlices(event) {
+    const form = event.target;
+    if (!form.matches("[data-slices]")) return;
+    event.preventDefault();
+    const [file] = form.querySelector("[type=file]").files;
+    if (!file || "sending" in form.dataset) return;
+    form.dataset.sending = "";
+    form.elements.name.value = file.name;
+    form.elements.size.value = file.size;
+    const bar = form.querySelector("progress");
+    const size = Number(form.dataset.slice);
+    bar.hidden = false;
+    try {
+      for (let part = 0; part * size < file.size && file.size <= Number(form.dataset.largest); part += 1) {
+        const slice = file.slice(part * size, (part + 1) * size);
+        const answer = await fetchOrRenew(`${form.dataset.slices}&part=${part}`, { method: "POST", body: slice });
+        if (!answer.ok) break;
+        bar.value = Math.min(1, ((part + 1) * size) / file.size);
+      }
+      if (form.isConnected) htmx.trigger(form, "sliced");
+    } catch {
+      warn("unreachable");
+    } finally {
+      delete form.dataset.sending;
+      bar.hidden = true;
+    }
+  }
+
+  async function fetchOrRenew(address, options) {
+    const answer = await fetch(address, { ...options, headers: headers() });
+    if (answer.status !== 401) return answer;
+    await new Promise((resolve) => {
+      state.again = resolve;
+      send("notifyReady", {});
+    });
+    return fetch(address, { ...options, headers: headers() });
+  }
+
+  // What a part of the page has come to is said once; its progress is not.
+  function say(event) {
+    if (isWhole(event.detail.ctx)) return;
+    const said = page.querySelector("[data-say]")?.dataset.say;
+    if (said && announcer.textContent !== said) announcer.textContent = said;
+  }
+
   function openOrCloseDialog(event) {
     const opener = event.target.closest("[data-dialog]");
     if (opener) document.getElementById(opener.dataset.dialog).showModal();
@@ -369,12 +416,14 @@
   document.addEventListener("htmx:after:swap", localTimes);
   document.addEventListener("htmx:after:swap", reopenDialog);
   document.addEventListener("htmx:after:swap", announce);
+  document.addEventListener("htmx:after:swap", say);
   document.addEventListener("htmx:after:swap", noticeAddress);
   document.addEventListener("htmx:after:swap", showWhere);
   document.addEventListener("htmx:after:swap", returnFocus);
   document.addEventListener("click", leave);
   document.addEventListener("click", download);
   document.addEventListener("click", openOrCloseDialog);
+  document.addEventListener("submit", sendSlices);
   document.addEventListener("input", nameMode);
   document.addEventListener("input", previewSuffix);
   document.addEventListener("input", noteMoment);

@@ -1,0 +1,236 @@
+"""Uploads of files of contacts: in parts, as a request is limited; refused if they cannot be CSV; deleted in time."""
+
+import io
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import BinaryIO
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from django.utils.translation import pgettext_lazy
+
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.transfer.columns import recognize_columns
+from saleor_stripe_audience.audience.transfer.formats import Format, recognize
+from saleor_stripe_audience.audience.transfer.models import ImportFile, ImportPart
+from saleor_stripe_audience.audience.transfer.reading import Form, Record, detect_form, read_rows
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import with_values
+
+PART_BYTES = 1024 * 1024
+MOST_PARTS = 30
+LARGEST = MOST_PARTS * PART_BYTES
+KEPT = timedelta(days=7)
+SAMPLE_ROWS = 5
+# How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The start of a file: its header, its first rows, and the columns that were recognized, by our field."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    found: Format
+    columns: dict[str, tuple[int, ...]]
+
+
+def store_part(
+    audience: Audience, upload_id: UUID, position: int, content: bytes, *, actor: str, actor_name: str
+) -> None:
+    """Store one part of an upload; repeating it changes nothing. `Rejected` for a part that no file can have."""
+    if not content or len(content) > PART_BYTES or not 0 <= position < MOST_PARTS:
+        raise Rejected(TOO_LARGE, code="import_size")
+    with transaction.atomic():
+        file, _ = ImportFile.objects.get_or_create(
+            pk=upload_id,
+            defaults={
+                "installation": audience.installation,
+                "audience": audience,
+                "actor": actor[:128],
+                "actor_name": actor_name[:128],
+            },
+        )
+        if file.installation_id != audience.installation_id or file.form:
+            raise Rejected(INCOMPLETE, code="import_upload")
+        file.parts.update_or_create(position=position, is_refused=False, defaults={"content": content})
+    if position == 0:
+        _check_kind(content)  # the rest need not be sent
+
+
+def finish(audience: Audience, upload_id: UUID, name: str, size: int) -> ImportFile:
+    """Take the file whose parts have all arrived; repeating it returns the same one.
+
+    `Rejected` for a file that is empty, too large or not CSV, or of which a part is missing.
+    """
+    if size > LARGEST:
+        raise Rejected(TOO_LARGE, code="import_size")
+    if size <= 0:
+        raise Rejected(EMPTY, code="import_empty")
+    file = ImportFile.objects.filter(audience=audience, pk=upload_id).first()
+    if file is None:
+        raise Rejected(INCOMPLETE, code="import_upload")
+    if file.form:
+        return file
+    try:
+        file.form = asdict(_detect(file, size))
+        file.name = name.replace("\0", "")[:255]
+        _check_rows(file)
+    except Rejected:
+        ImportFile.objects.filter(pk=file.pk).delete()
+        raise
+    file.save(update_fields=["form", "name", "updated_at"])
+    return file
+
+
+def _check_rows(file: ImportFile) -> None:
+    if not read_start(file).rows:
+        raise Rejected(EMPTY, code="import_empty")
+
+
+def _detect(file: ImportFile, size: int) -> Form:
+    with open_file(file) as content:
+        _check_kind(content.read(8))
+        if content.seek(0, io.SEEK_END) != size:
+            raise Rejected(INCOMPLETE, code="import_upload")
+        content.seek(0)
+        return detect_form(content)
+
+
+def form_of(file: ImportFile) -> Form:
+    """Return how the file is written: as detected, or as staff chose."""
+    form = Form(**file.form)
+    encoding, separator = file.choices.get("encoding", ""), file.choices.get("separator", "")
+    if not encoding and not separator:
+        return form
+    is_clean = form.is_clean and not encoding
+    return Form(
+        encoding or form.encoding, separator or form.separator, form.digest, is_clean, form.has_separator_line
+    )
+
+
+def read_start(file: ImportFile) -> Start:
+    """Read the header and the first rows. `Rejected` if they are not CSV, or are no longer stored."""
+    first = file.parts.filter(is_refused=False, position=0).values_list("content", flat=True).first()
+    if first is None:
+        raise Rejected(GONE, code="import_gone")
+    records = read_rows(io.BytesIO(first), form_of(file))
+    header = next(records, Record(0, [])).cells
+    if any("\0" in name for name in header):
+        raise Rejected(NOT_CSV, code="import_csv")
+    rows = tuple(tuple(each.cells) for each, _ in zip(records, range(SAMPLE_ROWS), strict=False))
+    found = recognize(header)
+    names = tuple(name.strip(" \t\r\n\ufeff") for name in header)
+    return Start(names, rows, found, recognize_columns(names, {}, found))
+
+
+def open_file(file: ImportFile) -> BinaryIO:
+    """Return the whole file, on disk. `Rejected` if it is no longer stored."""
+    content = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    for part in parts_of(file):
+        content.write(part)
+    if not content.tell():
+        content.close()
+        raise Rejected(GONE, code="import_gone")
+    content.seek(0)
+    return content
+
+
+def parts_of(file: ImportFile, *, is_refused: bool = False) -> Iterable[bytes]:
+    """Yield the parts in their order."""
+    parts = file.parts.filter(is_refused=is_refused).order_by("position")
+    for content in parts.values_list("content", flat=True).iterator(chunk_size=1):
+        yield bytes(content)
+
+
+def has_content(file: ImportFile) -> bool:
+    """Whether the file itself is still stored."""
+    return file.parts.filter(is_refused=False).exists()
+
+
+def choose_form(file: ImportFile) -> None:
+    """Store the encoding and separator that staff chose; a check with former ones stops. Not once it is imported."""
+    own = ImportFile.objects.filter(pk=file.pk, job=None)
+    own.update(
+        choices=file.choices,
+        revision=F("revision") + 1,
+        check_state=ImportFile.Check.NONE,
+        report={},
+        updated_at=timezone.now(),
+    )
+
+
+def discard(file: ImportFile) -> None:
+    """Delete the file with all that was found in it. `Rejected` once it is being imported."""
+    with transaction.atomic():
+        current = ImportFile.objects.select_for_update().filter(pk=file.pk).first()
+        if current is not None and current.job_id is not None:
+            raise Rejected(STARTED, code="import_started")
+        ImportFile.objects.filter(pk=file.pk).delete()
+
+
+def drop_content(files: QuerySet[ImportFile]) -> None:
+    """Delete the files themselves; what was refused of them stays until they are forgotten."""
+    ImportPart.objects.filter(file__in=files, is_refused=False).delete()
+
+
+def forget_old() -> int:
+    """Delete what is older than a week: contents, and files that were never imported; returns how many files."""
+    old = ImportFile.objects.filter(created_at__lt=timezone.now() - KEPT)
+    ImportPart.objects.filter(file__in=old).exclude(file__job__state__in=Job.MOVING).delete()
+    return old.filter(job=None).delete()[0]
+
+
+@erasure.on_erase_addresses
+def forget_addresses(installation: Installation, addresses: Iterable[str]) -> int:
+    """Delete stored files that name an erased person. One that is being imported skips the person, and goes then."""
+    starts = [f"{address.partition('@')[0]}@".lower() for address in addresses]
+    deleted = 0
+    own = ImportFile.objects.filter(installation=installation, parts__isnull=False).distinct()
+    for file in own.exclude(job__state__in=Job.MOVING):
+        if _mentions(file, starts):
+            file.parts.all().delete()
+            deleted += 1
+    return deleted
+
+
+def _mentions(file: ImportFile, starts: list[str]) -> bool:
+    encoding = form_of(file).encoding if file.form else "utf-8"
+    content = b"".join(parts_of(file)).decode(encoding, "ignore").lower()
+    refused = b"".join(parts_of(file, is_refused=True)).decode("utf-8", "ignore").lower()
+    return any(start in content or start in refused for start in starts)
+
+
+def _check_kind(content: bytes) -> None:
+    if content.startswith(_WORKBOOKS):
+        raise Rejected(WORKBOOK, code="import_csv")
+    if content.startswith(_OTHERS):
+        raise Rejected(NOT_CSV, code="import_csv")
+
+
+TOO_LARGE = with_values(
+    pgettext_lazy(
+        "staff", "The file is larger than {most} MB. Split it, or ask the operator to import it by command."
+    ),
+    most=LARGEST // PART_BYTES,
+)
+EMPTY = pgettext_lazy(
+    "staff", "The file has no rows. Choose a CSV file with a header and at least one contact."
+)
+INCOMPLETE = pgettext_lazy("staff", "The file did not arrive completely. Choose it again.")
+STARTED = pgettext_lazy("staff", "This file is imported already, so how it is read can no longer be changed.")
+GONE = pgettext_lazy("staff", "The file is no longer stored. Upload it again.")
+NOT_CSV = pgettext_lazy("staff", "This is not a CSV file. Export the contacts as CSV, then choose that file.")
+WORKBOOK = pgettext_lazy(
+    "staff",
+    "This is a workbook, not a CSV file. Save it as CSV in UTF-8 (File, Save as), then choose that file.",
+)
