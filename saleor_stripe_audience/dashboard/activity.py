@@ -34,8 +34,12 @@ JOB_TITLES: dict[str, str | Promise] = {
     Job.Kind.STRIPE: gettext_lazy("Customers and payments from Stripe"),
     Job.Kind.IMPORT: gettext_lazy("Import of contacts"),
     Job.Kind.CATALOGUE: gettext_lazy("Products to Stripe"),
+    Job.Kind.REFRESH: gettext_lazy("Changes made in Stripe"),
 }
-JOB_PERMISSIONS = {Job.Kind.CATALOGUE: "MANAGE_PRODUCTS"}  # the others are about contacts
+JOB_PERMISSIONS = {  # the others are about contacts
+    Job.Kind.CATALOGUE: "MANAGE_PRODUCTS",
+    Job.Kind.REFRESH: "MANAGE_PRODUCTS",
+}
 JOB_BADGES: dict[str, tuple[str, str | Promise]] = {
     Job.State.QUEUED: ("todo", gettext_lazy("Waiting")),
     Job.State.RUNNING: ("todo", gettext_lazy("Running")),

@@ -139,6 +139,18 @@ def test_a_job_needs_the_permission_of_its_subject(
     assert post(client, shop, f"jobs/{job.pk}/pause", user_permissions=allowed)[0] == 200
 
 
+def test_every_kind_of_job_is_listed_with_its_title(shop: Shop, client: Client) -> None:
+    for kind in Job.Kind:
+        Job.objects.create(installation=shop.installation, kind=kind, state=Job.State.DONE)
+    page = client.get(
+        "/dashboard/activity",
+        headers=shop.headers(user_permissions=["MANAGE_APPS", "MANAGE_USERS", "MANAGE_PRODUCTS"]),
+    ).content.decode()
+    for title in ("Customers and orders from Saleor", "Import of contacts", "Changes made in Stripe"):
+        assert title in page
+    assert page.count('<span class="badge good">Done</span>') == len(Job.Kind)
+
+
 def test_what_stripe_has_is_brought_in_after_saleors(shop: Shop, client: Client) -> None:
     status, page = post(client, shop, "stripe")
     assert status == 422
