@@ -39,7 +39,6 @@ from saleor_stripe_audience.wording import Wording, text_in
 STAGE_FORM = "stage"
 WRITTEN_FORM = "written"
 STALLED_SECONDS = 120  # without progress: the worker may have been killed
-NO_HEADER = file_import.RefusedRow(1, "", [], {})
 COUNTS: dict[str, Wording] = {
     "new": gettext_lazy("New contacts"),
     "changed": gettext_lazy("Updated"),
@@ -101,7 +100,7 @@ def import_progress(request: HttpRequest, user: DashboardUser, file_id: UUID) ->
 def refused_rows(request: HttpRequest, user: DashboardUser, file_id: UUID) -> HttpResponseBase:
     """The refused rows as they are in the file, each with its line and the reason, to correct and import them."""
     file = _find(user, file_id)
-    if file is None:
+    if file is None or not uploads.has_refused(file):
         return _not_found(request, user)
     return FileResponse(
         _written(file), as_attachment=True, filename="refused.csv", content_type="text/csv; charset=utf-8"
@@ -114,7 +113,7 @@ def _written(file: ImportFile) -> IO[bytes]:
     text = TextIOWrapper(written, "utf-8", "replace", newline="")
     rows = csv.writer(text)
     listed = file_import.read_refused(file)
-    rows.writerow([_("Line"), _("Reason"), *map(escape, next(listed, NO_HEADER).cells)])
+    rows.writerow([_("Line"), _("Reason"), *map(escape, next(listed).cells)])
     for row in listed:
         rows.writerow([row.line, text_in(row.messages), *map(escape, row.cells)])
     text.detach()
@@ -223,6 +222,7 @@ def _stage(file: ImportFile) -> dict[str, Any]:
         "minutes": None if job.eta is None else max(1, round(job.eta.total_seconds() / 60)),
         "counts": _counts(counts),
         "refused": job.failed,
+        "may_download": job.failed > 0 and uploads.has_refused(file),
         "errors": [
             Trouble(each["id"], FIELDS.get(each["code"], _("Whole row")), _why(each)) for each in problems
         ],
@@ -257,6 +257,7 @@ def _checked(file: ImportFile) -> dict[str, Any]:
         "importable": importable,
         "counts": _counts(counts),
         "refused": counts.get("refused", 0),
+        "may_download": counts.get("refused", 0) > 0 and uploads.has_refused(file),
         "left_out": counts.get("left_out", 0),
         "statuses": [_status_change(name, count) for name, count in report.get("statuses", {}).items()],
         "errors": _troubles(report.get("errors", [])),

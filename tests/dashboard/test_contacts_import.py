@@ -224,7 +224,7 @@ def test_a_large_file_comes_in_parts_and_a_part_may_come_twice(
     staff: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "PART_BYTES", 64)
-    monkeypatch.setattr(importing, "BATCH_SIZE", 10)
+    monkeypatch.setattr(file_import, "BATCH_SIZE", 10)
     text = "email\n" + "".join(f"c{number}@example.com\n" for number in range(50)) + "bad\n"
     status, _text = staff.upload(text)
     file = newest()
@@ -249,6 +249,7 @@ def test_a_large_file_comes_in_parts_and_a_part_may_come_twice(
         (b"\xd0\xcf\x11\xe0old workbook", "This is a workbook, not a CSV file."),
         (b"%PDF-1.7 ...", "This is not a CSV file."),
         (b"\x00\x00\x01\x00icon\nicon\n", "This is not a CSV file."),
+        (b"email" + b",x" * 200 + b"\na@example.com\n", "The file has 201 columns."),
         (b'email,"name\na@example.com,b\n', "Line 1 is not CSV"),
     ],
 )
@@ -337,7 +338,7 @@ def test_a_check_stops_for_other_choices_and_can_be_asked_for_again(staff: Impor
 
 
 def test_an_import_is_cancelled_and_resumed(staff: Import, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "BATCH_SIZE", 1)
+    monkeypatch.setattr(file_import, "BATCH_SIZE", 1)
     file = staff.check()
     staff.send(f"/{file.pk}", do="start")
     job = Job.objects.get()
@@ -357,10 +358,27 @@ def test_an_import_is_cancelled_and_resumed(staff: Import, monkeypatch: pytest.M
     assert staff.send(f"/{file.pk}", do="check", **COLUMNS)[0] in (404, 422)
 
 
+def test_an_import_whose_file_is_gone_says_so_and_what_to_do(staff: Import) -> None:
+    file = staff.check()
+    staff.send(f"/{file.pk}", do="start")
+    jobs.pause(Job.objects.get())
+    ImportFile.objects.update(created_at=timezone.now() - timedelta(days=8))
+    uploads.forget_old()
+    staff.send(f"/{file.pk}", do="resume")
+    assert work(file).state == Job.State.FAILED
+    assert "Le fichier n&#x27;est plus conservé. Envoyez-le de nouveau." in staff.look(
+        f"/{file.pk}", language="fr"
+    )
+    answer = staff.client.get(
+        f"/dashboard/contacts/import/{file.pk}/refused.csv", headers=staff.shop.headers()
+    )
+    assert answer.status_code == 404
+
+
 def test_an_interrupted_import_continues_where_it_stopped(
     staff: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_SIZE", 1)
+    monkeypatch.setattr(file_import, "BATCH_SIZE", 1)
     file = staff.check()
     staff.send(f"/{file.pk}", do="start")
     job = Job.objects.get()

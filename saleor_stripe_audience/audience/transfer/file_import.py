@@ -26,6 +26,7 @@ from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.wording import in_languages
 
 Json = dict[str, Any]
+BATCH_SIZE = 500  # a shop's events wait for a batch at most
 MOST_LISTED = 100  # refused rows and invalid cells in the report; the list of refused rows has all
 COUNTS = ("lines", "new", "changed", "unchanged", "erased_left_out", "consents", "refused", "left_out")
 UNCHECKED = pgettext_lazy("staff", "Check the file first: nothing is imported that was not shown before.")
@@ -88,6 +89,7 @@ def check(file_id: UUID, revision: int) -> None:
                     keeper.show_progress,
                     keeper.begin,
                     lambda record, error: _list(refused, _refused(record, error)),
+                    BATCH_SIZE,
                 )
         except Rejected as error:
             failure = in_languages(error.translatable)
@@ -197,7 +199,11 @@ def process(job: Job) -> None:
         return
     with uploads.open_file(file) as content:
         import_csv(
-            file.audience, content, options_of(file), keeper_of=lambda _digest, rows: FileJob(job, rows)
+            file.audience,
+            content,
+            options_of(file),
+            keeper_of=lambda _digest, rows: FileJob(job, rows),
+            batch_size=BATCH_SIZE,
         )
     if not Job.objects.filter(pk=job.pk, state__in=Job.OPEN).exists():
         uploads.drop_content(files)

@@ -210,12 +210,13 @@ def import_csv(
     progress: Progress = lambda _lines: None,
     keeper_of: Callable[[str, int], Keeper] = _no_keeper,
     on_refused: Refused = lambda _record, _error: None,
+    batch_size: int | None = None,
 ) -> Report:
     """Import a file's contacts into the audience; a dry run writes nothing and reports what would happen.
 
     Invalid rows and cells are reported with their line; the others are imported. `progress` is called with the number
     of processed lines. `keeper_of` returns the store of the progress, given the file's digest and its number of rows.
-    `on_refused` gets each row that is refused, in a thread of its own.
+    `on_refused` gets each refused row, in a thread of its own. The shop's lock is held for one batch at a time.
     `Rejected`, before anything is written, for a file that is not CSV or has no column of addresses.
     """
     _check(options)
@@ -229,7 +230,7 @@ def import_csv(
     reader = RowReader(columns, row_options)
     report = Report(file=_file_report(form, found, columns, row_options))
     keeper, is_running = keeper_of(form.digest, number), True
-    for some in _prefetch(batched(_read(reader, rows, keeper.after, on_refused), BATCH_SIZE)):
+    for some in _prefetch(batched(_read(reader, rows, keeper.after, on_refused), batch_size or BATCH_SIZE)):
         with transaction.atomic():
             lock_shop(audience.installation)
             _Batch(audience, list(_valid(some, report)), report).write()

@@ -29,6 +29,7 @@ MOST_PARTS = 30
 LARGEST = MOST_PARTS * PART_BYTES
 KEPT = timedelta(days=7)
 SAMPLE_ROWS = 5
+MOST_COLUMNS = 200
 # How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
@@ -127,6 +128,8 @@ def read_start(file: ImportFile) -> Start:
     header = next(records, Record(0, [])).cells
     if any("\0" in name for name in header):
         raise Rejected(NOT_CSV, code="import_csv")
+    if len(header) > MOST_COLUMNS:
+        raise Rejected(with_values(MANY_COLUMNS, count=len(header), most=MOST_COLUMNS), code="import_column")
     rows = tuple(tuple(each.cells) for each, _ in zip(records, range(SAMPLE_ROWS), strict=False))
     found = recognize(header)
     names = tuple(name.strip(" \t\r\n\ufeff") for name in header)
@@ -176,6 +179,11 @@ def discard(file: ImportFile) -> None:
         if current is not None and current.job_id is not None:
             raise Rejected(STARTED, code="import_started")
         ImportFile.objects.filter(pk=file.pk).delete()
+
+
+def has_refused(file: ImportFile) -> bool:
+    """Whether the list of its refused rows is still stored."""
+    return file.parts.filter(is_refused=True).exists()
 
 
 def drop_content(files: QuerySet[ImportFile]) -> None:
@@ -229,6 +237,7 @@ EMPTY = pgettext_lazy(
 INCOMPLETE = pgettext_lazy("staff", "The file did not arrive completely. Choose it again.")
 STARTED = pgettext_lazy("staff", "This file is imported already, so how it is read can no longer be changed.")
 GONE = pgettext_lazy("staff", "The file is no longer stored. Upload it again.")
+MANY_COLUMNS = pgettext_lazy("staff", "The file has {count} columns. Keep at most {most} of them.")
 NOT_CSV = pgettext_lazy("staff", "This is not a CSV file. Export the contacts as CSV, then choose that file.")
 WORKBOOK = pgettext_lazy(
     "staff",
