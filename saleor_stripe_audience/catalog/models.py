@@ -53,7 +53,7 @@ class CatalogProduct(models.Model):
         ]
         indexes = [
             models.Index(fields=["installation", "saleor_product_id"], name="catalog_product"),
-            models.Index(fields=["installation", "state"], name="catalog_state"),
+            models.Index(fields=["installation", "state", "is_active"], name="catalog_state"),
             models.Index(fields=["installation", "name", "id"], name="catalog_by_name"),
             models.Index(fields=["account", "stripe_product_id"], name="catalog_by_stripe_id"),
             models.Index(

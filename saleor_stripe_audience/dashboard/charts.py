@@ -16,6 +16,11 @@ class Bar:
     width: int
     height: int
 
+    @property
+    def path(self) -> str:
+        """The bar as a part of an SVG path: all bars of a chart are one element."""
+        return f"M{self.x} {self.y}h{self.width}v{self.height}h-{self.width}z"
+
 
 def bars_of(series: Series) -> list[Bar]:
     """A bar for each day that is not 0, as high as its share of the highest."""
@@ -27,3 +32,8 @@ def bars_of(series: Series) -> list[Bar]:
             height = max(LEAST, round(HEIGHT * value / highest))
             bars.append(Bar(number * step, HEIGHT - height, step - GAP, height))
     return bars
+
+
+def path_of(series: Series) -> str:
+    """The bars of the series as one path."""
+    return "".join(bar.path for bar in bars_of(series))

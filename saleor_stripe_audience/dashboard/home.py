@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
-from saleor_stripe_audience.dashboard.charts import HEIGHT, WIDTH, bars_of
+from saleor_stripe_audience.dashboard.charts import HEIGHT, WIDTH, path_of
 from saleor_stripe_audience.dashboard.figures import Figure, Series, money_figures, people_figures
-from saleor_stripe_audience.dashboard.overview import checks, describe_obstacle, next_step
+from saleor_stripe_audience.dashboard.overview import Known, checks, describe_obstacle, next_step
 from saleor_stripe_audience.dashboard.problems import (
     events_of,
     given_up,
@@ -44,7 +44,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.upkeep import check_shop
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Channel, Installation, Problem
+from saleor_stripe_audience.shops.models import Channel, Problem
 
 CHECK_SECONDS = 30.0
 # Where each problem is solved, by how its key begins; see payments.upkeep, saleor.trouble and audience.signup.
@@ -120,11 +120,16 @@ def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     shop, now = user.installation, timezone.now()
-    site = read_sites(shop, request.GET).chosen
-    facts = read_facts(shop)
+    sites = read_sites(shop, request.GET)
+    site, facts = sites.chosen, read_facts(shop)
     steps = steps_of(facts)
     manages = user.may(PROBLEMS.permission)
-    found = checks(shop) if manages else []
+    messages = read_messages(facts) if manages else None
+    problems = open_problems(shop) if manages else []
+    found = []
+    if messages is not None:
+        known = Known(facts.accounts, facts.channels, facts.obstacles, problems, messages.failed)
+        found = checks(shop, known)
     money = money_figures(shop, _payments_of(facts, site), now) if may_see(user, PAYMENTS) else []
     audiences = audiences_of(shop, site).values_list("pk", flat=True)
     people = people_figures(audiences, now) if may_see(user, CONTACTS) else []
@@ -141,12 +146,13 @@ def _show(
         done=sum(each.is_done for each in steps),
         all_steps=len(steps),
         channels=[_with_permission(user, each) for each in channel_states(facts, site)],
-        messages=read_messages(shop) if manages else None,
-        problems=[_attention(each) for each in open_problems(shop)] if manages else [],
+        messages=messages,
+        problems=[_attention(each) for each in problems],
+        sites=sites,
         failed=PROBLEMS,
         is_live=_has_live(facts),
         has_money=bool(money),
-        figures=[(figure, [(series, bars_of(series)) for series in figure.series]) for figure in figures],
+        figures=[(figure, [(series, path_of(series)) for series in figure.series]) for figure in figures],
         table=table_of(figures),
         width=WIDTH,
         height=HEIGHT,
@@ -170,17 +176,17 @@ def channel_states(facts: Facts, site: Site | None = None) -> list[ChannelState]
     return states
 
 
-def read_messages(shop: Installation) -> Messages:
+def read_messages(facts: Facts) -> Messages:
     """What the shop and its accounts sent last; each is read from an index."""
-    accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", flat=True)
-    heard = [last_event("stripe", each) for each in accounts]
+    shop = facts.shop
+    heard = [last_event("stripe", each.pk) for each in (*facts.accounts, *facts.disconnected)]
     failures = given_up(shop)
     newest = failures.first()
     return Messages(
         saleor=last_event("saleor", shop.pk),
         stripe=max(filter(None, heard), default=None),
         waiting=events_of(shop).filter(handled_at=None).count(),
-        failed=failures.count(),
+        failed=failures.count() if newest is not None else 0,
         error=newest.reason if newest is not None else "",
         failed_at=newest.given_up_at if newest is not None else None,
     )

@@ -20,7 +20,7 @@ from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLE
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import readiness
-from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation, Problem
 
 WAITING_TOO_LONG = timedelta(
     minutes=5
@@ -37,14 +37,31 @@ class Check:
     section: Section | None = None
 
 
-def checks(shop: Installation) -> list[Check]:
-    """Every check, in the order in which a new shop is set up."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of the shop that the checks need; `failed` counts the events that were given up."""
+
+    accounts: list[StripeAccount]
+    channels: list[Channel]
+    obstacles: list[readiness.Obstacle]
+    problems: list[Problem]
+    failed: int
+
+
+def read_known(shop: Installation) -> Known:
     accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
+    channels = list(Channel.objects.filter(installation=shop).order_by("name"))
+    return Known(accounts, channels, readiness.obstacles(shop), open_problems(shop), given_up(shop).count())
+
+
+def checks(shop: Installation, known: Known | None = None) -> list[Check]:
+    """Every check, in the order in which a new shop is set up."""
+    known = known or read_known(shop)
     return [
-        _saleor(shop),
-        _stripe(accounts),
-        _channels(shop),
-        _events(shop),
+        _saleor(shop, known),
+        _stripe(known.accounts),
+        _channels(known),
+        _events(shop, known),
         _catalogue(shop),
         _storefront(),
     ]
@@ -56,9 +73,9 @@ def next_step(found: list[Check]) -> Check | None:
     return min(failing, key=lambda check: check.state != "bad", default=None)
 
 
-def _saleor(shop: Installation) -> Check:
-    if problems := open_problems(shop):
-        return Check("bad", _("Saleor"), with_links(problems[0].text), PROBLEMS)
+def _saleor(shop: Installation, known: Known) -> Check:
+    if known.problems:
+        return Check("bad", _("Saleor"), with_links(known.problems[0].text), PROBLEMS)
     text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
     return Check("good", _("Saleor"), text)
 
@@ -91,16 +108,16 @@ def _not_ready(account: StripeAccount) -> Check:
     return Check("bad", _("Stripe"), text % {"name": account.name}, ACCOUNTS)
 
 
-def _channels(shop: Installation) -> Check:
+def _channels(known: Known) -> Check:
     """Good only if customers can pay now in every channel, with live payments if the shop is live."""
     title = _("Channels")
-    channels = list(Channel.objects.filter(installation=shop).order_by("name"))
+    channels = known.channels
     if not channels:
         return Check(
             "todo", title, _("Create a channel in Saleor, then refresh the channels here."), CHANNELS
         )
-    if found := readiness.obstacles(shop):
-        return describe_obstacle(channels, found[0])
+    if known.obstacles:
+        return describe_obstacle(channels, known.obstacles[0])
     return Check(
         "good",
         title,
@@ -164,9 +181,9 @@ def _names(channels: list[Channel], most: int = 3) -> str:
     return f"{names} …" if len(channels) > most else names
 
 
-def _events(shop: Installation) -> Check:
+def _events(shop: Installation, known: Known) -> Check:
     title = _("Events")
-    if count := given_up(shop).count():
+    if count := known.failed:
         text = ngettext(
             "%(n)s event failed. Resolve the cause, then replay it.",
             "%(n)s events failed. Resolve the causes, then replay them.",

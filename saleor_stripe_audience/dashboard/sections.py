@@ -86,7 +86,7 @@ def show(
         "sections": [each for each in SECTIONS if may_see(user, each)],
         "note": note,
         "shop": user.installation,
-        "sites": read_sites(user.installation, request.GET),
+        "sites": context.get("sites") or read_sites(user.installation, request.GET),
         **context,
     }
     return render(request, f"dashboard/{template or section.name}.html", page, status=status)

@@ -5,6 +5,7 @@ from datetime import datetime
 from math import ceil
 
 from django.conf import settings
+from django.db.models import Exists
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -113,6 +114,8 @@ def read_facts(shop: Installation) -> Facts:
     own = Payment.objects.filter(installation=shop)
     accounts = accounts_of(shop.pk)
     selling = usable_accounts(shop)
+    paid = own.filter(captured_minor__gt=0)
+    seen = Installation.objects.filter(pk=shop.pk).values_list(Exists(own), Exists(paid)).get()
     return Facts(
         shop=shop,
         accounts=[each for each in accounts if each.state == StripeAccount.State.CONNECTED],
@@ -123,8 +126,8 @@ def read_facts(shop: Installation) -> Facts:
         audience=Audience.objects.filter(installation=shop, is_default=True).first(),
         syncs=[_newest(shop, Job.Kind.CATALOGUE, str(each.pk)) for each in selling],
         history=_newest(shop, Job.Kind.SALEOR),
-        has_payment=own.exists(),
-        has_paid=own.filter(captured_minor__gt=0).exists(),
+        has_payment=seen[0],
+        has_paid=seen[1],
     )
 
 

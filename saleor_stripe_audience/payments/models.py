@@ -52,7 +52,7 @@ class Payment(models.Model):
             models.UniqueConstraint(fields=["account", "payment_intent_id"], name="payments_intent_once"),
         ]
         indexes = [
-            models.Index(fields=["installation", "-created_at"], name="payments_newest"),
+            models.Index(fields=["installation", "-created_at", "-id"], name="payments_newest"),
             models.Index(fields=["installation", "source_id"], name="payments_by_source"),
             models.Index(
                 fields=["installation", "order_number"],

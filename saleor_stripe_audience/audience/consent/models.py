@@ -88,7 +88,9 @@ class Consent(models.Model):
         constraints = [models.UniqueConstraint(fields=["audience", "key"], name="consent_once")]
         indexes = [
             models.Index(fields=["contact", "at"], name="consent_by_contact"),
-            models.Index(fields=["audience", "at"], name="consent_newest"),
+            models.Index(
+                fields=["audience", "at", "kind", "basis", "needs_confirmation"], name="consent_newest"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -494,7 +494,10 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["contact", "at"], name="consent_by_contact"),
-                    models.Index(fields=["audience", "at"], name="consent_newest"),
+                    models.Index(
+                        fields=["audience", "at", "kind", "basis", "needs_confirmation"],
+                        name="consent_newest",
+                    ),
                 ],
                 "constraints": [models.UniqueConstraint(fields=("audience", "key"), name="consent_once")],
             },

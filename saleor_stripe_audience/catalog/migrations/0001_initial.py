@@ -294,7 +294,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="catalogproduct",
-            index=models.Index(fields=["installation", "state"], name="catalog_state"),
+            index=models.Index(fields=["installation", "state", "is_active"], name="catalog_state"),
         ),
         migrations.AddIndex(
             model_name="catalogproduct",

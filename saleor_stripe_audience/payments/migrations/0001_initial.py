@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="payment",
-            index=models.Index(fields=["installation", "-created_at"], name="payments_newest"),
+            index=models.Index(fields=["installation", "-created_at", "-id"], name="payments_newest"),
         ),
         migrations.AddIndex(
             model_name="payment",
