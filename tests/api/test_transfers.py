@@ -147,6 +147,16 @@ class TestImport:
         }  # fmt: skip
         assert Contact.objects.get(email="b@shop.test").country == "DE"
 
+    def test_everybody_gets_the_tags_and_the_source_of_the_consent(self, write: Asking) -> None:
+        query = """mutation($csv: String!) { contactsImport(input: {csv: $csv, importAs: SUBSCRIBED,
+          tags: ["Fair"], consentSource: "Paper list", consentText: "News?",
+          consentAt: "2026-01-01T00:00:00Z"}) { report { new file { defaulted { ours value } } } } }"""
+        report = changed(write(query, csv="email\na@shop.test\n"))
+        assert {"ours": "consent_source", "value": "Paper list"} in report["file"]["defaulted"]
+        made = Contact.objects.get(email="a@shop.test")
+        assert made.consents.get().source_detail == "Paper list"
+        assert made.contact_tags.get().tag.name == "Fair"
+
     def test_into_the_audience_that_is_named_of_this_shop(
         self, mine: Shop, theirs: Shop, write: Asking
     ) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, expect
+from playwright.sync_api import FrameLocator, Route, expect
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.transfer import file_import
@@ -73,6 +73,55 @@ def test_a_file_is_refused_or_understood(staff: Staff, tmp_path: Path) -> None:
     assert violations(staff) == {}
     refused = "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
     assert staff.complaints == [refused] * 3, "the workbook's first slice, its form, and the tags"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(0, "Le fichier n'a pas de lignes."), (30 * 2**20 + 1, "Le fichier dépasse 30 Mo.")]
+)
+def test_an_empty_and_a_large_file_are_refused(staff: Staff, tmp_path: Path, size: int, said: str) -> None:
+    a_contact(staff.installation)
+    page = staff.open(path="/contacts/import", theme="light", locale="fr")
+    parts: list[str] = []
+    staff.page.on("request", lambda sent: parts.append(sent.url) if "/part" in sent.url else None)
+    page.get_by_label("Fichier").set_input_files(a_file(tmp_path, "clients.csv", b"x" * size))
+    page.get_by_role("button", name="Envoyer").press("Enter")
+    expect(page.locator("#upload").get_by_role("alert")).to_contain_text(said)
+    assert parts == [], "nothing is sent of a file that is refused for its size"
+
+
+DROP = """(field, text) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], "dropped.csv"));
+    for (const name of ["dragover", "drop"])
+        field.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_file_is_dropped_and_sent_although_the_token_ends_meanwhile(staff: Staff) -> None:
+    a_contact(staff.installation)
+    page = staff.open(path="/contacts", theme="light", locale="fr")
+    page.get_by_role("button", name="Importer des contacts").press("Enter")
+    rows = "".join(f"c{number}@example.com,{'x' * 500}\n" for number in range(5000))
+    page.locator("[data-drop]").evaluate(DROP, f"email,note\n{rows}")
+    ended = {"left": 1}
+
+    def end_once(route: Route) -> None:
+        if "&part=1" in route.request.url and ended["left"]:
+            ended["left"] = 0
+            route.fulfill(status=401)
+        else:
+            route.continue_()
+
+    staff.page.route("**/import/part*", end_once)
+    page.get_by_role("button", name="Envoyer").press("Enter")
+    expect(page.get_by_role("heading", level=1, name="dropped.csv")).to_be_focused()
+    assert ended["left"] == 0
+    file = ImportFile.objects.get()
+    assert (file.parts.count(), file.name) == (3, "dropped.csv")
+    staff.page.wait_for_url(f"**/contacts/import/{file.pk}")
+    staff.page.go_back()
+    page.get_by_role("button", name="dropped.csv").press("Enter")
+    expect(page.get_by_label("email", exact=True)).to_have_value("email")
 
 
 def test_a_file_is_checked_before_anything_is_written(staff: Staff, tmp_path: Path) -> None:

@@ -412,9 +412,12 @@ def test_a_file_is_discarded_and_old_ones_are_forgotten(staff: Import) -> None:
     staff.upload(TEXT)
     ImportFile.objects.update(created_at=timezone.now() - timedelta(days=8))
     staff.upload(TEXT)
-    uploads.forget_old()
-    assert set(ImportFile.objects.values_list("pk", flat=True)) == {done.pk, newest().pk}
-    assert set(ImportPart.objects.values_list("file", flat=True)) == {newest().pk}
+    latest = newest()
+    waiting = staff.put(str(uuid.uuid4()), 0, b"email")
+    ImportFile.objects.filter(form={}).update(created_at=timezone.now() - timedelta(days=2))
+    assert (waiting, uploads.forget_old()) == (204, 2)
+    assert set(ImportFile.objects.values_list("pk", flat=True)) == {done.pk, latest.pk}
+    assert set(ImportPart.objects.values_list("file", flat=True)) == {latest.pk}
     assert "What was imported" in staff.look(f"/{done.pk}")
 
 
@@ -425,7 +428,38 @@ def test_an_erasure_reaches_the_files_that_name_the_person(staff: Import) -> Non
     assert receipt.erased == {"files to import": 1}
     assert (uploads.has_content(named), uploads.has_content(other)) == (False, True)
     status, text = staff.send(f"/{named.pk}", do="start")
+    assert (status, "Check the file first" in text) == (422, True)
+    status, text = staff.send(f"/{named.pk}", do="check", **{"column-0": "email"})
     assert (status, "no longer stored" in text) == (422, True)
+    assert "no longer stored" in staff.look(f"/{named.pk}", status=404)
+
+
+def test_an_erasure_during_an_import_keeps_the_person_out(staff: Import) -> None:
+    file = staff.check("email,consent\nsomeone.else@example.com,\nsomeone.else@example.com,perhaps\n")
+    staff.send(f"/{file.pk}", do="start")
+    assert uploads.has_refused(file)
+    erasure.erase(staff.shop.installation, "someone.else@example.com")
+    assert (uploads.has_content(file), uploads.has_refused(file)) == (True, False)
+    assert work(file).report["counts"] == {"erased_left_out": 1}
+    assert not ImportPart.objects.exists()
+
+
+def test_an_erasure_during_a_check_leaves_nothing_of_it(
+    staff: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.upload("email\nsomeone.else@example.com\nbad\n")
+    file = newest()
+    staff.send(f"/{file.pk}", do="check", **{"column-0": "email"})
+    store = file_import._store
+
+    def erase_first(*given: Any) -> None:
+        erasure.erase(staff.shop.installation, "someone.else@example.com")
+        store(*given)
+
+    monkeypatch.setattr(file_import, "_store", erase_first)
+    file_import.check(file.pk, 1)
+    assert not ImportPart.objects.exists()
+    assert newest().check_state == ""
 
 
 # ---- who may, and at what cost ----

@@ -28,6 +28,7 @@ PART_BYTES = 1024 * 1024
 MOST_PARTS = 30
 LARGEST = MOST_PARTS * PART_BYTES
 KEPT = timedelta(days=7)
+INCOMPLETE_KEPT = timedelta(days=1)
 SAMPLE_ROWS = 5
 MOST_COLUMNS = 200
 # How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
@@ -192,23 +193,37 @@ def drop_content(files: QuerySet[ImportFile]) -> None:
 
 
 def forget_old() -> int:
-    """Delete what is older than a week: contents, and files that were never imported; returns how many files."""
-    old = ImportFile.objects.filter(created_at__lt=timezone.now() - KEPT)
+    """Delete contents of a week ago, files of then that were never imported, and yesterday's incomplete uploads.
+
+    Returns how many files and uploads were deleted.
+    """
+    now = timezone.now()
+    old = ImportFile.objects.filter(created_at__lt=now - KEPT)
     ImportPart.objects.filter(file__in=old).exclude(file__job__state__in=Job.MOVING).delete()
-    return old.filter(job=None).delete()[0]
+    incomplete = ImportFile.objects.filter(created_at__lt=now - INCOMPLETE_KEPT, form={})
+    forgotten = old.filter(job=None) | incomplete
+    _rows, per_model = forgotten.delete()
+    return per_model.get(ImportFile._meta.label, 0)  # noqa: SLF001 - Django documents _meta
 
 
 @erasure.on_erase_addresses
 def forget_addresses(installation: Installation, addresses: Iterable[str]) -> int:
-    """Delete stored files that name an erased person. One that is being imported skips the person, and goes then."""
+    """Delete stored files that name an erased person; a check of them stops.
+
+    Of one that is being imported only the refused rows are deleted: the import skips the person, then the file goes too.
+    """
     starts = [f"{address.partition('@')[0]}@".lower() for address in addresses]
-    deleted = 0
     own = ImportFile.objects.filter(installation=installation, parts__isnull=False).distinct()
-    for file in own.exclude(job__state__in=Job.MOVING):
-        if _mentions(file, starts):
+    named = [file for file in own.select_related("job") if _mentions(file, starts)]
+    for file in named:
+        if file.job is not None and file.job.state in Job.MOVING:
+            file.parts.filter(is_refused=True).delete()
+        else:
             file.parts.all().delete()
-            deleted += 1
-    return deleted
+            ImportFile.objects.filter(pk=file.pk, job=None).update(
+                revision=F("revision") + 1, check_state=ImportFile.Check.NONE, report={}
+            )
+    return len(named)
 
 
 def _mentions(file: ImportFile, starts: list[str]) -> bool:
