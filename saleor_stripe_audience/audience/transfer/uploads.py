@@ -210,7 +210,7 @@ def forget_old() -> int:
 def forget_addresses(installation: Installation, addresses: Iterable[str]) -> int:
     """Delete stored files that name an erased person; a check of them stops.
 
-    Of one that is being imported only the refused rows are deleted: the import skips the person, then the file goes too.
+    Of one that is being imported only the refused rows: the import skips the person, and then the file goes.
     """
     starts = [f"{address.partition('@')[0]}@".lower() for address in addresses]
     own = ImportFile.objects.filter(installation=installation, parts__isnull=False).distinct()
