@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.transfer import backfill
+from saleor_stripe_audience.catalog.sync import ITSELF
 from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
+from saleor_stripe_audience.dashboard.event_names import in_words
 from saleor_stripe_audience.dashboard.pages import read_page_of
-from saleor_stripe_audience.dashboard.problems import events_of, in_words
+from saleor_stripe_audience.dashboard.problems import events_of
 from saleor_stripe_audience.dashboard.sections import ACTIVITY, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
@@ -39,6 +41,10 @@ JOB_TITLES: dict[str, str | Promise] = {
 JOB_PERMISSIONS = {  # the others are about contacts
     Job.Kind.CATALOGUE: "MANAGE_PRODUCTS",
     Job.Kind.REFRESH: "MANAGE_PRODUCTS",
+}
+JOB_ACTORS: dict[str, str | Promise] = {
+    ITSELF: gettext_lazy("the app"),
+    "command line": gettext_lazy("command line"),
 }
 JOB_BADGES: dict[str, tuple[str, str | Promise]] = {
     Job.State.QUEUED: ("todo", gettext_lazy("Waiting")),
@@ -79,6 +85,7 @@ class JobRow:
 
     job: Job
     title: str | Promise
+    actor: str | Promise
     colour: str
     state: str | Promise
     failure: str
@@ -200,7 +207,8 @@ def _job_row(job: Job) -> JobRow:
         changes = ["resume", "cancel"] if job.state == Job.State.PAUSED else ["resume"]
     if job.kind == Job.Kind.IMPORT:  # continues where its file is
         changes = [each for each in changes if each == "cancel"]
-    return JobRow(job, JOB_TITLES[job.kind], colour, state, job.failure, tuple(changes))
+    actor = JOB_ACTORS.get(job.actor, job.actor)
+    return JobRow(job, JOB_TITLES[job.kind], actor, colour, state, job.failure, tuple(changes))
 
 
 def _show(
@@ -222,7 +230,10 @@ def _show(
         asked=asked,
         is_narrowed=any(asked.get(name) for name in ("q", "kind", "state", "source")),
         states=STATES.items(),
-        kinds=[(kind, in_words(kind)) for source in ("saleor", "stripe") for kind in EVENT_HANDLERS[source]],
+        kinds={
+            title: [(kind, in_words(kind)) for kind in EVENT_HANDLERS[source]]
+            for source, title in (("saleor", "Saleor"), ("stripe", "Stripe"))
+        },
         jobs=[_job_row(each) for each in own.filter(kind__in=kinds).defer("cursor")[:MOST_JOBS]],
         may_bring_in=Job.Kind.STRIPE in kinds,
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.event_names import in_words
 from saleor_stripe_audience.dashboard.sections import PROBLEMS, Note, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -87,11 +88,6 @@ def given_up(shop: Installation) -> QuerySet[Handling]:
 def open_problems(shop: Installation) -> list[Problem]:
     """The shop's problems, newest first."""
     return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
-
-
-def in_words(kind: str) -> str:
-    """The name of an event, such as order_created, as words."""
-    return re.sub(r"[_.]", " ", kind)
 
 
 STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")

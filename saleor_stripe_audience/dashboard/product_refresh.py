@@ -63,7 +63,7 @@ def refresh_products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def _do(user: DashboardUser, sent: QueryDict) -> Note:
     name = sent.get("do", "")
     if name == "start":
-        if not refresh.start_all(user.installation, user.id):
+        if not refresh.start_all(user.installation, user.email):
             return Note("bad", _("No Stripe account can be asked now."), FORM)
         return Note("good", _("Stripe's products are being compared. Look again in a moment."), FORM)
     chosen = refresh.find(user.installation, _numbers(sent.getlist("difference")))

@@ -258,7 +258,7 @@ def _do(user: DashboardUser, sent: QueryDict) -> str:
     name = sent.get("do", "")
     if name == "start":
         for account in sync.usable_accounts(user.installation):
-            sync.start(account, user.id)
+            sync.start(account, user.email)
         return _("All products are being sent to Stripe.")
     job = jobs.find(user.installation, sent.get("job", ""))
     if job.kind != Job.Kind.CATALOGUE:

@@ -8,7 +8,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
+from saleor_stripe_audience.dashboard.event_names import in_words
+from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
@@ -50,7 +53,7 @@ def test_events_of_all_senders_are_listed_newest_first_page_by_page(shop: Shop, 
         an_event(shop.installation, f"evt_{number}", source="stripe", origin=origin, kind="charge.updated")
     an_event(shop.installation, "of-saleor")
     page = ask(client, shop)
-    assert "Saleor: order created" in page
+    assert "Saleor · Order placed" in page
     assert keys_in(page) == [f"evt_{number}" for number in range(44, 25, -1)]
     following = re.search(r'id="next" hx-get="/dashboard/activity([^"]+)"', page)
     assert following is not None
@@ -137,6 +140,27 @@ def test_a_job_needs_the_permission_of_its_subject(
     assert str(job.pk) not in answer.content.decode()
     allowed = ["MANAGE_APPS", permission]
     assert post(client, shop, f"jobs/{job.pk}/pause", user_permissions=allowed)[0] == 200
+
+
+def test_every_event_has_a_name_in_the_readers_language() -> None:
+    for source in ("saleor", "stripe"):
+        for kind in EVENT_HANDLERS[source]:
+            with translation.override("en"):
+                english = in_words(kind)
+            with translation.override("fr"):
+                french = in_words(kind)
+            assert english != kind
+            assert french != english
+    assert in_words("of.a_later_version") == "of.a_later_version"
+
+
+def test_who_started_a_job_is_named_in_the_readers_language(shop: Shop, client: Client) -> None:
+    for kind, actor in (("saleor", "the app"), ("import", "command line"), ("stripe", "ada@example.com")):
+        Job.objects.create(installation=shop.installation, kind=kind, actor=actor)
+    answer = client.get("/dashboard/activity", headers=shop.headers() | {"Accept-Language": "fr"})
+    page = html.unescape(answer.content.decode())
+    for actor in ("· l'application ·", "· ligne de commande ·", "· ada@example.com ·"):
+        assert actor in page
 
 
 def test_every_kind_of_job_is_listed_with_its_title(shop: Shop, client: Client) -> None:

@@ -507,7 +507,7 @@ def test_a_problem_whose_content_is_gone_cannot_be_replayed(shop: Shop, client: 
 def test_problems_of_the_shops_stripe_accounts_are_its_own(shop: Shop, client: Client) -> None:
     problem = a_problem(shop.installation, source="stripe", origin=an_account(shop.installation).pk)
     text = text_of(client, shop, "problems")
-    assert "Stripe: order created" in text
+    assert "Stripe · Order placed" in text
     assert f"problems/{problem.pk}/replay" in text
 
 
