@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from saleor_stripe_audience import mailers
 from saleor_stripe_audience.logs import logging_settings
 
+POOLED_SQLITE = "saleor_stripe_audience.pooled_sqlite3"
 HIGHEST_PORT = 65_535
 MOST_DAYS = 3650
 MOST_PROXIES = 10
@@ -226,7 +227,7 @@ def read_environment() -> Environment:
 def database(url: str) -> dict[str, Any]:
     """As `database_settings`; creates the folder of an SQLite database, so that the file can be created."""
     found = database_settings(url)
-    if found["ENGINE"] == "django.db.backends.sqlite3":
+    if found["ENGINE"] == POOLED_SQLITE:
         Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     return found
 
@@ -252,12 +253,12 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
-        # Each thread has a connection, and each of those its own copy of pages that the system keeps, too.
+        # Each connection has its own copy of pages that the system keeps, too.
         "PRAGMA cache_size=-256;",
     }
-    # Opening and closing one takes as long as twenty queries. After a minute it is opened again, in case that the file
-    # was replaced by a backup. `inbox.storage` truncates the log that stays as long as a connection is open.
-    return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 60}
+    # After a minute a connection is opened again, in case that the file was replaced by a backup. `inbox.storage`
+    # truncates the log that stays as long as a connection is open.
+    return parsed | {"ENGINE": POOLED_SQLITE, "OPTIONS": options, "CONN_MAX_AGE": 60}
 
 
 def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
@@ -448,7 +449,7 @@ TASKS: dict[str, Any] = {
     }
 }
 
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == POOLED_SQLITE:
     TASKS["default"]["OPTIONS"]["SCHEDULES"]["truncate SQLite's log"] = {
         "task": "saleor_stripe_audience.inbox.storage.truncate_log",
         "every": 300,

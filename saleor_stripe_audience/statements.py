@@ -107,6 +107,7 @@ def turn_to_write() -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
+    connection.ensure_connection()  # whoever has the turn must not wait for a connection of those who wait for the turn
     has_turn = _writing.acquire(TURN_SECONDS)
     try:
         yield

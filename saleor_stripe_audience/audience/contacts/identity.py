@@ -4,7 +4,6 @@ Every function here runs inside a transaction that holds the lock of `lock_shop`
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -310,7 +309,9 @@ def _update_profile(contact: Contact, person: Person) -> None:
 def _values_of(contact: Contact) -> dict[str, Any]:
     """Return the contact's columns, without those that the database computes."""
     columns = (each for each in Contact._meta.concrete_fields if not each.generated)  # noqa: SLF001 - Django documents _meta
-    return {each.attname: copy(getattr(contact, each.attname)) for each in columns}
+    return {each.attname: getattr(contact, each.attname) for each in columns} | {
+        "known_at": dict(contact.known_at)  # the one that is changed in place
+    }
 
 
 def _update_field(contact: Contact, field: str, value: str, moment: str) -> None:

@@ -15,6 +15,8 @@ from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Contact, ContactSpent
 from saleor_stripe_audience.audience.shopping.models import Purchase
 
+COLUMNS = ("orders_count", "first_order_at", "last_order_at", "updated_at")
+
 Contacts = Mapping[UUID, Contact]
 
 
@@ -102,10 +104,11 @@ def _store_orders(contacts: Contacts, sums: Mapping[UUID, list[_Sum]]) -> None:
             contact.orders_count, contact.first_order_at, contact.last_order_at = orders
             contact.updated_at = timezone.now()
             changed.append(contact)
-    if changed:
-        Contact.objects.bulk_update(
-            changed, ["orders_count", "first_order_at", "last_order_at", "updated_at"]
-        )
+    if len(changed) == 1:  # `save` would fail if the row was deleted
+        [only] = changed
+        Contact.objects.filter(pk=only.pk).update(**{name: getattr(only, name) for name in COLUMNS})
+    elif changed:
+        Contact.objects.bulk_update(changed, COLUMNS)
 
 
 def _delete_other_currencies(contact_ids: Iterable[UUID], rows: Iterable[ContactSpent]) -> None:
