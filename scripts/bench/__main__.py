@@ -38,6 +38,7 @@ OF_BOTH = (
     "initialize_ms", "process_ms", "gateway_ms", "manifest_ms", "accept_ms", "stripe_accept_ms", "event_ms",
     "event_statements", "event_together_ms", "event_together_statements",
     "events_per_second", "reference_ms", "initialize_with_address_ms", "initialize_signed_in_ms", "served",
+    "order_to_contact",
 )  # fmt: skip
 
 
@@ -110,7 +111,8 @@ def _measure(options: argparse.Namespace) -> Json:
         return in_process.measure_event(shop, runs)
     if part == "work":
         vendor = "sqlite" if os.environ["DATABASE_URL"].startswith("sqlite") else "postgresql"
-        return served.measure_work(shop, _free_port(), EVENTS[vendor])
+        worked = served.measure_work(shop, _free_port(), EVENTS[vendor])
+        return worked | served.measure_delay(shop, _free_port())
     return {
         "served": {
             str(each): served.measure_crowd(shop, _free_port(), each, PAYMENTS[each])

@@ -29,6 +29,7 @@ START_SECONDS = 120
 IDLE_SECONDS = 8  # by then the first tasks of the worker are done
 WORK_SECONDS = 600
 WORKERS = 2
+IDLE_PAUSE = 1.0  # seconds without an event, after which the next one comes as a surprise
 
 
 @contextmanager
@@ -152,6 +153,21 @@ def measure_work(shop: Shop, port: int, count: int) -> Json:
         started, before = _when_left(count - 1)
         ended, after = _when_left(0)
     return {"events_per_second": round((before - after) / (ended - started), 1)}
+
+
+def measure_delay(shop: Shop, port: int, times: int = 20) -> Json:
+    """Return how long an order that arrives while nothing waits takes until its contact is there, in milliseconds."""
+    client, milliseconds = Client(), list[float]()
+    Event.objects.filter(handled_at=None).delete()
+    with running(port, "work"):
+        for number in range(times + 1):
+            started = time.monotonic()
+            _post(client, shop.order_created(3_000_000 + number))
+            ended, _ = _when_left(0)
+            milliseconds.append((ended - started) * 1000)
+            time.sleep(IDLE_PAUSE)
+    quantiles = statistics.quantiles(milliseconds[1:], n=20)  # the first waits for the worker's start
+    return {"order_to_contact": {"p50_ms": round(quantiles[9], 1), "p95_ms": round(quantiles[18], 1)}}
 
 
 def _when_left(count: int) -> tuple[float, int]:
