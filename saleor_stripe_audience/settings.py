@@ -320,6 +320,7 @@ INSTALLED_APPS = [
     "saleor_stripe_audience.saleor",
     "saleor_stripe_audience.gateway",
     "saleor_stripe_audience.jobs",
+    "saleor_stripe_audience.api_keys",
     "saleor_stripe_audience.payments",
     "saleor_stripe_audience.catalog",
     "saleor_stripe_audience.audience",

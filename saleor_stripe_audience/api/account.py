@@ -8,11 +8,12 @@ import strawberry_django
 from django.db.models import QuerySet
 from strawberry import Info, relay
 
-from saleor_stripe_audience.api import ids, keys, models
+from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.context import caller_of, needs, shop_id
 from saleor_stripe_audience.api.enums import StripeAccountKind, StripeAccountState, StripeConnectState
 from saleor_stripe_audience.api.errors import Payload, mutation
-from saleor_stripe_audience.api.scopes import opens
+from saleor_stripe_audience.api_keys import keys, models
+from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import models as gateway
 from saleor_stripe_audience.gateway import platform

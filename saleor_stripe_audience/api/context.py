@@ -7,8 +7,8 @@ from uuid import UUID
 from django.http import HttpRequest
 from strawberry import BasePermission, Info
 
-from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.api.shop_facts import ShopFacts
+from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.errors import Rejected
 
 

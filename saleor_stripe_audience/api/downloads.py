@@ -9,8 +9,8 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase
 from saleor_stripe_audience.api import request_counts
 from saleor_stripe_audience.api.context import Caller
 from saleor_stripe_audience.api.errors import ErrorCode
-from saleor_stripe_audience.api.scopes import opens
 from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, refused, refused_input
+from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.audience.people.audiences import audience_named
 from saleor_stripe_audience.audience.transfer.ads import export_ads
 from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv

@@ -1,30 +1,6 @@
+"""What the API counts."""
+
 from django.db import models
-
-from saleor_stripe_audience.api.scopes import EVERYTHING_READ
-
-
-def _everything_read() -> list[str]:
-    return sorted(EVERYTHING_READ)
-
-
-class ApiKey(models.Model):
-    """A developer's key to one shop's data. Only its SHA-256 is stored; `prefix` distinguishes keys in a list.
-
-    `scopes` are what it gives access to, such as "payments:read"; a key older than scopes reads everything.
-    """
-
-    installation = models.ForeignKey("shops.Installation", on_delete=models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=200)
-    hashed_key = models.CharField(max_length=64, unique=True)
-    prefix = models.CharField(max_length=16)
-    scopes = models.JSONField(default=_everything_read)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.prefix}… ({self.name})"
 
 
 class RequestCount(models.Model):

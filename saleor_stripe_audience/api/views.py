@@ -18,9 +18,9 @@ from strawberry.types.graphql import OperationType
 from saleor_stripe_audience.api import errors, limits, request_counts
 from saleor_stripe_audience.api.context import Caller, Context
 from saleor_stripe_audience.api.errors import ErrorCode
-from saleor_stripe_audience.api.keys import MARK, find_key
 from saleor_stripe_audience.api.schema import MAX_TOKENS, schema
-from saleor_stripe_audience.api.scopes import of_permissions
+from saleor_stripe_audience.api_keys.keys import MARK, find_key
+from saleor_stripe_audience.api_keys.scopes import of_permissions
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.graphql_fragments import undefined_fragments
 from saleor_stripe_audience.saleor.signatures import KeysUnavailable

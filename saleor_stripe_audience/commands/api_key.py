@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from saleor_stripe_audience.api.keys import create_key, expiry_after, revoke
-from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.api.scopes import EVERYTHING, EVERYTHING_READ
+from saleor_stripe_audience.api_keys.keys import create_key, expiry_after, revoke
+from saleor_stripe_audience.api_keys.models import ApiKey
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING, EVERYTHING_READ
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
 from saleor_stripe_audience.shops.models import Installation

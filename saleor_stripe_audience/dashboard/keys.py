@@ -1,14 +1,16 @@
 """Keys for programs and for the shop's own pages, and what is kept for how long."""
 
+from uuid import UUID, uuid4
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from saleor_stripe_audience.api.keys import CreatedKey, create_key, expiry_after
-from saleor_stripe_audience.api.keys import revoke as revoke_key
-from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.api.scopes import EVERYTHING, of_permissions
+from saleor_stripe_audience.api_keys.keys import CreatedKey, create_key, expiry_after
+from saleor_stripe_audience.api_keys.keys import revoke as revoke_key
+from saleor_stripe_audience.api_keys.models import ApiKey
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING, of_permissions
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.audience.signup.models import StorefrontKey
 from saleor_stripe_audience.dashboard.access import for_staff
@@ -28,13 +30,18 @@ def keys(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(KEYS)
 def create(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Create an API key and show its secret, this once. It may not do more than the staff member may."""
+    """Create an API key and show its secret, this once. It may not do more than the staff member may.
+
+    The same form sent twice is one key; what is shown last counts.
+    """
     asked = request.POST
     allowed = of_permissions(user.permissions)
     scopes = set(asked.getlist("scope"))
     try:
         _check_key(asked, scopes, allowed)
-        created = create_key(user.installation, asked["name"], expiry_after(_days(asked)), scopes)
+        created = create_key(
+            user.installation, asked["name"], expiry_after(_days(asked)), scopes, _form_of(asked)
+        )
     except Rejected as error:
         note = Note("bad", str(error.translatable), API_FORM)
         return _show(request, user, note, 422, typed=asked)
@@ -56,12 +63,12 @@ def revoke(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpRespon
 @require_POST
 @for_staff(KEYS)
 def create_storefront(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Create a public key for the pages at these origins."""
+    """Create a public key for the pages at these origins. The same form sent twice is one key."""
     asked = request.POST
     origins = asked.get("origins", "").replace(",", " ").split()
     try:
         key = storefront.create_key(
-            user.installation, origins, asked.get("name", "").strip().replace("\0", "")
+            user.installation, origins, asked.get("name", "").strip().replace("\0", ""), _form_of(asked)
         )
     except Rejected as error:
         note = Note("bad", str(error.translatable), STOREFRONT_FORM)
@@ -93,6 +100,14 @@ def _check_key(asked: QueryDict, scopes: set[str], allowed: frozenset[str]) -> N
         raise Rejected(_("Choose at least one permission for the key."), code="no_scope")
     if not asked.get("name", "").strip():
         raise Rejected(_("Give the key a name: what it is for."), code="name")
+
+
+def _form_of(asked: QueryDict) -> UUID:
+    """Return the id of the form; a form without one is a form of its own."""
+    try:
+        return UUID(asked.get("form_key", ""))
+    except ValueError:
+        return uuid4()
 
 
 def _days(asked: QueryDict) -> int | None:
@@ -129,6 +144,7 @@ def _show(
         scopes=[(each, _scope_title(each)) for each in sorted(EVERYTHING & allowed)],
         secret=created.secret if created is not None else "",
         typed=typed or {},
+        form_key=_form_of(typed or QueryDict()),
         typed_scopes=typed.getlist("scope") if typed else [],
         event_days=settings.EVENT_RETENTION_DAYS,
         cart_days=settings.CART_RETENTION_DAYS,

@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from saleor_stripe_audience.api import keys
+from saleor_stripe_audience.api_keys import keys
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import membership, ready_made, store
 from saleor_stripe_audience.audience.segments.models import Membership

@@ -6,8 +6,8 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from saleor_stripe_audience.api.export import schema_text
-from saleor_stripe_audience.api.keys import create_key
-from saleor_stripe_audience.api.scopes import EVERYTHING
+from saleor_stripe_audience.api_keys.keys import create_key
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING
 from saleor_stripe_audience.audience.consent import links
 from saleor_stripe_audience.audience.consent.deliveries import webhooks as webhooks_of_mail
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES

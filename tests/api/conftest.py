@@ -12,8 +12,8 @@ from django.db.models import Model
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.views import graphql_view
+from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.gateway.models import StripeAccount

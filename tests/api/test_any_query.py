@@ -12,8 +12,8 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from schemathesis.specs.graphql.schemas import GraphQLSchema
 
-from saleor_stripe_audience.api.keys import create_key
-from saleor_stripe_audience.api.scopes import EVERYTHING
+from saleor_stripe_audience.api_keys.keys import create_key
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING
 from saleor_stripe_audience.documents import documents_root
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.saleor import http

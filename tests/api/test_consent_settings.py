@@ -9,7 +9,7 @@ from graphql import GraphQLInputObjectType, build_schema
 
 from saleor_stripe_audience.api.enums import MailService
 from saleor_stripe_audience.api.export import schema_text
-from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.audience.consent.deliveries import webhooks
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
 from saleor_stripe_audience.audience.models import MailWebhook

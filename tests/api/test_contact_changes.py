@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress, Tag

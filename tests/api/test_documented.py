@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.purchases import record_order

@@ -11,9 +11,9 @@ from django.test import Client
 from graphql import get_introspection_query
 
 from saleor_stripe_audience.api import request_counts
-from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.models import RequestCount
 from saleor_stripe_audience.api.tasks import forget_old_counts
+from saleor_stripe_audience.api_keys.keys import create_key
 from tests.api.conftest import Shop, post
 
 SMALL = "{ installation { domain } }"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from saleor_stripe_audience.api.keys import create_key
 from saleor_stripe_audience.api.views import LARGEST_REQUEST_BYTES, graphql_view
+from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.sandbox.saleor.png import square
 from saleor_stripe_audience.sandbox.saleor.state import Product
 from saleor_stripe_audience.shops.models import Installation

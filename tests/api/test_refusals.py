@@ -10,9 +10,9 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from saleor_stripe_audience.api import installation
-from saleor_stripe_audience.api.keys import create_key, revoke
-from saleor_stripe_audience.api.models import ApiKey
 from saleor_stripe_audience.api.views import LARGEST_REQUEST_BYTES, graphql_view
+from saleor_stripe_audience.api_keys.keys import create_key, revoke
+from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.audience.people.models import Contact
 from tests.api.conftest import Ask, Shop, post
 

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.api.keys import create_key, find_key, revoke
-from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.api.scopes import EVERYTHING, checked, of_permissions, opens
+from saleor_stripe_audience.api_keys.keys import create_key, find_key, revoke
+from saleor_stripe_audience.api_keys.models import ApiKey
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING, checked, of_permissions, opens
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor import signatures
 from saleor_stripe_audience.shops.models import Installation

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Segment

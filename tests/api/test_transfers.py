@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from saleor_stripe_audience.api.keys import create_key
+from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Audience, Contact

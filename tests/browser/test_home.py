@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.jobs.models import Job
@@ -101,6 +101,7 @@ def test_an_api_key_is_shown_once_and_revoked(staff: Staff) -> None:
     secret = page.get_by_label("La nouvelle clé")
     expect(secret).to_have_value(re.compile("^ssa_"))
     look(staff, "keys-dark-french")
+    assert ApiKey.objects.get().form is not None
     go(page, "Accueil")
     go(page, "Clés")
     expect(secret).to_have_count(0)

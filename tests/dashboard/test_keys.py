@@ -2,13 +2,15 @@
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from saleor_stripe_audience.api.keys import create_key, find_key
-from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api_keys.keys import create_key, find_key
+from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.audience.signup.models import StorefrontKey
 from saleor_stripe_audience.errors import Rejected
@@ -40,6 +42,75 @@ def test_a_key_is_shown_once_and_does_what_was_chosen(shop: Shop, client: Client
     again = client.get("/dashboard/keys", headers=shop.headers()).content.decode()
     assert found[1] not in again
     assert "Reports" in again
+
+
+def form_of(client: Client, shop: Shop) -> str:
+    found = re.findall(
+        r'name="form_key" value="([^"]+)"',
+        client.get("/dashboard/keys", headers=shop.headers()).content.decode(),
+    )
+    return str(found[0])
+
+
+def secret_in(page: str) -> str:
+    found = re.search(r'class="secret" value="(ssa_[^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_a_form_that_is_sent_twice_makes_one_key_and_what_is_shown_last_opens(
+    shop: Shop, client: Client
+) -> None:
+    fields = {"name": "Reports", "scope": "payments:read", "form_key": form_of(client, shop)}
+    first, second = (secret_in(post(client, shop, "keys/create", fields)[1]) for _ in range(2))
+    assert ApiKey.objects.count() == 1
+    assert find_key(first) is None
+    used = find_key(second)
+    assert used is not None
+    status, page = post(client, shop, "keys/create", fields)  # the key is in use: it stays as it is
+    assert (status, "has created “Reports” already" in page) == (422, True)
+    assert find_key(second) == used
+    assert (
+        secret_in(post(client, shop, "keys/create", fields | {"form_key": form_of(client, shop)})[1])
+        != second
+    )
+    assert ApiKey.objects.count() == 2
+
+
+def test_a_form_that_was_left_open_does_not_replace_its_key(shop: Shop, client: Client) -> None:
+    fields = {"name": "Reports", "scope": "payments:read", "form_key": form_of(client, shop)}
+    secret = secret_in(post(client, shop, "keys/create", fields)[1])
+    ApiKey.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert post(client, shop, "keys/create", fields)[0] == 422
+    assert find_key(secret) is not None
+    ApiKey.objects.update(created_at=timezone.now(), last_used_at=None, revoked_at=timezone.now())
+    assert post(client, shop, "keys/create", fields)[0] == 422
+
+
+def test_a_refused_form_is_still_the_same_form(shop: Shop, client: Client) -> None:
+    form = form_of(client, shop)
+    page = post(client, shop, "keys/create", {"name": "", "scope": "payments:read", "form_key": form})[1]
+    assert f'name="form_key" value="{form}"' in page
+    for _ in range(2):
+        assert post(client, shop, "keys/create", {"name": "N", "scope": "payments:read"})[0] == 200
+    assert ApiKey.objects.count() == 2  # without a form, each is one of its own
+
+
+def test_the_same_form_in_another_shop_is_another(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjI=")
+    fields = {"name": "Reports", "scope": "payments:read", "form_key": form_of(client, shop)}
+    secrets = [secret_in(post(client, each, "keys/create", fields)[1]) for each in (shop, other)]
+    found = [find_key(each) for each in secrets]
+    assert [key.installation for key in found if key] == [shop.installation, other.installation]
+
+
+def test_a_storefronts_form_that_is_sent_twice_makes_one_key(shop: Shop, client: Client) -> None:
+    fields = {"origins": "https://shop.example.com", "form_key": form_of(client, shop)}
+    for _ in range(2):
+        assert post(client, shop, "keys/storefront", fields)[0] == 200
+    assert StorefrontKey.objects.count() == 1
+    assert post(client, shop, "keys/storefront", fields | {"form_key": form_of(client, shop)})[0] == 200
+    assert StorefrontKey.objects.count() == 2
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.api.keys import find_key
-from saleor_stripe_audience.api.models import ApiKey
+from saleor_stripe_audience.api_keys.keys import find_key
+from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.audience.consent.models import MailWebhook
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.shops.models import Installation

@@ -11,9 +11,9 @@ from django.db.backends.utils import CursorWrapper
 from django.test import Client
 
 from saleor_stripe_audience import database
-from saleor_stripe_audience.api.keys import create_key, find_key
-from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.api.scopes import EVERYTHING
+from saleor_stripe_audience.api_keys.keys import create_key, find_key
+from saleor_stripe_audience.api_keys.models import ApiKey
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount

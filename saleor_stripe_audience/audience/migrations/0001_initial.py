@@ -1117,6 +1117,7 @@ class Migration(migrations.Migration):
                 (
                     "installation",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="storefront_keys",
                         to="shops.installation",
@@ -1127,7 +1128,15 @@ class Migration(migrations.Migration):
                 ("origins", models.JSONField(default=list)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
+                ("form", models.UUIDField(editable=False, null=True)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "form"), name="storefront_key_once_per_form"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ContactTag",

@@ -6,17 +6,24 @@ from django.db import models
 class StorefrontKey(models.Model):
     """A public key: it identifies the shop that a browser's subscription is for, and gives access to nothing else.
 
-    `origins` are the shop's own, such as https://shop.example.com; scripts of other pages are refused.
+    `origins` are the shop's own, such as https://shop.example.com; scripts of other pages are refused. `form` is that
+    of the form that made it, so that the same form sent twice makes one key.
     """
 
     installation = models.ForeignKey(
-        "shops.Installation", on_delete=models.CASCADE, related_name="storefront_keys"
+        "shops.Installation", on_delete=models.CASCADE, related_name="storefront_keys", db_index=False
     )
     key = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200, blank=True, default="")
     origins = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
+    form = models.UUIDField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "form"], name="storefront_key_once_per_form")
+        ]
 
     def __str__(self) -> str:
         return self.key

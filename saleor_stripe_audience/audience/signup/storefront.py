@@ -222,8 +222,13 @@ def audience_for(installation: Installation, channel: str) -> Audience:
         return audience_of_channel(installation, channel)
 
 
-def create_key(installation: Installation, origins: Sequence[str], name: str = "") -> StorefrontKey:
-    """Create a public key for the shop's own pages. `Rejected` names an invalid origin."""
+def create_key(
+    installation: Installation, origins: Sequence[str], name: str = "", form: UUID | None = None
+) -> StorefrontKey:
+    """Create a public key for the shop's own pages. The same `form` again returns the key that it made.
+
+    `Rejected` names an invalid origin.
+    """
     own = sorted({_origin(each) for each in origins})
     if not own or len(own) > MAX_ORIGINS:
         raise Rejected(
@@ -234,7 +239,11 @@ def create_key(installation: Installation, origins: Sequence[str], name: str = "
             code="origins",
         )
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    return StorefrontKey.objects.create(installation=installation, key=key, name=name[:200], origins=own)
+    values = {"key": key, "name": name[:200], "origins": own}
+    if form is None:
+        return StorefrontKey.objects.create(installation=installation, **values)
+    made, _ = StorefrontKey.objects.get_or_create(installation=installation, form=form, defaults=values)
+    return made
 
 
 def revoke_key(key: StorefrontKey) -> None:

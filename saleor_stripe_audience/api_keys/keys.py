@@ -9,13 +9,15 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.api.models import ApiKey
-from saleor_stripe_audience.api.scopes import EVERYTHING_READ, checked
+from saleor_stripe_audience.api_keys.models import ApiKey
+from saleor_stripe_audience.api_keys.scopes import EVERYTHING_READ, checked
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
@@ -25,6 +27,7 @@ SECRET_BYTES = 32
 SHOWN_CHARACTERS = 10
 LONGEST_NAME = 200
 LONGEST_LIFE_DAYS = 3650
+RESENT_WITHIN = timedelta(hours=1)  # a form that comes again later was left open, not sent twice
 LAST_USE_PRECISION = timedelta(minutes=1)  # a write per request would cost more than the request
 
 
@@ -41,23 +44,45 @@ def create_key(
     name: str,
     expires_at: datetime | None = None,
     scopes: Iterable[str] = EVERYTHING_READ,
+    form: UUID | None = None,
 ) -> CreatedKey:
-    """Create a key. `Rejected` for an invalid name, time or scope."""
+    """Create a key. `Rejected` for an invalid name, time or scope.
+
+    The same `form` again makes no second key: if nobody has used the key yet, it gets another secret, because the first
+    answer may not have arrived. A key that is in use keeps its secret.
+    """
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Rejected(
             pgettext_lazy("staff", "Give the key a name of at most 200 characters: what it is for."),
             code="name",
         )
     secret = MARK + secrets.token_urlsafe(SECRET_BYTES)
-    key = ApiKey.objects.create(
-        installation=installation,
-        name=name.strip(),
-        hashed_key=_hashed(secret),
-        prefix=secret[:SHOWN_CHARACTERS],
-        scopes=sorted(checked(scopes)),
-        expires_at=expires_at,
-    )
+    values = {
+        "name": name.strip(),
+        "hashed_key": _hashed(secret),
+        "prefix": secret[:SHOWN_CHARACTERS],
+        "scopes": sorted(checked(scopes)),
+        "expires_at": expires_at,
+    }
+    if form is None:
+        return CreatedKey(ApiKey.objects.create(installation=installation, **values), secret)
+    key, is_new = ApiKey.objects.get_or_create(installation=installation, form=form, defaults=values)
+    if not is_new:
+        _replace_secret(key, values)
     return CreatedKey(key, secret)
+
+
+def _replace_secret(key: ApiKey, values: dict[str, Any]) -> None:
+    """Give a key of which nobody has made use what the form says now. `Rejected` for any other."""
+    recent = ApiKey.objects.filter(pk=key.pk, created_at__gt=timezone.now() - RESENT_WITHIN)
+    if not recent.filter(last_used_at=None, revoked_at=None).update(**values):
+        message = pgettext_lazy(
+            "staff",
+            "This form has created “{name}” already, and its key was shown then. If you did not copy it, revoke it and "
+            "create another.",
+        )
+        raise Rejected(with_values(message, name=key.name), code="key_exists")
+    key.refresh_from_db()
 
 
 def expiry_after(days: int | None) -> datetime | None:
