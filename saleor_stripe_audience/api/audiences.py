@@ -40,7 +40,7 @@ class StatusRule:
 class AudienceWording:
     text: str = strawberry.field(description="The text, exactly.")
     language: str = strawberry.field(
-        description="The language of the readers whom the app's pages and mails show it; empty for all."
+        description="The language of the readers who see it on the app's pages and in its mails; empty for all."
     )
     version: int | None = strawberry.field(
         description="Its number among the audience's own texts in the language; null for one that storefronts show."

@@ -73,7 +73,7 @@ def audience(request: HttpRequest, user: DashboardUser, audience_id: UUID) -> Ht
 @require_POST
 @for_staff(AUDIENCES)
 def save_audience(request: HttpRequest, user: DashboardUser, audience_id: UUID) -> HttpResponse:
-    """Change the settings. Values of metadata keys that are left out are deleted, so that is confirmed first."""
+    """Change the settings. Values of metadata keys that are removed are deleted, so that is confirmed first."""
     found = find_audience(user, audience_id)
     if found is None:
         return not_found(request, user)

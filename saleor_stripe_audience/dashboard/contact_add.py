@@ -1,4 +1,4 @@
-"""Adding a contact by hand: not subscribed, or subscribed with the proof of how the person agreed."""
+"""A contact that staff add: not subscribed, or subscribed with the proof of how the person agreed."""
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""What a file of contacts is: which column is what, whom it lists, and what proves their consent."""
+"""What a file of contacts is: which column is what, who is in it, and what proves their consent."""
 
 from dataclasses import dataclass
 from typing import Any
