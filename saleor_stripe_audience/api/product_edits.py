@@ -36,7 +36,9 @@ class ProductChoice:
 @strawberry.type(description="What can be chosen for a new product: at most 100 types and 100 categories.")
 class ProductChoices:
     channels: list[ProductChannelChoice] = strawberry.field(description="The shop's channels.")
-    product_types: list[ProductChoice] = strawberry.field(description="The shop's product types.")
+    product_types: list[ProductChoice] = strawberry.field(
+        description="The shop's product types whose variants need no value of an attribute."
+    )
     categories: list[ProductChoice] = strawberry.field(description="The shop's categories.")
 
 

@@ -19,7 +19,7 @@ from saleor_stripe_audience.catalog.rich_text import plain_text
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_decimal, largest_charge
 from saleor_stripe_audience.saleor import products as saleor
-from saleor_stripe_audience.saleor.products import REFERENCE_TAKEN, Choice
+from saleor_stripe_audience.saleor.products import REFERENCE_TAKEN, Choice, ProductType
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -70,11 +70,12 @@ class ChannelChoice:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the form for a product offers."""
+    """What the form for a product offers. A product of an `unusable` type can only be added in Saleor."""
 
     channels: tuple[ChannelChoice, ...]
-    product_types: tuple[Choice, ...]
+    product_types: tuple[ProductType, ...]
     categories: tuple[Choice, ...]
+    unusable: tuple[ProductType, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Editable:
 class Draft:
     """A product to be added. `prices` are by the slugs of the channels: it is sold in these.
 
-    `product_type` and `category` are Saleor's ids; the shop's first type is taken if none is given. Saleor publishes
-    nothing without a category.
+    `product_type` and `category` are Saleor's ids; the first type that can be used is taken if none is given.
+    Saleor publishes nothing without a category.
     """
 
     title: str
@@ -165,7 +166,9 @@ def choices(installation: Installation) -> Choices:
         ChannelChoice(each.id, each.slug, each.name, each.currency, smallest_price(each.currency))
         for each in found.channels
     )
-    return Choices(channels, found.product_types, found.categories)
+    usable = tuple(each for each in found.product_types if not each.required)
+    unusable = tuple(each for each in found.product_types if each.required)
+    return Choices(channels, usable, found.categories, unusable)
 
 
 def read(installation: Installation, product_id: str) -> Editable:
@@ -238,9 +241,7 @@ def _find_or_create_product(
 ) -> str:
     if (found := saleor.find_product(installation, reference)) is not None:
         return read_product(found).id
-    product_type = draft.product_type or next((each.id for each in offered.product_types), "")
-    if not product_type:
-        raise Rejected(pgettext_lazy("staff", "Create a product type in Saleor first."), code="product_type")
+    product_type = _checked_type(offered, draft.product_type)
     if not draft.category:
         raise Rejected(
             pgettext_lazy("staff", "Choose a category: Saleor publishes no product without one."),
@@ -262,6 +263,23 @@ def _find_or_create_product(
         if (found := saleor.find_product(installation, reference)) is None:
             raise
         return read_product(found).id  # another process was faster
+
+
+def _checked_type(offered: Choices, chosen: str) -> str:
+    """The chosen product type or the first one; `Rejected` if its variants need values that nobody gave."""
+    found = chosen or next((each.id for each in offered.product_types), "")
+    if not found and not offered.unusable:
+        raise Rejected(pgettext_lazy("staff", "Create a product type in Saleor first."), code="product_type")
+    unusable = [each for each in offered.unusable if found in ("", each.id)]
+    if unusable:
+        message = pgettext_lazy(
+            "staff",
+            "Saleor requires a value of {attributes} for each variant of the product type “{name}”. Choose another "
+            "product type, or add the product in Saleor.",
+        )
+        values = {"attributes": ", ".join(unusable[0].required), "name": unusable[0].name}
+        raise Rejected(with_values(message, **values), code="product_type")
+    return found
 
 
 def _find_or_create_variant(installation: Installation, product_id: str, sku: str, reference: str) -> str:

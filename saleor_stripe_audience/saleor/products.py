@@ -30,6 +30,13 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class ProductType(Choice):
+    """A product type; `required` names the attributes without which Saleor adds no variant."""
+
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ChannelChoice:
     """A channel in which a product may be sold."""
 
@@ -44,7 +51,7 @@ class Choices:
     """What a form for a new product offers: at most a hundred types and categories."""
 
     channels: tuple[ChannelChoice, ...]
-    product_types: tuple[Choice, ...]
+    product_types: tuple[ProductType, ...]
     categories: tuple[Choice, ...]
 
 
@@ -57,9 +64,15 @@ def fetch_choices(installation: Installation) -> Choices:
                 ChannelChoice(each["id"], each["slug"], each["name"], each["currencyCode"])
                 for each in data["channels"] or []
             ),
-            _choices(data["productTypes"]),
+            tuple(_product_type(each["node"]) for each in data["productTypes"]["edges"]),
             _choices(data["categories"]),
         )
+
+
+def _product_type(node: Json) -> ProductType:
+    attributes = [each["attribute"] for each in node["assignedVariantAttributes"] or []]
+    required = tuple(each["name"] for each in attributes if each["valueRequired"])
+    return ProductType(node["id"], node["name"], required)
 
 
 def _choices(listed: Json) -> tuple[Choice, ...]:

@@ -13,7 +13,7 @@ from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.sandbox.saleor.png import square
-from saleor_stripe_audience.sandbox.saleor.state import Category, Product
+from saleor_stripe_audience.sandbox.saleor.state import Category, Product, ProductType
 from saleor_stripe_audience.shops.models import Installation
 from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
 from tests.payments.test_reporting import Town, town
@@ -261,6 +261,29 @@ class TestAnImage:
 
     def test_that_is_too_large_is_refused(self) -> None:
         assert refused(lambda: read_image(PNG + bytes(edit.LARGEST_IMAGE))) == "image_size"
+
+
+class TestATypeThatRequiresAttributes:
+    """Saleor would add the product, and then refuse its variant."""
+
+    def test_is_not_taken_by_itself(self, town: Town) -> None:
+        store = town.shop.host.store
+        store.product_types.insert(0, ProductType("Audiobook", "audiobook", required_attributes=("Medium",)))
+        assert "Audiobook" not in [each.name for each in edit.choices(shop_of(town)).product_types]
+        edit.add(shop_of(town), draft(town), "form 1")
+        assert named(town, "Lamp").product_type.name == "Goods"
+
+    def test_is_refused_before_anything_is_added(self, town: Town) -> None:
+        store = town.shop.host.store
+        audiobook = ProductType("Audiobook", "audiobook", required_attributes=("Medium", "Voice"))
+        store.product_types.append(audiobook)
+        chosen = draft(town, product_type=audiobook.id)
+        with pytest.raises(Rejected, match=r"Medium, Voice .*“Audiobook”") as error:
+            edit.add(shop_of(town), chosen, "form 1")
+        assert error.value.code == "product_type"
+        store.product_types = [audiobook]
+        assert refused(lambda: edit.add(shop_of(town), draft(town), "form 2")) == "product_type"
+        assert "Lamp" not in [each.name for each in store.products]
 
 
 def test_what_the_form_offers(town: Town) -> None:

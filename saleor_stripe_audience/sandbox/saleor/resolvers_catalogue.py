@@ -96,6 +96,11 @@ def variant_media(_source: Any, _info: Info) -> list[ProductMedia]:
     return []
 
 
+@resolves("ProductType", "assignedVariantAttributes")
+def attributes_of_variants(source: Any, _info: Info, **_asked: Any) -> list[dict[str, Any]]:
+    return [{"attribute": {"name": each, "valueRequired": True}} for each in source.required_attributes]
+
+
 @resolves("ProductVariant", "attributes")
 def variant_attributes(source: Any, _info: Info) -> list[Any]:
     if source.deleted:
@@ -433,6 +438,8 @@ def _apply_variant(call: Call, variant: Variant, given: dict[str, Any]) -> None:
 def product_variant_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     call = call_of(info)
     product = _product(call, input_["product"], "product")
+    if product.product_type.required_attributes and not input_["attributes"]:
+        raise Refused("attributes", "REQUIRED", "All required attributes must take a value.")
     variant = Variant(product, input_.get("name") or input_.get("sku") or "")
     variant.name = variant.name or variant.id  # as Saleor does: every variant has a name
     _apply_variant(call, variant, {**input_, "name": variant.name})

@@ -101,11 +101,12 @@ class Collection(Record):
 
 @dataclass(eq=False)
 class ProductType(Record):
-    """A type of product."""
+    """A type of product. Of attributes it has only such that every variant must have a value of: none can be given."""
 
     name: str
     slug: str
     is_shipping_required: bool = True
+    required_attributes: tuple[str, ...] = ()  # of its variants, by their names
 
     type_name = "ProductType"
 
