@@ -114,6 +114,7 @@ MEANINGS: dict[str, tuple[ErrorCode, str | None]] = {
     "audience_default": (ErrorCode.INVALID_STATUS, "id"),
     "audience_has_channels": (ErrorCode.INVALID_STATUS, "id"),
     "audience_has_contacts": (ErrorCode.INVALID_STATUS, "id"),
+    "audience_has_import": (ErrorCode.INVALID_STATUS, "id"),
     "beyond_own_scopes": (ErrorCode.OUT_OF_SCOPE_PERMISSION, "scopes"),
     "cart_silence_minutes": (ErrorCode.INVALID, "cartSilenceMinutes"),
     "category": (ErrorCode.INVALID, "category"),

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.audience.consent import wordings
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, KnownWording
 from tests.browser.conftest import Staff
 from tests.browser.test_accessibility import violations
@@ -107,6 +108,9 @@ def test_what_leads_to_an_audience_is_accessible(
     settings.EMAIL_CONFIGURED = True
     settings.DEFAULT_FROM_EMAIL = "news@shop.example.com"
     audience = a_contact(staff.installation).audience
+    for text in ("Yes.", "Yes, send me news by e-mail. I can unsubscribe at any time."):
+        wordings.change_own_text(audience, text)
+    wordings.change_own_text(audience, "Oui, envoyez-moi des nouvelles par e-mail.", "fr")
     paths = {
         "audiences": "audiences",
         "audience-new": "audiences/new",
@@ -117,6 +121,9 @@ def test_what_leads_to_an_audience_is_accessible(
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator("#preview iframe")).to_have_count(int(name == "audience"))
         look(staff, f"{name}-{theme}{'-french' if locale == 'fr' else ''}")
+        if name == "audience":
+            page.locator("summary").press("Enter")
+            expect(page.locator("#wordings").get_by_text("Yes.", exact=True)).to_be_visible()
         assert violations(staff) == {}, path
     assert complaints(staff) == []
 

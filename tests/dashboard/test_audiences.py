@@ -23,6 +23,8 @@ from saleor_stripe_audience.audience.people.models import (
     KnownWording,
 )
 from saleor_stripe_audience.audience.signup import previews, storefront
+from saleor_stripe_audience.audience.transfer.models import ImportFile
+from saleor_stripe_audience.jobs.models import Job
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import a_contact
 from tests.dashboard.test_contacts import ask
@@ -353,6 +355,13 @@ def test_only_an_audience_on_which_nothing_depends_is_deleted(
     status, text = post(client, shop, f"audiences/{news.pk}/delete")
     assert (status, "proof of their consent" in text) == (422, True)
     contact.delete()
+    job = Job.objects.create(installation=shop.installation, kind=Job.Kind.IMPORT, state=Job.State.RUNNING)
+    ImportFile.objects.create(
+        installation=shop.installation, audience=news, actor="1", actor_name="Robin", job=job
+    )
+    status, text = post(client, shop, f"audiences/{news.pk}/delete")
+    assert (status, "being imported into the audience" in text) == (422, True)
+    Job.objects.update(state=Job.State.CANCELLED)
     assert "“News” was deleted." in post(client, shop, f"audiences/{news.pk}/delete")[1]
     assert post(client, shop, f"audiences/{news.pk}/delete")[0] == 404
     assert "cannot be deleted" in post(client, shop, f"audiences/{default.pk}/delete")[1]

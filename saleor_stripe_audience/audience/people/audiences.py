@@ -25,6 +25,7 @@ from saleor_stripe_audience.audience.people.models import (
 )
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -374,6 +375,13 @@ def delete_audience(audience: Audience) -> None:
                     "The audience has contacts, and with them the proof of their consent: it cannot be deleted.",
                 ),
                 code="audience_has_contacts",
+            )
+        if audience.import_files.filter(job__state__in=Job.OPEN).exists():
+            raise Rejected(
+                pgettext_lazy(
+                    "staff", "Contacts are being imported into the audience. Cancel the import first."
+                ),
+                code="audience_has_import",
             )
         audience.delete()
 
