@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, expect
+from playwright.sync_api import FloatRect, FrameLocator, expect
 from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience.gateway.accounts import account_for
@@ -17,11 +17,11 @@ from tests.dashboard.rows import a_contact, a_payment, a_problem
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def look(staff: Staff, name: str) -> None:
-    """Save a screenshot in the folder SCREENSHOTS, for people to look at."""
+def look(staff: Staff, name: str, part: FloatRect | None = None) -> None:
+    """Save a screenshot, or one of a part of it, in the folder SCREENSHOTS, for people to look at."""
     if folder := os.environ.get("SCREENSHOTS"):
         # Without the caret Playwright would add a style, which the page's policy refuses.
-        staff.page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial")
+        staff.page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial", clip=part)
 
 
 def go(page: FrameLocator, name: str) -> None:
