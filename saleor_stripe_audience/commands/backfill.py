@@ -2,11 +2,10 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 
 from saleor_stripe_audience.audience.transfer import backfill
-from saleor_stripe_audience.commands.progress import line_of
+from saleor_stripe_audience.commands.progress import show_progress
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.client import get_installation
@@ -40,13 +39,7 @@ def _find_or_change(shop: Installation, options: argparse.Namespace) -> Job:
 
 def _run(job: Job) -> Job:
     """Run the job here, page by page. If this process ends, a worker continues it."""
-    shows_progress = sys.stderr.isatty()
-    has_more = True
-    while has_more:
-        has_more = jobs.work_page(job.pk, job.step, enqueues=False)
-        job.refresh_from_db()
-        if shows_progress:
-            print(f"\r{line_of(job)}", end="" if has_more else "\n", file=sys.stderr, flush=True)
+    jobs.work_here(job, show_progress)
     return job
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from saleor_stripe_audience.catalog import refresh, sync
-from saleor_stripe_audience.commands.progress import line_of
+from saleor_stripe_audience.commands.progress import show_progress
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.jobs import engine as jobs
@@ -84,13 +84,7 @@ def _work(account: StripeAccount, options: argparse.Namespace) -> Job:
 
 def _run(job: Job) -> Job:
     """Run the job here, page by page. If this process ends, a worker continues it."""
-    shows_progress = sys.stderr.isatty()
-    has_more = True
-    while has_more:
-        has_more = jobs.work_page(job.pk, job.step, enqueues=False)
-        job.refresh_from_db()
-        if shows_progress:
-            print(f"\r{line_of(job)}", end="" if has_more else "\n", file=sys.stderr, flush=True)
+    jobs.work_here(job, show_progress)
     return job
 
 

@@ -1,8 +1,16 @@
 """The progress of a job, in one line of a terminal."""
 
+import sys
+
 from saleor_stripe_audience.jobs.models import Job
 
 WIDTH = 30
+
+
+def show_progress(job: Job, goes_on: bool) -> None:
+    """Show it on a terminal, in place of what was shown before."""
+    if sys.stderr.isatty():
+        print(f"\r{line_of(job)}", end="" if goes_on else "\n", file=sys.stderr, flush=True)
 
 
 def line_of(job: Job) -> str:

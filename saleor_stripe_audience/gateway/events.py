@@ -23,7 +23,7 @@ def list_since(account: StripeAccount, created: int, types: Sequence[str]) -> It
         with errors_of(account):
             params: Any = {"created": {"gte": created}, "types": some, "limit": 100}
             for event in stripe_of(account).v1.events.list(params).auto_paging_iter():
-                yield event.to_dict()
+                yield event.to_dict(for_json=True)  # the library reads some amounts as Decimal
 
 
 def object_of[Parsed: BaseModel](event: Event, model: type[Parsed]) -> Parsed:

@@ -31,6 +31,7 @@ Json = dict[str, Any]
 
 MAX_LISTED = 1000  # problems and differences that a report lists; it counts all of them
 STALLED_AFTER = timedelta(minutes=10)  # longer than all attempts at one page take together
+PAUSE = 0.5  # seconds until a job that cannot go on is looked at again
 State = Job.State
 
 
@@ -209,6 +210,20 @@ def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
     if page is None:
         return False
     return advance(job, page, time.monotonic() - started, enqueues=enqueues)
+
+
+def work_here(job: Job, show: Callable[[Job, bool], None]) -> None:
+    """Work the job to its end in this process, page by page; `show` is given it after each, and whether it goes on.
+
+    A worker may take pages meanwhile, and continues the job if this process ends.
+    """
+    while job.state in Job.MOVING:
+        step = job.step
+        work_page(job.pk, step, enqueues=False)
+        job.refresh_from_db()
+        show(job, job.state in Job.MOVING)
+        if job.step == step and job.state in Job.MOVING:
+            time.sleep(PAUSE)  # the job itself is not ready to go on
 
 
 @task

@@ -265,3 +265,17 @@ def test_the_browser_has_nothing_to_complain_of(staff: Staff) -> None:
 def test_opened_alone_it_says_where_it_belongs(staff: Staff) -> None:
     staff.page.goto(f"{staff.app.manifest['appUrl']}?locale=en")
     expect(staff.page.get_by_role("heading", level=1)).to_have_text("Open this page from Saleor")
+
+
+def test_an_answer_that_is_no_page_leaves_what_was_typed(staff: Staff) -> None:
+    """Such as that of a proxy, or of the app while its database cannot be reached."""
+    page = staff.open(path="/accounts", theme="light", locale="en")
+    page.get_by_label("Publishable key").fill("pk_test_half")
+    staff.page.route(
+        "**/dashboard/keys",
+        lambda route: route.fulfill(status=503, content_type="application/json", body='{"error": {}}'),
+    )
+    page.get_by_role("navigation").get_by_role("button", name="Keys", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("The app did not respond.")
+    expect(page.get_by_label("Publishable key")).to_have_value("pk_test_half")
+    expect(page.get_by_text('"error"')).to_have_count(0)

@@ -18,6 +18,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.saleor.state import Product
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
 from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
@@ -512,6 +513,16 @@ class TestANewProduct:
 
 def _fail(*_: object) -> None:
     raise OSError("killed")
+
+
+def test_a_price_made_while_no_event_arrived_is_found(town: Town) -> None:
+    """The library reads some of a Price's amounts as Decimal, which no JSON has."""
+    town.stripe.lose_webhooks()
+    made = town.api.products.create({"name": "Vase"})
+    price_id = new_price(town, made.id, 2500)
+    reconcile(town.account.installation)
+    found = Event.objects.filter(source="stripe", kind="price.created")
+    assert [each.payload["data"]["object"]["id"] for each in found if each.payload] == [price_id]
 
 
 def test_a_shop_without_channels_has_nothing_to_refresh(town: Town) -> None:

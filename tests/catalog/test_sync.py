@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -277,3 +278,20 @@ def test_calls_of_bulk_work_are_spread_and_others_do_not_wait(monkeypatch: pytes
             pacing.wait()
     assert slept == pytest.approx([0, 0.05, 0.1, 0.15])
     assert pacing.pace_for(StripeAccount(livemode=True))._interval == 1 / pacing.LIVE_RATE
+
+
+def test_a_job_worked_here_goes_on_when_a_worker_took_a_page(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = sync.start(town.account, "a test")
+    work_page = jobs.work_page
+
+    def work_slowly(job_id: UUID, step: int, *, enqueues: bool) -> bool:
+        work_page(job_id, step, enqueues=False)  # a worker's
+        return work_page(job_id, step, enqueues=enqueues)
+
+    monkeypatch.setattr(jobs, "work_page", work_slowly)
+    shown: list[bool] = []
+    jobs.work_here(job, lambda _job, goes_on: shown.append(goes_on))
+    assert job.state == Job.State.DONE
+    assert shown == [True, False]

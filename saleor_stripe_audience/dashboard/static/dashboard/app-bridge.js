@@ -158,6 +158,11 @@
     const { ctx } = event.detail;
     if (ctx.response.status !== 401) {
       state.refusals = 0;
+      if (!isPage(ctx.response)) {
+        event.preventDefault();
+        warn("unreachable");
+        return;
+      }
       if (ctx.response.status < 400 && ctx.request.method === "GET" && isWhole(ctx)) moveTo(ctx);
       return;
     }
@@ -169,6 +174,11 @@
     }
     state.again = () => repeat(ctx);
     send("notifyReady", {});
+  }
+
+  // What a proxy answers, or the app without its database, is no page: what is shown stays, and all that was typed.
+  function isPage(response) {
+    return (response.headers.get("Content-Type") || "").startsWith("text/html");
   }
 
   // The Dashboard's address follows what staff choose, so that a reload and Back return to it.
