@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 MAX_LISTED = 1000  # problems and differences that a report lists; it counts all of them
 STALLED_AFTER = timedelta(minutes=10)  # longer than all attempts at one page take together
-PAUSE = 0.5  # seconds until a job that cannot go on is looked at again
+PAUSE = 0.5  # seconds until a job that cannot continue is looked at again
 State = Job.State
 
 
@@ -213,7 +213,7 @@ def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
 
 
 def work_here(job: Job, show: Callable[[Job, bool], None]) -> None:
-    """Work the job to its end in this process, page by page; `show` is given it after each, and whether it goes on.
+    """Work the job to its end in this process, page by page; `show` is given it after each, and whether it continues.
 
     A worker may take pages meanwhile, and continues the job if this process ends.
     """
@@ -223,7 +223,7 @@ def work_here(job: Job, show: Callable[[Job, bool], None]) -> None:
         job.refresh_from_db()
         show(job, job.state in Job.MOVING)
         if job.step == step and job.state in Job.MOVING:
-            time.sleep(PAUSE)  # the job itself is not ready to go on
+            time.sleep(PAUSE)  # the job itself is not ready to continue
 
 
 @task
