@@ -176,9 +176,11 @@
     send("notifyReady", {});
   }
 
-  // What a proxy answers, or the app without its database, is no page: what is shown stays, and all that was typed.
+  // A failure of a proxy, or of the app without its database, is no page: what is shown stays, and all that was typed.
+  // What a payment was paid with comes as plain text.
   function isPage(response) {
-    return (response.headers.get("Content-Type") || "").startsWith("text/html");
+    const kind = response.headers.get("Content-Type") || "";
+    return kind.startsWith("text/html") || (response.status < 500 && !kind.includes("json"));
   }
 
   // The Dashboard's address follows what staff choose, so that a reload and Back return to it.
