@@ -88,6 +88,8 @@ def _show(
 ) -> HttpResponse:
     files = ImportFile.objects.filter(installation=user.installation).exclude(form={})
     files = files.select_related("audience", "job").defer("report", "job__cursor")
+    # What is stored comes first: only so many files may be, and here is where they are discarded.
+    files = files.annotate(is_stored=uploads.IS_STORED).order_by("-is_stored", "-created_at", "-pk")
     return show(
         request,
         user,
@@ -101,7 +103,7 @@ def _show(
         largest=uploads.LARGEST,
         part_bytes=uploads.PART_BYTES,
         megabytes=uploads.MOST_PARTS,
-        files=[_row(each) for each in files.order_by("-created_at", "-pk")[:MOST_FILES]],
+        files=[_row(each) for each in files[:MOST_FILES]],
         is_wrong=note is not None,
     )
 

@@ -274,6 +274,31 @@ def test_a_file_that_is_too_large_or_incomplete_is_refused(staff: Import) -> Non
     assert not ImportFile.objects.filter(pk=upload).exists()
 
 
+def test_only_so_many_files_are_stored(staff: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_STORED", 2)
+    file = staff.check()
+    staff.send(f"/{file.pk}", do="start")
+    work(file)
+    for number in range(2):
+        assert staff.upload(TEXT, name=f"waiting {number}.csv")[0] == 200
+    status, text = staff.upload(TEXT)
+    assert (status, "2 files are stored already." in text) == (422, True)
+    assert staff.put(str(uuid.uuid4()), 0, b"email") == 422
+    listed = re.findall(r'id="file-([0-9a-f-]{36})"', staff.look())
+    assert listed[-1] == str(file.pk), "those that can be discarded come first"
+    for _ in range(2):
+        staff.send(f"/{listed[0]}", do="discard")
+    assert staff.upload(TEXT)[0] == 200
+
+
+def test_uploads_that_were_given_up_make_room(staff: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_INCOMPLETE", 2)
+    begun = [str(uuid.uuid4()) for _ in range(4)]
+    assert [staff.put(upload, 0, b"email") for upload in begun] == [204] * 4
+    assert {str(each.pk) for each in ImportFile.objects.all()} == set(begun[2:])
+    assert ImportPart.objects.count() == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "said", "wrong"),
     [

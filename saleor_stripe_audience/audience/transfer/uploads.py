@@ -9,7 +9,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -31,9 +31,13 @@ KEPT = timedelta(days=7)
 INCOMPLETE_KEPT = timedelta(days=1)
 SAMPLE_ROWS = 5
 MOST_COLUMNS = 200
+MOST_STORED = 10  # files of a shop whose content is stored, at once
+MOST_INCOMPLETE = 5  # uploads of a shop that are not complete: earlier ones were given up
 # How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
+# Whether the content of a file is stored.
+IS_STORED = Exists(ImportPart.objects.filter(file=OuterRef("pk"), is_refused=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,16 @@ class Start:
 def store_part(
     audience: Audience, upload_id: UUID, position: int, content: bytes, *, actor: str, actor_name: str
 ) -> None:
-    """Store one part of an upload; repeating it changes nothing. `Rejected` for a part that no file can have."""
+    """Store one part of an upload; repeating it changes nothing.
+
+    `Rejected` for a part that no file can have, and while the shop has as many files as it may.
+    """
     if not content or len(content) > PART_BYTES or not 0 <= position < MOST_PARTS:
         raise Rejected(TOO_LARGE, code="import_size")
+    if is_full(audience.installation):
+        raise Rejected(with_values(FULL, most=MOST_STORED), code="import_full")
     with transaction.atomic():
-        file, _ = ImportFile.objects.get_or_create(
+        file, is_new = ImportFile.objects.get_or_create(
             pk=upload_id,
             defaults={
                 "installation": audience.installation,
@@ -64,21 +73,38 @@ def store_part(
         )
         if file.installation_id != audience.installation_id or file.form:
             raise Rejected(INCOMPLETE, code="import_upload")
+        if is_new:
+            _drop_given_up(audience.installation)
         file.parts.update_or_create(position=position, is_refused=False, defaults={"content": content})
     if position == 0:
         _check_kind(content)  # the rest need not be sent
 
 
+def is_full(installation: Installation) -> bool:
+    """Whether the shop has as many files as it may: complete ones whose content is still stored."""
+    complete = ImportFile.objects.filter(installation=installation).exclude(form={})
+    return complete.filter(IS_STORED).count() >= MOST_STORED
+
+
+def _drop_given_up(installation: Installation) -> None:
+    """Delete all but the newest uploads that are not complete. Inside the caller's transaction."""
+    incomplete = ImportFile.objects.filter(installation=installation, form={})
+    newest = incomplete.order_by("-created_at", "-pk").values_list("pk", flat=True)[:MOST_INCOMPLETE]
+    incomplete.exclude(pk__in=list(newest)).delete()
+
+
 def finish(audience: Audience, upload_id: UUID, name: str, size: int) -> ImportFile:
     """Take the file whose parts have all arrived; repeating it returns the same one.
 
-    `Rejected` for a file that is empty, too large or not CSV, or of which a part is missing.
+    `Rejected` for a file that is empty, too large or not CSV, of which a part is missing, or that is one too many.
     """
     if size > LARGEST:
         raise Rejected(TOO_LARGE, code="import_size")
     if size <= 0:
         raise Rejected(EMPTY, code="import_empty")
     file = ImportFile.objects.filter(audience=audience, pk=upload_id).first()
+    if (file is None or not file.form) and is_full(audience.installation):
+        raise Rejected(with_values(FULL, most=MOST_STORED), code="import_full")
     if file is None:
         raise Rejected(INCOMPLETE, code="import_upload")
     if file.form:
@@ -253,6 +279,10 @@ INCOMPLETE = pgettext_lazy("staff", "The file did not arrive completely. Choose 
 STARTED = pgettext_lazy("staff", "This file is imported already, so how it is read can no longer be changed.")
 GONE = pgettext_lazy("staff", "The file is no longer stored. Upload it again.")
 MANY_COLUMNS = pgettext_lazy("staff", "The file has {count} columns. Keep at most {most} of them.")
+FULL = pgettext_lazy(
+    "staff",
+    "{most} files are stored already. Import or discard one of them first, then choose this file again.",
+)
 NOT_CSV = pgettext_lazy("staff", "This is not a CSV file. Export the contacts as CSV, then choose that file.")
 WORKBOOK = pgettext_lazy(
     "staff",
