@@ -125,13 +125,21 @@ def follow_product(event: Event) -> None:
         refresh.check(account, found.id)
 
 
-def follow_price(event: Event) -> None:
-    """Somebody added, changed or deleted a Price in Stripe; what is paid again and again is not the shop's."""
+def follow_price(event: Event) -> Write | None:
+    """Somebody added, changed or deleted a Price in Stripe; what is paid again and again is not the shop's.
+
+    One of the app's that was archived is made again, unless it is part of a change that staff decide about.
+    """
     account, found = account_of(event), object_of(event, CataloguePrice)
     if found.product is None or found.is_recurring or not _is_followed(account):
-        return
-    if not (found.active and refresh.is_current_price(account, found.id)):
-        refresh.check(account, found.product)
+        return None
+    is_current = refresh.is_current_price(account, found.id)
+    if found.active and is_current:
+        return None
+    refresh.check(account, found.product)
+    if not is_current or refresh.is_noted(account, found.product):
+        return None
+    return refresh.replace_archived_price(account, found.id, f"event {event.pk}")
 
 
 def _is_followed(account: StripeAccount) -> bool:

@@ -32,6 +32,7 @@ from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct
 from saleor_stripe_audience.gateway.pace import pace_for, paced
+from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.engine import Page
 from saleor_stripe_audience.jobs.models import Job
@@ -194,6 +195,23 @@ def is_current_price(account: StripeAccount, price_id: str) -> bool:
     return CatalogPrice.objects.filter(
         product__account=account, stripe_price_id=price_id, is_active=True, product__is_active=True
     ).exists()
+
+
+def replace_archived_price(account: StripeAccount, price_id: str, why: str) -> Write | None:
+    """Fetch the variant from Saleor; what is returned has it pushed with a new Price. None if this one is active."""
+    price = CatalogPrice.objects.filter(product__account=account, stripe_price_id=price_id, is_active=True)
+    current = price.select_related("product").first()
+    now = catalogue.fetch_price(account, price_id)
+    if current is None or (now is not None and now.active):
+        return None
+    record = refetch.fetch(account.installation, {"ids": [current.product.saleor_product_id]}, why)
+
+    def write() -> None:
+        price.update(is_active=False)
+        CatalogProduct.objects.filter(pk=current.product.pk).update(sent_hash="")
+        record()
+
+    return write
 
 
 def _open(account: StripeAccount, stripe_product_id: str) -> QuerySet[Difference]:

@@ -56,21 +56,32 @@ def send(
 ) -> Sent:
     """Make Stripe have the variant as wanted. `store_new` stores a new Product and its default Price at once.
 
-    Whatever somebody deleted at Stripe is created again.
+    Whatever somebody deleted at Stripe, and a Price that was archived there, is created again.
     """
     if known is None or not known.stripe_product_id:
         return _Sending(account, item, wanted, store_new).create("")
     try:
         return _Sending(account, item, wanted, store_new).change(known)
     except Rejected as error:
-        if error.code != MISSING:
-            raise
-        if refused_parameter(error) in ("id", "product"):
+        refused = refused_parameter(error)
+        if error.code == MISSING and refused in ("id", "product"):
             return _Sending(account, item, wanted, store_new).create(known.stripe_product_id)
-        if refused_parameter(error) not in ("price", "default_price"):
+        if refused != "default_price" and (error.code != MISSING or refused != "price"):
             raise
-        known.prices.filter(is_active=True).update(is_active=False)
+        if not _forget_lost_prices(account, known):
+            raise
         return _Sending(account, item, wanted, store_new).change(known)
+
+
+def _forget_lost_prices(account: StripeAccount, known: CatalogProduct) -> bool:
+    """Forget the Prices that somebody archived or deleted at Stripe; returns whether there are any."""
+    lost = [
+        each.pk
+        for each in known.prices.filter(is_active=True)
+        if (found := catalogue.fetch_price(account, each.stripe_price_id)) is None or not found.active
+    ]
+    known.prices.filter(pk__in=lost).update(is_active=False)
+    return bool(lost)
 
 
 def archive(account: StripeAccount, stripe_product_id: str) -> None:

@@ -10,7 +10,7 @@ from saleor_stripe_audience.catalog.minimums import one_dollar, smallest_price
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.payloads import is_public_image, items_of, number_of, read_product
 from saleor_stripe_audience.catalog.rich_text import plain_text
-from saleor_stripe_audience.gateway import trouble
+from saleor_stripe_audience.gateway import catalogue, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.money import Money
@@ -152,6 +152,20 @@ def test_a_variant_without_a_price_is_reported(shop: Shop) -> None:
     assert CatalogProduct.objects.get().state == State.NOT_SOLD
 
 
+def test_a_variant_in_no_channel_is_reported_once_its_product_is_sold(shop: Shop) -> None:
+    """As Saleor has it before anybody enters a price."""
+    draft = [{"channel": {"slug": "default-channel", "currencyCode": "USD"}, "isPublished": False}]
+    unpriced = [variant(listings=[])]
+    shop.tell("product_created", product=rich(variants=unpriced, channelListings=draft))
+    assert problems() == []
+    shop.tell("product_updated", minute=1, product=rich(variants=unpriced))
+    assert problems() == ["no_price"]
+    assert CatalogProduct.objects.get().state == State.NOT_SOLD
+    assert shop.products() == []
+    shop.tell("product_updated", minute=2, product=rich())
+    assert (problems(), len(shop.products())) == ([], 1)
+
+
 def test_a_product_without_variants_is_nothing_to_send(shop: Shop) -> None:
     shop.tell("product_created", product=product() | {"variants": []})
     assert shop.products() == []
@@ -209,8 +223,6 @@ def test_two_products_with_one_sku_have_a_price_each(shop: Shop) -> None:
 
 
 def test_a_lookup_key_of_the_merchants_own_is_not_taken_away(shop: Shop) -> None:
-    from saleor_stripe_audience.gateway import catalogue
-
     [row] = StripeAccount.objects.all()
     made, _ = catalogue.create_product(row, {"name": "Theirs"}, "theirs")
     theirs = catalogue.create_price(
@@ -246,6 +258,29 @@ def test_a_price_deleted_in_stripe_is_made_again(shop: Shop) -> None:
     shop.tell("product_updated", minute=1, product=product(name="Again"))
     assert shop.prices() == [(950, "usd")]
     assert CatalogPrice.objects.filter(is_active=True).count() == 1
+
+
+def test_a_default_price_that_was_replaced_and_archived_in_stripe_is_made_again(
+    shop: Shop,
+    account: StripeAccount,  # noqa: F811
+) -> None:
+    AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="other")
+    both = variant(listings=[listing(), listing(40, "other", "PLN")])
+    shop.tell("product_created", product=product(both))
+    [made] = shop.products()
+    kept, archived = (CatalogPrice.objects.get(currency=each).stripe_price_id for each in ("PLN", "USD"))
+    theirs = catalogue.create_price(
+        account, {"product": made["id"], "currency": "usd", "unit_amount": 700}, "theirs"
+    )
+    catalogue.update_product(account, made["id"], {"default_price": theirs})
+    catalogue.update_price(account, archived, {"active": False})
+    shop.tell("product_updated", minute=1, product=product(both, name="Again"))
+    assert CatalogProduct.objects.get().state == State.SYNCED
+    [made] = shop.products()
+    default = shop.sandbox.account.table("price")[made["default_price"]]
+    assert (default["unit_amount"], default["lookup_key"]) == (950, "T-1:default-channel:usd")
+    active = CatalogPrice.objects.filter(is_active=True).values_list("stripe_price_id", flat=True)
+    assert set(active) == {kept, default["id"]}
 
 
 def test_a_deletion_whose_event_was_lost_is_seen_in_the_product(shop: Shop) -> None:

@@ -595,6 +595,38 @@ class TestStripesEvents:
         town.tell(town.stripe.events("product.updated")[-1:])
         assert Kind.GONE in {each.kind for each in Difference.objects.all()}
 
+    def test_of_an_archived_price_make_another_one(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        default = stripes(town, row)["default_price"]
+        other = row.prices.filter(is_active=True).exclude(stripe_price_id=default).first()
+        assert other is not None
+        town.api.prices.update(other.stripe_price_id, {"active": False})
+        for _ in range(2):
+            town.tell(town.stripe.events("price.updated")[-1:])
+            settle()
+        [now] = row.prices.filter(is_active=True, channel_slug=other.channel_slug)
+        price = town.stripe.account.table("price")[now.stripe_price_id]
+        assert (now.pk != other.pk, price["active"], price["lookup_key"]) == (True, True, other.lookup_key)
+        assert stripes(town, row)["default_price"] == default
+        assert not Difference.objects.exists()
+
+    def test_of_an_archived_price_that_was_replaced_wait_for_staff(self, town: Town, settle: Settle) -> None:
+        row = in_stripe("Lantern Mug")
+        former = stripes(town, row)["default_price"]
+        theirs = new_price(town, row.stripe_product_id, 2100)
+        town.api.prices.update(former, {"active": False})
+        town.tell(town.stripe.events("price.updated")[-1:])
+        settle()
+        assert stripes(town, row)["default_price"] == theirs
+        assert Difference.objects.get().state == State.OPEN
+        assert apply(town) == []
+        settle()
+        prices = town.stripe.account.table("price").values()
+        sold = [each for each in prices if each["product"] == row.stripe_product_id and each["active"]]
+        assert sorted(each["unit_amount"] for each in sold) == [2100, 7500]
+        assert stripes(town, row)["default_price"] in {each["id"] for each in sold}
+        assert look(town) == []
+
     def test_of_an_account_without_channels_are_ignored(self, town: Town) -> None:
         town.api.products.create({"name": "Poster", "default_price_data": ONE_TIME})
         StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
