@@ -439,6 +439,11 @@ def check_price(amount: Decimal, currency: str) -> Money:
         money = from_decimal(amount, currency)
     except Rejected as error:
         raise Rejected(error.translatable, code="price") from error
+    if money.amount != amount:
+        message = pgettext_lazy(
+            "staff", "Stripe charges {nearest} for this amount. Enter a price that it can charge."
+        )
+        raise Rejected(with_values(message, nearest=str(money)), code="price")
     smallest, largest = smallest_price(money.currency), largest_charge(money.currency)
     if money.is_zero or (smallest is not None and money.minor < smallest.minor):
         if smallest is None:

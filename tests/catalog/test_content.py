@@ -2,14 +2,17 @@
 
 import base64
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from saleor_stripe_audience.catalog.edit import check_price
 from saleor_stripe_audience.catalog.minimums import one_dollar, smallest_price
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.payloads import is_public_image, items_of, number_of, read_product
 from saleor_stripe_audience.catalog.rich_text import plain_text
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import catalogue, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Handling
@@ -384,6 +387,27 @@ def test_the_smallest_price_of_each_kind_of_currency(
 ) -> None:
     assert one_dollar(currency) == (None if dollar is None else Money(dollar, currency))
     assert smallest_price(currency) == (None if smallest is None else Money(smallest, currency))
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("147", "JPY"), ("0.38", "BHD"), ("1.250", "KWD")])
+def test_prices_of_currencies_with_no_or_three_decimals(amount: str, currency: str) -> None:
+    assert check_price(Decimal(amount), currency).amount == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "code", "said"),
+    [
+        ("146", "JPY", "price_too_small", "at least 147 JPY"),
+        ("147.5", "JPY", "price", "more decimals"),
+        ("0.37", "BHD", "price_too_small", "at least 0.380 BHD"),
+        ("1.255", "KWD", "price", "Stripe charges 1.260 KWD"),
+        ("0", "KWD", "price_too_small", "above zero"),
+    ],
+)
+def test_prices_that_such_a_currency_cannot_have(amount: str, currency: str, code: str, said: str) -> None:
+    with pytest.raises(Rejected, match=said) as error:
+        check_price(Decimal(amount), currency)
+    assert error.value.code == code
 
 
 def test_sixty_metadata_keys_are_no_problem(shop: Shop) -> None:
