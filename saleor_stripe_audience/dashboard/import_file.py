@@ -223,6 +223,7 @@ def _stage(file: ImportFile) -> dict[str, Any]:
         "counts": _counts(counts),
         "refused": job.failed,
         "may_download": job.failed > 0 and uploads.has_refused(file),
+        "most_kept": file_import.MOST_KEPT,
         "errors": [
             Trouble(each["id"], FIELDS.get(each["code"], _("Whole row")), _why(each)) for each in problems
         ],
@@ -258,6 +259,7 @@ def _checked(file: ImportFile) -> dict[str, Any]:
         "counts": _counts(counts),
         "refused": counts.get("refused", 0),
         "may_download": counts.get("refused", 0) > 0 and uploads.has_refused(file),
+        "most_kept": file_import.MOST_KEPT,
         "left_out": counts.get("left_out", 0),
         "statuses": [_status_change(name, count) for name, count in report.get("statuses", {}).items()],
         "errors": _troubles(report.get("errors", [])),

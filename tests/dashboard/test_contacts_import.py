@@ -179,6 +179,16 @@ def test_the_refused_rows_are_a_file_in_the_readers_language_that_executes_nothi
     assert "La même adresse qu&#x27;à la ligne 2." in staff.look(f"/{file.pk}", language="fr")
 
 
+def test_only_so_many_refused_rows_are_kept(staff: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_import, "MOST_KEPT", 3)
+    monkeypatch.setattr(file_import, "MOST_LISTED", 2)
+    file = staff.check("email\na@example.com\n" + "bad\n" * 5, **{"column-1": "", "column-2": ""})
+    assert [each.line for each in file_import.read_refused(file)] == [1, 3, 4, 5]
+    text = staff.look(f"/{file.pk}")
+    assert figures(text)["Refused rows"] == "5"
+    assert "The first 2 of 5. The download has the first 3." in text
+
+
 def test_columns_can_be_ignored_and_what_was_chosen_is_shown_again(staff: Import) -> None:
     file = staff.check(**{"column-1": "", "kind": "nonsubscribed", "tags": 'Fair, "a, b"'})
     text = staff.look(f"/{file.pk}?step=columns")

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import batched
+from itertools import batched, count
 from typing import IO, Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from saleor_stripe_audience.wording import in_languages
 
 Json = dict[str, Any]
 BATCH_SIZE = 500  # a shop's events wait for a batch at most
+MOST_KEPT = 100_000  # refused rows that can be downloaded: each takes more room than in the file
 MOST_LISTED = 100  # refused rows and invalid cells in the report; the list of refused rows has all
 COUNTS = ("lines", "new", "changed", "unchanged", "erased_left_out", "consents", "refused", "left_out")
 UNCHECKED = pgettext_lazy("staff", "Check the file first: nothing is imported that was not shown before.")
@@ -79,6 +80,12 @@ def check(file_id: UUID, revision: int) -> None:
         return
     keeper = _Checked(file)
     with tempfile.TemporaryFile() as refused:
+        kept = count(1)
+
+        def keep(record: Record, error: LineError) -> None:
+            if next(kept) <= MOST_KEPT:
+                _list(refused, _refused(record, error))
+
         try:
             _list(refused, RefusedRow(1, "", list(uploads.read_start(file).header), {}))
             with uploads.open_file(file) as content:
@@ -88,7 +95,7 @@ def check(file_id: UUID, revision: int) -> None:
                     options_of(file, dry_run=True),
                     keeper.show_progress,
                     keeper.begin,
-                    lambda record, error: _list(refused, _refused(record, error)),
+                    keep,
                     BATCH_SIZE,
                 )
         except Rejected as error:
