@@ -38,7 +38,7 @@ BADGES: dict[str, tuple[str, Wording]] = {
 }
 # What Stripe does not have as the shop has it: docs/catalogue.md.
 PROBLEMS: dict[str, Wording] = {
-    "no_price": gettext_lazy("It is sold in this channel without a price."),
+    "no_price": gettext_lazy("It has no price in this channel."),
     "below_minimum": gettext_lazy("The price is below what Stripe charges at least: it was not sent."),
     "below_one_dollar": gettext_lazy("The price is below the equivalent of one US dollar."),
     "price_refused": gettext_lazy("Stripe refused the price."),
