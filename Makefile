@@ -5,7 +5,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
 PYTEST_ARGUMENTS ?= -n auto --dist worksteal
 
-.PHONY: setup demo test lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience bench-size measure-code prove-catalogue bench-catalogue
+.PHONY: setup demo test pictures lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience bench-size measure-code prove-catalogue bench-catalogue
 
 setup: .venv/.ready
 
@@ -25,6 +25,11 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/hadolint Dockerfile
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+# Makes the pictures in docs/images anew, by the tests that show them.
+pictures: setup
+	folder=$$(mktemp -d) && SCREENSHOTS=$$folder .venv/bin/python -m pytest $(PYTEST_ARGUMENTS) tests/browser && \
+	  cd docs/images && for each in *.png; do cp "$$folder/$$each" . || exit 1; done
 
 types: setup
 	.venv/bin/mypy saleor_stripe_audience scripts tests

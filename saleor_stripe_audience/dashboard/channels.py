@@ -111,7 +111,11 @@ def _show(
         for channel in Channel.objects.filter(installation=shop).order_by("name")
     ]
     mappings = AccountChannel.objects.filter(installation=shop).order_by("channel_slug")
-    taken = [(each, _pause_form(each.channel_slug)) for each in mappings]
+    names = {channel.slug: channel.name for channel, _account in rows}
+    taken = [
+        (each, names.get(each.channel_slug, each.channel_slug), _pause_form(each.channel_slug))
+        for each in mappings
+    ]
     return show(
         request, user, CHANNELS, note=note, status=status, rows=rows, accounts=_connected(shop), taken=taken
     )

@@ -21,7 +21,9 @@ class Document:
 
 def read_terms() -> Document:
     """The terms in the language of the page, without what is only for files."""
-    _title, introduction, *articles = LINK.sub(r"\1", terms.text(get_language() or ENGLISH)).split("\n\n")
+    _title, introduction, *articles = (
+        LINK.sub(r"\1", terms.text(get_language() or ENGLISH)).replace("`", "").split("\n\n")
+    )
     listed = re.split(r"\n?^\d+\. ", "\n".join(articles), flags=re.MULTILINE)
     return Document(_joined(introduction), tuple(_joined(each) for each in listed if each.strip()))
 

@@ -40,6 +40,7 @@ _TEMPORARY = {
         "staff", "Stripe is still working on this very request. Please look again in a moment."
     ),
 }
+NEW = "new account"  # what an account is called before Stripe has said its name
 STORED = pgettext_lazy(
     "staff",
     "Stripe failed to process this request, and for a day returns the same error when it is repeated. Nothing more was "
@@ -88,6 +89,13 @@ def _key_refused(account_name: str, account: StripeAccount | None, code: str) ->
             ),
             code=code or KEY_REFUSED,
             by=by,
+        )
+    if account_name == NEW:
+        return Blocked(
+            pgettext_lazy(
+                "staff", "Stripe does not accept this key. Copy the whole key from Stripe again and paste it."
+            ),
+            code=code or KEY_REFUSED,
         )
     return Blocked(
         with_values(

@@ -26,7 +26,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.wording import with_values
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
-NEW = "new account"  # what an account is called before Stripe has said its name
+NEW = failures.NEW
 PERMISSIONS_MISSING = pgettext_lazy(
     "staff",
     "The restricted key is missing permissions: {missing}. Grant them in Stripe, or paste another key that has them.",

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard.sections import SECTIONS
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.jobs.models import Job
 from tests.browser.conftest import Staff
-from tests.dashboard.rows import a_contact, a_payment, a_problem
+from tests.dashboard.rows import NOON, a_contact, a_payment, a_problem
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,3 +80,58 @@ def test_axe_finds_nothing_in_what_a_section_leads_to(staff: Staff, theme: str) 
     page.locator("#as-table").click()
     found |= {("table", rule): nodes for rule, nodes in violations(staff).items()}
     assert found == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_forms_of_products_and_contacts(staff: Staff, theme: str) -> None:
+    """The product is one of the stand-in's, which the form for it asks for."""
+    fill(staff)
+    sold = staff.saleor.host.store.products[0]
+    product = CatalogProduct.objects.create(
+        installation=staff.installation,
+        account=StripeAccount.objects.earliest("created_at"),
+        saleor_product_id=sold.id,
+        saleor_variant_id=sold.variants[0].id,
+        name=sold.name,
+        issued_at=NOON,
+    )
+    found: dict[tuple[str, str], Any] = {}
+    for path, name in (
+        ("/products/add", "#title"),
+        (f"/products/{product.pk}", "#edit"),
+        (f"/products/{product.pk}/edit", "#title"),
+        ("/products/refresh", "#look"),
+        ("/contacts/add", "#email"),
+        ("/contacts/import", "#upload"),
+        ("/contacts/export", "h1"),
+        ("/segments/new", "#preview"),
+        ("/audiences/new", "#name"),
+    ):
+        page = staff.open(path=path, theme=theme, locale="en")
+        expect(page.locator(name)).to_be_visible()
+        found |= {(path, rule): nodes for rule, nodes in violations(staff).items()}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "style", "rule"),
+    [
+        ('<img src="/static/x.png">', "", "image-alt"),
+        ("<button></button>", "", "button-name"),
+        ("<input>", "", "label"),
+        ("<p>Hardly to be read</p>", "color: #999; background: #aaa", "color-contrast"),
+    ],
+)
+def test_axe_would_find_a_fault(staff: Staff, fault: str, style: str, rule: str) -> None:
+    page = staff.open(theme="light", locale="en")
+    content = page.locator(".content")
+    expect(content).to_be_visible()
+    assert violations(staff) == {}
+    content.evaluate(
+        """(it, [fault, style]) => {
+            it.insertAdjacentHTML("beforeend", fault);
+            it.lastElementChild.style.cssText = style;
+        }""",
+        [fault, style],
+    )
+    assert rule in violations(staff)

@@ -35,7 +35,7 @@ def test_a_contact_is_found_tagged_and_erased(staff: Staff) -> None:
     page.get_by_label("Add a tag").press("Enter")
     expect(page.locator("#tags").get_by_role("status")).to_have_text("Tagged “VIP”.")
     expect(page.get_by_label("Add a tag")).to_be_focused()
-    look(staff, "contact-light")
+    look(staff, "contact-tagged-light")
     staff.page.get_by_role("button", name="Light or dark").click()
     look(staff, "contact-dark")
     page.get_by_role("button", name="Erase", exact=True).press("Enter")

@@ -29,7 +29,7 @@ def test_home_shows_what_was_sold_as_charts_and_as_a_table(staff: Staff) -> None
     a_contact(staff.installation)
     page = staff.open(theme="light", locale="en")
     expect(page.get_by_text("1,284.50 USD").first).to_be_visible()
-    look(staff, "home-light")
+    look(staff, "home-charts-light")
     opener = page.get_by_role("button", name="Show as a table")
     opener.press("Enter")
     table = page.get_by_role("dialog", name="Last 30 days").get_by_role("table")
@@ -100,7 +100,7 @@ def test_an_api_key_is_shown_once_and_revoked(staff: Staff) -> None:
     form.get_by_role("button", name="Créer la clé").press("Enter")
     secret = page.get_by_label("La nouvelle clé")
     expect(secret).to_have_value(re.compile("^ssa_"))
-    look(staff, "keys-dark-french")
+    look(staff, "keys-made-dark-french")
     assert ApiKey.objects.get().form is not None
     go(page, "Accueil")
     go(page, "Clés")

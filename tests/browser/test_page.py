@@ -70,7 +70,7 @@ def test_payments_lead_to_stripe_through_the_dashboard(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
     go(page, "Payments")
     expect(page.get_by_text("1,234.50 USD")).to_be_visible()
-    look(staff, "payments-light")
+    look(staff, "payments-one-light")
     staff.page.context.route("https://dashboard.stripe.com/**", lambda route: route.abort())
     page.get_by_role("link", name="Open in Stripe").click()
     staff.page.wait_for_function("window.bridgeActions.some(each => each.type === 'redirect')")
@@ -89,7 +89,7 @@ def test_contacts_in_french_and_dark(staff: Staff) -> None:
     expect(page.get_by_text("ada@example.com")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("Contacts")
     expect(page.get_by_role("cell", name="Non abonné", exact=True)).to_be_visible()
-    look(staff, "contacts-dark-french")
+    look(staff, "contacts-one-dark-french")
 
 
 def test_a_problem_is_replayed(staff: Staff) -> None:

@@ -4,12 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.dashboard import hosted
+from saleor_stripe_audience.dashboard.urls import urlpatterns
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor import signatures
 from saleor_stripe_audience.saleor.tokens import LONGEST_TOKEN, DashboardUser, verify_dashboard_token
@@ -251,3 +256,37 @@ def test_a_refusal_is_never_kept_and_says_what_to_do(shop: Shop, client: Client)
 def test_only_staff_open_the_page(shop: Shop, is_staff: object) -> None:
     with pytest.raises(Rejected):
         opened(shop, shop.token(is_staff=is_staff))
+
+
+# What is not a section's: the shell at any address, and the pages to Stripe and back, which have tokens of their own.
+OPEN = {"page", "deep", hosted.BEGIN, hosted.AGAIN, hosted.BACK}
+SAMPLES = {"uuid": str(UUID(int=1)), "int": "1", "slug": "terms"}
+ROUTES = [
+    (str(each.name), re.sub(r"<(\w+):\w+>", lambda part: SAMPLES[part[1]], str(each.pattern)))
+    for each in urlpatterns
+    if each.name not in OPEN
+]
+
+
+@pytest.mark.parametrize(("name", "path"), ROUTES)
+def test_every_address_refuses_who_may_not(
+    shop: Shop, client: Client, settings: Settings, name: str, path: str
+) -> None:
+    """Without a token, expired, of another shop, forged, from another Dashboard, without the permission."""
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    methods = (client.get, client.post)
+    good = shop.headers()
+
+    def answers(headers: Json) -> set[int]:
+        # 405: the address does not have this method; the other is tried too.
+        return {method(f"/dashboard/{path}", headers=headers).status_code for method in methods} - {405}
+
+    assert answers({}) == {401}
+    assert answers(shop.headers(exp=1)) == {401}
+    assert answers(shop.headers(type="access")) == {401}
+    assert answers(good | {"Authorization": other.headers()["Authorization"]}) == {401}
+    assert answers(other.headers() | {"Authorization": good["Authorization"]}) == {401}
+    if name not in ("overview", "order_widget", "customer_widget"):  # these show what each person may see
+        assert answers(shop.headers(user_permissions=[])) == {403}
+    settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com",)
+    assert answers(good | {"Dashboard-Origin": "https://evil.example"}) == {403}

@@ -88,7 +88,7 @@ def test_the_secrets_are_not_in_the_database_as_they_are(installation: Installat
         ("", SECRET_KEY, "begins with pk_"),
         ("pk_live_1", SECRET_KEY, "same mode"),
         (PUBLISHABLE_KEY, "sk_live_1", "same mode"),
-        (PUBLISHABLE_KEY, "sk_test_unknown", "refused the key"),
+        (PUBLISHABLE_KEY, "sk_test_unknown", "does not accept this key"),
     ],
 )
 def test_keys_that_are_no_pair(installation: Installation, publishable: str, secret: str, words: str) -> None:

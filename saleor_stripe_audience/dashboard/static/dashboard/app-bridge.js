@@ -25,6 +25,7 @@
     isShown: false,
     source: null, // what the last request came from
     focused: null, // what had the focus when it began
+    files: [], // those chosen in a form that is refused
   };
 
   // The query of the Dashboard's own page comes first, and may have an id of its own; the Dashboard's part is last.
@@ -235,7 +236,8 @@
       return;
     }
     const before = state.focused === document.body ? state.source : state.focused;
-    const found = sameAs(before) || sameAs(state.source);
+    const isShown = (each) => each?.getClientRects().length; // what is hidden takes no focus
+    const found = [sameAs(before), sameAs(state.source)].find(isShown);
     (found || page.querySelector("h1"))?.focus({ preventScroll: Boolean(found) });
   }
 
@@ -249,7 +251,10 @@
   }
 
   function sameAs(former) {
-    if (former.id && former.tagName !== "FORM") return document.getElementById(former.id);
+    if (former.id && former.tagName !== "FORM") {
+      const found = document.getElementById(former.id);
+      return found?.tagName === former.tagName ? found : null; // a button and the form that it opens may share an id
+    }
     const form = document.getElementById(former.closest("form")?.id || "");
     if (form) return form.querySelector(former.name ? `[name="${CSS.escape(former.name)}"]` : "button:not([type])");
     const dialog = former.closest("dialog");
@@ -420,11 +425,29 @@
     if (file) image.src = URL.createObjectURL(file);
   }
 
+  // No answer can contain a file: one that was chosen stays where it was, unless it is what was refused.
+  function keepFiles(event) {
+    const isRefused = isWhole(event.detail.ctx) && event.detail.ctx.response.status === 422;
+    state.files = isRefused ? [...page.querySelectorAll("[type=file][id]")].map((field) => [field.id, field.files]) : [];
+  }
+
+  function returnFiles() {
+    state.files.forEach(([id, files]) => {
+      const field = document.getElementById(id);
+      if (!files.length || !field || field.hasAttribute("aria-invalid")) return;
+      field.files = files;
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    state.files = [];
+  }
+
   window.addEventListener("message", hear);
   document.addEventListener("htmx:config:request", addHeaders);
   document.addEventListener("htmx:after:request", noticeAnswer);
   document.addEventListener("htmx:error", () => warn("unreachable"));
   document.addEventListener("htmx:before:swap", closeDialogs);
+  document.addEventListener("htmx:before:swap", keepFiles);
+  document.addEventListener("htmx:after:swap", returnFiles);
   document.addEventListener("htmx:after:swap", localTimes);
   document.addEventListener("htmx:after:swap", reopenDialog);
   document.addEventListener("htmx:after:swap", announce);
