@@ -21,6 +21,7 @@ PACKAGE = Path(saleor_stripe_audience.__file__).parent
 ELSEWHERE = {
     "address_changed",
     "import_empty",
+    "import_full",
     "import_gone",
     "import_size",
     "import_started",
