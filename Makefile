@@ -26,7 +26,7 @@ lint: setup
 	.venv/bin/hadolint Dockerfile
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
-# Makes the pictures in docs/images anew, by the tests that show them.
+# Makes the pictures in docs/images again, by the tests that show them.
 pictures: setup
 	folder=$$(mktemp -d) && SCREENSHOTS=$$folder .venv/bin/python -m pytest $(PYTEST_ARGUMENTS) tests/browser && \
 	  cd docs/images && for each in *.png; do cp "$$folder/$$each" . || exit 1; done

@@ -284,7 +284,7 @@ def _image_key(media: Media) -> str:
 
 
 def _offers(product: Product, variant: Variant, own_url: str) -> tuple[Offer, ...]:
-    """A variant that is in no channel, as Saleor has it before it has a price, lacks one in all of the product's."""
+    """A variant in no channel, as Saleor has it before it has a price, has no price in any channel of the product."""
     shown = {each.channel.slug: each for each in product.channel_listings or []}
     listings = list(shown.values()) if variant.channel_listings == [] else variant.channel_listings or []
     return tuple(_offer(product, listing, shown.get(listing.channel.slug), own_url) for listing in listings)

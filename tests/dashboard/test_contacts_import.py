@@ -303,9 +303,9 @@ def test_only_so_many_files_are_stored(staff: Import, monkeypatch: pytest.Monkey
 
 def test_uploads_that_were_given_up_make_room(staff: Import, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MOST_INCOMPLETE", 2)
-    begun = [str(uuid.uuid4()) for _ in range(4)]
-    assert [staff.put(upload, 0, b"email") for upload in begun] == [204] * 4
-    assert {str(each.pk) for each in ImportFile.objects.all()} == set(begun[2:])
+    started = [str(uuid.uuid4()) for _ in range(4)]
+    assert [staff.put(upload, 0, b"email") for upload in started] == [204] * 4
+    assert {str(each.pk) for each in ImportFile.objects.all()} == set(started[2:])
     assert ImportPart.objects.count() == 2
 
 
