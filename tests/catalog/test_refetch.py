@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.refetch import fetch_due
+from saleor_stripe_audience.sandbox.saleor.seed import _Product, _product, _Variant
 from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
 from tests.payments.test_reporting import Town, town
 
@@ -101,6 +102,31 @@ def test_a_bulk_update_sends_each_variant_once(town: Town, worked_to_the_end: Ca
     assert len(town.stripe.log.entries("POST")) - before == 3, "one call for each of three variants"
     names = {each["name"] for each in town.stripe.account.table("product").values()}
     assert names == {f"Jumper – {size} new" for size in "SML"}
+
+
+def test_a_bulk_update_of_a_hundred_variants_sends_each_once(
+    town: Town, worked_to_the_end: Callable[[], int]
+) -> None:
+    store = town.shop.host.store
+    made = tuple(_Variant(f"Size {number}", f"MANY-{number}", "18.00", "75.00") for number in range(100))
+    many = _product(store, _Product("Jumper", "Warm.", "Clothes", (1, 2, 3), made))
+    store.products.append(many)
+    rename(town, many.id, "Pullover")
+    worked_to_the_end()
+    before = len(town.stripe.log.entries("POST"))
+    given = [{"id": each.id, "name": f"{each.name} new"} for each in many.variants]
+    town.shop.gql(
+        "mutation($id: ID!, $given: [ProductVariantBulkUpdateInput!]!) "
+        "{ productVariantBulkUpdate(product: $id, variants: $given) { count errors { message } } }",
+        {"id": many.id, "given": given},
+        town.shop.staff_token(),
+    )
+    town.shop.drain()
+    worked_to_the_end()
+    assert len(town.stripe.log.entries("POST")) - before == 100
+    names = [each["name"] for each in town.stripe.account.table("product").values()]
+    assert len(names) == 100
+    assert all(name.endswith(" new") for name in names)
 
 
 def test_a_burst_of_images_fetches_the_product_once(town: Town, worked_to_the_end: Callable[[], int]) -> None:

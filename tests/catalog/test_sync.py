@@ -102,6 +102,28 @@ def test_a_channel_that_moves_is_sold_by_the_other_account_only(town: Town, work
     assert not any(names(town).values())
 
 
+def test_two_accounts_are_synced_side_by_side(
+    town: Town, worked_to_the_end: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each sells in its own channel, and neither waits for the other's rate limit."""
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
+    town.stripe.create_account("Second", "pk_test_second", "sk_test_second")
+    second = connect(town.account.installation, secret_key="sk_test_second")
+    onboarding.map_channels(second, ["channel-pln"])
+    OxTask.objects.all().delete()
+    Job.objects.all().delete()
+    jobs_of_both = [sync.start(account, "a test") for account in (town.account, second)]
+    worked_to_the_end()
+    for job in jobs_of_both:
+        job.refresh_from_db()
+        assert (job.state, job.done, job.failed) == (Job.State.DONE, 6, 0)
+    for account, currency in ((town.account, "usd"), (second, "pln")):
+        rows = CatalogProduct.objects.filter(account=account, is_active=True)
+        assert rows.count() == VARIANTS
+        assert {each.currency.lower() for row in rows for each in row.prices.all()} == {currency}
+    assert pacing.pace_for(town.account) is not pacing.pace_for(second)
+
+
 @pytest.mark.usefixtures("small_pages")
 class TestAJob:
     def test_pauses_resumes_and_continues_where_it_was(self, town: Town) -> None:
@@ -166,9 +188,23 @@ class TestAJob:
         worked_to_the_end()
         assert len(names(town)) == VARIANTS
 
-    def test_waits_while_stripe_takes_no_more(self, town: Town, worked_to_the_end: Work) -> None:
-        town.stripe.add_fault("POST /v1/products", status=429, times=6)
+    # Six attempts are made within the first minute, with two calls each.
+    @pytest.mark.parametrize("times", [6, 12])
+    def test_waits_while_stripe_takes_no_more(self, town: Town, worked_to_the_end: Work, times: int) -> None:
+        town.stripe.add_fault("POST /v1/products", status=429, times=times)
         sync.start(town.account, "a test")
+        worked_to_the_end()
+        assert len(names(town)) == VARIANTS
+        assert Job.objects.get().state == Job.State.DONE
+
+    def test_continues_when_stripe_took_no_more_for_longer(self, town: Town, worked_to_the_end: Work) -> None:
+        """The task gives up after some minutes; the job does not."""
+        town.stripe.add_fault("POST /v1/products", status=429, times=20)
+        sync.start(town.account, "a test")
+        worked_to_the_end()
+        assert Job.objects.get().state in Job.MOVING
+        Job.objects.update(updated_at=timezone.now() - jobs.STALLED_AFTER * 2)
+        assert jobs.sweep() == 1
         worked_to_the_end()
         assert len(names(town)) == VARIANTS
         assert Job.objects.get().state == Job.State.DONE
