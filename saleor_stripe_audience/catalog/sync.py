@@ -20,7 +20,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.catalog import comparing, labels, push, refetch, send
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
-from saleor_stripe_audience.catalog.payloads import names_of, read_product
+from saleor_stripe_audience.catalog.payloads import Product, names_of, read_product
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -37,6 +37,7 @@ Json = dict[str, Any]
 THREADS = 4  # products at once: with Stripe's usual response times enough for its rate limit in test mode
 ITSELF = "the app"  # who starts a job that nobody asked for
 PUSH, COMPARE = "push", "compare"
+NO_VARIANT = "no_variant"  # the code of a product without variants
 
 
 def start(account: StripeAccount, actor: str) -> Job:
@@ -129,7 +130,20 @@ def _push_product(
         return counts, [_problem(str(node.get("id", "")), error)]
     labels.store(account.installation, names_of(product))
     counts["variants in Saleor"] = len(product.variants or [])
-    return counts, [_problem(variant_id, error) for variant_id, error in refused.items()]
+    problems = [_problem(variant_id, error) for variant_id, error in refused.items()]
+    if product.variants == []:
+        problems.append(_without_variant(product))
+    return counts, problems
+
+
+def names_without_variant(job: Job) -> list[str]:
+    """Return the names of products that nobody can buy, as the job found them: Stripe has no Product for them."""
+    return [each["name"] for each in job.report.get("problems", []) if each["code"] == NO_VARIANT]
+
+
+def _without_variant(product: Product) -> Json:
+    message = f"“{product.name}” has no variant, so nobody can buy it. Add one in Saleor."
+    return {"of": "products", "id": product.id, "code": NO_VARIANT, "message": message, "name": product.name}
 
 
 def _problem(saleor_id: str, error: Failure) -> Json:

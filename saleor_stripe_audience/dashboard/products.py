@@ -196,6 +196,8 @@ def _problem(problem: dict[str, str], channels: dict[str, str]) -> str:
 
 # ---- the job that sends all of them ----
 
+MOST_NAMES = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Sync:
@@ -206,6 +208,7 @@ class Sync:
     colour: str = ""
     state: Wording = ""
     minutes: int = 0
+    without_variant: str = ""
 
     @property
     def processed(self) -> int:
@@ -238,7 +241,9 @@ def _sync(account: StripeAccount, job: Job | None) -> Sync:
         return Sync(account, None)
     colour, state = JOB_STATES[job.state]
     minutes = round(job.eta.total_seconds() / 60) + 1 if job.eta is not None else 0
-    return Sync(account, job, colour, state, minutes)
+    names = sync.names_without_variant(job)
+    more = "" if len(names) <= MOST_NAMES else " …"
+    return Sync(account, job, colour, state, minutes, ", ".join(names[:MOST_NAMES]) + more)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -226,6 +226,18 @@ def test_one_refused_product_is_listed_and_the_others_are_sent(town: Town) -> No
     assert len(names(town)) == VARIANTS - 1
 
 
+def test_a_product_without_a_variant_is_named_until_it_has_one(town: Town) -> None:
+    product = town.shop.host.store.products[0]
+    variants, product.variants = product.variants, []
+    job = run_sync(town)
+    assert (job.state, job.done, job.failed) == (Job.State.DONE, 5, 1)
+    assert [(each["id"], each["code"]) for each in job.report["problems"]] == [(product.id, "no_variant")]
+    assert sync.names_without_variant(job) == [product.name]
+    product.variants = variants
+    assert sync.names_without_variant(run_sync(town)) == []
+    assert len(names(town)) == VARIANTS
+
+
 class TestDrift:
     def test_what_was_changed_in_stripe_is_sent_again(self, town: Town, worked_to_the_end: Work) -> None:
         run_sync(town)

@@ -175,6 +175,25 @@ def test_one_product_shows_prices_problems_and_both_links(
     assert "Le prix est inférieur à l&#x27;équivalent d&#x27;un dollar américain." in french
 
 
+def test_products_without_a_variant_are_named(shop: Shop, client: Client, account: StripeAccount) -> None:
+    job = sync.start(account, "")
+    found = [
+        {
+            "of": "products",
+            "id": f"p{number}",
+            "code": "no_variant",
+            "message": "",
+            "name": f"<i>{number}</i>",
+        }
+        for number in range(11)
+    ]
+    Job.objects.filter(pk=job.pk).update(report={"problems": found}, failed=11)
+    text = ask(client, shop, "products/sync")
+    assert "Without a variant, so nobody can buy them: &lt;i&gt;0&lt;/i&gt;, " in text
+    assert "&lt;i&gt;9&lt;/i&gt; …" in text
+    assert "Sans variante" in ask(client, shop, "products/sync", language="fr")
+
+
 def test_the_job_is_started_paused_resumed_and_cancelled(
     shop: Shop, client: Client, account: StripeAccount
 ) -> None:
