@@ -41,13 +41,16 @@ class Plan:
 
 
 @contextmanager
-def explained(*, in_order: bool = False) -> Iterator[list[Plan]]:
+def explained(*, in_order: bool = False, index_only: bool = False) -> Iterator[list[Plan]]:
     """Collect the plan of each statement inside.
 
     PostgreSQL reads small tables as a whole although there is an index; here it may do so only where there is none.
-    `in_order`: nor may it sort a few rows where an index has them in order.
+    `in_order`: nor may it sort a few rows where an index has them in order. `index_only`: nor read rows where an index
+    has all that is asked for; of a few rows, all indexes cost the same.
     """
-    avoided = ("enable_seqscan", "enable_sort", "enable_bitmapscan") if in_order else ("enable_seqscan",)
+    avoided: tuple[str, ...] = ("enable_seqscan",)
+    avoided += ("enable_sort", "enable_bitmapscan") if in_order else ()
+    avoided += ("enable_indexscan", "enable_bitmapscan") if index_only else ()
     plans: list[Plan] = []
     is_postgresql = connection.vendor == "postgresql"
 
