@@ -7,9 +7,9 @@ half of the connections are in use, it is returned before every network call and
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable
 from functools import partial
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
@@ -37,29 +37,29 @@ class Lease:
     def __del__(self) -> None:
         if not self._has_ended:
             self.connection.close()
-            self.pool.make_room()
+            self.pool.make_room()  # takes no lock: the collector may call this at any moment
 
 
 class Pool:
     """The connections of this process to one file."""
 
     def __init__(self) -> None:
-        self._room = threading.BoundedSemaphore(MOST)
-        self._counting = threading.Lock()
-        self._in_use = 0
+        self._room = SimpleQueue[None]()  # an item for each connection that may still be taken
         self._idle: list[Lease] = []
+        for _ in range(MOST):
+            self.make_room()
 
     @property
     def is_crowded(self) -> bool:
         """Whether threads should return connections that they do not use now."""
-        return self._in_use > KEPT
+        return self._room.qsize() < MOST - KEPT
 
     def lease(self, connect: Callable[[], sqlite3.Connection]) -> Lease:
         """Return an idle connection or a new one. Raises `sqlite3.OperationalError` if all stay in use."""
-        if not self._room.acquire(timeout=BUSY_SECONDS):
-            raise sqlite3.OperationalError("all connections to the database are in use")
-        with self._counting:
-            self._in_use += 1
+        try:
+            self._room.get(timeout=BUSY_SECONDS)
+        except Empty:
+            raise sqlite3.OperationalError("all connections to the database are in use") from None
         try:
             while (idle := self._take_idle()) is not None:
                 if monotonic() - idle.opened_at < MAX_AGE_SECONDS:
@@ -81,9 +81,7 @@ class Pool:
 
     def make_room(self) -> None:
         """Let another thread have a connection."""
-        with self._counting:
-            self._in_use -= 1
-        self._room.release()
+        self._room.put(None)
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses."""
@@ -102,7 +100,7 @@ _pools: dict[str, Pool] = {}
 
 def close_idle() -> None:
     """Close the connections that nobody uses: SQLite's must not be carried into a forked process."""
-    for pool in _pools.values():
+    for pool in list(_pools.values()):
         pool.close_idle()
 
 

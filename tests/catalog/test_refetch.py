@@ -9,6 +9,7 @@ from django.utils import timezone
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.refetch import fetch_due
 from saleor_stripe_audience.sandbox.saleor.seed import _Product, _product, _Variant
+from saleor_stripe_audience.sandbox.saleor.state import Product
 from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
 from tests.payments.test_reporting import Town, town
 
@@ -85,19 +86,24 @@ def test_a_removed_image_is_removed_in_stripe(town: Town, worked_to_the_end: Cal
     assert made["images"] == []
 
 
+def rename_variants(town: Town, product: Product) -> None:
+    """Rename all variants of the product in one mutation."""
+    given = [{"id": each.id, "name": f"{each.name} new"} for each in product.variants]
+    town.shop.gql(
+        "mutation($id: ID!, $given: [ProductVariantBulkUpdateInput!]!) "
+        "{ productVariantBulkUpdate(product: $id, variants: $given) { count errors { message } } }",
+        {"id": product.id, "given": given},
+        town.shop.staff_token(),
+    )
+    town.shop.drain()
+
+
 def test_a_bulk_update_sends_each_variant_once(town: Town, worked_to_the_end: Callable[[], int]) -> None:
     sweater = next(each for each in town.shop.host.store.products if len(each.variants) == 3)
     rename(town, sweater.id, "Jumper")
     worked_to_the_end()
     before = len(town.stripe.log.entries("POST"))
-    given = [{"id": each.id, "name": f"{each.name} new"} for each in sweater.variants]
-    town.shop.gql(
-        "mutation($id: ID!, $given: [ProductVariantBulkUpdateInput!]!) "
-        "{ productVariantBulkUpdate(product: $id, variants: $given) { count errors { message } } }",
-        {"id": sweater.id, "given": given},
-        town.shop.staff_token(),
-    )
-    town.shop.drain()
+    rename_variants(town, sweater)
     worked_to_the_end()
     assert len(town.stripe.log.entries("POST")) - before == 3, "one call for each of three variants"
     names = {each["name"] for each in town.stripe.account.table("product").values()}
@@ -114,14 +120,7 @@ def test_a_bulk_update_of_a_hundred_variants_sends_each_once(
     rename(town, many.id, "Pullover")
     worked_to_the_end()
     before = len(town.stripe.log.entries("POST"))
-    given = [{"id": each.id, "name": f"{each.name} new"} for each in many.variants]
-    town.shop.gql(
-        "mutation($id: ID!, $given: [ProductVariantBulkUpdateInput!]!) "
-        "{ productVariantBulkUpdate(product: $id, variants: $given) { count errors { message } } }",
-        {"id": many.id, "given": given},
-        town.shop.staff_token(),
-    )
-    town.shop.drain()
+    rename_variants(town, many)
     worked_to_the_end()
     assert len(town.stripe.log.entries("POST")) - before == 100
     names = [each["name"] for each in town.stripe.account.table("product").values()]

@@ -230,7 +230,7 @@ def is_absent(installation_id: UUID, kind: Key, key: str) -> bool:
 
 
 def note_stored(installation_id: UUID, kind: Key, key: str) -> None:
-    """Tell a surrounding `hold_shop` that a row with this key is stored."""
+    """Note in a surrounding `hold_shop` that a row with this key is stored."""
     if (shop := held_shop(installation_id)) is not None:
         shop.note_stored(kind, key)
 
