@@ -27,7 +27,7 @@ from saleor_stripe_audience.dashboard.audience_form import (
     read_settings,
     typed_fields,
 )
-from saleor_stripe_audience.dashboard.contacts import CONTACT_BADGES
+from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.dashboard.sections import AUDIENCES, KEYS, Note, may_see, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser

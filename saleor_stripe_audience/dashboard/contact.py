@@ -22,7 +22,8 @@ from saleor_stripe_audience.audience.timeline import Kind, timeline
 from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
-from saleor_stripe_audience.dashboard.contacts import actor_of, row_of
+from saleor_stripe_audience.dashboard.contact_rows import row_of
+from saleor_stripe_audience.dashboard.contacts import actor_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money

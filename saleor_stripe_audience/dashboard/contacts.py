@@ -1,21 +1,28 @@
 """The contacts of an audience: searched, filtered, page by page."""
 
-from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.staff_actions import Actor
 from saleor_stripe_audience.dashboard import sites
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.contact_columns import (
+    Column,
+    columns_of,
+    forget_chosen,
+    keep_chosen,
+    read_chosen,
+    with_columns,
+)
+from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.dashboard.pages import read_page
 from saleor_stripe_audience.dashboard.sections import CONTACTS, show
 from saleor_stripe_audience.saleor.tokens import DashboardUser
@@ -23,43 +30,42 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 LONGEST_SEARCH = 320
 FILTERS = ("q", "status", "tag", "segment", "country")
 
-Badge = tuple[str, str | Promise]  # its colour and its text
-
-CONTACT_BADGES: dict[str, Badge] = {
-    Contact.Status.NONSUBSCRIBED: ("plain", gettext_lazy("Not subscribed")),
-    Contact.Status.PENDING: ("todo", gettext_lazy("Pending confirmation")),
-    Contact.Status.SUBSCRIBED: ("good", gettext_lazy("Subscribed")),
-    Contact.Status.UNSUBSCRIBED: ("plain", gettext_lazy("Unsubscribed")),
-    Contact.Status.CLEANED: ("bad", gettext_lazy("Undeliverable")),
-    Contact.Status.ARCHIVED: ("plain", gettext_lazy("Archived")),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRow:
-    contact: Contact
-    colour: str
-    status: str | Promise
-    spent: tuple[str, ...]
-
 
 @require_safe
 @for_staff(CONTACTS)
 def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    return _show(request, user)
+
+
+@require_POST
+@for_staff(CONTACTS)
+def choose_columns(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+    """Keep the columns that are ticked, and answer with the list alone; or the page with the usual ones again."""
+    audience = audience_asked_for(audiences_of(user), request.GET)
+    if audience is None or request.POST.get("reset"):
+        forget_chosen(user)
+        return _show(request, user, focus="choose-columns")
+    shown = keep_chosen(user, columns_of(audience), request.POST.getlist("column"))
+    context = {"section": CONTACTS, **_list(request.GET, audience, shown)}
+    return render(request, "dashboard/contacts_list.html", context)
+
+
+def _show(request: HttpRequest, user: DashboardUser, focus: str = "") -> HttpResponse:
     asked = request.GET
     audiences = audiences_of(user)
     audience = audience_asked_for(audiences, asked)
     if audience is None:
         return show(request, user, CONTACTS, asked=asked, audiences=audiences)
-    page = read_page(chosen(audience, asked).prefetch_related("spent"), asked, "created_at")
+    offered = columns_of(audience)
+    shown = read_chosen(user, offered)
     return show(
         request,
         user,
         CONTACTS,
-        rows=[row_of(each) for each in page.rows],
-        page=page,
+        **_list(asked, audience, shown),
+        offered=[(each, each in shown) for each in offered],
+        focus=focus,
         asked=asked,
-        is_narrowed=any(asked.get(name) for name in FILTERS),
         query=asked.urlencode(),
         audience=audience,
         audiences=audiences,
@@ -67,6 +73,17 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         tags=audience.tags.order_by("name"),
         segments=[(str(each.pk), title_of(each)) for each in audience.segments.order_by("name")],
     )
+
+
+def _list(asked: QueryDict, audience: Audience, columns: list[Column]) -> dict[str, Any]:
+    """Return the page of the list that is asked for, with these columns."""
+    page = read_page(with_columns(chosen(audience, asked), columns), asked, "created_at")
+    return {
+        "rows": [(each, [(column, column.cell(each)) for column in columns]) for each in page.rows],
+        "columns": columns,
+        "page": page,
+        "is_narrowed": any(asked.get(name) for name in FILTERS),
+    }
 
 
 def audiences_of(user: DashboardUser) -> list[Audience]:
@@ -101,14 +118,6 @@ def _audience_of_site(audiences: list[Audience], asked: QueryDict) -> Audience:
 
 def actor_of(user: DashboardUser) -> Actor:
     return Actor(user.installation, user.id)
-
-
-def row_of(contact: Contact) -> ContactRow:
-    colour, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
-    spent = sorted(contact.spent.all(), key=lambda each: each.currency)
-    return ContactRow(
-        contact, colour, status, tuple(format_amount(each.spent_minor, each.currency) for each in spent)
-    )
 
 
 def chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:

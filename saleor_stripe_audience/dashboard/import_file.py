@@ -20,7 +20,7 @@ from saleor_stripe_audience.audience.transfer.cells import escape
 from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.activity import JOB_BADGES
-from saleor_stripe_audience.dashboard.contacts import CONTACT_BADGES
+from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.dashboard.import_columns import (
     FIELDS,
     FORM,

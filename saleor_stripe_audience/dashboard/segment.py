@@ -22,12 +22,12 @@ from saleor_stripe_audience.audience.segments.places import Misplaced
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.dashboard import segment_form, segment_names
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.contact_rows import row_of
 from saleor_stripe_audience.dashboard.contacts import (
     actor_of,
     audience_asked_for,
     audiences_of,
     find_contact,
-    row_of,
 )
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
 from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part

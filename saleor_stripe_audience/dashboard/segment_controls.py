@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.dashboard.amounts import with_point
-from saleor_stripe_audience.dashboard.contacts import CONTACT_BADGES
+from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.wording import Wording
 
 Json = dict[str, Any]

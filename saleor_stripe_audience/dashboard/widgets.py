@@ -15,8 +15,8 @@ from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact import reason_of
-from saleor_stripe_audience.dashboard.contacts import ContactRow
-from saleor_stripe_audience.dashboard.contacts import row_of as contact_row_of
+from saleor_stripe_audience.dashboard.contact_rows import ContactRow
+from saleor_stripe_audience.dashboard.contact_rows import row_of as contact_row_of
 from saleor_stripe_audience.dashboard.payment import find
 from saleor_stripe_audience.dashboard.payments import PaymentRow, row_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see

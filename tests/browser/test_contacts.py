@@ -6,10 +6,12 @@ from playwright.sync_api import expect
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.shopping.models import SoldProduct
 from tests.browser.conftest import Staff
+from tests.browser.test_accessibility import violations
 from tests.browser.test_page import look
 from tests.dashboard.rows import NOON, a_contact
 
@@ -71,6 +73,69 @@ def test_a_contact_is_added_with_the_proof_of_its_consent(staff: Staff) -> None:
     expect(page.get_by_text("Formulaire papier, boutique de Lyon · Enregistré par vous")).to_be_visible()
     look(staff, "contact-proof-fr-light")
     assert Contact.objects.get(email="eve@example.com").status == "subscribed"
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("en", "light"), ("fr", "dark")])
+def test_columns_are_chosen_with_the_keyboard_and_stay(staff: Staff, locale: str, theme: str) -> None:
+    for name, consent in (
+        ("ada", "confirmed"),
+        ("kim", "withdrawn"),
+        ("lou", "pending"),
+        ("robin", "unknown"),
+    ):
+        made = a_contact(staff.installation, f"{name}@example.com")
+        Contact.objects.filter(pk=made.pk).update(
+            first_name=name.title(), consent=consent, orders_count=len(name), city="Lyon", country="FR"
+        )
+        if consent == "confirmed":
+            tags.add(tags.get_or_create_tag(made.audience, "VIP"), [made])
+    page = staff.open(path="/contacts", theme=theme, locale=locale)
+    city, orders = ("City", "Orders") if locale == "en" else ("Ville", "Commandes")
+    opener, menu, headings = page.locator("#choose-columns"), page.locator("#columns"), page.locator("th")
+    opener.focus()
+    opener.press("Enter")
+    expect(menu).to_be_visible()
+    assert violations(staff) == {}
+    for title, count in ((orders, 4), ("Tags", 5), (city, 6)):
+        box = menu.get_by_label(title, exact=True)
+        while not box.evaluate("it => document.activeElement === it"):
+            staff.page.keyboard.press("Tab")
+        staff.page.keyboard.press("Space")
+        expect(headings).to_have_count(count)
+        expect(box).to_be_focused()
+        expect(menu).to_be_visible()
+    look(
+        staff,
+        f"contacts-columns-{theme}{'-french' if locale == 'fr' else ''}",
+        staff.page.locator("#app").bounding_box(),
+    )
+    staff.page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+    staff.page.reload()
+    page = staff.page.frame_locator("#app")
+    expect(page.locator("th")).to_have_count(6)
+    expect(page.get_by_role("cell", name="Lyon")).to_have_count(4)
+    page.locator("#choose-columns").click()
+    page.locator("#reset-columns").press("Enter")
+    expect(page.locator("#choose-columns")).to_be_focused()
+    expect(page.locator("th")).to_have_count(5)
+    expect(page.get_by_role("cell", name="Lyon")).to_have_count(0)
+    assert staff.complaints == []
+
+
+def test_the_columns_fit_a_telephone(staff: Staff) -> None:
+    a_contact(staff.installation)
+    staff.page.set_viewport_size({"width": 360, "height": 740})
+    page = staff.open(path="/contacts", theme="light", locale="fr")
+    page.locator("#choose-columns").click()
+    box = page.locator("#columns").bounding_box()
+    frame = staff.page.locator("#app").bounding_box()
+    assert box is not None
+    assert frame is not None
+    assert frame["x"] <= box["x"]
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    look(staff, "telephone-columns")
 
 
 def test_a_contacts_page_fits_a_telephone(staff: Staff) -> None:

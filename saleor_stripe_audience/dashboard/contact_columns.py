@@ -1,0 +1,159 @@
+"""The columns of the list of contacts: each staff member's choice, which is kept for the next time."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from saleor_stripe_audience.audience.people.models import (
+    Audience,
+    Contact,
+    ContactAttribute,
+    ContactQuerySet,
+    ContactTag,
+)
+from saleor_stripe_audience.audience.segments.models import Membership
+from saleor_stripe_audience.audience.segments.ready_made import title_of
+from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES, spent_by
+from saleor_stripe_audience.dashboard.models import ChosenColumns
+from saleor_stripe_audience.saleor.tokens import DashboardUser
+
+LIST = "contacts"
+ATTRIBUTE = "attribute:"  # begins the name of a column that has a value of Saleor's metadata
+MOST_TEXTS = 3  # tags, or segments, of one contact
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a column has of one contact: a moment, or texts, the only one perhaps a badge of this colour."""
+
+    texts: Sequence[str | Promise] = ()
+    at: datetime | None = None
+    badge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that can be chosen; `prefetch` is what its cells read."""
+
+    name: str
+    title: str | Promise
+    cell: Callable[[Contact], Cell]
+    prefetch: "Sequence[str | Prefetch[str]]" = ()
+    is_number: bool = False
+    is_usual: bool = False
+
+
+def columns_of(audience: Audience) -> list[Column]:
+    """Return all columns that the audience's contacts can have, in the order in which they are shown."""
+    return [*COLUMNS, *(_attribute(key) for key in audience.attribute_keys)]
+
+
+def read_chosen(user: DashboardUser, offered: Collection[Column]) -> list[Column]:
+    """Return those of the columns that the staff member chose; the usual ones, if nothing was chosen yet."""
+    names = _kept(user).values_list("names", flat=True).first()
+    return [each for each in offered if (each.is_usual if names is None else each.name in names)]
+
+
+def keep_chosen(user: DashboardUser, offered: Collection[Column], names: Collection[str]) -> list[Column]:
+    """Keep the staff member's choice, and return it. What another audience offers besides stays chosen."""
+    former = _kept(user).values_list("names", flat=True).first() or []
+    here = {each.name for each in offered}
+    chosen = [each for each in offered if each.name in names]
+    elsewhere = [name for name in former if name not in here]
+    ChosenColumns.objects.update_or_create(
+        installation=user.installation,
+        user_id=user.id,
+        list_name=LIST,
+        defaults={"names": [*(each.name for each in chosen), *elsewhere]},
+    )
+    return chosen
+
+
+def forget_chosen(user: DashboardUser) -> None:
+    """Show the usual columns again."""
+    _kept(user).delete()
+
+
+def _kept(user: DashboardUser) -> QuerySet[ChosenColumns]:
+    return ChosenColumns.objects.filter(installation=user.installation, user_id=user.id, list_name=LIST)
+
+
+def with_columns(found: ContactQuerySet, chosen: Collection[Column]) -> ContactQuerySet:
+    """Prepare what the columns read: as many statements for all rows as for one."""
+    read: list[str | Prefetch[str]] = [each for column in chosen for each in column.prefetch]
+    keys = [column.name.removeprefix(ATTRIBUTE) for column in chosen if column.name.startswith(ATTRIBUTE)]
+    if keys:
+        read.append(Prefetch("attributes", ContactAttribute.objects.filter(key__in=keys)))
+    return found.prefetch_related(*read) if read else found
+
+
+def _attribute(key: str) -> Column:
+    def cell(contact: Contact) -> Cell:
+        return Cell([each.value for each in contact.attributes.all() if each.key == key and each.value])
+
+    return Column(f"{ATTRIBUTE}{key}", key, cell)
+
+
+def _status(contact: Contact) -> Cell:
+    colour, text = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
+    return Cell([text], badge=colour)
+
+
+def _some(texts: Sequence[str]) -> Cell:
+    more = len(texts) - MOST_TEXTS
+    if more <= 1:  # one more takes no more room than to say so
+        return Cell(texts)
+    return Cell([*texts[:MOST_TEXTS], _("and %(count)s more") % {"count": more}])
+
+
+def _text(text: str) -> Cell:
+    return Cell([text] if text else [])
+
+
+COLUMNS = (
+    Column("status", gettext_lazy("Status"), _status, is_usual=True),
+    Column(
+        "orders",
+        gettext_lazy("Orders"),
+        lambda contact: Cell([str(contact.orders_count)]),
+        is_number=True,
+        is_usual=True,
+    ),
+    Column(
+        "spent",
+        gettext_lazy("Total spent"),
+        lambda contact: Cell(spent_by(contact)),
+        ["spent"],
+        is_number=True,
+        is_usual=True,
+    ),
+    Column(
+        "last_order",
+        gettext_lazy("Last order"),
+        lambda contact: Cell(at=contact.last_order_at),
+        is_usual=True,
+    ),
+    Column("first_order", gettext_lazy("First order"), lambda contact: Cell(at=contact.first_order_at)),
+    Column("added", gettext_lazy("Contact since"), lambda contact: Cell(at=contact.created_at)),
+    Column(
+        "tags",
+        gettext_lazy("Tags"),
+        lambda contact: _some(sorted(each.tag.name for each in contact.contact_tags.all())),
+        [Prefetch("contact_tags", ContactTag.objects.select_related("tag"))],
+    ),
+    Column(
+        "segments",
+        gettext_lazy("Segments"),
+        lambda contact: _some(sorted(title_of(each.segment) for each in contact.memberships.all())),
+        [Prefetch("memberships", Membership.objects.select_related("segment"))],
+    ),
+    Column("phone", gettext_lazy("Phone"), lambda contact: _text(contact.phone)),
+    Column("city", gettext_lazy("City"), lambda contact: _text(contact.city)),
+    Column("country", gettext_lazy("Country"), lambda contact: _text(contact.country)),
+    Column("language", gettext_lazy("Language"), lambda contact: _text(contact.language)),
+)

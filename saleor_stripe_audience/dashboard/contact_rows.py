@@ -1,0 +1,39 @@
+"""A contact as lists show it: its status in words and colour, and what it spent."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.dashboard.amounts import format_amount
+
+Badge = tuple[str, str | Promise]  # its colour and its text
+
+CONTACT_BADGES: dict[str, Badge] = {
+    Contact.Status.NONSUBSCRIBED: ("plain", gettext_lazy("Not subscribed")),
+    Contact.Status.PENDING: ("todo", gettext_lazy("Pending confirmation")),
+    Contact.Status.SUBSCRIBED: ("good", gettext_lazy("Subscribed")),
+    Contact.Status.UNSUBSCRIBED: ("plain", gettext_lazy("Unsubscribed")),
+    Contact.Status.CLEANED: ("bad", gettext_lazy("Undeliverable")),
+    Contact.Status.ARCHIVED: ("plain", gettext_lazy("Archived")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    contact: Contact
+    colour: str
+    status: str | Promise
+    spent: tuple[str, ...]
+
+
+def row_of(contact: Contact) -> ContactRow:
+    colour, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
+    return ContactRow(contact, colour, status, spent_by(contact))
+
+
+def spent_by(contact: Contact) -> tuple[str, ...]:
+    """Return what the contact spent, in each of its currencies."""
+    spent = sorted(contact.spent.all(), key=lambda each: each.currency)
+    return tuple(format_amount(each.spent_minor, each.currency) for each in spent)
