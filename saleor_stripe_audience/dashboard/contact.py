@@ -22,6 +22,7 @@ from saleor_stripe_audience.audience.timeline import Kind, timeline
 from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.contact_carts import carts_of
 from saleor_stripe_audience.dashboard.contact_rows import row_of
 from saleor_stripe_audience.dashboard.contacts import actor_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
@@ -30,7 +31,7 @@ from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 SALEOR_USER = "VXNlcjo"  # how Saleor's ids of people begin: "User:" in Base64
-MOST = 20  # orders, and consents, of one page
+MOST = 20  # orders, carts, and consents, of one page
 
 REASONS: dict[str, str | Promise] = {
     Contact.Status.SUBSCRIBED: gettext_lazy("The person agreed to marketing."),
@@ -174,10 +175,11 @@ def _not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def _show(
     request: HttpRequest, user: DashboardUser, found: Contact, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
+    now = timezone.now()
     try:
-        events = timeline(found, timezone.now(), after=request.GET.get("after", ""))
+        events = timeline(found, now, after=request.GET.get("after", ""))
     except Rejected:  # an address that was cut off: the start of the timeline
-        events = timeline(found, timezone.now())
+        events = timeline(found, now)
     orders = found.purchases.order_by("-placed_at", "-pk")[:MOST]
     consents = found.consents.select_related("wording").order_by("-at", "-pk")[:MOST]
     memberships = found.memberships.select_related("segment").order_by("segment__name")
@@ -197,6 +199,7 @@ def _show(
             (each, CONSENTS[each.kind], SOURCES[each.source], _recorder(user, each)) for each in consents
         ],
         orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
+        carts=carts_of(found, now, MOST),
         tags=found.contact_tags.select_related("tag").order_by("tag__name"),
         memberships=[(each, title_of(each.segment)) for each in memberships],
         events=[(each.at, HAPPENED[each.kind], _amount(each.amount)) for each in events.entries],

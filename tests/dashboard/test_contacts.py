@@ -3,13 +3,14 @@
 import json
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
@@ -18,6 +19,7 @@ from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from saleor_stripe_audience.audience.shopping.models import Cart
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact
 from tests.dashboard.test_payments import an_order, neighbour
@@ -178,6 +180,70 @@ def test_the_status_is_explained(shop: Shop, client: Client, changed: Json, reas
     assert "Marketing mails: no" in text
 
 
+def test_a_contacts_carts_say_what_is_in_them_and_what_became_of_them(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    assert "No carts yet." in ask(client, shop, f"contacts/{ada.pk}")
+    an_order(shop, ada, "1042", "checkout-1")
+    later = timezone.now()
+    for number, (closed, order) in enumerate((("", ""), ("yes", "order-1042"), ("yes", "order-gone"))):
+        cart = a_cart(ada, number, later, lines=7 if number == 0 else 1)
+        if closed:
+            Cart.objects.filter(pk=cart.pk).update(closed_at=later, saleor_order_id=order)
+    a_cart(ada, 8, later - timedelta(hours=2), lines=1)
+    a_cart(ada, 9, later - timedelta(hours=3), lines=0)
+    a_cart(ada, 10, NOON - timedelta(days=1), lines=1)
+    [table] = re.findall(
+        r'<section class="card" id="carts">(.*?)</section>',
+        ask(client, shop, f"contacts/{ada.pk}"),
+        re.DOTALL,
+    )
+    states = re.findall(r'<span class="badge \w+">([^<]+)</span>', table)
+    assert states == [
+        "Order placed",
+        "Order placed",
+        "In progress",
+        "Abandoned",
+        "Empty",
+        "Ordered otherwise",
+    ]
+    for expected in (
+        "2 × Lantern &lt;1&gt; (Blue)<br>",
+        "and 2 more lines",
+        "14.00 USD",
+        'data-route="/orders/order-1042">#1042</a>',
+        'data-route="/orders/order-gone">Order</a>',
+    ):
+        assert expected in table, expected
+    french = client.get(
+        f"/dashboard/contacts/{ada.pk}", headers=shop.headers() | {"Accept-Language": "fr"}
+    ).content.decode()
+    for expected in ("Paniers", "Abandonné", "Commandé autrement", "et 2 lignes de plus", "14,00"):
+        assert expected in french, expected
+
+
+def a_cart(contact: Contact, number: int, active_at: datetime, lines: int) -> Cart:
+    """A cart with so many lines of 2.00 USD, each of two lanterns."""
+    cart = Cart.objects.create(
+        installation=contact.audience.installation,
+        contact=contact,
+        saleor_checkout_id=f"cart-{number}",
+        currency="USD",
+        total_minor=200 * lines,
+        started_at=active_at,
+        last_active_at=active_at,
+        issued_at=active_at,
+    )
+    for line in range(lines):
+        cart.lines.create(
+            saleor_line_id=str(line),
+            product_name=f"Lantern <{line}>",
+            variant_name="Blue",
+            quantity=2,
+            total_minor=200,
+        )
+    return cart
+
+
 def test_ads_lists_may_have_buyers_where_the_audience_says_so(shop: Shop, client: Client) -> None:
     ada = a_contact(shop.installation)
     assert "Ads lists: no" in ask(client, shop, f"contacts/{ada.pk}")
@@ -197,6 +263,7 @@ def test_a_contact_costs_the_same_however_much_it_did(shop: Shop, client: Client
     def add(number: int) -> None:
         an_order(shop, ada, str(number), f"checkout-{number}")
         tags.add(tags.get_or_create_tag(ada.audience, f"Tag {number}"), [ada])
+        a_cart(ada, number, NOON, lines=2)
 
     add(0)
     one = cost()

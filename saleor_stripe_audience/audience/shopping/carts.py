@@ -4,8 +4,9 @@ Saleor sends no event for an abandoned cart: silence is the only sign. A cart ma
 ticked in the checkout counts once there is an order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +33,16 @@ from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.shops.models import Installation
 
 PRUNE_BATCH_SIZE = 500
+
+
+class CartState(StrEnum):
+    """What became of a cart; `ORDERED_SINCE` is one that its shopper left, and ordered through another checkout."""
+
+    OPEN = "open"
+    EMPTY = "empty"
+    ABANDONED = "abandoned"
+    ORDERED = "ordered"
+    ORDERED_SINCE = "ordered_since"
 
 
 def record_checkout(
@@ -114,6 +125,28 @@ def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:
     silent_since = now - timedelta(minutes=audience.cart_silence_minutes)
     carts = Cart.objects.filter(contact__audience=audience, closed_at=None, last_active_at__lt=silent_since)
     return without_later_order(carts.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk")))), audience)
+
+
+def states_of(contact: Contact, carts: Collection[Cart], now: datetime) -> dict[int, CartState]:
+    """Return the state of each of these carts of the contact, by its key; their lines should be prefetched."""
+    keys = [cart.pk for cart in carts if cart.closed_at is None]
+    silent = set[int]()
+    later = set[int]()
+    if keys:
+        silent = set(abandoned(contact.audience, now).filter(pk__in=keys).values_list("pk", flat=True))
+        open_ones = contact.carts.filter(pk__in=keys)
+        later = set(with_later_order(open_ones, contact.audience).values_list("pk", flat=True))
+
+    def state(cart: Cart) -> CartState:
+        if cart.closed_at is not None:
+            return CartState.ORDERED
+        if not cart.lines.all():
+            return CartState.EMPTY
+        if cart.pk in later:
+            return CartState.ORDERED_SINCE
+        return CartState.ABANDONED if cart.pk in silent else CartState.OPEN
+
+    return {cart.pk: state(cart) for cart in carts}
 
 
 def without_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:

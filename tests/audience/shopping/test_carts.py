@@ -13,6 +13,7 @@ from saleor_stripe_audience.audience.people.audiences import AudienceSettings, c
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts
+from saleor_stripe_audience.audience.shopping.carts import CartState
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, SoldProduct
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
@@ -83,6 +84,40 @@ def test_an_order_from_another_checkout_ends_an_abandoned_cart(shop: Installatio
     record_order(shop, order(status=status, charge_status="NONE", charged=0.0) | placed, at(91))
     left = carts.abandoned(Audience.objects.get(), timezone.now())
     assert left.exists() is (bought != "later")
+
+
+@pytest.mark.parametrize(
+    ("bought", "expected"),
+    [
+        ("", CartState.ABANDONED),
+        ("later", CartState.ORDERED_SINCE),
+        ("before", CartState.ABANDONED),
+        ("it", CartState.ORDERED),
+    ],
+)
+def test_the_state_of_a_cart_follows_what_was_ordered(
+    shop: Installation, bought: str, expected: CartState
+) -> None:
+    checkout_event(checkout(updated=at(60).isoformat()), 60)(shop)
+    if bought:
+        created = at(30 if bought == "before" else 90).isoformat()
+        placed = {"created": created, "checkoutId": checkout_id(1 if bought == "it" else 2)}
+        record_order(shop, order(status="UNFULFILLED") | placed, at(91))
+    cart = Cart.objects.select_related("contact__audience").get()
+    assert cart.contact is not None
+    assert carts.states_of(cart.contact, [cart], timezone.now()) == {cart.pk: expected}
+
+
+def test_a_cart_is_in_progress_until_it_was_silent_and_may_be_empty(shop: Installation) -> None:
+    now = timezone.now()
+    checkout_event(checkout(1, updated=(now - timedelta(minutes=59)).isoformat()), 1)(shop)
+    checkout_event(checkout(2, lines=0, updated=(now - timedelta(minutes=61)).isoformat()), 1)(shop)
+    contact = Contact.objects.select_related("audience").get()
+    recent, empty = Cart.objects.order_by("-last_active_at")
+    found = carts.states_of(contact, [recent, empty], now)
+    assert found == {recent.pk: CartState.OPEN, empty.pk: CartState.EMPTY}
+    assert carts.states_of(contact, [recent], now + timedelta(minutes=2)) == {recent.pk: CartState.ABANDONED}
+    assert carts.states_of(contact, [], now) == {}
 
 
 HISTORIES: dict[str, list[Delivery]] = {

@@ -1,0 +1,71 @@
+"""A contact's carts: what is in them, and what became of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.carts import CartState, states_of
+from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
+from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.contact_rows import Badge
+
+MOST_LINES = 5  # of one cart; how many more there are is said
+
+STATES: dict[CartState, Badge] = {
+    CartState.OPEN: ("plain", gettext_lazy("In progress")),
+    CartState.EMPTY: ("plain", gettext_lazy("Empty")),
+    CartState.ABANDONED: ("todo", gettext_lazy("Abandoned")),
+    CartState.ORDERED: ("good", gettext_lazy("Order placed")),
+    CartState.ORDERED_SINCE: ("good", gettext_lazy("Ordered otherwise")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CartRow:
+    """`order` is the number of the order that it became, `more` how many lines are not shown."""
+
+    cart: Cart
+    colour: str
+    state: str | Promise
+    total: str
+    lines: list[str]
+    more: int
+    order: str
+
+
+def carts_of(contact: Contact, now: datetime, most: int) -> list[CartRow]:
+    """Return the contact's carts, the one that was changed last first."""
+    carts = list(contact.carts.prefetch_related("lines").order_by("-last_active_at", "-pk")[:most])
+    states = states_of(contact, carts, now)
+    numbers = _numbers(contact, carts)
+    return [_row(each, states[each.pk], numbers.get(each.saleor_order_id, "")) for each in carts]
+
+
+def _row(cart: Cart, state: CartState, order: str) -> CartRow:
+    colour, title = STATES[state]
+    lines = sorted(cart.lines.all(), key=lambda line: line.pk)
+    return CartRow(
+        cart=cart,
+        colour=colour,
+        state=title,
+        total=format_amount(cart.total_minor, cart.currency),
+        lines=[_describe(line.quantity, line.product_name, line.variant_name) for line in lines[:MOST_LINES]],
+        more=max(0, len(lines) - MOST_LINES),
+        order=order,
+    )
+
+
+def _describe(quantity: int, product: str, variant: str) -> str:
+    """A product with one variant has that named like itself, or not at all."""
+    return f"{quantity} × {product}" + (f" ({variant})" if variant not in ("", product) else "")
+
+
+def _numbers(contact: Contact, carts: list[Cart]) -> dict[str, str]:
+    """Return the numbers of the orders that the carts became."""
+    orders = [cart.saleor_order_id for cart in carts if cart.saleor_order_id]
+    shop = contact.audience.installation_id
+    found = Purchase.objects.filter(installation=shop, saleor_order_id__in=orders)
+    return dict(found.values_list("saleor_order_id", "number"))
