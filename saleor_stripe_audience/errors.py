@@ -7,6 +7,7 @@ Failure
 """
 
 import uuid
+from collections.abc import Mapping
 
 from django.utils.functional import Promise
 
@@ -22,7 +23,7 @@ class Failure(Exception):  # noqa: N818 - "failure" is the term of payments, as 
     """
 
     def __init__(
-        self, message: Promise | str, *, code: str = "", values: dict[str, str] | None = None
+        self, message: Promise | str, *, code: str = "", values: Mapping[str, object] | None = None
     ) -> None:
         self.translatable = message
         self.message = message if isinstance(message, str) else in_language(message, ENGLISH)
@@ -46,7 +47,7 @@ class Blocked(Rejected):
         message: Promise | str,
         *,
         code: str = "",
-        values: dict[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
         by: uuid.UUID | None = None,
     ) -> None:
         super().__init__(message, code=code, values=values)

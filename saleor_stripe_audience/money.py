@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from django.utils.formats import number_format
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
@@ -79,6 +80,11 @@ class Money:
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
 
+    def localized(self) -> str:
+        """Return it as the current language writes it: 1,234.50 USD."""
+        number = number_format(self.amount, decimals_of(self.currency), force_grouping=True)
+        return f"{number} {self.currency}"
+
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + other.in_currency(self.currency), self.currency)
 
@@ -108,11 +114,12 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
     decimals: 5.124 KWD becomes 5.12, as its page on currencies says.
     """
     currency = known_currency(currency)
-    minor = _decimal(amount).scaleb(decimals_of(currency))
+    number = _decimal(amount)
+    minor = number.scaleb(decimals_of(currency))
     if minor < 0:
-        raise Rejected(with_values(NEGATIVE, amount=amount, currency=currency), code="negative_amount")
+        raise Rejected(with_values(NEGATIVE, amount=number, currency=currency), code="negative_amount")
     if minor != minor.to_integral_value():
-        raise Rejected(with_values(TOO_PRECISE, amount=amount, currency=currency), code="decimals")
+        raise Rejected(with_values(TOO_PRECISE, amount=number, currency=currency), code="decimals")
     return _round_for_stripe(Money(int(minor), currency))
 
 
@@ -148,21 +155,21 @@ def smallest_charge(currency: str) -> Money | None:
 
 def check_chargeable(money: Money) -> None:
     """`Rejected` if Stripe would refuse to charge it: nothing, too little or too much."""
-    smallest = _SMALLEST_CHARGE.get(money.currency)
+    smallest = smallest_charge(money.currency)
     if money.minor <= 0:
         raise Rejected(NOTHING_TO_PAY, code="amount_too_small")
-    if smallest is not None and money.amount < Decimal(smallest):
+    if smallest is not None and money.minor < smallest.minor:
         raise Rejected(
-            with_values(TOO_SMALL, smallest=f"{smallest} {money.currency}", money=money),
+            with_values(TOO_SMALL, smallest=smallest, money=money),
             code="amount_too_small",
-            values={"smallest": f"{smallest} {money.currency}", "amount": str(money)},
+            values={"smallest": smallest, "amount": money},
         )
     largest = largest_charge(money.currency)
     if money.minor > largest.minor:
         raise Rejected(
             with_values(TOO_LARGE, largest=largest, money=money),
             code="amount_too_large",
-            values={"largest": str(largest), "amount": str(money)},
+            values={"largest": largest, "amount": money},
         )
 
 

@@ -5,10 +5,12 @@ The French is in one catalogue per reader: `locale/shopper/` and `locale/staff/`
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any, Protocol, cast, runtime_checkable
 
 from django.conf import settings
-from django.utils.functional import Promise
+from django.utils.formats import number_format
+from django.utils.functional import Promise, lazy
 from django.utils.text import format_lazy
 from django.utils.translation import get_language, override
 
@@ -19,14 +21,36 @@ LANGUAGES = (ENGLISH, FRENCH)
 Wording = str | Promise  # a message that is written, or one that is still in no language
 
 
+@runtime_checkable
+class Localized(Protocol):
+    """A value that each language writes in its own way, such as an amount."""
+
+    def localized(self) -> str:
+        """Return the value as the current language writes it."""
+
+
 def language_of(tag: str) -> str:
     """Return the app's language for a reader of the language `tag`, such as "fr-CA" or "FR_CA"; English for others."""
     return FRENCH if tag.replace("_", "-").lower().split("-")[0] == FRENCH else ENGLISH
 
 
 def with_values(message: Promise | str, /, **values: Any) -> Promise:
-    """Return the message with its values, in no language yet: one that is stored may be read in each of them."""
-    return format_lazy(cast("str", message), **values)
+    """Return the message with its values, in no language yet: one that is stored may be read in each of them.
+
+    Amounts and decimals are written as the message's language does, so they are given as they are, not as texts.
+    """
+    return format_lazy(cast("str", message), **{name: _lazily(value) for name, value in values.items()})
+
+
+def _lazily(value: Any) -> Any:
+    return _localize(value) if isinstance(value, Localized | Decimal) else value
+
+
+def _write(value: Localized | Decimal) -> str:
+    return number_format(value, force_grouping=True) if isinstance(value, Decimal) else value.localized()
+
+
+_localize = lazy(_write, str)
 
 
 def in_language(message: Promise | str, tag: str, /, **values: Any) -> str:

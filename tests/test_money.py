@@ -1,14 +1,20 @@
 """Stripe's table of currencies, both ways. A wrong factor here charges a shopper a hundred times too much."""
 
+import ast
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import saleor_stripe_audience
 from saleor_stripe_audience import money
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor, largest_charge
+from saleor_stripe_audience.wording import in_language
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 # Written out a second time, from https://docs.stripe.com/currencies, so that the product's own table is checked.
 NO_DECIMALS = [
@@ -178,7 +184,7 @@ def test_the_largest_charge_is_by_currency(currency: str, largest: int) -> None:
     with pytest.raises(Rejected) as refused:
         check_chargeable(Money(largest + 1, currency))
     assert refused.value.code == "amount_too_large"
-    assert str(Money(largest, currency)) in refused.value.message
+    assert Money(largest, currency).localized() in refused.value.message
 
 
 @pytest.mark.parametrize("currency", ["HUF", "TWD"])
@@ -193,3 +199,53 @@ def test_two_currencies_are_never_added() -> None:
     for act in (Money.__add__, Money.__sub__):
         with pytest.raises(Rejected, match="EUR"):
             act(Money(100, "USD"), Money(50, "EUR"))
+
+
+def test_a_message_has_its_amounts_as_its_language_writes_them() -> None:
+    for minor in (20, 100_000_000):
+        with pytest.raises(Rejected) as refused:
+            check_chargeable(Money(minor, "USD"))
+        said = {tag: in_language(refused.value.translatable, tag) for tag in ("en", "fr")}
+        assert refused.value.message == said["en"]
+        in_english = ("0.50 USD", "0.20 USD") if minor == 20 else ("999,999.99 USD", "1,000,000.00 USD")
+        for amount in in_english:
+            assert amount in said["en"]
+            assert amount.replace(",", NO_BREAK_SPACE).replace(".", ",") in said["fr"]
+        assert "." not in said["fr"].rstrip(".")
+
+
+@pytest.mark.parametrize(
+    ("amount", "english", "french"),
+    [("-3.50", "-3.50 EUR", "-3,50 EUR"), ("1234.567", "1,234.567 EUR", "1 234,567 EUR")],
+)
+def test_an_amount_that_is_none_is_written_in_the_language_too(
+    amount: str, english: str, french: str
+) -> None:
+    with pytest.raises(Rejected) as refused:
+        from_decimal(amount, "EUR")
+    assert english in in_language(refused.value.translatable, "en")
+    assert french.replace(" ", NO_BREAK_SPACE, french.count(" ") - 1) in in_language(
+        refused.value.translatable, "fr-CA"
+    )
+
+
+MESSAGES = {"with_values", "in_language", "for_staff"}
+
+
+def test_no_message_gets_an_amount_as_a_text() -> None:
+    """`with_values` writes amounts in the message's language; `str` would write them in English before."""
+    package = Path(saleor_stripe_audience.__file__).parent
+    found, written = 0, []
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MESSAGES:
+                found += 1
+                written += [
+                    f"{path.name}:{node.lineno} {each.arg}"
+                    for each in node.keywords
+                    if isinstance(each.value, ast.Call)
+                    and isinstance(each.value.func, ast.Name)
+                    and each.value.func.id == "str"
+                ]
+    assert found > 100
+    assert written == []

@@ -429,7 +429,10 @@ def _checked_prices(offered: Choices, prices: Mapping[str, Decimal]) -> dict[str
         if (channel := known.get(slug)) is None:
             message = pgettext_lazy("staff", "The shop has no channel “{channel}”.")
             raise Rejected(with_values(message, channel=slug[:100]), code="channel")
-        checked[slug] = (channel.id, check_price(amount, channel.currency))
+        try:
+            checked[slug] = (channel.id, check_price(amount, channel.currency))
+        except Rejected as error:
+            raise Rejected(error.translatable, code=error.code, values={"channel": slug}) from error
     return checked
 
 
@@ -443,14 +446,14 @@ def check_price(amount: Decimal, currency: str) -> Money:
         message = pgettext_lazy(
             "staff", "Stripe charges {nearest} for this amount. Enter a price that it can charge."
         )
-        raise Rejected(with_values(message, nearest=str(money)), code="price")
+        raise Rejected(with_values(message, nearest=money), code="price")
     smallest, largest = smallest_price(money.currency), largest_charge(money.currency)
     if money.is_zero or (smallest is not None and money.minor < smallest.minor):
         if smallest is None:
             raise Rejected(pgettext_lazy("staff", "Enter a price above zero."), code="price_too_small")
         message = pgettext_lazy("staff", "{price} is too little: a product costs at least {smallest}.")
-        raise Rejected(with_values(message, price=str(money), smallest=str(smallest)), code="price_too_small")
+        raise Rejected(with_values(message, price=money, smallest=smallest), code="price_too_small")
     if money.minor > largest.minor:
         message = pgettext_lazy("staff", "{price} is too much: Stripe charges {largest} at most.")
-        raise Rejected(with_values(message, price=str(money), largest=str(largest)), code="price")
+        raise Rejected(with_values(message, price=money, largest=largest), code="price")
     return money

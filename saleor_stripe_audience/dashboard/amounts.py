@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from django.utils.formats import number_format
-
-from saleor_stripe_audience.money import decimals_of, from_minor
+from saleor_stripe_audience.money import from_minor
 
 _TYPED = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d.,'\s]*?)(?:\s*([A-Za-z]{3}))?")
 _FRENCH = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d{1,3})?|\d+,\d{1,2}")
@@ -15,8 +13,7 @@ _DECIMALS = re.compile(r"[.,](\d{1,3})$")
 
 def format_amount(minor: int, currency: str) -> str:
     """An amount in the currency's smallest unit, formatted in the page's language: 1,234.50 USD."""
-    money = from_minor(minor, currency)
-    return f"{number_format(money.amount, decimals_of(money.currency), force_grouping=True)} {money.currency}"
+    return from_minor(minor, currency).localized()
 
 
 def read_amounts(text: str) -> tuple[list[Decimal], str]:

@@ -17,7 +17,7 @@ from saleor_stripe_audience.dashboard.payments import customers_of, row_of
 from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.payments import staff_requests
 from saleor_stripe_audience.payments.declines import for_merchant
 from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment, StaffRequest
@@ -225,7 +225,7 @@ def _action(request: ActionRequest, currency: str) -> Entry:
     if "result" not in answer:
         return Entry(at, title, _("On its way: Stripe reports when it is done."), "todo")
     amount = answer.get("amount")
-    return Entry(at, title, f"{amount} {currency}" if amount is not None else "", "good")
+    return Entry(at, title, from_decimal(amount, currency).localized() if amount is not None else "", "good")
 
 
 def _notices(found: Payment) -> list[Entry]:

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.objects import BANK_TRANSFER, MICRODEPOSITS, NOTIFICATION, PaymentIntent
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.wording import FRENCH, in_language, language_of
+from saleor_stripe_audience.wording import in_language
 
 PAUSED_CODE = "paused"
 # What only a developer can put right: a storefront's request, or an amount of a shop that is set up wrongly.
@@ -108,9 +108,9 @@ _WITH_VALUES = {"amount_too_large": _TOO_LARGE_BY, "amount_too_small": _TOO_SMAL
 def for_shopper(error: Failure, language: str, otherwise: Promise = UNAVAILABLE) -> str:
     """The shopper's sentence, in the language of a tag such as "fr"; `otherwise` for a code that has none."""
     if error.code == PAUSED_CODE and "message" in error.values:
-        return error.values["message"]
+        return str(error.values["message"])
     if error.values and (template := _WITH_VALUES.get(error.code)):
-        return in_language(template, language, **_localized(error.values, language))
+        return in_language(template, language, **error.values)
     return in_language(BY_CODE.get(error.code, otherwise), language)
 
 
@@ -131,21 +131,15 @@ def for_pending(intent: PaymentIntent) -> str:
 
 def capped(amount: Money, language: str) -> str:
     """The payment is for less than was asked for: there are gift cards or other payments."""
-    return in_language(_CAPPED, language, **_localized({"amount": str(amount)}, language))
+    return in_language(_CAPPED, language, amount=amount)
 
 
 def fallen(paid: Money, total: Money, language: str) -> str:
     """More was paid than is now to be paid."""
-    amounts = {"amount": str(paid), "total": str(Money(max(0, total.minor), total.currency))}
-    return in_language(_FALLEN, language, **_localized(amounts, language))
+    due = Money(max(0, total.minor), total.currency)
+    return in_language(_FALLEN, language, amount=paid, total=due)
 
 
 def risen(paid: Money, total: Money, language: str) -> str:
     """Less was paid than is now to be paid."""
-    return in_language(_RISEN, language, **_localized({"amount": str(paid), "total": str(total)}, language))
-
-
-def _localized(values: dict[str, str], language: str) -> dict[str, str]:
-    """Amounts such as "0.50 USD" with the decimal comma of French."""
-    is_french = language_of(language) == FRENCH
-    return {name: text.replace(".", ",") if is_french else text for name, text in values.items()}
+    return in_language(_RISEN, language, amount=paid, total=total)

@@ -100,7 +100,7 @@ def _repeat(known: StaffRequest, wanted: Wanted, money: Money) -> Money:
                     "staff",
                     "This form was already sent, with {amount}. Look at the timeline before you request more.",
                 ),
-                amount=str(Money(known.amount_minor, money.currency)),
+                amount=Money(known.amount_minor, money.currency),
             ),
             code="sent_before",
         )
@@ -126,9 +126,7 @@ def _check_amount(payment: Payment, kind: str, money: Money) -> None:
             if kind == REFUND
             else pgettext_lazy("staff", "Saleor says that at most {most} {currency} can be captured.")
         )
-        raise Rejected(
-            with_values(message, most=str(most), currency=payment.currency), code="amount_too_large"
-        )
+        raise Rejected(with_values(message, most=most, currency=payment.currency), code="amount_too_large")
 
 
 def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest, bool]:

@@ -81,7 +81,7 @@ def test_a_refusal_is_in_the_language_of_the_staff_also_when_repeated(held: Buy,
     settings.STAFF_LANGUAGE = "fr"
     for again in (False, True):
         answer = held.request("CHARGE", "12.31", again=again)
-        assert "Seuls 12.30 USD sont bloqués" in answer["message"]
+        assert "Seuls 12,30 USD sont bloqués" in answer["message"]
 
 
 def test_what_was_released_cannot_be_captured(held: Buy) -> None:

@@ -360,5 +360,5 @@ def _disputes(count: int) -> Fact:
     return with_values(npgettext_lazy("staff", "{count} dispute", "{count} disputes", count), count=count)
 
 
-def _money(minor: int, currency: str) -> str:
-    return str(money.from_minor(minor, currency))
+def _money(minor: int, currency: str) -> money.Money:
+    return money.from_minor(minor, currency)

@@ -105,7 +105,7 @@ def create(audience: Audience, values: SegmentValues, key: UUID | None = None) -
     With `key`, that is its id: the same form sent twice finds the segment that it made.
     """
     if audience.segments.count() >= MAX_SEGMENTS:
-        raise Rejected(with_values(TOO_MANY, most=str(MAX_SEGMENTS)), code="segment")
+        raise Rejected(with_values(TOO_MANY, most=MAX_SEGMENTS), code="segment")
     return _save(Segment(pk=key or uuid4(), audience=audience), values)
 
 
@@ -197,7 +197,7 @@ def _save(segment: Segment, values: SegmentValues) -> Segment:
 def _check_name(name: str) -> str:
     plain = " ".join(name.split())
     if not plain or len(plain) > MAX_NAME_LENGTH or not plain.isprintable():
-        raise Rejected(with_values(NAME_NEEDED, most=str(MAX_NAME_LENGTH)), code="segment")
+        raise Rejected(with_values(NAME_NEEDED, most=MAX_NAME_LENGTH), code="segment")
     return plain
 
 
