@@ -66,7 +66,7 @@ def add_product(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             added = edit.add(user.installation, draft, key)
     except Failure as error:
         note = Note("bad", str(error.translatable), FORM)
-        return _show_form(request, user, note, 422, key=key, typed=sent, wrong=FIELDS.get(error.code, ""))
+        return _show_form(request, user, note, 422, key=key, typed=sent, refused=error)
     text = _("“%(title)s” was added to Saleor. Stripe gets it within a minute.") % {
         "title": draft.title.strip()
     }
@@ -94,7 +94,7 @@ def edit_product(request: HttpRequest, user: DashboardUser, product_id: int) -> 
             )
     except Failure as error:
         note = Note("bad", str(error.translatable), _form_of(form, sent))
-        return _show_product(request, user, found, note, 422, typed=sent, wrong=FIELDS.get(error.code, ""))
+        return _show_product(request, user, found, note, 422, typed=sent, refused=error)
     note = Note("good", _("Saved in Saleor. Stripe gets it within a minute."), _form_of(form, sent))
     return _show_product(request, user, found, note)
 
@@ -125,9 +125,8 @@ def _prices(sent: QueryDict) -> dict[str, Decimal]:
         try:
             found[name.removeprefix("price:")] = Decimal(text)
         except InvalidOperation:
-            raise Rejected(
-                _("“%(amount)s” is no price. Enter one such as 12.30.") % {"amount": text[:30]}, code="price"
-            ) from None
+            message = _("“%(amount)s” is no price. Enter one such as 12.30.") % {"amount": text[:30]}
+            raise Rejected(message, code="price", values={"channel": name.removeprefix("price:")}) from None
     return found
 
 
@@ -136,6 +135,16 @@ def _image(request: HttpRequest) -> edit.Image | None:
     if upload is None or isinstance(upload, list) or not upload.size:
         return None
     return edit.read_image(upload.read(edit.LARGEST_IMAGE + 1))
+
+
+def _wrong(refused: Failure | None) -> dict[str, str]:
+    """Return which field is wrong; of the prices, which channel's."""
+    if refused is None:
+        return {"wrong": "", "wrong_price": ""}
+    return {
+        "wrong": FIELDS.get(refused.code, ""),
+        "wrong_price": str(refused.values.get("channel", "")),
+    }
 
 
 def _choices(user: DashboardUser) -> edit.Choices:
@@ -166,7 +175,7 @@ def _show_form(
     *,
     key: str,
     typed: QueryDict | None = None,
-    wrong: str = "",
+    refused: Failure | None = None,
     added: str = "",
 ) -> HttpResponse:
     try:
@@ -184,7 +193,7 @@ def _show_form(
         choices=choices,
         channels=_channels(choices, {name: str(value) for name, value in texts.items()}),
         typed=texts,
-        wrong=wrong,
+        **_wrong(refused),
         key=key,
         added=added,
     )
@@ -198,7 +207,7 @@ def _show_product(
     status: int = 200,
     *,
     typed: QueryDict | None = None,
-    wrong: str = "",
+    refused: Failure | None = None,
 ) -> HttpResponse:
     try:
         choices = _choices(user)
@@ -231,6 +240,6 @@ def _show_product(
         variants=variants,
         title=texts.get("title", present.title),
         description=texts.get("description", present.description),
-        wrong=wrong,
+        **_wrong(refused),
         back=reverse("dashboard:product", args=[found.pk]),
     )

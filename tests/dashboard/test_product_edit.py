@@ -88,7 +88,7 @@ def test_a_product_is_added_once_with_its_image(staff: Staff) -> None:
         ({"price:default-channel": "x"}, "“x” is no price."),
         ({"price:default-channel": "0.10"}, "a product costs at least"),
         ({"price:default-channel": "NaN"}, 'aria-invalid="true"'),
-        ({"price:nowhere": "5"}, 'aria-invalid="true"'),
+        ({"price:nowhere": "5"}, "The shop has no channel “nowhere”."),
         ({"image": b"<svg></svg>"}, "not a PNG, JPEG, GIF or WebP image"),
         ({"key": "x"}, "This form is incomplete."),
     ],
@@ -100,6 +100,27 @@ def test_what_is_wrong_is_said_and_nothing_is_added(staff: Staff, changed: dict[
     status, text = staff.send("products/add", **fields)
     assert (status, said in text) == (422, True)
     assert staff.named("Lamp") == []
+
+
+def marked(text: str) -> list[str]:
+    """The names of the fields that are marked as wrong."""
+    return [
+        name
+        for name, rest in re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"([^>]*)>', text)
+        if 'aria-invalid="true"' in rest
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["default-channel", "channel-pln"])
+@pytest.mark.parametrize("amount", ["x", "0.01", "1.234", "99999999999", "NaN"])
+def test_only_the_price_that_is_wrong_is_marked(staff: Staff, wrong: str, amount: str) -> None:
+    prices = {"price:default-channel": "50", "price:channel-pln": "60"} | {f"price:{wrong}": amount}
+    status, text = staff.send("products/add", **new(staff, **prices))
+    assert (status, marked(text)) == (422, [f"price:{wrong}"])
+    assert len(re.findall("data-focus", text)) == 1
+    row = a_row(staff)
+    status, text = staff.send(f"products/{row.pk}/edit", variant=row.saleor_variant_id, **prices)
+    assert (status, marked(text)) == (422, [f"price:{wrong}"])
 
 
 def a_row(staff: Staff) -> CatalogProduct:
