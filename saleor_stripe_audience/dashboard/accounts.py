@@ -1,9 +1,11 @@
 """Connecting Stripe accounts and their settings; a key is never shown again."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -17,6 +19,7 @@ from saleor_stripe_audience.dashboard.hosted import (
     free_channels,
 )
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
+from saleor_stripe_audience.dashboard.sites import names_of
 from saleor_stripe_audience.dashboard.terms_text import read_terms
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
@@ -175,6 +178,7 @@ class Row:
     """An account, what Stripe still needs for it, and where to provide that. The forms are named for their notes."""
 
     account: StripeAccount
+    channels: list[str]
     requirements: list[str]
     continue_url: str
     settings_form: str
@@ -182,10 +186,12 @@ class Row:
     endpoint_form: str
 
 
-def _row(account: StripeAccount) -> Row:
+def _row(account: StripeAccount, names: Mapping[str, str]) -> Row:
+    """Return the account; `names` are those of the shop's channels, by slug."""
+    channels = sorted(names.get(each.channel_slug, each.channel_slug) for each in account.channels.all())
     continue_url = begin_url(account.installation, account) if can_continue(account) else ""
     forms = _settings_form(account), _domain_form(account), _endpoint_form(account)
-    return Row(account, describe_requirements(account), continue_url, *forms)
+    return Row(account, channels, describe_requirements(account), continue_url, *forms)
 
 
 def _existing(shop: Installation, slugs: list[str]) -> list[str]:
@@ -202,15 +208,19 @@ def _show(
     publishable_key: str = "",
     chosen: list[str] | None = None,
 ) -> HttpResponse:
+    channels = list(Channel.objects.filter(installation=user.installation).order_by("name"))
+    accounts = accounts_of(user.installation.pk)
+    prefetch_related_objects(accounts, "channels")
+    names = names_of(channels)
     return show(
         request,
         user,
         ACCOUNTS,
         note=note,
         status=status,
-        accounts=[_row(each) for each in accounts_of(user.installation.pk)],
+        accounts=[_row(each, names) for each in accounts],
         connect_url=begin_url(user.installation) if platform.is_offered() else "",
-        channels=Channel.objects.filter(installation=user.installation).order_by("name"),
+        channels=channels,
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],
         key_permissions=onboarding.key_permissions(),

@@ -3,6 +3,8 @@
 The choice is part of the address, as `site`, so a reload and a link that was shared show the same.
 """
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -43,6 +45,14 @@ class Sites:
     @property
     def is_choice(self) -> bool:
         return len(self.channels) + len(self.accounts) > 1
+
+
+def names_of(channels: Collection[Channel]) -> dict[str, str]:
+    """Return the channels' names by slug; where two have the same name, with the slug."""
+    count = Counter(each.name for each in channels)
+    return {
+        each.slug: f"{each.name} ({each.slug})" if count[each.name] > 1 else each.name for each in channels
+    }
 
 
 def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:

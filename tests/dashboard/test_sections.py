@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from pytest_django.fixtures import Settings
 
@@ -207,6 +209,25 @@ def test_at_least_one_channel_of_the_shop_must_be_chosen(
         assert status == 422
         assert "Choose at least one channel" in text
     assert calls == []
+
+
+def test_an_account_names_its_channels_with_the_slug_only_where_two_have_one_name(
+    shop: Shop, client: Client
+) -> None:
+    accounts = [an_account(shop.installation, name) for name in ("Main", "Other")]
+    for slug in ("default-channel", "channel-pln", "gone"):
+        accounts[0].channels.create(installation=shop.installation, channel_slug=slug)
+    assert "Channels: Default, Poland, gone" in text_of(client, shop, "accounts")
+    assert "No channel uses this account" in text_of(client, shop, "accounts")
+    Channel.objects.update(name="Shop")
+    with CaptureQueriesContext(connection) as queries:
+        text = text_of(client, shop, "accounts")
+    assert "Channels: Shop (channel-pln), Shop (default-channel), gone" in text
+    for name in ("More", "Most"):
+        an_account(shop.installation, name)
+    with CaptureQueriesContext(connection) as more:
+        text_of(client, shop, "accounts")
+    assert len(more) == len(queries)
 
 
 def test_accounts_are_shown_without_their_secrets(shop: Shop, client: Client) -> None:
