@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, Route, expect, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from saleor_stripe_audience.sandbox.demo.stage import MEDIA_URL
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.state import App
 from saleor_stripe_audience.sandbox.serving import Served
@@ -60,6 +61,12 @@ class Staff:
         return [each for each in found if each["type"] == kind]
 
 
+def send_picture(route: Route, saleor: SaleorSandbox) -> None:
+    """Answer for the shop's storage of pictures, which has a public address: Stripe takes no others."""
+    path = route.request.url.removeprefix(MEDIA_URL)
+    route.fulfill(response=route.fetch(url=f"{saleor.host.url}{path}"))
+
+
 @pytest.fixture
 def stripe(settings: Settings) -> Iterator[StripeSandbox]:
     sandbox = StripeSandbox()
@@ -82,6 +89,8 @@ def staff(
         app = saleor.install(f"{live_server.url}/api/manifest")
         context = browser.new_context(viewport={"width": 1080, "height": 860})
         context.set_default_timeout(PATIENCE)
+        saleor.host.media_url = MEDIA_URL
+        context.route(f"{MEDIA_URL}/**", lambda route: send_picture(route, saleor))
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)

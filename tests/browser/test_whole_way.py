@@ -183,7 +183,13 @@ def see_that_customers_can_pay(owner: Owner) -> None:
 def add_a_product(owner: Owner, folder: Path) -> None:
     owner.go("products")
     expect(owner.page.get_by_role("button", name="Lantern Mug", exact=True)).to_be_visible()
+    expect(owner.page.locator("tbody .badge.todo")).to_have_count(0)
+    assert not CatalogProduct.objects.exclude(problems=[]).exists()
+    before = owner.staff.page.viewport_size
+    owner.staff.page.set_viewport_size({"width": 1080, "height": 640})
     owner.look("products")
+    assert before is not None
+    owner.staff.page.set_viewport_size(before)
     owner.button("Add product").click()
     image = folder / "lamp.png"
     image.write_bytes(square((210, 150, 40), 64))

@@ -33,6 +33,10 @@ START_SECONDS = 90
 CALL_SECONDS = 30
 
 
+# Pictures have a public address, as a shop's have: Stripe takes no others, and each product would have that problem.
+MEDIA_URL = "https://media.example.com"
+
+
 class StageFailed(RuntimeError):  # noqa: N818 - it names what happened
     """The demo could not be set up; the message says which step failed and what the app said."""
 
@@ -45,6 +49,7 @@ class Stage:
         self.errors: IO[str] = sys.stderr
         self.stripe = StripeSandbox()
         self.saleor = SaleorSandbox()
+        self.saleor.host.media_url = MEDIA_URL
         self.api_key = ""
         self._served: list[Served] = []
         self._process: subprocess.Popen[bytes] | None = None

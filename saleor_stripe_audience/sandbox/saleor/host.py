@@ -50,6 +50,7 @@ class Host:
         self.deliveries: list[Delivery] = []
         self.calls: list[str] = []
         self.url = ""
+        self.media_url = ""
         self._outbox: list[Callable[[int], float | None]] = []
         # Actions have their own thread: a slow payment app must not delay the other events.
         self.events = Background(workers=4 if disorder else 1)
@@ -64,6 +65,11 @@ class Host:
     def api_url(self) -> str:
         """The address of the API, as the apps know it."""
         return f"{self.url}/graphql/"
+
+    @property
+    def pictures_url(self) -> str:
+        """The address before those of pictures: a shop's storage, if it has one (`media_url`), or its own address."""
+        return self.media_url or self.url
 
     @property
     def domain(self) -> str:

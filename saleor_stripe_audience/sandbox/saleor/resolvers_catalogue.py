@@ -52,7 +52,7 @@ constant("VariantPricingInfo", onSale=False, discount=None)
 
 def media_url(info: Info, media: ProductMedia, size: int = 4096) -> str:
     """Return the URL of a picture."""
-    return f"{call_of(info).host.url}/thumbnail/{media.id}/{size}/"
+    return f"{call_of(info).host.pictures_url}/thumbnail/{media.id}/{size}/"
 
 
 @resolves("Product", "channel")
