@@ -7,12 +7,14 @@ for is sent by these functions instead; they use Django's own fields, so that va
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
+from itertools import batched
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 
 TURN_SECONDS = 5.0
 
@@ -58,16 +60,51 @@ Converter = tuple[int, Callable[[Any], Any]]  # the column's place, and what is 
 
 def insert_once(row: models.Model) -> bool:
     """Insert the row, in one statement; False if one with the same unique values is there already."""
-    statement, fields = _insertion_of(type(row), connection.vendor)
-    values = [each.get_db_prep_save(each.pre_save(row, add=True), connection) for each in fields]
+    insertion = _insertion_of(type(row), connection.vendor)
+    values = insertion.values(row)
     with turn_to_write(), connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        inserted = cursor.fetchone()
-    if inserted is None:
+        cursor.execute(insertion.once, values)
+        computed = cursor.fetchone()
+    if computed is None:
         return False
-    row.pk = row._meta.pk.to_python(inserted[0])
-    row._state.adding, row._state.db = False, connection.alias
+    insertion.complete(row, computed)
     return True
+
+
+def insert_rows(
+    rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: Sequence[str] = ()
+) -> None:
+    """Insert the rows, in one statement; they get what the database computes for them.
+
+    `unique`: fields by which a row that is stored already is found; its `update` fields are changed instead.
+    """
+    if not rows:
+        return
+    model = type(rows[0])
+    insertion = _insertion_of(model, connection.vendor)
+    conflict = _update_on_conflict(_fields(model, unique), _fields(model, update)) if unique else ""
+    size = connection.ops.bulk_batch_size(insertion.fields, list(rows))
+    for batch in batched(rows, size):
+        places = ", ".join([insertion.places] * len(batch))
+        values = [value for row in batch for value in insertion.values(row)]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{insertion.start} {places} {conflict} {insertion.returning}", values)
+            for row, computed in zip(batch, cursor.fetchall(), strict=True):
+                insertion.complete(row, computed)
+
+
+def update_row(row: models.Model, names: Sequence[str]) -> None:
+    """Store these fields of the row, if it still exists."""
+    model = type(row)
+    fields = _fields(model, names)
+    changes = ", ".join(f"{_quoted(each.column)} = %s" for each in fields)
+    key: Any = model._meta.pk
+    values = [each.get_db_prep_save(each.pre_save(row, add=False), connection) for each in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_table_of(model)} SET {changes} WHERE {_quoted(key.column)} = %s",  # noqa: S608 - no values
+            [*values, key.get_db_prep_save(row.pk, connection)],
+        )
 
 
 def select_rows[Row: models.Model](model: type[Row], condition: str, values: Sequence[Any]) -> list[Row]:
@@ -121,17 +158,63 @@ def savepoint_if_needed() -> AbstractContextManager[Any]:
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
+@dataclass(frozen=True, slots=True)
+class _Insertion:
+    """The parts of the statement that inserts a model's rows, and the fields of one row's values."""
+
+    start: str
+    places: str
+    returning: str
+    fields: Sequence[Any]
+    computed: Sequence[
+        tuple[str, Sequence[Callable[[Any], Any]]]
+    ]  # attributes, and how their values are read
+
+    @property
+    def once(self) -> str:
+        """The statement for one row, which does nothing if the row is there already."""
+        return f"{self.start} {self.places} ON CONFLICT DO NOTHING {self.returning}"
+
+    def values(self, row: models.Model) -> list[Any]:
+        """Return the row's values as the database stores them."""
+        database = connections[DEFAULT_DB_ALIAS]
+        return [each.get_db_prep_save(each.pre_save(row, add=True), database) for each in self.fields]
+
+    def complete(self, row: models.Model, computed: Sequence[Any]) -> None:
+        """Set what the database computed for the row."""
+        for (name, converters), value in zip(self.computed, computed, strict=True):
+            read = value
+            for convert in converters:
+                read = convert(read)
+            setattr(row, name, read)
+        row._state.adding, row._state.db = False, connection.alias
+
+
 @cache
-def _insertion_of(model: type[models.Model], vendor: str) -> tuple[str, list[Any]]:  # noqa: ARG001 - quoting differs
+def _insertion_of(model: type[models.Model], vendor: str) -> _Insertion:  # noqa: ARG001 - quoting differs
     all_fields: Any = model._meta.local_concrete_fields
-    fields = [each for each in all_fields if not isinstance(each, models.AutoField)]
-    names = ", ".join(_quoted(each.column) for each in fields)
-    places = ", ".join(["%s"] * len(fields))
-    key = _quoted(str(model._meta.pk.column))
-    return (
-        f"INSERT INTO {_table_of(model)} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING RETURNING {key}",  # noqa: S608 - no values
-        fields,
+    fields = [each for each in all_fields if not isinstance(each, models.AutoField) and not each.generated]
+    computed = list(dict.fromkeys([model._meta.pk, *(each for each in all_fields if each.db_returning)]))
+    return _Insertion(
+        start=f"INSERT INTO {_table_of(model)} ({_columns(fields)}) VALUES",
+        places=f"({', '.join(['%s'] * len(fields))})",
+        returning=f"RETURNING {_columns(computed)}",
+        fields=fields,
+        computed=[(each.attname, list(_converters_of(each))) for each in computed],
     )
+
+
+def _update_on_conflict(unique: Iterable[Any], update: Iterable[Any]) -> str:
+    changes = ", ".join(f"{_quoted(each.column)} = EXCLUDED.{_quoted(each.column)}" for each in update)
+    return f"ON CONFLICT ({_columns(unique)}) DO UPDATE SET {changes}"
+
+
+def _fields(model: type[models.Model], names: Iterable[str]) -> list[Any]:
+    return [model._meta.get_field(name) for name in names]
+
+
+def _columns(fields: Iterable[Any]) -> str:
+    return ", ".join(_quoted(each.column) for each in fields)
 
 
 @cache

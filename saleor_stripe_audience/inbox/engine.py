@@ -25,17 +25,18 @@ import structlog
 from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.tasks import TaskContext, task
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 from django_ox.models import OxTask
 
 from saleor_stripe_audience import metrics
+from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.inbox.handlers import Ahead, Concerns, Handler, Within, handlers_for
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.statements import insert_once, turn_to_write
+from saleor_stripe_audience.statements import insert_once, insert_rows, turn_to_write, update_row
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
 from saleor_stripe_audience.wording import in_languages
 
@@ -92,24 +93,25 @@ def _enqueue(event: Event) -> None:
 def dispatch_event(context: "TaskContext[..., None]", event_id: int) -> None:
     """Handle one event; the task engine retries with growing pauses when this raises."""
     try:
-        dispatch(event_id, last_attempt=context.attempt >= settings.TASK_MAX_ATTEMPTS, with_others=True)
+        queue = context.task_result.task.queue_name
+        dispatch(event_id, last_attempt=context.attempt >= settings.TASK_MAX_ATTEMPTS, queue=queue)
     except Exception as error:  # noqa: BLE001 - the log and the Handling have the details
         # The task engine stores and logs what is raised; the message of an exception may hold personal data.
         raise RetryTask(type(error).__name__) from None
 
 
-def dispatch(event_id: int, *, last_attempt: bool = False, with_others: bool = False) -> None:
+def dispatch(event_id: int, *, last_attempt: bool = False, queue: str = "") -> None:
     """Run every handler of the event that is not done; raises the last failure that a retry may resolve.
 
-    `with_others`: also handle other waiting events of its sender, as far as they need no network.
+    `queue`: also handle other waiting events in this queue, as far as they need no network.
     """
-    tried = Exists(Handling.objects.filter(event=OuterRef("pk")))
-    event = Event.objects.annotate(is_tried=tried).filter(pk=event_id).first()
-    if event is None or event.handled_at is not None:
+    found = next(iter(_event_with_company(event_id, queue)), None)
+    if found is None or found.handled_at is not None:
         return
+    event: Event = found
     with traced(event.trace or new_trace()):
         handlers = handlers_for(event.source, event.kind)
-        if event.is_tried:
+        if found.is_tried:
             known = {handling.handler: handling for handling in event.handlings.all()}
             to_retry = _run_each(event, handlers, known, last_attempt=last_attempt)
         else:
@@ -118,7 +120,7 @@ def dispatch(event_id: int, *, last_attempt: bool = False, with_others: bool = F
             to_retry = _run_each(event, calling, {}, last_attempt=last_attempt)
             try:
                 if writing or not calling:
-                    _work_together(event, writing, is_last=not calling, with_others=with_others)
+                    _work_together(event, writing, is_last=not calling, with_others=found.has_company)
             except Exception as error:  # noqa: BLE001 - what failed is stored, or fails again by itself
                 failed = error if isinstance(error, _HandlerFailed) else None
                 log.info("events undone", event_id=event.pk, kind=event.kind, error=type(error).__name__)
@@ -127,6 +129,14 @@ def dispatch(event_id: int, *, last_attempt: bool = False, with_others: bool = F
                 if not calling:
                     return
         _finish(event, to_retry)
+
+
+@composed_once
+def _event_with_company(event_id: int, queue: str) -> QuerySet[Any]:
+    """Return the event, as `is_tried` whether it was before, as `has_company` whether others wait in this queue."""
+    tried = Handling.objects.filter(event=OuterRef("pk"))
+    waiting = OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY)
+    return Event.objects.annotate(is_tried=Exists(tried), has_company=Exists(waiting)).filter(pk=event_id)
 
 
 def _run_each(
@@ -211,10 +221,12 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
         tasks = _take_waiting(event, contexts) if takes_others else {}
         work |= {other: handlers_for(other.source, other.kind) for other in tasks}
         # Written first: a second worker waits here for this transaction, then fails on these rows.
-        Handling.objects.bulk_create(
-            Handling(event=each, handler=handler.name, attempts=1, done_at=timezone.now())
-            for each, its_handlers in sorted(work.items(), key=lambda item: item[0].pk)
-            for handler in its_handlers
+        insert_rows(
+            [
+                Handling(event=each, handler=handler.name, attempts=1, done_at=timezone.now())
+                for each, its_handlers in sorted(work.items(), key=lambda item: item[0].pk)
+                for handler in its_handlers
+            ]
         )
         for look_ahead, its_events in _ahead_of(work).items():
             look_ahead(its_events)
@@ -223,8 +235,13 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
                 for handler in work[each]:
                     if handler.is_transactional:
                         _write(each, handler, is_own=each == event)
-        handled = [each.pk for each in work if each != event or is_last]
-        Event.objects.filter(pk__in=handled, handled_at=None).update(handled_at=timezone.now())
+        handled = [each for each in work if each != event or is_last]
+        for each in handled:
+            each.handled_at = timezone.now()
+        if len(handled) == 1:
+            update_row(handled[0], ["handled_at"])
+        else:
+            Event.objects.filter(pk__in=[each.pk for each in handled]).update(handled_at=timezone.now())
         if tasks:
             OxTask.objects.filter(pk__in=tasks.values()).update(
                 status=OxTask.Status.SUCCESSFUL, attempts=1, finished_at=timezone.now()
@@ -253,18 +270,11 @@ def _write(event: Event, handler: Handler, *, is_own: bool) -> None:
 
 def _take_waiting(event: Event, contexts: Collection[Within]) -> dict[Event, uuid.UUID]:
     """Return other new events of the sender that need no network, with their tasks, locked against other workers."""
-    waiting = OxTask.objects.filter(
-        queue_name=_queue(event.source, event.origin), status=OxTask.Status.READY, attempts=0
-    )
-    due = waiting.filter(Q(run_after=None) | Q(run_after__lte=timezone.now())).order_by(
-        "-priority", "enqueued_at"
-    )
-    locked = due.select_for_update(skip_locked=True)
-    tasks = {task.args[0]: task.pk for task in locked.only("args")[: BATCH_SIZE[connection.vendor]]}
+    waiting = _lock_waiting(_queue(event.source, event.origin), timezone.now())
+    tasks = {arguments[0]: pk for pk, arguments in waiting}
     if not tasks:
         return {}
-    found = Event.objects.filter(pk__in=tasks, handled_at=None).exclude(pk=event.pk)
-    events = list(found.exclude(Exists(Handling.objects.filter(event=OuterRef("pk")))))
+    events = _untried_events(list(tasks), event.pk)
     calling = _calling(events)
     return {
         each: tasks[each.pk]
@@ -275,6 +285,20 @@ def _take_waiting(event: Event, contexts: Collection[Within]) -> dict[Event, uui
             for handler in handlers_for(each.source, each.kind)
         )
     }
+
+
+@composed_once
+def _lock_waiting(queue: str, now: datetime) -> QuerySet[OxTask, tuple[uuid.UUID, list[int]]]:
+    waiting = OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY, attempts=0)
+    due = waiting.filter(Q(run_after=None) | Q(run_after__lte=now)).order_by("-priority", "enqueued_at")
+    locked = due.select_for_update(skip_locked=True).values_list("pk", "args")
+    return locked[: BATCH_SIZE[connection.vendor]]
+
+
+@composed_once
+def _untried_events(event_ids: Sequence[int], but: int) -> QuerySet[Event]:
+    waiting = Event.objects.filter(pk__in=event_ids, handled_at=None).exclude(pk=but)
+    return waiting.exclude(Exists(Handling.objects.filter(event=OuterRef("pk"))))
 
 
 def _queue(source: str, origin: uuid.UUID) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.tasks import task
 from django.utils import timezone
 from django.utils.functional import Promise
 
+from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.objects import PAYABLE, dashboard_url
@@ -110,11 +111,18 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
 
 def with_payments(installation_id: uuid.UUID, ids: Mapping[int, Sequence[str]]) -> set[int]:
     """Return the keys of those checkouts and orders, by their Saleor ids, that have payments or a problem."""
-    sources = {each for some in ids.values() for each in some}
-    payments = Payment.objects.filter(installation=installation_id, source_id__in=sources)
-    problems = Problem.objects.filter(installation=installation_id, key__in=[_key(each) for each in sources])
-    known = set(payments.values_list("source_id").union(problems.values_list("key")))
+    sources = sorted({each for some in ids.values() for each in some})
+    known = set(_known_sources(installation_id, sources, [_key(each) for each in sources]))
     return {key for key, some in ids.items() for each in some if (each,) in known or (_key(each),) in known}
+
+
+@composed_once
+def _known_sources(
+    installation_id: uuid.UUID, source_ids: Sequence[str], problem_keys: Sequence[str]
+) -> QuerySet[Payment, tuple[str]]:
+    payments = Payment.objects.filter(installation=installation_id, source_id__in=source_ids)
+    problems = Problem.objects.filter(installation=installation_id, key__in=problem_keys)
+    return payments.values_list("source_id").union(problems.values_list("key"))
 
 
 def follow_money(payment: Payment) -> None:

@@ -54,7 +54,7 @@ def work_one_task() -> None:
     """Run only the oldest task, with whatever it takes along."""
     task = OxTask.objects.filter(status=OxTask.Status.READY).earliest("enqueued_at")
     OxTask.objects.filter(pk=task.pk).update(status=OxTask.Status.RUNNING)
-    engine.dispatch(task.args[0], with_others=True)
+    engine.dispatch(task.args[0], queue=task.queue_name)
     OxTask.objects.filter(pk=task.pk).update(status=OxTask.Status.SUCCESSFUL)
 
 
@@ -225,14 +225,14 @@ class TestTwiceIsOnce:
         assert set(Handling.objects.values_list("attempts", flat=True)) == {1}
 
     def test_two_workers_with_the_same_event(self, shop: Installation) -> None:
-        events = receive_orders(shop, 6)
+        events, queue = receive_orders(shop, 6), OxTask.objects.latest("enqueued_at").queue_name
         together = threading.Barrier(2)
 
         def work(identifiers: list[int]) -> None:
             try:
                 together.wait(20)
                 for each in identifiers:
-                    engine.dispatch(each, with_others=True)
+                    engine.dispatch(each, queue=queue)
             finally:
                 connection.close()
 

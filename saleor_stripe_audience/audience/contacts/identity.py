@@ -19,6 +19,7 @@ from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import (
     Key,
+    held_shop,
     hold_shop,
     is_absent,
     lock_shop,
@@ -38,6 +39,7 @@ from saleor_stripe_audience.audience.people.status import Deliverability, Lifecy
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import insert_rows
 
 PROFILE = ("first_name", "last_name", "phone", "city", "country", "language")
 
@@ -123,7 +125,9 @@ def upsert_contact(audience: Audience, person: Person) -> Contact | None:
     if contact is None:
         contact = Contact(audience=audience, email=person.email)
         _update_profile(contact, person)
-        contact.save(force_insert=True)
+        insert_rows([contact])
+        if (shop := held_shop(audience.installation_id)) is not None:
+            shop.created.add(contact.pk)
         note_stored(audience.installation_id, Key.ADDRESS, contact.email)
         erasure.adopt_former_links(contact)
     before = _values_of(contact)

@@ -24,6 +24,7 @@ from saleor_stripe_audience.audience.people.models import (
     KnownWording,
 )
 from saleor_stripe_audience.audience.people.wordings import store_wording
+from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Channel, Installation
@@ -102,7 +103,8 @@ class LockedShop:
     """What is known of a shop whose lock is held: nobody else changes it meanwhile.
 
     `segmented` are the audiences with segments; `has_tombstones` says whether anybody was ever erased; `secret` is
-    filled when it is first needed. `absent` are keys that were looked for, and that no row has.
+    filled when it is first needed. `absent` are keys that were looked for, and that no row has. `created` are the
+    contacts that were created since the lock was taken.
     """
 
     installation: Installation
@@ -113,6 +115,7 @@ class LockedShop:
     has_tombstones: bool
     secret: str = ""
     absent: set[tuple[Key, str]] = field(default_factory=set)
+    created: set[UUID] = field(default_factory=set)
     _others: dict[UUID, Audience] = field(default_factory=dict)
     _gathered: dict[Callable[..., None], dict[Any, Any]] = field(default_factory=dict)
 
@@ -197,10 +200,7 @@ def _holding(default: Audience) -> Iterator[LockedShop]:
 
 def _read_locked(default: Audience) -> LockedShop:
     """Read the shop after its lock was taken: what was created while this waited for it is there."""
-    audiences = Audience.objects.filter(installation=default.installation_id).order_by()
-    erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
-    segmented = Audience.objects.filter(pk=OuterRef("pk"), segments__isnull=False)
-    rows = list(audiences.values_list("pk", "channels__channel", Exists(segmented), Exists(erased)))
+    rows = _audiences_with_channels(default.installation_id)
     return LockedShop(
         default.installation,
         default,
@@ -209,6 +209,17 @@ def _read_locked(default: Audience) -> LockedShop:
         segmented=frozenset(pk for pk, _, is_segmented, _ in rows if is_segmented),
         has_tombstones=any(has_tombstones for *_, has_tombstones in rows),
     )
+
+
+@composed_once
+def _audiences_with_channels(
+    installation_id: UUID,
+) -> "QuerySet[Audience, tuple[UUID, str | None, bool, bool]]":
+    """Return id, channel, whether it has segments, and whether the shop ever erased anybody."""
+    audiences = Audience.objects.filter(installation=installation_id).order_by()
+    segmented = Audience.objects.filter(pk=OuterRef("pk"), segments__isnull=False)
+    erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
+    return audiences.values_list("pk", "channels__channel", Exists(segmented), Exists(erased))
 
 
 def held_shop(installation_id: UUID) -> LockedShop | None:
@@ -260,9 +271,13 @@ def default_audience(installation: Installation) -> Audience:
 
 
 def _lock_default(installation_id: UUID) -> Audience | None:
+    return next(iter(_locked_default(installation_id)), None)
+
+
+@composed_once
+def _locked_default(installation_id: UUID) -> QuerySet[Audience]:
     defaults = Audience.objects.filter(installation=installation_id, is_default=True)
-    locked = list(defaults.select_related("installation").select_for_update(of=("self",)))
-    return locked[0] if locked else None
+    return defaults.select_related("installation").select_for_update(of=("self",))
 
 
 def audiences_of(installation: Installation) -> QuerySet[Audience]:

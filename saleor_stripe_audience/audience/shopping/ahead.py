@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import CharField, F, QuerySet, Value
 
@@ -10,6 +11,7 @@ from saleor_stripe_audience.audience.people.audiences import Key, LockedShop
 from saleor_stripe_audience.audience.people.models import Contact, FormerAddress
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
+from saleor_stripe_audience.composed import composed_once
 
 Payload = Mapping[str, Any]
 Wanted = dict[Key, set[str]]
@@ -30,7 +32,9 @@ def look_ahead(shop: LockedShop, orders: Iterable[Payload], checkouts: Iterable[
         _want_person(wanted, checkout, checkout.get("email"))
     if not any(wanted.values()):
         return
-    found = _found(shop, wanted)
+    erased = tombstones.known(shop.installation, wanted[Key.TOMBSTONE], with_lifted=True)
+    found = {(Key(kind), key) for kind, key in _stored_keys(shop, wanted)}
+    found |= {(Key.TOMBSTONE, name) for name in erased}
     shop.absent |= {(kind, key) for kind, keys in wanted.items() for key in keys} - found
 
 
@@ -52,33 +56,57 @@ def _want_person(wanted: Wanted, payload: Payload, address: object) -> None:
         _want(wanted, Key.TOMBSTONE, tombstones.account(account_id))
 
 
-def _found(shop: LockedShop, wanted: Wanted) -> set[tuple[Key, str]]:
-    """Return those of the wanted keys that rows have."""
-    purchases = Purchase.objects.filter(installation=shop.installation)
-    carts = Cart.objects.filter(installation=shop.installation)
-    facts = PaymentFact.objects.filter(installation=shop.installation)
-    people = Contact.objects.filter(audience__in=shop.audience_ids)
-    former = FormerAddress.objects.filter(audience__in=shop.audience_ids)
+def _stored_keys(shop: LockedShop, wanted: Wanted) -> list[tuple[str, str]]:
+    """Return those of the wanted keys that rows have, but for tombstones."""
+    addresses = sorted(wanted[Key.ADDRESS])
+    return _stored(
+        shop.installation.pk,
+        sorted(shop.audience_ids),
+        sorted(wanted[Key.ORDER]),
+        sorted(wanted[Key.ORDERED_CHECKOUT]),
+        sorted(wanted[Key.CART]),
+        sorted(wanted[Key.PAYMENT_FACT]),
+        addresses,
+        sorted(wanted[Key.ACCOUNT]),
+    )
+
+
+@composed_once
+def _stored(
+    installation_id: UUID,
+    audience_ids: Sequence[UUID],
+    orders: Sequence[str],
+    ordered_checkouts: Sequence[str],
+    carts: Sequence[str],
+    payment_facts: Sequence[str],
+    addresses: Sequence[str],
+    accounts: Sequence[str],
+) -> QuerySet[Any, tuple[str, str]]:
+    purchases = Purchase.objects.filter(installation=installation_id)
+    people = Contact.objects.filter(audience__in=audience_ids)
+    former = FormerAddress.objects.filter(audience__in=audience_ids)
     queries = [
-        _keys(purchases, Key.ORDER, "saleor_order_id", wanted),
-        _keys(purchases, Key.ORDERED_CHECKOUT, "saleor_checkout_id", wanted),
-        _keys(carts, Key.CART, "saleor_checkout_id", wanted),
-        _keys(facts, Key.PAYMENT_FACT, "source_id", wanted),
-        _keys(people, Key.ADDRESS, "email", wanted),
-        _keys(people, Key.ACCOUNT, "saleor_user_id", wanted),
-        _keys(former, Key.ADDRESS, "email", wanted),
+        _keys(purchases, Key.ORDER, "saleor_order_id", orders),
+        _keys(purchases, Key.ORDERED_CHECKOUT, "saleor_checkout_id", ordered_checkouts),
+        _keys(Cart.objects.filter(installation=installation_id), Key.CART, "saleor_checkout_id", carts),
+        _keys(
+            PaymentFact.objects.filter(installation=installation_id),
+            Key.PAYMENT_FACT,
+            "source_id",
+            payment_facts,
+        ),
+        _keys(people, Key.ADDRESS, "email", addresses),
+        _keys(people, Key.ACCOUNT, "saleor_user_id", accounts),
+        _keys(former, Key.ADDRESS, "email", addresses),
     ]
     first, *others = [query for query in queries if query is not None]
-    found = {(Key(kind), key) for kind, key in first.union(*others, all=True)}
-    erased = tombstones.known(shop.installation, wanted[Key.TOMBSTONE], with_lifted=True)
-    return found | {(Key.TOMBSTONE, name) for name in erased}
+    return first.union(*others, all=True)
 
 
 def _keys(
-    rows: QuerySet[Any], kind: Key, column: str, wanted: Wanted
+    rows: QuerySet[Any], kind: Key, column: str, keys: Sequence[str]
 ) -> QuerySet[Any, tuple[str, str]] | None:
-    if not wanted[kind]:
+    if not keys:
         return None
-    keys: Sequence[str] = sorted(wanted[kind])
     named = rows.filter(**{f"{column}__in": keys}).order_by()
     return named.values_list(Value(kind.value, CharField()), F(column))

@@ -21,6 +21,7 @@ from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLi
 from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         purchase = stored or Purchase(installation=installation, saleor_order_id=order.id)
         for name, value in _fields(order, amounts, issued_at, contact).items():
             setattr(purchase, name, value)
-        purchase.save()
+        if stored is None:
+            insert_rows([purchase])
+        else:
+            purchase.save()
         shop.note_stored(Key.ORDER, order.id)
         shop.note_stored(Key.ORDERED_CHECKOUT, order.checkout_id)
         _store_lines(purchase, lines, is_new=stored is None)
@@ -67,7 +71,7 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
         if contact and person and (person.account_id is not None or contact.saleor_user_id is None):
             attributes.store(contact, order.metadata, issued_at, is_whole=False)
         for each in {contact, previous}:
-            totals.refresh(each)
+            totals.refresh(each, added=purchase if stored is None else None)
         carts.close(purchase)
         if contact is None:
             delete_if_empty(previous)
@@ -106,7 +110,7 @@ def _store_lines(purchase: Purchase, lines: list[PurchaseLine], *, is_new: bool)
         purchase.lines.all().delete()
     for line in lines:
         line.purchase = purchase
-    PurchaseLine.objects.bulk_create(lines)
+    insert_rows(lines)
 
 
 def _add_missing_products(purchase: Purchase, older: list[PurchaseLine]) -> None:

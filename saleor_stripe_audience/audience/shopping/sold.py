@@ -1,13 +1,18 @@
 """The products that were sold: their category, type and collections, as last reported in orders."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from saleor_stripe_audience.audience.people.audiences import LockedShop
 from saleor_stripe_audience.audience.shopping.models import SoldProduct, SoldProductCollection
 from saleor_stripe_audience.audience.shopping.payloads import Order, Product
+from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import insert_rows
 
 MAX_NAME_LENGTH = 250
 FIELDS = ("name", "saleor_category_id", "category_name", "saleor_product_type_id", "product_type_name")
@@ -36,12 +41,8 @@ def _store(shop: LockedShop, reported: Mapping[str, _Reported]) -> None:
     ]
     if not newer:
         return
-    rows = SoldProduct.objects.bulk_create(
-        [_row(shop.installation, each.product, each.issued_at) for each in newer],
-        update_conflicts=True,
-        unique_fields=["installation", "saleor_product_id"],
-        update_fields=[*FIELDS, "issued_at"],
-    )
+    rows = [_row(shop.installation, each.product, each.issued_at) for each in newer]
+    insert_rows(rows, unique=["installation", "saleor_product_id"], update=[*FIELDS, "issued_at"])
     for row, each in zip(rows, newer, strict=True):
         known = stored[each.product.id].collections if each.product.id in stored else {}
         _store_collections(row, each.product, known)
@@ -54,16 +55,21 @@ class _Stored:
 
 
 def _stored(installation: Installation, ids: Collection[str]) -> dict[str, _Stored]:
-    if not ids:
-        return {}
-    rows = SoldProduct.objects.filter(installation=installation, saleor_product_id__in=ids)
-    columns = ("saleor_product_id", "issued_at", "collections__saleor_collection_id", "collections__name")
     found: dict[str, _Stored] = {}
-    for product_id, issued_at, collection_id, name in rows.values_list(*columns):
+    for product_id, issued_at, collection_id, name in _with_collections(installation.pk, sorted(ids)):
         stored = found.setdefault(product_id, _Stored(issued_at, {}))
         if collection_id is not None:
             stored.collections[collection_id] = name
     return found
+
+
+@composed_once
+def _with_collections(
+    installation_id: UUID, product_ids: Sequence[str]
+) -> QuerySet[SoldProduct, tuple[str, datetime, str | None, str]]:
+    products = SoldProduct.objects.filter(installation=installation_id, saleor_product_id__in=product_ids)
+    collection = ("collections__saleor_collection_id", "collections__name")
+    return products.values_list("saleor_product_id", "issued_at", *collection)
 
 
 def _row(installation: Installation, product: Product, issued_at: datetime) -> SoldProduct:

@@ -1,12 +1,12 @@
 """What contacts ordered and spent: computed from their purchases, per currency."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.contacts.identity import on_merge
@@ -14,10 +14,13 @@ from saleor_stripe_audience.audience.people.audiences import LockedShop, shop_ho
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Contact, ContactSpent
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.composed import composed_once
+from saleor_stripe_audience.statements import insert_rows, update_row
 
 COLUMNS = ("orders_count", "first_order_at", "last_order_at", "updated_at")
 
 Contacts = Mapping[UUID, Contact]
+Sums = Mapping[UUID, Sequence["_Sum"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,29 @@ class _Sum:
     last: datetime
 
 
-def refresh(contact: Contact | None) -> None:
-    """Compute the contact's orders and spending again; inside `hold_shop` once, at its end."""
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A contact, with its only purchase if that is known."""
+
+    contact: Contact
+    only: Purchase | None
+
+
+def refresh(contact: Contact | None, *, added: Purchase | None = None) -> None:
+    """Compute the contact's orders and spending again; inside `hold_shop` once, at its end.
+
+    `added`: nothing else happened to the contact's purchases than that this new one was stored.
+    """
     if contact is None:
         return
     mark_changed(contact)
     shop = shop_holding(contact.audience_id)
     if shop is None:
-        _store({contact.pk: contact})
-    else:
-        shop.gather(_store_gathered)[contact.pk] = contact
+        _store({contact.pk: contact}, _sums_of([contact.pk]))
+        return
+    due = shop.gather(_store_gathered)
+    is_first = contact.pk in shop.created and contact.pk not in due
+    due[contact.pk] = _Due(contact, added if is_first else None)
 
 
 @on_merge
@@ -49,14 +65,18 @@ def _refresh_kept(_absorbed: Contact, kept: Contact) -> None:
     refresh(kept)
 
 
-def _store_gathered(_: LockedShop, contacts: Contacts) -> None:
-    _store(
-        {pk: contact for pk, contact in contacts.items() if contact.pk is not None}
-    )  # the others were deleted
+def _store_gathered(_: LockedShop, due: Mapping[UUID, _Due]) -> None:
+    remaining = {
+        pk: each for pk, each in due.items() if each.contact.pk is not None
+    }  # the others were deleted
+    sums = {pk: _sums_of_only(each.only) for pk, each in remaining.items() if each.only is not None}
+    others = [pk for pk in remaining if pk not in sums]
+    if others:
+        sums |= _sums_of(others)
+    _store({pk: each.contact for pk, each in remaining.items()}, sums)
 
 
-def _store(contacts: Contacts) -> None:
-    sums = _sums_of(contacts)
+def _store(contacts: Contacts, sums: Sums) -> None:
     had_orders = [pk for pk, contact in contacts.items() if contact.orders_count > 0]
     _store_orders(contacts, sums)
     rows = [
@@ -72,27 +92,34 @@ def _store(contacts: Contacts) -> None:
     ]
     if had_orders:
         _delete_other_currencies(had_orders, rows)
-    if rows:
-        ContactSpent.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["contact", "currency"],
-            update_fields=["spent_minor", "refunded_minor", "orders_count"],
-        )
-
-
-def _sums_of(contacts: Contacts) -> Mapping[UUID, list[_Sum]]:
-    paid = Purchase.objects.paid().filter(contact__in=list(contacts)).order_by()
-    rows = paid.values_list("contact", "currency").annotate(
-        Sum("charged_minor"), Sum("refunded_minor"), Count("pk"), Min("placed_at"), Max("placed_at")
+    insert_rows(
+        rows, unique=["contact", "currency"], update=["spent_minor", "refunded_minor", "orders_count"]
     )
-    sums = defaultdict[UUID, list[_Sum]](list)
-    for contact_id, *values in rows:
+
+
+def _sums_of_only(purchase: Purchase) -> list[_Sum]:
+    if not purchase.is_paid:
+        return []
+    at = purchase.placed_at
+    return [_Sum(purchase.currency, purchase.charged_minor, purchase.refunded_minor, 1, at, at)]
+
+
+def _sums_of(contact_ids: Sequence[UUID]) -> dict[UUID, list[_Sum]]:
+    sums: dict[UUID, list[_Sum]] = {pk: [] for pk in contact_ids}
+    for contact_id, *values in _sums(contact_ids):
         sums[contact_id].append(_Sum(*values))
     return sums
 
 
-def _store_orders(contacts: Contacts, sums: Mapping[UUID, list[_Sum]]) -> None:
+@composed_once
+def _sums(contact_ids: Sequence[UUID]) -> QuerySet[Purchase, tuple[Any, ...]]:
+    paid = Purchase.objects.paid().filter(contact__in=contact_ids).order_by()
+    return paid.values_list("contact", "currency").annotate(
+        Sum("charged_minor"), Sum("refunded_minor"), Count("pk"), Min("placed_at"), Max("placed_at")
+    )
+
+
+def _store_orders(contacts: Contacts, sums: Sums) -> None:
     changed = []
     for pk, contact in contacts.items():
         orders = (
@@ -104,9 +131,8 @@ def _store_orders(contacts: Contacts, sums: Mapping[UUID, list[_Sum]]) -> None:
             contact.orders_count, contact.first_order_at, contact.last_order_at = orders
             contact.updated_at = timezone.now()
             changed.append(contact)
-    if len(changed) == 1:  # `save` would fail if the row was deleted
-        [only] = changed
-        Contact.objects.filter(pk=only.pk).update(**{name: getattr(only, name) for name in COLUMNS})
+    if len(changed) == 1:
+        update_row(changed[0], COLUMNS)
     elif changed:
         Contact.objects.bulk_update(changed, COLUMNS)
 
