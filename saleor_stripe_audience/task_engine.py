@@ -1,13 +1,26 @@
-"""How every task is run: the task engine stores and logs exceptions, whose messages may contain personal data."""
+"""How every task is claimed and run.
 
+The task engine stores and logs exceptions, whose messages may contain personal data; and on SQLite it composes three
+queries to claim a task.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django_ox.backend import OxBackend
 from django_ox.models import OxTask
 from django_ox.tasks import PolicyTask
+from django_ox.worker import Worker
 
+from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.statements import columns_of, row_of, stored
 
 log = structlog.get_logger(__name__)
 
@@ -38,3 +51,44 @@ class Backend(OxBackend):
     """The task engine, without personal data in its table."""
 
     task_class = PrivateTask
+
+
+CANDIDATES = 5  # due tasks to read at once: other workers may claim the first ones meanwhile
+CLAIM = """
+    UPDATE django_ox_oxtask SET
+        status = %s, locked_by = %s, locked_at = %s, lease_expires_at = %s, lease_epoch = lease_epoch + 1,
+        attempts = attempts + 1, started_at = COALESCE(started_at, %s), last_attempted_at = %s,
+        worker_ids = JSON_INSERT(worker_ids, '$[#]', %s)
+    WHERE id = %s AND status = %s
+"""
+
+
+class TaskWorker(Worker):
+    """The task engine's worker. On SQLite it claims a task with two statements that are composed once."""
+
+    def _claim_one(self) -> OxTask | None:
+        if connection.vendor != "sqlite" or self.queues or self.claim_filter_q() is not None:
+            return super()._claim_one()
+        while candidates := _due(timezone.now()):
+            for pk in candidates:
+                if (claimed := self._claim_on_sqlite(pk)) is not None:
+                    return claimed
+        return None
+
+    def _claim_on_sqlite(self, pk: uuid.UUID) -> OxTask | None:
+        """Claim the task, as the task engine does on PostgreSQL; None if another worker has."""
+        now = timezone.now()
+        expires = now + timedelta(seconds=self.lock_timeout)
+        at, until = (stored(OxTask, "locked_at", each) for each in (now, expires))
+        ready, running = OxTask.Status.READY.value, OxTask.Status.RUNNING.value
+        values = [running, self.worker_id, at, until, at, at, self.worker_id, stored(OxTask, "id", pk), ready]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{CLAIM} RETURNING {columns_of(OxTask)}", values)
+            found: Sequence[Any] | None = cursor.fetchone()
+        return row_of(OxTask, found) if found is not None else None
+
+
+@composed_once
+def _due(now: datetime) -> QuerySet[OxTask, uuid.UUID]:
+    ready = OxTask.objects.filter(Q(run_after=None) | Q(run_after__lte=now), status=OxTask.Status.READY)
+    return ready.order_by("-priority", "enqueued_at").values_list("pk", flat=True)[:CANDIDATES]

@@ -4,14 +4,14 @@ Not with django_ox's `run_tasks`: that is for tests, and looks through all objec
 which takes longer than an event.
 """
 
-from django_ox.worker import Worker
+from saleor_stripe_audience.task_engine import TaskWorker
 
 
 class OwnWorker:
     """A worker that runs when it is asked to."""
 
     def __init__(self) -> None:
-        self._worker = Worker()
+        self._worker = TaskWorker()
 
     def work(self) -> None:
         """Run tasks until none is due, those that they enqueue included."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import connections
-from django_ox.worker import Worker
 
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.commands import ports
@@ -18,6 +17,7 @@ from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.webhook_sync import sync_all_webhooks
+from saleor_stripe_audience.task_engine import TaskWorker
 
 POLL_SECONDS = 0.2  # that a task waits at most for an idle worker
 CONCURRENCY = 4
@@ -83,7 +83,7 @@ def serve_metrics() -> None:
         print(f"Metrics on {settings.METRICS_HOST}:{settings.METRICS_PORT}", flush=True)
 
 
-def make_worker(concurrency: int) -> Worker:
+def make_worker(concurrency: int) -> TaskWorker:
     """Create the task engine's worker with this product's settings; it runs `concurrency` tasks at once.
 
     Its first tasks check every shop and account: this may be a new version of the app, with other webhooks.
@@ -91,4 +91,4 @@ def make_worker(concurrency: int) -> Worker:
     sync_all_webhooks.enqueue()
     keep_endpoints.enqueue()
     reconcile_all.enqueue()
-    return Worker(concurrency=concurrency, poll_interval=POLL_SECONDS)
+    return TaskWorker(concurrency=concurrency, poll_interval=POLL_SECONDS)
