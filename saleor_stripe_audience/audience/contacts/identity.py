@@ -109,9 +109,12 @@ def _others_with(person: Person, default: Audience) -> Iterable[Audience]:
     return others.filter(by_account | by_address).distinct()
 
 
-def upsert_contact(audience: Audience, person: Person) -> Contact | None:
+def upsert_contact(
+    audience: Audience, person: Person, *, bought_at: datetime | None = None
+) -> Contact | None:
     """Find or create the person's contact and update it with the person's data; None if the person was erased.
 
+    `bought_at`: a new contact is created with one paid order, which the caller stores next.
     An unconfirmed account changes nothing: it gets the contact that has its address, or None.
     """
     account_id = person.account_id if person.proven else None
@@ -123,7 +126,13 @@ def upsert_contact(audience: Audience, person: Person) -> Contact | None:
     contact = _find_by_account(audience, person) if account_id else find_by_address(audience, person.email)
     is_new = contact is None
     if contact is None:
-        contact = Contact(audience=audience, email=person.email)
+        contact = Contact(
+            audience=audience,
+            email=person.email,
+            orders_count=0 if bought_at is None else 1,
+            first_order_at=bought_at,
+            last_order_at=bought_at,
+        )
         _update_profile(contact, person)
         insert_rows([contact])
         if (shop := held_shop(audience.installation_id)) is not None:

@@ -14,7 +14,7 @@ from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import usable_email
 from saleor_stripe_audience.audience.people.audiences import Key, LockedShop, hold_shop, is_absent
 from saleor_stripe_audience.audience.people.changes import mark_changed
-from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
@@ -40,11 +40,14 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
     order was anonymized in Saleor or has no valid address. `Rejected` if the order has no valid amount.
     """
     order = read_order(payload)
-    amounts, lines = _amounts(order), _lines(order)
+    fields, lines = _fields(order, _amounts(order), issued_at), _lines(order)
+    reported = Purchase(installation=installation, saleor_order_id=order.id, **fields)
     person = None if order.is_anonymous else buyer_of(order, issued_at)
     with hold_shop(installation) as shop:
         stored = _find_purchase(installation, order)
-        contact = upsert_contact(_audience_of(shop, order, stored), person) if person else None
+        bought_at = reported.placed_at if stored is None and reported.is_paid else None
+        audience = _audience_of(shop, order, stored)
+        contact = upsert_contact(audience, person, bought_at=bought_at) if person else None
         if stored is not None:
             stored = _find_purchase(
                 installation, order
@@ -56,9 +59,11 @@ def record_order(installation: Installation, payload: Mapping[str, Any], issued_
             if previous is None:
                 delete_if_empty(contact)
             return stored
-        purchase = stored or Purchase(installation=installation, saleor_order_id=order.id)
-        for name, value in _fields(order, amounts, issued_at, contact).items():
+        purchase = stored or reported
+        for name, value in fields.items():
             setattr(purchase, name, value)
+        purchase.contact = contact
+        purchase.voucher_code = order.voucher_code if contact else ""  # it can identify a person
         if stored is None:
             insert_rows([purchase])
         else:
@@ -130,9 +135,8 @@ def _copy_product(line: PurchaseLine, other: PurchaseLine | None) -> bool:
     return True
 
 
-def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contact | None) -> dict[str, Any]:
+def _fields(order: Order, amounts: Amounts, issued_at: datetime) -> dict[str, Any]:
     return {
-        "contact": contact,
         "issued_at": issued_at,
         "number": order.number,
         "status": order.status.upper(),
@@ -142,7 +146,6 @@ def _fields(order: Order, amounts: Amounts, issued_at: datetime, contact: Contac
         "total_minor": amounts.total.minor,
         "charged_minor": amounts.charged.minor,
         "refunded_minor": amounts.refunded.minor,
-        "voucher_code": order.voucher_code if contact else "",  # it can identify a person
         "saleor_checkout_id": order.checkout_id,
         "placed_at": order.created or issued_at,
     }

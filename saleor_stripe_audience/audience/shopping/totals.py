@@ -1,6 +1,6 @@
 """What contacts ordered and spent: computed from their purchases, per currency."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,15 +69,15 @@ def _store_gathered(_: LockedShop, due: Mapping[UUID, _Due]) -> None:
     remaining = {
         pk: each for pk, each in due.items() if each.contact.pk is not None
     }  # the others were deleted
-    sums = {pk: _sums_of_only(each.only) for pk, each in remaining.items() if each.only is not None}
-    others = [pk for pk in remaining if pk not in sums]
-    if others:
-        sums |= _sums_of(others)
-    _store({pk: each.contact for pk, each in remaining.items()}, sums)
+    new = {pk: _sums_of_only(each.only) for pk, each in remaining.items() if each.only is not None}
+    others = [pk for pk in remaining if pk not in new]
+    sums = new | _sums_of(others) if others else new
+    _store({pk: each.contact for pk, each in remaining.items()}, sums, new)
 
 
-def _store(contacts: Contacts, sums: Sums) -> None:
-    had_orders = [pk for pk, contact in contacts.items() if contact.orders_count > 0]
+def _store(contacts: Contacts, sums: Sums, new: Collection[UUID] = ()) -> None:
+    """Store the sums; nothing is stored yet for the `new` contacts."""
+    had_orders = [pk for pk, contact in contacts.items() if contact.orders_count > 0 and pk not in new]
     _store_orders(contacts, sums)
     rows = [
         ContactSpent(

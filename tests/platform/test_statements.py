@@ -1,0 +1,106 @@
+"""Rows inserted and updated by statements that are put together once are those that Django would store."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import CaptureQueriesContext
+
+from saleor_stripe_audience.audience.people.audiences import default_audience
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.inbox.models import Event, Handling, Pulse
+from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.statements import insert_rows, update_row
+from tests.audience.conftest import install
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(db: None) -> Installation:
+    return install()
+
+
+def _values(row: models.Model) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def _events(count: int) -> list[Event]:
+    origin = uuid4()
+    return [
+        Event(
+            source="saleor", origin=origin, key=str(number), kind="order_created", occurred_at=NOW,
+            payload={"name": "Zoë 😀", "list": [1, None, {"deep": number}]},
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def test_rows_have_what_the_database_computes(shop: Installation) -> None:
+    with transaction.atomic():
+        contact = Contact(audience=default_audience(shop), email="ada@shop.example", known_at={"email": "x"})
+    insert_rows([contact])
+    assert contact.status == "nonsubscribed"
+    assert not contact._state.adding
+    assert _values(contact) == _values(Contact.objects.get())
+
+
+def test_keys_are_those_of_their_rows() -> None:
+    events = _events(50)
+    insert_rows(events)
+    for event in events:
+        assert _values(Event.objects.get(pk=event.pk)) == _values(event)
+    handling = Handling(event=events[3], handler="h", reasons={"en": "why"}, waits_for=uuid4(), done_at=NOW)
+    insert_rows([handling])
+    assert _values(Handling.objects.get()) == _values(handling)
+
+
+def test_more_rows_than_one_statement_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(connection.features), "max_query_params", 100)
+    events = _events(25)
+    with CaptureQueriesContext(connection) as captured:
+        insert_rows(events)
+    assert len(captured) == 3
+    assert [Event.objects.get(pk=event.pk).key for event in events] == [event.key for event in events]
+
+
+def test_rows_that_are_stored_already_are_updated() -> None:
+    insert_rows([Pulse(name="a", at=NOW), Pulse(name="b", at=NOW)])
+    known = Pulse.objects.get(name="b")
+    again = [Pulse(name=name, at=NOW + timedelta(days=1)) for name in ("b", "c")]
+    insert_rows(again, unique=["name"], update=["at"])
+    assert again[0].pk == known.pk
+    assert dict(Pulse.objects.values_list("name", "at")) == {
+        "a": NOW,
+        "b": NOW + timedelta(days=1),
+        "c": NOW + timedelta(days=1),
+    }
+
+
+def test_a_violated_constraint_is_an_error() -> None:
+    insert_rows([Pulse(name="a", at=NOW)])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_rows([Pulse(name="b", at=NOW), Pulse(name="a", at=NOW)])
+    assert Pulse.objects.count() == 1
+
+
+def test_no_rows() -> None:
+    insert_rows([])
+
+
+def test_only_these_fields_of_one_row_are_updated() -> None:
+    one, other = _events(2)
+    insert_rows([one, other])
+    one.handled_at, one.kind = NOW, "something else"
+    update_row(one, ["handled_at"])
+    assert Event.objects.get(pk=one.pk).handled_at == NOW
+    assert Event.objects.get(pk=one.pk).kind == "order_created"
+    assert Event.objects.get(pk=other.pk).handled_at is None
+    one.delete()
+    one.pk = other.pk + 1_000
+    update_row(one, ["handled_at"])  # it no longer exists
+    assert Event.objects.count() == 1
