@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import FloatRect, FrameLocator, expect
 from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.audience.people.audiences import default_audience
 from saleor_stripe_audience.gateway.accounts import account_for
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Event, Handling
@@ -241,6 +242,28 @@ def test_what_became_of_a_form_is_announced_by_the_dashboard(staff: Staff) -> No
     page.get_by_role("button", name="Refresh channels from Saleor").click()
     expect(staff.page.locator("#notices p.success")).to_have_count(1)
     assert len(staff.actions("notification")) == 1
+
+
+def test_a_refusal_leaves_the_dashboards_corner_by_itself(staff: Staff) -> None:
+    """The Dashboard keeps an error until it is closed, over the page's buttons; the page says it beside the form."""
+    page = staff.open(path="/keys", theme="light", locale="en")
+    page.get_by_label("Addresses of your shop's pages").fill("ftp://shop.example.com")
+    page.get_by_role("button", name="Create storefront key").click()
+    expect(staff.page.locator("#notices p.error")).to_have_count(1)
+    expect(staff.page.locator("#notices p")).to_have_count(0)
+    expect(page.locator("#create-storefront-key").get_by_role("alert")).to_be_visible()
+
+
+def test_a_field_that_was_resized_breaks_no_rule_of_the_page(staff: Staff) -> None:
+    audience = default_audience(staff.installation)
+    page = staff.open(path=f"/audiences/{audience.pk}", theme="light", locale="en")
+    text = page.locator("#text")
+    text.evaluate("field => { field.style.height = '200px'; }")  # as its corner does, when it is dragged
+    page.get_by_role("button", name="Add text").click()
+    expect(page.locator("#add-wording").get_by_role("alert")).to_be_visible()
+    assert staff.complaints == [
+        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
+    ]
 
 
 def test_nothing_is_loaded_twice_for_the_dashboards_language(staff: Staff) -> None:

@@ -6,6 +6,7 @@
   const ANSWER_WITHIN = 8000; // milliseconds until the page says why it may be empty
   const LOCALE_WITHIN = 400; // milliseconds that the language may come after the token
   const LONGEST_NOTICE = 300; // characters of a toast
+  const NOTICE_FOR = 6000; // milliseconds: the Dashboard would keep an error until it is closed, over what is below it
   const asked = new URLSearchParams(location.search);
   const { root, start } = document.body.dataset;
   const isWidget = "widget" in document.body.dataset; // a card on one of Saleor's own pages
@@ -220,11 +221,12 @@
       announcer.textContent = page.querySelector("h1")?.textContent.trim() || "";
       return;
     }
+    announcer.textContent = ""; // it may name a person who was just erased
     const note = page.querySelector(".note.good, .note.bad");
     if (!note) return;
     note.scrollIntoView({ block: "nearest" });
     const status = note.classList.contains("bad") ? "error" : "success";
-    send("notification", { status, text: note.textContent.trim().slice(0, LONGEST_NOTICE) });
+    send("notification", { status, text: note.textContent.trim().slice(0, LONGEST_NOTICE), autohide: NOTICE_FOR });
   }
 
   // The whole page was replaced: the focus goes back to where it was, or to the top of what is new.
@@ -379,6 +381,11 @@
     page.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   }
 
+  // A field that was resized has a style of its own. htmx would give it to the new one, which the page's policy forbids.
+  function dropStyles() {
+    page.querySelectorAll("[style]").forEach((each) => each.removeAttribute("style"));
+  }
+
   // The answer to a dialog's form that was refused: the dialog is still open.
   function reopenDialog(event) {
     if (isWhole(event.detail.ctx)) page.querySelector("dialog[data-opened]")?.showModal();
@@ -446,6 +453,7 @@
   document.addEventListener("htmx:after:request", noticeAnswer);
   document.addEventListener("htmx:error", () => warn("unreachable"));
   document.addEventListener("htmx:before:swap", closeDialogs);
+  document.addEventListener("htmx:before:swap", dropStyles);
   document.addEventListener("htmx:before:swap", keepFiles);
   document.addEventListener("htmx:after:swap", returnFiles);
   document.addEventListener("htmx:after:swap", localTimes);
