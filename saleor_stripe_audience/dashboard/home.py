@@ -1,30 +1,27 @@
 """The first section: can customers pay, what happened, what needs attention. Only "Check again" calls the network."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
 from saleor_stripe_audience.dashboard.charts import HEIGHT, WIDTH, path_of
 from saleor_stripe_audience.dashboard.figures import Figure, Series, money_figures, people_figures
-from saleor_stripe_audience.dashboard.overview import Known, checks, describe_obstacle, next_step
+from saleor_stripe_audience.dashboard.overview import Check, Known, checks, describe_obstacle, next_step
 from saleor_stripe_audience.dashboard.problems import (
+    attention,
     events_of,
     given_up,
     last_event,
     open_problems,
-    with_links,
 )
 from saleor_stripe_audience.dashboard.sections import (
-    ACCOUNTS,
-    CHANNELS,
     CONTACTS,
     OVERVIEW,
     PAYMENTS,
@@ -44,21 +41,9 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.upkeep import check_shop
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Channel, Problem
+from saleor_stripe_audience.shops.models import Channel
 
 CHECK_SECONDS = 30.0
-# Where each problem is solved, by how its key begins; see payments.upkeep, saleor.trouble and audience.signup.
-FIXES: dict[str, Section] = {
-    "channels": CHANNELS,
-    "test-only": CHANNELS,
-    "paused": CHANNELS,
-    "terms": SETUP,
-    "key-": ACCOUNTS,
-    "charges-": ACCOUNTS,
-    "endpoint-": ACCOUNTS,
-    "payment-": PAYMENTS,
-    "paid-": PAYMENTS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +58,6 @@ class ChannelState:
     @property
     def is_open(self) -> bool:
         return not self.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """A problem of the shop, and the section that leads to its fix."""
-
-    text: SafeString
-    since: datetime
-    section: Section | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +117,13 @@ def _show(
         note=note,
         status=status,
         manages=manages,
-        next=next_step(found),
+        next=_permitted(user, next_step(found)),
         setup=SETUP,
         done=sum(each.is_done for each in steps),
         all_steps=len(steps),
         channels=[_with_permission(user, each) for each in channel_states(facts, site)],
         messages=messages,
-        problems=[_attention(each) for each in problems],
+        problems=[attention(user, each) for each in problems],
         sites=sites,
         failed=PROBLEMS,
         is_live=_has_live(facts),
@@ -213,9 +189,11 @@ def _payments_of(facts: Facts, site: Site | None) -> QuerySet[Payment]:
     return own if site is None else own.filter(site.payments())
 
 
-def _attention(problem: Problem) -> Attention:
-    section = next((each for begins, each in FIXES.items() if problem.key.startswith(begins)), None)
-    return Attention(with_links(problem.text), problem.since, section)
+def _permitted(user: DashboardUser, step: Check | None) -> Check | None:
+    """Without its button, if that would lead to a refusal: what is wrong is listed under Problems."""
+    if step is None or step.section is None or may_see(user, step.section):
+        return step
+    return replace(step, section=PROBLEMS)
 
 
 def _with_permission(user: DashboardUser, state: ChannelState) -> ChannelState:

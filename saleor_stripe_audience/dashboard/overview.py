@@ -14,6 +14,7 @@ from saleor_stripe_audience.dashboard.problems import (
     given_up,
     has_events,
     open_problems,
+    section_of,
     with_links,
 )
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
@@ -75,7 +76,8 @@ def next_step(found: list[Check]) -> Check | None:
 
 def _saleor(shop: Installation, known: Known) -> Check:
     if known.problems:
-        return Check("bad", _("Saleor"), with_links(known.problems[0].text), PROBLEMS)
+        problem = known.problems[0]
+        return Check("bad", _("Saleor"), with_links(problem.text), section_of(problem) or PROBLEMS)
     text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
     return Check("good", _("Saleor"), text)
 

@@ -1,6 +1,7 @@
 """Problems that need the merchant's attention, and failed events: why they failed, and their replay."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.event_names import in_words
-from saleor_stripe_audience.dashboard.sections import PROBLEMS, Note, show
+from saleor_stripe_audience.dashboard.sections import (
+    ACCOUNTS,
+    AUDIENCES,
+    CHANNELS,
+    PAYMENTS,
+    PROBLEMS,
+    SETUP,
+    Note,
+    Section,
+    may_see,
+    show,
+)
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.engine import replay
@@ -22,6 +34,29 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Installation, Problem
 
 PAGE_SIZE = 50
+# Where each problem is solved, by how its key begins; see payments.upkeep, saleor.trouble and audience.signup.
+FIXES: dict[str, Section] = {
+    "channels": CHANNELS,
+    "test-only": CHANNELS,
+    "paused": CHANNELS,
+    "terms": SETUP,
+    "key-": ACCOUNTS,
+    "charges-": ACCOUNTS,
+    "endpoint-": ACCOUNTS,
+    "payment-": PAYMENTS,
+    "paid-": PAYMENTS,
+    "foreign-": PAYMENTS,
+    "consent ": AUDIENCES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A problem of the shop, and the section that leads to its fix, if the staff member may see it."""
+
+    text: SafeString
+    since: datetime
+    section: Section | None
 
 
 @require_safe
@@ -90,6 +125,17 @@ def open_problems(shop: Installation) -> list[Problem]:
     return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
 
 
+def section_of(problem: Problem) -> Section | None:
+    """Return where the problem is solved; None if that is outside the app."""
+    return next((each for begins, each in FIXES.items() if problem.key.startswith(begins)), None)
+
+
+def attention(user: DashboardUser, problem: Problem) -> Attention:
+    section = section_of(problem)
+    shown = section if section is not None and may_see(user, section) else None
+    return Attention(with_links(problem.text), problem.since, shown)
+
+
 STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")
 
 
@@ -120,5 +166,5 @@ def _show(
         status=status,
         rows=rows,
         has_more=len(found) > PAGE_SIZE,
-        open_problems=[(with_links(each.text), each.since) for each in open_problems(user.installation)],
+        open_problems=[attention(user, each) for each in open_problems(user.installation)],
     )

@@ -245,6 +245,17 @@ def test_a_problem_leads_to_its_fix_and_is_checked_again(
     assert "Stripe did not respond." in answer.content.decode()
 
 
+def test_a_problem_with_consents_leads_to_the_audiences(shop: Shop, client: Client) -> None:
+    report(shop.installation, "consent checkout", "The consent has no text.")
+    listed = client.get("/dashboard/problems", headers=shop.headers()).content.decode()
+    for page in (page_of(client, shop), listed):
+        assert 'id="fix-1" hx-get="/dashboard/audiences"' in page
+    assert 'id="go-next" hx-get="/dashboard/audiences"' in page_of(client, shop)
+    manager = page_of(client, shop, user_permissions=["MANAGE_APPS"])
+    assert 'hx-get="/dashboard/audiences"' not in manager, "no button leads to a refusal"
+    assert 'id="go-next" hx-get="/dashboard/problems"' in manager
+
+
 @pytest.mark.parametrize(
     ("permissions", "shown", "hidden"),
     [

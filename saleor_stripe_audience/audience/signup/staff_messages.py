@@ -11,7 +11,7 @@ UNKNOWN_WORDING = pgettext_lazy(
     "staff",
     "A storefront sends consent with a wording (consent_text) that you did not write for the audience, so it proves "
     "nothing: such consent is pending until it is confirmed from the mailbox. If your storefront shows another wording "
-    "than the audience's own, add it with `saleor-stripe-audience audience --add-wording`. If not, a stranger sent it.",
+    "than the audience's own, add it under Audiences as a text of your storefront. If not, a stranger sent it.",
 )
 # What is wrong with a consent, by the code of its refusal.
 _PROBLEMS = {
@@ -22,8 +22,9 @@ _PROBLEMS = {
     ),
     "consent_without_wording": pgettext_lazy(
         "staff",
-        "The consent has no wording (consent_text), so it proves nothing. Send the text that was agreed to, or give "
-        "the audience a default consent text; `backfill` then imports what was missed.",
+        "A storefront sends consent without its text (consent_text), so it proves nothing. Let it send the text that "
+        "was agreed to, or add the audience's own text under Audiences. Consents that were sent before stay out until "
+        "your customers and orders are brought in again.",
     ),
     "consent_wording_too_long": pgettext_lazy(
         "staff", "The wording of the consent (consent_text) is longer than {longest} characters."
