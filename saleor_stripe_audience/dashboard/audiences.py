@@ -40,8 +40,10 @@ def audiences(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return show_audiences(request, user)
 
 
-def show_audiences(request: HttpRequest, user: DashboardUser, note: Note | None = None) -> HttpResponse:
-    """Show all audiences, or the one that the chosen channel feeds."""
+def show_audiences(
+    request: HttpRequest, user: DashboardUser, note: Note | None = None, address: str = ""
+) -> HttpResponse:
+    """Show all audiences, or the one that the chosen channel feeds; at `address` if that is another than before."""
     shop = user.installation
     every = list(engine.audiences_of(shop))
     found = sites.read_sites(shop, request.GET)
@@ -56,7 +58,7 @@ def show_audiences(request: HttpRequest, user: DashboardUser, note: Note | None 
             fed_by = ", ".join(names.get(slug, slug) for slug in slugs)
             subscribed = count[Contact.Status.SUBSCRIBED]
             rows.append(Row(each, fed_by, sum(count.values()), subscribed, sender_name(each)))
-    return show(request, user, AUDIENCES, note=note, rows=rows)
+    return show(request, user, AUDIENCES, note=note, rows=rows, address=address)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,7 +93,8 @@ def delete_audience(request: HttpRequest, user: DashboardUser, audience_id: UUID
     except Rejected as error:
         note = Note("bad", str(error.translatable), "" if found.is_default else DELETE_FORM)
         return show_audience(request, user, found, note, 422)
-    return show_audiences(request, user, Note("good", _("“%(name)s” was deleted.") % {"name": found.name}))
+    note = Note("good", _("“%(name)s” was deleted.") % {"name": found.name})
+    return show_audiences(request, user, note, AUDIENCES.url)
 
 
 def _show_form(

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
 
 from saleor_stripe_audience.audience import staff_actions
@@ -49,7 +50,13 @@ def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             actor_of(user), audience.pk, sent.get("email", ""), Profile(**typed), _consent(sent)
         )
     except Rejected as error:
-        note = Note("bad", str(error.translatable), FORM)
+        # The reason speaks of addresses that Saleor sent.
+        reason = (
+            pgettext("staff", "This is not an e-mail address.")
+            if error.code == "email_invalid"
+            else str(error.translatable)
+        )
+        note = Note("bad", reason, FORM)
         wrong = FIELDS.get(error.code, "")
         return _show(request, user, audience, note, 422, typed=sent, wrong=wrong)
     note = Note("good", str(_added(made)) % {"email": made.email}, FORM)

@@ -158,6 +158,8 @@ def save_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("bad", _("Not saved: something is missing or wrong in a condition."), FORM)
         return _show(request, user, draft, note, 422)
     except Failure as error:
+        is_name = 0 < len(draft.name.strip()) <= store.MAX_NAME_LENGTH
+        draft.is_name_wrong = error.code == "name_taken" or not is_name
         return _show(request, user, draft, Note("bad", str(error.translatable), FORM), 422)
     note = Note("good", _("Saved. The members are up to date within a minute."), FORM)
     return _show(request, user, draft_of(saved), note, address=reverse("dashboard:segment", args=[saved.pk]))
@@ -249,6 +251,7 @@ class Draft:
     version: str = ""
     stored: Segment | None = None
     focus: str = ""
+    is_name_wrong: bool = False
     errors: dict[str, Wording] = field(default_factory=dict)
 
 

@@ -349,7 +349,7 @@ def test_only_an_audience_on_which_nothing_depends_is_deleted(
         installation=shop.installation, channel="channel-pln", audience=news
     )
     status, text = post(client, shop, f"audiences/{news.pk}/delete")
-    assert (status, "They are: channel-pln." in text) == (422, True)
+    assert (status, "They are: Poland." in text) == (422, True)
     moved.delete()
     contact = Contact.objects.create(audience=news, email="bob@example.com")
     status, text = post(client, shop, f"audiences/{news.pk}/delete")
@@ -362,7 +362,9 @@ def test_only_an_audience_on_which_nothing_depends_is_deleted(
     status, text = post(client, shop, f"audiences/{news.pk}/delete")
     assert (status, "being imported into the audience" in text) == (422, True)
     Job.objects.update(state=Job.State.CANCELLED)
-    assert "“News” was deleted." in post(client, shop, f"audiences/{news.pk}/delete")[1]
+    text = post(client, shop, f"audiences/{news.pk}/delete")[1]
+    assert "“News” was deleted." in text
+    assert 'data-address="/dashboard/audiences"' in text, "what is deleted is no place to come back to"
     assert post(client, shop, f"audiences/{news.pk}/delete")[0] == 404
     assert "cannot be deleted" in post(client, shop, f"audiences/{default.pk}/delete")[1]
     assert Audience.objects.get() == default
@@ -394,6 +396,16 @@ def test_a_preview_is_what_people_get_and_changes_nothing(
         assert word in page
         assert "<b>news</b>" not in page
     assert not Consent.objects.exists()
+
+
+def test_the_previews_sender_is_shown_as_its_reader_sees_it(
+    shop: Shop, client: Client, default: Audience, settings: Settings
+) -> None:
+    settings.EMAIL_CONFIGURED = True
+    settings.DEFAULT_FROM_EMAIL = "shop@example.com"
+    Audience.objects.update(sender_name="L'Atelier – été")
+    page = html.unescape(post(client, shop, f"audiences/{default.pk}/preview", {"page": "mail"})[1])
+    assert "<dd>L'Atelier – été <shop@example.com></dd>" in page
 
 
 def test_a_typed_text_is_previewed_before_it_is_added(shop: Shop, client: Client, default: Audience) -> None:

@@ -315,6 +315,7 @@ def test_a_person_is_erased_once(shop: Shop, client: Client) -> None:
     ada = a_contact(shop.installation)
     status, text = post(client, shop, f"contacts/{ada.pk}/erase")
     assert (status, "The person was erased." in text) == (200, True)
+    assert 'data-address="/dashboard/contacts"' in text, "who is erased is no place to come back to"
     assert "ada@example.com" not in text
     assert not Contact.objects.exists()
     assert erasure.is_erased(shop.installation, "ada@example.com")
@@ -340,6 +341,7 @@ def test_a_contact_is_added_and_not_subscribed(shop: Shop, client: Client) -> No
         status, text = post(client, shop, "contacts/add", **(fields | broken))
         assert status == 422
         assert 'value="Eve"' in text
+        assert "on the order" not in text, "that is for an address that came from Saleor"
     assert Contact.objects.count() == 2
     assert post(client, shop, "contacts/add", **(fields | {"audience": str(uuid.uuid4())}))[0] == 404
 

@@ -151,6 +151,7 @@ def test_a_refused_name_keeps_what_was_built(
     status, text = post(client, shop, "segments/save", **fields(ORDERS, **new, name=name))
     assert (status, said in text) == (422, True)
     assert 'name="n-0.atLeast" value="2"' in text
+    assert re.search(r'<input id="name"[^>]* aria-invalid="true" data-focus>', text)
 
 
 def test_conditions_are_added_and_products_picked_by_name(shop: Shop, client: Client, ada: Contact) -> None:

@@ -379,7 +379,7 @@ def delete_audience(audience: Audience) -> None:
                     pgettext_lazy(
                         "staff", "Move its channels to another audience first. They are: {channels}."
                     ),
-                    channels=", ".join(slugs),
+                    channels=", ".join(_names_of(audience.installation_id, slugs)),
                 ),
                 code="audience_has_channels",
             )
@@ -459,6 +459,13 @@ def move_channel_from(installation: Installation, channel: str, seen: Audience, 
 def channels_of(audience: Audience) -> list[str]:
     """Return the slugs of the channels that feed the audience; channels that feed no other feed the default one."""
     return channels_by_audience(audience.installation_id).get(audience.pk, [])
+
+
+def _names_of(installation_id: UUID, slugs: list[str]) -> list[str]:
+    """Return the channels' names, as staff know them; the slug of a channel that the shop has deleted."""
+    named = Channel.objects.filter(installation=installation_id, slug__in=slugs).values_list("slug", "name")
+    names = dict(named)
+    return [names.get(each) or each for each in slugs]
 
 
 def channels_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:

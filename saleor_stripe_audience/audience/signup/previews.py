@@ -40,7 +40,9 @@ def _mail(audience: Audience, wording: str) -> Preview:
     context = {"wording": wording, "confirm": NOWHERE, "preferences": NOWHERE, "is_preview": "yes"}
     message = mail.compose_confirmation(audience, ADDRESS, context, {})
     document, _kind = message.alternatives[0]
-    sender = message.from_email if settings.EMAIL_CONFIGURED else sender_name(audience)
+    sender = sender_name(audience)
+    if settings.EMAIL_CONFIGURED:  # as a reader sees it: the mail's own header is encoded for transport
+        sender = f"{sender} <{settings.DEFAULT_FROM_EMAIL}>"
     return Preview(str(document), sender, str(message.subject))
 
 
