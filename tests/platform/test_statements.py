@@ -60,7 +60,7 @@ def test_keys_are_those_of_their_rows() -> None:
 
 
 def test_more_rows_than_one_statement_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(connection.features), "max_query_params", 100)
+    monkeypatch.setattr(connection.ops, "bulk_batch_size", lambda _fields, _rows: 12)
     events = _events(25)
     with CaptureQueriesContext(connection) as captured:
         insert_rows(events)
