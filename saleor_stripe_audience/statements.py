@@ -5,8 +5,6 @@ for is sent by these functions instead; they use Django's own fields, so that va
 """
 # ruff: noqa: SLF001 - Django documents `_meta` and `_state`
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,44 +14,12 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 
+from saleor_stripe_audience.places import Places
+
 TURN_SECONDS = 5.0
 
 
-class _Turns:
-    """A lock that is handed on in the order in which it was asked for; Python's own goes to anyone."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._is_taken = False
-
-    def acquire(self, seconds: float) -> bool:
-        """Whether it is the caller's turn now; False if it did not come in time."""
-        with self._lock:
-            if not self._is_taken:
-                self._is_taken = True
-                return True
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-        if mine.acquire(timeout=seconds):
-            return True
-        with self._lock:
-            if mine not in self._waiting:
-                return True  # it was handed on just now
-            self._waiting.remove(mine)
-        return False
-
-    def release(self) -> None:
-        """End the turn: it is the next one's."""
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._is_taken = False
-
-
-_writing = _Turns()
+_writing = Places(1)
 
 Converter = tuple[int, Callable[[Any], Any]]  # the column's place, and what is done with its value
 
@@ -145,12 +111,12 @@ def turn_to_write() -> Iterator[None]:
         yield
         return
     connection.ensure_connection()  # whoever has the turn must not wait for a connection of those who wait for the turn
-    has_turn = _writing.acquire(TURN_SECONDS)
+    has_turn = _writing.take(TURN_SECONDS)
     try:
         yield
     finally:
         if has_turn:
-            _writing.release()
+            _writing.give_back()
 
 
 def savepoint_if_needed() -> AbstractContextManager[Any]:

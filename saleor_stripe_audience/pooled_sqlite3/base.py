@@ -9,11 +9,12 @@ import os
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+
+from saleor_stripe_audience.places import Places
 
 MOST = 16  # connections of a process
 KEPT = 8  # of these that threads may keep while they do not use them
@@ -44,22 +45,18 @@ class Pool:
     """The connections of this process to one file."""
 
     def __init__(self) -> None:
-        self._room = SimpleQueue[None]()  # an item for each connection that may still be taken
+        self._places = Places(MOST)  # one for each connection
         self._idle: list[Lease] = []
-        for _ in range(MOST):
-            self.make_room()
 
     @property
     def is_crowded(self) -> bool:
         """Whether threads should return connections that they do not use now."""
-        return self._room.qsize() < MOST - KEPT
+        return self._places.free < MOST - KEPT
 
     def lease(self, connect: Callable[[], sqlite3.Connection]) -> Lease:
         """Return an idle connection or a new one. Raises `sqlite3.OperationalError` if all stay in use."""
-        try:
-            self._room.get(timeout=BUSY_SECONDS)
-        except Empty:
-            raise sqlite3.OperationalError("all connections to the database are in use") from None
+        if not self._places.take(BUSY_SECONDS):
+            raise sqlite3.OperationalError("all connections to the database are in use")
         try:
             while (idle := self._take_idle()) is not None:
                 if monotonic() - idle.opened_at < MAX_AGE_SECONDS:
@@ -81,7 +78,7 @@ class Pool:
 
     def make_room(self) -> None:
         """Let another thread have a connection."""
-        self._room.put(None)
+        self._places.give_back()
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses."""
