@@ -104,3 +104,17 @@ def test_no_translation_is_left_of_a_message_that_is_gone() -> None:
     for reader in READERS:
         with_context = {(entry.context, entry.english) for entry in entries(reader) if entry.context}
         assert sorted(with_context - said) == []
+
+
+OTHER_WORDS = {
+    "english": re.compile(r"(?<![-\w])mails?\b(?! server)|\bemails?\b(?!\))", re.IGNORECASE),
+    "french": re.compile(r"(?<![-\w])mails?\b|courriel|distribuable", re.IGNORECASE),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_one_thing_has_one_name(reader: str) -> None:
+    """E-mails are e-mails, and an address that they do not reach has one word in each language."""
+    for entry in entries(reader):
+        assert not OTHER_WORDS["english"].search(entry.english), entry.english
+        assert not OTHER_WORDS["french"].search(entry.french), entry.french

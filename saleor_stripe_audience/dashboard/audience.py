@@ -46,7 +46,7 @@ mutation {{
   }}) {{ accepted errors {{ field code message }} }}
 }}"""
 PREVIEWS: dict[str, str | Promise] = {
-    previews.MAIL: gettext_lazy("Confirmation mail"),
+    previews.MAIL: gettext_lazy("Confirmation e-mail"),
     previews.CONFIRM: gettext_lazy("Confirmation page"),
     previews.OFFER: gettext_lazy("Preference page, not subscribed"),
     previews.SUBSCRIBED: gettext_lazy("Preference page, subscribed"),

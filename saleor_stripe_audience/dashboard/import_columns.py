@@ -51,7 +51,7 @@ KINDS: dict[str, Wording] = {
     TakenAs.NONSUBSCRIBED.value: gettext_lazy("Not subscribed: nobody in the file agreed to marketing"),
     TakenAs.SUBSCRIBED.value: gettext_lazy("Subscribed: everybody in the file agreed to marketing"),
     TakenAs.UNSUBSCRIBED.value: gettext_lazy("Unsubscribed: nobody in the file wants marketing"),
-    TakenAs.CLEANED.value: gettext_lazy("Undeliverable: mail to these addresses comes back"),
+    TakenAs.CLEANED.value: gettext_lazy("Undeliverable: e-mail to these addresses comes back"),
 }
 ENCODINGS = {
     "utf-8": "UTF-8",

@@ -111,6 +111,6 @@ def _send(message: EmailMultiAlternatives) -> None:
         message.send()
     except (OSError, smtplib.SMTPException):
         raise Unavailable(
-            pgettext_lazy("staff", "The mail server did not accept the mail. The app will try again."),
+            pgettext_lazy("staff", "The mail server did not accept the e-mail. The app will try again."),
             code="mail",
         ) from None

@@ -591,7 +591,7 @@ def _check(audience: Audience, options: AudienceSettings) -> None:
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "Double opt-in sends mails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
+                "Double opt-in sends e-mails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
             ),
             code="email_not_configured",
         )

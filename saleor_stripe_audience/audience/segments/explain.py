@@ -32,7 +32,7 @@ STATUSES: dict[str, Fact] = {
     Status.PENDING: pgettext_lazy("staff", "pending"),
     Status.SUBSCRIBED: pgettext_lazy("staff", "subscribed"),
     Status.UNSUBSCRIBED: pgettext_lazy("staff", "unsubscribed"),
-    Status.CLEANED: pgettext_lazy("staff", "cleaned"),
+    Status.CLEANED: pgettext_lazy("staff", "undeliverable"),
     Status.ARCHIVED: pgettext_lazy("staff", "archived"),
 }
 CONSENTS: dict[str, Fact] = {
