@@ -97,24 +97,24 @@ class Recorder:
 @require_safe
 @for_staff(CONTACTS)
 def contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
-    found = _find(user, contact_id)
-    return _not_found(request, user) if found is None else _show(request, user, found)
+    found = find(user, contact_id)
+    return not_found(request, user) if found is None else show_contact(request, user, found)
 
 
 @require_POST
 @for_staff(CONTACTS)
 def change_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
     """Archive or restore the contact, or add or remove a tag. Twice is once."""
-    found = _find(user, contact_id)
+    found = find(user, contact_id)
     if found is None:
-        return _not_found(request, user)
+        return not_found(request, user)
     try:
         note = _change(request, user, found)
     except Rejected as error:
         form = "tags" if "tag" in request.POST or "untag" in request.POST else ""
-        return _show(request, user, found, Note("bad", str(error.translatable), form), 422)
-    changed = _find(user, contact_id)
-    return _not_found(request, user) if changed is None else _show(request, user, changed, note)
+        return show_contact(request, user, found, Note("bad", str(error.translatable), form), 422)
+    changed = find(user, contact_id)
+    return not_found(request, user) if changed is None else show_contact(request, user, changed, note)
 
 
 def _change(request: HttpRequest, user: DashboardUser, found: Contact) -> Note:
@@ -139,13 +139,13 @@ def _change(request: HttpRequest, user: DashboardUser, found: Contact) -> Note:
 @for_staff(CONTACTS)
 def erase_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
     """Erase the person from all audiences of the shop. Twice is once: then there is nobody left."""
-    found = _find(user, contact_id)
+    found = find(user, contact_id)
     if found is None:
-        return _not_found(request, user)
+        return not_found(request, user)
     try:
         staff_actions.erase(actor_of(user), found.email)
     except Rejected as error:
-        return _show(request, user, found, Note("bad", str(error.translatable)), 422)
+        return show_contact(request, user, found, Note("bad", str(error.translatable)), 422)
     note = Note("good", _("The person was erased. New events about them are not stored."))
     return show(request, user, CONTACTS, note=note, template="contact_erased")
 
@@ -154,27 +154,35 @@ def erase_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -
 @for_staff(CONTACTS)
 def export_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
     """Everything that is known of the person, for their right of access."""
-    found = _find(user, contact_id)
+    found = find(user, contact_id)
     if found is None:
-        return _not_found(request, user)
+        return not_found(request, user)
     data = subject.export(user.installation, found.email)
     response = HttpResponse(json.dumps(data, indent=2, ensure_ascii=False), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="contact.json"'
     return response
 
 
-def _find(user: DashboardUser, contact_id: UUID) -> Contact | None:
+def find(user: DashboardUser, contact_id: UUID) -> Contact | None:
+    """Return the shop's contact of that id."""
     own = Contact.objects.filter(audience__installation=user.installation)
     return own.select_related("audience").prefetch_related("spent").filter(pk=contact_id).first()
 
 
-def _not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
+def not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return refuse(request, 404, _("This contact was not found. It may have been erased or merged."), user)
 
 
-def _show(
-    request: HttpRequest, user: DashboardUser, found: Contact, note: Note | None = None, status: int = 200
+def show_contact(
+    request: HttpRequest,
+    user: DashboardUser,
+    found: Contact,
+    note: Note | None = None,
+    status: int = 200,
+    *,
+    is_elsewhere: bool = False,
 ) -> HttpResponse:
+    """Show the contact; `is_elsewhere`, if the request had another address than its."""
     now = timezone.now()
     try:
         events = timeline(found, now, after=request.GET.get("after", ""))
@@ -192,6 +200,7 @@ def _show(
         template="contact",
         row=row_of(found),
         contact=found,
+        is_elsewhere=is_elsewhere,
         reason=reason_of(found),
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
         is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,

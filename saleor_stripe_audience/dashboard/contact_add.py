@@ -1,7 +1,6 @@
 """A contact that staff add: not subscribed, or subscribed with the proof of how the person agreed."""
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
@@ -9,28 +8,23 @@ from django.views.decorators.http import require_http_methods
 from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.staff_actions import ConsentInput, Profile
+from saleor_stripe_audience.audience.staff_actions import Profile
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.consent_proof import PROOF_FIELDS, read_proof
 from saleor_stripe_audience.dashboard.contacts import actor_of, audience_asked_for, audiences_of
-from saleor_stripe_audience.dashboard.moments import read_moment
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.wording import Wording
 
 FORM = "add-contact"
-LONGEST_PLACE = 128  # characters, as the ledger has it
-PROOF = ("where", "wording", "given_at")  # the fields about the consent
 # Which field a refusal belongs to.
 FIELDS = {
     "email_invalid": "email",
     "contact_exists": "email",
     "erased": "email",
     "country": "country",
-    "consent_where": "where",
-    "consent_without_wording": "wording",
-    "consent_wording_too_long": "wording",
-    "consent_at": "given_at",
+    **PROOF_FIELDS,
 }
 
 
@@ -45,9 +39,11 @@ def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     if request.method != "POST":
         return _show(request, user, audience)
     typed = {name: sent.get(name, "") for name in ("first_name", "last_name", "phone", "country")}
+    is_subscribed = sent.get("marketing", "") == "subscribed"
     try:
+        consent = read_proof(sent, Consent.Kind.GIVEN) if is_subscribed else None
         made = staff_actions.create_contact(
-            actor_of(user), audience.pk, sent.get("email", ""), Profile(**typed), _consent(sent)
+            actor_of(user), audience.pk, sent.get("email", ""), Profile(**typed), consent
         )
     except Rejected as error:
         # The reason speaks of addresses that Saleor sent.
@@ -61,23 +57,6 @@ def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         return _show(request, user, audience, note, 422, typed=sent, wrong=wrong)
     note = Note("good", str(_added(made)) % {"email": made.email}, FORM)
     return _show(request, user, audience, note, made=made)
-
-
-def _consent(sent: QueryDict) -> ConsentInput | None:
-    """Return what the person agreed to; None if staff add the contact without a subscription."""
-    if sent.get("marketing", "") != "subscribed":
-        return None
-    where = sent.get("where", "").strip()
-    if not where or len(where) > LONGEST_PLACE or "\0" in where:
-        message = _("Say in at most %(most)s characters how and where the person agreed.")
-        raise Rejected(message % {"most": LONGEST_PLACE}, code="consent_where")
-    wording = sent.get("wording", "").strip()
-    if not wording or "\0" in wording:
-        raise Rejected(_("Enter the words that the person agreed to."), code="consent_without_wording")
-    at = read_moment(sent, "given_at")
-    if at is None or at > timezone.now():
-        raise Rejected(_("Say when the person agreed: a date and a time in the past."), code="consent_at")
-    return ConsentInput(Consent.Kind.GIVEN, at, wording=wording, where=where)
 
 
 def _added(made: Contact) -> Wording:
@@ -111,6 +90,6 @@ def _show(
         audience=audience,
         typed=typed or {"wording": audience.consent_text},
         wrong=wrong,
-        is_proof=wrong in PROOF,
+        is_proof=wrong in PROOF_FIELDS.values(),
         made=made,
     )

@@ -33,6 +33,7 @@ PAGES = frozenset(
         "payment",
         "contact",
         "add_contact",
+        "record_consent",
         "export_contacts",
         "import_contacts",
         "import_file",

@@ -76,6 +76,35 @@ def test_a_contact_is_added_with_the_proof_of_its_consent(staff: Staff) -> None:
 
 
 @pytest.mark.parametrize(("locale", "theme"), [("en", "light"), ("fr", "dark")])
+def test_a_consent_is_recorded_with_the_keyboard(staff: Staff, locale: str, theme: str) -> None:
+    ada = a_contact(staff.installation)
+    page = staff.open(path=f"/contacts/{ada.pk}", theme=theme, locale=locale)
+    page.locator("#record-consent").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.locator("#wording")).to_be_hidden()
+    page.locator("#where").press("Enter")
+    expect(page.locator("#record-consent").get_by_role("alert")).to_be_visible()
+    expect(page.locator("#subscribed")).to_be_focused()
+    staff.page.keyboard.press("Space")
+    expect(page.locator("#wording")).to_be_visible()
+    assert violations(staff) == {}
+    page.locator("#where").fill("Paper form in Lyon")
+    page.locator("#wording").fill("Send me news.")
+    page.locator("#given_at").fill("2026-11-20T10:30")
+    suffix = f"{theme}{'-french' if locale == 'fr' else ''}"
+    look(staff, f"contact-consent-{suffix}", staff.page.locator("#app").bounding_box())
+    page.locator("#given_at").press("Enter")
+    expect(page.locator(".content > .note.good")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("ada@example.com")
+    staff.page.wait_for_url(f"**/contacts/{ada.pk}")
+    staff.page.reload()
+    page = staff.page.frame_locator("#app")
+    expect(page.get_by_text("Send me news.")).to_be_visible()
+    assert Contact.objects.get().status == "subscribed"
+    assert len(staff.complaints) == 1, "the refusal"
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("en", "light"), ("fr", "dark")])
 def test_columns_are_chosen_with_the_keyboard_and_stay(staff: Staff, locale: str, theme: str) -> None:
     for name, consent in (
         ("ada", "confirmed"),
