@@ -6,6 +6,7 @@ The stand-ins are reached over real HTTP, so that the product's actual requests 
 import contextlib
 import io
 import logging
+import selectors
 import socket
 import threading
 from types import TracebackType
@@ -85,6 +86,24 @@ class _Server(ThreadedWSGIServer):
         self._open_lock = threading.Lock()
         _check_free(port)  # werkzeug would print a hint and end the process
         super().__init__("127.0.0.1", port, application, handler=_QuietHandler)
+        self._end, self._ended = socket.socketpair()
+
+    def serve_until_ended(self) -> None:
+        """Accept connections until `end` is called; `serve_forever` would look for its end many times a second."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._ended, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
+
+    def end(self) -> None:
+        """Accept no more connections."""
+        self._end.send(b"x")
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._end.close()
+        self._ended.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
@@ -115,12 +134,14 @@ def _check_free(port: int) -> None:
 class Served:
     """A WSGI application listening on 127.0.0.1; OSError where the port is in use.
 
-    `port` 0 takes a free one. `start()` and `stop()` may be called once each; as a context manager both are.
+    `port` 0 takes a free one. `start()` may be called once; as a context manager it is, and `stop()`.
     """
 
     def __init__(self, application: WSGIApplication, port: int = 0) -> None:
         self._server = _Server(port, application)
-        self._thread = threading.Thread(target=self._serve, name=f"served-{self.port}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_until_ended, name=f"served-{self.port}", daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -139,13 +160,11 @@ class Served:
 
     def stop(self) -> None:
         """Stop responding: the port and open connections are closed."""
-        self._server.shutdown()
+        if self._thread.is_alive():  # somebody may have stopped it before
+            self._server.end()
+            self._thread.join(timeout=5)
         self._server.close_connections()
         self._server.server_close()
-        self._thread.join(timeout=5)
-
-    def _serve(self) -> None:
-        self._server.serve_forever(poll_interval=0.05)
 
     def __enter__(self) -> Self:
         return self.start()
