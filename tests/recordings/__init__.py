@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from graphql import GraphQLSchema, build_schema
+
 FOLDER = Path(__file__).parent
 
 
@@ -16,6 +18,12 @@ def read(name: str) -> str:
     if packed.exists():
         return lzma.decompress(packed.read_bytes()).decode()
     return (FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def genuine_schema(version: str) -> GraphQLSchema:
+    """Saleor's own GraphQL schema in that version, such as "3.23"; built once for all tests of a process."""
+    return build_schema(read(f"schema/{version}.graphql"), assume_valid=True)
 
 
 def lines(name: str) -> list[dict[str, Any]]:

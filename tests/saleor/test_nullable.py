@@ -7,7 +7,6 @@ import copy
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    build_schema,
     get_named_type,
     is_abstract_type,
     is_list_type,
@@ -35,8 +33,8 @@ from saleor_stripe_audience.saleor import listing, webhooks
 from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.manifest import manifest
 from saleor_stripe_audience.shops.models import Installation
-from tests import recordings
 from tests.payments.conftest import APP, account, installation, stripe_sandbox, stripe_url  # noqa: F401 - fixtures
+from tests.recordings import genuine_schema
 
 VERSIONS = ["3.21", "3.24"]
 
@@ -61,11 +59,6 @@ TEXTS = {
 ENUMS = {"actionType": "CHARGE", "languageCode": "EN", "languageCodeEnum": "EN"}
 
 
-@cache
-def host(version: str) -> GraphQLSchema:
-    return build_schema(recordings.read(f"schema/{version}.graphql"), assume_valid=True)
-
-
 def queries() -> list[tuple[str, str]]:
     return [
         (version, each["targetUrl"].rpartition("/")[2].replace("-", "_"))
@@ -86,11 +79,11 @@ def payloads_of(version: str, kind: str) -> Iterator[tuple[Json, list[Place]]]:
     [event] = operation.selection_set.selections
     assert isinstance(event, FieldNode)
     assert event.selection_set is not None
-    found = host(version).type_map[webhooks.type_of(kind)]
+    found = genuine_schema(version).type_map[webhooks.type_of(kind)]
     assert isinstance(found, GraphQLObjectType)
     for chosen in ("Checkout", "Order"):
         nullable: list[Place] = []
-        yield _object(host(version), found, event.selection_set, (), nullable, chosen), nullable
+        yield _object(genuine_schema(version), found, event.selection_set, (), nullable, chosen), nullable
 
 
 def _object(

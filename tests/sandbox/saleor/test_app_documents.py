@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import parse, validate
 
 from saleor_stripe_audience.saleor.documents import Version, operation, read_version, subscription
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.saleor.schema import VERSIONS, schema_for
-from tests import recordings
+from tests.recordings import genuine_schema
 
 from .conftest import ADDRESS, Shopper, request_action, staff, succeed
 from .recorder import Recorder
@@ -27,7 +27,7 @@ def sent(path: Path, version: Version = (3, 23)) -> str:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_the_genuine_schema_takes_ours_takes(version: str) -> None:
-    genuine = build_schema(recordings.read(f"schema/{version}.graphql"), assume_valid=True)
+    genuine = genuine_schema(version)
     for path in DOCUMENTS:
         document = parse(sent(path, read_version(version)))
         if not validate(genuine, document):
