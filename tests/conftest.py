@@ -3,30 +3,39 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
+from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 from django.utils import timezone
+from django_ox import _run_tasks
 from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience import recent
+from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 
 Work = Callable[[], int]
 
 
-def pytest_collection_finish() -> None:
-    """Take what was imported out of the garbage collector's sight.
+def pytest_configure() -> None:
+    """Collect no garbage while modules are imported: there is little, and most of what is looked through stays."""
+    gc.disable()
 
-    `run_tasks` looks through all objects that it sees, each time: half of what a test with a server took.
-    """
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's sight, which would look through it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def empty_tables(_: TransactionTestCase) -> None:
@@ -65,9 +74,61 @@ def tables_are_emptied_quickly() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def connections_are_known() -> Iterator[None]:
+    """Let `run_tasks` look for a test's transaction on another thread among the connections only.
+
+    Its own look goes through all objects of the process, each time: up to a third of what a test with a server took.
+    """
+    known: WeakSet[BaseDatabaseWrapper] = WeakSet(connections.all())
+    lock = Lock()
+    create = BaseDatabaseWrapper.__init__
+
+    def create_known(self: BaseDatabaseWrapper, *arguments: Any, **named: Any) -> None:
+        create(self, *arguments, **named)
+        with lock:
+            known.add(self)
+
+    def list_known() -> list[BaseDatabaseWrapper]:
+        with lock:
+            return list(known)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseWrapper, "__init__", create_known)
+        patch.setattr(_run_tasks, "gc", SimpleNamespace(get_objects=list_known))
+        yield
+
+
+class Keys:
+    """The RSA keys that were generated: each test gets the first ones again, no key twice."""
+
+    def __init__(self) -> None:
+        self._generated: list[SigningKey] = []
+        self._generate = SigningKey.generate
+        self._lock = Lock()
+        self.given = 0
+
+    def next(self) -> SigningKey:
+        with self._lock:
+            if self.given == len(self._generated):
+                self._generated.append(self._generate())
+            self.given += 1
+            return self._generated[self.given - 1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keys() -> Iterator[Keys]:
+    """Generating a key takes as long as many a whole test: they are kept for the next tests."""
+    made = Keys()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SigningKey, "generate", made.next)
+        yield made
+
+
 @pytest.fixture(autouse=True)
-def nothing_is_kept() -> None:
+def nothing_is_kept(keys: Keys) -> None:
     """Each test has its own rows; some tables are emptied behind the models."""
+    keys.given = 0
     recent.forget_all()
 
 
