@@ -60,6 +60,31 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["installation", "-created_at", "-id"], name="payments_newest"),
+                    models.Index(fields=["installation", "source_id"], name="payments_by_source"),
+                    models.Index(
+                        condition=models.Q(("order_number", ""), _negated=True),
+                        fields=["installation", "order_number"],
+                        name="payments_by_order",
+                    ),
+                    models.Index(
+                        condition=models.Q(("order_id", ""), _negated=True),
+                        fields=["installation", "order_id"],
+                        name="payments_by_order_id",
+                    ),
+                    models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("installation", "transaction_id"), name="payments_transaction_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("account", "payment_intent_id"), name="payments_intent_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StaffRequest",
@@ -87,6 +112,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("payment", "key"), name="payments_staff_request_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ActionRequest",
@@ -208,49 +238,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["installation", "-created_at", "-id"], name="payments_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["installation", "source_id"], name="payments_by_source"),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("order_number", ""), _negated=True),
-                fields=["installation", "order_number"],
-                name="payments_by_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("order_id", ""), _negated=True),
-                fields=["installation", "order_id"],
-                name="payments_by_order_id",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["installation", "amount_minor"], name="payments_by_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                fields=("installation", "transaction_id"), name="payments_transaction_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                fields=("account", "payment_intent_id"), name="payments_intent_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="staffrequest",
-            constraint=models.UniqueConstraint(fields=("payment", "key"), name="payments_staff_request_once"),
         ),
     ]
