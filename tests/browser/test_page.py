@@ -232,6 +232,20 @@ def test_the_address_follows_reload_and_back_too(staff: Staff) -> None:
     assert staff.complaints == []
 
 
+def test_language_and_theme_stay_after_back(staff: Staff) -> None:
+    """The Dashboard opens the page before in the same frame, and does not say again what it said to the last one."""
+    page = staff.open(theme="light", locale="fr")
+    go(page, "Canaux")
+    go(page, "Paiements")
+    staff.page.wait_for_url("**/payments")
+    staff.page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    staff.page.go_back()
+    staff.page.wait_for_url("**/channels")
+    expect(page.get_by_role("heading", level=1, name="Canaux")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_a_deep_address_opens_its_section(staff: Staff) -> None:
     page = staff.open(path="/problems", theme="light", locale="en")
     expect(page.get_by_role("button", name="Problems", exact=True)).to_have_attribute("aria-current", "page")

@@ -20,7 +20,7 @@
     refusals: 0, // one after the other
     again: null, // what to do once another token is here
     dashboard: "", // the origin that handed over the token; no other is heard from then on
-    locale: given("locale") || document.documentElement.lang,
+    locale: given("locale") || keptFrom("locale") || document.documentElement.lang,
     path: first,
     site: new URL(first, location.href).searchParams.get("site") || "", // the channel or account that all is about
     isShown: false,
@@ -32,6 +32,17 @@
   // The query of the Dashboard's own page comes first, and may have an id of its own; the Dashboard's part is last.
   function given(name) {
     return asked.getAll(name).at(-1) || "";
+  }
+
+  // The Dashboard says its language once, and its theme when it changes. After Back it opens another page in the same
+  // frame, and does not repeat them: the frame's name outlives its pages, and ends with the frame.
+  function keptFrom(name) {
+    const text = new URLSearchParams(window.name).get(name) || "";
+    return /^[\w-]{2,12}$/.test(text) ? text : "";
+  }
+
+  function keep(name, text) {
+    window.name = new URLSearchParams({ locale: keptFrom("locale"), theme: keptFrom("theme"), [name]: text });
   }
 
   function newId() {
@@ -66,6 +77,11 @@
     document.documentElement.dataset.theme = /dark/i.test(theme || "") ? "dark" : "light";
   }
 
+  function changeTheme(theme) {
+    setTheme(theme);
+    keep("theme", document.documentElement.dataset.theme);
+  }
+
   function load(path) {
     htmx.ajax("GET", path, { target: "#page", swap: "innerHTML" });
   }
@@ -78,7 +94,7 @@
     state.again = null;
     if (again) again();
     // The Dashboard says its language right after the token: waiting for it spares loading everything twice.
-    else if (first) setTimeout(showFirst, given("locale") ? 0 : LOCALE_WITHIN);
+    else if (first) setTimeout(showFirst, given("locale") || keptFrom("locale") ? 0 : LOCALE_WITHIN);
   }
 
   function showFirst() {
@@ -91,6 +107,7 @@
     if (typeof locale !== "string" || !locale) return;
     const changed = locale !== state.locale;
     state.locale = locale;
+    keep("locale", locale);
     document.documentElement.lang = locale;
     if (!state.isShown) showFirst();
     else if (changed) load(state.path);
@@ -99,7 +116,7 @@
   const hears = {
     handshake: (payload) => takeToken(payload.token),
     tokenRefresh: (payload) => takeToken(payload.token),
-    theme: (payload) => setTheme(payload.theme),
+    theme: (payload) => changeTheme(payload.theme),
     localeChanged: (payload) => setLocale(payload.locale),
   };
 
@@ -474,7 +491,8 @@
   ["dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, dropImage));
   document.addEventListener("change", previewImage);
 
-  setTheme(given("theme") || document.documentElement.dataset.theme);
+  document.documentElement.lang = state.locale;
+  setTheme(keptFrom("theme") || given("theme") || document.documentElement.dataset.theme);
   if (window.parent === window) {
     show("alone");
   } else {
