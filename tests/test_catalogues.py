@@ -92,6 +92,13 @@ def test_no_line_of_french_breaks_before_its_punctuation(reader: str) -> None:
     assert [each for each in french if BREAKABLE.search(each)] == []
 
 
+@pytest.mark.parametrize("reader", READERS)
+def test_french_has_one_kind_of_apostrophe(reader: str) -> None:
+    assert [
+        entry.french for entry in entries(reader) if "\N{RIGHT SINGLE QUOTATION MARK}" in entry.french
+    ] == []
+
+
 def test_every_message_has_a_translation_in_its_readers_catalogue() -> None:
     known = {(entry.context, entry.english) for reader in READERS for entry in entries(reader)}
     said = set(messages_in_code())

@@ -177,6 +177,25 @@ def test_a_contacts_page_fits_a_telephone(staff: Staff) -> None:
         look(staff, f"telephone{path.replace('/', '-')[:14]}")
 
 
+def test_a_long_address_and_a_question_fit_a_telephone(staff: Staff) -> None:
+    """An address is one word to a browser; a question that a table's cell asks keeps nothing of the cell's style."""
+    name = "Everybody who bought candles, lanterns, storm lamps and whatever else gives light at night"
+    contact = a_contact(staff.installation, email="a.very.long.address.of.somebody@mail.example.com")
+    Segment.objects.create(
+        audience=contact.audience, name=name, tree={"version": 1, "root": {"type": "all", "of": []}}
+    )
+    staff.page.set_viewport_size({"width": 360, "height": 740})
+    page = staff.open(path=f"/contacts/{contact.pk}", theme="light", locale="en")
+    page.get_by_role("button", name="Erase", exact=True).click()
+    asked = page.get_by_role("dialog")
+    for _ in range(2):
+        expect(asked).to_be_visible()
+        assert page.locator("html").evaluate("html => html.scrollWidth") <= 360
+        assert asked.evaluate("each => each.scrollWidth - each.clientWidth") <= 0
+        page = staff.open(path="/segments", theme="light", locale="en")
+        page.get_by_role("button", name="Delete").click()
+
+
 def test_ready_made_segments_are_added_and_one_is_deleted(staff: Staff) -> None:
     a_contact(staff.installation)
     page = staff.open(path="/segments", theme="light", locale="fr")

@@ -1,16 +1,17 @@
 """Why a contact is in a segment or not: the rule's tree with the result and the reason for each condition."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Case, Value, When
+from django.utils import dateformat
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
-from django.utils.translation import npgettext_lazy, pgettext_lazy
+from django.utils.translation import get_language, npgettext_lazy, pgettext_lazy
 
 from saleor_stripe_audience import money
 from saleor_stripe_audience.audience.people.models import Contact
@@ -19,10 +20,11 @@ from saleor_stripe_audience.audience.segments import rules
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
-from saleor_stripe_audience.wording import with_values
+from saleor_stripe_audience.wording import ENGLISH, FRENCH, language_of, with_values
 
-DAY = "%Y-%m-%d"
-MINUTE = "%Y-%m-%d %H:%M UTC"
+# English is read by developers too, in whose programs this is the way to write a day.
+DAY = {ENGLISH: "Y-m-d", FRENCH: "d/m/Y"}
+MINUTE = {ENGLISH: "Y-m-d H:i \\U\\T\\C", FRENCH: "d/m/Y H:i \\U\\T\\C"}
 
 Fact = str | Promise  # what is shown, in no language yet
 
@@ -41,6 +43,18 @@ CONSENTS: dict[str, Fact] = {
     ConsentState.CONFIRMED: pgettext_lazy("staff", "confirmed"),
     ConsentState.WITHDRAWN: pgettext_lazy("staff", "withdrawn"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day, or a minute of it, as each language writes it."""
+
+    at: datetime
+    formats: Mapping[str, str]
+
+    def localized(self) -> str:
+        language = language_of(get_language() or ENGLISH)
+        return dateformat.format(self.at.astimezone(UTC), self.formats[language])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +143,7 @@ class _Explainer:
         row = self.contact.contact_tags.filter(tag=UUID(node.tag)).select_related("tag").first()
         if row is None:
             return pgettext_lazy("staff", "not tagged")
-        since = f"{row.added_at:{DAY}}"
+        since = Moment(row.added_at, DAY)
         return with_values(
             pgettext_lazy("staff", "tagged “{tag}” since {since}"), tag=row.tag.name, since=since
         )
@@ -188,7 +202,7 @@ class _Explainer:
     def _date(self, message: Fact, at: datetime | None) -> Fact:
         if at is None:
             return pgettext_lazy("staff", "no paid order")
-        return with_values(message, day=f"{at:{DAY}}", ago=_days((self.compiler.now - at).days))
+        return with_values(message, day=Moment(at, DAY), ago=_days((self.compiler.now - at).days))
 
     @fact.register
     def _(self, node: rules.Purchased) -> Fact:
@@ -203,7 +217,7 @@ class _Explainer:
         return with_values(
             pgettext_lazy("staff", "a cart of {amount}, last active at {at}"),
             amount=_money(cart.total_minor, cart.currency),
-            at=f"{cart.last_active_at:{MINUTE}}",
+            at=Moment(cart.last_active_at, MINUTE),
         )
 
     @fact.register
@@ -214,7 +228,7 @@ class _Explainer:
         return with_values(
             pgettext_lazy("staff", "a cart of {amount}, last changed at {at}"),
             amount=_money(cart.total_minor, cart.currency),
-            at=f"{cart.last_active_at:{MINUTE}}",
+            at=Moment(cart.last_active_at, MINUTE),
         )
 
     @fact.register
@@ -224,20 +238,24 @@ class _Explainer:
             if cart is None:
                 return pgettext_lazy("staff", "no order after an abandoned cart")
             message = pgettext_lazy("staff", "ordered after the cart that was abandoned at {at}")
-            return with_values(message, at=f"{cart.last_active_at:{MINUTE}}")
+            return with_values(message, at=Moment(cart.last_active_at, MINUTE))
         orders = self.compiler.placed_since(node, self.contact.pk).order_by("-placed_at")
         return _orders(list(orders), _such_orders, pgettext_lazy("staff", "no such order"))
 
     @fact.register
     def _(self, _node: rules.Joined) -> Fact:
-        return with_values(pgettext_lazy("staff", "joined on {day}"), day=f"{self.contact.created_at:{DAY}}")
+        return with_values(
+            pgettext_lazy("staff", "joined on {day}"), day=Moment(self.contact.created_at, DAY)
+        )
 
     @fact.register
     def _(self, _node: rules.ConsentGiven) -> Fact:
         event = self.compiler.effective_consents(self.contact.pk).order_by("-at").first()
         if event is None or self.contact.consent != ConsentState.CONFIRMED:
             return self._consent()
-        return with_values(pgettext_lazy("staff", "consent was last given on {day}"), day=f"{event.at:{DAY}}")
+        return with_values(
+            pgettext_lazy("staff", "consent was last given on {day}"), day=Moment(event.at, DAY)
+        )
 
     @fact.register
     def _(self, _node: rules.Named) -> Fact:
@@ -292,7 +310,7 @@ def _orders(orders: list[Purchase], counted: Counted, none: Fact) -> Fact:
         pgettext_lazy("staff", "{orders}, the latest is {number} of {day}"),
         orders=counted(len(orders)),
         number=newest.number or newest.saleor_order_id,
-        day=f"{newest.placed_at:{DAY}}",
+        day=Moment(newest.placed_at, DAY),
     )
 
 
@@ -302,7 +320,7 @@ def _facts(facts: list[PaymentFact], counted: Counted, none: Fact) -> Fact:
     return with_values(
         pgettext_lazy("staff", "{facts}, the latest on {day}{code}"),
         facts=counted(len(facts)),
-        day=f"{facts[0].at:{DAY}}",
+        day=Moment(facts[0].at, DAY),
         code=f" ({facts[0].code})" if facts[0].code else "",
     )
 

@@ -1,6 +1,7 @@
 """Each condition, for a contact who just matches it and for one who just does not."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import rules, store
 from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.explain import explain
+from saleor_stripe_audience.wording import in_language
 from tests.audience.histories import say
 from tests.audience.segments.people import (
     NOW,
@@ -361,3 +363,16 @@ def test_another_shop_with_the_same_ids_does_not_match(audience: Audience, elsew
     assert list(Compiler(elsewhere, NOW).contacts(in_collection.root)) == [theirs]
     anything = rules.read({"version": 1, "root": {"type": "purchased", "atLeast": 1}})
     assert list(Compiler(audience, NOW).contacts(anything.root)) == [ours]
+
+
+def test_days_in_an_explanation_are_written_as_its_reader_does(audience: Audience) -> None:
+    who = contact(audience)
+    tagged(who)
+    who.contact_tags.update(added_at=datetime(2026, 3, 4, 23, 30, tzinfo=UTC))
+    tag = str(who.contact_tags.get().tag_id)
+    rule = rules.read({"version": 1, "root": {"type": "tag", "tag": tag}})
+    because = explain(who, rule, NOW).because
+    assert [in_language(because, each) for each in ("en", "fr")] == [
+        "tagged “VIP” since 2026-03-04",
+        "a le tag «\u00a0VIP\u00a0» depuis le 04/03/2026",
+    ]
