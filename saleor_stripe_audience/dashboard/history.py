@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -17,9 +18,12 @@ from saleor_stripe_audience.dashboard.sections import PAYMENTS
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.money import from_decimal
+from saleor_stripe_audience.payments import shopper_messages
+from saleor_stripe_audience.payments.declines import DECLINES
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.wording import LANGUAGES, in_language
 
 SECONDS = 5.0
 MOST_ENTRIES = 100
@@ -76,10 +80,21 @@ def _entries(payment: Payment) -> list[Entry] | None:
             each.at,
             TITLES.get(each.type, each.type),
             _amount(each),
-            each.message,
+            _in_page_language(each.message),
         )
         for each in reversed(events[-MOST_ENTRIES:])
     ]
+
+
+def _in_page_language(message: str) -> str:
+    """Return what the shopper read in the reader's language; Saleor has it in the shopper's."""
+    return str(_known_messages().get(message, message))
+
+
+@cache
+def _known_messages() -> dict[str, Promise]:
+    messages = [*shopper_messages.OF_STATES, *(each.shopper for each in DECLINES.values())]
+    return {in_language(each, language): each for each in messages for language in LANGUAGES}
 
 
 def _amount(entry: client.HistoryEntry) -> str:

@@ -171,14 +171,10 @@ def show_payment(
 
 def timeline(found: Payment) -> list[Entry]:
     """What happened, newest first: the start, each declined attempt, what staff requested, what Stripe reported."""
-    entries = [
-        Entry(found.created_at, _("Payment started")),
-        *_declines(found),
-        *_requests(found),
-        *_actions(found),
-        *_notices(found),
-    ]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+    entries = [*_declines(found), *_requests(found), *_actions(found), *_notices(found)]
+    entries.sort(key=lambda entry: entry.at, reverse=True)
+    # The start is the first, although Stripe's times are whole seconds and may seem earlier.
+    return [*entries, Entry(found.created_at, _("Payment started"))]
 
 
 def _declines(found: Payment) -> list[Entry]:

@@ -35,6 +35,8 @@ LARGEST_MINOR = 2**63 - 1  # of a column
 
 _TAKEN = ("succeeded", "requires_capture", "processing")  # money was taken, is held or on its way
 _NOT_REFUNDED = Q(refunded_minor=0)
+# Of an authorized amount a part can be captured: the rest is released.
+_WHOLLY_CAPTURED = Q(captured_minor=0) | Q(captured_minor__gte=F("amount_minor"))
 DECLINED = _NOT_REFUNDED & ~Q(decline_code="") & ~Q(status__in=_TAKEN)
 
 
@@ -55,7 +57,8 @@ class State:
 
 # Stripe's states of a PaymentIntent: https://docs.stripe.com/payments/paymentintents/lifecycle
 STATES = (
-    State("paid", _("Paid"), "good", _is("succeeded")),
+    State("paid", _("Paid"), "good", _is("succeeded") & _WHOLLY_CAPTURED),
+    State("partly-captured", _("Partially captured"), "good", _is("succeeded") & ~_WHOLLY_CAPTURED),
     State("authorized", _("Authorized"), "todo", _is("requires_capture")),
     State("processing", _("Processing"), "todo", _is("processing")),
     State("declined", _("Declined"), "bad", DECLINED),
@@ -93,6 +96,7 @@ class PaymentRow:
     state: State
     amount: str
     refunded: str
+    captured: str  # if that is only a part
     decline: str
     link: str
     customer: str = ""
@@ -202,6 +206,9 @@ def row_of(payment: Payment, customers: dict[str, str], channels: dict[str, str]
         state=state,
         amount=format_amount(payment.amount_minor, payment.currency),
         refunded=format_amount(payment.refunded_minor, payment.currency) if payment.refunded_minor else "",
+        captured=format_amount(payment.captured_minor, payment.currency)
+        if state.name == "partly-captured"
+        else "",
         decline=decline,
         link=stripe_url(payment),
         customer=customers.get(payment.source_id, ""),
@@ -216,6 +223,8 @@ def state_of(payment: Payment) -> State:
         return _BY_NAME["refunded" if is_whole else "partly-refunded"]
     if payment.decline_code and payment.status not in _TAKEN:
         return _BY_NAME["declined"]
+    if payment.status == "succeeded" and 0 < payment.captured_minor < payment.amount_minor:
+        return _BY_NAME["partly-captured"]
     name = _BY_STATUS.get(payment.status)
     return _BY_NAME[name] if name else State("", payment.status, "plain", Q(status=payment.status))
 

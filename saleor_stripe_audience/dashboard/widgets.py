@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
@@ -118,8 +119,8 @@ def _buyer_of(user: DashboardUser, order_id: str) -> ContactRow | None:
 
 
 def _segments_of(contact: Contact) -> tuple[str, ...]:
-    names = contact.memberships.order_by("segment__name").values_list("segment__name", flat=True)
-    return tuple(names)
+    memberships = contact.memberships.select_related("segment")
+    return tuple(sorted(title_of(each.segment) for each in memberships))
 
 
 def _method_of(payment: Payment) -> str:

@@ -39,6 +39,8 @@ _NOTIFICATION = pgettext_lazy(
     "shopper", "The bank notifies the cardholder about the payment first. The payment follows."
 )
 
+OF_STATES = (WAITS_FOR_SHOPPER, CANCELED, ALREADY_PAID, REPLACED, CHARGED_INSTEAD, AT_THE_BANK)
+
 UNAVAILABLE = pgettext_lazy(
     "shopper",
     "This way to pay is not available here just now. Please choose another one, or contact the shop.",

@@ -1,5 +1,6 @@
 """What Saleor's ledger has of a payment, on its page."""
 
+import html
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from graphql import GraphQLEnumType
 from saleor_stripe_audience.dashboard.history import TITLES
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.shopper_messages import WAITS_FOR_SHOPPER
 from saleor_stripe_audience.saleor import client as saleor
 from saleor_stripe_audience.sandbox.saleor.schema import schema_for
+from saleor_stripe_audience.wording import in_language
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import a_payment
 
@@ -61,6 +64,22 @@ def test_it_is_shown_newest_first_whatever_order_saleor_sends(
     assert [text.index(each) for each in shown] == sorted(text.index(each) for each in shown)
     assert "Waiting &lt;for&gt; the shopper." in text
     assert "0.00 USD" not in text
+
+
+@pytest.mark.parametrize("shopper", ["en", "fr"])
+@pytest.mark.parametrize(
+    ("staff", "waits"),
+    [("en", "Waiting for the shopper to pay."), ("fr", "En attente du paiement de l'acheteur.")],
+)
+def test_what_the_shopper_read_is_shown_in_the_pages_language(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, shopper: str, staff: str, waits: str
+) -> None:
+    message = in_language(WAITS_FOR_SHOPPER, shopper)
+    answered(monkeypatch, {"transaction": {"events": [EVENTS[0] | {"message": message}]}})
+    payment = a_payment(shop.installation)
+    headers = shop.headers() | {"Accept-Language": staff}
+    answer = client.get(f"/dashboard/payments/{payment.pk}/history", headers=headers)
+    assert waits in html.unescape(answer.content.decode())
 
 
 @pytest.mark.parametrize(

@@ -157,18 +157,44 @@ def test_each_payment_is_found_under_the_status_that_it_shows(shop: Shop) -> Non
         *("succeeded", "requires_capture", "processing", "requires_action"),
         *("requires_confirmation", "requires_payment_method", "canceled"),
     )
-    for status, refunded, code in product(statuses, (0, 50, 100), ("", "card_declined")):
+    whole = a_payment(shop.installation, account=account).amount_minor
+    for status, captured, refunded, code in product(
+        statuses, (0, 100, whole), (0, 50, 100), ("", "card_declined")
+    ):
         a_payment(
             shop.installation,
             account=account,
             status=status,
-            captured_minor=100,
+            captured_minor=captured,
             refunded_minor=refunded,
             decline_code=code,
         )
     for payment in Payment.objects.select_related("account"):
         under = [each.name for each in STATES if Payment.objects.filter(each.rows, pk=payment.pk).exists()]
         assert under == [state_of(payment).name]
+
+
+def test_a_payment_captured_in_part_says_how_much(shop: Shop, client: Client) -> None:
+    a_payment(shop.installation, amount_minor=4000, captured_minor=1000, currency="USD")
+    text = client.get("/dashboard/payments", headers=shop.headers()).content.decode()
+    assert 'Partially captured</span> <span class="quiet">10.00 USD</span>' in text
+
+
+def test_the_start_of_a_payment_is_its_first_entry(shop: Shop) -> None:
+    """Stripe's times are whole seconds: a decline may seem older than the start of its payment."""
+    payment = a_payment(shop.installation)
+    PaymentFact.objects.create(
+        installation=shop.installation,
+        kind=PaymentFact.Kind.DECLINED,
+        code="insufficient_funds",
+        currency="USD",
+        amount_minor=1,
+        at=payment.created_at - timedelta(seconds=1),
+        source_id=payment.source_id,
+        reference=payment.payment_intent_id,
+        key="declined:1",
+    )
+    assert [str(each.title) for each in timeline(payment)] == ["Declined", "Payment started"]
 
 
 def test_payments_are_filtered_by_status_channel_and_account(shop: Shop, client: Client) -> None:

@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.segments import store
+from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Notice, Payment
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
 from tests.dashboard.conftest import Shop, make_shop
-from tests.dashboard.rows import a_contact, a_payment, an_account
+from tests.dashboard.rows import NOON, a_contact, a_payment, an_account
 from tests.dashboard.test_payments import an_order
 from tests.payments.conftest import connect
 
@@ -99,6 +101,19 @@ def test_a_customers_card_shows_status_reason_spent_and_segments(shop: Shop, cli
         assert shown in text
     assert "not a contact yet" in card(client, shop, "customer", customerId="VXNlcjoy")
     assert "not a contact yet" in card(client, shop, "customer")
+
+
+def test_a_customers_card_names_ready_made_segments_in_the_readers_language(
+    shop: Shop, client: Client
+) -> None:
+    contact = a_contact(shop.installation)
+    Contact.objects.filter(pk=contact.pk).update(saleor_user_id="VXNlcjox")
+    store.install_ready_made(contact.audience, "USD", "500")
+    segment = Segment.objects.get(ready_made="nonsubscribed_buyers")
+    segment.memberships.get_or_create(contact=contact, defaults={"entered_at": NOON})
+    headers = shop.headers() | {"Accept-Language": "fr"}
+    answer = client.get("/dashboard/widgets/customer?customerId=VXNlcjox", headers=headers)
+    assert "Acheteurs non abonnés" in answer.content.decode()
 
 
 def test_another_shops_rows_are_in_no_card(shop: Shop, client: Client) -> None:
