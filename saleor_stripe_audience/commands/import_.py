@@ -13,6 +13,7 @@ from saleor_stripe_audience.audience.transfer.columns import KNOWN
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
+from saleor_stripe_audience.audience.transfer.reading import Form
 from saleor_stripe_audience.audience.transfer.rows import read_moment
 from saleor_stripe_audience.commands import audiences
 
@@ -48,8 +49,8 @@ def _import(audience: Audience, file: BinaryIO, options: ImportOptions) -> tuple
         return report.as_json(), report.refused
     jobs: list[FileJob] = []
 
-    def create_job(digest: str, rows: int) -> FileJob:
-        jobs.append(job_of_file(audience, options, digest, rows))
+    def create_job(form: Form, rows: int) -> FileJob:
+        jobs.append(job_of_file(audience, options, form.digest, rows))
         return jobs[0]
 
     report = import_csv(audience, file, options, _progress(), create_job)

@@ -1,6 +1,6 @@
 """What arrived from Saleor and Stripe and what became of it, and the long-running jobs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from saleor_stripe_audience.audience.transfer import backfill
+from saleor_stripe_audience.audience.transfer import backfill, file_import, uploads
+from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.catalog.sync import ITSELF
 from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
 from saleor_stripe_audience.dashboard.event_names import in_words
@@ -81,7 +82,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job with what can be done with it now."""
+    """A job with what can be done with it now; `file` is the one that it imports, if it was uploaded on the page."""
 
     job: Job
     title: str | Promise
@@ -90,6 +91,8 @@ class JobRow:
     state: str | Promise
     failure: str
     changes: tuple[str, ...]
+    file: ImportFile | None = None
+    has_refused: bool = False
 
 
 @require_safe
@@ -127,7 +130,7 @@ def change_job(request: HttpRequest, user: DashboardUser, job_id: UUID, change: 
     if not user.may(permission := _permission_of(job)):
         return refuse(request, 403, missing_permission(permission), user)
     try:
-        changed = CHANGES[change](job)
+        changed = _change(job, change)
     except Rejected as error:
         return _show(request, user, Note("bad", str(error.translatable), "jobs"), 422)
     if change == "resume":
@@ -138,6 +141,18 @@ def change_job(request: HttpRequest, user: DashboardUser, job_id: UUID, change: 
         "cancel": _("The job is cancelled. What it has done stays."),
     }
     return _show(request, user, Note("good", said[change], "jobs"))
+
+
+def _change(job: Job, change: str) -> Job:
+    if job.kind != Job.Kind.IMPORT:
+        return CHANGES[change](job)
+    file = _files_of([job]).get(job.pk)
+    if change not in _changes(job, file):
+        raise Rejected(jobs.STATE_CHANGED, code="job_state")
+    if change == "cancel":
+        file_import.cancel(job)  # deletes the file, too
+        return job
+    return CHANGES[change](job)
 
 
 @require_POST
@@ -198,17 +213,44 @@ def _row(event: Event) -> EventRow:
     return EventRow(event, in_words(event.kind), colour, state, reason, bool(failed))
 
 
-def _job_row(job: Job) -> JobRow:
+def _job_row(job: Job, file: ImportFile | None) -> JobRow:
     colour, state = JOB_BADGES[job.state]
-    changes: list[str] = []
-    if job.state in Job.MOVING:
-        changes = ["pause", "cancel"]
-    elif job.state in (Job.State.PAUSED, Job.State.FAILED):
-        changes = ["resume", "cancel"] if job.state == Job.State.PAUSED else ["resume"]
-    if job.kind == Job.Kind.IMPORT:  # continues where its file is
-        changes = [each for each in changes if each == "cancel"]
     actor = JOB_ACTORS.get(job.actor, job.actor)
-    return JobRow(job, JOB_TITLES[job.kind], actor, colour, state, job.failure, tuple(changes))
+    return JobRow(
+        job,
+        JOB_TITLES[job.kind],
+        actor,
+        colour,
+        state,
+        job.failure,
+        _changes(job, file),
+        file,
+        has_refused=file is not None and bool(job.failed) and getattr(file, "is_refused_stored", False),
+    )
+
+
+def _changes(job: Job, file: ImportFile | None) -> tuple[str, ...]:
+    """Return what can be done with the job now. An import continues where its file is: here, or on the command line."""
+    may_cancel = job.state in Job.OPEN
+    if job.kind == Job.Kind.IMPORT and not getattr(file, "is_stored", False):
+        return ("cancel",) if may_cancel else ()
+    if job.state in Job.MOVING:
+        return ("pause", "cancel")
+    if job.state in (Job.State.PAUSED, Job.State.FAILED):
+        return ("resume", "cancel") if may_cancel else ("resume",)
+    return ()
+
+
+def _files_of(found: Collection[Job]) -> dict[UUID, ImportFile]:
+    """Return the uploaded files that the jobs import, by job, and whether they and their refused rows are stored."""
+    imports = [each.pk for each in found if each.kind == Job.Kind.IMPORT]
+    if not imports:
+        return {}
+    files = ImportFile.objects.filter(job__in=imports).defer("report", "choices").order_by("-created_at")
+    files = files.annotate(is_stored=uploads.IS_STORED, is_refused_stored=uploads.IS_REFUSED_STORED)
+    return {
+        each.job_id: each for each in files if each.job_id is not None
+    }  # the first one of a job is imported
 
 
 def _show(
@@ -219,6 +261,8 @@ def _show(
     page = read_page_of(parts, asked, "received_at")
     own = Job.objects.filter(installation=user.installation).order_by("-created_at", "-pk")
     kinds = {kind for kind in Job.Kind if user.may(JOB_PERMISSIONS.get(kind, "MANAGE_USERS"))}
+    shown = list(own.filter(kind__in=kinds).defer("cursor")[:MOST_JOBS])
+    files = _files_of(shown)
     return show(
         request,
         user,
@@ -234,6 +278,6 @@ def _show(
             title: [(kind, in_words(kind)) for kind in EVENT_HANDLERS[source]]
             for source, title in (("saleor", "Saleor"), ("stripe", "Stripe"))
         },
-        jobs=[_job_row(each) for each in own.filter(kind__in=kinds).defer("cursor")[:MOST_JOBS]],
+        jobs=[_job_row(each, files.get(each.pk)) for each in shown],
         may_bring_in=Job.Kind.STRIPE in kinds,
     )

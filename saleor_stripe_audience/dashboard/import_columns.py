@@ -1,5 +1,6 @@
 """What a file of contacts is: which column is what, who is in it, and what proves their consent."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ LONGEST_SAMPLE = 60  # characters
 LONGEST_SOURCE = 128
 LONGEST_WORDING = 10_000
 Json = dict[str, Any]
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what `reading` makes of a byte that is no character
 
 FIELDS: dict[str, Wording] = {
     "email": gettext_lazy("E-mail address"),
@@ -212,12 +214,17 @@ def _columns(start: uploads.Start, values: dict[str, Any]) -> list[Column]:
     return [
         Column(
             place,
-            name or _("Column %(n)s") % {"n": place + 1},
-            tuple(row[place][:LONGEST_SAMPLE] if place < len(row) else "" for row in start.rows),
+            _readable(name) or _("Column %(n)s") % {"n": place + 1},
+            tuple(_readable(row[place][:LONGEST_SAMPLE]) if place < len(row) else "" for row in start.rows),
             str(values.get(f"column-{place}", "")),
         )
         for place, name in enumerate(start.header)
     ]
+
+
+def _readable(text: str) -> str:
+    """Return the text with a sign for each byte that is no character, which no page can contain."""
+    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _values(file: ImportFile, start: uploads.Start) -> dict[str, Any]:

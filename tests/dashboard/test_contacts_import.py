@@ -247,6 +247,139 @@ def test_a_large_file_comes_in_parts_and_a_part_may_come_twice(
     assert (job.done, job.failed, job.total, Contact.objects.count()) == (50, 1, 51, 51)
 
 
+def test_only_the_start_of_a_large_file_is_read_for_the_form(
+    staff: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole is read by the check, in a worker, which finds what the start did not show."""
+    monkeypatch.setattr(uploads, "PART_BYTES", 64)
+    rows = "".join(f"c{number}@example.com,Ada\n" for number in range(50))
+    text = f"email,name\n{rows}z@example.com,René\n".encode("cp1252")
+
+    def whole(_file: ImportFile) -> None:
+        pytest.fail("the whole file was read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "open_file", whole)
+        status, shown = staff.upload(text)
+        file = newest()
+        staff.send(f"/{file.pk}", do="check", **{"column-0": "email", "column-1": "name"})
+    assert (status, file.form["encoding"], file.form["digest"]) == (200, "utf-8-sig", "")
+    assert "UTF-8" in shown
+    file.refresh_from_db()
+    file_import.check(file.pk, file.revision)
+    file = newest()
+    assert (file.form["encoding"], len(file.form["digest"])) == ("cp1252", 64)
+    assert "Windows-1252" in staff.look(f"/{file.pk}?step=columns")
+    staff.send(f"/{file.pk}", do="start")
+    work(file)
+    assert Contact.objects.get(email="z@example.com").first_name == "René"
+
+
+def test_a_start_that_ends_within_a_character_is_utf_8(
+    staff: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PART_BYTES", 34)
+    text = "email,name\nada@example.com,Adaaaaé\n" + "b@example.com,B\n" * 9
+    assert text.encode()[33:35] == "é".encode(), "the character is cut"
+    assert staff.upload(text)[0] == 200
+    assert newest().form["encoding"] == "utf-8-sig"
+
+
+def test_bytes_that_are_no_characters_are_shown_as_such(staff: Import) -> None:
+    many = "é@example.com,é\n" * 9
+    status, text = staff.upload(b"email,n\xffame\na@example.com,A\xffda\n" + many.encode())
+    assert (status, "n\ufffdame" in text, "A\ufffdda" in text) == (200, True, True)
+
+
+def test_parts_are_counted_without_the_first(staff: Import) -> None:
+    upload = str(uuid.uuid4())
+    assert staff.put(upload, 1, b"email\na@example.com\n") == 204
+    fields = {"audience": str(staff.audience.pk), "upload": upload, "name": "x.csv", "size": "20"}
+    status, text = staff.send(**fields)
+    assert (status, "did not arrive completely" in text) == (422, True)
+
+
+# ---- in Activity ----
+
+
+def activity(staff: Import, path: str = "") -> str:
+    ask = staff.client.post if path else staff.client.get
+    answer = ask(f"/dashboard/activity{path}", headers=staff.shop.headers())
+    assert answer.status_code in (200, 422)
+    return answer.content.decode()
+
+
+def offered(text: str, job: Job) -> list[str]:
+    """What can be done with the job, by the ids of the buttons."""
+    return re.findall(rf'id="(\w+)-{job.pk}"', text)
+
+
+def test_an_import_is_opened_paused_continued_and_cancelled_in_activity(
+    staff: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_import, "BATCH_SIZE", 1)
+    file = staff.check()
+    staff.send(f"/{file.pk}", do="start")
+    job = Job.objects.get()
+    text = activity(staff)
+    assert offered(text, job) == ["open", "pause", "cancel"]
+    assert f'hx-get="/dashboard/contacts/import/{file.pk}"' in text
+    assert "contacts.csv · " in text
+    for _ in range(2):
+        assert offered(activity(staff, f"/jobs/{job.pk}/pause"), job) == ["open", "resume", "cancel"]
+    for _ in range(2):
+        assert offered(activity(staff, f"/jobs/{job.pk}/resume"), job) == ["open", "pause", "cancel"]
+    for _ in range(2):
+        assert offered(activity(staff, f"/jobs/{job.pk}/cancel"), job) == ["open"]
+    assert not uploads.has_content(file), "the file is deleted, as it is where it was imported"
+    assert 'class="note bad"' in activity(staff, f"/jobs/{job.pk}/resume")
+    assert work(file).state == Job.State.CANCELLED
+
+
+def test_a_failed_import_is_retried_and_its_refused_rows_are_there(staff: Import) -> None:
+    file = staff.check()
+    staff.send(f"/{file.pk}", do="start")
+    Job.objects.update(state=Job.State.FAILED)
+    job = Job.objects.get()
+    assert offered(activity(staff), job) == ["open", "resume"]
+    assert offered(activity(staff, f"/jobs/{job.pk}/resume"), job) == ["open", "pause", "cancel"]
+    assert work(file).state == Job.State.DONE
+    text = activity(staff)
+    assert offered(text, job) == ["open", "refused"]
+    assert f'data-download="/dashboard/contacts/import/{file.pk}/refused.csv"' in text
+    ImportPart.objects.all().delete()
+    assert offered(activity(staff), job) == ["open"]
+
+
+def test_an_import_whose_file_is_elsewhere_is_only_cancelled(staff: Import) -> None:
+    job = Job.objects.create(
+        installation=staff.shop.installation, kind=Job.Kind.IMPORT, state=Job.State.PAUSED
+    )
+    assert offered(activity(staff), job) == ["cancel"]
+    refused = activity(staff, f"/jobs/{job.pk}/resume")
+    job.refresh_from_db()
+    assert (job.state, 'class="note bad"' in refused) == (Job.State.PAUSED, True)
+    assert offered(activity(staff, f"/jobs/{job.pk}/cancel"), job) == []
+
+
+def test_more_imports_in_activity_need_no_more_queries(staff: Import) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            activity(staff)
+        return len(asked)
+
+    def add() -> None:
+        file = staff.check()
+        staff.send(f"/{file.pk}", do="start")
+        work(file)
+
+    add()
+    one = cost()
+    for _ in range(3):
+        add()
+    assert cost() == one
+
+
 # ---- refusals ----
 
 

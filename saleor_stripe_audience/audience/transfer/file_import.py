@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.transfer import uploads
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, key_of
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
 from saleor_stripe_audience.audience.transfer.models import ImportFile, ImportPart
-from saleor_stripe_audience.audience.transfer.reading import LineError, Record
+from saleor_stripe_audience.audience.transfer.reading import Form, LineError, Record
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import RetryTask
 from saleor_stripe_audience.jobs import engine as jobs
@@ -113,12 +113,15 @@ class _Checked:
     after = 0
 
     def __init__(self, file: ImportFile) -> None:
+        self._checked = file
         self._file = ImportFile.objects.filter(
             pk=file.pk, revision=file.revision, check_state=ImportFile.Check.RUNNING
         )
         self.is_finished = False
 
-    def begin(self, _digest: str, rows: int) -> "_Checked":
+    def begin(self, form: Form, rows: int) -> "_Checked":
+        if self._file.exists():
+            uploads.note_form(self._checked, form)
         self._file.update(total=rows, updated_at=timezone.now())
         return self
 
@@ -209,7 +212,7 @@ def process(job: Job) -> None:
             file.audience,
             content,
             options_of(file),
-            keeper_of=lambda _digest, rows: FileJob(job, rows),
+            keeper_of=lambda _form, rows: FileJob(job, rows),
             batch_size=BATCH_SIZE,
         )
     if not Job.objects.filter(pk=job.pk, state__in=Job.OPEN).exists():

@@ -80,7 +80,7 @@ class _NoKeeper:
     def finish(self, _report: "Report") -> None: ...
 
 
-def _no_keeper(_digest: str, _rows: int) -> Keeper:
+def _no_keeper(_form: Form, _rows: int) -> Keeper:
     return _NoKeeper()
 
 
@@ -208,14 +208,14 @@ def import_csv(
     file: BinaryIO,
     options: ImportOptions,
     progress: Progress = lambda _lines: None,
-    keeper_of: Callable[[str, int], Keeper] = _no_keeper,
+    keeper_of: Callable[[Form, int], Keeper] = _no_keeper,
     on_refused: Refused = lambda _record, _error: None,
     batch_size: int | None = None,
 ) -> Report:
     """Import a file's contacts into the audience; a dry run writes nothing and reports what would happen.
 
     Invalid rows and cells are reported with their line; the others are imported. `progress` is called with the number
-    of processed lines. `keeper_of` returns the store of the progress, given the file's digest and its number of rows.
+    of processed lines. `keeper_of` returns the store of the progress, given the file's form and its number of rows.
     `on_refused` gets each refused row, in a thread of its own. The shop's lock is held for one batch at a time.
     `Rejected`, before anything is written, for a file that is not CSV or has no column of addresses.
     """
@@ -229,7 +229,7 @@ def import_csv(
     row_options = _row_options(audience, options, form, found, header)
     reader = RowReader(columns, row_options)
     report = Report(file=_file_report(form, found, columns, row_options))
-    keeper, is_running = keeper_of(form.digest, number), True
+    keeper, is_running = keeper_of(form, number), True
     for some in _prefetch(batched(_read(reader, rows, keeper.after, on_refused), batch_size or BATCH_SIZE)):
         with transaction.atomic():
             lock_shop(audience.installation)

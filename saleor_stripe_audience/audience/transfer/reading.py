@@ -7,7 +7,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from django.utils.functional import Promise
@@ -80,7 +80,23 @@ class Form:
 
 def detect_form(file: BinaryIO, encoding: str = "", separator: str = "") -> Form:
     """Detect how the file is written, unless it is given. `Rejected` for an unknown encoding."""
-    digest, is_utf_8, has_zero = _scan(file)
+    return _form(file, *_scan(file), encoding, separator)
+
+
+def detect_start(start: bytes, *, is_whole: bool) -> Form:
+    """Detect how a file is written from its first bytes, which may end within a character.
+
+    The digest of a file is that of the whole: a start has none, and may be clean where the rest is not.
+    """
+    file = io.BytesIO(start)
+    digest, is_utf_8, has_zero = _scan(file, is_whole=is_whole)
+    form = _form(file, digest, is_utf_8, has_zero)
+    return form if is_whole else replace(form, digest="", is_clean=False)
+
+
+def _form(
+    file: BinaryIO, digest: str, is_utf_8: bool, has_zero: bool, encoding: str = "", separator: str = ""
+) -> Form:
     if not encoding:
         encoding = _detect_encoding(file, is_utf_8=is_utf_8)
     elif not _is_encoding(encoding):
@@ -164,7 +180,7 @@ class _Lines:
         return first
 
 
-def _scan(file: BinaryIO) -> tuple[str, bool, bool]:
+def _scan(file: BinaryIO, *, is_whole: bool = True) -> tuple[str, bool, bool]:
     """Return the digest, whether the file is all UTF-8, and whether it contains a zero byte."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
     is_utf_8, has_zero = True, False
@@ -172,7 +188,7 @@ def _scan(file: BinaryIO) -> tuple[str, bool, bool]:
         digest.update(block)
         has_zero = has_zero or b"\0" in block
         is_utf_8 = is_utf_8 and _can_decode(decoder, block)
-    is_utf_8 = is_utf_8 and _can_decode(decoder, b"", final=True)
+    is_utf_8 = is_utf_8 and _can_decode(decoder, b"", final=is_whole)
     file.seek(0)
     return digest.hexdigest(), is_utf_8, has_zero
 

@@ -9,7 +9,8 @@ from typing import BinaryIO
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -18,7 +19,7 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.transfer.columns import recognize_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, recognize
 from saleor_stripe_audience.audience.transfer.models import ImportFile, ImportPart
-from saleor_stripe_audience.audience.transfer.reading import Form, Record, detect_form, read_rows
+from saleor_stripe_audience.audience.transfer.reading import Form, Record, detect_start, read_rows
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
@@ -38,6 +39,7 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
 # Whether the content of a file is stored.
 IS_STORED = Exists(ImportPart.objects.filter(file=OuterRef("pk"), is_refused=False))
+IS_REFUSED_STORED = Exists(ImportPart.objects.filter(file=OuterRef("pk"), is_refused=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,22 @@ def _check_rows(file: ImportFile) -> None:
 
 
 def _detect(file: ImportFile, size: int) -> Form:
-    with open_file(file) as content:
-        _check_kind(content.read(8))
-        if content.seek(0, io.SEEK_END) != size:
-            raise Rejected(INCOMPLETE, code="import_upload")
-        content.seek(0)
-        return detect_form(content)
+    """Look at the first part only: the check, which reads the whole file, may correct it."""
+    parts = file.parts.filter(is_refused=False)
+    arrived = parts.aggregate(bytes=Sum(Length("content")))["bytes"]
+    first = parts.filter(position=0).values_list("content", flat=True).first()
+    if first is None or arrived != size:
+        raise Rejected(INCOMPLETE, code="import_upload")
+    _check_kind(bytes(first[:8]))
+    return detect_start(bytes(first), is_whole=len(first) == size)
+
+
+def note_form(file: ImportFile, form: Form) -> None:
+    """Store how the whole file is written; what staff chose is not what was detected."""
+    found = asdict(form) | {
+        name: file.form[name] for name in ("encoding", "separator") if file.choices.get(name)
+    }
+    ImportFile.objects.filter(pk=file.pk).update(form=found)
 
 
 def form_of(file: ImportFile) -> Form:

@@ -9,6 +9,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.transfer import importing
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
+from saleor_stripe_audience.audience.transfer.reading import Form
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
@@ -25,8 +26,8 @@ def take(audience: Audience, text: str = TEXT, progress: Any = lambda _lines: No
     options = ImportOptions(actor="test")
     kept: list[FileJob] = []
 
-    def keeper_of(digest: str, rows: int) -> FileJob:
-        kept.append(job_of_file(audience, options, digest, rows))
+    def keeper_of(form: Form, rows: int) -> FileJob:
+        kept.append(job_of_file(audience, options, form.digest, rows))
         return kept[0]
 
     report = import_csv(audience, io.BytesIO(text.encode()), options, progress, keeper_of)
