@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from django.utils.formats import number_format
+from django.utils.formats import get_format
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
@@ -81,9 +81,13 @@ class Money:
         return f"{self.amount} {self.currency}"
 
     def localized(self) -> str:
-        """Return it as the current language writes it: 1,234.50 USD."""
-        number = number_format(self.amount, decimals_of(self.currency), force_grouping=True)
-        return f"{number} {self.currency}"
+        """Return it as the current language writes it: 1,234.50 USD. Pages have hundreds of amounts."""
+        decimals = decimals_of(self.currency)
+        whole, part = divmod(abs(self.minor), 10**decimals)
+        number = f"{whole:,}".replace(",", get_format("THOUSAND_SEPARATOR"))
+        if decimals:
+            number = f"{number}{get_format('DECIMAL_SEPARATOR')}{part:0{decimals}}"
+        return f"{'-' if self.minor < 0 else ''}{number} {self.currency}"
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + other.in_currency(self.currency), self.currency)

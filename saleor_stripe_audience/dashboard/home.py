@@ -7,6 +7,8 @@ from datetime import date, datetime
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -97,14 +99,27 @@ def _show(
 ) -> HttpResponse:
     shop, now = user.installation, timezone.now()
     sites = read_sites(shop, request.GET)
-    site, facts = sites.chosen, read_facts(shop)
+    site = sites.chosen
+    facts = read_facts(
+        shop,
+        [each.account for each in sites.accounts if each.account is not None],
+        [each.channel for each in sites.channels if each.channel is not None],
+    )
     steps = steps_of(facts)
     manages = user.may(PROBLEMS.permission)
     messages = read_messages(facts) if manages else None
     problems = open_problems(shop) if manages else []
     found = []
     if messages is not None:
-        known = Known(facts.accounts, facts.channels, facts.obstacles, problems, messages.failed)
+        known = Known(
+            facts.accounts,
+            facts.channels,
+            facts.obstacles,
+            problems,
+            failed=messages.failed,
+            waiting=messages.waiting,
+            is_heard=messages.saleor is not None or messages.stripe is not None,
+        )
         found = checks(shop, known)
     money = money_figures(shop, _payments_of(facts, site), now) if may_see(user, PAYMENTS) else []
     audiences = audiences_of(shop, site).values_list("pk", flat=True)
@@ -168,13 +183,16 @@ def read_messages(facts: Facts) -> Messages:
     )
 
 
-def table_of(figures: Iterable[Figure]) -> tuple[list[Series], list[tuple[date, list[str]]]]:
-    """The same figures as rows, newest day first: the columns, and for each day what is in them."""
+def table_of(figures: Iterable[Figure]) -> tuple[list[Series], list[tuple[date, SafeString]]]:
+    """The same figures as rows, newest day first: the columns, and for each day their cells."""
     columns = [series for figure in figures for series in figure.series]
     if not columns:
         return [], []
     written = [each.written for each in columns]
-    rows = [(day, [values[number] for values in written]) for number, day in enumerate(columns[0].days)]
+    rows = [
+        (day, format_html_join("", '<td class="number">{}</td>', ((values[number],) for values in written)))
+        for number, day in enumerate(columns[0].days)
+    ]
     return columns, rows[::-1]
 
 

@@ -40,19 +40,32 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of the shop that the checks need; `failed` counts the events that were given up."""
+    """What is stored of the shop that the checks need.
+
+    `failed` counts the events that were given up, `waiting` those that are not handled; `is_heard` if there was any.
+    """
 
     accounts: list[StripeAccount]
     channels: list[Channel]
     obstacles: list[readiness.Obstacle]
     problems: list[Problem]
     failed: int
+    waiting: int
+    is_heard: bool
 
 
 def read_known(shop: Installation) -> Known:
     accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
     channels = list(Channel.objects.filter(installation=shop).order_by("name"))
-    return Known(accounts, channels, readiness.obstacles(shop), open_problems(shop), given_up(shop).count())
+    return Known(
+        accounts,
+        channels,
+        readiness.obstacles(shop),
+        open_problems(shop),
+        failed=given_up(shop).count(),
+        waiting=events_of(shop).filter(handled_at=None).count(),
+        is_heard=has_events(shop),
+    )
 
 
 def checks(shop: Installation, known: Known | None = None) -> list[Check]:
@@ -193,13 +206,13 @@ def _events(shop: Installation, known: Known) -> Check:
         )
         return Check("bad", title, text % {"n": count}, PROBLEMS)
     before = timezone.now() - WAITING_TOO_LONG
-    waiting = events_of(shop).filter(handled_at=None, received_at__lt=before, handlings=None).count()
-    if waiting:
+    late = events_of(shop).filter(handled_at=None, received_at__lt=before, handlings=None)
+    if known.waiting and (waiting := late.count()):
         text = _(
             "%(n)s events have been waiting for too long. Ask the app's operator whether its worker is running."
         )
         return Check("bad", title, text % {"n": waiting})
-    if not has_events(shop):
+    if not known.is_heard:
         return Check("good", title, _("No events yet. The first arrives with the next order."))
     return Check("good", title, _("All events were processed."))
 

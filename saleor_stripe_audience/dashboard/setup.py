@@ -108,11 +108,16 @@ def steps_of(facts: Facts) -> list[Step]:
     ]
 
 
-def read_facts(shop: Installation) -> Facts:
+def read_facts(
+    shop: Installation, accounts: list[StripeAccount] | None = None, channels: list[Channel] | None = None
+) -> Facts:
+    """Read what is stored; `accounts` and `channels` of the shop, by name, may be known already."""
     connected = AccountChannel.objects.filter(account__state=StripeAccount.State.CONNECTED)
     mappings = connected.filter(installation=shop).select_related("account")
     own = Payment.objects.filter(installation=shop)
-    accounts = accounts_of(shop.pk)
+    accounts = accounts_of(shop.pk) if accounts is None else accounts
+    if channels is None:
+        channels = list(Channel.objects.filter(installation=shop).order_by("name"))
     selling = usable_accounts(shop)
     paid = own.filter(captured_minor__gt=0)
     seen = Installation.objects.filter(pk=shop.pk).values_list(Exists(own), Exists(paid)).get()
@@ -120,7 +125,7 @@ def read_facts(shop: Installation) -> Facts:
         shop=shop,
         accounts=[each for each in accounts if each.state == StripeAccount.State.CONNECTED],
         disconnected=[each for each in accounts if each.state != StripeAccount.State.CONNECTED],
-        channels=list(Channel.objects.filter(installation=shop).order_by("name")),
+        channels=channels,
         mapped={each.channel_slug: each.account for each in mappings},
         obstacles=readiness.obstacles(shop),
         audience=Audience.objects.filter(installation=shop, is_default=True).first(),
