@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cache
 
 from django.utils.formats import get_format
 from django.utils.translation import pgettext_lazy
@@ -151,6 +152,7 @@ def known_currency(currency: str) -> str:
     return code
 
 
+@cache
 def smallest_charge(currency: str) -> Money | None:
     """The least that Stripe charges in that currency; None where its table names none."""
     smallest = _SMALLEST_CHARGE.get(currency)
@@ -177,6 +179,7 @@ def check_chargeable(money: Money) -> None:
         )
 
 
+@cache
 def largest_charge(currency: str) -> Money:
     """The largest amount of one payment."""
     usual = LARGEST_BY_CARD if currency in SMALL_UNITS else LARGEST_AMOUNT

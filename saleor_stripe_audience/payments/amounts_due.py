@@ -9,6 +9,7 @@ charges, it is canceled. Two payments of a part each stay as they are.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -41,7 +42,7 @@ class Due:
     currency: str
     total: Decimal
 
-    @property
+    @cached_property
     def minor(self) -> int:
         """The amount in the smallest unit, as Stripe takes it."""
         minor = from_decimal(abs(self.amount), self.currency).minor

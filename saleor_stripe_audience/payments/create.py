@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
-from saleor_stripe_audience.money import check_chargeable, from_decimal
+from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
 from saleor_stripe_audience.payments import (
     amounts_due,
     attempts,
@@ -55,8 +56,10 @@ def initialize(installation: Installation, session: Session) -> Json:
         found = known.account, ownership.retrieve(known)
     elif stored.is_attempted:
         found = attempts.resume(installation, transaction_id)
+    wanted: Wanted | None = None
     if found is None:
-        account, intent = _create(installation, session, flow, options, due)
+        wanted = _wanted(session, due)
+        account, intent = _create(installation, session, flow, options, wanted)
     else:
         account, intent = found
         reason = due.why_not_payable() if due is not None else None
@@ -66,7 +69,7 @@ def initialize(installation: Installation, session: Session) -> Json:
             if reason is not None:
                 return responses.for_payment(installation, intent, session, due)
     if intent.is_payable and not intent.is_delayed:
-        intent = _update(account, intent, session, flow, due)
+        intent = _update(account, intent, flow, wanted or _wanted(session, due))
     records.save(account, intent, is_new=known is None)
     if options.offSession and intent.status == "requires_confirmation":
         # The stored method is charged while the shopper is away. After a decline, such as one for want of 3-D Secure,
@@ -90,7 +93,21 @@ def _flow(session: Session) -> str:
     return flow
 
 
-def _amount(session: Session, due: Due | None) -> Decimal:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the intent is for: `amount` as exactly as Saleor counts, and `money` as Stripe takes it."""
+
+    amount: Decimal
+    money: Money
+    due: Due | None
+
+    def metadata(self) -> Json:
+        """Return what the intent's metadata must say of it."""
+        covered = self.due.metadata() if self.due is not None else {}
+        return covered | outcomes.exact_metadata(self.amount, self.money)
+
+
+def _wanted(session: Session, due: Due | None) -> Wanted:
     """Return what Saleor asked for, or what is due if that is less: Saleor asks for totals without their gift cards."""
     asked = session.action.amount
     if asked is None:
@@ -102,13 +119,14 @@ def _amount(session: Session, due: Due | None) -> Decimal:
         due.check_currency(money.currency)
         if reason := due.why_not_payable():
             raise reason
-        asked = min(asked, due.amount)
-    check_chargeable(from_decimal(asked, money.currency))
-    return asked
+        if due.amount < asked:
+            return Wanted(due.amount, Money(due.minor, due.currency), due)
+    check_chargeable(money)
+    return Wanted(asked, money, due)
 
 
 def _create(
-    installation: Installation, session: Session, flow: str, options: PaymentOptions, due: Due | None
+    installation: Installation, session: Session, flow: str, options: PaymentOptions, wanted: Wanted
 ) -> tuple[StripeAccount, PaymentIntent]:
     """Create the intent at the channel's account, with the shopper's Customer, the options and a description.
 
@@ -117,7 +135,7 @@ def _create(
     """
     source, transaction_id = session.sourceObject, session.transaction.id
     account = accounts.account_for(installation.pk, source.channel.slug)
-    params = _params(installation, session, flow, due)
+    params = _params(installation, session, flow, wanted)
 
     def attempt(params: Json, *variant: str) -> tuple[StripeAccount, PaymentIntent]:
         key = ownership.stripe_key(installation, transaction_id, session.idempotencyKey, *variant)
@@ -165,13 +183,12 @@ def _methods_problem(installation: Installation, session: Session) -> Iterator[N
     problems.clear_if_seen(installation, problem)
 
 
-def _params(installation: Installation, session: Session, flow: str, due: Due | None) -> Json:
+def _params(installation: Installation, session: Session, flow: str, wanted: Wanted) -> Json:
     """Return only what stays the same for a transaction: the same idempotency key must find the same intent."""
-    amount, source = _amount(session, due), session.sourceObject
-    money = from_decimal(amount, session.action.currency)
+    source = session.sourceObject
     return {
-        "amount": money.minor,
-        "currency": money.currency.lower(),
+        "amount": wanted.money.minor,
+        "currency": wanted.money.currency.lower(),
         "capture_method": "automatic",
         "automatic_payment_methods": {"enabled": True},
         **methods.hold_options(flow),
@@ -182,8 +199,7 @@ def _params(installation: Installation, session: Session, flow: str, due: Due | 
             names.SOURCE: source.id,
             names.CHANNEL: source.channel.slug,
             names.ORDER_NUMBER: source.number,  # empty for a checkout: Stripe stores no empty values
-            **(due.metadata() if due is not None else {}),
-            **outcomes.exact_metadata(amount, money),
+            **wanted.metadata(),
             names.LANGUAGE: language_of(source),
         },
     }
@@ -237,22 +253,14 @@ def _forget_deleted_customer(account: StripeAccount, session: Session, error: Re
     return customers.forget_if_gone(account, owner.id)
 
 
-def _update(
-    account: StripeAccount, intent: PaymentIntent, session: Session, flow: str, due: Due | None
-) -> PaymentIntent:
+def _update(account: StripeAccount, intent: PaymentIntent, flow: str, wanted: Wanted) -> PaymentIntent:
     """Give the open intent the amount and flow that are asked for now."""
-    amount = _amount(session, due)
-    money = from_decimal(amount, session.action.currency)
-    money.in_currency(intent.currency)
-    if intent.amount == money.minor and intent.requested_flow == flow:
+    minor = wanted.money.in_currency(intent.currency)
+    if intent.amount == minor and intent.requested_flow == flow:
         return intent
     params: Json = {
-        "amount": money.minor,
+        "amount": minor,
         **methods.changed_hold_options(flow, intent),
-        "metadata": {
-            names.FLOW: flow,
-            **(due.metadata() if due is not None else {}),
-            **outcomes.exact_metadata(amount, money),
-        },
+        "metadata": {names.FLOW: flow, **wanted.metadata()},
     }
     return payment_intents.update(account, intent.id, params)

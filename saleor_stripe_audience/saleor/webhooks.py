@@ -245,8 +245,9 @@ def _check_recipient(installation: Installation, payload: Json) -> None:
 def _note_version(installation: Installation, payload: Json) -> None:
     """After an upgrade of Saleor its webhooks are updated for the new version, once however many events arrive."""
     version = str(payload.get("version") or "")[:20]
-    is_current = freshness.is_fresh(payload.get("issuedAt"))  # an old event has the previous version
-    if not is_current or not webhook_sync.is_other_version(installation, version):
+    if not webhook_sync.is_other_version(installation, version):
+        return
+    if not freshness.is_fresh(payload.get("issuedAt")):  # an old event has the previous version
         return
     with transaction.atomic():
         known = Installation.objects.filter(pk=installation.pk, schema_version=installation.schema_version)
