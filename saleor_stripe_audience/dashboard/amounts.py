@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from django.utils.formats import get_format
+
 from saleor_stripe_audience.money import from_minor
 
 _TYPED = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d.,'\s]*?)(?:\s*([A-Za-z]{3}))?")
@@ -22,6 +24,13 @@ def read_amounts(text: str) -> tuple[list[Decimal], str]:
     if found is None or (found[1] and found[3]):
         return [], ""
     return list(_meanings(re.sub(r"['\s]", "", found[2]))), (found[1] or found[3] or "").upper()
+
+
+def as_typed(amount: Decimal) -> str:
+    """Return the amount as staff would type it in the page's language, so that `with_point` reads the same."""
+    text = f"{amount:f}"
+    typed = text.replace(".", get_format("DECIMAL_SEPARATOR"))
+    return typed if with_point(typed) == text else text
 
 
 def with_point(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.amounts import format_amount, with_point
+from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, with_point
 from saleor_stripe_audience.dashboard.payments import customers_of, row_of
 from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
@@ -92,7 +91,7 @@ class RequestForm:
     kind: str
     form: str
     key: UUID
-    most: Decimal
+    most: str
     takes_reason: bool
     waiting: str
     seen: int
@@ -104,7 +103,7 @@ def _forms(found: Payment) -> list[RequestForm]:
             kind,
             FORMS[kind],
             uuid4(),
-            Money(minor, found.currency).amount,
+            as_typed(Money(minor, found.currency).amount),
             takes_reason=kind == staff_requests.REFUND
             and read_version(found.installation.schema_version) >= REFUND_REASONS_SINCE,
             waiting=_waiting(found, kind),

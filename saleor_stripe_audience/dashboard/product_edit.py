@@ -13,7 +13,7 @@ from saleor_stripe_audience.catalog import edit
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard import products
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.amounts import format_amount, with_point
+from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, with_point
 from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
@@ -223,7 +223,7 @@ def _show_product(
                 choices,
                 texts
                 if texts.get("variant") == each.id
-                else {f"price:{slug}": f"{amount:f}" for slug, amount in each.prices.items()},
+                else {f"price:{slug}": as_typed(amount) for slug, amount in each.prices.items()},
             ),
         )
         for each in present.variants

@@ -5,6 +5,7 @@ import io
 import re
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.utils import translation
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
-from saleor_stripe_audience.dashboard.amounts import format_amount, read_amounts
+from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, read_amounts, with_point
 from saleor_stripe_audience.dashboard.payment import timeline
 from saleor_stripe_audience.dashboard.payments import STATES, state_of
 from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment
@@ -89,6 +90,31 @@ def test_amounts_follow_the_currency_and_the_language() -> None:
 def test_a_typed_amount_is_read_in_any_notation(typed: str, meanings: list[str], currency: str) -> None:
     amounts, read_currency = read_amounts(typed)
     assert ([str(each) for each in amounts], read_currency) == (meanings, currency)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("amount", ["18.00", "1234.50", "2500", "0.5", "1.250", "12.345"])
+def test_a_form_has_its_amount_as_staff_type_it(language: str, amount: str) -> None:
+    with translation.override(language):
+        typed = as_typed(Decimal(amount))
+        assert with_point(typed) == amount, "it is read as it was"
+    is_french = language == "fr" and len(amount.partition(".")[2]) in (1, 2)
+    assert typed == (amount.replace(".", ",") if is_french else amount)
+
+
+@pytest.mark.parametrize(("minor", "english", "french"), [(-5, "-0.05", "-0,05"), (100, "1.00", "1,00")])
+def test_an_amount_has_its_sign_and_all_decimals(minor: int, english: str, french: str) -> None:
+    assert format_amount(minor, "USD") == f"{english} USD"
+    with translation.override("fr"):
+        assert format_amount(minor, "USD") == f"{french} USD"
+        assert format_amount(1_234_567_890, "KWD").replace("\xa0", " ") == "1 234 567,890 KWD"
+
+
+def test_a_refund_is_offered_in_the_language_of_the_page(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation)
+    headers = shop.headers() | {"Accept-Language": "fr"}
+    page = client.get(f"/dashboard/payments/{payment.pk}", headers=headers).content.decode()
+    assert 'name="amount" inputmode="decimal" value="1234,50"' in page
 
 
 # ---- search and filters ----
