@@ -14,7 +14,7 @@ from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.audience.transfer.reading import Form
-from saleor_stripe_audience.audience.transfer.rows import read_moment
+from saleor_stripe_audience.audience.transfer.rows import DAY_FIRST, MONTH_FIRST, read_moment
 from saleor_stripe_audience.commands import audiences
 
 
@@ -35,6 +35,7 @@ def run(arguments: Sequence[str]) -> int:
         file_name=options.file.name,
         consent_source=options.consent_source,
         tags=options.tag,
+        dates=options.dates,
     )
     with options.file.open("rb") as file:
         result, refused = _import(audiences.audience_of(options), file, import_options)
@@ -140,6 +141,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--separator", type=_separator, default="", metavar="CHARACTER",
         help="the separator of cells; tab for a tab (default: detected)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dates", choices=[DAY_FIRST, MONTH_FIRST], default="",
+        help="what is first in dates such as 04/03/2025 (default: such dates are not read)",
     )  # fmt: skip
     parser.add_argument("--actor", default="command line", help="who imports, for the ledger")
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")

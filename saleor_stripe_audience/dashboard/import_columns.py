@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.transfer import uploads
 from saleor_stripe_audience.audience.transfer.formats import TakenAs, taken_as
 from saleor_stripe_audience.audience.transfer.models import ImportFile
-from saleor_stripe_audience.audience.transfer.rows import is_storable, read_tags
+from saleor_stripe_audience.audience.transfer.rows import DAY_FIRST, MONTH_FIRST, is_storable, read_tags
 from saleor_stripe_audience.dashboard.moments import read_moment
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, show
 from saleor_stripe_audience.errors import Rejected
@@ -68,6 +68,11 @@ SEPARATORS: dict[str, Wording] = {
     ";": gettext_lazy("Semicolon"),
     "\t": gettext_lazy("Tab"),
     "|": gettext_lazy("Vertical bar"),
+}
+DATES: dict[str, Wording] = {
+    "": gettext_lazy("Leave out: the day or the month may be first"),
+    DAY_FIRST: gettext_lazy("The day is first: 4 March"),
+    MONTH_FIRST: gettext_lazy("The month is first: April 3"),
 }
 # Which field a refusal belongs to.
 WRONG = {
@@ -128,6 +133,7 @@ def read_choices(file: ImportFile, sent: QueryDict) -> Json:
         "consent_at": at.isoformat() if at is not None else "",
         "given_at": sent.get("given_at", "")[:40],
         "tags": list(read_tags(_text(sent, "tags"))),
+        "dates": sent.get("dates", "") if sent.get("dates", "") in DATES else "",
     }
     if sent.get("given_at", "") and (at is None or at > timezone.now()):
         raise Rejected(_("Say when they agreed: a date and a time in the past."), code="consent_at")
@@ -197,6 +203,7 @@ def show_columns(
         kinds=KINDS.items(),
         encodings=ENCODINGS.items(),
         encoding=ENCODINGS.get(encoding, encoding.upper()),
+        dates=DATES.items(),
         separators=SEPARATORS.items(),
         separator=SEPARATORS.get(form.separator, form.separator),
         values=values,
@@ -243,4 +250,5 @@ def _values(file: ImportFile, start: uploads.Start) -> dict[str, Any]:
         "tags": tags.join(chosen.get("tags", [])),
         "encoding": chosen.get("encoding", ""),
         "separator": chosen.get("separator", ""),
+        "dates": chosen.get("dates", ""),
     }

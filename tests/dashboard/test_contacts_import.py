@@ -155,6 +155,23 @@ def test_a_file_is_uploaded_understood_checked_and_imported_once(staff: Import) 
     assert "2 rows refused" in staff.look()
 
 
+def test_dates_with_slashes_are_asked_about_once(staff: Import) -> None:
+    """A spreadsheet in France writes 04/03/2025, one in the United States too: only staff know which it is."""
+    columns = {"column-0": "email", "column-1": "created_at"}
+    file = staff.check("Adresse e-mail,Inscrit le\neve@example.com,04/03/2025\n", **columns)
+    text = staff.look(f"/{file.pk}/progress")
+    assert "Choose whether the day or the month is first" in text
+    assert staff.send(f"/{file.pk}", do="check", **columns, dates="day")[0] == 200
+    file.refresh_from_db()
+    file_import.check(file.pk, file.revision)
+    text = staff.look(f"/{file.pk}/progress")
+    assert "Choose whether the day" not in text
+    assert '<option value="day" selected>' in staff.look(f"/{file.pk}?step=columns")
+    staff.send(f"/{file.pk}", do="start")
+    work(file)
+    assert Contact.objects.get(email="eve@example.com").created_at.isoformat() == "2025-03-04T00:00:00+00:00"
+
+
 def test_the_refused_rows_are_a_file_in_the_readers_language_that_executes_nothing(staff: Import) -> None:
     file = staff.check(**PROOF)
 

@@ -244,4 +244,5 @@ def options_of(file: ImportFile, *, dry_run: bool = False) -> ImportOptions:
         consent_source=chosen.get("consent_source", ""),
         tags=chosen.get("tags", []),
         exactly=chosen.get("exactly"),
+        dates=chosen.get("dates", ""),
     )

@@ -98,13 +98,14 @@ _IN_ENGLISH: Mapping[str, str] = {
         "phone number": ("téléphone", "numéro de téléphone", "telefon", "telefonnummer"),
         "city": ("ville", "stadt", "ort"),
         "country": ("pays", "land"),
+        "country code": ("code pays", "code du pays", "ländercode"),
         "country / region": ("pays / région", "pays/région", "land / region", "land/region"),
         "language": ("langue", "sprache"),
         "tags": ("étiquettes", "étiquette", "schlagwörter", "schlagworte"),
         "status": ("statut",),
         "consent": ("consentement", "einwilligung"),
         "username": ("identifiant", "benutzername"),
-        "date registered": ("date d’inscription", "date d'inscription", "registrierungsdatum"),
+        "date registered": ("date d’inscription", "date d'inscription", "inscrit le", "registrierungsdatum"),
     }.items()
     for theirs in some
 }  # fmt: skip

@@ -165,8 +165,8 @@ class ImportOptions:
     `consent_text`, `consent_at` and `consent_source` are the default wording, time and place of consent. With
     `taken_as` the whole file lists such people, unless a row says that the person unsubscribed. `given` and `withdrawn`
     are values of the consent column. `exactly` are the columns of each field by their position, instead of those with
-    usual names. All people get the `tags`. Encoding and separator are detected unless they are given. `file_name`
-    distinguishes exports that differ only in it.
+    usual names. All people get the `tags`. `dates` says what is first in dates with slashes. Encoding and separator
+    are detected unless they are given. `file_name` distinguishes exports that differ only in it.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -183,6 +183,7 @@ class ImportOptions:
     consent_source: str = ""
     tags: Sequence[str] = ()
     exactly: Mapping[str, Sequence[int]] | None = None
+    dates: str = ""
 
     def identity(self) -> list[Any]:
         """Return everything that the result depends on besides the file, to recognize a repeated import."""
@@ -198,6 +199,7 @@ class ImportOptions:
         ]
         exactly = sorted((ours, list(some)) for ours, some in self.exactly.items()) if self.exactly else []
         latest: list[Any] = [self.consent_source, sorted(self.tags), exactly]
+        latest += [self.dates] if self.dates else []
         if any(latest):
             return [*basic, more, latest]
         return [*basic, more] if any(more) else basic
@@ -286,6 +288,7 @@ def _row_options(
         taken_as=kind,
         meanings=meanings,
         is_clean=form.is_clean,
+        dates=options.dates,
     )
 
 

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
@@ -59,15 +60,22 @@ _SUPPRESSIONS = {
 # Times as Go writes them: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
 _ZONE = re.compile(r"(?P<time>.*?\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+([A-Z]{1,5}|[+-]\d{2,4}))?")
 _DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
+_SLASHES = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)")
 _YEAR_FIRST = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?!\d)")
 _MAIL_DATE = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # around copied addresses
+# How a file writes dates with slashes: 04/03/2025 is in March, or in April.
+DAY_FIRST, MONTH_FIRST = "day", "month"
+_DATE_ORDERS = {DAY_FIRST: r"\3-\2-\1", MONTH_FIRST: r"\3-\1-\2"}
 DAMAGED = pgettext_lazy("staff", "A quotation mark is missing, or there is one too many.")
 SHIFTED = pgettext_lazy(
     "staff", "The row has {cells} cells, the header {width}: an unquoted separator shifted them."
 )
 ONLY_WITHDRAWAL = pgettext_lazy("staff", "{reason} Only the withdrawal was imported.")
 NOT_PAST = pgettext_lazy("staff", "This is not a time in the past.")
+UNCLEAR_DATE = pgettext_lazy(
+    "staff", "Choose whether the day or the month is first in dates such as 04/03/2025."
+)
 UNKNOWN_CONSENT = pgettext_lazy("staff", "Consent is yes, withdrawn, or empty.")
 WITHDRAWN_NOW = pgettext_lazy(
     "staff", "This is not a time in the past: the withdrawal counts from the import."
@@ -126,6 +134,7 @@ class RowOptions:
     taken_as: TakenAs | None = None
     meanings: Mapping[str, Meaning] = field(default_factory=dict)
     is_clean: bool = True
+    dates: str = ""
 
 
 class RowReader:
@@ -216,7 +225,7 @@ class RowReader:
             return True
         if any(self._is_withdrawn(cell) for cell in self._certain_cells(cells, "consent")):
             return True
-        return any(read_moment(cell) is not None for cell in self._certain_cells(cells, "withdrawn_at"))
+        return any(self._moment(cell) is not None for cell in self._certain_cells(cells, "withdrawn_at"))
 
     def _is_withdrawn(self, cell: str) -> bool:
         return self._meanings.get(plain_value(cell)) is Meaning.WITHDRAWN
@@ -302,11 +311,20 @@ class RowReader:
         except Rejected as error:
             return LineError(line, "tags", error.translatable)
 
+    def _moment(self, text: str) -> datetime | None:
+        return read_moment(text, self._options.dates)
+
+    def _is_unclear(self, text: str) -> bool:
+        return not self._options.dates and _SLASHES.match(text.strip()) is not None
+
+    def _why_no_moment(self, text: str) -> Promise:
+        return UNCLEAR_DATE if self._is_unclear(text) else NOT_PAST
+
     def _created_at(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> datetime | None:
         text = self._cell(cells, "created_at")
-        moment = read_moment(text) if text else None
+        moment = self._moment(text) if text else None
         if text and (moment is None or moment > self._now):
-            left_out.append(LineError(line, "created_at", NOT_PAST))
+            left_out.append(LineError(line, "created_at", self._why_no_moment(text)))
             return None
         return moment
 
@@ -323,7 +341,7 @@ class RowReader:
         is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
         bounced = None
         if bounced_at or Meaning.BOUNCED in meanings:
-            bounced = read_moment(bounced_at) or self._now
+            bounced = self._moment(bounced_at) or self._now
         facts = self._status_facts(cells, meanings, is_withdrawn=is_withdrawn)
         if bounced:
             facts = STATUS_FACTS["cleaned"]
@@ -392,7 +410,7 @@ class RowReader:
     ) -> ConsentEvent:
         """Return the withdrawal, which is recorded whatever else is wrong; without a valid time it counts from now."""
         text = withdrawn_at or (self._cell(cells, "consent_at") if is_dated else "")
-        moment = read_moment(text)
+        moment = self._moment(text)
         if moment is not None and moment > self._now:
             moment = None
         if text and moment is None:
@@ -412,9 +430,10 @@ class RowReader:
 
     def _given(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> ConsentEvent | LineError:
         text = self._cell(cells, "consent_at") if self._options.found.dates_givings else ""
-        moment = read_moment(text) if text else self._options.at
+        moment = self._moment(text) if text else self._options.at
         if moment is None:
-            return LineError(line, "consent_at", UNDATED_CONSENT)
+            why = UNCLEAR_DATE if self._is_unclear(text) else UNDATED_CONSENT
+            return LineError(line, "consent_at", why)
         if moment > self._now:
             return LineError(line, "consent_at", NOT_PAST)
         event = ConsentEvent(
@@ -468,12 +487,16 @@ def is_storable(text: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def read_moment(text: str) -> datetime | None:
+def read_moment(text: str, dates: str = "") -> datetime | None:
     """Return the time in UTC, or None if the text is not a time. Without a zone it is UTC, as in most exports.
 
-    Dates with dots have the day first. Dates with slashes are ambiguous (3 April or 4 March), so they are not accepted.
+    Dates with dots have the day first. Dates with slashes are ambiguous (3 April or 4 March), so they are accepted only
+    if `dates` says what is first in them.
     """
     plain = text.strip()
+    if dates in _DATE_ORDERS and (slashed := _SLASHES.match(plain)) is not None:
+        year, month, day = slashed.expand(_DATE_ORDERS[dates]).split("-")
+        plain = f"{year}-{month:0>2}-{day:0>2}{plain[slashed.end() :]}"
     if (parts := _ZONE.fullmatch(plain)) is not None:
         zone = parts["zone"] if parts["zone"][0] in "+-" else "+00:00"
         plain = parts["time"] + zone

@@ -8,7 +8,7 @@ import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
-from saleor_stripe_audience.audience.transfer.rows import read_moment
+from saleor_stripe_audience.audience.transfer.rows import DAY_FIRST, MONTH_FIRST, UNCLEAR_DATE, read_moment
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.histories import say
 
@@ -235,6 +235,39 @@ def test_a_damaged_row_in_any_encoding(audience: Audience, encoding: str) -> Non
 )
 def test_times_as_people_write_them(text: str, moment: datetime | None) -> None:
     assert read_moment(text) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "dates", "moment"),
+    [
+        ("04/03/2025", DAY_FIRST, datetime(2025, 3, 4, tzinfo=UTC)),
+        ("4/3/2025 10:30", DAY_FIRST, datetime(2025, 3, 4, 10, 30, tzinfo=UTC)),
+        ("04/03/2025 10:30:15 +0200", MONTH_FIRST, datetime(2025, 4, 3, 8, 30, 15, tzinfo=UTC)),
+        ("28/03/2025", MONTH_FIRST, None),
+        ("14.01.2025", MONTH_FIRST, datetime(2025, 1, 14, tzinfo=UTC)),
+        ("2025/01/14", MONTH_FIRST, datetime(2025, 1, 14, tzinfo=UTC)),
+        ("04/03/2025", "year", None),
+        ("04/03/20255", DAY_FIRST, None),
+    ],
+)
+def test_dates_with_slashes_are_read_if_their_order_is_known(
+    text: str, dates: str, moment: datetime | None
+) -> None:
+    assert read_moment(text, dates) == moment
+
+
+def test_the_order_of_dates_belongs_to_the_import(audience: Audience) -> None:
+    text = "email,created_at,consent,consent_at,consent_text\nnora@shop.test,04/03/2025,yes,05/03/2025,Yes.\n"
+    refused = take(audience, text)
+    assert [str(each.message) for each in refused.errors] == [str(UNCLEAR_DATE)]
+    assert [ImportOptions(dates=each).identity() for each in ("", DAY_FIRST)] == [
+        [[], ""],
+        [[], "", ["", "", [], [], "", ""], ["", [], [], DAY_FIRST]],
+    ]
+    take(audience, text, dates=DAY_FIRST)
+    nora = audience.contacts.get()
+    assert (nora.status, nora.created_at) == ("subscribed", datetime(2025, 3, 4, tzinfo=UTC))
+    assert nora.consents.get().at == datetime(2025, 3, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
