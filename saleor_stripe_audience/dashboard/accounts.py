@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -100,7 +100,11 @@ def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UU
             account_settings.set_receipts(account, sends=request.POST.get("sends_receipts") == "yes")
     except Failure as error:
         return _show(
-            request, user, note=Note("bad", str(error.translatable), _settings_form(account)), status=422
+            request,
+            user,
+            note=Note("bad", str(error.translatable), _settings_form(account)),
+            status=422,
+            typed=request.POST,
         )
     note = Note("good", _("Saved. Applies to new payments immediately."), _settings_form(account))
     return _show(request, user, note=note)
@@ -118,7 +122,11 @@ def register_domain(request: HttpRequest, user: DashboardUser, account_id: uuid.
             domain = domains.register_domain(account, request.POST.get("domain", ""))
     except Failure as error:
         return _show(
-            request, user, note=Note("bad", str(error.translatable), _domain_form(account)), status=422
+            request,
+            user,
+            note=Note("bad", str(error.translatable), _domain_form(account)),
+            status=422,
+            typed=request.POST,
         )
     return _show(request, user, note=_domain_note(domain, _domain_form(account)))
 
@@ -207,6 +215,7 @@ def _show(
     status: int = 200,
     publishable_key: str = "",
     chosen: list[str] | None = None,
+    typed: QueryDict | None = None,
 ) -> HttpResponse:
     channels = list(Channel.objects.filter(installation=user.installation).order_by("name"))
     accounts = accounts_of(user.installation.pk)
@@ -219,6 +228,7 @@ def _show(
         note=note,
         status=status,
         accounts=[_row(each, names) for each in accounts],
+        typed=typed,
         connect_url=begin_url(user.installation) if platform.is_offered() else "",
         channels=channels,
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",

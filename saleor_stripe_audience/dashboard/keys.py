@@ -20,6 +20,9 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 API_FORM, STOREFRONT_FORM = "create-key", "create-storefront-key"
 
+# Which field a refusal belongs to; all others are about what the key may do.
+WRONG = {"name": "name", "key_exists": "name", "expires_in_days": "days"}
+
 
 @require_safe
 @for_staff(KEYS)
@@ -44,7 +47,7 @@ def create(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         )
     except Rejected as error:
         note = Note("bad", str(error.translatable), API_FORM)
-        return _show(request, user, note, 422, typed=asked)
+        return _show(request, user, note, 422, typed=asked, wrong=WRONG.get(error.code, "scope"))
     note = Note("good", _("“%(name)s” was created. Copy the key now.") % {"name": created.key.name}, API_FORM)
     return _show(request, user, note, created=created)
 
@@ -127,23 +130,27 @@ def _show(
     *,
     typed: QueryDict | None = None,
     created: CreatedKey | None = None,
+    wrong: str = "",
 ) -> HttpResponse:
     allowed = of_permissions(user.permissions)
+    api_keys = ApiKey.objects.filter(installation=user.installation)
     return show(
         request,
         user,
         KEYS,
         note=note,
         status=status,
-        api_keys=ApiKey.objects.filter(installation=user.installation).order_by(
-            "revoked_at", "-created_at", "-pk"
-        ),
+        api_keys=[
+            (each, [_scope_title(scope) for scope in each.scopes])
+            for each in api_keys.order_by("revoked_at", "-created_at", "-pk")
+        ],
         storefront_keys=StorefrontKey.objects.filter(installation=user.installation).order_by(
             "-created_at", "-pk"
         ),
         scopes=[(each, _scope_title(each)) for each in sorted(EVERYTHING & allowed)],
         secret=created.secret if created is not None else "",
         typed=typed or {},
+        wrong=wrong,
         form_key=_form_of(typed or QueryDict()),
         typed_scopes=typed.getlist("scope") if typed else [],
         event_days=settings.EVENT_RETENTION_DAYS,
@@ -161,4 +168,4 @@ def _scope_title(scope: str) -> str:
         "catalogue:write": _("Catalogue: read and change"),
         "settings:read": _("Settings: read"),
         "settings:write": _("Settings: read and change"),
-    }[scope]
+    }.get(scope, scope)

@@ -114,24 +114,25 @@ def test_a_storefronts_form_that_is_sent_twice_makes_one_key(shop: Shop, client:
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "says", "wrong"),
     [
-        ({"name": "", "scope": "payments:read"}, "Give the key a name"),
-        ({"name": "N" * 201, "scope": "payments:read"}, "at most 200 characters"),
-        ({"name": "N"}, "Choose at least one permission"),
-        ({"name": "N", "scope": "none:read"}, "cannot do more than you may"),
-        ({"name": "N", "scope": "catalogue:read"}, "cannot do more than you may"),
-        ({"name": "N", "scope": "payments:read", "days": "0"}, "1 to 3650 days"),
-        ({"name": "N", "scope": "payments:read", "days": "²"}, "as digits"),
-        ({"name": "N", "scope": "payments:read", "days": "-1"}, "as digits"),
+        ({"name": "", "scope": "payments:read"}, "Give the key a name", "name"),
+        ({"name": "N" * 201, "scope": "payments:read"}, "at most 200 characters", "name"),
+        ({"name": "N"}, "Choose at least one permission", "scope"),
+        ({"name": "N", "scope": "none:read"}, "cannot do more than you may", "scope"),
+        ({"name": "N", "scope": "catalogue:read"}, "cannot do more than you may", "scope"),
+        ({"name": "N", "scope": "payments:read", "days": "0"}, "1 to 3650 days", "days"),
+        ({"name": "N", "scope": "payments:read", "days": "²"}, "as digits", "days"),
+        ({"name": "N", "scope": "payments:read", "days": "-1"}, "as digits", "days"),
     ],
 )
 def test_a_key_that_cannot_be_made_says_why(
-    shop: Shop, client: Client, fields: dict[str, str], says: str
+    shop: Shop, client: Client, fields: dict[str, str], says: str, wrong: str
 ) -> None:
     status, page = post(client, shop, "keys/create", fields)
     assert status == 422
     assert says in page
+    assert re.findall(r'<input[^>]* name="(\w+)"[^>]* data-focus>', page) == [wrong]
     assert not ApiKey.objects.exists()
 
 
@@ -166,10 +167,28 @@ def test_an_address_that_is_no_origin_is_refused_in_french_too(
     status, page = post(client, shop, "keys/storefront", {"origins": origins})
     assert status == 422
     assert "https://shop.example.com" in page
+    assert re.findall(r'<input id="(\w+)"[^>]* data-focus>', page) == ["origins"]
     french = shop.headers() | {"Accept-Language": "fr"}
     answer = client.post("/dashboard/keys/storefront", {"origins": origins}, headers=french)
     assert "origine" in answer.content.decode()
     assert not StorefrontKey.objects.exists()
+
+
+def test_what_a_key_may_do_is_said_in_words(shop: Shop, client: Client) -> None:
+    fields = {
+        "name": "Reports",
+        "scope": ["payments:read", "audience:write"],
+        "form_key": form_of(client, shop),
+    }
+    page = post(client, shop, "keys/create", fields)[1]
+    assert "audience:write, " not in page
+    assert "Audience: read and change, Payments: read ·" in page
+
+
+def test_a_refused_name_stays_in_its_own_form(shop: Shop, client: Client) -> None:
+    page = post(client, shop, "keys/storefront", {"origins": "shop", "name": "Blog"})[1]
+    assert re.search(r'<input id="storefront-name" name="name" value="Blog"', page)
+    assert re.search(r'<input id="key-name" name="name" value=""', page)
 
 
 def test_an_endpoint_is_renewed_or_what_is_wrong_is_said(

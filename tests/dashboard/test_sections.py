@@ -431,6 +431,10 @@ def test_an_accounts_settings_are_saved_and_bad_ones_named(
     assert (account.sends_receipts, account.descriptor_suffix) == (True, "TEA")
     status, text = post(client, shop, path, {"descriptor_suffix": "<5>"})
     assert (status, "must not contain" in text) == (422, True)
+    assert re.search(r'name="descriptor_suffix" value="&lt;5&gt;"[^>]* data-focus', text), (
+        "it is corrected here"
+    )
+    assert not re.search(r'name="sends_receipts" value="yes" checked', text)
     account.refresh_from_db()
     assert account.descriptor_suffix == "TEA"
     other = an_account(make_shop("https://other.example.com/graphql/", "QXBwOjI=").installation)
@@ -444,6 +448,7 @@ def test_a_domain_is_registered_and_what_is_missing_is_named(
     path = f"accounts/{account.pk}/domain"
     status, text = post(client, shop, path, {"domain": "https://shop.example.com/"})
     assert (status, "without https://" in text) == (422, True)
+    assert re.search(r'name="domain" value="https://shop.example.com/"[^>]* data-focus', text)
     found = Domain("shop.example.com", is_enabled=True, active=("Link",), inactive={})
     monkeypatch.setattr("saleor_stripe_audience.gateway.domains.register_domain", lambda *_: found)
     for _ in range(2):
