@@ -1,6 +1,7 @@
 """Staff look for a contact, tag it, and erase the person, in the real frame."""
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from saleor_stripe_audience.audience.consent import ledger
@@ -14,6 +15,7 @@ from tests.browser.conftest import Staff
 from tests.browser.test_accessibility import violations
 from tests.browser.test_page import look
 from tests.dashboard.rows import NOON, a_contact
+from tests.dashboard.test_contacts import a_cart
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +28,8 @@ def test_a_contact_is_found_tagged_and_erased(staff: Staff) -> None:
             Consent.Kind.GIVEN, NOON, Consent.Source.CHECKOUT, wording="Send me news.", is_proven=True
         ),
     )
+    a_cart(ada, 1, NOON, lines=2)
+    a_cart(ada, 2, timezone.now(), lines=7)
     page = staff.open(path="/contacts", theme="light", locale="en")
     look(staff, "contacts-list-light")
     page.get_by_role("searchbox", name="Search contacts").fill("Buyer")
@@ -33,6 +37,9 @@ def test_a_contact_is_found_tagged_and_erased(staff: Staff) -> None:
     staff.page.wait_for_url("**/contacts/~*")
     page.get_by_role("button", name="ada@example.com").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.locator("#carts tbody tr")).to_have_count(2)
+    page.locator("#carts").scroll_into_view_if_needed()
+    look(staff, "contact-carts-light")
     page.get_by_label("Add a tag").fill("VIP")
     page.get_by_label("Add a tag").press("Enter")
     expect(page.locator("#tags").get_by_role("status")).to_have_text("Tagged “VIP”.")
