@@ -8,7 +8,7 @@ from saleor_stripe_audience.audience.consent import wordings
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, KnownWording
 from tests.browser.conftest import Staff
 from tests.browser.test_accessibility import violations
-from tests.browser.test_page import look
+from tests.browser.test_page import look, look_at_page
 from tests.dashboard.rows import a_contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,7 +120,7 @@ def test_what_leads_to_an_audience_is_accessible(
         page = staff.open(path=f"/{path}", theme=theme, locale=locale)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator("#preview iframe")).to_have_count(int(name == "audience"))
-        look(staff, f"{name}-{theme}{'-french' if locale == 'fr' else ''}")
+        look_at_page(staff, f"{name}-{theme}{'-french' if locale == 'fr' else ''}")
         if name == "audience":
             page.locator("summary").press("Enter")
             expect(page.locator("#wordings").get_by_text("Yes.", exact=True)).to_be_visible()

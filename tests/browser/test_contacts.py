@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.shopping.models import SoldProduct
 from tests.browser.conftest import Staff
 from tests.browser.test_accessibility import violations
-from tests.browser.test_page import look
+from tests.browser.test_page import look, look_at_page
 from tests.dashboard.rows import NOON, a_contact
 from tests.dashboard.test_contacts import a_cart
 
@@ -99,7 +99,7 @@ def test_a_consent_is_recorded_with_the_keyboard(staff: Staff, locale: str, them
     page.locator("#wording").fill("Send me news.")
     page.locator("#given_at").fill("2026-11-20T10:30")
     suffix = f"{theme}{'-french' if locale == 'fr' else ''}"
-    look(staff, f"contact-consent-{suffix}", staff.page.locator("#app").bounding_box())
+    look_at_page(staff, f"contact-consent-{suffix}")
     page.locator("#given_at").press("Enter")
     expect(page.locator(".content > .note.good")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("ada@example.com")
@@ -140,11 +140,7 @@ def test_columns_are_chosen_with_the_keyboard_and_stay(staff: Staff, locale: str
         expect(headings).to_have_count(count)
         expect(box).to_be_focused()
         expect(menu).to_be_visible()
-    look(
-        staff,
-        f"contacts-columns-{theme}{'-french' if locale == 'fr' else ''}",
-        staff.page.locator("#app").bounding_box(),
-    )
+    look_at_page(staff, f"contacts-columns-{theme}{'-french' if locale == 'fr' else ''}")
     staff.page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
     expect(opener).to_be_focused()

@@ -12,7 +12,7 @@ from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from tests.browser.conftest import Staff
 from tests.browser.test_accessibility import violations
-from tests.browser.test_page import look
+from tests.browser.test_page import look, look_at_page
 from tests.dashboard.rows import a_contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,7 +143,7 @@ def test_a_file_is_checked_before_anything_is_written(staff: Staff, tmp_path: Pa
     expect(page.locator("#announcer")).to_have_text("Vérifié\u00a0: 3 lignes peuvent être importées.")
     expect(page.get_by_text("Ceci n'est pas une adresse e-mail.")).to_be_visible()
     expect(page.get_by_text("La même adresse qu'à la ligne 2.")).to_be_visible()
-    look(staff, "import-french")
+    look_at_page(staff, "import-french")
     assert violations(staff) == {}
     with staff.page.expect_download() as downloaded:
         page.get_by_role("button", name="Télécharger").press("Enter")
@@ -182,7 +182,7 @@ def test_an_import_shows_its_progress_and_is_found_again(staff: Staff, tmp_path:
     jobs.work_page(job.pk, job.step)
     expect(page.get_by_role("heading", name="What was imported")).to_be_visible()
     expect(page.locator("#announcer")).to_contain_text("New contacts: 2")
-    look(staff, "import-light")
+    look_at_page(staff, "import-light")
     staff.page.get_by_role("button", name="Light or dark").click()
     look(staff, "import-done-dark")
     assert violations(staff) == {}

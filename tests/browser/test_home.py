@@ -10,7 +10,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.jobs.models import Job
 from tests.browser.conftest import Staff
-from tests.browser.test_page import go, look
+from tests.browser.test_page import go, look, look_at_page
 from tests.dashboard.rows import a_contact, a_payment, a_problem, an_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ def test_a_site_is_switched_and_stays_in_the_address(staff: Staff) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.get_by_text("#1002")).to_be_visible()
     expect(switch).to_be_focused()
-    look(staff, "site-dark-french")
+    look_at_page(staff, "site-dark-french")
     staff.page.wait_for_url("**/payments/~*")
     go(page, "Accueil")
     expect(switch).to_have_value(f"account:{two.pk}")
@@ -76,7 +76,7 @@ def test_an_event_is_replayed_and_a_job_paused(staff: Staff) -> None:
     )
     page = staff.open(path="/activity", theme="light", locale="en")
     expect(page.get_by_text(problem.reason)).to_be_visible()
-    look(staff, "activity-light")
+    look_at_page(staff, "activity-light")
     page.get_by_role("button", name="Pause").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("pauses after what it is doing")
     job.refresh_from_db()

@@ -25,6 +25,12 @@ def look(staff: Staff, name: str, part: FloatRect | None = None) -> None:
         staff.page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial", clip=part)
 
 
+def look_at_page(staff: Staff, name: str) -> None:
+    """As `look`, of the app's page without the Dashboard around it."""
+    staff.page.evaluate("document.getElementById('notices').replaceChildren()")
+    look(staff, name, staff.page.locator("#app").bounding_box())
+
+
 def go(page: FrameLocator, name: str) -> None:
     """Open a section and wait until it is shown: the previous one may have the same texts."""
     chosen = page.get_by_role("navigation").get_by_role("button", name=name, exact=True)

@@ -308,6 +308,11 @@ def test_bytes_that_are_no_characters_are_shown_as_such(staff: Import) -> None:
     assert (status, "n\ufffdame" in text, "A\ufffdda" in text) == (200, True, True)
 
 
+def test_what_is_no_csv_is_named_although_the_rest_of_it_was_not_sent(staff: Import) -> None:
+    status, text = staff.upload(b"PK\x03\x04workbook", size="3000000")
+    assert (status, "This is a workbook, not a CSV file." in text) == (422, True)
+
+
 def test_parts_are_counted_without_the_first(staff: Import) -> None:
     upload = str(uuid.uuid4())
     assert staff.put(upload, 1, b"email\na@example.com\n") == 204

@@ -132,9 +132,10 @@ def _detect(file: ImportFile, size: int) -> Form:
     parts = file.parts.filter(is_refused=False)
     arrived = parts.aggregate(bytes=Sum(Length("content")))["bytes"]
     first = parts.filter(position=0).values_list("content", flat=True).first()
+    if first is not None:
+        _check_kind(bytes(first[:8]))  # the rest of such a file was not sent
     if first is None or arrived != size:
         raise Rejected(INCOMPLETE, code="import_upload")
-    _check_kind(bytes(first[:8]))
     return detect_start(bytes(first), is_whole=len(first) == size)
 
 
