@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from graphql import ExecutionResult, GraphQLError, execute_sync, parse, validate
-from graphql.language import OperationDefinitionNode, OperationType
+from graphql.language import DocumentNode, OperationDefinitionNode, OperationType
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
@@ -150,10 +151,9 @@ def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
     except BadToken as error:
         return _failed(str(error), "InvalidTokenError")
     try:
-        document = parse(given["query"])
+        document, errors = _checked(host.version, given["query"])
     except GraphQLError as error:
         return as_json({"errors": [shown(error)]}, 400)
-    errors = validate(executable_schema(host.version), document) or _no_subscription(document)
     if errors:
         return as_json({"errors": [shown(each) for each in errors]}, 400)
     result = execute_sync(
@@ -164,6 +164,15 @@ def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
         context_value=Call(host, requestor, request.remote_addr or "127.0.0.1"),
     )
     return _answered(result)
+
+
+@lru_cache(
+    maxsize=1000
+)  # the same documents are sent again and again, and checking one takes longer than running it
+def _checked(version: str, query: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """The document, and what is wrong with it in this version. Raises GraphQLError if it cannot be parsed."""
+    document = parse(query)
+    return document, validate(executable_schema(version), document) or _no_subscription(document)
 
 
 def _no_subscription(document: Any) -> list[GraphQLError]:
