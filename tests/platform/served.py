@@ -79,15 +79,20 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -
 
 @dataclass
 class Running:
-    """One `serve`, started from nothing."""
+    """One `serve`; its first start was from nothing."""
 
     url: str
     process: Popen[bytes]
     folder: Path
+    is_restarted: bool
 
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
 
 
 class Servers:
@@ -98,10 +103,16 @@ class Servers:
         self._stack = stack
         self._running: dict[tuple[str, ...], Running] = {}
 
-    def take(self, *options: str) -> Running:
+    def take(self, *options: str, from_nothing: bool = False) -> Running:
+        """Return one that runs, `from_nothing` one that found no database. Migrations take longer than the rest."""
         found = self._running.get(options)
-        if found is None or found.process.poll() is not None:
-            folder = self._folders.mktemp("serve")
-            url, process = self._stack.enter_context(serving(folder, *options))
-            found = self._running[options] = Running(url, process, folder)
-        return found
+        if found is None or (from_nothing and (found.is_restarted or not found.runs)):
+            if found is not None:
+                found.process.kill()
+            return self._start(options, self._folders.mktemp("serve"), is_restarted=False)
+        return found if found.runs else self._start(options, found.folder, is_restarted=True)
+
+    def _start(self, options: tuple[str, ...], folder: Path, *, is_restarted: bool) -> Running:
+        url, process = self._stack.enter_context(serving(folder, *options))
+        self._running[options] = Running(url, process, folder, is_restarted)
+        return self._running[options]

@@ -29,7 +29,7 @@ def test_a_page_may_be_framed_and_nothing_is_named_by_host(servers: Servers) -> 
 
 @pytest.mark.parametrize("options", [(), ("--no-worker",)])
 def test_it_serves_from_nothing_and_ends_when_asked(servers: Servers, options: tuple[str, ...]) -> None:
-    running = servers.take(*options)
+    running = servers.take(*options, from_nothing=True)
     url, process = running.url, running.process
     assert requests.get(f"{url}/healthz", timeout=5).json() == {"ok": True}
     manifest = requests.get(f"{url}/api/manifest", timeout=5).json()
