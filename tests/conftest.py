@@ -22,6 +22,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience import recent
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
+from saleor_stripe_audience.static_files import HashedFilesMiddleware
 
 Work = Callable[[], int]
 
@@ -32,9 +33,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported out of the garbage collector's sight, which would look through it again and again."""
+    """Take what was imported out of the garbage collector's sight, which would look through it again and again.
+
+    From then on it collects more rarely than in production: tests and stand-ins make far more garbage than requests.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
 
@@ -123,6 +128,23 @@ def keys() -> Iterator[Keys]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SigningKey, "generate", made.next)
         yield made
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_are_found_once() -> Iterator[None]:
+    """Each `Client` has middleware of its own, which looks for them: that took longer than many a request."""
+    found: dict[str, Any] = {}
+    find = HashedFilesMiddleware.add_files_from_finders
+
+    def add_found(self: HashedFilesMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HashedFilesMiddleware, "add_files_from_finders", add_found)
+        yield
 
 
 @pytest.fixture(autouse=True)
