@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ START_SECONDS = 120
 IDLE_SECONDS = 8  # by then the first tasks of the worker are done
 WORK_SECONDS = 600
 WORKERS = 2
+SHOPS = 4
+ORDERS = count(2_000_000)  # numbers that no order has yet
 IDLE_PAUSE = 1.0  # seconds without an event, after which the next one comes as a surprise
 
 
@@ -141,18 +144,31 @@ class Crowd:
         writer.close()
 
 
-def measure_work(shop: Shop, port: int, count: int) -> Json:
-    """Return how many ORDER_CREATED of new contacts `WORKERS` workers handle in a second."""
+def measure_work(shop: Shop, port: int, events: int) -> Json:
+    """Return how many ORDER_CREATED of new contacts workers handle in a second: of one shop, and of several shops.
+
+    The key of the latter is the number of workers: they should handle more together than one does.
+    """
+    shops = [shop, *(Shop(number) for number in range(1, SHOPS))]
+    return {
+        "events_per_second": _measure_rate([shop], port, events, WORKERS),
+        "events_per_second_of_shops": {
+            str(workers): _measure_rate(shops, port, events, workers) for workers in (1, WORKERS)
+        },
+    }
+
+
+def _measure_rate(shops: Sequence[Shop], port: int, events: int, workers: int) -> float:
     Event.objects.filter(handled_at=None).delete()
     client = Client()
-    for number in range(count):
-        _post(client, shop.order_created(2_000_000 + number))
+    for shop, _ in zip(cycle(shops), range(events), strict=False):
+        _post(client, shop.order_created(next(ORDERS)))
     with ExitStack() as stack:
-        for _ in range(WORKERS):
+        for _ in range(workers):
             stack.enter_context(running(port, "work"))
-        started, before = _when_left(count - 1)
+        started, before = _when_left(events - 1)
         ended, after = _when_left(0)
-    return {"events_per_second": round((before - after) / (ended - started), 1)}
+    return round((before - after) / (ended - started), 1)
 
 
 def measure_delay(shop: Shop, port: int, times: int = 20) -> Json:
@@ -160,9 +176,9 @@ def measure_delay(shop: Shop, port: int, times: int = 20) -> Json:
     client, milliseconds = Client(), list[float]()
     Event.objects.filter(handled_at=None).delete()
     with running(port, "work"):
-        for number in range(times + 1):
+        for _ in range(times + 1):
             started = time.monotonic()
-            _post(client, shop.order_created(3_000_000 + number))
+            _post(client, shop.order_created(next(ORDERS)))
             ended, _ = _when_left(0)
             milliseconds.append((ended - started) * 1000)
             time.sleep(IDLE_PAUSE)
@@ -170,14 +186,14 @@ def measure_delay(shop: Shop, port: int, times: int = 20) -> Json:
     return {"order_to_contact": {"p50_ms": round(quantiles[9], 1), "p95_ms": round(quantiles[18], 1)}}
 
 
-def _when_left(count: int) -> tuple[float, int]:
-    """Wait until at most `count` events are open; returns when that was, and how many are."""
+def _when_left(most: int) -> tuple[float, int]:
+    """Wait until at most `most` events are open; returns when that was, and how many are."""
     ends = time.monotonic() + WORK_SECONDS
     while time.monotonic() < ends:
         left = Event.objects.filter(handled_at=None).count()
         now = time.monotonic()
         connection.close()
-        if left <= count:
+        if left <= most:
             return now, left
         time.sleep(0.02)
     raise TimeoutError("the workers did not finish")

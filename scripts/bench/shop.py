@@ -20,7 +20,7 @@ from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
 
-API_URL, APP, CHANNEL = "http://127.0.0.1:9/graphql/", "QXBwOjE=", "default-channel"
+FIRST_PORT, APP, CHANNEL = 9, "QXBwOjE=", "default-channel"
 VERSION = "3.23.28"
 WEBHOOK_SECRET = "whsec_only-for-this-run"
 ADDRESS = {
@@ -60,17 +60,18 @@ class Request:
 
 
 class Shop:
-    """An installed shop with one Stripe account for its one channel."""
+    """An installed shop with one Stripe account for its one channel; each `number` is another shop."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
+        self._api_url = f"http://127.0.0.1:{FIRST_PORT + number}/graphql/"
         self._key = SigningKey.generate()
         self.installation = Installation.objects.create(
-            saleor_api_url=API_URL, app_id=APP, token="t", schema_version=VERSION, domain="shop.example",
+            saleor_api_url=self._api_url, app_id=APP, token="t", schema_version=VERSION, domain="shop.example",
             jwks={"keys": [self._key.jwk()]}, registered_at=datetime.now(UTC),
         )  # fmt: skip
         self.account = StripeAccount.objects.create(
             installation=self.installation, name="Shop", publishable_key="pk_test_1", secret_key="rk_test_1",
-            stripe_id="acct_1", livemode=False, webhook_secret=WEBHOOK_SECRET, webhook_endpoint_id="we_1",
+            stripe_id=f"acct_{number + 1}", livemode=False, webhook_secret=WEBHOOK_SECRET, webhook_endpoint_id="we_1",
         )  # fmt: skip
         AccountChannel.objects.create(
             installation=self.installation, account=self.account, channel_slug=CHANNEL
@@ -84,7 +85,7 @@ class Shop:
         }  # fmt: skip
         body = json.dumps(whole).encode()
         headers = {
-            "Saleor-Event": event, "Saleor-Api-Url": API_URL, "Saleor-Domain": "127.0.0.1:9",
+            "Saleor-Event": event, "Saleor-Api-Url": self._api_url, "Saleor-Domain": "127.0.0.1",
             "Saleor-Signature": self._key.signature(body), "User-Agent": "Saleor/3.23", "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
         }  # fmt: skip
