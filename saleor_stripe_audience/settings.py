@@ -304,6 +304,8 @@ EVENT_HANDLERS = "saleor_stripe_audience.event_handlers"
 WSGI_APPLICATION = "saleor_stripe_audience.wsgi.application"
 APPEND_SLASH = False
 USE_TZ = True
+# 1,234 in English, 1 234 in French; templates say `unlocalize` where a browser reads the number.
+USE_THOUSAND_SEPARATOR = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]

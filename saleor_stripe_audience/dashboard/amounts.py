@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from django.utils.formats import get_format
+from django.utils.formats import get_format, number_format
 
 from saleor_stripe_audience.money import from_minor
 
@@ -16,6 +16,11 @@ _DECIMALS = re.compile(r"[.,](\d{1,3})$")
 def format_amount(minor: int, currency: str) -> str:
     """An amount in the currency's smallest unit, formatted in the page's language: 1,234.50 USD."""
     return from_minor(minor, currency).localized()
+
+
+def format_count(number: int) -> str:
+    """A number of things, formatted in the page's language: 1,234."""
+    return number_format(number, force_grouping=True)
 
 
 def read_amounts(text: str) -> tuple[list[Decimal], str]:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.amounts import format_amount, format_count
 from saleor_stripe_audience.dashboard.payments import DECLINED
 from saleor_stripe_audience.payments.models import Notice, Payment
 from saleor_stripe_audience.shops.models import Installation
@@ -66,7 +66,7 @@ class Series:
         return [texts[each] for each in self.values]
 
     def write(self, value: int) -> str:
-        return format_amount(value, self.currency) if self.currency else str(value)
+        return format_amount(value, self.currency) if self.currency else format_count(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from saleor_stripe_audience.audience.transfer.cells import escape
 from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.activity import JOB_BADGES
+from saleor_stripe_audience.dashboard.amounts import format_count
 from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.dashboard.import_columns import (
     FIELDS,
@@ -249,7 +250,7 @@ def _checked(file: ImportFile) -> dict[str, Any]:
     importable = counts.get("lines", 0) - counts.get("refused", 0)
     said = ngettext(
         "Checked: %(n)s row can be imported.", "Checked: %(n)s rows can be imported.", importable
-    ) % {"n": importable}
+    ) % {"n": format_count(importable)}
     return {
         "file": file,
         "stage": "checked" if file.check_state == ImportFile.Check.DONE else "failed",

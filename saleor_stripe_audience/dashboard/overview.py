@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from saleor_stripe_audience.catalog.models import CatalogProduct
+from saleor_stripe_audience.dashboard.amounts import format_count
 from saleor_stripe_audience.dashboard.problems import (
     events_of,
     given_up,
@@ -204,14 +205,14 @@ def _events(shop: Installation, known: Known) -> Check:
             "%(n)s events failed. Resolve the causes, then replay them.",
             count,
         )
-        return Check("bad", title, text % {"n": count}, PROBLEMS)
+        return Check("bad", title, text % {"n": format_count(count)}, PROBLEMS)
     before = timezone.now() - WAITING_TOO_LONG
     late = events_of(shop).filter(handled_at=None, received_at__lt=before, handlings=None)
     if known.waiting and (waiting := late.count()):
         text = _(
             "%(n)s events have been waiting for too long. Ask the app's operator whether its worker is running."
         )
-        return Check("bad", title, text % {"n": waiting})
+        return Check("bad", title, text % {"n": format_count(waiting)})
     if not known.is_heard:
         return Check("good", title, _("No events yet. The first arrives with the next order."))
     return Check("good", title, _("All events were processed."))
@@ -226,7 +227,7 @@ def _catalogue(shop: Installation) -> Check:
             "%(n)s variants could not be sent to Stripe.",
             failed,
         )
-        return Check("bad", title, text % {"n": failed})
+        return Check("bad", title, text % {"n": format_count(failed)})
     count = rows.filter(is_active=True, state=CatalogProduct.State.SYNCED).count()
     if not count:
         text = _(
@@ -234,7 +235,7 @@ def _catalogue(shop: Installation) -> Check:
         )
         return Check("info", title, text)
     text = ngettext("%(n)s variant is in Stripe.", "%(n)s variants are in Stripe.", count)
-    return Check("good", title, text % {"n": count})
+    return Check("good", title, text % {"n": format_count(count)})
 
 
 def _storefront() -> Check:

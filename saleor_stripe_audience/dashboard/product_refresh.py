@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from saleor_stripe_audience.catalog import edit, refresh
 from saleor_stripe_audience.catalog.models import Difference
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.amounts import format_count
 from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
@@ -82,7 +83,7 @@ def _do(user: DashboardUser, sent: QueryDict) -> Note:
         return Note("bad", " ".join(lines), FORM)
     count = len(outcomes)
     text = ngettext("%(n)s difference was taken over.", "%(n)s differences were taken over.", count)
-    return Note("good", text % {"n": count}, FORM)
+    return Note("good", text % {"n": format_count(count)}, FORM)
 
 
 def _numbers(texts: list[str]) -> list[int]:

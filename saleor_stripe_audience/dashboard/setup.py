@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.catalog.sync import usable_accounts
+from saleor_stripe_audience.dashboard.amounts import format_count
 from saleor_stripe_audience.dashboard.hosted import begin_url, can_continue, describe_requirements
 from saleor_stripe_audience.dashboard.overview import describe_obstacle
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, Section
@@ -170,7 +171,7 @@ def _channels(facts: Facts) -> Step:
         return Step(name, TODO, title, text, Button(_("Choose accounts"), section=CHANNELS))
     count = len(facts.channels)
     text = ngettext("The channel has a Stripe account.", "All %(n)s channels have a Stripe account.", count)
-    return Step(name, GOOD, title, text % {"n": count})
+    return Step(name, GOOD, title, text % {"n": format_count(count)})
 
 
 def _terms(facts: Facts) -> Step:
@@ -224,7 +225,9 @@ def _catalogue(facts: Facts) -> Step:
     if len(jobs) < len(facts.syncs) or any(each.state not in COMPLETED for each in jobs):
         return Step(name, TODO, title, _("Your products are not in Stripe yet."), button)
     count = sum(each.done for each in jobs)
-    text = ngettext("%(n)s product was sent.", "%(n)s products were sent.", count) % {"n": count}
+    text = ngettext("%(n)s product was sent.", "%(n)s products were sent.", count) % {
+        "n": format_count(count)
+    }
     return Step(name, GOOD, title, text)
 
 
@@ -243,7 +246,7 @@ def _history(facts: Facts) -> Step:
     if job.state in COMPLETED:
         count = job.done
         text = ngettext("%(n)s entry was brought in.", "%(n)s entries were brought in.", count)
-        return Step(name, GOOD, title, text % {"n": count})
+        return Step(name, GOOD, title, text % {"n": format_count(count)})
     if job.state == Job.State.PAUSED:
         return Step(name, TODO, title, _("Paused. Nothing that was brought in is lost."), button)
     text = _("It failed. Try again: what was brought in stays.")

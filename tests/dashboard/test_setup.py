@@ -138,6 +138,17 @@ def test_the_newest_job_of_each_account_says_how_far_the_catalogue_is(shop: Shop
     assert step(shop, "catalogue").state == "todo"
 
 
+def test_thousands_are_written_as_the_reader_does_and_a_browser_needs(shop: Shop, client: Client) -> None:
+    job = a_job(shop, Job.Kind.SALEOR, Job.State.RUNNING, done=1234, total=56789)
+    for language, shown in (("en", "1,234 of 56,789"), ("fr", "1\u00a0234 sur 56\u00a0789")):
+        headers = shop.headers() | {"Accept-Language": language}
+        text = client.get("/dashboard/setup/steps/history", headers=headers).content.decode()
+        assert shown in html.unescape(text)
+        assert 'value="1234" max="56789"' in text
+    Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
+    assert "1,234 entries were brought in." in str(step(shop, "history").text)
+
+
 @pytest.mark.parametrize(
     ("state", "shown"),
     [("queued", "moving"), ("paused", "todo"), ("cancelled", "todo"), ("failed", "bad"), ("done", "good")],
