@@ -312,7 +312,7 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_sent(s
         dispatch(Event.objects.get(key=f"event {number}").pk)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
     problem = Problem.objects.get()
-    assert "default consent text" in problem.message
+    assert "own text under Audiences" in problem.message
     assert (Purchase.objects.count(), Contact.objects.get().status) == (1, "nonsubscribed")
 
     change_audience(Audience.objects.get(), AudienceSettings("News", consent_text=TEXT))
