@@ -23,7 +23,7 @@ from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact_carts import carts_of
-from saleor_stripe_audience.dashboard.contact_rows import row_of
+from saleor_stripe_audience.dashboard.contact_rows import language_name, row_of
 from saleor_stripe_audience.dashboard.contacts import actor_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
@@ -73,7 +73,7 @@ HAPPENED: dict[str, str | Promise] = {
     Kind.PAYMENT_DECLINED: gettext_lazy("Payment declined"),
     Kind.PAYMENT_DISPUTED: gettext_lazy("Payment disputed"),
     Kind.DISPUTE_DECIDED: gettext_lazy("Dispute decided"),
-    Kind.CONSENT: gettext_lazy("Chose about marketing"),
+    Kind.CONSENT: gettext_lazy("Marketing choice"),
     Kind.TAG: gettext_lazy("Tagged"),
     Kind.SEGMENT: gettext_lazy("Entered a segment"),
 }
@@ -202,6 +202,7 @@ def show_contact(
         contact=found,
         is_elsewhere=is_elsewhere,
         reason=reason_of(found),
+        language_name=language_name(found.language),
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
         is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,
         consents=[

@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.people.models import (
 )
 from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.segments.ready_made import title_of
-from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES, spent_by
+from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES, language_name, spent_by
 from saleor_stripe_audience.dashboard.models import ChosenColumns
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
@@ -155,5 +155,5 @@ COLUMNS = (
     Column("phone", gettext_lazy("Phone"), lambda contact: _text(contact.phone)),
     Column("city", gettext_lazy("City"), lambda contact: _text(contact.city)),
     Column("country", gettext_lazy("Country"), lambda contact: _text(contact.country)),
-    Column("language", gettext_lazy("Language"), lambda contact: _text(contact.language)),
+    Column("language", gettext_lazy("Language"), lambda contact: _text(language_name(contact.language))),
 )

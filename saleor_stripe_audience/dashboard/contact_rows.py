@@ -1,9 +1,10 @@
-"""A contact as lists show it: its status in words and colour, and what it spent."""
+"""A contact as lists show it: its status in words and colour, what it spent, and its language by name."""
 
 from dataclasses import dataclass
 
+from django.conf.locale import LANG_INFO
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language_info, gettext_lazy
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.dashboard.amounts import format_amount
@@ -37,3 +38,14 @@ def spent_by(contact: Contact) -> tuple[str, ...]:
     """Return what the contact spent, in each of its currencies."""
     spent = sorted(contact.spent.all(), key=lambda each: each.currency)
     return tuple(format_amount(each.spent_minor, each.currency) for each in spent)
+
+
+def language_name(tag: str) -> str:
+    """Return the language's name in the reader's language, with the tag if it says more: French (fr-ca)."""
+    known = tag.lower()
+    while known and known not in LANG_INFO:  # Django knows about a hundred languages
+        known = known.rpartition("-")[0]
+    if not known:
+        return tag
+    name = str(get_language_info(known)["name_translated"])
+    return name if tag.lower() == known else f"{name} ({tag})"

@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from saleor_stripe_audience.dashboard.contact_rows import language_name
 from saleor_stripe_audience.dashboard.models import ChosenColumns
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact
@@ -125,7 +127,7 @@ def test_each_column_shows_what_the_contact_has(shop: Shop, client: Client) -> N
         "Phone": "+33 1",
         "City": "&lt;Lyon&gt;",
         "Country": "FR",
-        "Language": "fr-CA",
+        "Language": "French (fr-CA)",
         "size": "XL",
         "fan": "–",
     }.items():
@@ -192,3 +194,18 @@ def test_columns_need_the_permission_to_manage_users(shop: Shop, client: Client)
     assert answer.status_code == 403
     assert client.get("/dashboard/contacts/columns", headers=shop.headers()).status_code == 405
     assert not ChosenColumns.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("tag", "language", "expected"),
+    [
+        ("fr", "en", "French"),
+        ("en-us", "fr", "anglais (en-us)"),
+        ("zh-Hans-CN", "en", "Simplified Chinese (zh-Hans-CN)"),
+        ("tlh", "en", "tlh"),
+        ("", "en", ""),
+    ],
+)
+def test_languages_have_names(tag: str, language: str, expected: str) -> None:
+    with override(language):
+        assert language_name(tag).lower() == expected.lower()

@@ -331,7 +331,7 @@ def _origin(text: str) -> str:
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "{text} is not an origin. Give scheme and host, such as https://shop.example.com.",
+                    "{text} is not a site's address. Give it without a path, such as https://shop.example.com.",
                 ),
                 text=text[:80],
             ),
