@@ -123,7 +123,7 @@ class Keys:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def keys() -> Iterator[Keys]:
+def signing_keys() -> Iterator[Keys]:
     """Generating a key takes as long as many a whole test: they are kept for the next tests."""
     made = Keys()
     with pytest.MonkeyPatch.context() as patch:
@@ -157,9 +157,9 @@ def bulk_work_is_fast() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_kept(keys: Keys) -> None:
+def nothing_is_kept(signing_keys: Keys) -> None:
     """Each test has its own rows; some tables are emptied behind the models."""
-    keys.given = 0
+    signing_keys.given = 0
     recent.forget_all()
 
 

@@ -233,7 +233,9 @@ def create_key(
     if not own or len(own) > MAX_ORIGINS:
         raise Rejected(
             with_values(
-                pgettext_lazy("staff", "Give 1 to {most} origins, such as https://shop.example.com."),
+                pgettext_lazy(
+                    "staff", "Give 1 to {most} addresses of sites, such as https://shop.example.com."
+                ),
                 most=MAX_ORIGINS,
             ),
             code="origins",
