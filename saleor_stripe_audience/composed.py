@@ -38,18 +38,17 @@ def composed_once[**Arguments, Row](
     kept: dict[tuple[object, ...], _Composed] = {}
 
     @wraps(compose)
-    def rows(*arguments: Arguments.args, **_: Arguments.kwargs) -> list[Row]:
+    def rows(*arguments: Arguments.args, **named: Arguments.kwargs) -> list[Row]:
+        if named:
+            raise TypeError(f"{compose.__qualname__} takes positional arguments only")
         padded = [_pad(each) for each in arguments]
         lengths = [len(each) if isinstance(each, list) else -1 for each in padded]
-        if any(length > LONGEST for length in lengths):
-            return list(compose(*arguments, **_))
         shape = (connection.vendor, *lengths)
-        composed = kept.get(shape)
-        if composed is None:
-            composed = _Composed(compose, padded)
-            if len(kept) < MAX_SHAPES:
-                kept[shape] = composed
-        return composed.rows(padded)
+        if shape not in kept:
+            if len(kept) >= MAX_SHAPES or max(lengths, default=-1) > LONGEST:
+                return list(compose(*arguments, **named))
+            kept[shape] = _Composed(compose, padded)
+        return kept[shape].rows(padded)
 
     return rows
 

@@ -89,14 +89,21 @@ def test_no_values_are_no_rows() -> None:
 
 
 def test_long_sequences_and_many_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+    composings = 0
+
     @composed_once
     def events(keys: Sequence[str]) -> QuerySet[Event, str]:
+        nonlocal composings
+        composings += 1
         return Event.objects.filter(key__in=keys).values_list("key", flat=True)
 
     monkeypatch.setattr(composed, "MAX_SHAPES", 2)
     _event("7", uuid4())
     for length in (8, 9, 33, 64, 65, 300):
         assert events([str(number) for number in range(length)]) == ["7"]
+    assert composings == 2 * 2 + 4, (
+        "twice for each of the two lengths that are kept, once for each other call"
+    )
 
 
 def test_arguments_that_would_change_are_refused() -> None:
@@ -118,3 +125,12 @@ def test_arguments_that_would_change_are_refused() -> None:
         first(["a"], 1)
     with pytest.raises(TypeError, match="bool"):
         flagged(True)
+
+
+def test_named_arguments_are_refused() -> None:
+    @composed_once
+    def events(key: str) -> QuerySet[Event]:
+        return Event.objects.filter(key=key)
+
+    with pytest.raises(TypeError, match="positional"):
+        events(key="a")
