@@ -21,10 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST_STOPS = 150  # more than any section has
 HAS_FOCUS = "it => document.hasFocus() && document.activeElement === it"
-SHOWS_FOCUS = """it => {
-    const { outlineStyle, outlineWidth } = getComputedStyle(it);
-    return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
-}"""
+TWO_PIXELS = re.compile(r"^([2-9]|[1-9]\d+)(\.\d+)?px$")  # or more
 IN_DIALOG = """it => !document.hasFocus() || document.activeElement === document.body
     || it.contains(document.activeElement)"""
 
@@ -49,10 +46,11 @@ class Keyboard:
         self.expect_seen(control)
 
     def expect_seen(self, control: Locator) -> None:
-        """The control has the focus, is in view, and shows it."""
+        """The control has the focus, is in view, and shows it; also after an answer replaced it just now."""
         expect(control).to_be_focused()
         expect(control).to_be_in_viewport()
-        assert control.evaluate(SHOWS_FOCUS), control
+        expect(control).not_to_have_css("outline-style", "none")
+        expect(control).to_have_css("outline-width", TWO_PIXELS)
 
     def use(self, control: Locator, key: str = "Enter") -> None:
         self.reach(control)
