@@ -7,10 +7,13 @@ in Stripe.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from saleor_stripe_audience.catalog import comparing, send
@@ -24,9 +27,19 @@ from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import in_languages
 
 LONGEST_SKU = 255  # Saleor's limit; nothing longer is stored, whatever was sent
+CONFIRMED_AT_ONCE = 100  # variants in one statement
 
 State = CatalogProduct.State
 Accounts = Mapping[StripeAccount, frozenset[str]]  # the channels of each
+
+
+@dataclass(frozen=True)
+class Version:
+    """A variant as an account is to have it; `digest` is of all that Stripe is given."""
+
+    item: Item
+    wanted: Wanted
+    digest: str
 
 
 def accounts_for(installation: Installation, product_id: str) -> Accounts:
@@ -60,13 +73,20 @@ def push_product(
     `Unavailable`. Variants that the product has no longer are archived: the event of their deletion may be lost.
     """
     refused: dict[str, Rejected] = {}
+    versions: list[Version] = []
     for item in items_of(product):
         try:
-            push(account, channels, item, issued_at)
+            versions.append(_version(account, channels, item))
+        except Rejected as error:
+            _store_failure(account, item, issued_at, error)
+            refused[item.variant_id] = error
+    for version in _what_is_due(account, versions, issued_at):
+        try:
+            _push(account, version, issued_at)
         except Rejected as error:
             if is_of_the_account(error):
                 raise
-            refused[item.variant_id] = error
+            refused[version.item.variant_id] = error
     if product.variants is not None:
         present = {each.id for each in product.variants}
         rows = CatalogProduct.objects.filter(
@@ -83,62 +103,90 @@ def is_of_the_account(error: Failure) -> bool:
     return isinstance(error, Blocked)
 
 
-def push(account: StripeAccount, channels: frozenset[str], item: Item, issued_at: datetime) -> None:
-    """Send the variant to the account; nothing is sent if it is unchanged or older. A failure is noted on its row."""
+def _version(account: StripeAccount, channels: frozenset[str], item: Item) -> Version:
+    """What the account is to have now; `Rejected` if a price is none of its currency."""
+    wanted = wanted_of(item, channels, account.default_currency, timezone.now())
+    return Version(item, wanted, _digest(item, wanted))
+
+
+def _push(account: StripeAccount, version: Version, issued_at: datetime) -> None:
+    """Send the variant to the account in its turn, unless it was sent meanwhile. A failure is noted on its row."""
     try:
-        _push(account, channels, item, issued_at)
+        with turn(account, version.item.variant_id):
+            if _what_is_due(account, [version], issued_at):
+                _send(account, version, issued_at)
     except Failure as error:
-        _store_failure(account, item, issued_at, error)
+        _store_failure(account, version.item, issued_at, error)
         raise
 
 
-def _push(account: StripeAccount, channels: frozenset[str], item: Item, issued_at: datetime) -> None:
-    wanted = wanted_of(item, channels, account.default_currency, timezone.now())
-    digest = _digest(item, wanted)
-    if not _is_due(account, item, wanted, digest, issued_at):
-        return
-    with turn(account, item.variant_id):
-        if not _is_due(account, item, wanted, digest, issued_at):
-            return
-        known = _known(account, item.variant_id)
+def _send(account: StripeAccount, version: Version, issued_at: datetime) -> None:
+    item = version.item
 
-        def store_new(product_id: str, channel: str, price: send.SentPrice) -> None:
-            _store_new(account, item, product_id, {channel: price}, issued_at)
+    def store_new(product_id: str, channel: str, price: send.SentPrice) -> None:
+        _store_new(account, item, product_id, {channel: price}, issued_at)
 
-        sent = send.send(account, item, wanted, known, store_new)
-        _store(account, item, wanted, sent, digest, issued_at)
-        if _is_deleted(account, item, issued_at):  # while it was sent
-            _archive(account, item.variant_id, issued_at)
+    sent = send.send(account, item, version.wanted, _known(account, item.variant_id), store_new)
+    _store(account, version, sent, issued_at)
+    if _deleted(account, [item], issued_at):  # while it was sent
+        _archive(account, item.variant_id, issued_at)
 
 
-def _is_due(account: StripeAccount, item: Item, wanted: Wanted, digest: str, issued_at: datetime) -> bool:
-    """Whether it is to be sent. If Stripe has it already, only its time is stored: older states are ignored then."""
-    if _is_deleted(account, item, issued_at):
-        return False
-    known = _known(account, item.variant_id)
-    if known is None:
-        return bool(item.offers)
-    if known.issued_at > issued_at:
-        return False
-    if known.sent_hash != digest or known.state not in CatalogProduct.SETTLED:
-        return True
-    from_stripe = [each for each in known.problems if each.get("code") in send.PROBLEMS]
-    CatalogProduct.objects.filter(pk=known.pk, sent_hash=digest, issued_at__lt=issued_at).update(
-        issued_at=issued_at,
-        changes_at=wanted.changes_at,
-        problems=[*(each.as_json() for each in wanted.problems), *from_stripe],
-    )
-    return False
+def _what_is_due(account: StripeAccount, versions: list[Version], issued_at: datetime) -> list[Version]:
+    """Those that are to be sent. Of one that Stripe has already, only the time is stored: older ones are ignored then.
+
+    All are looked up at once: when Saleor changes a hundred variants, it sends a hundred events with all of them.
+    """
+    deleted = _deleted(account, [each.item for each in versions], issued_at)
+    ids = [each.item.variant_id for each in versions]
+    rows = CatalogProduct.objects.filter(account=account, saleor_variant_id__in=ids)
+    known = {row.saleor_variant_id: row for row in rows}
+    due: list[Version] = []
+    unchanged: list[tuple[CatalogProduct, Version]] = []
+    for each in versions:
+        row = known.get(each.item.variant_id)
+        if not deleted.isdisjoint((each.item.product_id, each.item.variant_id)):
+            continue
+        if row is None:
+            if each.item.offers:
+                due.append(each)
+        elif row.issued_at > issued_at:
+            continue
+        elif row.sent_hash != each.digest or row.state not in CatalogProduct.SETTLED:
+            due.append(each)
+        else:
+            unchanged.append((row, each))
+    _confirm(unchanged, issued_at)
+    return due
+
+
+def _confirm(unchanged: list[tuple[CatalogProduct, Version]], issued_at: datetime) -> None:
+    """Store the time of what Stripe has already; of most, the rest is the same, too, so few statements are enough.
+
+    The digest is compared again: another version may have been sent meanwhile.
+    """
+    alike: dict[tuple[datetime | None, str], list[Q]] = {}
+    for row, each in unchanged:
+        from_stripe = [problem for problem in row.problems if problem.get("code") in send.PROBLEMS]
+        problems = [*(problem.as_json() for problem in each.wanted.problems), *from_stripe]
+        key = (each.wanted.changes_at, json.dumps(problems))
+        alike.setdefault(key, []).append(Q(pk=row.pk, sent_hash=each.digest))
+    for (changes_at, problems_as_json), chosen in alike.items():
+        for some in batched(chosen, CONFIRMED_AT_ONCE):
+            CatalogProduct.objects.filter(Q.create(list(some), Q.OR), issued_at__lt=issued_at).update(
+                issued_at=issued_at, changes_at=changes_at, problems=json.loads(problems_as_json)
+            )
 
 
 def _known(account: StripeAccount, variant_id: str) -> CatalogProduct | None:
     return CatalogProduct.objects.filter(account=account, saleor_variant_id=variant_id).first()
 
 
-def _is_deleted(account: StripeAccount, item: Item, issued_at: datetime) -> bool:
-    ids = (item.product_id, item.variant_id)
+def _deleted(account: StripeAccount, items: Collection[Item], issued_at: datetime) -> set[str]:
+    """The ids, of products and of variants, that were deleted since."""
+    ids = {each.product_id for each in items} | {each.variant_id for each in items}
     deletions = Deletion.objects.filter(installation_id=account.installation_id, saleor_id__in=ids)
-    return deletions.filter(issued_at__gte=issued_at).exists()
+    return set(deletions.filter(issued_at__gte=issued_at).values_list("saleor_id", flat=True))
 
 
 def store_deletion(installation: Installation, saleor_id: str, issued_at: datetime) -> None:
@@ -241,10 +289,9 @@ def _described(account: StripeAccount, item: Item) -> dict[str, object]:
     }
 
 
-def _store(
-    account: StripeAccount, item: Item, wanted: Wanted, sent: send.Sent, digest: str, issued_at: datetime
-) -> None:
+def _store(account: StripeAccount, version: Version, sent: send.Sent, issued_at: datetime) -> None:
     """Store what Stripe has."""
+    item = version.item
     is_active = bool(sent.prices)
     state = State.SYNCED if is_active else State.ARCHIVED if sent.stripe_product_id else State.NOT_SOLD
     with transaction.atomic():
@@ -256,11 +303,11 @@ def _store(
                 "stripe_product_id": sent.stripe_product_id,
                 "state": state,
                 "is_active": is_active,
-                "sent_hash": digest,
+                "sent_hash": version.digest,
                 "sent": comparing.sent_of(item, sent.url, sent.refused),
                 "issued_at": issued_at,
                 "pushed_at": timezone.now() if sent.stripe_product_id else None,
-                "changes_at": wanted.changes_at,
+                "changes_at": version.wanted.changes_at,
                 "problems": [each.as_json() for each in sent.problems],
                 "last_error_code": "",
                 "last_errors": {},

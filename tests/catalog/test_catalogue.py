@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from saleor_stripe_audience.catalog import push
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.rich_text import plain_text
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -108,6 +111,54 @@ def test_twice_is_once(shop: Shop) -> None:
     sent = [each.path for each in shop.sandbox.log.entries("POST")]
     assert len([path for path in sent if "/products" in path]) == 1, "made with its default price"
     assert len(sent) == 2, "and the price got its lookup key"
+
+
+def times(shop: Shop) -> set[datetime]:
+    return set(
+        CatalogProduct.objects.filter(installation=shop.installation).values_list("issued_at", flat=True)
+    )
+
+
+def test_more_unchanged_variants_need_no_more_statements(shop: Shop) -> None:
+    """When Saleor changes a hundred variants, it sends a hundred events with all of them."""
+    counts = []
+    for minute, number in ((1, 2), (3, 20)):
+        whole = product(*(variant(f"No. {each}", each) for each in range(number)))
+        shop.tell("product_updated", minute=minute, product=whole)
+        with CaptureQueriesContext(connection) as made:
+            shop.tell("product_variant_updated", minute=minute + 1, productVariant={"product": whole})
+        counts.append(sum('"catalog_' in each["sql"] for each in made.captured_queries))
+        assert times(shop) == {BEGIN + timedelta(minutes=minute + 1)}
+    assert counts == [counts[0]] * 2
+    assert 0 < counts[0] < 20
+
+
+def test_unchanged_variants_are_confirmed_in_parts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "CONFIRMED_AT_ONCE", 2)
+    variants = [variant(f"No. {each}", each) for each in range(4)]
+    below_minimum = variant("Cheap", 9, [listing(), listing(0.3, "channel-pln", "PLN")])
+    AccountChannel.objects.create(
+        installation=shop.installation, account=StripeAccount.objects.get(), channel_slug="channel-pln"
+    )
+    for minute in range(2):
+        shop.tell("product_updated", minute=minute, product=product(*variants, below_minimum))
+    assert times(shop) == {BEGIN + timedelta(minutes=1)}
+    problems = {each.name: [one["code"] for one in each.problems] for each in CatalogProduct.objects.all()}
+    assert problems == {f"Tea – No. {each}": [] for each in range(4)} | {"Tea – Cheap": ["below_minimum"]}
+
+
+def test_what_was_sent_meanwhile_is_not_confirmed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the row and the storing of the time, another process sent another version."""
+    shop.tell("product_updated", product=product())
+    confirm = push._confirm
+
+    def confirm_too_late(*arguments: Any) -> None:
+        CatalogProduct.objects.update(sent_hash="of another version")
+        confirm(*arguments)
+
+    monkeypatch.setattr(push, "_confirm", confirm_too_late)
+    shop.tell("product_updated", minute=1, product=product())
+    assert times(shop) == {BEGIN}
 
 
 def test_a_new_name_is_the_same_product(shop: Shop) -> None:
