@@ -6,6 +6,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -82,17 +83,20 @@ def test_an_answer_larger_than_allowed_is_not_read_to_its_end() -> None:
         exchange(make_session(), "GET", url, seconds=10, largest=100_000)
 
 
+@cache
+def small(encoding: str) -> bytes:
+    """150 MiB as a small answer. Packed in parts, since the test looks at the most memory that was ever in use."""
+    first, _, again = encoding.partition(", ")
+    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS + 16 * (first == "gzip"))
+    packed = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(150)) + packer.flush()
+    assert len(packed) < 1_000_000
+    return gzip.compress(packed, 9) if again else packed
+
+
 @pytest.mark.parametrize("status", ["200 OK", "302 Found"])
-@pytest.mark.parametrize(
-    ("encoding", "packed"),
-    [
-        ("gzip", gzip.compress(bytes(150 * 1024 * 1024), 9)),
-        ("deflate", zlib.compress(bytes(150 * 1024 * 1024), 9)),
-        ("gzip, gzip", gzip.compress(gzip.compress(bytes(150 * 1024 * 1024), 9), 9)),
-    ],
-    ids=["gzip", "deflate", "twice"],
-)
-def test_a_small_answer_that_grows_is_not_unpacked(encoding: str, packed: bytes, status: str) -> None:
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])
+def test_a_small_answer_that_grows_is_not_unpacked(encoding: str, status: str) -> None:
+    packed = small(encoding)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer = saying(packed, f"Content-Encoding: {encoding}", "Location: /elsewhere", status=status)
     with peer(answer) as url, pytest.raises(NoAnswer, match="larger"):
