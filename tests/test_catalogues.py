@@ -4,6 +4,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,8 +52,13 @@ def places(text: str) -> set[str]:
     return formatted | set(re.findall(r"%\(\w+\)s", text))
 
 
-def messages_in_code() -> Iterator[tuple[str, str]]:
-    """Yield context and English of each message in the code and the templates."""
+@cache
+def messages_in_code() -> frozenset[tuple[str, str]]:
+    """Context and English of each message in the code and the templates."""
+    return frozenset(_messages_in_code())
+
+
+def _messages_in_code() -> Iterator[tuple[str, str]]:
     for path in PYTHON:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
@@ -101,13 +107,13 @@ def test_french_has_one_kind_of_apostrophe(reader: str) -> None:
 
 def test_every_message_has_a_translation_in_its_readers_catalogue() -> None:
     known = {(entry.context, entry.english) for reader in READERS for entry in entries(reader)}
-    said = set(messages_in_code())
+    said = messages_in_code()
     assert len(said) > 200
     assert sorted(said - known) == []
 
 
 def test_no_translation_is_left_of_a_message_that_is_gone() -> None:
-    said = set(messages_in_code())
+    said = messages_in_code()
     for reader in READERS:
         with_context = {(entry.context, entry.english) for entry in entries(reader) if entry.context}
         assert sorted(with_context - said) == []

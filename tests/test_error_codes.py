@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +30,8 @@ def constants() -> dict[str, str]:
     }
 
 
-def codes() -> set[str]:
+@cache
+def codes() -> frozenset[str]:
     """The codes of every failure that the package raises. Stripe's own codes, passed on, are Stripe's to list."""
     named = constants()
     found = set()
@@ -44,7 +46,7 @@ def codes() -> set[str]:
                     found.add(str(part.value))
                 elif isinstance(part, ast.expr) and _name(part) in named:
                     found.add(named[_name(part)])
-    return found - {""}
+    return frozenset(found - {""})
 
 
 def _name(node: ast.expr) -> str:

@@ -32,13 +32,16 @@ _NOT_PROSE = re.compile(r"scripts/measure_code/words\.py|tests/scripts/test_meas
 
 def words() -> dict[str, dict[str, int]]:
     """Count each word in each kind of file; words that do not occur are omitted."""
-    texts = {kind: "\n".join(_texts(patterns)) for kind, patterns in KINDS.items()}
+    texts = {kind: list(_texts(patterns)) for kind, patterns in KINDS.items()}
     found = {}
     for word, pattern in [
         *((word, _prose(word)) for word in WORDS),
         *((name, _name(name)) for name in NAMES),
     ]:
-        counts = {kind: len(pattern.findall(text)) for kind, text in texts.items()}
+        counts = {
+            kind: sum(len(pattern.findall(text)) for text, plain in of_kind if word.lower() in plain)
+            for kind, of_kind in texts.items()
+        }
         if any(counts.values()):
             found[word] = {kind: count for kind, count in counts.items() if count}
     return found
@@ -66,8 +69,11 @@ def _name(name: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:class|def)\s+_?{name}\b|^\s*{name}\s*[:=](?!=)", re.MULTILINE)
 
 
-def _texts(patterns: tuple[str, ...]) -> Iterator[str]:
-    return (path.read_text(encoding="utf-8") for path in _paths(patterns))
+def _texts(patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each file's text, and the same in small letters on one line: most words are quickly seen not to be in it."""
+    for path in _paths(patterns):
+        text = path.read_text(encoding="utf-8")
+        yield text, " ".join(text.lower().split())
 
 
 def _paths(patterns: tuple[str, ...]) -> Iterator[Path]:

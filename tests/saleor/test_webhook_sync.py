@@ -58,6 +58,21 @@ def test_a_fresh_install_is_as_it_should_be(installation: Installation) -> None:
     assert not Problem.objects.exists()
 
 
+def test_queries_that_are_the_same_text_are_not_parsed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(query: str) -> str:
+        raise AssertionError(query)
+
+    monkeypatch.setattr(webhook_sync, "_normalize", refuse)
+    assert webhook_sync.sync_webhooks(installation) == []
+
+
+def test_a_query_that_is_only_written_differently_is_left_alone(app: App, installation: Installation) -> None:
+    app.webhooks[0].query = f"# Written by another version\n{app.webhooks[0].query.replace(' ', '  ')}"
+    assert webhook_sync.sync_webhooks(installation) == []
+
+
 def test_whatever_is_wrong_with_the_webhooks_is_fixed_once(app: App, installation: Installation) -> None:
     wanted = events_of(app)
     found = {each.events[0]: each for each in client.fetch_installed(installation).webhooks}
