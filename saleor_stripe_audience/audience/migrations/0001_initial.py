@@ -816,7 +816,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["contact", "placed_at"], name="purchase_by_contact"),
+                    models.Index(fields=["contact", "placed_at", "status"], name="purchase_by_contact"),
                     models.Index(fields=["installation", "placed_at", "id"], name="purchase_list"),
                     models.Index(
                         condition=models.Q(("saleor_checkout_id", ""), _negated=True),

@@ -27,7 +27,9 @@ def large_queries(timeout_seconds: int = 0) -> Iterator[None]:
             return
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true)", [MEMORY]
+                "SELECT set_config('work_mem', %s, true), set_config('random_page_cost', %s, true), "
+                "set_config('jit', 'off', true)",
+                [MEMORY, RANDOM_PAGE_COST],
             )
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(timeout_seconds * 1000)])
         try:

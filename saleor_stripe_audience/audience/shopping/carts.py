@@ -154,21 +154,31 @@ def without_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[C
 
     Any valid order counts, paid or not: from another device, by staff, or in a channel of another audience.
     """
-    return carts.exclude(_later_order(audience))
+    for later in _later_orders(
+        audience
+    ):  # one after the other, each is a join; OR would be tried cart by cart
+        carts = carts.exclude(later)
+    return carts
 
 
 def with_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
     """Filter the audience's carts to those whose shopper placed an order after the cart's last activity."""
-    return carts.filter(_later_order(audience))
+    return carts.filter(Q(*_later_orders(audience), _connector=Q.OR))
 
 
-def _later_order(audience: Audience) -> Exists | Q:
+def _later_orders(audience: Audience) -> list[Exists]:
+    """Return conditions on carts: an order of the contact itself, and of the same address in another audience.
+
+    With the audiences by their ids, that address is found by an index; by their shop, all addresses are compared.
+    """
     later = Purchase.objects.placed().filter(placed_at__gte=OuterRef("last_active_at"))
     own = Exists(later.filter(contact=OuterRef("contact")))
-    if not Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk).exists():
-        return own
-    elsewhere = later.filter(installation=audience.installation_id, contact__email=OuterRef("contact__email"))
-    return Q(own) | Q(Exists(elsewhere))
+    of_shop = Audience.objects.filter(installation=audience.installation_id)
+    others = list(of_shop.exclude(pk=audience.pk).values_list("pk", flat=True))
+    if not others:
+        return [own]
+    elsewhere = later.filter(contact__audience__in=others, contact__email=OuterRef("contact__email"))
+    return [own, Exists(elsewhere)]
 
 
 def prune() -> int:

@@ -63,7 +63,8 @@ class Purchase(models.Model):
             models.UniqueConstraint(fields=["installation", "saleor_order_id"], name="purchase_one_per_order")
         ]
         indexes = [
-            models.Index(fields=["contact", "placed_at"], name="purchase_by_contact"),
+            # With the status: whether a cart was followed by an order is read from the index alone.
+            models.Index(fields=["contact", "placed_at", "status"], name="purchase_by_contact"),
             models.Index(fields=["installation", "placed_at", "id"], name="purchase_list"),
             models.Index(
                 fields=["installation", "saleor_checkout_id"],
