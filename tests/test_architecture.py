@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -52,8 +53,13 @@ def test_the_pictures_show_the_imports(package: str) -> None:
 NOT_DRAWN = {"sandbox", "migrations", "pooled_sqlite3"}  # the last is below all rooms, as Django wants it
 
 
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph("saleor_stripe_audience", cache_dir=None)
+
+
 def _imports_between(package: str, rooms: set[str]) -> set[tuple[str, ...]]:
-    graph = grimp.build_graph("saleor_stripe_audience", cache_dir=None)
+    graph = _graph()
     found = set()
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):

@@ -14,9 +14,9 @@ def test_it_is_off_by_default(servers: Servers) -> None:
     assert "Metrics on" not in servers.take().log
 
 
-def test_both_processes_are_counted_in_one_place(tmp_path: Path) -> None:
+def test_both_processes_are_counted_in_one_place(migrated: Path) -> None:
     port = free_port()
-    with serving(tmp_path, METRICS_PORT=str(port)) as (url, _):
+    with serving(migrated, METRICS_PORT=str(port)) as (url, _):
         refused = requests.post(f"{url}{WEBHOOK}", data=b"{}", timeout=5)
         assert refused.status_code == 401
         text = read(port)
@@ -28,7 +28,7 @@ def test_both_processes_are_counted_in_one_place(tmp_path: Path) -> None:
         while 'saleor_webhooks_refused_total{code="unknown_installation"} 1.0' not in text:
             assert time.monotonic() < ends, text
             text = read(port)
-        assert f"Metrics on 127.0.0.1:{port}" in (tmp_path / "log").read_text()
+        assert f"Metrics on 127.0.0.1:{port}" in (migrated / "log").read_text()
 
 
 def read(port: int) -> str:

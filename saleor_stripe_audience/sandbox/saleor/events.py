@@ -1,6 +1,7 @@
 """Which events there are, who may receive them, and when their payload is built."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from .schema import schema_for
 
@@ -50,6 +51,7 @@ class EventKind:
         return self.name.startswith(_LATE) and self.name not in _LATE_EXCEPT
 
 
+@cache
 def names_of(version: str, enum: str) -> frozenset[str]:
     """The event names of a host version: `enum` is WebhookEventTypeAsyncEnum or WebhookEventTypeSyncEnum."""
     return frozenset(schema_for(version).type_map[enum].values)  # type: ignore[attr-defined]  # it is an enum
