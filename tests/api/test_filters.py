@@ -2,19 +2,23 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.payments.models import Payment
-from tests.api.conftest import Ask, Shop
+from tests.api.conftest import Ask, Shop, furnish
 from tests.audience.histories import at, order
+from tests.conftest import shared_rows
 
 CONTACTS = """query ($filter: ContactFilterInput, $where: ContactWhereInput, $search: String,
   $order: ContactSortingInput) {
@@ -35,8 +39,21 @@ def found(answer: dict[str, Any]) -> list[str]:
     return [next(iter(edge["node"].values())) for edge in connected["edges"]]
 
 
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Shop]:
+    with shared_rows(django_db_blocker):
+        mine = furnish("mine.example", "ada@mine.example")
+        furnish("theirs.example", "bob@theirs.example")
+        populate(mine)
+        yield mine
+
+
 @pytest.fixture
-def people(mine: Shop, theirs: Shop) -> None:
+def mine(world: Shop, db: None) -> Shop:
+    return deepcopy(world)
+
+
+def populate(mine: Shop) -> None:
     """Ada has two orders; Bea one, in Poland; Cid one, later."""
     for number, (email, minute) in enumerate([("bea@mine.example", 20), ("cid@mine.example", 30)], start=5):
         record_order(mine.installation, order(str(number), email=email), at(minute))
@@ -62,7 +79,7 @@ def people(mine: Shop, theirs: Shop) -> None:
         ({"country": ["PL"], "ordersCount": {"gte": 2}}, set()),
     ],
 )
-def test_contacts_are_narrowed(ask: Ask, people: None, wanted: dict[str, Any], emails: set[str]) -> None:
+def test_contacts_are_narrowed(ask: Ask, wanted: dict[str, Any], emails: set[str]) -> None:
     answer = ask(CONTACTS, filter=wanted)
     assert {each.partition("@")[0] for each in found(answer)} == emails
 
@@ -71,7 +88,7 @@ def test_contacts_are_narrowed(ask: Ask, people: None, wanted: dict[str, Any], e
     ("search", "emails"),
     [("beatr", {"bea"}), ("Ada@m", {"ada"}), ("", {"ada", "bea", "cid"}), ("eatr", set())],
 )
-def test_contacts_are_searched(ask: Ask, people: None, search: str, emails: set[str]) -> None:
+def test_contacts_are_searched(ask: Ask, search: str, emails: set[str]) -> None:
     assert {each.partition("@")[0] for each in found(ask(CONTACTS, search=search))} == emails
 
 
@@ -97,7 +114,7 @@ def test_contacts_are_searched(ask: Ask, people: None, search: str, emails: set[
         ({"OR": [{"AND": [{"country": {"eq": "PL"}}, {"ordersCount": {"eq": 1}}]}]}, {"bea"}),
     ],
 )
-def test_where_narrows_contacts(ask: Ask, people: None, where: dict[str, Any], emails: set[str]) -> None:
+def test_where_narrows_contacts(ask: Ask, where: dict[str, Any], emails: set[str]) -> None:
     assert {each.partition("@")[0] for each in found(ask(CONTACTS, where=where))} == emails
 
 
@@ -111,9 +128,7 @@ def test_where_narrows_contacts(ask: Ask, people: None, where: dict[str, Any], e
         (PRODUCTS, {"OR": [{"sku": {"eq": "none"}}, {"saleorProductId": {"eq": "UHJvZHVjdDox"}}]}, 1),
     ],
 )
-def test_where_narrows_the_other_lists(
-    ask: Ask, mine: Shop, theirs: Shop, query: str, where: dict[str, Any], count: int
-) -> None:
+def test_where_narrows_the_other_lists(ask: Ask, query: str, where: dict[str, Any], count: int) -> None:
     assert len(found(ask(query, where=where))) == count
 
 
@@ -126,7 +141,7 @@ def test_where_narrows_the_other_lists(
         ("ORDERS_COUNT", "DESC", ["ada"]),
     ],
 )
-def test_contacts_are_ordered(ask: Ask, people: None, field: str, direction: str, emails: list[str]) -> None:
+def test_contacts_are_ordered(ask: Ask, field: str, direction: str, emails: list[str]) -> None:
     answer = ask(CONTACTS, order={"field": field, "direction": direction})
     assert [each.partition("@")[0] for each in found(answer)][: len(emails)] == emails
 
@@ -145,14 +160,12 @@ def test_contacts_are_ordered(ask: Ask, people: None, field: str, direction: str
         ({"createdAt": {"lte": "2001-01-01T00:00:00Z"}}, 0),
     ],
 )
-def test_payments_are_narrowed(
-    ask: Ask, mine: Shop, theirs: Shop, wanted: dict[str, Any], count: int
-) -> None:
+def test_payments_are_narrowed(ask: Ask, wanted: dict[str, Any], count: int) -> None:
     assert len(found(ask(PAYMENTS, filter=wanted))) == count
 
 
 def test_payments_are_newest_first_unless_asked_otherwise(ask: Ask, mine: Shop) -> None:
-    older = Payment.objects.get()
+    older = Payment.objects.get(installation=mine.installation)
     older.pk, older.transaction_id, older.payment_intent_id, older.amount_minor = None, "older", "pi_older", 1
     older._state.adding = True
     older.save()
@@ -162,7 +175,7 @@ def test_payments_are_newest_first_unless_asked_otherwise(ask: Ask, mine: Shop) 
 
 
 def test_products_are_narrowed_and_ordered(ask: Ask, mine: Shop) -> None:
-    other = CatalogProduct.objects.get()
+    other = CatalogProduct.objects.get(installation=mine.installation)
     other.pk, other.saleor_variant_id, other.stripe_product_id = None, "other", "prod_other"
     other.sku, other.name, other.is_active, other._state.adding = "0001", "Cap", False, True
     other.save()
@@ -181,7 +194,7 @@ def test_nothing_is_counted_unless_asked(ask: Ask, mine: Shop) -> None:
     )
 
 
-def test_pages_can_be_walked_in_any_order(ask: Ask, people: None) -> None:
+def test_pages_can_be_walked_in_any_order(ask: Ask) -> None:
     query = """query ($after: String) { contacts(first: 1, after: $after, sortBy: {field: EMAIL, direction: ASC}) {
         pageInfo { hasNextPage endCursor } edges { node { email } } } }"""
     emails, after = [], None
