@@ -7,13 +7,13 @@ indefinitely. Here every wait of an exchange is limited to what is left of one d
 import http.client
 import io
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -99,76 +99,29 @@ def exchange(
 
     `fields` are those of `requests`. Raises `NoAnswer`.
     """
+    with within(seconds):
+        try:
+            with session.request(
+                method,
+                url,
+                timeout=(min(CONNECT_SECONDS, seconds), seconds),
+                allow_redirects=False,
+                stream=True,
+                **fields,
+            ) as response:
+                return Answer(response.status_code, response.headers, _read(response.raw, largest))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise NoAnswer(f"no complete response ({type(error).__name__})") from error
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let every wait inside, in this thread, end when `seconds` are over."""
     token = _ends_at.set(time.monotonic() + seconds)
     try:
-        with session.request(
-            method,
-            url,
-            timeout=(min(CONNECT_SECONDS, seconds), seconds),
-            allow_redirects=False,
-            stream=True,
-            **fields,
-        ) as response:
-            return Answer(response.status_code, response.headers, _read(response.raw, largest))
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise NoAnswer(f"no complete response ({type(error).__name__})") from error
+        yield
     finally:
         _ends_at.reset(token)
-
-
-class KeptConnections:
-    """Connections to one server, kept and shared by all threads, for exchanges as with `exchange`.
-
-    `requests` does as much work again as all that happens below it, and keeps connections for one thread only.
-    """
-
-    def __init__(self, base: str, most: int) -> None:
-        """`base` is the server's address without a path; more than `most` connections are closed after use."""
-        parts = urllib3.util.parse_url(base)
-        if parts.scheme == "https":
-            self._pool: HTTPConnectionPool = _SecurePool(
-                parts.host or "", parts.port, maxsize=most, ssl_context=_verifying_context()
-            )
-        else:
-            self._pool = _Pool(parts.host or "", parts.port, maxsize=most)
-
-    def exchange(
-        self, method: str, path: str, *, seconds: float, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
-        """Send one request and read the whole response within `seconds`; raises `NoAnswer`."""
-        token = _ends_at.set(time.monotonic() + seconds)
-        try:
-            response = self._pool.urlopen(
-                method,
-                path,
-                body,
-                {"Accept-Encoding": "gzip", **headers},
-                retries=False,
-                assert_same_host=False,
-                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
-                preload_content=False,
-            )
-            try:
-                content = _read(response, LARGEST_ANSWER)
-            except BaseException:
-                response.close()  # what is left of it must not be read as the next response
-                raise
-            response.release_conn()
-            return Answer(response.status, response.headers, content)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise NoAnswer(f"no complete response ({type(error).__name__})") from error
-        finally:
-            _ends_at.reset(token)
-
-
-@cache
-def _verifying_context() -> ssl.SSLContext:
-    """One for all connections: each would read the whole list of authorities again."""
-    context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context()
-    context.load_verify_locations(requests.utils.DEFAULT_CA_BUNDLE_PATH)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.check_hostname = True
-    return context
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -255,7 +208,7 @@ class _TimedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_TimedReader(sock))
 
 
-class _Timed(HTTPConnection):
+class TimedHTTPConnection(HTTPConnection):
     """Resolves the name and connects within the exchange's deadline, however many addresses there are."""
 
     response_class = _TimedResponse
@@ -287,12 +240,12 @@ class _Timed(HTTPConnection):
         raise failed
 
 
-class TimedHTTPSConnection(_Timed, HTTPSConnection):
+class TimedHTTPSConnection(TimedHTTPConnection, HTTPSConnection):
     """The same with TLS, whose handshake is limited by the socket's own timeout."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Timed
+    ConnectionCls = TimedHTTPConnection
 
 
 class _SecurePool(HTTPSConnectionPool):

@@ -8,6 +8,7 @@ answer, which is then turned back into JSON. Its errors are used there, too.
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,8 +29,9 @@ from saleor_stripe_audience.gateway.bulkhead import room
 from saleor_stripe_audience.gateway.failures import NO_ANSWER, STORED_FAILURE, failure_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import UnreadableObject
+from saleor_stripe_audience.kept_connections import KeptConnections
 from saleor_stripe_audience.metrics import timed_stripe_call
-from saleor_stripe_audience.network import Answer, KeptConnections, NoAnswer
+from saleor_stripe_audience.network import Answer, NoAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +39,15 @@ MOST_KEYS = 3
 NETWORK_RETRIES = 1
 LEAST_FOR_RETRY = 4.0  # seconds: a retry is started only if it can also end in time
 
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")  # such text is its own encoding
+
 stripe.enable_telemetry = False
 
 
 class DeadlineClient(stripe.HTTPClient):
     """One HTTP client for all accounts, with one pool of connections; each call within what the deadline leaves."""
 
-    name: ClassVar[str] = "urllib3"
+    name: ClassVar[str] = "httptools"
 
     def request(
         self,
@@ -198,7 +202,11 @@ def _path_of(parts: tuple[str, ...]) -> str:
 
 
 def _form_of(params: Mapping[str, Any]) -> str:
-    return "&".join(f"{_name_of(field)}={quote_plus(str(value))}" for field, value in _flatten(params))
+    return "&".join(f"{_name_of(field)}={_value_of(str(value))}" for field, value in _flatten(params))
+
+
+def _value_of(text: str) -> str:
+    return text if _UNRESERVED.fullmatch(text) else quote_plus(text)
 
 
 @lru_cache(1024)

@@ -9,8 +9,11 @@ Speak = Callable[[socket.socket], None]
 
 
 @contextmanager
-def peer(speak: Speak) -> Iterator[str]:
-    """Listen, read the start of each request, and leave the rest to `speak`; return the address."""
+def peer(speak: Speak, *, reads_first: bool = True) -> Iterator[str]:
+    """Listen, read the start of each request, and leave the rest to `speak`; yield the address.
+
+    Without `reads_first` the request is left to `speak`, too.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -20,7 +23,7 @@ def peer(speak: Speak) -> Iterator[str]:
                 connected, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=_spoken, args=(connected, speak), daemon=True).start()
+            threading.Thread(target=_spoken, args=(connected, speak, reads_first), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     try:
@@ -31,10 +34,11 @@ def peer(speak: Speak) -> Iterator[str]:
         listener.close()
 
 
-def _spoken(connected: socket.socket, speak: Speak) -> None:
+def _spoken(connected: socket.socket, speak: Speak, reads_first: bool) -> None:
     with connected:
         try:
-            connected.recv(65536)
+            if reads_first:
+                connected.recv(65536)
             speak(connected)
         except OSError:
             return
