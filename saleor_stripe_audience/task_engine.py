@@ -1,26 +1,29 @@
 """How every task is claimed and run.
 
-The task engine stores and logs exceptions, whose messages may contain personal data; and on SQLite it composes three
-queries to claim a task.
+The task engine stores and logs exceptions, whose messages may contain personal data; and it composes a query to store
+a task, and on SQLite three to claim one.
 """
 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.tasks import Task, TaskResult
+from django.tasks.signals import task_enqueued
 from django.utils import timezone
 from django_ox.backend import OxBackend
 from django_ox.models import OxTask
+from django_ox.results import task_result_from_db
 from django_ox.tasks import PolicyTask
 from django_ox.worker import Worker
 
 from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Failure
-from saleor_stripe_audience.statements import columns_of, row_of, stored
+from saleor_stripe_audience.statements import columns_of, insert_rows, row_of, stored
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +54,17 @@ class Backend(OxBackend):
     """The task engine, without personal data in its table."""
 
     task_class = PrivateTask
+
+    def enqueue[**P, R](
+        self, task: "Task[P, R]", args: list[Any], kwargs: dict[str, Any]
+    ) -> "TaskResult[P, R]":
+        """Store the task, in a statement that is composed once: the engine composes it each time."""
+        self.validate_task(task)
+        row = self._row(task, args, kwargs, timezone.now())
+        insert_rows([row])
+        result = cast("TaskResult[P, R]", task_result_from_db(row, task=task))
+        task_enqueued.send_robust(type(self), task_result=result)
+        return result
 
 
 CANDIDATES = 5  # due tasks to read at once: other workers may claim the first ones meanwhile

@@ -1,15 +1,18 @@
-"""On SQLite the worker claims tasks with its own statements: the rows must be those of the task engine's."""
+"""Tasks are stored, and on SQLite claimed, with our own statements: the rows must be those of the task engine's."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.tasks import TaskResult
+from django.tasks.signals import task_enqueued
 from django.utils import timezone
+from django_ox.backend import OxBackend
 from django_ox.models import OxTask
 from django_ox.worker import Worker
 
-from saleor_stripe_audience.inbox.engine import prune_inbox, sweep_inbox
-from saleor_stripe_audience.task_engine import TaskWorker
+from saleor_stripe_audience.inbox.engine import dispatch_event, prune_inbox, sweep_inbox
+from saleor_stripe_audience.task_engine import Backend, TaskWorker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,6 +23,33 @@ def _columns(task: OxTask) -> dict[str, Any]:
     """All columns that do not differ between two tasks claimed one after the other."""
     names = [field.attname for field in OxTask._meta.concrete_fields]
     return {name: getattr(task, name) for name in names if name not in (*TIMES, "id", "enqueued_at")}
+
+
+def test_it_stores_a_task_as_the_task_engine_does() -> None:
+    seen: list[TaskResult[Any, Any]] = []
+
+    def see(task_result: "TaskResult[Any, Any]", **_: Any) -> None:
+        seen.append(task_result)
+
+    later = timezone.now() + timedelta(hours=1)
+    task = dispatch_event.using(queue_name="q", priority=7, run_after=later)
+    backend = task.get_backend()
+    assert isinstance(backend, Backend)
+    task_enqueued.connect(see)
+    try:
+        ours = task.enqueue(3)
+        engines = OxBackend.enqueue(backend, task, [3], {})
+    finally:
+        task_enqueued.disconnect(see)
+    assert [each.id for each in seen] == [ours.id, engines.id]
+    assert [type(each) for each in (ours, engines)] == [type(engines)] * 2
+    rows = [OxTask.objects.get(pk=each.id) for each in (ours, engines)]
+    assert _columns(rows[0]) == _columns(rows[1])
+    assert rows[0].args == [3]
+    assert abs(rows[0].enqueued_at - rows[1].enqueued_at) < timedelta(seconds=10)
+    assert (ours.status, ours.task.queue_name, ours.args, ours.enqueued_at) == (
+        engines.status, "q", engines.args, rows[0].enqueued_at,
+    )  # fmt: skip
 
 
 def test_it_claims_as_the_task_engine_does() -> None:
