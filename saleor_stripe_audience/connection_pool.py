@@ -52,6 +52,11 @@ class Connection(psycopg.Connection[Any]):
             connection.execute(f"SET lock_timeout = {int(cls.lock_seconds * 1000)}")
         return connection
 
+    def set_autocommit(self, value: bool) -> None:
+        """Like psycopg, which takes its turn even if there is nothing to change; Django sets it for each request."""
+        if value != self.autocommit:
+            super().set_autocommit(value)
+
     def wait(self, gen: PQGen[RV], *arguments: Any, **options: Any) -> RV:
         """Wait for PostgreSQL, as long as it is alive."""
         return super().wait(self._watched(gen), *arguments, **options)

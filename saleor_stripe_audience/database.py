@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.db import DataError, Error, connection
+from django.db import DEFAULT_DB_ALIAS, DataError, Error, connection, connections
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
@@ -24,9 +24,10 @@ def leave_database() -> None:
     To SQLite's only if there are few left. With 256 threads and a slow Stripe, keeping pooled connections during the
     call served an eighth of the requests.
     """
-    if connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
         raise NetworkCallInTransaction("A network call must not be made inside a database transaction.")
-    close: Callable[[], None] = getattr(connection, "close_if_crowded", connection.close)
+    close: Callable[[], None] = getattr(database, "close_if_crowded", database.close)
     close()
 
 

@@ -6,6 +6,8 @@ news is kept: that a shop is unknown, or a channel paused, is read again each ti
 everywhere.
 """
 
+# ruff: noqa: SLF001 - Django documents `_state`
+
 import threading
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -13,7 +15,8 @@ from time import monotonic
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from django.db import connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db.models.base import ModelState
 from django.db.models.signals import post_delete, post_save
 
 SECONDS = 5.0
@@ -53,7 +56,7 @@ class Recent[Key: Hashable, Found]:
 
     def get(self, key: Key) -> Found:
         """Return what is kept, or what `read` returns now. It is shared: change a copy of it only."""
-        if connection.in_atomic_block:
+        if connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return self._read(key)
         kept = self._kept.get(key)
         now = monotonic()
@@ -112,9 +115,12 @@ def forget_all() -> None:
 
 
 def duplicate[Row: models.Model](row: Row) -> Row:
-    """Return a row of its own for a caller that may change it."""
+    """Return a row of its own, with a cache of related rows of its own, for a caller that may change it."""
     copied = type(row).__new__(type(row))
-    copied.__dict__ = row.__getstate__()  # Django's own: with a cache of related rows of its own
+    copied.__dict__.update(row.__dict__)
+    copied._state = ModelState()  # Django's `copy` takes five times as long
+    copied._state.db, copied._state.adding = row._state.db, row._state.adding
+    copied._state.fields_cache = dict(row._state.fields_cache)
     return copied
 
 

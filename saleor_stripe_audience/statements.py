@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import batched
+from types import NoneType
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
@@ -26,9 +27,10 @@ Converter = tuple[int, Callable[[Any], Any]]  # the column's place, and what is 
 
 def insert_once(row: models.Model) -> bool:
     """Insert the row, in one statement; False if one with the same unique values is there already."""
-    insertion = _insertion_of(type(row), connection.vendor)
+    database = connections[DEFAULT_DB_ALIAS]  # `connection` finds it again for each of its attributes
+    insertion = _insertion_of(type(row), database.vendor)
     values = insertion.values(row)
-    with turn_to_write(), connection.cursor() as cursor:
+    with turn_to_write(), database.cursor() as cursor:
         cursor.execute(insertion.once, values)
         computed = cursor.fetchone()
     if computed is None:
@@ -46,14 +48,14 @@ def insert_rows(
     """
     if not rows:
         return
-    model = type(rows[0])
-    insertion = _insertion_of(model, connection.vendor)
+    model, database = type(rows[0]), connections[DEFAULT_DB_ALIAS]
+    insertion = _insertion_of(model, database.vendor)
     conflict = _update_on_conflict(_fields(model, unique), _fields(model, update)) if unique else ""
-    size = connection.ops.bulk_batch_size(insertion.fields, list(rows))
+    size = database.ops.bulk_batch_size(insertion.fields, list(rows))
     for batch in batched(rows, size):
         places = ", ".join([insertion.places] * len(batch))
         values = [value for row in batch for value in insertion.values(row)]
-        with connection.cursor() as cursor:
+        with database.cursor() as cursor:
             cursor.execute(f"{insertion.start} {places} {conflict} {insertion.returning}", values)
             for row, computed in zip(batch, cursor.fetchall(), strict=True):
                 insertion.complete(row, computed)
@@ -107,10 +109,11 @@ def turn_to_write() -> Iterator[None]:
     SQLite lets one write at a time, and whoever waits for it sleeps and tries again: with two hundred threads some of
     them try in vain for fifteen seconds. Who cannot have a turn in time tries as they do.
     """
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "sqlite" or database.in_atomic_block:
         yield
         return
-    connection.ensure_connection()  # whoever has the turn must not wait for a connection of those who wait for the turn
+    database.ensure_connection()  # whoever has the turn must not wait for a connection of those who wait for the turn
     has_turn = _writing.take(TURN_SECONDS)
     try:
         yield
@@ -131,20 +134,24 @@ class _Insertion:
     start: str
     places: str
     returning: str
+    once: str  # the statement for one row, which does nothing if the row is there already
     fields: Sequence[Any]
+    attributes: Sequence[
+        tuple[Any, str, frozenset[type]]
+    ]  # each field, its attribute, and see `_types_kept_by`
     computed: Sequence[
         tuple[str, Sequence[Callable[[Any], Any]]]
     ]  # attributes, and how their values are read
 
-    @property
-    def once(self) -> str:
-        """The statement for one row, which does nothing if the row is there already."""
-        return f"{self.start} {self.places} ON CONFLICT DO NOTHING {self.returning}"
-
     def values(self, row: models.Model) -> list[Any]:
         """Return the row's values as the database stores them."""
-        database = connections[DEFAULT_DB_ALIAS]
-        return [each.get_db_prep_save(each.pre_save(row, add=True), database) for each in self.fields]
+        database, held, found = connections[DEFAULT_DB_ALIAS], row.__dict__, []
+        for field, name, kept in self.attributes:
+            value = held.get(name)
+            if type(value) not in kept:
+                value = field.get_db_prep_save(field.pre_save(row, add=True), database)
+            found.append(value)
+        return found
 
     def complete(self, row: models.Model, computed: Sequence[Any]) -> None:
         """Set what the database computed for the row."""
@@ -153,7 +160,7 @@ class _Insertion:
             for convert in converters:
                 read = convert(read)
             setattr(row, name, read)
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 @cache
@@ -161,13 +168,31 @@ def _insertion_of(model: type[models.Model], vendor: str) -> _Insertion:  # noqa
     all_fields: Any = model._meta.local_concrete_fields
     fields = [each for each in all_fields if not isinstance(each, models.AutoField) and not each.generated]
     computed = list(dict.fromkeys([model._meta.pk, *(each for each in all_fields if each.db_returning)]))
+    start = f"INSERT INTO {_table_of(model)} ({_columns(fields)}) VALUES"
+    places = f"({', '.join(['%s'] * len(fields))})"
+    returning = f"RETURNING {_columns(computed)}"
     return _Insertion(
-        start=f"INSERT INTO {_table_of(model)} ({_columns(fields)}) VALUES",
-        places=f"({', '.join(['%s'] * len(fields))})",
-        returning=f"RETURNING {_columns(computed)}",
+        start=start,
+        places=places,
+        returning=returning,
+        once=f"{start} {places} ON CONFLICT DO NOTHING {returning}",
         fields=fields,
+        attributes=[(each, each.attname, _types_kept_by(each)) for each in fields],
         computed=[(each.attname, list(_converters_of(each))) for each in computed],
     )
+
+
+def _types_kept_by(field: Any) -> frozenset[type]:
+    """Return the types whose values Django's field stores as they are."""
+    kind, is_automatic = (
+        type(field),
+        getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False),
+    )
+    if kind in (models.CharField, models.TextField):
+        return frozenset({str, NoneType})
+    if kind in (models.IntegerField, models.BigIntegerField):
+        return frozenset({int, NoneType})
+    return frozenset({NoneType}) if kind is models.DateTimeField and not is_automatic else frozenset()
 
 
 def _update_on_conflict(unique: Iterable[Any], update: Iterable[Any]) -> str:

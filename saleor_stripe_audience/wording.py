@@ -55,7 +55,10 @@ _localize = lazy(_write, str)
 
 def in_language(message: Promise | str, tag: str, /, **values: Any) -> str:
     """Return the message with its values, in the app's language for a reader of the language `tag`."""
-    with override(language_of(tag)):
+    language = language_of(tag)
+    if language == get_language() and not values:
+        return str(message)
+    with override(language):
         return str(with_values(message, **values) if values else message)
 
 

@@ -91,7 +91,7 @@ def _create(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -
     """Whether the row was created; False if the intent, or its transaction, has one."""
     payment = Payment(
         installation_id=account.installation_id,
-        account=account,
+        account_id=account.pk,
         transaction_id=intent.transaction_id,
         payment_intent_id=intent.id,
         flow=intent.requested_flow,
@@ -160,7 +160,7 @@ def _is_outdated(payment: Payment, changes: dict[str, Any], asked_at: datetime) 
 
 def changing_fields(intent: PaymentIntent) -> dict[str, Any]:
     """Return the fields of `Payment` that change, as the intent has them now."""
-    code, message = decline_of(intent)
+    code, message = decline_of(intent) if intent.last_payment_error is not None else ("", "")
     return {
         "amount_minor": intent.amount,
         "status": intent.status,

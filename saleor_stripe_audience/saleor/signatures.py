@@ -25,6 +25,7 @@ from saleor_stripe_audience.shops.models import Installation
 LONGEST_HEADER = 2048  # characters of the whole signature header; genuine ones have about 480
 LARGEST_JWKS = 256 * 1024  # bytes; a key has about 500
 MOST_KEYS = 1024  # kept as they are used; all depends on the key's own numbers
+MOST_HEADERS = 1024  # kept once they are read
 SECONDS_BETWEEN_FETCHES = 60.0  # per shop: forged key ids must not make us call the host
 
 _fetched_at: dict[str, float] = {}
@@ -43,8 +44,7 @@ def verify(installation: Installation, signature: str, body: bytes) -> None:
     payload, _, encoded_signature = rest.partition(".")  # a detached payload is empty
     if len(signature) > LONGEST_HEADER or payload or not encoded_signature:
         raise _refused()
-    header = _protected_header(encoded)
-    key = key_of(installation, header["kid"])
+    key = key_of(installation, _key_id_in(encoded))
     try:
         key.verify(_decode(encoded_signature), encoded.encode() + b"." + body, padding.PKCS1v15(), SHA256())
     except InvalidSignature:
@@ -67,7 +67,9 @@ def _refused() -> Rejected:
     return Rejected("The signature is not the shop's.", code="invalid_signature")
 
 
-def _protected_header(encoded: str) -> dict[str, Any]:
+@lru_cache(MOST_HEADERS)
+def _key_id_in(encoded: str) -> str:
+    """The id of the key that the protected header names. A shop sends the same header until its key changes."""
     try:
         header = json.loads(_decode(encoded))
     except ValueError:
@@ -76,7 +78,8 @@ def _protected_header(encoded: str) -> dict[str, Any]:
         raise _refused()
     if header.get("crit", ["b64"]) != ["b64"] or not isinstance(header.get("kid"), str):
         raise _refused()
-    return header
+    key_id: str = header["kid"]
+    return key_id
 
 
 def key_of(installation: Installation, kid: str) -> rsa.RSAPublicKey:

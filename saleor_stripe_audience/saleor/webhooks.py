@@ -115,15 +115,16 @@ def _verify_and_respond(request: HttpRequest, kind: str, sync_webhook: SyncWebho
 
 def _verify_sender(request: HttpRequest, kind: str, body: bytes) -> Installation:
     """The shop that sent this; `Rejected` unless it is installed and signed the body."""
-    if request.headers.get("Saleor-Event", kind).lower() != kind:
+    headers = request.META  # `request.headers` would read all of them
+    if headers.get("HTTP_SALEOR_EVENT", kind).lower() != kind:
         raise Rejected("The event in the header is not the one of the address.", code="event_mismatch")
-    api_url = request.headers.get("Saleor-Api-Url", "")
+    api_url = headers.get("HTTP_SALEOR_API_URL", "")
     # A shop that is marked as removed is accepted: it may have activated the app again, or send its last orders.
     known = _installations.get(api_url)
     installation = duplicate(known) if known is not None else None
     if installation is None:
         raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
-    _verify_signature(installation, request.headers.get("Saleor-Signature", ""), body)
+    _verify_signature(installation, headers.get("HTTP_SALEOR_SIGNATURE", ""), body)
     return installation
 
 

@@ -5,14 +5,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
 from saleor_stripe_audience.audience.people.audiences import default_audience
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.inbox.models import Event, Handling, Pulse
+from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.statements import insert_rows, update_row
+from saleor_stripe_audience.statements import _insertion_of, _types_kept_by, insert_rows, update_row
 from tests.audience.conftest import install
 
 pytestmark = pytest.mark.django_db
@@ -104,3 +106,29 @@ def test_only_these_fields_of_one_row_are_updated() -> None:
     one.pk = other.pk + 1_000
     update_row(one, ["handled_at"])  # it no longer exists
     assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", apps.get_models(), ids=lambda model: model.__name__)
+def test_values_that_are_stored_as_they_are_are_those_that_django_would_store(
+    model: type[models.Model],
+) -> None:
+    samples: tuple[Any, ...] = (None, "Zoë 😀", "", 7, -1, 2**40)
+    for field in model._meta.local_concrete_fields:
+        for sample in samples:
+            if type(sample) in _types_kept_by(field):
+                assert field.get_db_prep_save(sample, connection) == sample
+                row = model(**{field.attname: sample})
+                assert field.pre_save(row, add=True) == sample
+
+
+def test_a_time_that_is_set_by_itself_is_set() -> None:
+    payment = Payment(id=uuid4())
+    held = dict(
+        zip(_columns_of(Payment), _insertion_of(Payment, connection.vendor).values(payment), strict=True)
+    )
+    assert held["created_at"] is not None
+    assert held["asked_at"] is None
+
+
+def _columns_of(model: type[models.Model]) -> list[str]:
+    return [field.column for field in _insertion_of(model, connection.vendor).fields]
