@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -276,8 +276,7 @@ def carry_withdrawals(contact: Contact) -> None:
 
 def carry_withdrawals_of(audience: Audience, emails: Collection[str]) -> None:
     """Copy withdrawals between the shop's audiences for many addresses that are new to the audience."""
-    others = Contact.objects.filter(audience__installation_id=audience.installation_id)
-    others = others.exclude(audience=audience)
+    others = _contacts_elsewhere(audience)
     if not others.exists():
         return
     here = Consent.objects.filter(audience=audience, kind=Consent.Kind.WITHDRAWN)
@@ -291,13 +290,22 @@ def carry_withdrawals_of(audience: Audience, emails: Collection[str]) -> None:
             carry_withdrawals(each)
 
 
+def _contacts_elsewhere(audience: Audience) -> QuerySet[Contact]:
+    """Filter the contacts of the shop's other audiences.
+
+    By the audiences' ids: by their shop, all contacts of a large audience are read to find that no other has any.
+    """
+    of_shop = Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk)
+    return Contact.objects.filter(audience__in=list(of_shop.values_list("pk", flat=True)))
+
+
 def contacts_of_person(contact: Contact) -> list[Contact]:
     """Return the person's contacts in all audiences of the shop, this one first."""
     if has_one_audience(contact.audience.installation_id):
         return [contact]
-    shop = Contact.objects.filter(audience__installation_id=contact.audience.installation_id)
-    if not shop.exclude(audience_id=contact.audience_id).exists():
+    if not _contacts_elsewhere(contact.audience).exists():
         return [contact]
+    shop = Contact.objects.filter(audience__installation_id=contact.audience.installation_id)
     found, queue = {contact.pk: contact}, [contact]
     while queue:
         current = queue.pop()

@@ -1,12 +1,16 @@
 """Reading and writing many rows at once."""
 
 import json
+import os
+import time
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models
 
-BATCH_SIZE = 1_000
+# Fields whose values both databases store as they are; subclasses may not.
+_STORED_AS_GIVEN = {models.BooleanField, models.CharField, models.PositiveIntegerField, models.TextField}
 
 
 def filter_in[Row: models.Model](
@@ -20,21 +24,55 @@ def filter_in[Row: models.Model](
 
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows without reading anything back. `columns` are the table's, such as contact_id.
+    """Insert rows without reading anything back. `columns` are the table's, such as contact_id; others get no value.
 
     PostgreSQL takes them by COPY, several times as fast as by INSERT; a violated constraint raises the same error.
     """
     if connection.vendor != "postgresql":
-        instances = [model(**dict(zip(columns, row, strict=True))) for row in rows]
-        model._base_manager.bulk_create(instances, batch_size=BATCH_SIZE)  # noqa: SLF001 - the ledger's own manager allows inserts
+        _insert_each(model, columns, rows)
         return
     meta = model._meta  # noqa: SLF001 - Django documents _meta
     json_columns = {field.column for field in meta.concrete_fields if isinstance(field, models.JSONField)}
     json_places = [place for place, column in enumerate(columns) if column in json_columns]
     statement = f"COPY {meta.db_table} ({', '.join(columns)}) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    # Django wraps the errors of its own methods only.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             values = list(row)
             for place in json_places:
                 values[place] = json.dumps(values[place])
             copy.write_row(values)
+
+
+def _insert_each(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert by one statement that is prepared once, without an instance of the model for each row."""
+    meta = model._meta  # noqa: SLF001 - Django documents _meta
+    by_column = {field.column: field for field in meta.concrete_fields}
+    converted = [
+        (place, by_column[column].get_db_prep_save)
+        for place, column in enumerate(columns)
+        if type(by_column[column]) not in _STORED_AS_GIVEN
+    ]
+    values = [list(row) for row in rows]
+    for row in values:
+        for place, convert in converted:
+            row[place] = convert(row[place], connection)
+    places = ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {meta.db_table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - our own names
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, values)
+
+
+def new_ids(count: int) -> list[uuid.UUID]:
+    """Return ids that begin with the time (UUID version 7, RFC 9562).
+
+    Rows of one import then lie together in every index that has the id, instead of each on a page of its own.
+    """
+    milliseconds = (time.time_ns() // 1_000_000) << 80
+    random = os.urandom(10 * count)
+    chance = (int.from_bytes(random[start : start + 10]) for start in range(0, 10 * count, 10))
+    # The version and the variant have six of the bits.
+    return [
+        uuid.UUID(int=milliseconds | each & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+        for each in chance
+    ]

@@ -11,10 +11,10 @@ https://help.shopify.com/en/manual/customers/import-export-customers, WooCommerc
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 
-class Meaning(Enum):
+class Meaning(StrEnum):
     """What a value says about the person."""
 
     GIVEN = "given"

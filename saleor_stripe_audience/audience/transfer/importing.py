@@ -5,11 +5,10 @@ same file twice changes nothing. Erased people are skipped and counted.
 """
 
 import hashlib
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import batched
 from typing import Any, BinaryIO, Protocol
@@ -360,7 +359,7 @@ def _merge_duplicate(row: Row | LineError, seen: dict[bytes, int]) -> Row | Line
         return row
     if row.event is None and not row.is_restricted:
         return LineError(row.line, "email", with_values(SAME_ADDRESS, first=first))
-    return replace(row, profile={}, tags=(), is_repeated=True)
+    return row._replace(profile={}, tags=(), is_repeated=True)
 
 
 def _bounce(contact: Contact, at: datetime) -> bool:
@@ -467,7 +466,7 @@ class _Batch:
     def _create(self, rows: list[Row]) -> dict[str, UUID]:
         """Create contacts with their consent events; returns their ids by address."""
         now = timezone.now()
-        ids = {row.email: uuid.uuid4() for row in rows}
+        ids = dict(zip((row.email for row in rows), bulk.new_ids(len(rows)), strict=True))
         unknown = ledger.sum_ledger([])
         facts = [
             (ledger.sum_ledger([row.event]) if row.event else unknown, row.deliverability, row.lifecycle)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -85,8 +86,7 @@ NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")
 _NO_RESTRICTION = (Deliverability.OK, Lifecycle.ACTIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """The data of one row. `deliverability` and `lifecycle` are for new contacts, `bounced_at` for all.
 
     `left_out` are the invalid cells. With `is_repeated` an earlier row has the same address.
@@ -142,6 +142,7 @@ class RowReader:
 
     def __init__(self, columns: Columns, options: RowOptions) -> None:
         self._options = options
+        self._is_ours = options.found.is_ours
         self._places = columns.places
         self._width = len(columns.header)
         self._now = timezone.now()
@@ -245,7 +246,7 @@ class RowReader:
     def _cell(self, cells: Sequence[str], name: str) -> str:
         for place in self._places.get(name, ()):
             if place < len(cells) and (text := cells[place].strip()):
-                if self._options.found.is_ours and name in MAX_LENGTHS:
+                if self._is_ours and name in MAX_LENGTHS:
                     return unescape(cells[place])  # with its outer white space, as it was exported
                 return self._unescape(text).strip() if "'" in text else text
         return ""
@@ -335,7 +336,6 @@ class RowReader:
         value = self._cell(cells, "consent")
         withdrawn_at = self._cell(cells, "withdrawn_at")
         meanings = self._read_meanings(value, cells)
-        unknown = LineError(line, "consent", UNKNOWN_CONSENT)
         is_unknown = Meaning.UNKNOWN in meanings
         bounced_at = self._cell(cells, "bounced_at")
         is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
@@ -348,10 +348,10 @@ class RowReader:
         event: ConsentEvent | LineError | None = None
         if is_withdrawn:
             is_dated = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
-            left_out += [unknown] if is_unknown else []
+            left_out += [LineError(line, "consent", UNKNOWN_CONSENT)] if is_unknown else []
             event = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=is_dated)
         elif is_unknown:
-            event = unknown
+            event = LineError(line, "consent", UNKNOWN_CONSENT)
         elif Meaning.GIVEN in meanings:
             event = self._given(line, cells, left_out)
         if isinstance(event, LineError):
@@ -390,8 +390,9 @@ class RowReader:
 
         In our own exports the status follows from the consent, which has a column of its own.
         """
-        status = USUAL.get(plain_value(self._cell(cells, "status")))
-        return status is meaning and not self._options.found.is_ours
+        if self._is_ours or "status" not in self._places:
+            return False
+        return USUAL.get(plain_value(self._cell(cells, "status"))) is meaning
 
     def _status_facts(
         self, cells: Sequence[str], meanings: set[Meaning], *, is_withdrawn: bool
@@ -471,8 +472,7 @@ class RowReader:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class RowConsent:
+class RowConsent(NamedTuple):
     """A row's consent, and facts that block mail."""
 
     event: ConsentEvent | None = None

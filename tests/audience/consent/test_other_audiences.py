@@ -2,7 +2,7 @@
 
 import pytest
 
-from saleor_stripe_audience.audience.consent import choices
+from saleor_stripe_audience.audience.consent import choices, ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import merge, record_customer
 from saleor_stripe_audience.audience.people.audiences import (
@@ -17,6 +17,7 @@ from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.audience.signup.metadata import record_account_consent
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
+from tests.plans import explained
 
 ADA, NEW = "ada@shop.example", "ada.new@shop.example"
 
@@ -133,3 +134,14 @@ def test_another_shops_audience_is_not_affected(shop: Installation, other: Audie
     buy(shop, "1", 1)
     choices.withdraw(Contact.objects.get(audience__installation=shop))
     assert statuses() == ["subscribed", "unsubscribed"]
+
+
+def test_contacts_elsewhere_are_looked_for_by_their_audiences(shop: Installation, other: Audience) -> None:
+    """By the shop, all contacts of a million are read to find that the other audience has none."""
+    buy(shop, "1", 1)
+    audience = Contact.objects.get().audience
+    with explained() as plans:
+        ledger.carry_withdrawals_of(audience, [ADA])
+    [plan] = [each for each in plans if "audience_contact" in each.sql]
+    assert "installation_id" not in plan.sql
+    assert not plan.scanned(), plan.lines
