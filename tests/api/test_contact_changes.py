@@ -1,9 +1,12 @@
 """Changes to contacts by staff and programs: by id, in their own shop, once, and attributed to them."""
 
 import re
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.audience.consent.models import Consent
@@ -12,8 +15,9 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact, Con
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.segments import store
 from saleor_stripe_audience.audience.shopping.purchases import record_order
-from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one
+from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, furnish, id_of, one
 from tests.audience.histories import at, member, order
+from tests.conftest import shared_rows
 
 ERRORS = "errors { field message code }"
 ARCHIVE = f"""mutation ($id: ID!) {{ contactArchive(id: $id) {{ {ERRORS}
@@ -45,6 +49,22 @@ CREATE = f"""mutation ($input: ContactCreateInput!) {{ contactCreate(input: $inp
   id email firstName lastName phone city country language status consent attributes {{ key value }} }} }} }}"""
 UPDATE = f"""mutation ($id: ID!, $input: ContactInput!) {{ contactUpdate(id: $id, input: $input) {{ {ERRORS}
   contact {{ email firstName lastName city country language status }} }} }}"""
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Shop, Shop]]:
+    with shared_rows(django_db_blocker):
+        yield furnish("mine.example", "ada@mine.example"), furnish("theirs.example", "bob@theirs.example")
+
+
+@pytest.fixture
+def mine(world: tuple[Shop, Shop], db: None) -> Shop:
+    return deepcopy(world[0])
+
+
+@pytest.fixture
+def theirs(world: tuple[Shop, Shop], db: None) -> Shop:
+    return deepcopy(world[1])
 
 
 @pytest.fixture
