@@ -7,6 +7,7 @@ names, and ends after the response and the tasks that it enqueued.
 import sys
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,10 +60,11 @@ class Trace:
     statements: list[tuple[str, str]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """Counts, the modules in the order they were entered, and the statements by the module that made them."""
+        """Counts, the modules in the order they were entered, and how often each function was called."""
         visits = [name for name, _ in groupby(name_of(Path(code.co_filename)) for code in self.calls)]
         modules = dict.fromkeys(visits)
         makers = [maker for maker, _ in self.statements]
+        times = Counter(f"{name_of(Path(code.co_filename))}.{code.co_qualname}" for code in self.calls)
         return {
             "modules_entered": len(modules),
             "modules_entered_again": len(visits) - len(modules),
@@ -70,6 +72,7 @@ class Trace:
             "functions": len(set(self.calls)),
             "sql_statements": len(self.statements),
             "sql_by_module": {each: makers.count(each) for each in sorted(set(makers))},
+            "times": {each.removeprefix(f"{PRODUCT}."): count for each, count in times.most_common()},
             "way": [each.removeprefix(f"{PRODUCT}.") for each in visits],
         }
 
