@@ -66,6 +66,6 @@ def test_new_ids_begin_with_the_time_and_differ() -> None:
     assert {each.version for each in ids} == {7}
     assert {each.variant for each in ids} == {"specified in RFC 4122"}
     for each in ids:
-        begun = datetime.fromtimestamp((each.int >> 80) / 1000, UTC)
-        assert before - timedelta(milliseconds=1) <= begun <= after
+        started = datetime.fromtimestamp((each.int >> 80) / 1000, UTC)
+        assert before - timedelta(milliseconds=1) <= started <= after
     assert bulk.new_ids(0) == []
