@@ -136,9 +136,8 @@ class _Insertion:
     returning: str
     once: str  # the statement for one row, which does nothing if the row is there already
     fields: Sequence[Any]
-    attributes: Sequence[
-        tuple[Any, str, frozenset[type]]
-    ]  # each field, its attribute, and see `_types_kept_by`
+    # Each field, its attribute, and the types of `_types_kept_by`.
+    attributes: Sequence[tuple[Any, str, frozenset[type]]]
     computed: Sequence[
         tuple[str, Sequence[Callable[[Any], Any]]]
     ]  # attributes, and how their values are read
@@ -184,15 +183,13 @@ def _insertion_of(model: type[models.Model], vendor: str) -> _Insertion:  # noqa
 
 def _types_kept_by(field: Any) -> frozenset[type]:
     """Return the types whose values Django's field stores as they are."""
-    kind, is_automatic = (
-        type(field),
-        getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False),
-    )
-    if kind in (models.CharField, models.TextField):
+    if type(field) in (models.CharField, models.TextField):
         return frozenset({str, NoneType})
-    if kind in (models.IntegerField, models.BigIntegerField):
+    if type(field) in (models.IntegerField, models.BigIntegerField):
         return frozenset({int, NoneType})
-    return frozenset({NoneType}) if kind is models.DateTimeField and not is_automatic else frozenset()
+    if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
+        return frozenset({NoneType})
+    return frozenset()
 
 
 def _update_on_conflict(unique: Iterable[Any], update: Iterable[Any]) -> str:

@@ -154,9 +154,8 @@ def without_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[C
 
     Any valid order counts, paid or not: from another device, by staff, or in a channel of another audience.
     """
-    for later in _later_orders(
-        audience
-    ):  # one after the other, each is a join; OR would be tried cart by cart
+    # One after the other, each is a join; an OR of both would be tried cart by cart.
+    for later in _later_orders(audience):
         carts = carts.exclude(later)
     return carts
 
