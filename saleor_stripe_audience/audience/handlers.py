@@ -16,9 +16,11 @@ from saleor_stripe_audience.audience.consent.deliveries import services as deliv
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people import audiences
+from saleor_stripe_audience.audience.people.payloads import Account, read_account
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping import ahead, carts, payment_facts, purchases
+from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import payment_intents
@@ -60,13 +62,13 @@ def look_ahead(events: Sequence[Event]) -> None:
 
 
 def record_order(event: Event) -> None:
-    if (order := _object(event, "order")) is not None:
+    if (order := _order(event)) is not None:
         purchases.record_order(_shop_of(event), order, event.occurred_at)
 
 
 # A handler of its own: consent that proves nothing is reported as a problem, but the purchase is stored.
 def record_order_consent(event: Event) -> None:
-    installation, order = _shop_of(event), _object(event, "order")
+    installation, order = _shop_of(event), _order(event)
     if order is None:
         return
     try:
@@ -81,16 +83,16 @@ def record_checkout(event: Event) -> None:
 
 
 def record_customer(event: Event) -> None:
-    if (user := _object(event, "user")) is not None:
-        identity.record_customer(_shop_of(event), user, event.occurred_at)
+    if (account := _account(event)) is not None:
+        identity.record_customer(_shop_of(event), account, event.occurred_at)
 
 
 def record_customer_consent(event: Event) -> None:
-    installation, user = _shop_of(event), _object(event, "user")
-    if user is None:
+    installation, account = _shop_of(event), _account(event)
+    if account is None:
         return
     try:
-        metadata.record_account_consent(installation, user, event.occurred_at)
+        metadata.record_account_consent(installation, account, event.occurred_at)
     except Rejected as error:
         _report_consent_problem(installation, Consent.Source.ACCOUNT, error)
 
@@ -143,6 +145,16 @@ def _report_consent_problem(installation: Installation, source: str, error: Reje
     if not error.code.startswith("consent_"):
         raise error
     metadata.report_problem(installation, source, error)
+
+
+def _order(event: Event) -> Order | None:
+    payload = _object(event, "order")
+    return event.read_once(Order, read_order, payload) if payload is not None else None
+
+
+def _account(event: Event) -> Account | None:
+    payload = _object(event, "user")
+    return event.read_once(Account, read_account, payload) if payload is not None else None
 
 
 def _object(event: Event, name: str) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Stripe's Events: listed to find those that never arrived, and read when they did."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,4 +29,5 @@ def list_since(account: StripeAccount, created: int, types: Sequence[str]) -> It
 
 def object_of[Parsed: BaseModel](event: Event, model: type[Parsed]) -> Parsed:
     """Return the object that an event of Stripe's in the inbox is about, as it was then; `Rejected` if unreadable."""
-    return parse(model, (event.payload or {}).get("data", {}).get("object"))
+    found = (event.payload or {}).get("data", {}).get("object")
+    return event.read_once(model, partial(parse, model), found)

@@ -1,6 +1,8 @@
 """Events from outside and how they were handled."""
 
-from typing import Self
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Self
 
 from django.db import models
 
@@ -40,6 +42,20 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.kind} {self.pk}"
+
+    def read_once[Read](self, kind: type[Read], read: Callable[[Any], Read], part: Any) -> Read:
+        """Return `part` of the payload as a value of this kind, read by the first handler that needs it.
+
+        What `read` raises is raised to each of them.
+        """
+        if kind not in self._read:
+            self._read[kind] = read(part)
+        value: Read = self._read[kind]
+        return value
+
+    @cached_property
+    def _read(self) -> dict[type, Any]:
+        return {}
 
 
 class HandlingQuerySet(models.QuerySet["Handling"]):

@@ -14,13 +14,13 @@ from django.test import RequestFactory
 
 from saleor_stripe_audience.api.views import graphql_view
 from saleor_stripe_audience.api_keys.keys import create_key
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 
 
 @dataclass

@@ -6,10 +6,10 @@ import pytest
 
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.shops.models import Channel
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 
 AUDIENCES = """{ audiences { id name isDefault language doubleOptIn consentText cartSilenceMinutes createdAt channels
   contactsByStatus { status count } tags { name contactsCount } } }"""

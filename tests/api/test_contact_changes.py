@@ -14,9 +14,9 @@ from saleor_stripe_audience.audience.people.audiences import AudienceSettings, c
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress, Tag
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.segments import store
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, furnish, id_of, one
 from tests.audience.histories import at, member, order
+from tests.audience.records import record_order
 from tests.conftest import shared_rows
 
 ERRORS = "errors { field message code }"

@@ -15,9 +15,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from saleor_stripe_audience.api import paging
 from saleor_stripe_audience.audience.people.models import Contact, FormerAddress, Tag
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.api.conftest import Ask, Shop, codes_of, furnish, id_of, one
 from tests.audience.histories import at, order, say
+from tests.audience.records import record_order
 from tests.conftest import shared_rows
 
 CONTACTS = """query ($filter: ContactFilterInput, $search: String, $order: ContactSortingInput, $first: Int,

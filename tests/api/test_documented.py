@@ -9,11 +9,11 @@ import pytest
 from saleor_stripe_audience.api_keys.keys import create_key
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.documents import documents_root
 from saleor_stripe_audience.shops.models import Channel
 from tests.api.conftest import Shop, codes_of, id_of, post
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 
 EXAMPLES = re.findall(
     r"```graphql\n(.*?)```", (documents_root() / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL

@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.payments.models import Payment
 from tests.api.conftest import Ask, Shop, furnish
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 from tests.conftest import shared_rows
 
 CONTACTS = """query ($filter: ContactFilterInput, $where: ContactWhereInput, $search: String,

@@ -10,11 +10,11 @@ from django.utils import timezone
 from saleor_stripe_audience import recent
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.payments import declines
 from saleor_stripe_audience.payments.models import Payment
 from tests.api.conftest import Ask, Shop
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 
 EVERYTHING = """{
   installation { id domain saleorApiUrl isActive channels { slug } }

@@ -7,12 +7,12 @@ from django.test.utils import CaptureQueriesContext
 from saleor_stripe_audience.audience.models import Contact, FormerAddress, Segment, Tag
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
 from saleor_stripe_audience.audience.segments import membership, store
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.shops.models import Channel
 from tests.api.conftest import Ask, Shop, codes_of, id_of
 from tests.audience.histories import at, order, say
+from tests.audience.records import record_order
 from tests.audience.segments.people import cart, went_wrong
 
 AUDIENCE = """id name channels knownWordings contactsByStatus { status count } tags { name contactsCount }"""

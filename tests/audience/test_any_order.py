@@ -12,7 +12,6 @@ from hypothesis.extra.django import TestCase
 
 from saleor_stripe_audience.audience.consent.ledger import contacts_of_person
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import (
     AudienceSettings,
     change_audience,
@@ -22,13 +21,13 @@ from saleor_stripe_audience.audience.people.audiences import (
 )
 from saleor_stripe_audience.audience.people.models import ChannelAudience, Contact
 from saleor_stripe_audience.audience.shopping.ahead import look_ahead
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, line, member, nobodys, order, out, products
 from tests.audience.lives import ADDRESSES as LIVED_AT
 from tests.audience.lives import OTHER_CHANNEL, WORDING, lives
 from tests.audience.lives import Delivery as Life
+from tests.audience.records import record_customer, record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 from tests.examples import play
 

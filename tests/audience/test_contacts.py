@@ -2,12 +2,11 @@
 
 import pytest
 
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, everything, member, order, say
+from tests.audience.records import record_customer, record_order
 
 NEW = "ada.new@shop.example"
 

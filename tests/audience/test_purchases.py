@@ -6,16 +6,14 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.status import ConsentState, Deliverability
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
-from saleor_stripe_audience.audience.shopping.purchases import record_order
-from saleor_stripe_audience.audience.signup.metadata import record_order_consent
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, line, member, order
+from tests.audience.records import record_customer, record_order, record_order_consent
 
 
 def test_a_paid_order_makes_a_nonsubscribed_contact_with_the_purchase(shop: Installation) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import (
     AudienceSettings,
     change_audience,
@@ -16,13 +15,13 @@ from saleor_stripe_audience.audience.people.audiences import (
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, SoldProduct
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 from tests.audience.conftest import install
 from tests.audience.histories import everything, nobodys
+from tests.audience.records import record_customer, record_order
 
 ORDERS = {
     "order_created", "order_paid", "order_fully_paid", "order_refunded", "order_cancelled", "order_updated",

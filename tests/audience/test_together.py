@@ -16,13 +16,13 @@ from saleor_stripe_audience.audience.people.models import Contact, StaleContact
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.task_engine import TaskWorker
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order
+from tests.audience.records import record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 from tests.payments.dying import alive, deaths, no_connection_outlives_a_request  # noqa: F401 - a fixture
 from tests.plans import explained

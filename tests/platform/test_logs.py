@@ -14,7 +14,6 @@ from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.audience import handlers as audience_handlers
-from saleor_stripe_audience.audience.shopping import purchases
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.logs import logging_settings
@@ -112,8 +111,7 @@ def test_one_id_from_the_webhook_to_the_task(
     def crash(*_: Any, **__: Any) -> None:
         raise ValueError(f"cannot place {PERSON}")
 
-    monkeypatch.setattr(audience_handlers, "record_order", crash, raising=False)
-    monkeypatch.setattr(purchases, "record_order", crash)
+    monkeypatch.setattr(audience_handlers, "read_order", crash)
     answer = tell_order(installation)
     trace = answer.headers["X-Request-Id"]
     assert Event.objects.get().trace == trace
@@ -135,8 +133,7 @@ def test_a_crash_tells_no_person(
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"{PERSON} {NAME} {SECRETS}")
 
-    monkeypatch.setattr(audience_handlers, "record_order", crash, raising=False)
-    monkeypatch.setattr(purchases, "record_order", crash)
+    monkeypatch.setattr(audience_handlers, "read_order", crash)
     tell_order(installation)
     worked_to_the_end()
     assert Handling.objects.filter(given_up_at__isnull=False).exists()

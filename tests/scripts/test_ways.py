@@ -30,9 +30,11 @@ ORDER_TO_CONTACT = (
     "inbox.engine.dispatch",
     "audience.handlers.hold_shop",
     "audience.handlers.look_ahead",
+    "audience.shopping.payloads.read_order",
     "audience.handlers.record_order",
     "audience.shopping.purchases.record_order",
     "audience.handlers.record_order_consent",
+    "audience.signup.metadata.record_order_consent",
 )
 EXCHANGE = (
     "gateway.client.errors_of",

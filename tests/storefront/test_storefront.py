@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,13 +21,13 @@ from saleor_stripe_audience.audience.people.audiences import AudienceSettings, a
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_of
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import limits, storefront
 from saleor_stripe_audience.audience.signup.models import RateWindow
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order, say
+from tests.audience.records import record_order
 
 PAGE = "https://shop.example.com"
 SUBSCRIBE = """mutation S($input: AudienceSubscribeInput!) {
@@ -39,6 +40,13 @@ FORM = (
 ACCEPTED = {"accepted": True, "errors": []}
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits' clock stands still: what began at the end of a minute would be counted in two."""
+    moment = timezone.now()
+    monkeypatch.setattr(limits, "timezone", SimpleNamespace(now=lambda: moment))
 
 
 @pytest.fixture
@@ -393,7 +401,7 @@ def test_a_period_that_ends_while_it_is_counted_refuses_nobody(
 ) -> None:
     before, after = at(0).replace(second=59, microsecond=999_000), at(0) + timedelta(minutes=1)
     moments = iter([before])
-    monkeypatch.setattr(timezone, "now", lambda: next(moments, after))
+    monkeypatch.setattr(limits, "timezone", SimpleNamespace(now=lambda: next(moments, after)))
     assert limits.allow("203.0.113.4", 1, timedelta(minutes=1))
 
 

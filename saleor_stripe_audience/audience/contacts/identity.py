@@ -34,7 +34,7 @@ from saleor_stripe_audience.audience.people.models import (
     FormerAddress,
     FormerContact,
 )
-from saleor_stripe_audience.audience.people.payloads import Account, language_tag, read_account
+from saleor_stripe_audience.audience.people.payloads import Account, language_tag
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.errors import Rejected
@@ -67,15 +67,12 @@ class Person:
     proven: bool = True
 
 
-def record_customer(
-    installation: Installation, payload: Mapping[str, Any], issued_at: datetime
-) -> Contact | None:
+def record_customer(installation: Installation, account: Account, issued_at: datetime) -> Contact | None:
     """Store a customer account; returns the contact in the default audience, or None for an erased person.
 
     After a change of address the person keeps all earlier purchases, in every audience that has the person. An
     unconfirmed account creates no contact: anybody can register under any address. `Rejected` without a valid address.
     """
-    account = read_account(payload)
     person = person_of(account, issued_at)
     with hold_shop(installation) as shop:
         default = shop.default
@@ -84,9 +81,8 @@ def record_customer(
             others = [upsert_contact(audience, person) for audience in _others_with(person, default)]
             for each in (contact, *others):
                 if each is not None:
-                    # A payload with metadata has all of it; one without says nothing about it.
-                    is_whole = payload.get("metadata") is not None
-                    attributes.store(each, account.metadata, issued_at, is_whole=is_whole)
+                    is_whole = account.metadata is not None
+                    attributes.store(each, account.metadata or [], issued_at, is_whole=is_whole)
         return contact
 
 

@@ -33,7 +33,7 @@ class Account(Payload):
     last_name: Text = ""
     language_code: Text = ""
     is_confirmed: bool | None = None
-    metadata: Metadata = []
+    metadata: list[Any] | None = None  # all of it, or None if the payload says nothing about it
 
 
 def read_account(payload: Mapping[str, Any]) -> Account:

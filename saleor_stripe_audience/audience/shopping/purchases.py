@@ -1,6 +1,5 @@
 """Saleor's orders become purchases of contacts. A purchase never makes a subscriber."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
-from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
+from saleor_stripe_audience.audience.shopping.payloads import Order
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.statements import insert_rows
@@ -33,13 +32,12 @@ class Amounts:
     refunded: Money
 
 
-def record_order(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> Purchase:
+def record_order(installation: Installation, order: Order, issued_at: datetime) -> Purchase:
     """Store an order as of `issued_at`, in one transaction; returns the stored purchase.
 
     An older event does not change a newer purchase. The purchase has no contact if the buyer was erased, or if the
-    order was anonymized in Saleor or has no valid address. `Rejected` if the order has no valid amount.
+    order was anonymized in Saleor or has no valid address. `Rejected` if an amount is none of its currency.
     """
-    order = read_order(payload)
     fields, lines = _fields(order, _amounts(order), issued_at), _lines(order)
     reported = Purchase(installation=installation, saleor_order_id=order.id, **fields)
     person = None if order.is_anonymous else buyer_of(order, issued_at)

@@ -22,9 +22,9 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import Person, person_of, upsert_contact
 from saleor_stripe_audience.audience.people.audiences import hold_shop
 from saleor_stripe_audience.audience.people.models import Audience
-from saleor_stripe_audience.audience.people.payloads import read_account
+from saleor_stripe_audience.audience.people.payloads import Account
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.shopping.payloads import read_order
+from saleor_stripe_audience.audience.shopping.payloads import Order
 from saleor_stripe_audience.audience.shopping.purchases import audience_of_order, buyer_of
 from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
@@ -63,9 +63,8 @@ class _Keys:
 _OWN = _Keys(CONSENT, AT, TEXT, SOURCE, IP)
 
 
-def record_order_consent(installation: Installation, payload: Mapping[str, Any], issued_at: datetime) -> None:
+def record_order_consent(installation: Installation, order: Order, issued_at: datetime) -> None:
     """Record what the buyer agreed to in the checkout, once however many events the order has."""
-    order = read_order(payload)
     if order.is_anonymous or not _as_dict(order.metadata):
         return
     with hold_shop(installation) as shop:
@@ -89,9 +88,7 @@ def record_order_consent(installation: Installation, payload: Mapping[str, Any],
                 _record(audience, buyer, events)
 
 
-def record_account_consent(
-    installation: Installation, payload: Mapping[str, Any], issued_at: datetime
-) -> None:
+def record_account_consent(installation: Installation, account: Account, issued_at: datetime) -> None:
     """Record what the owner of a confirmed account agreed to, in the shop's default audience.
 
     `consent_at` is required, because Saleor sends an account's metadata again with every change. An unconfirmed
@@ -100,16 +97,16 @@ def record_account_consent(
     A withdrawal without a readable time counts from its first event, once, until the account's metadata has given a new
     consent: sent again unchanged it does not undo a subscription made elsewhere since.
     """
-    account = read_account(payload)
-    if not account.is_confirmed or not _as_dict(account.metadata):
+    given = account.metadata or []
+    if not account.is_confirmed or not _as_dict(given):
         return
     with hold_shop(installation) as shop:
         audience = shop.default
-        if not _mentions_consent(account.metadata, audience):
+        if not _mentions_consent(given, audience):
             return
         person = person_of(account, issued_at)
         events = consent_events_in(
-            account.metadata,
+            given,
             source=Consent.Source.ACCOUNT,
             reference=account.id,
             audience=audience,

@@ -5,17 +5,18 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import QuerySet
 
 from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.people.payloads import read_account
+from saleor_stripe_audience.audience.people.payloads import Account, read_account
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.shopping import purchases
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.shopping.payloads import read_order
+from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.audience.transfer.from_stripe import STRIPE_PREFIX
 from saleor_stripe_audience.errors import Rejected
@@ -26,8 +27,14 @@ from saleor_stripe_audience.shops.models import Installation
 
 PHASES = ("count", "customers", "orders", "check customers", "check orders")
 
-Record = Callable[[Installation, Json, datetime], str]
-RecordConsent = Callable[[Installation, Json, datetime], None]
+
+@dataclass(frozen=True)
+class _Subject[Read]:
+    """What a phase imports: how one is read, stored with its outcome, and its consent recorded."""
+
+    read: Callable[[Json], Read]
+    record: Callable[[Installation, Read, datetime], str]
+    record_consent: Callable[[Installation, Read, datetime], None]
 
 
 def process_page(job: Job) -> Page:
@@ -37,45 +44,46 @@ def process_page(job: Job) -> Page:
         total = sum(listing.fetch_count(job.installation, each) for each in ("customers", "orders"))
         return Page({"phase": "customers", "after": None}, total=total)
     if phase == "customers":
-        return _import(job, after, _record_customer, metadata.record_account_consent)
+        return _import(job, after, _Subject(read_account, _record_customer, metadata.record_account_consent))
     if phase == "orders":
-        return _import(job, after, _record_order, metadata.record_order_consent)
+        return _import(job, after, _Subject(read_order, _record_order, metadata.record_order_consent))
     return _check(job, phase, after)
 
 
-def _import(job: Job, after: str | None, record: Record, record_consent: RecordConsent) -> Page:
+def _import[Read](job: Job, after: str | None, subject: _Subject[Read]) -> Page:
     phase = job.cursor["phase"]
     fetched_at = datetime.now(UTC)  # before the request: events from later on are newer
     found = listing.fetch_page(job.installation, phase, after)
     page = Page(_next(phase, found.after))
     for node in found.nodes:
         try:
-            page.counts[f"{phase} {record(job.installation, node, fetched_at)}"] += 1
+            read = subject.read(node)
+            page.counts[f"{phase} {subject.record(job.installation, read, fetched_at)}"] += 1
             page.done += 1
         except Rejected as error:
             page.failed += 1
             page.problems.append(_problem(phase, node, error))
             continue
         try:
-            record_consent(job.installation, node, fetched_at)
+            subject.record_consent(job.installation, read, fetched_at)
         except Rejected as error:  # consent that proves nothing; the person is stored
             page.counts["consents refused"] += 1
             page.problems.append(_problem(phase, node, error))
     return page
 
 
-def _record_customer(installation: Installation, node: Json, fetched_at: datetime) -> str:
-    contact = identity.record_customer(installation, node, fetched_at)
-    if not read_account(node).is_confirmed:
+def _record_customer(installation: Installation, account: Account, fetched_at: datetime) -> str:
+    contact = identity.record_customer(installation, account, fetched_at)
+    if not account.is_confirmed:
         return "unconfirmed"
     return "kept" if contact is not None else "erased"
 
 
-def _record_order(installation: Installation, node: Json, fetched_at: datetime) -> str:
-    purchase = purchases.record_order(installation, node, fetched_at)
+def _record_order(installation: Installation, order: Order, fetched_at: datetime) -> str:
+    purchase = purchases.record_order(installation, order, fetched_at)
     if purchase.contact_id is not None:
         return "kept"
-    return "anonymous" if read_order(node).is_anonymous else "erased"
+    return "anonymous" if order.is_anonymous else "erased"
 
 
 def _problem(phase: str, node: Json, error: Rejected) -> Json:

@@ -13,11 +13,11 @@ from saleor_stripe_audience.audience.people.audiences import (
     settings_of,
 )
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.commands import audience, renew_links
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 
 
 @pytest.fixture

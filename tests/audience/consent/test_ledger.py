@@ -11,11 +11,11 @@ from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent, LedgerIsAppendOnly
 from saleor_stripe_audience.audience.people.models import Contact, Wording
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order, say
+from tests.audience.records import record_order
 
 GIVEN, CONFIRMED, WITHDRAWN = Consent.Kind.GIVEN, Consent.Kind.CONFIRMED, Consent.Kind.WITHDRAWN
 

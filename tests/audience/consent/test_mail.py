@@ -21,15 +21,13 @@ from saleor_stripe_audience import mailers
 from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, links, mail
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import storefront
-from saleor_stripe_audience.audience.signup.metadata import record_order_consent
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
+from tests.audience.records import record_customer, record_order, record_order_consent
 from tests.conftest import Work
 
 Mails = list[EmailMultiAlternatives]

@@ -7,17 +7,15 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import choices, confirmation, wordings
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.shopping.purchases import record_order
-from saleor_stripe_audience.audience.signup.metadata import record_account_consent, record_order_consent
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.audience.histories import BEGINNING, at, member, order, say
+from tests.audience.records import record_account_consent, record_customer, record_order, record_order_consent
 
 TEXT = "Send me news by e-mail."
 

@@ -4,7 +4,7 @@ import pytest
 
 from saleor_stripe_audience.audience.consent import choices, ledger
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import merge, record_customer
+from saleor_stripe_audience.audience.contacts.identity import merge
 from saleor_stripe_audience.audience.people.audiences import (
     AudienceSettings,
     change_audience,
@@ -12,11 +12,10 @@ from saleor_stripe_audience.audience.people.audiences import (
     lock_shop,
 )
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import storefront
-from saleor_stripe_audience.audience.signup.metadata import record_account_consent
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
+from tests.audience.records import record_account_consent, record_customer, record_order
 from tests.plans import explained
 
 ADA, NEW = "ada@shop.example", "ada.new@shop.example"

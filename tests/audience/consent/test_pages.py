@@ -15,16 +15,15 @@ from django.utils import translation
 
 from saleor_stripe_audience.audience.consent import links, wordings
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import pages
 from saleor_stripe_audience.commands import rotate_keys
 from saleor_stripe_audience.logs import logging_settings
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, member, order, say
+from tests.audience.records import record_customer, record_order
 
 NEW = "ada.new@shop.example"
 

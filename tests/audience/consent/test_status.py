@@ -7,9 +7,9 @@ from django.db import connection
 
 from saleor_stripe_audience.audience.people import status
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 
 ALL = list(product(status.ConsentState.values, status.Deliverability.values, status.Lifecycle.values))
 OK_ACTIVE = {

@@ -18,13 +18,13 @@ from saleor_stripe_audience.audience.consent.deliveries import record, webhooks
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES, Kind
 from saleor_stripe_audience.audience.consent.models import Consent, MailWebhook, SoftBounce
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.commands import check, mail_webhook
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, order, say
+from tests.audience.records import record_order
 from tests.conftest import Work
 
 ADA = "ada@shop.example"

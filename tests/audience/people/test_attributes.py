@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.audience.contacts import identity
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.audiences import (
     AudienceSettings,
@@ -13,9 +12,9 @@ from saleor_stripe_audience.audience.people.audiences import (
     default_audience,
 )
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactAttribute
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import account, at, order
+from tests.audience.records import record_customer, record_order
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import (
     AudienceSettings,
     change_audience,
@@ -14,11 +13,11 @@ from saleor_stripe_audience.audience.people.audiences import (
 )
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order, say
+from tests.audience.records import record_customer, record_order
 
 NEW = "ada.new@shop.example"
 

@@ -7,14 +7,14 @@ import pytest
 from saleor_stripe_audience.audience.consent import choices
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import merge, record_customer
+from saleor_stripe_audience.audience.contacts.identity import merge
 from saleor_stripe_audience.audience.people import lifecycle
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order, say
+from tests.audience.records import record_customer, record_order
 
 ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"

@@ -3,13 +3,12 @@
 import pytest
 
 from saleor_stripe_audience.audience.contacts import tags
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, Tag
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, member, order
+from tests.audience.records import record_customer, record_order
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure, Tombstone
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.engine import dispatch, record
@@ -19,6 +17,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, everything, member, order, say
+from tests.audience.records import record_customer, record_order
 
 ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"

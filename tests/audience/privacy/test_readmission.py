@@ -12,15 +12,13 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import choices, links
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import readmission, storefront
-from saleor_stripe_audience.audience.signup.metadata import record_account_consent, record_order_consent
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
+from tests.audience.records import record_account_consent, record_customer, record_order, record_order_consent
 from tests.conftest import Work
 
 ADA = "ada@shop.example"

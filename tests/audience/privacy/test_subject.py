@@ -6,10 +6,8 @@ from uuid import uuid4
 import pytest
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.audience.contacts.identity import record_customer
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy import erasure, subject
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import dispatch, record
@@ -18,6 +16,7 @@ from saleor_stripe_audience.payments.models import StaffRequest
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, member, order, say
+from tests.audience.records import record_customer, record_order
 from tests.dashboard.rows import a_payment
 
 ADA = "ada@shop.example"

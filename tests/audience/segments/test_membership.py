@@ -16,8 +16,8 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.shopping import totals
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 from tests.audience.segments.people import bought, contact
 
 BUYERS = {"type": "ordersCount", "atLeast": 1}

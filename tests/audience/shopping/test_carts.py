@@ -15,13 +15,13 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts
 from saleor_stripe_audience.audience.shopping.carts import CartState
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, SoldProduct
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, line, member, order
+from tests.audience.records import record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
 Delivery = Callable[[Installation], Any]

@@ -12,7 +12,6 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts, payment_facts
 from saleor_stripe_audience.audience.shopping.models import PaymentFact
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, parse
@@ -20,6 +19,7 @@ from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
+from tests.audience.records import record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
 

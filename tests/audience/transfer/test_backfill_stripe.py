@@ -11,7 +11,6 @@ import stripe
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.shopping.purchases import record_order
 from saleor_stripe_audience.audience.transfer import backfill
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import charges, customers
@@ -23,6 +22,7 @@ from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, SECRET_KEY, S
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import order
+from tests.audience.records import record_order
 
 
 class Till:
