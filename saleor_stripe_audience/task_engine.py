@@ -1,17 +1,15 @@
 """How every task is claimed and run.
 
 The task engine stores and logs exceptions, whose messages may contain personal data; and it composes a query to store
-a task, and on SQLite three to claim one.
+a task, and on SQLite three to claim one: they are one statement here.
 """
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
 from django.db import connection
-from django.db.models import Q, QuerySet
 from django.tasks import Task, TaskResult
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
@@ -21,7 +19,6 @@ from django_ox.results import task_result_from_db
 from django_ox.tasks import PolicyTask
 from django_ox.worker import Worker
 
-from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.statements import columns_of, insert_rows, row_of, stored
 
@@ -67,42 +64,37 @@ class Backend(OxBackend):
         return result
 
 
-CANDIDATES = 5  # due tasks to read at once: other workers may claim the first ones meanwhile
 CLAIM = """
     UPDATE django_ox_oxtask SET
         status = %s, locked_by = %s, locked_at = %s, lease_expires_at = %s, lease_epoch = lease_epoch + 1,
         attempts = attempts + 1, started_at = COALESCE(started_at, %s), last_attempted_at = %s,
         worker_ids = JSON_INSERT(worker_ids, '$[#]', %s)
-    WHERE id = %s AND status = %s
+    WHERE id = (
+        SELECT id FROM django_ox_oxtask
+        WHERE status = %s AND (run_after IS NULL OR run_after <= %s)
+        ORDER BY priority DESC, enqueued_at LIMIT 1
+    )
 """
 
 
 class TaskWorker(Worker):
-    """The task engine's worker. On SQLite it claims a task with two statements that are composed once."""
+    """The task engine's worker. On SQLite it claims a task with one statement, which nobody composes."""
 
     def _claim_one(self) -> OxTask | None:
         if connection.vendor != "sqlite" or self.queues or self.claim_filter_q() is not None:
             return super()._claim_one()
-        while candidates := _due(timezone.now()):
-            for pk in candidates:
-                if (claimed := self._claim_on_sqlite(pk)) is not None:
-                    return claimed
-        return None
+        return self._claim_on_sqlite(timezone.now())
 
-    def _claim_on_sqlite(self, pk: uuid.UUID) -> OxTask | None:
-        """Claim the task, as the task engine does on PostgreSQL; None if another worker has."""
-        now = timezone.now()
+    def _claim_on_sqlite(self, now: datetime) -> OxTask | None:
+        """Claim the task that is due first, as the task engine does on PostgreSQL; None if none is due.
+
+        SQLite lets one connection write at a time, so two workers never claim the same one.
+        """
         expires = now + timedelta(seconds=self.lock_timeout)
         at, until = (stored(OxTask, "locked_at", each) for each in (now, expires))
         ready, running = OxTask.Status.READY.value, OxTask.Status.RUNNING.value
-        values = [running, self.worker_id, at, until, at, at, self.worker_id, stored(OxTask, "id", pk), ready]
+        values = [running, self.worker_id, at, until, at, at, self.worker_id, ready, at]
         with connection.cursor() as cursor:
             cursor.execute(f"{CLAIM} RETURNING {columns_of(OxTask)}", values)
             found: Sequence[Any] | None = cursor.fetchone()
         return row_of(OxTask, found) if found is not None else None
-
-
-@composed_once
-def _due(now: datetime) -> QuerySet[OxTask, uuid.UUID]:
-    ready = OxTask.objects.filter(Q(run_after=None) | Q(run_after__lte=now), status=OxTask.Status.READY)
-    return ready.order_by("-priority", "enqueued_at").values_list("pk", flat=True)[:CANDIDATES]
