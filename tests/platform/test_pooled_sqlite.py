@@ -157,3 +157,20 @@ def test_a_forked_process_opens_its_own(file: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == 0
     with pytest.raises(sqlite3.ProgrammingError):  # it was closed before
         idle.connection.execute("SELECT 1")
+
+
+@pytest.mark.django_db
+def test_a_long_job_has_more_cache_until_it_ends() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL's cache is the server's")
+
+    def size() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA cache_size")
+            found: int = cursor.fetchone()[0]
+            return found
+
+    usual = size()
+    with database.more_cache():
+        assert size() == -database.JOB_CACHE_KB
+    assert size() == usual

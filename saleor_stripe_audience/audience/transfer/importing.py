@@ -38,6 +38,7 @@ from saleor_stripe_audience.audience.transfer.reading import (
     read_rows,
 )
 from saleor_stripe_audience.audience.transfer.rows import Row, RowOptions, RowReader, plain_value
+from saleor_stripe_audience.database import more_cache
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
@@ -231,15 +232,17 @@ def import_csv(
     reader = RowReader(columns, row_options)
     report = Report(file=_file_report(form, found, columns, row_options))
     keeper, is_running = keeper_of(form, number), True
-    for some in _prefetch(batched(_read(reader, rows, keeper.after, on_refused), batch_size or BATCH_SIZE)):
-        with transaction.atomic():
-            lock_shop(audience.installation)
-            _Batch(audience, list(_valid(some, report)), report).write()
-            is_running = keeper.save_progress(report, some[-1].line)
-            transaction.set_rollback(options.dry_run)
-        progress(report.lines)
-        if not is_running:
-            break
+    batches = batched(_read(reader, rows, keeper.after, on_refused), batch_size or BATCH_SIZE)
+    with more_cache():
+        for some in _prefetch(batches):
+            with transaction.atomic():
+                lock_shop(audience.installation)
+                _Batch(audience, list(_valid(some, report)), report).write()
+                is_running = keeper.save_progress(report, some[-1].line)
+                transaction.set_rollback(options.dry_run)
+            progress(report.lines)
+            if not is_running:
+                break
     if not options.dry_run:
         mark_all_changed(audience.pk)
     if is_running:
