@@ -136,7 +136,7 @@ class _Insertion:
     returning: str
     once: str  # the statement for one row, which does nothing if the row is there already
     fields: Sequence[Any]
-    # Each field, its attribute, and the types of `_types_kept_by`.
+    # Each field, its attribute, and the types of `types_kept_by`.
     attributes: Sequence[tuple[Any, str, frozenset[type]]]
     computed: Sequence[
         tuple[str, Sequence[Callable[[Any], Any]]]
@@ -176,17 +176,19 @@ def _insertion_of(model: type[models.Model], vendor: str) -> _Insertion:  # noqa
         returning=returning,
         once=f"{start} {places} ON CONFLICT DO NOTHING {returning}",
         fields=fields,
-        attributes=[(each, each.attname, _types_kept_by(each)) for each in fields],
+        attributes=[(each, each.attname, types_kept_by(each)) for each in fields],
         computed=[(each.attname, list(_converters_of(each))) for each in computed],
     )
 
 
-def _types_kept_by(field: Any) -> frozenset[type]:
-    """Return the types whose values Django's field stores as they are."""
+def types_kept_by(field: Any) -> frozenset[type]:
+    """Return the types whose values Django's field stores as they are; a subclass of a field may not."""
     if type(field) in (models.CharField, models.TextField):
         return frozenset({str, NoneType})
-    if type(field) in (models.IntegerField, models.BigIntegerField):
+    if type(field) in (models.IntegerField, models.PositiveIntegerField, models.BigIntegerField):
         return frozenset({int, NoneType})
+    if type(field) is models.BooleanField:
+        return frozenset({bool, NoneType})
     if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
         return frozenset({NoneType})
     return frozenset()

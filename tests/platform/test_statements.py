@@ -14,7 +14,7 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.inbox.models import Event, Handling, Pulse
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.statements import _insertion_of, _types_kept_by, insert_rows, update_row
+from saleor_stripe_audience.statements import _insertion_of, insert_rows, types_kept_by, update_row
 from tests.audience.conftest import install
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +115,7 @@ def test_values_that_are_stored_as_they_are_are_those_that_django_would_store(
     samples: tuple[Any, ...] = (None, "Zoë 😀", "", 7, -1, 2**40)
     for field in model._meta.local_concrete_fields:
         for sample in samples:
-            if type(sample) in _types_kept_by(field):
+            if type(sample) in types_kept_by(field):
                 assert field.get_db_prep_save(sample, connection) == sample
                 row = model(**{field.attname: sample})
                 assert field.pre_save(row, add=True) == sample

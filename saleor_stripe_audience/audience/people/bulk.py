@@ -5,12 +5,12 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any
 
 from django.db import connection, models
 
-# Fields whose values both databases store as they are; subclasses may not.
-_STORED_AS_GIVEN = {models.BooleanField, models.CharField, models.PositiveIntegerField, models.TextField}
+from saleor_stripe_audience.statements import types_kept_by
 
 
 def filter_in[Row: models.Model](
@@ -51,7 +51,7 @@ def _insert_each(model: type[models.Model], columns: Sequence[str], rows: Iterab
     converted = [
         (place, by_column[column].get_db_prep_save)
         for place, column in enumerate(columns)
-        if type(by_column[column]) not in _STORED_AS_GIVEN
+        if types_kept_by(by_column[column]) <= {NoneType}
     ]
     values = [list(row) for row in rows]
     for row in values:
