@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway.accounts import account_for
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY
-from tests.browser.conftest import Staff
+from tests.browser.conftest import PATIENCE, Staff
 from tests.dashboard.rows import a_contact, a_payment, a_problem
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -266,10 +266,12 @@ def test_what_became_of_a_form_is_announced_by_the_dashboard(staff: Staff) -> No
 
 def test_a_refusal_leaves_the_dashboards_corner_by_itself(staff: Staff) -> None:
     """The Dashboard keeps an error until it is closed, over the page's buttons; the page says it beside the form."""
+    staff.page.clock.install()
     page = staff.open(path="/keys", theme="light", locale="en")
     page.get_by_label("Addresses of your shop's pages").fill("ftp://shop.example.com")
     page.get_by_role("button", name="Create storefront key").click()
     expect(staff.page.locator("#notices p.error")).to_have_count(1)
+    staff.page.clock.fast_forward(PATIENCE)
     expect(staff.page.locator("#notices p")).to_have_count(0)
     expect(page.locator("#create-storefront-key").get_by_role("alert")).to_be_visible()
 
