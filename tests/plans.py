@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-PLANNED = ("SELECT", "UPDATE", "DELETE", "(SELECT")
+PLANNED = ("SELECT", "UPDATE", "DELETE", "(SELECT", "WITH")
 # These have a few rows for each shop, or one for each schedule; a plan may read them as a whole.
 FEW_ROWS = frozenset(
     {

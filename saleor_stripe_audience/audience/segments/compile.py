@@ -163,6 +163,11 @@ class Compiler:
 
     @condition.register
     def _(self, node: rules.Purchased) -> Q:
+        if node.bought is None and not node.channel:  # what each contact's row says, too
+            if not node.within:
+                return Q(orders_count__gte=node.at_least)
+            if node.at_least == 1:
+                return Q(last_order_at__gte=self._ago(node.within.length))
         if node.at_least == 1:
             return Q(Exists(self.purchases(node, OuterRef("pk"))))
         counted = _by_contact(self.purchases(node)).annotate(orders=Count("pk"))
@@ -325,7 +330,8 @@ class Compiler:
         paid = Purchase.objects.paid()
         if self.only is not None:
             return paid.filter(contact__in=self.only)
-        return paid.filter(contact__audience=self.audience)
+        # The contacts are filtered by their audience anyway; joining them to all orders would cost as much again.
+        return paid.filter(installation=self.audience.installation_id, contact__isnull=False)
 
     def _placed_within(self, orders: QuerySet[Purchase], within: rules.Span | None) -> QuerySet[Purchase]:
         return orders.filter(placed_at__gte=self._ago(within.length)) if within else orders

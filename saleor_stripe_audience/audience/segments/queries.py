@@ -10,8 +10,6 @@ from saleor_stripe_audience.errors import Unavailable
 
 # PostgreSQL compiles queries that look expensive (jit), which takes longer than these queries do.
 MEMORY = "128MB"  # for sorting and hashing; with PostgreSQL's usual 4MB a million ids are compared one by one
-# The data is in memory or on an SSD: a row found through an index costs little more than the next one.
-RANDOM_PAGE_COST = "1.1"
 QUERY_CANCELED = "57014"  # PostgreSQL's code for a statement that exceeded its timeout
 
 
@@ -27,9 +25,7 @@ def large_queries(timeout_seconds: int = 0) -> Iterator[None]:
             return
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('work_mem', %s, true), set_config('random_page_cost', %s, true), "
-                "set_config('jit', 'off', true)",
-                [MEMORY, RANDOM_PAGE_COST],
+                "SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true)", [MEMORY]
             )
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(timeout_seconds * 1000)])
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
@@ -92,11 +92,28 @@ def preview(audience: Audience, tree: Any) -> Preview:
     rule = resolve(audience, tree)
     started = time.perf_counter()
     with large_queries(PREVIEW_SECONDS):
-        matching = Compiler(audience, timezone.now()).contacts(rule.root)
-        count = matching.count()
-        sample = list(matching[:SAMPLE_SIZE])
+        count, sample = _count_and_sample(Compiler(audience, timezone.now()).contacts(rule.root))
     milliseconds = (time.perf_counter() - started) * 1000
     return Preview(count, sample, milliseconds, list(_find_unknown(audience, rule)))
+
+
+def _count_and_sample(matching: QuerySet[Contact]) -> tuple[int, list[Contact]]:
+    """Return how many contacts there are, and some of them.
+
+    PostgreSQL plans a query for ten as if they were found soon, which takes seconds where few match. So it looks for
+    all of them once, which the number needs anyway, and takes some from there.
+    """
+    if connection.vendor != "postgresql":
+        return matching.count(), list(matching[:SAMPLE_SIZE])
+    sql, parameters = matching.order_by().values("pk").query.sql_with_params()
+    statement = (
+        f"WITH matching AS MATERIALIZED ({sql}) "  # noqa: S608 - composed by Django
+        "SELECT (SELECT COUNT(*) FROM matching), ARRAY(SELECT * FROM matching LIMIT %s)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*parameters, SAMPLE_SIZE])
+        count, ids = cursor.fetchone()
+    return count, list(Contact.objects.filter(pk__in=ids))
 
 
 def create(audience: Audience, values: SegmentValues, key: UUID | None = None) -> Segment:
