@@ -73,6 +73,29 @@ def shared_rows(blocker: DjangoDbBlocker) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+@contextmanager
+def kept_rows() -> Iterator[Callable[[], None]]:
+    """Copy all rows and delete them; what is yielded inserts them again, into empty tables.
+
+    For modules with tests of transactions, where `shared_rows` cannot be used.
+    """
+    models = [each for each in apps.get_models(include_auto_created=True) if each is not ContentType]
+    names = [each._meta.db_table for each in models if each._base_manager.exists()]
+    quote = connection.ops.quote_name
+
+    def run(statement: str) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for name in names:
+                cursor.execute(statement.format(quote(name), quote(f"kept_{name}")))
+
+    run("CREATE TABLE {1} AS SELECT * FROM {0}")
+    try:
+        run("DELETE FROM {0}")
+        yield lambda: run("INSERT INTO {0} SELECT * FROM {1}")
+    finally:
+        run("DROP TABLE {1}")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def tables_are_emptied_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

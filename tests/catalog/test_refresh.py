@@ -1,11 +1,17 @@
 """What was changed in Stripe is shown, and taken over into Saleor where staff choose that. Saleor decides."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from django_ox.models import OxTask
+from django_ox.testing import run_tasks
+from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.catalog import payloads, refresh, sync
@@ -20,11 +26,10 @@ from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.saleor.state import Product
-from saleor_stripe_audience.sandbox.stripe import SECRET_KEY
-from tests.payments.conftest import stripe_sandbox, stripe_url  # noqa: F401 - fixtures
-from tests.payments.test_reporting import Town, town
-
-__all__ = ["town"]
+from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
+from tests.conftest import kept_rows
+from tests.payments.test_reporting import Town, found_town
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,6 +64,48 @@ def apply(town: Town, *differences: Difference, category: str | None = None) -> 
     return [each.error.code for each in outcomes if each.error is not None]
 
 
+@pytest.fixture(scope="module")
+def synced(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[], Town]]:
+    """A town where everything is in Stripe, with its images: the stand-in's own addresses are taken as public.
+
+    Founding it takes many times as long as a test, so that there is one; each call brings it back to how it was.
+    """
+    with (
+        django_db_blocker.unblock(),
+        pytest.MonkeyPatch.context() as patch,
+        override_settings(),  # what the founding sets is undone after it
+        StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as stripe,
+        Served(stripe.wsgi) as served,
+    ):
+        stripe.base_url = settings.STRIPE_API_BASE = served.url
+        patch.setattr(payloads, "is_public_image", lambda url: not url.endswith(".svg"))
+        with found_town(settings, stripe, served.url, lambda: len(run_tasks())) as town:
+            run(town, sync.start)
+            town.shop.drain()
+            stripe.drain()
+            host = town.shop.host
+            keys = {id(host.store.lock): host.store.lock} | {id(each): each for each in host.keys}
+            state = vars(host.store), host.deliveries, stripe.accounts, stripe.account
+            kept = deepcopy(state, dict(keys))
+            with kept_rows() as restore:
+
+                def as_founded() -> Town:
+                    restore()
+                    store, host.deliveries, stripe.accounts, stripe.account = deepcopy(kept, dict(keys))
+                    vars(host.store).update(store)
+                    return replace(town, account=StripeAccount.objects.get())
+
+                yield as_founded
+
+
+@pytest.fixture(autouse=True)
+def town(synced: Callable[[], Town], transactional_db: None) -> Iterator[Town]:
+    made = synced()
+    yield made
+    made.shop.drain()
+    made.stripe.drain()
+
+
 @pytest.fixture
 def settle(town: Town, worked_to_the_end: Work) -> Callable[[], None]:
     """Saleor's events arrive, and everything that follows from them is done."""
@@ -71,13 +118,6 @@ def settle(town: Town, worked_to_the_end: Work) -> Callable[[], None]:
 
 
 Settle = Callable[[], None]
-
-
-@pytest.fixture(autouse=True)
-def synced(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is in Stripe, with its images: the stand-in's own addresses are taken as public."""
-    monkeypatch.setattr(payloads, "is_public_image", lambda url: not url.endswith(".svg"))
-    run(town, sync.start)
 
 
 def in_stripe(name: str) -> CatalogProduct:

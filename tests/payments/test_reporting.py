@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -110,6 +111,23 @@ class Town:
         return [each for each in self.ledger()["events"] if each["type"] == kind]
 
 
+@contextmanager
+def found_town(settings: Any, stripe: StripeSandbox, stripe_url: str, work: Work) -> Iterator[Town]:
+    """The settings become those of the town; the host's schemas hold for the app's responses, in the end."""
+    with SaleorSandbox(retry_scale=0.001) as shop, Served(get_wsgi_application()) as served:
+        settings.PUBLIC_URL = served.url
+        settings.ALLOWED_SALEOR_URLS = (shop.api_url,)
+        shop.install(f"{served.url}/api/manifest")
+        installation = Installation.objects.get()
+        account = connect(installation, *installation.channels.values_list("slug", flat=True))
+        made = Town(shop, stripe, stripe_url, account, work)
+        yield made
+        shop.drain()
+        for each in shop.deliveries:
+            if each.event.startswith("TRANSACTION_") and each.attempts:
+                check_answer(each.event.lower(), json.loads(each.attempts[-1].text))
+
+
 @pytest.fixture
 def town(
     transactional_db: None,
@@ -118,18 +136,8 @@ def town(
     stripe_url: str,
     worked: Work,
 ) -> Iterator[Town]:
-    with SaleorSandbox(retry_scale=0.001) as shop, Served(get_wsgi_application()) as served:
-        settings.PUBLIC_URL = served.url
-        settings.ALLOWED_SALEOR_URLS = (shop.api_url,)
-        shop.install(f"{served.url}/api/manifest")
-        installation = Installation.objects.get()
-        account = connect(installation, *installation.channels.values_list("slug", flat=True))
-        made = Town(shop, stripe_sandbox, stripe_url, account, worked)
+    with found_town(settings, stripe_sandbox, stripe_url, worked) as made:
         yield made
-        shop.drain()
-        for each in shop.deliveries:
-            if each.event.startswith("TRANSACTION_") and each.attempts:
-                check_answer(each.event.lower(), json.loads(each.attempts[-1].text))
 
 
 def orders(events: list[Json]) -> dict[str, list[Json]]:
