@@ -3,9 +3,11 @@ SHELL := /bin/bash
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_LINK_MODE ?= copy
-PYTEST_ARGUMENTS ?= -n auto --dist worksteal
+# Twice as many as processors: half of the time a test waits for a browser, a process or a database.
+TEST_WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+PYTEST_ARGUMENTS ?=
 # pytest keeps the modules that it prepares, whatever the environment says: preparing them takes half of a process's start.
-PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest $(PYTEST_ARGUMENTS)
+PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_ARGUMENTS)
 
 .PHONY: setup demo test pictures lint types contract prove prove-sandbox prove-ledger fuzz bench bench-busy bench-slow bench-audience bench-size measure-code prove-catalogue bench-catalogue
 
