@@ -46,9 +46,10 @@ def more_cache() -> Iterator[None]:
         cursor.execute("PRAGMA cache_size")
         (usual,) = cursor.fetchone()
         cursor.execute(f"PRAGMA cache_size = -{JOB_CACHE_KB}")
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:  # a new one: the job may have changed its connection
             cursor.execute(f"PRAGMA cache_size = {usual}")
 
 

@@ -1,7 +1,7 @@
 """How every task is claimed and run.
 
 The task engine stores and logs exceptions, whose messages may contain personal data; and it composes a query to store
-a task, and on SQLite three to claim one: they are one statement here.
+a task, and on SQLite three to claim one, which is one statement here.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ CLAIM = """
 
 
 class TaskWorker(Worker):
-    """The task engine's worker. On SQLite it claims a task with one statement, which nobody composes."""
+    """The task engine's worker. On SQLite it claims a task with one statement, written out above."""
 
     def _claim_one(self) -> OxTask | None:
         if connection.vendor != "sqlite" or self.queues or self.claim_filter_q() is not None:

@@ -112,7 +112,7 @@ def test_only_these_fields_of_one_row_are_updated() -> None:
 def test_values_that_are_stored_as_they_are_are_those_that_django_would_store(
     model: type[models.Model],
 ) -> None:
-    samples: tuple[Any, ...] = (None, "Zoë 😀", "", 7, -1, 2**40)
+    samples: tuple[Any, ...] = (None, "Zoë 😀", "", 7, -1, 2**40, True, False)
     for field in model._meta.local_concrete_fields:
         for sample in samples:
             if type(sample) in types_kept_by(field):
