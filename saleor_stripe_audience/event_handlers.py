@@ -1,4 +1,4 @@
-"""What the app does with each event of Saleor, Stripe and mail services: its handlers, in the order in which they run.
+"""What the app does with each event of Saleor, Stripe and email services: its handlers, in the order in which they run.
 
 A kind that is not listed is ignored. The rules for handlers are in `inbox.handlers`, those for Saleor's synchronous
 webhooks in `saleor.webhooks`; the setting EVENT_HANDLERS names this module.

@@ -1,7 +1,7 @@
 """Connections to one server, kept and shared by all threads: a shopper waits for what is sent through them.
 
 The names, the connections and TLS are those of `network`. The request is written here, and its response is read by
-httptools: `http.client` reads the headers with the parser for e-mails, which takes longer than everything else.
+httptools: `http.client` reads the headers with the parser for emails, which takes longer than everything else.
 """
 
 from collections import deque

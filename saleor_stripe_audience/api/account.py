@@ -21,13 +21,13 @@ from saleor_stripe_audience.shops import models as saleor
 
 
 @strawberry_django.type(
-    gateway.AccountChannel, description="A sales channel whose payments an account takes."
+    gateway.AccountChannel, description="A sales channel whose payments this account processes."
 )
 class AccountChannel:
     channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
-    is_paused: bool = strawberry_django.field(description="Whether it takes no new payments now.")
+    is_paused: bool = strawberry_django.field(description="Whether new payments are paused.")
     pause_message: str = strawberry_django.field(
-        description="What shoppers read meanwhile; empty for the default text."
+        description="The message that shoppers see while payments are paused; empty for the default text."
     )
 
 
@@ -50,35 +50,37 @@ class StripeAccount(relay.Node):
     publishable_key: str = strawberry_django.field(
         resolver=_publishable_key,
         only=["kind", "publishable_key"],
-        description="The key that storefronts show: of a hosted account it is the app's operator's.",
+        description="The publishable key for storefronts; for an account connected through Stripe Connect, it "
+        "is the key of the app's operator.",
     )
-    livemode: bool = strawberry_django.field(description="Whether it takes real money.")
+    livemode: bool = strawberry_django.field(description="Whether it is in live mode.")
     state: StripeAccountState = strawberry_django.field(description="Whether it is in use.")
     kind: StripeAccountKind = strawberry_django.field(description="How it was connected.")
     connect_state: StripeConnectState | None = strawberry_django.field(
         resolver=_connect_state,
         only=["connect_state"],
-        description="How far Stripe's onboarding is; null where keys were pasted.",
+        description="How far Stripe's onboarding has progressed; null if keys were pasted.",
     )
     pending_since: datetime | None = strawberry_django.field(
-        description="Since when Stripe asks for something or checks; empty unless it is pending."
+        description="Since when onboarding has been pending, because Stripe requires something or is "
+        "reviewing; null unless it is pending."
     )
     requirements: list[str] = strawberry_django.field(
         resolver=_requirements,
         only=["requirements"],
-        description="What Stripe still asks, by Stripe's names.",
+        description="What Stripe still requires, by Stripe's names.",
     )
     charges_enabled: bool = strawberry_django.field(description="Whether Stripe lets it take payments.")
-    created_at: datetime = strawberry_django.field(description="When it was connected first.")
+    created_at: datetime = strawberry_django.field(description="When it was first connected.")
     endpoint_version: str = strawberry_django.field(
-        description="Version of Stripe's API that its webhook endpoint speaks; empty if that is not known."
+        description="The Stripe API version of its webhook endpoint; empty if unknown."
     )
     sends_receipts: bool = strawberry_django.field(description="Whether Stripe sends shoppers a receipt.")
     descriptor_suffix: str = strawberry_django.field(
-        description="What a card statement shows after the account's name; empty for nothing."
+        description="The suffix that card statements show after the account's name; empty for none."
     )
     channels: list[AccountChannel] = strawberry_django.field(
-        description="The channels whose payments it takes."
+        description="The channels whose payments it processes."
     )
 
     @classmethod
@@ -90,14 +92,14 @@ def _scopes(root: strawberry.Parent[models.ApiKey]) -> list[str]:
     return list(root.scopes)
 
 
-@strawberry_django.type(models.ApiKey, description="A key of this API, without its secret.")
+@strawberry_django.type(models.ApiKey, description="A key for this API, without its secret.")
 class ApiKey(relay.Node):
     name: str = strawberry_django.field(description="What it is for.")
-    prefix: str = strawberry_django.field(description="Its first characters, to distinguish keys.")
+    prefix: str = strawberry_django.field(description="Its first characters, to distinguish keys in a list.")
     created_at: datetime = strawberry_django.field(description="When it was created.")
-    expires_at: datetime | None = strawberry_django.field(description="When it expires; never if null.")
+    expires_at: datetime | None = strawberry_django.field(description="When it expires; null if it does not.")
     revoked_at: datetime | None = strawberry_django.field(
-        description="When it was revoked; null if it was not."
+        description="When it was revoked; null if it has not been."
     )
     last_used_at: datetime | None = strawberry_django.field(
         description="When it was last used, to the minute; null if never."
@@ -143,11 +145,9 @@ def problems() -> list[Problem]:
 @strawberry.type(description="The key that was created.")
 class ApiKeyCreate(Payload):
     secret: str | None = strawberry.field(
-        default=None, description="The key itself, shown only once: only its hash is stored."
+        default=None, description="The key itself. It is shown only once, because only its hash is stored."
     )
-    api_key: ApiKey | None = strawberry.field(
-        default=None, description="The key as it is listed from now on."
-    )
+    api_key: ApiKey | None = strawberry.field(default=None, description="The key as `apiKeys` lists it.")
 
 
 @strawberry.type(description="The key that was revoked.")
@@ -160,7 +160,7 @@ class ApiKeyInput:
     name: str = strawberry.field(description="What it is for; at most 200 characters.")
     scopes: list[str] = strawberry.field(description="Its scopes, such as payments:read.")
     expires_in_days: int | None = strawberry.field(
-        default=None, description="After how many days it expires; never if omitted."
+        default=None, description="Number of days until it expires; it does not expire if omitted."
     )
 
 
@@ -201,7 +201,7 @@ class SettingsQueries:
     api_keys: list[ApiKey] = strawberry_django.field(
         resolver=api_keys,
         permission_classes=[needs("settings:read")],
-        description="The keys of this API, newest first, without their secrets. Needs the scope settings:read.",
+        description="The API keys, newest first, without their secrets. Needs the scope settings:read.",
     )
     problems: list[Problem] = strawberry_django.field(
         resolver=problems,

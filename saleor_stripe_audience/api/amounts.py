@@ -10,11 +10,9 @@ from saleor_stripe_audience import money
 
 @strawberry.type(description="An amount of money.")
 class Money:
-    amount: float = strawberry.field(description="In whole units of the currency, such as 12.3.")
-    currency: str = strawberry.field(description="ISO 4217 code in capitals.")
-    fraction_digits: int = strawberry.field(
-        description="How many digits the currency has after the decimal point."
-    )
+    amount: float = strawberry.field(description="In major units of the currency, such as 12.3.")
+    currency: str = strawberry.field(description="ISO 4217 code in upper case.")
+    fraction_digits: int = strawberry.field(description="Number of decimal places of the currency.")
 
 
 def money_of(minor: int, currency: str) -> Money:

@@ -22,13 +22,13 @@ from saleor_stripe_audience.audience.transfer.ads import NOTE
 READ = [needs("audience:read")]
 
 
-@strawberry.type(description="How many contacts have a status.")
+@strawberry.type(description="The number of contacts with a status.")
 class StatusCount:
     status: Status = strawberry.field(description="The status.")
-    count: int = strawberry.field(description="How many, counted completely.")
+    count: int = strawberry.field(description="The exact number.")
 
 
-@strawberry.type(description="What a status may receive.")
+@strawberry.type(description="What contacts with a status may receive.")
 class StatusRule:
     status: Status = strawberry.field(description="The status.")
     may_receive: list[Purpose] = strawberry.field(
@@ -36,19 +36,18 @@ class StatusRule:
     )
 
 
-@strawberry.type(description="A wording of an audience, and when it was in use. None is ever removed.")
+@strawberry.type(description="A wording of an audience, and when it was in use. Wordings are never removed.")
 class AudienceWording:
     text: str = strawberry.field(description="The text, exactly.")
     language: str = strawberry.field(
-        description="The language of the readers who see it on the app's pages and in its mails; empty for all."
+        description="The language in which the app's pages and emails show it; empty for all languages."
     )
     version: int | None = strawberry.field(
-        description="Its number among the audience's own texts in the language; null for one that storefronts show."
+        description="Its version number among the audience's own texts in this language; null for a wording "
+        "that storefronts show."
     )
-    since: datetime = strawberry.field(description="Since when it proves a consent.")
-    until: datetime | None = strawberry.field(
-        description="When another replaced it; null while it is in use."
-    )
+    since: datetime = strawberry.field(description="When it started to prove consent.")
+    until: datetime | None = strawberry.field(description="When it was replaced; null while it is in use.")
 
 
 def _wording_versions(root: strawberry.Parent[models.Audience], info: Info) -> list[AudienceWording]:
@@ -78,46 +77,50 @@ def _counts(root: strawberry.Parent[models.Audience], info: Info) -> list[Status
     return [StatusCount(status=each, count=counted[each.value]) for each in Status]
 
 
-@strawberry_django.type(models.Audience, description="A list of people of the shop.")
+@strawberry_django.type(models.Audience, description="A list of the shop's contacts.")
 class Audience(relay.Node):
     name: str = strawberry_django.field(description="Its name.")
     is_default: bool = strawberry_django.field(
-        description="Whether it is the default, for channels without an audience of their own and where none is named."
+        description="Whether it is the default audience, which is used for channels without their own "
+        "audience and wherever none is named."
     )
     language: str = strawberry_django.field(description="Language tag; empty if not chosen.")
     double_opt_in: bool = strawberry_django.field(
-        description="Whether a consent counts only once it is confirmed from the mailbox."
+        description="Whether consent takes effect only once it is confirmed by email."
     )
     consent_text: str = strawberry_django.field(
-        description="What was agreed to where a storefront does not send the words it showed."
+        description="The wording that is recorded if a storefront does not send the one that it showed."
     )
     cart_silence_minutes: int = strawberry_django.field(
-        description="After how many minutes without news a cart counts as abandoned."
+        description="Minutes of inactivity after which a cart counts as abandoned."
     )
     sender_name: str = strawberry_django.field(
-        description="The sender name of its mails; empty for the shop's name."
+        description="The sender name of its emails; empty for the shop's name."
     )
     consent_keys: list[str] = strawberry_django.field(
-        description="Further keys of Saleor's metadata that mean a ticked box, such as newsletter. The time, wording, "
-        "place and IP address stand under the same name with _at, _text, _source and _ip."
+        description="Additional Saleor metadata keys that mean that the box was ticked, such as newsletter. "
+        "The time, wording, source and IP address are read from keys with the same name and the "
+        "suffixes _at, _text, _source and _ip."
     )
     known_wordings: list[str] = strawberry_django.field(
         resolver=_wordings,
         only=["pk"],
-        description="The wordings that prove a consent: its own text first, those it had before, and those added.",
+        description="The wordings that prove consent: the audience's current text first, then its earlier "
+        "texts and the added wordings.",
     )
     wordings: list[AudienceWording] = strawberry_django.field(
         resolver=_wording_versions,
         only=["pk"],
-        description="The same wordings with their languages, versions and times, the newest first.",
+        description="The same wordings with their languages, versions and periods of use, newest first.",
     )
     attribute_keys: list[str] = strawberry_django.field(
         resolver=_attribute_keys,
         only=["attribute_keys"],
-        description="The keys of Saleor's metadata whose values contacts store as attributes; no others are stored.",
+        description="The Saleor metadata keys whose values are stored as contact attributes; no others are "
+        "stored.",
     )
     ads_to_buyers: bool = strawberry_django.field(
-        description=f"Whether lists for advertisers hold non-subscribed buyers, too. {NOTE}"
+        description=f"Whether advertising lists also include non-subscribed buyers. {NOTE}"
     )
     created_at: datetime = strawberry_django.field(description="When it was created.")
     channels: list[str] = strawberry_django.field(
@@ -128,7 +131,7 @@ class Audience(relay.Node):
     contacts_by_status: list[StatusCount] = strawberry_django.field(
         resolver=_counts,
         only=["pk"],
-        description="How many contacts it has, by status. Every contact is counted: request it only if needed.",
+        description="Number of contacts by status. Every contact is counted, so request it only if needed.",
     )
     tags: list[Tag] = strawberry_django.field(description="Its tags.")
 
@@ -137,45 +140,47 @@ class Audience(relay.Node):
         return queryset.filter(installation_id=shop_id(info))
 
 
-@strawberry.type(description="What moving a channel to another audience does.")
+@strawberry.type(description="What moving a channel to another audience would do.")
 class ChannelMovePreview:
     channel: str = strawberry.field(description="Slug of the channel.")
     source: Audience = strawberry.field(description="The audience that it feeds now.")
     target: Audience = strawberry.field(description="The audience that it would feed.")
-    contacts: int = strawberry.field(description="How many contacts of the source bought in the channel.")
-    subscribed: int = strawberry.field(description="How many of those are subscribed to the source.")
-    already_there: int = strawberry.field(description="How many of those are contacts of the target, too.")
-    sentences: list[str] = strawberry.field(description="The same as a sentence, for the merchant.")
+    contacts: int = strawberry.field(
+        description="Number of contacts in the source who bought through the channel."
+    )
+    subscribed: int = strawberry.field(description="How many of them are subscribed to the source.")
+    already_there: int = strawberry.field(description="How many of them are already contacts in the target.")
+    sentences: list[str] = strawberry.field(description="The same in sentences, for the merchant.")
 
 
-@strawberry.input(description="An audience's settings. Omitted ones stay as they are.")
+@strawberry.input(description="An audience's settings. Omitted settings do not change.")
 class AudienceInput:
     name: str | None = strawberry.field(default=None, description="Its name: one line, unique in the shop.")
     language: str | None = strawberry.field(default=None, description="Language tag, such as en or fr-ca.")
     double_opt_in: bool | None = strawberry.field(
         default=None,
-        description="Whether a consent counts only once it is confirmed from the mailbox. Needs a mail server.",
+        description="Whether consent takes effect only once it is confirmed by email. Needs a mail server.",
     )
     consent_text: str | None = strawberry.field(
-        default=None, description="The wording where a storefront sends none."
+        default=None, description="The wording that is recorded if a storefront does not send one."
     )
     cart_silence_minutes: int | None = strawberry.field(
-        default=None, description="After how many minutes without news a cart counts as abandoned."
+        default=None, description="Minutes of inactivity after which a cart counts as abandoned."
     )
     sender_name: str | None = strawberry.field(
-        default=None, description="The sender name of its mails: one line; empty for the shop's name."
+        default=None, description="The sender name of its emails: one line; empty for the shop's name."
     )
     consent_keys: list[str] | None = strawberry.field(
-        default=None, description="Further keys of Saleor's metadata that mean a ticked box."
+        default=None, description="Additional Saleor metadata keys that mean that the box was ticked."
     )
     attribute_keys: list[str] | None = strawberry.field(
         default=None,
-        description="Keys of Saleor's metadata, of accounts and orders, whose values contacts keep. A key that "
-        "the list does not have is forgotten with its values. Values come with the next event of each person, or by a "
-        "backfill.",
+        description="Metadata keys of Saleor accounts and orders whose values are stored on contacts. "
+        "Removing a key from the list deletes its values. Values arrive with each person's next "
+        "event, or with a backfill.",
     )
     ads_to_buyers: bool | None = strawberry.field(
-        default=None, description=f"Whether lists for advertisers hold non-subscribed buyers, too. {NOTE}"
+        default=None, description=f"Whether advertising lists also include non-subscribed buyers. {NOTE}"
     )
 
     def settings(self, present: audiences.AudienceSettings) -> audiences.AudienceSettings:
@@ -189,7 +194,7 @@ class AudienceCreateInput(AudienceInput):
     name: str = strawberry.field(description="Its name: one line, unique in the shop.")
 
 
-@strawberry.type(description="The audience that was made.")
+@strawberry.type(description="The audience that was created.")
 class AudienceCreate(Payload):
     audience: Audience | None = strawberry.field(default=None, description="The audience.")
 
@@ -199,7 +204,7 @@ class AudienceUpdate(Payload):
     audience: Audience | None = strawberry.field(default=None, description="The audience.")
 
 
-@strawberry.type(description="The audience that has one wording more.")
+@strawberry.type(description="The audience with the added wording.")
 class AudienceWordingAdd(Payload):
     audience: Audience | None = strawberry.field(default=None, description="The audience.")
 
@@ -221,7 +226,7 @@ class ChannelMove(Payload):
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="The audience's id.")]
 _Channel = Annotated[str, strawberry.argument(description="Slug of the channel.")]
-_Target = Annotated[strawberry.ID, strawberry.argument(description="Id of the audience that it is to feed.")]
+_Target = Annotated[strawberry.ID, strawberry.argument(description="Id of the audience that it should feed.")]
 
 
 def own_audience(info: Info, given: strawberry.ID, field: str = "id") -> models.Audience:
@@ -256,7 +261,7 @@ def _preview_move(info: Info, channel: _Channel, target: _Target) -> ChannelMove
 
 def _create(
     info: Info,
-    input: Annotated[AudienceCreateInput, strawberry.argument(description="The audience to make.")],  # noqa: A002 - as in Saleor
+    input: Annotated[AudienceCreateInput, strawberry.argument(description="The audience to create.")],  # noqa: A002 - as in Saleor
 ) -> AudienceCreate:
     made = audiences.create_audience(
         ids.own_shop(info), input.settings(audiences.AudienceSettings(input.name))
@@ -267,7 +272,7 @@ def _create(
 def _update(
     info: Info,
     id: _Id,  # noqa: A002 - as in Saleor
-    input: Annotated[AudienceInput, strawberry.argument(description="What is to change.")],  # noqa: A002 - as in Saleor
+    input: Annotated[AudienceInput, strawberry.argument(description="The changes.")],  # noqa: A002 - as in Saleor
 ) -> AudienceUpdate:
     audience = own_audience(info, id)
     changed = audiences.change_audience(audience, input.settings(audiences.settings_of(audience)))
@@ -290,7 +295,7 @@ def _replace_wording(
     wording: Annotated[str, strawberry.argument(description="The new text, exactly.")],
     language: Annotated[
         str,
-        strawberry.argument(description="The language of its readers, such as en or fr-ca; empty for all."),
+        strawberry.argument(description="The language that it is for, such as en or fr-ca; empty for all."),
     ] = "",
 ) -> AudienceWordingReplace:
     audience = own_audience(info, id)
@@ -309,7 +314,9 @@ def _move(
     channel: _Channel,
     seen: Annotated[
         strawberry.ID,
-        strawberry.argument(name="source", description="The audience that the preview said it feeds."),
+        strawberry.argument(
+            name="source", description="Id of the audience that it feeds, according to the preview."
+        ),
     ],
     target: _Target,
 ) -> ChannelMove:
@@ -343,26 +350,27 @@ class AudienceMutations:
         _create, "audience:write", "Create another audience; no channel feeds it yet."
     )
     audience_update: AudienceUpdate = mutation(
-        _update, "audience:write", "Change the given settings of an audience; the others stay as they are."
+        _update, "audience:write", "Update an audience; omitted settings do not change."
     )
     audience_wording_add: AudienceWordingAdd = mutation(
         _add_wording,
         "audience:write",
-        "Add a wording that a storefront shows: from now on it proves consent, too.",
+        "Add a wording that a storefront shows; from then on, it also proves consent.",
     )
     audience_wording_replace: AudienceWordingReplace = mutation(
         _replace_wording,
         "audience:write",
-        "Replace the audience's own text, for all readers or for those of one language. The former stays as proof.",
+        "Replace the audience's own text, for all languages or for one. The previous text is kept as proof.",
     )
     audience_delete: AudienceDelete = mutation(
         _delete,
         "audience:write",
-        "Delete an audience without contacts and channels, with its segments and tags; never the default one.",
+        "Delete an audience that has no contacts and no channels, along with its segments and "
+        "tags. The default audience cannot be deleted.",
     )
     channel_move: ChannelMove = mutation(
         _move,
         "audience:write",
-        "Let a channel feed another audience, as `channelMovePreview` showed; refused if it feeds another one than "
-        "`source` by now. Moves no contact.",
+        "Make a channel feed another audience, as previewed with `channelMovePreview`. Refused if "
+        "the channel no longer feeds `source`. Contacts do not move.",
     )

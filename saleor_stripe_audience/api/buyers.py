@@ -62,9 +62,9 @@ class PurchaseLine:
     sku: str = strawberry_django.field(description="The stock keeping unit.")
     quantity: int = strawberry_django.field(description="How many were bought.")
 
-    unit_price: Money = _line_money_field("unit_minor", "For one, taxes included.")
+    unit_price: Money = _line_money_field("unit_minor", "The price of one unit, including taxes.")
 
-    total: Money = _line_money_field("total_minor", "For the whole quantity, taxes included.")
+    total: Money = _line_money_field("total_minor", "The price of the whole quantity, including taxes.")
 
 
 def _status(root: strawberry.Parent[models.Purchase]) -> OrderStatus | None:
@@ -75,7 +75,7 @@ def _charge_status(root: strawberry.Parent[models.Purchase]) -> OrderChargeStatu
     return known(OrderChargeStatus, root.charge_status)
 
 
-@strawberry_django.type(models.Purchase, description="An order of Saleor, as it stands now.")
+@strawberry_django.type(models.Purchase, description="A Saleor order in its current state.")
 class Purchase(relay.Node):
     saleor_order_id: str = strawberry_django.field(description="Saleor's id of the order.")
     number: str = strawberry_django.field(description="The order's number, as the shopper sees it.")
@@ -93,20 +93,21 @@ class Purchase(relay.Node):
     voucher_code: str = strawberry_django.field(description="The voucher used; empty if none.")
     placed_at: datetime = strawberry_django.field(description="When the order was placed.")
     contact: "Contact | None" = strawberry_django.field(
-        description="Who bought; null once the person was erased or the order made anonymous."
+        description="The buyer; null once the person has been erased or the order anonymized."
     )
     lines: list[PurchaseLine] = strawberry_django.field(description="What was bought.")
 
     is_paid: bool = strawberry_django.field(
         only=["status", "charge_status"],
-        description="Whether it counts as order and revenue: charged, and neither cancelled nor expired.",
+        description="Whether it counts as an order and as revenue: charged, and neither cancelled nor "
+        "expired.",
     )
 
-    total: Money = money_field("total_minor", "What the order costs, taxes included.")
+    total: Money = money_field("total_minor", "The order's total, including taxes.")
 
-    charged: Money = money_field("charged_minor", "All that was charged for it.")
+    charged: Money = money_field("charged_minor", "The amount charged for it.")
 
-    refunded: Money = money_field("refunded_minor", "What was refunded of it.")
+    refunded: Money = money_field("refunded_minor", "The amount refunded.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -118,66 +119,75 @@ class Purchase(relay.Node):
 class Spent:
     currency: str = strawberry_django.field(description="ISO 4217 code; currencies are never added together.")
 
-    spent: Money = money_field("spent_minor", "Charged less refunded.")
+    spent: Money = money_field("spent_minor", "The amount charged minus the amount refunded.")
 
-    refunded: Money = money_field("refunded_minor", "Refunded.")
+    refunded: Money = money_field("refunded_minor", "The amount refunded.")
 
 
 def _may_receive(root: strawberry.Parent[models.Contact]) -> list[Purpose]:
     return purposes(root.status)
 
 
-@strawberry_django.type(models.Contact, description="A person of the audience, known by e-mail address.")
+@strawberry_django.type(models.Contact, description="A person in the audience, identified by email address.")
 class Contact(relay.Node):
-    email: str = strawberry_django.field(description="The address, in small letters, the domain in ASCII.")
+    email: str = strawberry_django.field(
+        description="The email address in lower case, with the domain in ASCII."
+    )
     first_name: str = strawberry_django.field(description="First name; empty if not known.")
     last_name: str = strawberry_django.field(description="Last name; empty if not known.")
-    phone: str = strawberry_django.field(description="Telephone number; empty if not known.")
+    phone: str = strawberry_django.field(description="Phone number; empty if not known.")
     city: str = strawberry_django.field(description="City; empty if not known.")
     country: str = strawberry_django.field(description="ISO 3166 code of the country; empty if not known.")
     language: str = strawberry_django.field(description="Language tag, such as en-us; empty if not known.")
-    audience: Audience = strawberry_django.field(description="The list that the person is on.")
+    audience: Audience = strawberry_django.field(description="The audience that the person is in.")
     status: Status = strawberry_django.field(
         description="Computed from consent, deliverability and lifecycle; never set."
     )
-    consent: ConsentState = strawberry_django.field(description="What the person said last about marketing.")
-    deliverability: Deliverability = strawberry_django.field(
-        description="What became of mail to the address."
+    consent: ConsentState = strawberry_django.field(
+        description="The person's current choice about marketing."
     )
+    deliverability: Deliverability = strawberry_django.field(description="Whether emails reach the address.")
     lifecycle: Lifecycle = strawberry_django.field(
-        description="Whether the shop still works with the contact."
+        description="Whether the contact is active, archived or erased."
     )
     soft_opt_in: bool = strawberry_django.field(
-        description="Whether a buyer was informed of mails about similar products and did not refuse; no consent."
+        description="Whether the buyer was informed about emails on similar products and did not refuse them. "
+        "This is not consent."
     )
-    lawful_basis: LawfulBasis = strawberry_django.field(description="Why marketing may be sent at all.")
+    lawful_basis: LawfulBasis = strawberry_django.field(description="The lawful basis for sending marketing.")
     may_receive: list[Purpose] = strawberry_django.field(
-        resolver=_may_receive, only=["status"], description="What may be sent to the person, by the status."
+        resolver=_may_receive,
+        only=["status"],
+        description="What may be sent to the person, according to the status.",
     )
     saleor_user_id: str | None = strawberry_django.field(
         description="Saleor's id of the account; null for guests."
     )
     orders_count: int = strawberry_django.field(
-        description="How many paid orders, neither cancelled nor expired."
+        description="Number of paid orders that are neither cancelled nor expired."
     )
-    first_order_at: datetime | None = strawberry_django.field(description="When the first of them was made.")
-    last_order_at: datetime | None = strawberry_django.field(description="When the last of them was made.")
-    created_at: datetime = strawberry_django.field(description="When the contact was created here.")
-    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
-    spent: list[Spent] = strawberry_django.field(description="What was spent, one entry per currency.")
+    first_order_at: datetime | None = strawberry_django.field(
+        description="When the first of these orders was placed."
+    )
+    last_order_at: datetime | None = strawberry_django.field(
+        description="When the last of these orders was placed."
+    )
+    created_at: datetime = strawberry_django.field(description="When the contact was created in the app.")
+    updated_at: datetime = strawberry_django.field(description="When it last changed in the app.")
+    spent: list[Spent] = strawberry_django.field(description="Amounts spent, one entry per currency.")
     tags: list[ContactTag] = strawberry_django.field(
-        field_name="contact_tags", description="The tags that are on the contact."
+        field_name="contact_tags", description="The contact's tags."
     )
     attributes: list[ContactAttribute] = strawberry_django.field(
-        description="Values of Saleor's metadata under the keys that the audience keeps."
+        description="Values of the Saleor metadata keys that the audience stores."
     )
     consents: list[ConsentEvent] = strawberry_django.field(
-        description="The ledger: every event of the person's consent, oldest first."
+        description="The consent ledger: every consent event of the person, oldest first."
     )
     former_addresses: list[FormerAddress] = strawberry_django.field(
-        description="Addresses that the person had before."
+        description="The person's former addresses."
     )
-    carts: list[Cart] = strawberry_django.field(description="Carts, the one changed last comes first.")
+    carts: list[Cart] = strawberry_django.field(description="Carts, most recently changed first.")
     payment_facts: list[PaymentFact] = strawberry_django.field(
         description="Payments that went wrong, newest first."
     )

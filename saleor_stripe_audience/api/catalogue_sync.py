@@ -17,14 +17,14 @@ from saleor_stripe_audience.jobs import models
 _Id = Annotated[strawberry.ID, strawberry.argument(description="The job's id.")]
 
 
-@strawberry.type(description="The jobs that bring the catalogue to Stripe, one for each account.")
+@strawberry.type(description="The catalogue sync jobs, one for each account.")
 class CatalogueSyncStart(Payload):
     jobs: list[Job] = strawberry.field(
-        default_factory=list, description="The jobs; none if no account can be sent products now."
+        default_factory=list, description="The jobs; empty if no account can receive products now."
     )
 
 
-@strawberry.type(description="A job that brings the catalogue to Stripe, after the change.")
+@strawberry.type(description="A catalogue sync job after the change.")
 class CatalogueSyncChange(Payload):
     job: Job | None = strawberry.field(default=None, description="The job.")
 
@@ -68,8 +68,7 @@ class CatalogueSyncQueries:
     catalogue_syncs: list[Job] = strawberry_django.field(
         resolver=_syncs,
         permission_classes=[needs("catalogue:read")],
-        description="The jobs that brought the catalogue to Stripe, newest first, at most 50. Needs the scope "
-        "catalogue:read.",
+        description="The catalogue sync jobs, newest first, at most 50. Needs the scope catalogue:read.",
     )
 
 
@@ -78,14 +77,14 @@ class CatalogueSyncMutations:
     catalogue_sync_start: CatalogueSyncStart = mutation(
         _start,
         "catalogue:write",
-        "Bring all products to Stripe and compare both sides; open jobs are returned.",
+        "Send all products to Stripe and compare both sides; unfinished jobs are returned.",
     )
     catalogue_sync_pause: CatalogueSyncChange = mutation(
         _pause, "catalogue:write", "Pause a job after its current page."
     )
     catalogue_sync_resume: CatalogueSyncChange = mutation(
-        _resume, "catalogue:write", "Continue a job that was paused or failed."
+        _resume, "catalogue:write", "Resume a job that was paused or failed."
     )
     catalogue_sync_cancel: CatalogueSyncChange = mutation(
-        _cancel, "catalogue:write", "Stop a job for good; what was sent stays in Stripe."
+        _cancel, "catalogue:write", "Cancel a job; what was sent stays in Stripe."
     )

@@ -19,19 +19,19 @@ WRITE = "audience:write"
 
 @strawberry.enum(description="What a person said to the shop's staff.")
 class StaffConsentKind(Enum):
-    GIVEN = strawberry.enum_value(
-        "given", description="Agrees to marketing, to the wording that is sent along."
-    )
+    GIVEN = strawberry.enum_value("given", description="Agrees to marketing, with the given wording.")
     WITHDRAWN = strawberry.enum_value("withdrawn", description="Withdraws consent.")
 
 
 @strawberry.input(
-    description="A contact's data. Omitted fields stay as they are; an empty text clears a field."
+    description="A contact's data. Omitted fields do not change; an empty string clears a field."
 )
 class ContactInput:
     first_name: str | None = strawberry.field(default=None, description="First name.")
     last_name: str | None = strawberry.field(default=None, description="Last name.")
-    phone: str | None = strawberry.field(default=None, description="Telephone number, best as +441632960001.")
+    phone: str | None = strawberry.field(
+        default=None, description="Phone number, preferably in international format, such as +441632960001."
+    )
     city: str | None = strawberry.field(default=None, description="City.")
     country: str | None = strawberry.field(
         default=None, description="ISO 3166 code of the country, or its name in any language."
@@ -49,20 +49,20 @@ class ContactInput:
 @strawberry.input(description="A contact to create.")
 class ContactCreateInput(ContactInput):
     audience: strawberry.ID = strawberry.field(description="The audience's id.")
-    email: str = strawberry.field(description="The person's address; capitals do not matter.")
+    email: str = strawberry.field(description="The person's email address; case-insensitive.")
 
 
 @strawberry.input(description="What a person said about marketing.")
 class ConsentInput:
     kind: StaffConsentKind = strawberry.field(description="What was said.")
     consent_at: datetime = strawberry.field(
-        description="When it was said, with time zone. A repeated request is one event."
+        description="When it was said, with time zone. Repeating the request records only one event."
     )
     wording: str = strawberry.field(
-        default="", description="What was agreed to, word for word; required where it was given."
+        default="", description="The exact text that was agreed to; required if consent was given."
     )
-    where: str = strawberry.field(default="", description="Where it was said, such as: by telephone.")
-    ip: str = strawberry.field(default="", description="The computer's address, if there was one.")
+    where: str = strawberry.field(default="", description='Where it was said, such as "by phone".')
+    ip: str = strawberry.field(default="", description="The IP address, if there was one.")
 
 
 @strawberry.type(description="The contact that was created.")
@@ -98,7 +98,8 @@ class ContactMerge(Payload):
 @strawberry.type(description="The consent event that was recorded.")
 class ConsentRecord(Payload):
     consent: ConsentEvent | None = strawberry.field(
-        default=None, description="The event in the ledger; the same one if it was sent twice."
+        default=None,
+        description="The event in the consent ledger; the same event if the request was repeated.",
     )
     contact: Contact | None = strawberry.field(default=None, description="The contact as it is now.")
 
@@ -121,13 +122,13 @@ class TagDelete(Payload):
 @strawberry.type(description="The tag that was added.")
 class TagAdd(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The tag.")
-    changed: int = strawberry.field(default=0, description="How many contacts did not have it before.")
+    changed: int = strawberry.field(default=0, description="Number of contacts that did not have it before.")
 
 
 @strawberry.type(description="The tag that was removed.")
 class TagRemove(Payload):
     tag: Tag | None = strawberry.field(default=None, description="The tag.")
-    changed: int = strawberry.field(default=0, description="How many contacts had it before.")
+    changed: int = strawberry.field(default=0, description="Number of contacts that had it before.")
 
 
 @strawberry.type(description="What was erased.")
@@ -135,7 +136,7 @@ class ContactErase(Payload):
     receipt: ErasureReceipt | None = strawberry.field(default=None, description="The receipt.")
 
 
-@strawberry.type(description="An address that is readmitted.")
+@strawberry.type(description="The address that was readmitted.")
 class ContactReadmit(Payload):
     was_erased: bool = strawberry.field(
         default=False, description="Whether it had been erased; if not, nothing changed."
@@ -148,7 +149,7 @@ _ContactIds = Annotated[
     list[strawberry.ID],
     strawberry.argument(description="The contacts' ids, at most 100, of the tag's audience."),
 ]
-_TagName = Annotated[str, strawberry.argument(description="1 to 100 characters; unique regardless of case.")]
+_TagName = Annotated[str, strawberry.argument(description="1 to 100 characters; unique, ignoring case.")]
 _Email = Annotated[str, strawberry.argument(description="An address that the person has or had.")]
 
 
@@ -190,7 +191,7 @@ def _merge(
     kept: Annotated[
         strawberry.ID,
         strawberry.argument(
-            description="The contact to keep; if only the other has an account, that one is kept."
+            description="The contact to keep; if only the other one has an account, that one is kept."
         ),
     ],
     absorbed: Annotated[strawberry.ID, strawberry.argument(description="The other contact.")],
@@ -259,13 +260,13 @@ class ContactMutations:
     contact_create: ContactCreate = mutation(
         _create,
         WRITE,
-        "Create a non-subscribed contact; record consent with `consentRecord`. Refused if the audience has one with "
-        "the address, or the address was erased.",
+        "Create a non-subscribed contact; record consent with `consentRecord`. Refused if the "
+        "audience already has a contact with the address, or if the address was erased.",
     )
     contact_update: ContactUpdate = mutation(
         _update,
         WRITE,
-        "Change a contact's data; never status or consent. Saleor's later data replaces it.",
+        "Change a contact's data, but not its status or consent. Later data from Saleor replaces it.",
     )
     contact_archive: ContactArchive = mutation(_archive, WRITE, "Archive a contact: no marketing, no ads.")
     contact_restore: ContactRestore = mutation(
@@ -274,25 +275,30 @@ class ContactMutations:
     contact_links_renew: ContactLinksRenew = mutation(
         _renew_links,
         WRITE,
-        "Limit the links in earlier mails to the contact to unsubscribing, for example if others have them.",
+        "Invalidate the links in emails already sent to the contact, except for unsubscribing; "
+        "for example, if other people have them.",
     )
-    contact_merge: ContactMerge = mutation(_merge, WRITE, "Merge two contacts of one person, permanently.")
+    contact_merge: ContactMerge = mutation(
+        _merge, WRITE, "Permanently merge two contacts of the same person."
+    )
     consent_record: ConsentRecord = mutation(
         _record_consent, WRITE, "Record what a person said to staff about marketing."
     )
     tag_create: TagCreate = mutation(
         _create_tag, WRITE, "Return the tag with that name; create it if needed."
     )
-    tag_rename: TagRename = mutation(_rename_tag, WRITE, "Rename a tag, on all its contacts.")
+    tag_rename: TagRename = mutation(_rename_tag, WRITE, "Rename a tag on all its contacts.")
     tag_delete: TagDelete = mutation(_delete_tag, WRITE, "Delete a tag; it is removed from all contacts.")
-    tag_add: TagAdd = mutation(_add_tag, WRITE, "Add a tag to contacts: to all of them, or to none.")
+    tag_add: TagAdd = mutation(
+        _add_tag, WRITE, "Add a tag to contacts: to all of them or, if one fails, to none."
+    )
     tag_remove: TagRemove = mutation(
-        _remove_tag, WRITE, "Take a tag off contacts. A rule that still fits puts it on again."
+        _remove_tag, WRITE, "Remove a tag from contacts. A rule that still matches adds it again."
     )
     contact_erase: ContactErase = mutation(
         _erase,
         WRITE,
-        "Erase everyone who has or had the address from every audience, permanently, and keep the address out.",
+        "Permanently erase everyone who has or had the address from every audience, and block the address.",
     )
     contact_readmit: ContactReadmit = mutation(
         _readmit,

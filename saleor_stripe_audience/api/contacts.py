@@ -46,37 +46,37 @@ from saleor_stripe_audience.audience.privacy import erasure, subject
 @strawberry.input(description="Conditions on contacts, joined by AND and OR.")
 class ContactWhereInput:
     email: StringFilterInput | None = strawberry.field(
-        default=None, description="The address; capitals do not matter."
+        default=None, description="The email address; case-insensitive."
     )
     status: FilterInput[Status] | None = strawberry.field(default=None, description="The status.")
     consent: FilterInput[ConsentState] | None = strawberry.field(
-        default=None, description="What the person said last about marketing."
+        default=None, description="The person's current choice about marketing."
     )
     lawful_basis: FilterInput[LawfulBasis] | None = strawberry.field(
-        default=None, description="Why marketing may be sent at all."
+        default=None, description="The lawful basis for sending marketing."
     )
     tag: StringFilterInput | None = strawberry.field(
-        default=None, description="A tag on the contact, by name; capitals do not matter."
+        default=None, description="The name of a tag on the contact; case-insensitive."
     )
     segment: GlobalIDFilterInput | None = strawberry.field(
         default=None, description="A segment that the contact is in."
     )
     country: StringFilterInput | None = strawberry.field(default=None, description="ISO 3166 code.")
     language: StringFilterInput | None = strawberry.field(
-        default=None, description="Language tag; en finds en-us, too."
+        default=None, description="Language tag; en also matches en-us."
     )
-    orders_count: IntFilterInput | None = strawberry.field(default=None, description="How many paid orders.")
+    orders_count: IntFilterInput | None = strawberry.field(default=None, description="Number of paid orders.")
     last_order_at: DateTimeRangeInput | None = strawberry.field(
         default=None, description="When the last paid order was placed."
     )
     created_at: DateTimeRangeInput | None = strawberry.field(
-        default=None, description="When the contact was created here."
+        default=None, description="When the contact was created in the app."
     )
     and_: list["ContactWhereInput"] | None = strawberry.field(
-        name="AND", default=None, description="Conditions that must all be met."
+        name="AND", default=None, description="Conditions, all of which must be met."
     )
     or_: list["ContactWhereInput"] | None = strawberry.field(
-        name="OR", default=None, description="Conditions of which at least one must be met."
+        name="OR", default=None, description="Conditions, at least one of which must be met."
     )
 
     def condition(self, audience: UUID) -> Q:
@@ -102,26 +102,26 @@ class ContactWhereInput:
         return GreaterThan(LAST_ORDER, Value(NEVER)) & Q(orders_count__gte=1)
 
 
-@strawberry.input(description="Which contacts; all fields must fit.")
+@strawberry.input(description="Conditions on contacts; all of them must be met.")
 class ContactFilterInput:
-    email: str | None = strawberry.field(default=None, description="This address; capitals do not matter.")
+    email: str | None = strawberry.field(default=None, description="This email address; case-insensitive.")
     status: list[Status] | None = strawberry.field(default=None, description="Any of these statuses.")
     consent: list[ConsentState] | None = strawberry.field(default=None, description="Any of these.")
     lawful_basis: list[LawfulBasis] | None = strawberry.field(default=None, description="Any of these.")
     tag: list[str] | None = strawberry.field(
-        default=None, description="With any of these tags, by name; capitals do not matter."
+        default=None, description="Any of these tags, by name; case-insensitive."
     )
-    segment: strawberry.ID | None = strawberry.field(default=None, description="Those in this segment.")
+    segment: strawberry.ID | None = strawberry.field(default=None, description="Contacts in this segment.")
     country: list[str] | None = strawberry.field(default=None, description="Any of these ISO 3166 codes.")
     language: list[str] | None = strawberry.field(
-        default=None, description="Any of these language tags; en finds en-us, too."
+        default=None, description="Any of these language tags; en also matches en-us."
     )
-    orders_count: IntRangeInput | None = strawberry.field(default=None, description="How many paid orders.")
+    orders_count: IntRangeInput | None = strawberry.field(default=None, description="Number of paid orders.")
     last_order_at: DateTimeRangeInput | None = strawberry.field(
         default=None, description="When the last paid order was placed."
     )
     created_at: DateTimeRangeInput | None = strawberry.field(
-        default=None, description="When the contact was created here."
+        default=None, description="When the contact was created in the app."
     )
 
     def where(self) -> ContactWhereInput:
@@ -151,20 +151,20 @@ class ContactSortField(StrEnum):
 describe(
     ContactSortField,
     "ContactSortField",
-    "The field by which contacts are sorted.",
+    "The field to sort contacts by.",
     {
-        ContactSortField.CREATED_AT: "When the contact was created here.",
-        ContactSortField.EMAIL: "The address.",
-        ContactSortField.LAST_ORDER_AT: "When the last paid order was placed; contacts without one count as long ago.",
-        ContactSortField.ORDERS_COUNT: "How many paid orders.",
+        ContactSortField.CREATED_AT: "When the contact was created in the app.",
+        ContactSortField.EMAIL: "The email address.",
+        ContactSortField.LAST_ORDER_AT: "When the last paid order was placed; contacts without one sort as the oldest.",
+        ContactSortField.ORDERS_COUNT: "Number of paid orders.",
     },
 )
 
 
-@strawberry.input(description="The order of contacts.")
+@strawberry.input(description="How to sort contacts.")
 class ContactSortingInput:
     field: ContactSortField = strawberry.field(description="The field.")
-    direction: OrderDirection = strawberry.field(description="In which direction.")
+    direction: OrderDirection = strawberry.field(description="The direction.")
 
 
 @strawberry.type(description="Contacts, page by page.")
@@ -174,29 +174,31 @@ class ContactConnection(LongConnection[Contact]):
 
 _AudienceId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Those of this audience; of the default one if omitted."),
+    strawberry.argument(description="The audience's id; the default audience if omitted."),
 ]
-_Email = Annotated[str, strawberry.argument(description="The address; capitals do not matter.")]
+_Email = Annotated[str, strawberry.argument(description="The email address; case-insensitive.")]
 
 
 def _contacts(
     info: Info,
     audience: _AudienceId = None,
     filter_: Annotated[
-        ContactFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+        ContactFilterInput | None,
+        strawberry.argument(name="filter", description="Conditions that all must be met."),
     ] = None,
     where: Annotated[
-        ContactWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+        ContactWhereInput | None,
+        strawberry.argument(description="Conditions that can be combined with AND and OR."),
     ] = None,
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="The start of the address, or of the first or last name, regardless of case."
+            description="The beginning of the email address, first name or last name; case-insensitive."
         ),
     ] = None,
     sort_by: Annotated[
         ContactSortingInput | None,
-        strawberry.argument(description="The order; newest first if omitted."),
+        strawberry.argument(description="The sort order; newest first if omitted."),
     ] = None,
 ) -> list[Contact]:
     key = _audience_key(info, audience)
@@ -278,23 +280,25 @@ class ContactQueries:
     contacts: ContactConnection = strawberry_django.connection(
         resolver=_contacts,
         permission_classes=READ,
-        description="The people of one audience. Needs the scope audience:read.",
+        description="The contacts of one audience. Needs the scope audience:read.",
     )
     contact: Contact | None = strawberry_django.field(
         resolver=_contact,
         permission_classes=READ,
-        description="One person by address; null if the audience has no such contact. Needs the scope audience:read.",
+        description="A contact by email address; null if the audience has none with that address. Needs the "
+        "scope audience:read.",
     )
     erasure_receipts: list[ErasureReceipt] = strawberry_django.field(
         resolver=_receipts,
         permission_classes=READ,
-        description="What was erased of an address, newest first. Needs the scope audience:read.",
+        description="The receipts of erasures for an address, newest first. Needs the scope audience:read.",
     )
     subject_export: JSON = strawberry.field(
         resolver=_subject_export,
         permission_classes=[needs("audience:write")],
         description=(
-            "All that is stored about everyone who has or had the address, stored events included, for them. It "
-            "shows more than the lists do, so it needs the scope audience:write."
+            "Everything that is stored about anyone who has or had the address, including stored "
+            "events, to hand over to that person. It contains more than the lists do, so it needs the "
+            "scope audience:write."
         ),
     )

@@ -57,40 +57,40 @@ def _stripe_url(root: strawberry.Parent[models.Difference]) -> str:
     return dashboard_url(root.account, root.stripe_product_id)
 
 
-@strawberry_django.type(
-    models.Difference, description="Something that was done in Stripe and is not so in Saleor."
-)
+@strawberry_django.type(models.Difference, description="A change made in Stripe that Saleor does not have.")
 class CatalogueDifference(relay.Node):
-    kind: DifferenceKind = strawberry_django.field(description="What was done.")
-    state: DifferenceState = strawberry_django.field(description="What became of it.")
+    kind: DifferenceKind = strawberry_django.field(description="The kind of change.")
+    state: DifferenceState = strawberry_django.field(description="Its state.")
     title: str = strawberry_django.field(description="The product's name in Stripe.")
     stripe_product_id: str = strawberry_django.field(description="Stripe's id of the Product.")
     field: str | None = _text(
         "field",
         "The field that was changed: name, description, images, price …; null for the product itself.",
     )
-    stripe_value: str | None = _text("stripe_value", "What Stripe has, as a text; images one a line.")
-    saleor_value: str | None = _text("saleor_value", "What Saleor has.")
+    stripe_value: str | None = _text(
+        "stripe_value", "Stripe's value as text; images are listed one per line."
+    )
+    saleor_value: str | None = _text("saleor_value", "Saleor's value.")
     is_conflict: bool = strawberry_django.field(
-        description="Whether Saleor's value was changed, too: Saleor's stays."
+        description="Whether Saleor's value has changed too. If so, Saleor's value is kept."
     )
     may_be_applied: bool = strawberry_django.field(
         resolver=_may_be_applied,
         only=["state", "reason", "is_conflict"],
-        description="Whether `catalogueDifferencesApply` can take it over into Saleor.",
+        description="Whether `catalogueDifferencesApply` can apply it in Saleor.",
     )
     reason: str | None = _text(
         "reason",
-        "Why Saleor cannot take it over, such as subscription: see docs/catalogue.md; null if it can.",
+        "Why it cannot be applied in Saleor, such as subscription (see docs/catalogue.md); null if it can.",
     )
     error: str | None = strawberry_django.field(
         resolver=_error,
         only=["errors"],
-        description="Why applying it failed, or what could not be taken over.",
+        description="Why applying it failed, or which part could not be applied.",
     )
-    found_at: datetime = strawberry_django.field(description="When it was found last.")
+    found_at: datetime = strawberry_django.field(description="When it was last found.")
     decided_at: datetime | None = strawberry_django.field(description="When it was decided.")
-    decided_by: str | None = _text("decided_by", "Who decided.")
+    decided_by: str | None = _text("decided_by", "Who decided it.")
     product: Product | None = strawberry_django.field(description="The variant, if the shop has it.")
     stripe_url: str = strawberry_django.field(
         resolver=_stripe_url,
@@ -106,10 +106,10 @@ class CatalogueDifference(relay.Node):
 
 @strawberry.input(description="Conditions on differences, joined by AND and OR.")
 class CatalogueDifferenceWhereInput:
-    kind: FilterInput[DifferenceKind] | None = strawberry.field(default=None, description="What was done.")
-    state: FilterInput[DifferenceState] | None = strawberry.field(
-        default=None, description="What became of it."
+    kind: FilterInput[DifferenceKind] | None = strawberry.field(
+        default=None, description="The kind of change."
     )
+    state: FilterInput[DifferenceState] | None = strawberry.field(default=None, description="Its state.")
     field: StringFilterInput | None = strawberry.field(default=None, description="The field.")
     stripe_product_id: StringFilterInput | None = strawberry.field(
         default=None, description="Stripe's id of the Product."
@@ -118,13 +118,13 @@ class CatalogueDifferenceWhereInput:
         default=None, description="Saleor's id of the product."
     )
     may_be_applied: bool | None = strawberry.field(
-        default=None, description="Only what Saleor can take over, or only the rest."
+        default=None, description="True for differences that can be applied in Saleor, false for the others."
     )
     and_: list["CatalogueDifferenceWhereInput"] | None = strawberry.field(
-        name="AND", default=None, description="Conditions that must all be met."
+        name="AND", default=None, description="Conditions, all of which must be met."
     )
     or_: list["CatalogueDifferenceWhereInput"] | None = strawberry.field(
-        name="OR", default=None, description="Conditions of which at least one must be met."
+        name="OR", default=None, description="Conditions, at least one of which must be met."
     )
 
     def condition(self) -> Q:
@@ -139,14 +139,14 @@ class CatalogueDifferenceWhereInput:
         return found & (applicable if self.may_be_applied else ~applicable)
 
 
-@strawberry.input(description="Which differences; all fields must fit.")
+@strawberry.input(description="Conditions on differences; all of them must be met.")
 class CatalogueDifferenceFilterInput:
     kind: list[DifferenceKind] | None = strawberry.field(default=None, description="One of these kinds.")
     state: list[DifferenceState] | None = strawberry.field(default=None, description="One of these states.")
     stripe_product_id: str | None = strawberry.field(default=None, description="Stripe's id of the Product.")
     saleor_product_id: str | None = strawberry.field(default=None, description="Saleor's id of the product.")
     may_be_applied: bool | None = strawberry.field(
-        default=None, description="Only what Saleor can take over, or only the rest."
+        default=None, description="True for differences that can be applied in Saleor, false for the others."
     )
 
     def where(self) -> CatalogueDifferenceWhereInput:
@@ -168,18 +168,18 @@ class CatalogueDifferenceSortField(StrEnum):
 describe(
     CatalogueDifferenceSortField,
     "CatalogueDifferenceSortField",
-    "The field by which differences are sorted.",
+    "The field to sort differences by.",
     {
-        CatalogueDifferenceSortField.FOUND_AT: "When it was found last.",
+        CatalogueDifferenceSortField.FOUND_AT: "When it was last found.",
         CatalogueDifferenceSortField.TITLE: "The product's name in Stripe.",
     },
 )
 
 
-@strawberry.input(description="The order of differences.")
+@strawberry.input(description="How to sort differences.")
 class CatalogueDifferenceSortingInput:
     field: CatalogueDifferenceSortField = strawberry.field(description="The field.")
-    direction: OrderDirection = strawberry.field(description="In which direction.")
+    direction: OrderDirection = strawberry.field(description="The direction.")
 
 
 @strawberry.type(description="Differences, page by page.")
@@ -187,10 +187,10 @@ class CatalogueDifferenceConnection(LongConnection[CatalogueDifference]):
     pass
 
 
-@strawberry.type(description="The refreshes, one for each account.")
+@strawberry.type(description="The refresh jobs, one for each account.")
 class CatalogueRefreshStart(Payload):
     jobs: list[Job] = strawberry.field(
-        default_factory=list, description="The jobs; none if no account can be asked now."
+        default_factory=list, description="The jobs; empty if no account can be queried now."
     )
 
 
@@ -203,11 +203,11 @@ class CatalogueDifferenceOutcome:
 @strawberry.type(description="The differences after the attempt to apply them.")
 class CatalogueDifferencesApply(Payload):
     outcomes: list[CatalogueDifferenceOutcome] = strawberry.field(
-        default_factory=list, description="One for each difference; one that fails keeps no other from it."
+        default_factory=list, description="One for each difference; a failure does not stop the others."
     )
 
 
-@strawberry.type(description="The differences that were answered with Saleor's values.")
+@strawberry.type(description="The differences for which Saleor's values were kept.")
 class CatalogueDifferencesKeep(Payload):
     differences: list[CatalogueDifference] = strawberry.field(
         default_factory=list, description="The differences."
@@ -221,14 +221,15 @@ def _differences(
     info: Info,
     filter_: Annotated[
         CatalogueDifferenceFilterInput | None,
-        strawberry.argument(name="filter", description="Which of them."),
+        strawberry.argument(name="filter", description="Conditions that all must be met."),
     ] = None,
     where: Annotated[
-        CatalogueDifferenceWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+        CatalogueDifferenceWhereInput | None,
+        strawberry.argument(description="Conditions that can be combined with AND and OR."),
     ] = None,
     sort_by: Annotated[
         CatalogueDifferenceSortingInput | None,
-        strawberry.argument(description="The order; the latest found first if omitted."),
+        strawberry.argument(description="The sort order; most recently found first if omitted."),
     ] = None,
 ) -> list[CatalogueDifference]:
     found = condition(chosen(filter_, where), CatalogueDifferenceWhereInput.condition)
@@ -258,11 +259,15 @@ def _apply(
     ids: _Ids,
     product_type: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="Saleor's id of the type of new products; the first one if omitted."),
+        strawberry.argument(
+            description="Saleor's id of the product type for new products; the shop's first one if omitted."
+        ),
     ] = None,
     category: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="Saleor's id of the category of new products, which need one."),
+        strawberry.argument(
+            description="Saleor's id of the category for new products, which is required for them."
+        ),
     ] = None,
 ) -> CatalogueDifferencesApply:
     target = refresh.Target(product_type or "", category or "")
@@ -300,10 +305,14 @@ class DifferenceQueries:
 @strawberry.type
 class DifferenceMutations:
     catalogue_refresh_start: CatalogueRefreshStart = mutation(
-        _start, "catalogue:write", "List Stripe's products and compare them; open jobs are returned."
+        _start,
+        "catalogue:write",
+        "List Stripe's products and compare them with Saleor's; unfinished jobs are returned.",
     )
     catalogue_differences_apply: CatalogueDifferencesApply = mutation(
-        _apply, "catalogue:write", "Write up to 10 differences to Saleor. Those that are applied stay so."
+        _apply,
+        "catalogue:write",
+        "Apply up to 10 differences in Saleor. Those that were applied stay applied if others fail.",
     )
     catalogue_differences_keep: CatalogueDifferencesKeep = mutation(
         _keep,

@@ -117,7 +117,7 @@ class PaymentStatus(StrEnum):
 
 
 class MailService(StrEnum):
-    """The mail services that can report, by the names of `audience.consent.deliveries`."""
+    """The email services that can report, by the names of `audience.consent.deliveries`."""
 
     AMAZON_SES = "amazon-ses"
     BREVO = auto()
@@ -146,65 +146,65 @@ def describe(kind: type[Enum], name: str, description: str, values: Mapping[Any,
 describe(
     Status,
     "ContactStatus",
-    "What a person agreed to. A purchase never changes it: buyers start as NONSUBSCRIBED.",
+    "What a person has agreed to. A purchase never changes it: buyers start as NONSUBSCRIBED.",
     {
-        Status.NONSUBSCRIBED: "Never asked, or never answered: gets what an order needs, no marketing.",
-        Status.PENDING: "Asked, and has not confirmed by mail yet.",
+        Status.NONSUBSCRIBED: "Was never asked, or never answered: receives what an order requires, but no marketing.",
+        Status.PENDING: "Asked to subscribe, but has not confirmed by email yet.",
         Status.SUBSCRIBED: "Agreed to marketing.",
-        Status.UNSUBSCRIBED: "Withdrew it, or complained: no marketing.",
-        Status.CLEANED: "The address does not take mail.",
+        Status.UNSUBSCRIBED: "Withdrew consent or complained: no marketing.",
+        Status.CLEANED: "Undeliverable: emails to the address bounce.",
         Status.ARCHIVED: "Archived by the shop.",
     },
 )
 describe(
     ConsentState,
     "ConsentState",
-    "What the person said last about marketing: the sum of the consent ledger.",
+    "The person's current choice about marketing, computed from the consent ledger.",
     {
-        ConsentState.UNKNOWN: "Said nothing.",
-        ConsentState.PENDING: "Agreed, and has not confirmed by mail yet.",
+        ConsentState.UNKNOWN: "No choice is known.",
+        ConsentState.PENDING: "Agreed, but has not confirmed by email yet.",
         ConsentState.CONFIRMED: "Agreed.",
-        ConsentState.WITHDRAWN: "Withdrew it.",
+        ConsentState.WITHDRAWN: "Withdrew consent.",
     },
 )
 describe(
     Deliverability,
     "Deliverability",
-    "What happened to mail sent to the address.",
+    "Whether emails reach the address.",
     {
         Deliverability.OK: "No bounces or complaints are known.",
-        Deliverability.BOUNCED: "The address does not take mail.",
-        Deliverability.COMPLAINED: "The person reported a mail as spam: a refusal.",
+        Deliverability.BOUNCED: "Undeliverable: emails to the address bounce.",
+        Deliverability.COMPLAINED: "The person reported an email as spam, which counts as a refusal.",
     },
 )
 describe(
     Lifecycle,
     "ContactLifecycle",
-    "Whether the shop still works with the contact.",
+    "Whether the contact is active, archived or erased.",
     {
-        Lifecycle.ACTIVE: "It does.",
-        Lifecycle.ARCHIVED: "It archived the contact.",
+        Lifecycle.ACTIVE: "In use.",
+        Lifecycle.ARCHIVED: "Archived by the shop.",
         Lifecycle.ERASED: "Nothing about the contact is stored any more.",
     },
 )
 describe(
     LawfulBasis,
     "LawfulBasis",
-    "Why marketing may be sent at all. Soft opt-in never makes a subscriber.",
+    "The lawful basis for sending marketing. Soft opt-in never makes anyone a subscriber.",
     {
-        LawfulBasis.NONE: "There is none.",
+        LawfulBasis.NONE: "None.",
         LawfulBasis.CONSENT: "The person agreed.",
-        LawfulBasis.SOFT_OPT_IN: "A buyer was informed about mails on similar products and did not refuse.",
+        LawfulBasis.SOFT_OPT_IN: "A buyer was informed about emails on similar products and did not refuse.",
     },
 )
 describe(
     Purpose,
     "Purpose",
-    "What a message, or a place on an advertiser's list, is for.",
+    "What a message, or an entry on an advertising list, is for.",
     {
-        Purpose.TRANSACTIONAL: "What an order needs, such as a receipt.",
+        Purpose.TRANSACTIONAL: "What an order requires, such as a receipt.",
         Purpose.MARKETING: "News and offers.",
-        Purpose.ADS: "Being shown advertisements elsewhere.",
+        Purpose.ADS: "Advertisements shown elsewhere.",
     },
 )
 describe(
@@ -213,17 +213,17 @@ describe(
     "What a person did.",
     {
         ConsentKind.GIVEN: "Agreed.",
-        ConsentKind.CONFIRMED: "Confirmed an earlier consent from the mailbox.",
+        ConsentKind.CONFIRMED: "Confirmed an earlier consent by email.",
         ConsentKind.WITHDRAWN: "Withdrew consent.",
     },
 )
 describe(
     ConsentBasis,
     "ConsentBasis",
-    "To what a giving belongs.",
+    "Whether consent or a soft opt-in was given.",
     {
         ConsentBasis.CONSENT: "Consent.",
-        ConsentBasis.SOFT_OPT_IN: "Soft opt-in, which is no consent.",
+        ConsentBasis.SOFT_OPT_IN: "Soft opt-in, which is not consent.",
     },
 )
 describe(
@@ -231,10 +231,10 @@ describe(
     "ConsentSource",
     "Where the person said it.",
     {
-        ConsentSource.CHECKOUT: "At the checkout.",
+        ConsentSource.CHECKOUT: "During checkout.",
         ConsentSource.ACCOUNT: "In the account's settings.",
         ConsentSource.STOREFRONT: "On a page of the shop.",
-        ConsentSource.MAIL: "By a mail's link or its mailbox's button.",
+        ConsentSource.MAIL: "Through a link in an email, or the unsubscribe button of an email client.",
         ConsentSource.IMPORT: "In a file that was imported.",
         ConsentSource.STAFF: "To a member of staff.",
         ConsentSource.MAILCHIMP: "In Mailchimp.",
@@ -243,10 +243,10 @@ describe(
 describe(
     WordingOrigin,
     "WordingOrigin",
-    "Where the wording of a consent is from.",
+    "Where the wording of a consent comes from.",
     {
         WordingOrigin.SENT: "Sent with it, and written by the merchant.",
-        WordingOrigin.AUDIENCE: "None was sent: it is the audience's own text at that time.",
+        WordingOrigin.AUDIENCE: "No wording was sent: it is the audience's own text at that time.",
         WordingOrigin.UNKNOWN: "Sent with it, but not written by the merchant: it proves nothing and is not shown.",
     },
 )
@@ -265,10 +265,10 @@ describe(
     "ErasureReason",
     "Why a person was erased.",
     {
-        ErasureReason.REQUEST: "Somebody asked for it here.",
+        ErasureReason.REQUEST: "Someone requested it in the app.",
         ErasureReason.CUSTOMER_DELETED: "The customer was deleted in Saleor.",
         ErasureReason.ACCOUNT_DELETED: "The customer deleted the account in Saleor.",
-        ErasureReason.FOUND_LATER: "It turned out to be a person who was erased before.",
+        ErasureReason.FOUND_LATER: "The contact turned out to be someone who had been erased before.",
     },
 )
 describe(
@@ -276,27 +276,27 @@ describe(
     "PaymentFactKind",
     "What went wrong with a payment.",
     {
-        PaymentFactKind.DECLINED: "The bank, or Stripe, refused it.",
+        PaymentFactKind.DECLINED: "The bank or Stripe declined it.",
         PaymentFactKind.DISPUTED: "The cardholder asked the bank for the money back.",
     },
 )
 describe(
     TimelineKind,
     "TimelineKind",
-    "What happened with a contact.",
+    "What happened.",
     {
-        TimelineKind.CREATED: "Became known.",
-        TimelineKind.ADDRESS_CHANGED: "Last had a former address.",
-        TimelineKind.ORDER: "Ordered.",
-        TimelineKind.CART_STARTED: "Started a cart.",
-        TimelineKind.CART_ABANDONED: "Abandoned a cart.",
+        TimelineKind.CREATED: "The contact was created.",
+        TimelineKind.ADDRESS_CHANGED: "The contact's address changed.",
+        TimelineKind.ORDER: "An order was placed.",
+        TimelineKind.CART_STARTED: "A cart was started.",
+        TimelineKind.CART_ABANDONED: "A cart was abandoned.",
         TimelineKind.CART_CLOSED: "The cart became an order.",
-        TimelineKind.PAYMENT_DECLINED: "A payment was refused.",
+        TimelineKind.PAYMENT_DECLINED: "A payment was declined.",
         TimelineKind.PAYMENT_DISPUTED: "A payment was disputed.",
         TimelineKind.DISPUTE_DECIDED: "A dispute was decided.",
-        TimelineKind.CONSENT: "Said something about marketing.",
+        TimelineKind.CONSENT: "Consent was given, confirmed or withdrawn.",
         TimelineKind.TAG: "A tag was added.",
-        TimelineKind.SEGMENT: "Entered a segment.",
+        TimelineKind.SEGMENT: "The contact entered a segment.",
     },
 )
 describe(
@@ -304,10 +304,10 @@ describe(
     "JobKind",
     "What a job imports.",
     {
-        JobKind.SALEOR: "All customers and orders of Saleor.",
-        JobKind.STRIPE: "Stripe's customers, and charges that paid no order.",
-        JobKind.IMPORT: "Contacts in a file.",
-        JobKind.CATALOGUE: "All products of Saleor, to a Stripe account.",
+        JobKind.SALEOR: "All customers and orders from Saleor.",
+        JobKind.STRIPE: "Stripe's customers, and charges that do not belong to an order.",
+        JobKind.IMPORT: "Contacts from a file.",
+        JobKind.CATALOGUE: "All products from Saleor, to a Stripe account.",
         JobKind.REFRESH: "Changes made in Stripe, compared with Saleor.",
     },
 )
@@ -316,24 +316,24 @@ describe(
     "JobState",
     "The state of a job.",
     {
-        JobState.QUEUED: "Waits for a worker.",
+        JobState.QUEUED: "Waiting for a worker.",
         JobState.RUNNING: "In progress.",
         JobState.PAUSED: "Paused; it continues where it stopped.",
-        JobState.CANCELLED: "Stopped for good; what was imported stays.",
-        JobState.DONE: "Everything was imported, and both sides agree.",
-        JobState.DIFFERS: "Finished, but both sides do not agree: see its differences.",
-        JobState.FAILED: "It cannot continue as it is: see its failure. Resume it once that is fixed.",
+        JobState.CANCELLED: "Cancelled; what was imported is kept.",
+        JobState.DONE: "Everything was imported, and the two sides match.",
+        JobState.DIFFERS: "Finished, but the two sides differ: see its differences.",
+        JobState.FAILED: "It cannot continue: see its failure. Resume it once that is fixed.",
     },
 )
 describe(
     ImportAs,
     "ImportAs",
-    "What a whole file is a list of.",
+    "What kind of contacts a file lists.",
     {
         ImportAs.SUBSCRIBED: "People who agreed to marketing.",
-        ImportAs.NONSUBSCRIBED: "People whose consent the file does not hold, whatever its columns say.",
+        ImportAs.NONSUBSCRIBED: "People without consent, whatever the file's columns say.",
         ImportAs.UNSUBSCRIBED: "People who withdrew consent.",
-        ImportAs.CLEANED: "Addresses that do not take mail.",
+        ImportAs.CLEANED: "Undeliverable addresses.",
     },
 )
 describe(
@@ -341,7 +341,7 @@ describe(
     "TransactionFlowStrategyEnum",
     "How a payment is charged.",
     {
-        TransactionFlowStrategy.CHARGE: "At once.",
+        TransactionFlowStrategy.CHARGE: "Charged immediately.",
         TransactionFlowStrategy.AUTHORIZATION: "Authorized first, captured later.",
     },
 )
@@ -352,12 +352,12 @@ describe(
     {
         OrderStatus.DRAFT: "Not placed yet.",
         OrderStatus.UNCONFIRMED: "Placed, not confirmed by staff.",
-        OrderStatus.UNFULFILLED: "Nothing of it was fulfilled.",
-        OrderStatus.PARTIALLY_FULFILLED: "Some of it was fulfilled.",
-        OrderStatus.PARTIALLY_RETURNED: "Some of it was returned.",
-        OrderStatus.RETURNED: "All of it was returned.",
-        OrderStatus.FULFILLED: "All of it was fulfilled.",
-        OrderStatus.CANCELED: "Cancelled for good.",
+        OrderStatus.UNFULFILLED: "Nothing has been fulfilled.",
+        OrderStatus.PARTIALLY_FULFILLED: "Partly fulfilled.",
+        OrderStatus.PARTIALLY_RETURNED: "Partly returned.",
+        OrderStatus.RETURNED: "Completely returned.",
+        OrderStatus.FULFILLED: "Completely fulfilled.",
+        OrderStatus.CANCELED: "Cancelled.",
         OrderStatus.EXPIRED: "Expired unpaid.",
     },
 )
@@ -377,48 +377,48 @@ describe(
     "PaymentStatus",
     "Stripe's status of a PaymentIntent.",
     {
-        PaymentStatus.REQUIRES_PAYMENT_METHOD: "Waits for a payment method, or for another one after a decline.",
-        PaymentStatus.REQUIRES_CONFIRMATION: "Waits for the shopper's confirmation.",
-        PaymentStatus.REQUIRES_ACTION: "Waits for the shopper, such as for 3-D Secure.",
-        PaymentStatus.PROCESSING: "Waits for the bank.",
+        PaymentStatus.REQUIRES_PAYMENT_METHOD: "Waiting for a payment method, or for another one after a decline.",
+        PaymentStatus.REQUIRES_CONFIRMATION: "Waiting for the shopper's confirmation.",
+        PaymentStatus.REQUIRES_ACTION: "Waiting for the shopper, for example for 3-D Secure.",
+        PaymentStatus.PROCESSING: "Waiting for the bank.",
         PaymentStatus.REQUIRES_CAPTURE: "Authorized, not captured.",
         PaymentStatus.SUCCEEDED: "Paid.",
-        PaymentStatus.CANCELED: "Cancelled for good.",
+        PaymentStatus.CANCELED: "Cancelled.",
     },
 )
 describe(
     ProductState,
     "ProductState",
-    "Whether Stripe has a variant as the shop does.",
+    "Whether a variant is in sync with Stripe.",
     {
         ProductState.SYNCED: "It is sold, and Stripe has it.",
         ProductState.ARCHIVED: "It is no longer sold, or was deleted, and is archived in Stripe.",
         ProductState.NOT_SOLD: "Stripe never had it: it is a draft, or has no price that Stripe can charge.",
-        ProductState.WAITING: "It waits for the Stripe account to be ready, or for a new key.",
+        ProductState.WAITING: "It is waiting for the Stripe account to be ready, or for a new key.",
         ProductState.FAILED: "The last push failed; see lastError.",
     },
 )
 describe(
     DifferenceKind,
     "CatalogueDifferenceKind",
-    "What was done in Stripe.",
+    "The kind of change made in Stripe.",
     {
-        DifferenceKind.NEW: "A product was made in Stripe.",
-        DifferenceKind.CHANGED: "A field of a product of the shop was changed.",
+        DifferenceKind.NEW: "A product was created in Stripe.",
+        DifferenceKind.CHANGED: "A field of one of the shop's products was changed.",
         DifferenceKind.GONE: "A product that Saleor sells was archived or deleted.",
-        DifferenceKind.STRAY: "A product of the shop is active, and Saleor does not sell it.",
-        DifferenceKind.FOREIGN: "It belongs to another shop, or is a subscription: it is left alone.",
+        DifferenceKind.STRAY: "One of the shop's products is active in Stripe, but Saleor does not sell it.",
+        DifferenceKind.FOREIGN: "A product of another shop, or a subscription: it is left alone.",
     },
 )
 describe(
     DifferenceState,
     "CatalogueDifferenceState",
-    "What became of a difference.",
+    "The state of a difference.",
     {
-        DifferenceState.OPEN: "To be decided.",
-        DifferenceState.APPLIED: "Saleor has what Stripe has.",
-        DifferenceState.KEPT: "Saleor's was kept; a new product was left alone.",
-        DifferenceState.OVERRULED: "Saleor's values were sent again meanwhile.",
+        DifferenceState.OPEN: "Not decided yet.",
+        DifferenceState.APPLIED: "Applied in Saleor.",
+        DifferenceState.KEPT: "Saleor's value was kept, or a new product was left alone.",
+        DifferenceState.OVERRULED: "Saleor's values have been sent to Stripe again since.",
     },
 )
 describe(
@@ -426,7 +426,7 @@ describe(
     "StripeAccountKind",
     "How a Stripe account was connected.",
     {
-        StripeAccountKind.PASTED: "By keys of its own.",
+        StripeAccountKind.PASTED: "With its own API keys.",
         StripeAccountKind.CONNECT: "Through Stripe Connect, on Stripe's own pages.",
     },
 )
@@ -442,19 +442,19 @@ describe(
 describe(
     StripeConnectState,
     "StripeConnectState",
-    "How far Stripe's onboarding of an account is.",
+    "How far Stripe's onboarding of an account has progressed.",
     {
-        StripeConnectState.NOT_CONNECTED: "Not connected, or not any more.",
-        StripeConnectState.PENDING: "Stripe asks for something, or checks.",
-        StripeConnectState.ACTIVE: "Takes payments.",
-        StripeConnectState.RESTRICTED: "Stripe lets it take no payments until something is done.",
-        StripeConnectState.REJECTED: "Stripe refused it.",
+        StripeConnectState.NOT_CONNECTED: "Not connected, or no longer connected.",
+        StripeConnectState.PENDING: "Stripe requires something or is reviewing.",
+        StripeConnectState.ACTIVE: "Accepts payments.",
+        StripeConnectState.RESTRICTED: "Stripe does not allow payments until something is done.",
+        StripeConnectState.REJECTED: "Stripe rejected it.",
     },
 )
 describe(
     MailService,
     "MailService",
-    "A service that sends mails and reports bounces and complaints.",
+    "A service that sends emails and reports bounces and complaints.",
     {
         MailService.AMAZON_SES: "Amazon SES.",
         MailService.BREVO: "Brevo.",
@@ -464,7 +464,7 @@ describe(
         MailService.MANDRILL: "Mandrill; needs its signing key.",
         MailService.POSTMARK: "Postmark.",
         MailService.RESEND: "Resend.",
-        MailService.SENDGRID: "SendGrid; takes its verification key.",
+        MailService.SENDGRID: "SendGrid; accepts its verification key.",
         MailService.SPARKPOST: "SparkPost.",
     },
 )

@@ -69,23 +69,23 @@ class ErrorCode(StrEnum):
 describe(
     ErrorCode,
     "ErrorCode",
-    "What is wrong, for programs.",
+    "What is wrong, for programs to check.",
     {
         ErrorCode.BAD_PAGE: "A page argument is missing or too large, or is not a cursor of this list.",
         ErrorCode.BAD_REQUEST: "The request is not GraphQL over JSON.",
-        ErrorCode.CHANNEL_MOVED: "The channel feeds another audience by now: preview the move again.",
+        ErrorCode.CHANNEL_MOVED: "The channel has been moved in the meantime: preview the move again.",
         ErrorCode.EMAIL_NOT_CONFIGURED: "The app has no mail server, and this needs one.",
         ErrorCode.ERASED: "The address was erased: readmit it first, if its owner asks for that.",
-        ErrorCode.GRAPHQL_ERROR: "An id that cannot be read.",
-        ErrorCode.GRAPHQL_VALIDATION_FAILED: "The query does not fit the schema.",
+        ErrorCode.GRAPHQL_ERROR: "The id is malformed.",
+        ErrorCode.GRAPHQL_VALIDATION_FAILED: "The query does not match the schema.",
         ErrorCode.INTERNAL: "A bug in the app: the message contains a reference that is also in the log.",
-        ErrorCode.INVALID: "The value cannot be used.",
+        ErrorCode.INVALID: "The value is invalid.",
         ErrorCode.INVALID_PERMISSION: "There is no such scope.",
-        ErrorCode.INVALID_STATUS: "The object is in a state that does not allow this.",
+        ErrorCode.INVALID_STATUS: "The object's state does not allow this.",
         ErrorCode.MERGE_TWO_ACCOUNTS: "Both contacts have an account in Saleor.",
         ErrorCode.METHOD_NOT_ALLOWED: "The HTTP method is not supported.",
         ErrorCode.NOT_FOUND: "This shop has no such object.",
-        ErrorCode.OUT_OF_SCOPE_PERMISSION: "A scope that the caller does not have itself.",
+        ErrorCode.OUT_OF_SCOPE_PERMISSION: "A scope that the caller does not have.",
         ErrorCode.PERMISSION_DENIED: "The key or staff member does not have the scope.",
         ErrorCode.REQUIRED: "The value is missing.",
         ErrorCode.SALEOR_FIRST: "Import Saleor's customers and orders before Stripe's.",
@@ -97,12 +97,12 @@ describe(
         ErrorCode.TOO_COMPLEX: "The query could return too many objects.",
         ErrorCode.TOO_LARGE: "The request is too large.",
         ErrorCode.TOO_LONG: "The text is too long.",
-        ErrorCode.TOO_MANY_REQUESTS: "Too many requests in this minute.",
+        ErrorCode.TOO_MANY_REQUESTS: "Too many requests within a minute.",
         ErrorCode.TOO_MANY_VALUES: "Too many values, or none.",
         ErrorCode.UNAUTHENTICATED: "No valid key or token.",
-        ErrorCode.UNAVAILABLE: "Something that is needed did not respond: try again later.",
-        ErrorCode.UNIQUE: "Another object has this value already.",
-        ErrorCode.UNUSABLE_VALUE: "The value cannot be stored: not text, or beyond its column.",
+        ErrorCode.UNAVAILABLE: "A service that the app depends on did not respond: try again later.",
+        ErrorCode.UNIQUE: "Another object already has this value.",
+        ErrorCode.UNUSABLE_VALUE: "The value cannot be stored: it is not valid text, or it exceeds its column.",
     },
 )
 
@@ -190,10 +190,11 @@ class InvalidInput(Rejected):
 @strawberry.type(description="One thing that is wrong with the input.")
 class Error:
     field: str | None = strawberry.field(
-        description="The argument or the input's field that is wrong; null if no single one is."
+        description="The argument or input field that is wrong; null if the error does not concern a single "
+        "one."
     )
-    message: str = strawberry.field(description="What to do about it, for people.")
-    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What to do about it, for people to read.")
+    code: ErrorCode = strawberry.field(description="What is wrong, for programs to check.")
 
 
 @strawberry.type
@@ -201,7 +202,7 @@ class Payload:
     """What a mutation returns: the object that it changed, or errors and no object."""
 
     errors: list[Error] = strawberry.field(
-        default_factory=list, description="What is wrong with the input; empty if it was done."
+        default_factory=list, description="What is wrong with the input; empty if the mutation succeeded."
     )
 
 

@@ -29,7 +29,7 @@ class OrderDirection(StrEnum):
 describe(
     OrderDirection,
     "OrderDirection",
-    "The direction of a sorted list.",
+    "The sort direction.",
     {
         OrderDirection.ASC: "Smallest, earliest or first in the alphabet first.",
         OrderDirection.DESC: "Largest, latest or alphabetically last first.",
@@ -37,16 +37,16 @@ describe(
 )
 
 
-@strawberry.input(description="A period of time, both ends included; either may be omitted.")
+@strawberry.input(description="A period of time, including both ends; either may be omitted.")
 class DateTimeRangeInput:
-    gte: datetime | None = strawberry.field(default=None, description="From this moment on.")
-    lte: datetime | None = strawberry.field(default=None, description="Up to this moment.")
+    gte: datetime | None = strawberry.field(default=None, description="At or after this time.")
+    lte: datetime | None = strawberry.field(default=None, description="At or before this time.")
 
     def condition(self, column: str) -> Q:
         return bounds(column, self.gte, self.lte)
 
 
-@strawberry.input(description="A range of whole numbers, both ends included; either may be omitted.")
+@strawberry.input(description="A range of integers, including both ends; either may be omitted.")
 class IntRangeInput:
     gte: int | None = strawberry.field(default=None, description="At least.")
     lte: int | None = strawberry.field(default=None, description="At most.")
@@ -55,7 +55,7 @@ class IntRangeInput:
         return bounds(column, _countable(self.gte), _countable(self.lte))
 
 
-@strawberry.input(description="Conditions on a text.")
+@strawberry.input(description="Conditions on a string.")
 class StringFilterInput:
     eq: str | None = strawberry.field(default=None, description="This value.")
     one_of: list[str] | None = strawberry.field(default=None, description="Any of these values, at most 100.")
@@ -69,7 +69,7 @@ class GlobalIDFilterInput:
     )
 
 
-@strawberry.input(description="Conditions on a whole number.")
+@strawberry.input(description="Conditions on an integer.")
 class IntFilterInput:
     eq: int | None = strawberry.field(default=None, description="This value.")
     one_of: list[int] | None = strawberry.field(default=None, description="Any of these values, at most 100.")

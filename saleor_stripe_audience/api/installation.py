@@ -21,12 +21,14 @@ class Channel:
 
 @strawberry_django.type(models.Installation, description="The Saleor shop that this key belongs to.")
 class Installation(relay.Node):
-    saleor_api_url: str = strawberry_django.field(description="Address of the shop's own GraphQL API.")
-    domain: str = strawberry_django.field(description="The shop's domain, as Saleor names it.")
+    saleor_api_url: str = strawberry_django.field(description="The URL of the shop's Saleor GraphQL API.")
+    domain: str = strawberry_django.field(description="The shop's domain in Saleor.")
     schema_version: str = strawberry_django.field(
         description="Version of Saleor's API when the app was installed."
     )
-    is_active: bool = strawberry_django.field(description="False once the app was removed from the shop.")
+    is_active: bool = strawberry_django.field(
+        description="False once the app has been removed from the shop."
+    )
     registered_at: datetime = strawberry_django.field(description="When the app was installed.")
     channels: list[Channel] = strawberry_django.field(description="The shop's sales channels.")
 

@@ -1,4 +1,4 @@
-"""Where mail services report bounces and complaints. The rules are in `audience.consent.deliveries`."""
+"""Where email services report bounces and complaints. The rules are in `audience.consent.deliveries`."""
 
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -21,14 +21,14 @@ def _is_signed(root: strawberry.Parent[models.MailWebhook]) -> bool:
 
 
 @strawberry_django.type(
-    models.MailWebhook, description="An address to which a mail service reports bounces and complaints."
+    models.MailWebhook, description="A webhook URL to which an email service reports bounces and complaints."
 )
 class MailWebhook(relay.Node):
-    service: MailService = strawberry_django.field(description="The mail service that reports.")
+    service: MailService = strawberry_django.field(description="The email service that reports.")
     is_signed: bool = strawberry_django.field(
         resolver=_is_signed,
         only=["signing_key"],
-        description="Whether its reports are checked by the service's signing key.",
+        description="Whether its reports are verified with the service's signing key.",
     )
     created_at: datetime = strawberry_django.field(description="When it was created.")
     last_report_at: datetime | None = strawberry_django.field(
@@ -45,7 +45,7 @@ class MailWebhook(relay.Node):
 
 @strawberry.input(description="A mail webhook to create.")
 class MailWebhookInput:
-    service: MailService = strawberry.field(description="The service that sends the shop's mails.")
+    service: MailService = strawberry.field(description="The service that sends the shop's emails.")
     signing_key: str = strawberry.field(
         default="", description="The service's key for signing webhooks; some services require it."
     )
@@ -55,7 +55,8 @@ class MailWebhookInput:
 class MailWebhookCreate(Payload):
     url: str | None = strawberry.field(
         default=None,
-        description="Its address, shown only once: it contains a secret. Enter it at the mail service.",
+        description="The webhook's URL. It contains a secret and is shown only once: enter it at the email "
+        "service.",
     )
     mail_webhook: MailWebhook | None = strawberry.field(default=None, description="The webhook.")
 
@@ -104,10 +105,11 @@ class MailWebhookMutations:
     mail_webhook_create: MailWebhookCreate = mutation(
         _create,
         "settings:write",
-        "Create an address to which a mail service reports bounces and complaints about the shop's mails. "
-        "Anyone with it can unsubscribe people and learn who is a contact.",
+        "Create a webhook URL to which an email service reports bounces and complaints about the "
+        "shop's emails. Anyone who has the URL can unsubscribe people and find out who is a "
+        "contact.",
         and_scope="audience:write",
     )
     mail_webhook_revoke: MailWebhookRevoke = mutation(
-        _revoke, "settings:write", "Take no more reports at the address."
+        _revoke, "settings:write", "Revoke a webhook: reports to its URL are refused."
     )

@@ -75,14 +75,14 @@ class LongConnection(relay.Connection[NodeType]):
     counted: strawberry.Private[int | None] = None
     total_count: int = strawberry.field(
         resolver=_total_count,
-        description=f"How many there are, counted up to {COUNTED_UP_TO:,}: see `totalCountIsExact`.",
+        description=f"Number of items, counted up to {COUNTED_UP_TO:,}; see `totalCountIsExact`.",
     )
     total_count_is_exact: bool = strawberry.field(
-        resolver=_is_exact, description="False if there are more than `totalCount`."
+        resolver=_is_exact, description="False if there are more items than `totalCount`."
     )
     exact_total_count: int = strawberry.field(
         resolver=_exact_count,
-        description="How many there are, counted completely. This can take seconds: request it only if needed.",
+        description="The exact number of items. Counting can take seconds, so request it only if needed.",
     )
 
     @classmethod

@@ -58,14 +58,16 @@ def _settled_field(minor: str, description: str) -> Any:
     )
 
 
-@strawberry_django.type(models.Payment, description="A payment of a Saleor transaction through Stripe.")
+@strawberry_django.type(models.Payment, description="A Stripe payment for a Saleor transaction.")
 class Payment(relay.Node):
     transaction_id: str = strawberry_django.field(description="Saleor's id of the transaction.")
     payment_intent_id: str = strawberry_django.field(description="Stripe's id of the PaymentIntent.")
     flow: TransactionFlowStrategy = strawberry_django.field(
-        description="Whether the money was charged at once or authorized first."
+        description="Whether the amount was charged immediately or authorized first."
     )
-    source_id: str = strawberry_django.field(description="Saleor's id of the checkout or order that is paid.")
+    source_id: str = strawberry_django.field(
+        description="Saleor's id of the checkout or order that is being paid for."
+    )
     channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
     status: PaymentStatus | None = strawberry_django.field(
         resolver=_status,
@@ -73,38 +75,39 @@ class Payment(relay.Node):
         description="The PaymentIntent's status; null for one that this version does not know.",
     )
     decline_code: str = strawberry_django.field(
-        description="Stripe's code of the last refusal; empty if none."
+        description="Stripe's code for the last decline; empty if none."
     )
     decline_message: str = strawberry_django.field(
-        description="What the shopper read then; empty if nothing."
+        description="The message that the shopper saw; empty if none."
     )
     decline_for_merchant: str = strawberry_django.field(
         resolver=_for_merchant,
         only=["decline_code"],
-        description="Why it was refused, for the merchant's eyes only; empty if it was not.",
+        description="Why it was declined, for the merchant only; empty if it was not.",
     )
     decline_for_shopper: str = strawberry_django.field(
         resolver=_for_shopper,
         only=["decline_code"],
-        description="What a shopper may read about the refusal; empty if there was none.",
+        description="What a shopper may be shown about the decline; empty if there was none.",
     )
     created_at: datetime = strawberry_django.field(description="When the payment was started.")
-    updated_at: datetime = strawberry_django.field(description="When it last changed here.")
+    updated_at: datetime = strawberry_django.field(description="When it last changed in the app.")
 
-    amount: Money = money_field("amount_minor", "What is to be paid.")
+    amount: Money = money_field("amount_minor", "The amount to pay.")
 
-    captured: Money = money_field("captured_minor", "What was captured so far.")
+    captured: Money = money_field("captured_minor", "The amount captured so far.")
 
-    refunded: Money = money_field("refunded_minor", "What was refunded so far.")
+    refunded: Money = money_field("refunded_minor", "The amount refunded so far.")
 
     gross: Money | None = _settled_field(
         "gross_minor",
-        "What reached the Stripe balance, in the balance's currency, before fee and refunds; null until booked.",
+        "The amount that reached the Stripe balance, in the balance's currency, before fees and "
+        "refunds; null until Stripe has booked it.",
     )
 
-    fee: Money | None = _settled_field("fee_minor", "What Stripe keeps of it.")
+    fee: Money | None = _settled_field("fee_minor", "Stripe's fee.")
 
-    net: Money | None = _settled_field("net_minor", "Gross less fee.")
+    net: Money | None = _settled_field("net_minor", "Gross minus fee.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -123,24 +126,24 @@ class PaymentWhereInput:
         default=None, description="The PaymentIntent's status."
     )
     flow: FilterInput[TransactionFlowStrategy] | None = strawberry.field(
-        default=None, description="Charged at once or authorized first."
+        default=None, description="Charged immediately or authorized first."
     )
     channel: StringFilterInput | None = strawberry.field(default=None, description="Slug of the channel.")
     currency: StringFilterInput | None = strawberry.field(default=None, description="ISO 4217 code.")
     is_declined: bool | None = strawberry.field(
-        default=None, description="Only those whose last attempt was declined, or only the others."
+        default=None, description="True for payments whose last attempt was declined, false for the others."
     )
     created_at: DateTimeRangeInput | None = strawberry.field(
         default=None, description="When the payment was started."
     )
     updated_at: DateTimeRangeInput | None = strawberry.field(
-        default=None, description="When it last changed here."
+        default=None, description="When it last changed in the app."
     )
     and_: list["PaymentWhereInput"] | None = strawberry.field(
-        name="AND", default=None, description="Conditions that must all be met."
+        name="AND", default=None, description="Conditions, all of which must be met."
     )
     or_: list["PaymentWhereInput"] | None = strawberry.field(
-        name="OR", default=None, description="Conditions of which at least one must be met."
+        name="OR", default=None, description="Conditions, at least one of which must be met."
     )
 
     def condition(self) -> Q:
@@ -156,7 +159,7 @@ class PaymentWhereInput:
         return found & within("created_at", self.created_at) & within("updated_at", self.updated_at)
 
 
-@strawberry.input(description="Which payments; all fields must fit.")
+@strawberry.input(description="Conditions on payments; all of them must be met.")
 class PaymentFilterInput:
     transaction_id: str | None = strawberry.field(default=None, description="Saleor's id of the transaction.")
     payment_intent_id: str | None = strawberry.field(
@@ -166,13 +169,13 @@ class PaymentFilterInput:
     channel: list[str] | None = strawberry.field(default=None, description="Any of these channels, by slug.")
     currency: str | None = strawberry.field(default=None, description="ISO 4217 code.")
     is_declined: bool | None = strawberry.field(
-        default=None, description="Only those whose last attempt was declined, or only the others."
+        default=None, description="True for payments whose last attempt was declined, false for the others."
     )
     created_at: DateTimeRangeInput | None = strawberry.field(
         default=None, description="When the payment was started."
     )
     updated_at: DateTimeRangeInput | None = strawberry.field(
-        default=None, description="When it last changed here."
+        default=None, description="When it last changed in the app."
     )
 
     def where(self) -> PaymentWhereInput:
@@ -198,19 +201,19 @@ class PaymentSortField(StrEnum):
 describe(
     PaymentSortField,
     "PaymentSortField",
-    "The field by which payments are sorted.",
+    "The field to sort payments by.",
     {
         PaymentSortField.CREATED_AT: "When the payment was started.",
-        PaymentSortField.UPDATED_AT: "When it last changed here.",
-        PaymentSortField.AMOUNT: "What is to be paid, whatever the currency.",
+        PaymentSortField.UPDATED_AT: "When it last changed in the app.",
+        PaymentSortField.AMOUNT: "The amount to pay, regardless of currency.",
     },
 )
 
 
-@strawberry.input(description="The order of payments.")
+@strawberry.input(description="How to sort payments.")
 class PaymentSortingInput:
     field: PaymentSortField = strawberry.field(description="The field.")
-    direction: OrderDirection = strawberry.field(description="In which direction.")
+    direction: OrderDirection = strawberry.field(description="The direction.")
 
 
 @strawberry.type(description="Payments, page by page.")
@@ -221,14 +224,16 @@ class PaymentConnection(LongConnection[Payment]):
 def _payments(
     info: Info,
     filter_: Annotated[
-        PaymentFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+        PaymentFilterInput | None,
+        strawberry.argument(name="filter", description="Conditions that all must be met."),
     ] = None,
     where: Annotated[
-        PaymentWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+        PaymentWhereInput | None,
+        strawberry.argument(description="Conditions that can be combined with AND and OR."),
     ] = None,
     sort_by: Annotated[
         PaymentSortingInput | None,
-        strawberry.argument(description="The order; newest first if omitted."),
+        strawberry.argument(description="The sort order; newest first if omitted."),
     ] = None,
 ) -> list[Payment]:
     found = condition(chosen(filter_, where), PaymentWhereInput.condition)

@@ -32,14 +32,14 @@ def _contacts_count(root: strawberry.Parent[models.Tag]) -> int:
     return root.contact_tags.count() if counted is None else counted
 
 
-@strawberry_django.type(models.Tag, description="A label that the shop gives contacts of one audience.")
+@strawberry_django.type(models.Tag, description="A label that the shop gives to contacts of one audience.")
 class Tag(relay.Node):
-    name: str = strawberry_django.field(description="The label; unique regardless of case.")
+    name: str = strawberry_django.field(description="The label; unique, ignoring case.")
     created_at: datetime = strawberry_django.field(description="When it was created.")
     contacts_count: int = strawberry_django.field(
         resolver=_contacts_count,
         annotate={"contacts_counted": Count("contact_tags")},
-        description="How many contacts have it, counted completely.",
+        description="The exact number of contacts that have it.",
     )
 
     @classmethod
@@ -49,10 +49,10 @@ class Tag(relay.Node):
 
 @strawberry_django.type(models.ContactTag, description="A tag on a contact.")
 class ContactTag:
-    tag: Tag = strawberry_django.field(description="Which tag.")
+    tag: Tag = strawberry_django.field(description="The tag.")
     origin: TagOrigin = strawberry_django.field(description="Who added it.")
     actor: str = strawberry_django.field(
-        description="The id of the key or member of staff; empty where a rule did it."
+        description="The id of the API key or staff member; empty if a rule added it."
     )
     added_at: datetime = strawberry_django.field(description="When it was added.")
 
@@ -62,7 +62,7 @@ class ContactTag:
 
 
 @strawberry_django.type(
-    models.ContactAttribute, description="A value of Saleor's metadata that the audience stores."
+    models.ContactAttribute, description="A Saleor metadata value that the audience stores."
 )
 class ContactAttribute:
     key: str = strawberry_django.field(description="The key in Saleor's metadata.")
@@ -75,9 +75,9 @@ class ContactAttribute:
         return own.exclude(value="").order_by("key")
 
 
-@strawberry_django.type(models.FormerAddress, description="An address that a contact had before.")
+@strawberry_django.type(models.FormerAddress, description="A former address of a contact.")
 class FormerAddress:
-    email: str = strawberry_django.field(description="The address; what comes in under it is the contact's.")
+    email: str = strawberry_django.field(description="The address; events for it belong to the contact.")
     held_at: datetime = strawberry_django.field(description="When it was last reported as the contact's.")
 
     @classmethod
@@ -99,31 +99,33 @@ class ConsentEvent:
     basis: ConsentBasis = strawberry_django.field(
         description="Consent, or soft opt-in, which is not consent."
     )
-    at: datetime = strawberry_django.field(description="When it was said.")
-    recorded_at: datetime = strawberry_django.field(description="When it was recorded here.")
+    at: datetime = strawberry_django.field(description="When the person said it.")
+    recorded_at: datetime = strawberry_django.field(description="When the app recorded it.")
     email: str = strawberry_django.field(description="The contact's address at that time.")
-    source: ConsentSource = strawberry_django.field(description="Where it was said.")
-    source_detail: str = strawberry_django.field(description="Where more exactly; empty if not known.")
+    source: ConsentSource = strawberry_django.field(description="Where the person said it.")
+    source_detail: str = strawberry_django.field(description="Details about the source; empty if not known.")
     actor: str = strawberry_django.field(
-        description="Who recorded it, by id; empty if the person did it themselves."
+        description="The id of who recorded it; empty if the person did so themselves."
     )
     reference: str = strawberry_django.field(description="The order, account or file it came with.")
     wording: str | None = strawberry_django.field(
         resolver=_wording,
         select_related=["wording"],
         only=["wording__text", "wording_origin"],
-        description="What was agreed to, word for word; null for a withdrawal, or if a stranger may have written it.",
+        description="The exact text that was agreed to; null for a withdrawal, or if someone other than the "
+        "merchant may have written it.",
     )
     wording_origin: WordingOrigin = strawberry_django.field(
-        description="Where the wording is from: only the merchant's words prove anything."
+        description="Where the wording comes from: only the merchant's own wordings are proof."
     )
     is_proven: bool = strawberry_django.field(
-        description="Whether the mailbox's owner is known to have said it: by a link in a mail, or from a confirmed "
-        "account. After a refusal nothing else subscribes anybody."
+        description="Whether the owner of the email address is known to have said it: through a link in an "
+        "email, or from a confirmed account. After a refusal, only proven consent subscribes the "
+        "person again."
     )
-    ip: str | None = strawberry_django.field(description="The computer's address, if it is known.")
+    ip: str | None = strawberry_django.field(description="The IP address, if known.")
     needs_confirmation: bool = strawberry_django.field(
-        description="Whether it counts only once it is confirmed from the mailbox."
+        description="Whether it takes effect only once it is confirmed by email."
     )
 
     @classmethod
@@ -131,9 +133,9 @@ class ConsentEvent:
         return queryset.filter(audience__installation_id=shop_id(info)).order_by("at", "pk")
 
 
-@strawberry.type(description="How much was erased of one kind.")
+@strawberry.type(description="How many records of one kind were erased.")
 class ErasedCount:
-    what: str = strawberry.field(description="Of what, such as Contact or inbox payloads.")
+    what: str = strawberry.field(description="The kind of record, such as Contact or inbox payloads.")
     count: int = strawberry.field(description="How many.")
 
 
@@ -145,13 +147,17 @@ def _contact_keys(root: strawberry.Parent[models.Erasure]) -> list[str]:
     return list(root.contact_ids)
 
 
-@strawberry_django.type(models.Erasure, description="A receipt: what was erased where, but not whose data.")
+@strawberry_django.type(
+    models.Erasure, description="A receipt of what was erased and where, without saying whose data it was."
+)
 class ErasureReceipt(relay.Node):
     reason: ErasureReason = strawberry_django.field(description="Why.")
-    actor: str = strawberry_django.field(description="Who requested it, by id; empty if an event did.")
+    actor: str = strawberry_django.field(
+        description="The id of who requested it; empty if an event triggered it."
+    )
     erased_at: datetime = strawberry_django.field(description="When.")
     contact_keys: list[str] = strawberry_django.field(
-        resolver=_contact_keys, only=["contact_ids"], description="The keys that the contacts had."
+        resolver=_contact_keys, only=["contact_ids"], description="The keys of the erased contacts."
     )
     erased: list[ErasedCount] = strawberry_django.field(
         resolver=_erased, only=["erased"], description="What was erased, and how much of it."

@@ -21,9 +21,10 @@ _ProductId = Annotated[strawberry.ID, strawberry.argument(description="Saleor's 
 class ProductChannelChoice:
     channel: str = strawberry.field(description="Slug of the channel.")
     name: str = strawberry.field(description="Its name.")
-    currency: str = strawberry.field(description="ISO 4217 code in capitals.")
+    currency: str = strawberry.field(description="ISO 4217 code in upper case.")
     smallest_price: Money | None = strawberry.field(
-        description="What a product costs there at least: Stripe's minimum and one US dollar; null if unknown."
+        description="The minimum price there, which is at least Stripe's minimum and the equivalent of one US "
+        "dollar; null if unknown."
     )
 
 
@@ -33,11 +34,11 @@ class ProductChoice:
     name: str = strawberry.field(description="Its name.")
 
 
-@strawberry.type(description="What can be chosen for a new product: at most 100 types and 100 categories.")
+@strawberry.type(description="The options for a new product: at most 100 types and 100 categories.")
 class ProductChoices:
     channels: list[ProductChannelChoice] = strawberry.field(description="The shop's channels.")
     product_types: list[ProductChoice] = strawberry.field(
-        description="The shop's product types whose variants need no value of an attribute."
+        description="The shop's product types whose variants have no required attributes."
     )
     categories: list[ProductChoice] = strawberry.field(description="The shop's categories.")
 
@@ -45,16 +46,16 @@ class ProductChoices:
 @strawberry.type(description="An image of a product.")
 class ProductImage:
     saleor_id: str = strawberry.field(description="Saleor's id of the image.")
-    url: str = strawberry.field(description="Its address, 1,024 pixels wide at most.")
+    url: str = strawberry.field(description="The URL of the image, at most 1,024 pixels wide.")
 
 
 @strawberry.type(description="The price of a variant in a channel, in Saleor.")
 class ProductChannelPrice:
     channel: str = strawberry.field(description="Slug of the channel.")
-    amount: Decimal = strawberry.field(description="The price, in whole units of the channel's currency.")
+    amount: Decimal = strawberry.field(description="The price, in major units of the channel's currency.")
 
 
-@strawberry.type(description="A variant, as Saleor has it now.")
+@strawberry.type(description="A variant as it is in Saleor now.")
 class EditableVariant:
     saleor_id: str = strawberry.field(description="Saleor's id of the variant.")
     name: str = strawberry.field(description="Its name.")
@@ -62,11 +63,11 @@ class EditableVariant:
     prices: list[ProductChannelPrice] = strawberry.field(description="Its prices.")
 
 
-@strawberry.type(description="A product, as Saleor has it now.")
+@strawberry.type(description="A product as it is in Saleor now.")
 class EditableProduct:
     saleor_id: str = strawberry.field(description="Saleor's id of the product.")
     title: str = strawberry.field(description="Its name.")
-    description: str = strawberry.field(description="Its description as plain text, one paragraph a line.")
+    description: str = strawberry.field(description="Its description as plain text, one paragraph per line.")
     images: list[ProductImage] = strawberry.field(description="Its images.")
     variants: list[EditableVariant] = strawberry.field(description="Its variants.")
 
@@ -75,13 +76,15 @@ class EditableProduct:
 class ChannelPriceInput:
     channel: str = strawberry.field(description="Slug of the channel.")
     amount: Decimal = strawberry.field(
-        description='In whole units of the channel\'s currency, such as "12.30".'
+        description='In major units of the channel\'s currency, such as "12.30".'
     )
 
 
-@strawberry.input(description="A product to be added, with one variant.")
+@strawberry.input(description="A product to add, with one variant.")
 class ProductCreateInput:
-    key: str = strawberry.field(description="Any text of up to 100 characters: the same one adds it once.")
+    key: str = strawberry.field(
+        description="An idempotency key of up to 100 characters: repeating it does not add the product again."
+    )
     title: str = strawberry.field(description="Its name, up to 250 characters.")
     prices: list[ChannelPriceInput] = strawberry.field(description="Its price in each channel that sells it.")
     category: strawberry.ID = strawberry.field(description="Saleor's id of its category.")
@@ -95,18 +98,19 @@ class ProductCreateInput:
     )
 
 
-@strawberry.input(description="What is to change of a product; what is omitted stays.")
+@strawberry.input(description="Changes to a product; omitted fields do not change.")
 class ProductUpdateInput:
     title: str | None = strawberry.field(default=None, description="Its name.")
     description: str | None = strawberry.field(
-        default=None, description="Plain text; the formatting of what stays in it is kept."
+        default=None, description="Plain text; unchanged parts keep their formatting."
     )
     variant: strawberry.ID | None = strawberry.field(
         default=None, description="Saleor's id of the variant whose prices change, if there are several."
     )
     prices: list[ChannelPriceInput] = strawberry.field(default_factory=list, description="New prices.")
     image: Upload | None = strawberry.field(
-        default=None, description="One more PNG, JPEG, GIF or WebP of up to 3 MB, in a multipart request."
+        default=None,
+        description="An additional PNG, JPEG, GIF or WebP of up to 3 MB, in a multipart request.",
     )
     removed_images: list[strawberry.ID] = strawberry.field(
         default_factory=list, description="Saleor's ids of images to delete."
@@ -119,7 +123,7 @@ class ProductCreate(Payload):
     saleor_variant_id: str | None = strawberry.field(default=None, description="Saleor's id of its variant.")
     image_errors: list[Error] = strawberry.field(
         default_factory=list,
-        description="Why Saleor did not take the image; the product was added all the same.",
+        description="Why Saleor did not accept the image; the product was added anyway.",
     )
 
 
@@ -237,12 +241,12 @@ class ProductEditQueries:
     product_choices: ProductChoices = strawberry.field(
         resolver=_choices,
         permission_classes=[needs("catalogue:write")],
-        description="What can be chosen for a new product, from Saleor. Needs the scope catalogue:write.",
+        description="The options for a new product, from Saleor. Needs the scope catalogue:write.",
     )
     product_to_edit: EditableProduct = strawberry.field(
         resolver=_read,
         permission_classes=[needs("catalogue:write")],
-        description="A product as Saleor has it now. Needs the scope catalogue:write.",
+        description="A product as it is in Saleor now. Needs the scope catalogue:write.",
     )
 
 
@@ -251,8 +255,9 @@ class ProductEditMutations:
     product_create: ProductCreate = mutation(
         _create,
         "catalogue:write",
-        "Add a product to Saleor, which brings it to Stripe. It is published in the channels that have a price.",
+        "Add a product in Saleor; the app then syncs it to Stripe. It is published in the "
+        "channels that have a price.",
     )
     product_update: ProductUpdate = mutation(
-        _update, "catalogue:write", "Change a product in Saleor, which brings it to Stripe."
+        _update, "catalogue:write", "Change a product in Saleor; the app then syncs the change to Stripe."
     )

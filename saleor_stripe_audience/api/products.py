@@ -29,11 +29,11 @@ from saleor_stripe_audience.gateway.catalogue import dashboard_url
 from saleor_stripe_audience.wording import ENGLISH
 
 
-@strawberry_django.type(models.CatalogPrice, description="What a product costs in one channel, in Stripe.")
+@strawberry_django.type(models.CatalogPrice, description="A product's price in one channel, in Stripe.")
 class Price:
     channel: str = strawberry_django.field(field_name="channel_slug", description="Slug of the channel.")
     stripe_price_id: str = strawberry_django.field(description="Stripe's id of the Price.")
-    is_active: bool = strawberry_django.field(description="False once a newer price replaced it.")
+    is_active: bool = strawberry_django.field(description="False once a newer price has replaced it.")
 
     lookup_key: str = strawberry_django.field(
         description='Stripe\'s lookup key, made of SKU or slug, channel and currency: "LAN-MUG:default-channel:usd".'
@@ -42,10 +42,12 @@ class Price:
     amount: Money = money_field("amount_minor", "The price.")
 
 
-@strawberry.type(description="What Stripe does not have as the shop has it.")
+@strawberry.type(description="What Stripe does not have as it is in Saleor.")
 class ProductProblem:
-    code: str = strawberry.field(description="What it is, such as below_minimum: see docs/catalogue.md.")
-    message: str = strawberry.field(description="The same in a sentence.")
+    code: str = strawberry.field(
+        description="The code of the problem, such as below_minimum; see docs/catalogue.md."
+    )
+    message: str = strawberry.field(description="The problem in a sentence.")
     channel: str | None = strawberry.field(description="The channel, if it is about one.")
 
 
@@ -75,10 +77,10 @@ def _saleor_url(root: strawberry.Parent[models.CatalogProduct]) -> str:
 
 
 @strawberry_django.type(
-    models.CatalogProduct, description="A variant of the shop, as a Product in one Stripe account."
+    models.CatalogProduct, description="One of the shop's variants, as a Product in one Stripe account."
 )
 class Product(relay.Node):
-    name: str = strawberry_django.field(description="The name it has in Stripe.")
+    name: str = strawberry_django.field(description="Its name in Stripe.")
     sku: str = strawberry_django.field(description="The stock keeping unit; empty if none.")
     saleor_product_id: str = strawberry_django.field(description="Saleor's id of the product.")
     saleor_variant_id: str = strawberry_django.field(description="Saleor's id of the variant.")
@@ -87,7 +89,7 @@ class Product(relay.Node):
         only=["stripe_product_id"],
         description="Stripe's id of the Product; null while Stripe has none.",
     )
-    state: ProductState = strawberry_django.field(description="Whether Stripe has it as the shop does.")
+    state: ProductState = strawberry_django.field(description="Whether it is in sync with Stripe.")
     pushed_at: datetime | None = strawberry_django.field(description="When it was last sent to Stripe.")
     last_error: str | None = strawberry_django.field(
         resolver=_last_error,
@@ -95,7 +97,7 @@ class Product(relay.Node):
         description="Why the last push failed; null if it did not.",
     )
     problems: list[ProductProblem] = strawberry_django.field(
-        resolver=_problems, only=["problems"], description="What Stripe does not have as the shop has it."
+        resolver=_problems, only=["problems"], description="What Stripe does not have as it is in Saleor."
     )
     stripe_url: str | None = strawberry_django.field(
         resolver=_stripe_url,
@@ -106,7 +108,7 @@ class Product(relay.Node):
     saleor_path: str = strawberry_django.field(
         resolver=_saleor_url,
         only=["saleor_product_id"],
-        description="The product in Saleor's Dashboard: a path below the Dashboard's address.",
+        description="The product's path in Saleor's Dashboard, relative to the Dashboard's URL.",
     )
     is_active: bool = strawberry_django.field(
         description="False once it was deleted or unpublished in Saleor."
@@ -121,7 +123,7 @@ class Product(relay.Node):
 @strawberry.input(description="Conditions on products, joined by AND and OR.")
 class ProductWhereInput:
     sku: StringFilterInput | None = strawberry.field(default=None, description="The stock keeping unit.")
-    name: StringFilterInput | None = strawberry.field(default=None, description="The name it has in Stripe.")
+    name: StringFilterInput | None = strawberry.field(default=None, description="Its name in Stripe.")
     saleor_product_id: StringFilterInput | None = strawberry.field(
         default=None, description="Saleor's id of the product."
     )
@@ -129,24 +131,25 @@ class ProductWhereInput:
         default=None, description="Saleor's id of the variant."
     )
     is_active: bool | None = strawberry.field(
-        default=None, description="Only what is sold now, or only the rest."
+        default=None, description="True for products that are sold now, false for the others."
     )
     state: list[ProductState] | None = strawberry.field(default=None, description="One of these states.")
     has_problems: bool | None = strawberry.field(
-        default=None, description="Only what has problems, or only the rest."
+        default=None, description="True for products with problems, false for the others."
     )
     differs_in_stripe: bool | None = strawberry.field(
-        default=None, description="Only what was changed in Stripe since, or only the rest."
+        default=None, description="True for products that have been changed in Stripe, false for the others."
     )
     is_missing_in_stripe: bool | None = strawberry.field(
         default=None,
-        description="Only what Saleor sells and Stripe has archived or deleted, or only the rest.",
+        description="True for products that Saleor sells but that were archived or deleted in Stripe, false "
+        "for the others.",
     )
     and_: list["ProductWhereInput"] | None = strawberry.field(
-        name="AND", default=None, description="Conditions that must all be met."
+        name="AND", default=None, description="Conditions, all of which must be met."
     )
     or_: list["ProductWhereInput"] | None = strawberry.field(
-        name="OR", default=None, description="Conditions of which at least one must be met."
+        name="OR", default=None, description="Conditions, at least one of which must be met."
     )
 
     def condition(self) -> Q:
@@ -171,13 +174,13 @@ def _with_difference(kind: DifferenceKind, *, wanted: bool) -> Q:
     return Q(Exists(rows)) if wanted else ~Q(Exists(rows))
 
 
-@strawberry.input(description="Which products; all fields must fit.")
+@strawberry.input(description="Conditions on products; all of them must be met.")
 class ProductFilterInput:
     sku: str | None = strawberry.field(default=None, description="This stock keeping unit.")
     saleor_product_id: str | None = strawberry.field(default=None, description="Saleor's id of the product.")
     saleor_variant_id: str | None = strawberry.field(default=None, description="Saleor's id of the variant.")
     is_active: bool | None = strawberry.field(
-        default=None, description="Only what is sold now, or only the rest."
+        default=None, description="True for products that are sold now, false for the others."
     )
 
     def where(self) -> ProductWhereInput:
@@ -198,18 +201,18 @@ class ProductSortField(StrEnum):
 describe(
     ProductSortField,
     "ProductSortField",
-    "The field by which products are sorted.",
+    "The field to sort products by.",
     {
-        ProductSortField.NAME: "The name it has in Stripe.",
+        ProductSortField.NAME: "Its name in Stripe.",
         ProductSortField.SKU: "The stock keeping unit.",
     },
 )
 
 
-@strawberry.input(description="The order of products.")
+@strawberry.input(description="How to sort products.")
 class ProductSortingInput:
     field: ProductSortField = strawberry.field(description="The field.")
-    direction: OrderDirection = strawberry.field(description="In which direction.")
+    direction: OrderDirection = strawberry.field(description="The direction.")
 
 
 @strawberry.type(description="Products, page by page.")
@@ -220,17 +223,19 @@ class ProductConnection(LongConnection[Product]):
 def _products(
     info: Info,
     filter_: Annotated[
-        ProductFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+        ProductFilterInput | None,
+        strawberry.argument(name="filter", description="Conditions that all must be met."),
     ] = None,
     where: Annotated[
-        ProductWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+        ProductWhereInput | None,
+        strawberry.argument(description="Conditions that can be combined with AND and OR."),
     ] = None,
     search: Annotated[
-        str | None, strawberry.argument(description="A part of the name; capitals do not matter.")
+        str | None, strawberry.argument(description="Part of the name; case-insensitive.")
     ] = None,
     sort_by: Annotated[
         ProductSortingInput | None,
-        strawberry.argument(description="The order; by name if omitted."),
+        strawberry.argument(description="The sort order; by name if omitted."),
     ] = None,
 ) -> list[Product]:
     found = condition(chosen(filter_, where), ProductWhereInput.condition)

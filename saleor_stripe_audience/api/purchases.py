@@ -46,16 +46,16 @@ class PurchaseWhereInput:
     currency: StringFilterInput | None = strawberry.field(default=None, description="ISO 4217 code.")
     voucher_code: StringFilterInput | None = strawberry.field(default=None, description="The voucher used.")
     is_paid: bool | None = strawberry.field(
-        default=None, description="Only those that count as revenue, or only the others."
+        default=None, description="True for orders that count as revenue, false for the others."
     )
     placed_at: DateTimeRangeInput | None = strawberry.field(
         default=None, description="When the order was placed."
     )
     and_: list["PurchaseWhereInput"] | None = strawberry.field(
-        name="AND", default=None, description="Conditions that must all be met."
+        name="AND", default=None, description="Conditions, all of which must be met."
     )
     or_: list["PurchaseWhereInput"] | None = strawberry.field(
-        name="OR", default=None, description="Conditions of which at least one must be met."
+        name="OR", default=None, description="Conditions, at least one of which must be met."
     )
 
     def condition(self) -> Q:
@@ -74,7 +74,7 @@ class PurchaseWhereInput:
         return found & (paid if self.is_paid else ~paid)
 
 
-@strawberry.input(description="Which orders; all fields must fit.")
+@strawberry.input(description="Conditions on orders; all of them must be met.")
 class PurchaseFilterInput:
     saleor_order_id: str | None = strawberry.field(default=None, description="Saleor's id of the order.")
     number: str | None = strawberry.field(default=None, description="The order's number.")
@@ -86,7 +86,7 @@ class PurchaseFilterInput:
     currency: str | None = strawberry.field(default=None, description="ISO 4217 code.")
     voucher_code: str | None = strawberry.field(default=None, description="With this voucher.")
     is_paid: bool | None = strawberry.field(
-        default=None, description="Only those that count as revenue, or only the others."
+        default=None, description="True for orders that count as revenue, false for the others."
     )
     placed_at: DateTimeRangeInput | None = strawberry.field(
         default=None, description="When the order was placed."
@@ -114,15 +114,15 @@ class PurchaseSortField(StrEnum):
 describe(
     PurchaseSortField,
     "PurchaseSortField",
-    "The field by which orders are sorted.",
+    "The field to sort orders by.",
     {PurchaseSortField.PLACED_AT: "When the order was placed."},
 )
 
 
-@strawberry.input(description="The order of orders.")
+@strawberry.input(description="How to sort orders.")
 class PurchaseSortingInput:
     field: PurchaseSortField = strawberry.field(description="The field.")
-    direction: OrderDirection = strawberry.field(description="In which direction.")
+    direction: OrderDirection = strawberry.field(description="The direction.")
 
 
 @strawberry.type(description="The shop's orders, page by page.")
@@ -133,14 +133,16 @@ class ShopPurchaseConnection(LongConnection[Purchase]):
 def _purchases(
     info: Info,
     filter_: Annotated[
-        PurchaseFilterInput | None, strawberry.argument(name="filter", description="Which of them.")
+        PurchaseFilterInput | None,
+        strawberry.argument(name="filter", description="Conditions that all must be met."),
     ] = None,
     where: Annotated[
-        PurchaseWhereInput | None, strawberry.argument(description="The same with AND and OR.")
+        PurchaseWhereInput | None,
+        strawberry.argument(description="Conditions that can be combined with AND and OR."),
     ] = None,
     sort_by: Annotated[
         PurchaseSortingInput | None,
-        strawberry.argument(description="The order; newest first if omitted."),
+        strawberry.argument(description="The sort order; newest first if omitted."),
     ] = None,
 ) -> list[Purchase]:
     found = condition(chosen(filter_, where), PurchaseWhereInput.condition)

@@ -90,7 +90,8 @@ def _kind_of(id: relay.GlobalID, info: Info) -> type[relay.Node] | None:  # noqa
 class NodeQueries:
     node: relay.Node | None = strawberry.field(
         resolver=_node,
-        description="Any object by its id; null if this shop does not have it. Needs the scope of the object's kind.",
+        description="Any object by its id; null if this shop does not have it. Needs the scope for the "
+        "object's type.",
     )
 
 
@@ -98,7 +99,7 @@ class NodeQueries:
 # first row where one object is asked for, and reads only the columns and relations that the query names.
 
 
-@strawberry.type(description="Everything that can be read, of the shop of the key that asks.")
+@strawberry.type(description="Queries for the shop that the caller's key belongs to.")
 class Query(
     AudienceQueries,
     ContactQueries,
@@ -119,7 +120,7 @@ class Query(
     pass
 
 
-@strawberry.type(description="Everything that can be changed, in the shop of the key that asks.")
+@strawberry.type(description="Mutations for the shop that the caller's key belongs to.")
 class Mutation(
     AudienceMutations,
     CatalogueSyncMutations,

@@ -36,7 +36,7 @@ def _members_count(root: strawberry.Parent[models.Segment]) -> int:
 
 
 @strawberry_django.type(
-    models.Segment, description="A rule about an audience's contacts, and those who match it."
+    models.Segment, description="A rule about an audience's contacts, and the contacts that match it."
 )
 class Segment(relay.Node):
     name: str = strawberry_django.field(description="Its name.")
@@ -47,19 +47,19 @@ class Segment(relay.Node):
         description="The tag that its members have; null if none was chosen."
     )
     ready_made: str = strawberry_django.field(
-        description="Which of the app's ready-made rules it is; empty if it is the shop's own."
+        description="The name of the ready-made rule; empty if the rule is the shop's own."
     )
     refreshed_at: datetime | None = strawberry_django.field(
         description="When it was last evaluated completely; null before the first time."
     )
     refresh_due_at: datetime | None = strawberry_django.field(
-        description="When that happens next; null if only events change it."
+        description="When it will next be evaluated completely; null if only events change it."
     )
     created_at: datetime = strawberry_django.field(description="When it was created.")
     members_count: int = strawberry_django.field(
         resolver=_members_count,
         annotate={"members_counted": Count("memberships")},
-        description="How many contacts it has, counted completely. `contacts(filter: {segment: …})` lists them.",
+        description="The exact number of contacts in it. `contacts(filter: {segment: …})` lists them.",
     )
 
     @classmethod
@@ -70,43 +70,43 @@ class Segment(relay.Node):
 @strawberry.type(description="What a rule matches now; nothing is stored.")
 class SegmentPreview:
     count: int = strawberry.field(description="How many contacts match.")
-    milliseconds: float = strawberry.field(description="How long the database took.")
+    milliseconds: float = strawberry.field(description="Time that the database took, in milliseconds.")
     notes: list[str] = strawberry.field(
-        description="What the rule names and nobody has bought, with its place."
+        description="What the rule refers to that nobody has bought, with its position in the rule."
     )
-    sample: list[Contact] = strawberry.field(description="Some of them, ten at most.")
+    sample: list[Contact] = strawberry.field(description="A sample of at most ten contacts.")
 
 
-@strawberry.type(description="One condition of a rule, of one contact.")
+@strawberry.type(description="How one condition of a rule applies to a contact.")
 class SegmentExplanation:
     place: str = strawberry.field(description="Its position, such as root.of[1].of.")
     type: str = strawberry.field(description="The condition's type.")
-    holds: bool = strawberry.field(description="Whether it is true of the contact.")
-    because: str = strawberry.field(description="What makes it so.")
+    holds: bool = strawberry.field(description="Whether the contact meets it.")
+    because: str = strawberry.field(description="Why the contact does or does not meet it.")
 
 
-@strawberry.type(description="One thing that happened with a contact.")
+@strawberry.type(description="An entry in a contact's timeline.")
 class TimelineEntry:
     at: datetime = strawberry.field(description="When.")
     kind: TimelineKind = strawberry.field(description="What.")
-    title: str = strawberry.field(description="The same as sentences, for a merchant.")
+    title: str = strawberry.field(description="The entry in sentences, for the merchant.")
     reference: str = strawberry.field(
-        description="The order, checkout or payment by its id; empty if there is none."
+        description="The id of the order, checkout or payment; empty if there is none."
     )
     amount: Money | None = strawberry.field(description="The amount; null if no money is involved.")
-    cursor: str = strawberry.field(description="Where to continue after it.")
+    cursor: str = strawberry.field(description="The cursor from which to continue after it.")
 
 
 @strawberry.type(description="A part of a contact's timeline.")
 class Timeline:
     entries: list[TimelineEntry] = strawberry.field(description="Newest first.")
-    has_more: bool = strawberry.field(description="Whether there is more after the last of them.")
+    has_more: bool = strawberry.field(description="Whether there are more entries after the last one.")
 
 
-@strawberry.input(description="A segment's settings. Omitted ones stay as they are.")
+@strawberry.input(description="A segment's settings. Omitted settings do not change.")
 class SegmentInput:
     name: str | None = strawberry.field(
-        default=None, description="1 to 100 characters; unique regardless of case."
+        default=None, description="1 to 100 characters; unique, ignoring case."
     )
     rule: JSON | None = strawberry.field(
         default=None, description='The rule: {"version": 1, "root": …}; see docs/audience.md.'
@@ -115,14 +115,15 @@ class SegmentInput:
         default=strawberry.UNSET, description="Id of the tag that its members get; null for none."
     )
     accept_unknown: bool = strawberry.field(
-        default=False, description="Save it although it names what nobody has bought yet."
+        default=False,
+        description="Whether to save it even if the rule refers to something that nobody has bought yet.",
     )
 
 
 @strawberry.input(description="A segment to create.")
 class SegmentCreateInput(SegmentInput):
     audience: strawberry.ID = strawberry.field(description="The audience's id.")
-    name: str = strawberry.field(description="1 to 100 characters; unique regardless of case.")
+    name: str = strawberry.field(description="1 to 100 characters; unique, ignoring case.")
     rule: JSON = strawberry.field(description='The rule: {"version": 1, "root": …}; see docs/audience.md.')
 
 
@@ -144,7 +145,7 @@ class SegmentDelete(Payload):
 @strawberry.type(description="The ready-made segments that were created.")
 class SegmentsInstallReadyMade(Payload):
     segments: list[Segment] = strawberry.field(
-        default_factory=list, description="Those that were not there before."
+        default_factory=list, description="The segments that did not exist before."
     )
 
 
@@ -193,7 +194,10 @@ def _timeline(
     contact: _ContactId,
     first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")],
     after: Annotated[
-        str, strawberry.argument(description="The cursor of the last known entry; the newest if omitted.")
+        str,
+        strawberry.argument(
+            description="The cursor of the last entry that you have; starts with the newest entry if omitted."
+        ),
     ] = "",
 ) -> Timeline:
     own = models.Contact.objects.filter(audience__installation_id=shop_id(info)).select_related("audience")
@@ -228,7 +232,7 @@ def _create(
 def _update(
     info: Info,
     id: _Id,  # noqa: A002 - as in Saleor
-    input: Annotated[SegmentInput, strawberry.argument(description="What is to change.")],  # noqa: A002 - as in Saleor
+    input: Annotated[SegmentInput, strawberry.argument(description="The changes.")],  # noqa: A002 - as in Saleor
 ) -> SegmentUpdate:
     segment = _own_segment(info, id)
     name = segment.name if input.name is None else input.name
@@ -248,9 +252,11 @@ def _delete(info: Info, id: _Id) -> SegmentDelete:  # noqa: A002 - as in Saleor
 def _install_ready_made(
     info: Info,
     audience: _AudienceId,
-    currency: Annotated[str, strawberry.argument(description="The currency of big spenders, ISO 4217.")],
+    currency: Annotated[
+        str, strawberry.argument(description="The currency for big spenders, as an ISO 4217 code.")
+    ],
     big_spender_from: Annotated[
-        str, strawberry.argument(description='From how much somebody is a big spender, such as "500.00".')
+        str, strawberry.argument(description='The minimum total of a big spender, such as "500.00".')
     ],
 ) -> SegmentsInstallReadyMade:
     made = store.install_ready_made(own_audience(info, audience, "audience"), currency, big_spender_from)
@@ -290,22 +296,23 @@ class SegmentQueries:
     contact_timeline: Timeline = strawberry.field(
         resolver=_timeline,
         permission_classes=READ,
-        description="What happened with a contact, newest first. Needs the scope audience:read.",
+        description="A contact's history, newest first. Needs the scope audience:read.",
     )
     segment_explain: list[SegmentExplanation] = strawberry.field(
         resolver=_explain,
         permission_classes=READ,
-        description="Explain why a contact matches a segment or not: each condition. Needs the scope audience:read.",
+        description="Explain why a contact does or does not match a segment, condition by condition. Needs "
+        "the scope audience:read.",
     )
 
 
 @strawberry.type
 class SegmentMutations:
     segment_create: SegmentCreate = mutation(
-        _create, "audience:write", "Create a segment; its members are determined soon after."
+        _create, "audience:write", "Create a segment; its members are computed shortly afterwards."
     )
     segment_update: SegmentUpdate = mutation(
-        _update, "audience:write", "Give a segment another name, rule or tag."
+        _update, "audience:write", "Change a segment's name, rule or tag."
     )
     segment_delete: SegmentDelete = mutation(
         _delete,

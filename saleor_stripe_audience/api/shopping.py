@@ -23,7 +23,9 @@ class CartLine:
     quantity: int = strawberry_django.field(description="How many.")
 
 
-@strawberry_django.type(models.Cart, description="A checkout with an address; an order closes it.")
+@strawberry_django.type(
+    models.Cart, description="A checkout with an email address. It is closed once its order is created."
+)
 class Cart:
     saleor_checkout_id: str = strawberry_django.field(description="Saleor's id of the checkout.")
     channel: str = strawberry_django.field(description="Slug of the sales channel.")
@@ -36,9 +38,9 @@ class Cart:
     saleor_order_id: str = strawberry_django.field(
         description="Saleor's id of that order; empty while it is open."
     )
-    lines: list[CartLine] = strawberry_django.field(description="What is in it.")
+    lines: list[CartLine] = strawberry_django.field(description="The items in it.")
 
-    total: Money = money_field("total_minor", "What it costs.")
+    total: Money = money_field("total_minor", "The total price.")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
@@ -56,7 +58,7 @@ class PaymentFact:
     )
     at: datetime = strawberry_django.field(description="When it happened.")
     source_id: str = strawberry_django.field(
-        description="Saleor's id of the checkout or order that was paid."
+        description="Saleor's id of the checkout or order that was paid for."
     )
     reference: str = strawberry_django.field(description="Stripe's id of the PaymentIntent or dispute.")
 

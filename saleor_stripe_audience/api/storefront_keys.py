@@ -21,13 +21,13 @@ def _origins(root: strawberry.Parent[models.StorefrontKey]) -> list[str]:
 
 @strawberry_django.type(
     models.StorefrontKey,
-    description="A public key with which the shop's own pages subscribe and unsubscribe.",
+    description="A public key with which the shop's own pages subscribe and unsubscribe people.",
 )
 class StorefrontKey(relay.Node):
     key: str = strawberry_django.field(description="The key; it is public.")
     name: str = strawberry_django.field(description="What it is for.")
     origins: list[str] = strawberry_django.field(
-        resolver=_origins, only=["origins"], description="Where the shop's pages are."
+        resolver=_origins, only=["origins"], description="The web origins of the shop's pages."
     )
     created_at: datetime = strawberry_django.field(description="When it was created.")
     revoked_at: datetime | None = strawberry_django.field(
@@ -42,7 +42,8 @@ class StorefrontKey(relay.Node):
 @strawberry.input(description="A storefront key to create.")
 class StorefrontKeyInput:
     origins: list[str] = strawberry.field(
-        description=f"Where the shop's pages are, such as https://shop.example.com; at most {storefront.MAX_ORIGINS}."
+        description="The web origins of the shop's pages, such as https://shop.example.com; at most "
+        f"{storefront.MAX_ORIGINS}."
     )
     name: str = strawberry.field(default="", description="What it is for.")
 
@@ -88,7 +89,8 @@ class StorefrontKeyQueries:
     storefront_keys: list[StorefrontKey] = strawberry_django.field(
         resolver=_storefront_keys,
         permission_classes=[needs("settings:read")],
-        description="The storefront's keys, revoked ones too, oldest first. Needs the scope settings:read.",
+        description="The storefront keys, including revoked ones, oldest first. Needs the scope "
+        "settings:read.",
     )
 
 
@@ -98,5 +100,5 @@ class StorefrontKeyMutations:
         _create, "settings:write", "Create a public key for the shop's own pages."
     )
     storefront_key_revoke: StorefrontKeyRevoke = mutation(
-        _revoke, "settings:write", "Revoke a storefront's key."
+        _revoke, "settings:write", "Revoke a storefront key."
     )

@@ -24,31 +24,31 @@ from saleor_stripe_audience.jobs import models
 MOST_JOBS = 50
 
 
-@strawberry.type(description="How many of something a job found.")
+@strawberry.type(description="A count of something that a job found.")
 class JobCount:
-    name: str = strawberry.field(description='Of what, such as "orders kept".')
+    name: str = strawberry.field(description='What was counted, such as "orders kept".')
     count: int = strawberry.field(description="How many.")
 
 
-@strawberry.type(description="An object that a job could not import, or not completely.")
+@strawberry.type(description="An object that a job could not import, or only in part.")
 class JobProblem:
-    of: str = strawberry.field(description="What it is: customers, orders, charges or products.")
+    of: str = strawberry.field(description="The kind of object: customers, orders, charges or products.")
     object_id: str = strawberry.field(description="Its id in Saleor or Stripe.")
-    code: str = strawberry.field(description="What is wrong, in one word.")
+    code: str = strawberry.field(description="The error code.")
     message: str = strawberry.field(description="What to do about it.")
 
 
-@strawberry.type(description="What both sides do not agree on.")
+@strawberry.type(description="A difference between the two sides.")
 class JobDifference:
-    of: str = strawberry.field(description="What it is: customers, orders, charges or products.")
-    object_id: str = strawberry.field(description="Its id; empty if it is about the counts.")
+    of: str = strawberry.field(description="The kind of object: customers, orders, charges or products.")
+    object_id: str = strawberry.field(description="The object's id; empty if the counts differ.")
     what: str = strawberry.field(description="What differs.")
     why: str = strawberry.field(description="Why, if known; otherwise empty.")
 
 
 @strawberry.type(description="Why a job cannot continue.")
 class JobFailure:
-    code: str = strawberry.field(description="What is wrong, in one word.")
+    code: str = strawberry.field(description="The error code.")
     message: str = strawberry.field(description="What to do about it.")
 
 
@@ -92,10 +92,10 @@ class Job(relay.Node):
     kind: models.Job.Kind = strawberry_django.field(description="What it imports.")
     state: models.Job.State = strawberry_django.field(description="Its state.")
     total: int | None = strawberry_django.field(
-        description="How many objects there are; null if unknown. Stripe never says."
+        description="Total number of objects; null if unknown, as it always is for Stripe."
     )
-    done: int = strawberry_django.field(description="How many are done.")
-    failed: int = strawberry_django.field(description="How many could not be imported.")
+    done: int = strawberry_django.field(description="Number of objects that are done.")
+    failed: int = strawberry_django.field(description="Number of objects that could not be imported.")
     eta_seconds: int | None = strawberry_django.field(
         resolver=_eta,
         only=["total", "done", "failed", "state", "worked_seconds"],
@@ -104,18 +104,18 @@ class Job(relay.Node):
     actor: str = strawberry_django.field(description="Who started it.")
     created_at: datetime = strawberry_django.field(description="When it was started.")
     finished_at: datetime | None = strawberry_django.field(description="When it ended; null until then.")
-    counts: list[JobCount] = _of_report(_counts, "What it found, counted.", list[JobCount])
+    counts: list[JobCount] = _of_report(_counts, "Counts of what it found.", list[JobCount])
     problems: list[JobProblem] = _of_report(
-        _problems, "What it could not import, or not completely; the first 1,000.", list[JobProblem]
+        _problems, "The objects that it could not import, or only in part; the first 1,000.", list[JobProblem]
     )
     problems_count: int = _of_report(
-        lambda report: report.get("problems_count", 0), "How many problems there are.", int
+        lambda report: report.get("problems_count", 0), "Number of problems.", int
     )
     differences: list[JobDifference] = _of_report(
-        _differences, "What both sides do not agree on; the first 1,000.", list[JobDifference]
+        _differences, "The differences between the two sides; the first 1,000.", list[JobDifference]
     )
     differences_count: int = _of_report(
-        lambda report: report.get("differences_count", 0), "How many differences there are.", int
+        lambda report: report.get("differences_count", 0), "Number of differences.", int
     )
     failure: JobFailure | None = _of_report(
         _failure, "Why it cannot continue; null if it can.", JobFailure | None
@@ -128,97 +128,106 @@ class Job(relay.Node):
 
 @strawberry.type(description="What is wrong with one row of a file.")
 class LineError:
-    line: int = strawberry.field(description="Its line in the file; the header's is 1.")
-    field: str = strawberry.field(description="Which of our fields.")
+    line: int = strawberry.field(description="The row's line in the file; the header is line 1.")
+    field: str = strawberry.field(description="The contact field.")
     message: str = strawberry.field(description="What is wrong.")
 
 
-@strawberry.type(description="How many contacts have another status.")
+@strawberry.type(description="How many contacts changed from one status to another.")
 class StatusChange:
     before: Status | None = strawberry.field(description="The status before; null for new contacts.")
     after: Status = strawberry.field(description="The status now.")
     count: int = strawberry.field(description="How many.")
 
 
-@strawberry.type(description="Which columns of a file one of our fields was read from.")
+@strawberry.type(description="The columns of a file that a contact field was read from.")
 class ColumnUse:
-    ours: str = strawberry.field(description="Our field.")
+    ours: str = strawberry.field(description="The contact field.")
     theirs: list[str] = strawberry.field(
-        description="The columns by their names; of several the first that holds something counts."
+        description="The columns' names. If there are several, the first one with a value counts."
     )
 
 
-@strawberry.type(description="A field that the import's options filled in for rows without a value.")
+@strawberry.type(description="A contact field that the import's options filled in for rows without a value.")
 class ColumnDefault:
-    ours: str = strawberry.field(description="Our field.")
+    ours: str = strawberry.field(description="The contact field.")
     value: str = strawberry.field(description="The value.")
 
 
-@strawberry.type(description="How a file was understood.")
+@strawberry.type(description="How a file was interpreted.")
 class FileReading:
-    format: str = strawberry.field(
-        description="The program that exported it; empty if it is not a known one."
-    )
-    encoding: str = strawberry.field(description="Its characters' encoding.")
-    separator: str = strawberry.field(description="The separator of its cells.")
+    format: str = strawberry.field(description="The program that exported it; empty if unknown.")
+    encoding: str = strawberry.field(description="Its character encoding.")
+    separator: str = strawberry.field(description="Its column separator.")
     import_as: ImportAs | None = strawberry.field(
-        description="What the whole file was imported as; null if its rows decide."
+        description="What the whole file was imported as; null if each row decides."
     )
     used: list[ColumnUse] = strawberry.field(description="The columns that were read.")
-    ignored: list[str] = strawberry.field(description="The columns that were not.")
-    defaulted: list[ColumnDefault] = strawberry.field(description="What came from the import's choices.")
+    ignored: list[str] = strawberry.field(description="The columns that were ignored.")
+    defaulted: list[ColumnDefault] = strawberry.field(
+        description="The values that came from the import's options."
+    )
 
 
 @strawberry.type(description="What an import did, or would do.")
 class ImportReport:
-    dry_run: bool = strawberry.field(description="Whether nothing was written.")
+    dry_run: bool = strawberry.field(description="Whether it was a dry run, which writes nothing.")
     lines: int = strawberry.field(description="Rows that were read.")
     new: int = strawberry.field(description="New contacts.")
-    changed: int = strawberry.field(description="Known contacts that changed.")
-    unchanged: int = strawberry.field(description="Known contacts that did not.")
+    changed: int = strawberry.field(description="Existing contacts that changed.")
+    unchanged: int = strawberry.field(description="Existing contacts that did not change.")
     erased_left_out: int = strawberry.field(description="Rows of erased addresses, which were skipped.")
     consents: int = strawberry.field(description="New events in the consent ledger.")
-    status_changes: list[StatusChange] = strawberry.field(description="How many have another status now.")
+    status_changes: list[StatusChange] = strawberry.field(
+        description="How many contacts changed their status."
+    )
     refused: int = strawberry.field(description="Rows that could not be imported.")
-    line_errors: list[LineError] = strawberry.field(description="Why; the first 1,000.")
+    line_errors: list[LineError] = strawberry.field(
+        description="Why they could not be imported; the first 1,000."
+    )
     left_out: int = strawberry.field(description="Unusable cells of rows that were imported.")
-    cells: list[LineError] = strawberry.field(description="Which, and why; the first 1,000.")
-    file: FileReading = strawberry.field(description="How the file was understood.")
+    cells: list[LineError] = strawberry.field(description="Which cells, and why; the first 1,000.")
+    file: FileReading = strawberry.field(description="How the file was interpreted.")
 
 
-@strawberry.input(description="Which column of the file is one of our fields.")
+@strawberry.input(description="Maps a column of the file to a contact field.")
 class ColumnInput:
-    ours: str = strawberry.field(description=f"Our field: {', '.join(KNOWN)}.")
+    ours: str = strawberry.field(description=f"The contact field: {', '.join(KNOWN)}.")
     theirs: str = strawberry.field(description="The column's name in the file's header.")
 
 
 @strawberry.input(description="A file of contacts and how to read it.")
 class ContactsImportInput:
     csv: str = strawberry.field(
-        description="The file: CSV with a header. A request may have 100,000 bytes; larger files go by command."
+        description="The file: CSV with a header row. A request is limited to 100,000 bytes; import larger "
+        "files with the command."
     )
     columns: list[ColumnInput] = strawberry.field(
-        default_factory=list, description="Columns that do not have their usual names."
+        default_factory=list, description="The columns that do not have their usual names."
     )
     import_as: ImportAs | None = strawberry.field(
         default=None,
-        description="What the whole file is a list of, unless a row says that its person left. Cleaned: addresses "
-        "that do not take mail. Subscribed needs the time and the wording of the consents.",
+        description="What kind of contacts the file lists, unless a row says that its person left the list. "
+        "CLEANED means undeliverable addresses. SUBSCRIBED requires the time and the wording of "
+        "each consent.",
     )
     consent_text: str = strawberry.field(
-        default="", description="What was agreed to where the file does not say; else the audience's own."
+        default="", description="The wording for rows that have none; the audience's own text if omitted."
     )
     consent_at: datetime | None = strawberry.field(
         default=None,
-        description="When it was agreed to where the file does not say, with time zone; without it such consents are "
-        "refused.",
+        description="The time of consent, with time zone, for rows that have none; if omitted, such consents "
+        "are refused.",
     )
     consent_source: str = strawberry.field(
-        default="", description="How and where it was agreed to where the file does not say."
+        default="", description="How and where consent was given, for rows that do not say."
     )
-    tags: list[str] = strawberry.field(default_factory=list, description="Tags for everybody in the file.")
+    tags: list[str] = strawberry.field(
+        default_factory=list, description="Tags for every contact in the file."
+    )
     given_values: list[str] = strawberry.field(
-        default_factory=list, description="Values of the consent column that mean yes, beside the usual ones."
+        default_factory=list,
+        description="Values of the consent column that mean yes, in addition to the usual ones.",
     )
     withdrawn_values: list[str] = strawberry.field(
         default_factory=list, description="Values of the consent column that mean that consent was withdrawn."
@@ -227,7 +236,9 @@ class ContactsImportInput:
 
 @strawberry.type(description="The backfill that was started.")
 class BackfillStart(Payload):
-    job: Job | None = strawberry.field(default=None, description="The job; the open one if there is one.")
+    job: Job | None = strawberry.field(
+        default=None, description="The new job, or the unfinished one if there is one."
+    )
 
 
 @strawberry.type(description="The job that was paused.")
@@ -261,7 +272,7 @@ def _jobs(info: Info) -> list[Job]:
 def _start(
     info: Info,
     kind: Annotated[
-        JobKind, strawberry.argument(description="SALEOR, or STRIPE once Saleor's was imported.")
+        JobKind, strawberry.argument(description="SALEOR, or STRIPE once Saleor's data has been imported.")
     ],
 ) -> BackfillStart:
     job = backfill.get_or_create(ids.own_shop(info), kind.value, caller_of(info).id)
@@ -298,7 +309,9 @@ def _import(
         strawberry.ID | None,
         strawberry.argument(description="Id of the audience; the shop's default one if omitted."),
     ] = None,
-    dry_run: Annotated[bool, strawberry.argument(description="Only report what would be done.")] = False,
+    dry_run: Annotated[
+        bool, strawberry.argument(description="Whether to only report what would be done.")
+    ] = False,
 ) -> ContactsImport:
     into = own_audience(info, audience, "audience") if audience else audience_named(ids.own_shop(info), "")
     choices = importing.ImportOptions(
@@ -369,15 +382,15 @@ class TransferQueries:
 @strawberry.type
 class TransferMutations:
     backfill_start: BackfillStart = mutation(
-        _start, "audience:write", "Import what was there before the app; the open job if there is one."
+        _start,
+        "audience:write",
+        "Import data from before the app was installed; returns the unfinished job if there is one.",
     )
     job_pause: JobPause = mutation(_pause, "audience:write", "Pause a job after its current page.")
-    job_resume: JobResume = mutation(_resume, "audience:write", "Continue a job that was paused or failed.")
-    job_cancel: JobCancel = mutation(
-        _cancel, "audience:write", "Stop a job for good; what was imported stays."
-    )
+    job_resume: JobResume = mutation(_resume, "audience:write", "Resume a job that was paused or failed.")
+    job_cancel: JobCancel = mutation(_cancel, "audience:write", "Cancel a job; what was imported is kept.")
     contacts_import: ContactsImport = mutation(
         _import,
         "audience:write",
-        "Import contacts of a CSV file; nobody is subscribed without a consent that has its time and its wording.",
+        "Import contacts from a CSV file. Nobody is subscribed without the time and wording of a consent.",
     )

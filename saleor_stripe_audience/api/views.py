@@ -92,7 +92,7 @@ def _member_of_staff(api_url: str, token: str) -> Caller | None:
     except Rejected:
         return None
     shop = user.installation.pk
-    # Staff members are counted by e-mail address; its hash serves as well, and is no personal data at rest.
+    # Staff members are counted by email address; its hash serves as well, and is no personal data at rest.
     who = hashlib.sha256(f"{shop}:{user.email}".encode()).hexdigest()[:32]
     return Caller(f"staff:{who}", shop, of_permissions(user.permissions))
 

@@ -127,7 +127,7 @@ def record_dispute(event: Event) -> Write | None:
 
 
 def record_delivery(event: Event) -> None:
-    """Apply a mail service's report about a mail."""
+    """Apply an email service's report about an email."""
     payload = event.payload or {}
     kind, recipient = deliveries.Kind(event.kind), str(payload.get("recipient", ""))
     service = str(payload.get("service", ""))

@@ -191,7 +191,7 @@ def record_consent(actor: Actor, contact_id: UUID, given: ConsentInput) -> Conse
     """Record the person's choice; repeating the same one adds nothing.
 
     If the audience uses double opt-in, or the person had unsubscribed before, consent needs confirmation here too: a
-    person who asked on paper gets the mail. `Rejected` for consent that proves nothing.
+    person who asked on paper gets the email. `Rejected` for consent that proves nothing.
     """
     if timezone.is_naive(given.at):
         raise Rejected(

@@ -9,7 +9,7 @@ from saleor_stripe_audience.audience.transfer import uploads
 
 @task
 def forget_mail_requests() -> int:
-    """Every night: delete requests whose mail was never sent."""
+    """Every night: delete requests whose email was never sent."""
     return readmission.delete_old_requests()
 
 

@@ -153,7 +153,7 @@ def _describe_fact(title: str, fact: PaymentFact) -> Description:
 
 _CONSENT_TITLES = {
     Consent.Kind.GIVEN: "Agreed to marketing",
-    Consent.Kind.CONFIRMED: "Confirmed by mail",
+    Consent.Kind.CONFIRMED: "Confirmed by email",
     Consent.Kind.WITHDRAWN: "Withdrew consent",
 }
 
@@ -161,7 +161,7 @@ _CONSENT_TITLES = {
 def _describe_consent(event: Consent) -> Description:
     title = _CONSENT_TITLES[Consent.Kind(event.kind)]
     if event.basis == Consent.Basis.SOFT_OPT_IN:
-        title = "Did not refuse mails about similar products"
+        title = "Did not refuse emails about similar products"
     return f"{title} ({event.get_source_display().lower()})", event.reference, None
 
 

@@ -71,7 +71,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     audiences.add_options(parser)
     parser.add_argument("--name", help="a new name")
     parser.add_argument(
-        "--sender-name", metavar="NAME", help='the sender of its mails; "" for the shop\'s name'
+        "--sender-name", metavar="NAME", help='the sender of its emails; "" for the shop\'s name'
     )
     parser.add_argument("--language", help="a language tag, such as en or fr-ca")
     parser.add_argument(
@@ -94,7 +94,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         nargs=2,
         default=[],
         metavar=("LANGUAGE", "TEXT"),
-        help="the wording on the app's own pages and in its mails in this language; repeat it for more",
+        help="the wording on the app's own pages and in its emails in this language; repeat it for more",
     )
     parser.add_argument(
         "--consent-key",

@@ -174,7 +174,7 @@ def _check_deliveries(shop: Installation) -> None:
     """Without it no contact ever becomes `cleaned`, and a complaint changes nothing."""
     if not webhooks_of(shop).exists():
         raise Rejected(
-            "None does, so mail is still sent to dead mailboxes and to people who complained. Create a URL with "
+            "None does, so email is still sent to dead mailboxes and to people who complained. Create a URL with "
             f"`mail-webhook --saleor-api-url {shop} --service NAME`, and enter it at the service."
         )
 

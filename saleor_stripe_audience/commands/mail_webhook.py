@@ -1,4 +1,4 @@
-"""Create a webhook URL for a mail service's bounces and complaints about a shop's mails; list or revoke them."""
+"""Create a webhook URL for an email service's bounces and complaints about a shop's emails; list or revoke them."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Invalidate the links in mails to a person, for example if others have them: they then only unsubscribe."""
+"""Invalidate the links in emails to a person, for example if others have them: they then only unsubscribe."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from saleor_stripe_audience.saleor.client import get_installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Renew the links of the person's contacts in all audiences; prints how many. New mails have new links."""
+    """Renew the links of the person's contacts in all audiences; prints how many. New emails have new links."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience renew-links", description=__doc__)
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--email", required=True, help="an address that the person has or had")

@@ -102,7 +102,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--settings", metavar="ACCOUNT", help="change the settings of its payments:")
     parser.add_argument(
-        "--receipts", choices=["on", "off"], help="whether Stripe sends receipts to customers by e-mail"
+        "--receipts", choices=["on", "off"], help="whether Stripe sends receipts to customers by email"
     )
     parser.add_argument(
         "--descriptor-suffix",

@@ -1,4 +1,4 @@
-"""One audience: its settings, channels, wordings and storefront keys, with previews of its mail and pages."""
+"""One audience: its settings, channels, wordings and storefront keys, with previews of its email and pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ mutation {{
   }}) {{ accepted errors {{ field code message }} }}
 }}"""
 PREVIEWS: dict[str, str | Promise] = {
-    previews.MAIL: gettext_lazy("Confirmation e-mail"),
+    previews.MAIL: gettext_lazy("Confirmation email"),
     previews.CONFIRM: gettext_lazy("Confirmation page"),
     previews.OFFER: gettext_lazy("Preference page, not subscribed"),
     previews.SUBSCRIBED: gettext_lazy("Preference page, subscribed"),

@@ -99,7 +99,7 @@ def _source(user: DashboardUser, text: str) -> Audience | None:
 @require_POST
 @for_staff(AUDIENCES)
 def preview_audience(request: HttpRequest, user: DashboardUser, audience_id: UUID) -> HttpResponse:
-    """A mail or page as people get it, with a text that was typed or the audience's own. Nothing is stored or sent."""
+    """Show an email or page as people get it, with a typed text or the audience's own. Nothing is stored or sent."""
     found = find_audience(user, audience_id)
     if found is None:
         return not_found(request, user)

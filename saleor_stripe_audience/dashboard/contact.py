@@ -40,13 +40,13 @@ REASONS: dict[str, str | Promise] = {
         "The person never agreed to marketing: buying subscribes nobody."
     ),
     Contact.Status.ARCHIVED: gettext_lazy("Staff archived this contact."),
-    Contact.Status.CLEANED: gettext_lazy("E-mail to this address comes back."),
+    Contact.Status.CLEANED: gettext_lazy("Email to this address comes back."),
 }
-COMPLAINED = gettext_lazy("The person reported an e-mail as spam.")
+COMPLAINED = gettext_lazy("The person reported an email as spam.")
 WITHDRAWN = gettext_lazy("The person unsubscribed.")
 PURPOSES: dict[str, str | Promise] = {
-    Purpose.TRANSACTIONAL: gettext_lazy("E-mails about orders"),
-    Purpose.MARKETING: gettext_lazy("Marketing e-mails"),
+    Purpose.TRANSACTIONAL: gettext_lazy("Emails about orders"),
+    Purpose.MARKETING: gettext_lazy("Marketing emails"),
     Purpose.ADS: gettext_lazy("Ads lists"),
 }
 CONSENTS: dict[str, str | Promise] = {
@@ -58,7 +58,7 @@ SOURCES: dict[str, str | Promise] = {
     Consent.Source.CHECKOUT: gettext_lazy("at the checkout"),
     Consent.Source.ACCOUNT: gettext_lazy("in the account"),
     Consent.Source.STOREFRONT: gettext_lazy("in the storefront"),
-    Consent.Source.MAIL: gettext_lazy("by e-mail"),
+    Consent.Source.MAIL: gettext_lazy("by email"),
     Consent.Source.IMPORT: gettext_lazy("by import"),
     Consent.Source.STAFF: gettext_lazy("recorded by staff"),
     Consent.Source.MAILCHIMP: gettext_lazy("in Mailchimp"),

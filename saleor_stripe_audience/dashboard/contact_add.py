@@ -48,7 +48,7 @@ def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Rejected as error:
         # The reason speaks of addresses that Saleor sent.
         reason = (
-            pgettext("staff", "This is not an e-mail address.")
+            pgettext("staff", "This is not an email address.")
             if error.code == "email_invalid"
             else str(error.translatable)
         )

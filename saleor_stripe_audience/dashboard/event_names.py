@@ -18,7 +18,7 @@ EVENT_NAMES: dict[str, str | Promise] = {
     "customer_created": _("Customer added"),
     "customer_updated": _("Customer changed"),
     "account_confirmed": _("Account confirmed by its customer"),
-    "account_email_changed": _("E-mail address of a customer changed"),
+    "account_email_changed": _("Email address of a customer changed"),
     "customer_deleted": _("Customer deleted"),
     "account_deleted": _("Account deleted by its customer"),
     "product_created": _("Product added"),

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what `reading` makes of a byte that is no character
 
 FIELDS: dict[str, Wording] = {
-    "email": gettext_lazy("E-mail address"),
+    "email": gettext_lazy("Email address"),
     "first_name": gettext_lazy("First name"),
     "last_name": gettext_lazy("Last name"),
     "name": gettext_lazy("Full name"),
@@ -53,7 +53,7 @@ KINDS: dict[str, Wording] = {
     TakenAs.NONSUBSCRIBED.value: gettext_lazy("Not subscribed: nobody in the file agreed to marketing"),
     TakenAs.SUBSCRIBED.value: gettext_lazy("Subscribed: everybody in the file agreed to marketing"),
     TakenAs.UNSUBSCRIBED.value: gettext_lazy("Unsubscribed: nobody in the file wants marketing"),
-    TakenAs.CLEANED.value: gettext_lazy("Undeliverable: e-mail to these addresses comes back"),
+    TakenAs.CLEANED.value: gettext_lazy("Undeliverable: email to these addresses comes back"),
 }
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -119,7 +119,7 @@ def read_choices(file: ImportFile, sent: QueryDict) -> Json:
         recognized = start.columns.get(field, ())  # in the order in which they count
         exactly[field] = sorted(places, key=lambda each: (*_order(recognized, each), each))
     if "email" not in exactly:
-        raise Rejected(_("Choose which column has the e-mail addresses."), code="import_column")
+        raise Rejected(_("Choose which column has the email addresses."), code="import_column")
     kind = sent.get("kind", "")
     text, source = _text(sent, "consent_text"), _text(sent, "consent_source")
     at = read_moment(sent, "given_at")

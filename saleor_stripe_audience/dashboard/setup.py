@@ -190,7 +190,7 @@ def _audience(facts: Facts) -> Step:
         text = _("Name the list that your customers join, and say how they subscribe.")
         return Step(name, TODO, title, text, button)
     if found.double_opt_in:
-        text = _("“%(name)s”: people subscribe by confirming an e-mail (double opt-in).")
+        text = _("“%(name)s”: people subscribe by confirming an email (double opt-in).")
     else:
         text = _("“%(name)s”: people subscribe by ticking the box (single opt-in).")
     return Step(name, GOOD, title, text % {"name": found.name})

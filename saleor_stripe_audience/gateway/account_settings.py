@@ -28,7 +28,7 @@ TOO_LONG_BEHIND = pgettext_lazy(
 
 
 def set_receipts(account: StripeAccount, *, sends: bool) -> None:
-    """Set whether Stripe mails receipts to shoppers (for live payments; test payments get none)."""
+    """Set whether Stripe emails receipts to shoppers (for live payments; test payments get none)."""
     account.sends_receipts = sends
     account.save(update_fields=["sends_receipts"])
 

@@ -10,7 +10,7 @@ from saleor_stripe_audience.wording import text_in
 
 
 class Event(models.Model):
-    """An event of Saleor, Stripe or a mail service, stored once.
+    """An event of Saleor, Stripe or an email service, stored once.
 
     `origin` is the installation (Saleor) or the Stripe account that sent it; `key` is unique there, so a duplicate
     delivery is recognized. The payload is deleted some time after all handlers are done. `trace` is the id of the

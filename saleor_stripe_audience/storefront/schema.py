@@ -58,7 +58,7 @@ class AudienceError:
     message: str = strawberry.field(description="What to do, in English.")
 
 
-@strawberry.type(description="The same whether the address is known or not.")
+@strawberry.type(description="The result, which is the same whether or not the address is known.")
 class AudienceAnswer:
     accepted: bool = strawberry.field(description="True unless there are errors.")
     errors: list[AudienceError] = strawberry.field(description="What is wrong with the input.")
@@ -67,8 +67,8 @@ class AudienceAnswer:
 @strawberry.type(description="What a subscription form shows.")
 class AudienceForm:
     name: str = strawberry.field(description="The audience's name.")
-    language: str = strawberry.field(description="The audience's language; empty if it has none of its own.")
-    double_opt_in: bool = strawberry.field(description="Whether a mail asks for confirmation.")
+    language: str = strawberry.field(description="The audience's language; empty if none was chosen.")
+    double_opt_in: bool = strawberry.field(description="Whether an email asks for confirmation.")
     consent_text: str = strawberry.field(
         description="The consent text to show beside the checkbox, unchanged."
     )
@@ -77,11 +77,11 @@ class AudienceForm:
 @strawberry.input(description="Who subscribes, in which channel, and with which consent text.")
 class AudienceSubscribeInput:
     channel: str = strawberry.field(description="The slug of the sales channel.")
-    email: str = strawberry.field(description="The address.")
+    email: str = strawberry.field(description="The email address.")
     consent_text: str = strawberry.field(
         default="",
-        description="The consent text that was shown; by default the audience's own. A text that the merchant did not "
-        "add to the audience has to be confirmed by mail.",
+        description="The consent text that was shown; the audience's own if omitted. A text that the merchant "
+        "has not added to the audience must be confirmed by email.",
     )
     language: str = strawberry.field(default="", description="The reader's language, such as en or fr-CA.")
     source: str = strawberry.field(default="", description="Where the form is, such as footer.")
@@ -90,7 +90,7 @@ class AudienceSubscribeInput:
 @strawberry.input(description="Who unsubscribes, in which channel.")
 class AudienceUnsubscribeInput:
     channel: str = strawberry.field(description="The slug of the sales channel.")
-    email: str = strawberry.field(description="The address.")
+    email: str = strawberry.field(description="The email address.")
     source: str = strawberry.field(default="", description="Where the form is, such as account page.")
 
 
@@ -176,7 +176,7 @@ class Schema(strawberry.Schema):
         errors: list[GraphQLError],
         execution_context: ExecutionContext | None = None,  # noqa: ARG002 - the library's interface
     ) -> None:
-        """Log the app's own failures by type only: a query or a database error may contain an e-mail address."""
+        """Log the app's own failures by type only: a query or a database error may contain an email address."""
         for error in filter(_is_internal, errors):
             if isinstance(error.original_error, Error):
                 raise error.original_error  # handled as any outage

@@ -17,7 +17,7 @@ from saleor_stripe_audience.errors import Rejected, Unavailable
 from tests.api.conftest import Shop, codes_of, post
 
 PACKAGE = Path(saleor_stripe_audience.__file__).parent
-# Codes that only events, mails, pages and commands return.
+# Codes that only events, emails, pages and commands return.
 ELSEWHERE = {
     "address_changed",
     "import_empty",

@@ -88,7 +88,7 @@ def subscribed_against_a_refusal(shop: Installation) -> list[str]:
 
 
 def consents(shop: Installation) -> list[tuple[object, ...]]:
-    """The contacts that the shop may mail, by audience and address."""
+    """The contacts that the shop may email, by audience and address."""
     contacts = Contact.objects.filter(audience__installation=shop)
     return sorted(contacts.values_list("audience__name", "email", "consent", "soft_opt_in", "status"))
 

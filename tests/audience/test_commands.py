@@ -48,7 +48,7 @@ def test_import_reports_invalid_rows_and_fails(
     code, output = run(capsys, "import", audience, str(file))
     assert code == 1
     assert json.loads(output)["errors"] == [
-        {"line": 2, "field": "email", "message": "This is not an e-mail address."}
+        {"line": 2, "field": "email", "message": "This is not an email address."}
     ]
     file.write_bytes(b'email\n"never closed\n')
     code, output = run(capsys, "import", audience, str(file))

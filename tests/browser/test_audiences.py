@@ -88,11 +88,11 @@ def test_a_text_is_added_and_what_people_get_is_shown(staff: Staff) -> None:
     mail = page.frame_locator("#preview iframe")
     expect(mail.get_by_text("Oui, envoyez-moi des nouvelles.")).to_be_visible()
     look(staff, "audience-mail-light")
-    page.get_by_label("E-mail or page").focus()
-    page.get_by_label("E-mail or page").select_option("offer")
+    page.get_by_label("Email or page").focus()
+    page.get_by_label("Email or page").select_option("offer")
     button = mail.get_by_role("button", name="J'accepte, inscrivez-moi")
     expect(button).to_be_visible()
-    expect(page.get_by_label("E-mail or page")).to_be_focused()
+    expect(page.get_by_label("Email or page")).to_be_focused()
     assert complaints(staff) == []
     page.get_by_label("Language", exact=True).select_option("en")
     expect(mail.get_by_role("button", name="I agree, subscribe me")).to_be_visible()
@@ -108,7 +108,7 @@ def test_what_leads_to_an_audience_is_accessible(
     settings.EMAIL_CONFIGURED = True
     settings.DEFAULT_FROM_EMAIL = "news@shop.example.com"
     audience = a_contact(staff.installation).audience
-    for text in ("Yes.", "Yes, send me news by e-mail. I can unsubscribe at any time."):
+    for text in ("Yes.", "Yes, send me news by email. I can unsubscribe at any time."):
         wordings.change_own_text(audience, text)
     wordings.change_own_text(audience, "Oui, envoyez-moi des nouvelles par e-mail.", "fr")
     paths = {

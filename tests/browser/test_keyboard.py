@@ -148,7 +148,7 @@ def test_contacts_are_added_grouped_and_imported(staff: Staff, tmp_path: Path) -
     keyboard = Keyboard(staff, page)
     keyboard.use(keyboard.button("Add contact"))
     expect(page.get_by_role("heading", level=1, name="Add contact")).to_be_focused()
-    keyboard.write(page.get_by_label("E-mail address"), "eve@example.com")
+    keyboard.write(page.get_by_label("Email address"), "eve@example.com")
     keyboard.reach(page.locator("#not-subscribed"))
     keyboard.press("ArrowDown")
     keyboard.expect_seen(page.locator("#subscribed"))

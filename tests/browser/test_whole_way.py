@@ -223,7 +223,7 @@ def add_a_contact(owner: Owner) -> None:
     owner.go("contacts")
     expect(owner.page.get_by_role("button", name=BUYER)).to_be_visible()
     owner.button("Add contact").click()
-    owner.field("E-mail address").fill("eve@example.com")
+    owner.field("Email address").fill("eve@example.com")
     owner.page.locator("#subscribed").check()
     words, where = owner.page.locator("#wording"), owner.page.locator("#where")
     words.fill("Yes, send me news of the shop.")

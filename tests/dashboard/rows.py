@@ -75,7 +75,7 @@ def a_problem(shop: Installation, *, source: str = "saleor", origin: uuid.UUID |
         attempts=1,
         given_up_at=NOON,
         reasons={
-            "en": "The order has no e-mail address. Add one in Saleor, then replay this.",
+            "en": "The order has no email address. Add one in Saleor, then replay this.",
             "fr": "La commande n'a pas d'adresse e-mail. Ajoutez-en une dans Saleor, puis relancez ceci.",
         },
     )

@@ -147,7 +147,7 @@ def test_one_contact_with_its_consent_and_why(shop: Shop, client: Client) -> Non
         *("Subscribed", "The person agreed to marketing.", "“Send me news &lt;b&gt;weekly&lt;/b&gt;.”"),
         *(
             "at the checkout",
-            "Marketing e-mails: yes",
+            "Marketing emails: yes",
             "#1042",
             'data-route="/orders/order-1042"',
             "VIP",
@@ -166,8 +166,8 @@ def test_one_contact_with_its_consent_and_why(shop: Shop, client: Client) -> Non
     ("changed", "reason"),
     [
         ({"consent": "withdrawn"}, "The person unsubscribed."),
-        ({"deliverability": "complained"}, "The person reported an e-mail as spam."),
-        ({"deliverability": "bounced"}, "E-mail to this address comes back."),
+        ({"deliverability": "complained"}, "The person reported an email as spam."),
+        ({"deliverability": "bounced"}, "Email to this address comes back."),
         ({"consent": "pending"}, "has not confirmed it"),
         ({"lifecycle": "archived", "consent": "confirmed"}, "Staff archived this contact."),
     ],
@@ -177,7 +177,7 @@ def test_the_status_is_explained(shop: Shop, client: Client, changed: Json, reas
     Contact.objects.filter(pk=ada.pk).update(**changed)
     text = ask(client, shop, f"contacts/{ada.pk}")
     assert reason in text
-    assert "Marketing e-mails: no" in text
+    assert "Marketing emails: no" in text
 
 
 def test_a_contacts_carts_say_what_is_in_them_and_what_became_of_them(shop: Shop, client: Client) -> None:
@@ -249,7 +249,7 @@ def test_ads_lists_may_have_buyers_where_the_audience_says_so(shop: Shop, client
     assert "Ads lists: no" in ask(client, shop, f"contacts/{ada.pk}")
     Audience.objects.update(ads_to_buyers=True)
     text = ask(client, shop, f"contacts/{ada.pk}")
-    assert ("Ads lists: yes" in text, "Marketing e-mails: no" in text) == (True, True)
+    assert ("Ads lists: yes" in text, "Marketing emails: no" in text) == (True, True)
 
 
 def test_a_contact_costs_the_same_however_much_it_did(shop: Shop, client: Client) -> None:

@@ -467,7 +467,7 @@ def test_uploads_that_were_given_up_make_room(staff: Import, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("changed", "said", "wrong"),
     [
-        ({"column-0": ""}, "Choose which column has the e-mail addresses.", "column-0"),
+        ({"column-0": ""}, "Choose which column has the email addresses.", "column-0"),
         ({"kind": "subscribed", "consent_source": ""}, "how and where they agreed", "consent_source"),
         ({"consent_source": "x" * 129}, "how and where they agreed", "consent_source"),
         ({"kind": "subscribed", "consent_text": ""}, "Enter the words that they agreed to.", "consent_text"),

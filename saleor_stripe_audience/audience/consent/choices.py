@@ -1,4 +1,4 @@
-"""Choices that people make themselves: on the page behind a mail's link, or with their mailbox's unsubscribe button."""
+"""Choices that people make themselves: on the page that an email links to, or with their unsubscribe button."""
 
 from datetime import datetime
 
@@ -66,7 +66,7 @@ def record(contact: Contact, event: ConsentEvent) -> None:
 
 
 def confirm(consent: Consent, *, ip: str = "") -> None:
-    """Confirm a consent from the mailbox. `Rejected` if the person unsubscribed after the mail was sent."""
+    """Confirm a consent from the mailbox. `Rejected` if the person unsubscribed after the email was sent."""
     with transaction.atomic():
         lock_shop(consent.audience.installation)
         current = Consent.objects.filter(pk=consent.pk).select_related("contact", "wording").first()
@@ -76,7 +76,7 @@ def confirm(consent: Consent, *, ip: str = "") -> None:
 
 
 def _reactivate(contact: Contact) -> None:
-    """A choice made from the mailbox shows that mail arrives; it also ends a complaint and an archiving."""
+    """A choice made from the mailbox shows that email arrives; it also ends a complaint and an archiving."""
     lifecycle.set_deliverability(contact, Deliverability.OK, timezone.now())
     lifecycle.restore(contact)
 

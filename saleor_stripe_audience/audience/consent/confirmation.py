@@ -1,4 +1,4 @@
-"""Double opt-in: a mail asks the person to confirm their consent on a page."""
+"""Double opt-in: an email asks the person to confirm their consent on a page."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ MAX_PER_DAY = 5
 
 
 def request_if_needed(contact: Contact, consent: Consent) -> None:
-    """Send a mail for a consent that does not count yet: one mail per consent, a few per mailbox.
+    """Send an email for a consent that does not count yet: one email per consent, a few per mailbox.
 
     A consent needs confirmation if it is pending, or if the person had unsubscribed before.
     """
@@ -50,7 +50,7 @@ def request_if_needed(contact: Contact, consent: Consent) -> None:
 
 
 def may_request(installation: Installation, address: str) -> bool:
-    """Whether the limits allow one more mail to this mailbox, however the address is spelled."""
+    """Whether the limits allow one more email to this mailbox, however the address is spelled."""
     now = timezone.now()
     recent = ConfirmationMail.objects.filter(
         mailbox=mailbox_digest(installation, address), requested_at__gt=now - timedelta(days=1)
@@ -72,7 +72,7 @@ def is_fresh(event: Consent | ConsentEvent) -> bool:
 def confirm(consent: Consent, *, ip: str = "") -> Consent:
     """Record that the owner of the mailbox confirmed what the page showed. Confirming twice adds nothing.
 
-    `Rejected` if the person unsubscribed after the mail was sent, or has changed their address: the mail went to the
+    `Rejected` if the person unsubscribed after the email was sent, or has changed their address: the email went to the
     previous one. The caller holds the lock of `lock_shop`.
     """
     if consent.contact.email != consent.email:

@@ -1,4 +1,4 @@
-"""Subscription requests from erased people, encrypted: in a row until the mail is sent, then in the mail's link."""
+"""Subscription requests from erased people, encrypted: in a row until the email is sent, then in the email's link."""
 
 import json
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ def deserialize(text: str) -> ErasedRequest | None:
 
 
 def token_of(text: str) -> str:
-    """Encrypt a serialized request for the link in the mail: only this app can read or create one."""
+    """Encrypt a serialized request for the link in the email: only this app can read or create one."""
     return vault.encrypt(text).rstrip("=")
 
 

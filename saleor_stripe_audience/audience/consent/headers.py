@@ -7,7 +7,7 @@ from typing import Self
 class OneLineHeader(str):  # noqa: SLOT000 - it has a name
     """A header whose value is sent on one line and unencoded, however long it is.
 
-    Python's e-mail policies fold long values or encode them (RFC 2047). RFC 8058 forbids that for List-Unsubscribe:
+    Python's email policies fold long values or encode them (RFC 2047). RFC 8058 forbids that for List-Unsubscribe:
     mailboxes then show no button. The policies leave a value with a `name` to fold itself.
     """
 
@@ -25,5 +25,5 @@ class OneLineHeader(str):  # noqa: SLOT000 - it has a name
         return type(self), (self.name, str(self))
 
     def fold(self, *, policy: Policy) -> str:
-        """Return the line as it is sent; called by the e-mail library."""
+        """Return the line as it is sent; called by the email library."""
         return f"{self.name}: {self}{policy.linesep}"

@@ -1,7 +1,7 @@
 """The consent ledger: an append-only list of events; a contact's consent is the result of its ledger and nothing else.
 
 The order in which events arrive does not matter: the latest event counts, and of the same moment a withdrawal wins.
-After a withdrawal only the mailbox's owner can consent again: through a link in a mail or from a confirmed account.
+After a withdrawal only the mailbox's owner can consent again: through a link in an email or from a confirmed account.
 Every function here that writes runs under the lock of `lock_shop`.
 """
 

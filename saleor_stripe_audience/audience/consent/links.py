@@ -1,4 +1,4 @@
-"""Signed links for mails: their holder acts for the contact. They contain no address, because servers log URLs."""
+"""Signed links for emails: their holder acts for the contact. They contain no address, because servers log URLs."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ _TAG_BYTES = 9
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The contact of a link. A link that is not current was mailed to a former address, or was renewed later.
+    """The contact of a link. A link that is not current was emailed to a former address, or was renewed later.
 
     Such a link can only unsubscribe: it shows no data and subscribes nobody.
     """
@@ -38,7 +38,7 @@ class Link:
 
 
 def preferences_url(contact: Contact) -> str:
-    """Return the URL of the preference page. It never expires, because old mails contain it."""
+    """Return the URL of the preference page. It never expires, because old emails contain it."""
     return settings.PUBLIC_URL + reverse("audience:preferences", args=[_token(contact)])
 
 
@@ -48,7 +48,7 @@ def unsubscribe_url(contact: Contact) -> str:
 
 
 def unsubscribe_headers(contact: Contact) -> dict[str, str]:
-    """Return the headers of every mail to the contact, so that mailboxes show their own unsubscribe button."""
+    """Return the headers of every email to the contact, so that mailboxes show their own unsubscribe button."""
     values = {
         "List-Unsubscribe": f"<{iri_to_uri(unsubscribe_url(contact))}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
@@ -94,7 +94,7 @@ def link_of(token: str) -> Link | None:
     tag, is_tagged, _ = rest.rpartition(".")
     if is_tagged:
         return Link(contact, is_current=constant_time_compare(tag, _tag(contact, secret)))
-    # Links from earlier versions do not identify the address that they were mailed to.
+    # Links from earlier versions do not identify the address that they were emailed to.
     is_same = contact.pk.hex == head and not contact.link_generation
     return Link(contact, is_current=is_same and not contact.former_addresses.exists())
 
@@ -139,7 +139,7 @@ def _is_signed(token: str, secret: str) -> bool:
 
 
 def _signature(signed: str, secret: str) -> str:
-    """Sign with the shop's secret: the app's may change, and a link in last year's mail must still work."""
+    """Sign with the shop's secret: the app's may change, and a link in last year's email must still work."""
     return str(signing.Signer(key=secret, salt=_PREFERENCES).signature(signed))
 
 

@@ -1,4 +1,4 @@
-"""The audience's mails, in the recipient's language."""
+"""The audience's emails, in the recipient's language."""
 
 import smtplib
 from email.utils import formataddr, make_msgid
@@ -21,7 +21,7 @@ from saleor_stripe_audience.errors import Rejected, Unavailable
 
 
 def send_confirmation(mail_id: int) -> None:
-    """Send the mail, unless it was sent already or there is nothing left to confirm.
+    """Send the email, unless it was sent already or there is nothing left to confirm.
 
     `Unavailable` while the mail server does not respond.
     """
@@ -82,7 +82,7 @@ def _build_message(mail: ConfirmationMail) -> EmailMultiAlternatives | None:
 def compose_confirmation(
     audience: Audience, address: str, context: dict[str, str], headers: dict[str, str]
 ) -> EmailMultiAlternatives:
-    """Compose the mail in the active language; `context` has the wording and the links, as the templates name them."""
+    """Compose the email in the active language; `context` has the wording and the links, as the templates name them."""
     name, sender = sender_name(audience), settings.DEFAULT_FROM_EMAIL
     context = context | {"audience": name, "language": translation.get_language()}
     message = EmailMultiAlternatives(
@@ -111,6 +111,6 @@ def _send(message: EmailMultiAlternatives) -> None:
         message.send()
     except (OSError, smtplib.SMTPException):
         raise Unavailable(
-            pgettext_lazy("staff", "The mail server did not accept the e-mail. The app will try again."),
+            pgettext_lazy("staff", "The mail server did not accept the email. The app will try again."),
             code="mail",
         ) from None

@@ -1,4 +1,4 @@
-"""The consent ledger, confirmation mails, and the webhooks of mail services."""
+"""The consent ledger, confirmation emails, and the webhooks of email services."""
 
 import uuid
 from typing import Any, NoReturn
@@ -34,7 +34,7 @@ class Consent(models.Model):
     """One consent event of a person: what they agreed to or withdrew, when, and through which channel. Append-only.
 
     With `needs_confirmation`, a given consent counts only once it is confirmed from the mailbox. `is_proven` means
-    that the owner of the mailbox is known to have acted: through a link in a mail, or from a confirmed account. `key`
+    that the owner of the mailbox is known to have acted: through a link in an email, or from a confirmed account. `key`
     makes an event that is reported twice one row. `actor` is who recorded it, if not the person: staff or an import.
     Soft opt-in is a basis of its own and not consent.
     """
@@ -106,10 +106,10 @@ class Consent(models.Model):
 
 
 class ConfirmationMail(models.Model):
-    """A mail that asks for confirmation of a consent. Stored to limit the mails to one mailbox.
+    """An email that asks for confirmation of a consent. Stored to limit the emails to one mailbox.
 
     `mailbox` is an HMAC of the mailbox with the shop's secret. An erased address has no contact: `request` holds its
-    request until the mail is sent.
+    request until the email is sent.
     """
 
     contact = models.ForeignKey(
@@ -131,7 +131,7 @@ class ConfirmationMail(models.Model):
 
 
 class SoftBounce(models.Model):
-    """A temporary failure of a mail to the contact; deleted when a mail is delivered."""
+    """A temporary failure of an email to the contact; deleted when an email is delivered."""
 
     contact = models.ForeignKey(
         Contact, on_delete=models.CASCADE, related_name="soft_bounces", db_index=False
@@ -146,7 +146,7 @@ class SoftBounce(models.Model):
 
 
 class MailWebhook(models.Model):
-    """A webhook to which a mail service reports bounces and complaints about a shop's mails.
+    """A webhook to which an email service reports bounces and complaints about a shop's emails.
 
     `secret_digest` is the SHA-256 of the secret in its URL. `signing_key` is the service's, if it signs its reports.
     """

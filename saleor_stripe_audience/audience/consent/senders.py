@@ -1,4 +1,4 @@
-"""The name that an audience's mails and pages show."""
+"""The name that an audience's emails and pages show."""
 
 import re
 

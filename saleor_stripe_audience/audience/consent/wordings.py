@@ -1,4 +1,4 @@
-"""The wordings that a merchant wrote for an audience. Only they prove consent, and only they are mailed or shown.
+"""The wordings that a merchant wrote for an audience. Only they prove consent, and only they are emailed or shown.
 
 Anybody can write metadata on a checkout, and the storefront's key is public. So a wording that a caller sends is
 compared with these; an unknown one is stored in the ledger, proves nothing and is shown to nobody.
@@ -137,7 +137,7 @@ def _versions(current: str, created_at: datetime, rows: list[KnownWording]) -> l
 def change_own_text(audience: Audience, text: str, language: str = "") -> None:
     """Replace the audience's own text from now on, for all readers or for those of one language.
 
-    The app's pages and mails show it. The text before stays as proof. Repeating it does nothing.
+    The app's pages and emails show it. The text before stays as proof. Repeating it does nothing.
     """
     ledger.check_wording(text)
     tag = check_language(language)
@@ -185,7 +185,7 @@ def offered_text(audience: Audience) -> str:
     It is the audience's text in the active language, or else its text for all languages, or else the app's.
     """
     own = _text_in_active_language(audience) or audience.consent_text
-    return own or _("I agree to receive news from %(audience)s by e-mail.") % {
+    return own or _("I agree to receive news from %(audience)s by email.") % {
         "audience": sender_name(audience)
     }
 

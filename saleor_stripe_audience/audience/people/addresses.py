@@ -1,4 +1,4 @@
-"""E-mail addresses in the one form in which they are stored and compared."""
+"""Email addresses in the one form in which they are stored and compared."""
 
 import re
 from functools import lru_cache
@@ -10,7 +10,7 @@ from saleor_stripe_audience.errors import Rejected
 
 ADDRESS_INVALID = pgettext_lazy(
     "staff",
-    "The e-mail address is missing or invalid. Correct it on the order or on the customer in Saleor's Dashboard; the "
+    "The email address is missing or invalid. Correct it on the order or on the customer in Saleor's Dashboard; the "
     "app picks up the next change there.",
 )
 
@@ -36,7 +36,7 @@ def normalize_email(address: str | None) -> str:
 
 
 def usable_email(address: str | None) -> str:
-    """Return the normalized address, or an empty string if no mail can be sent to it."""
+    """Return the normalized address, or an empty string if no email can be sent to it."""
     try:
         return normalize_email(address)
     except Rejected:

@@ -43,7 +43,7 @@ MAX_CONSENT_KEY_LENGTH = 100
 class AudienceSettings:
     """What a merchant chooses for an audience.
 
-    A cart without activity for `cart_silence_minutes` counts as abandoned. Mails come from `sender_name`, or from the
+    A cart without activity for `cart_silence_minutes` counts as abandoned. Emails come from `sender_name`, or from the
     shop's name if it is empty. `consent_keys` are metadata keys that mean a ticked box, beside our own and those of
     Saleor's reference storefront. Contacts store the `attribute_keys` of Saleor's metadata. `ads_to_buyers` puts
     non-subscribed buyers on lists for advertisers, which needs a legal basis, see `transfer.ads.NOTE`.
@@ -591,7 +591,7 @@ def _check(audience: Audience, options: AudienceSettings) -> None:
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "Double opt-in sends e-mails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
+                "Double opt-in sends emails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
             ),
             code="email_not_configured",
         )

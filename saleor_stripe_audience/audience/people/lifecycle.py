@@ -1,4 +1,4 @@
-"""What happens to a contact apart from consent: it is archived or restored, its mail bounces or is reported as spam."""
+"""What happens to a contact apart from consent: archiving, restoring, bounces and spam reports."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ def restore(contact: Contact) -> None:
 
 
 def set_deliverability(contact: Contact, state: str, at: datetime) -> None:
-    """Store what a mail service reported about the address at `at`: ok, bounced or complained.
+    """Store what an email service reported about the address at `at`: ok, bounced or complained.
 
     Reports older than the stored one change nothing; of two reports at the same moment the worse one counts.
     """

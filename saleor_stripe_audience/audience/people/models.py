@@ -22,7 +22,7 @@ class Audience(models.Model):
 
     `consent_text` is the wording for storefronts that do not send the wording they showed. With `double_opt_in`,
     consent counts once it is confirmed from the mailbox. A cart without activity for `cart_silence_minutes` counts as
-    abandoned. Mails and pages show `sender_name`, or the shop's name if it is empty. `consent_keys` are additional
+    abandoned. Emails and pages show `sender_name`, or the shop's name if it is empty. `consent_keys` are additional
     metadata keys that mean a ticked box. Contacts store the `attribute_keys` of Saleor's metadata. With
     `ads_to_buyers`, lists for advertisers include non-subscribed buyers. `configured_at` is when staff chose these
     options; null for a default audience that the first event created.
@@ -86,7 +86,7 @@ class Contact(models.Model):
     `known_at` stores for each field when Saleor sent its current value, so that an older event never overwrites a
     newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the result of the ledger (see
     `consent.ledger.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
-    `link_generation` grows when the links in mails are renewed: older links then only unsubscribe.
+    `link_generation` grows when the links in emails are renewed: older links then only unsubscribe.
     """
 
     Status = facts.Status
@@ -200,7 +200,7 @@ class FormerAddress(models.Model):
 
 
 class FormerContact(models.Model):
-    """A contact that was merged into another: links in mails already sent still refer to it."""
+    """A contact that was merged into another: links in emails already sent still refer to it."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_contacts")
@@ -227,7 +227,7 @@ class Wording(models.Model):
 
 
 class KnownWording(models.Model):
-    """A wording that the merchant wrote for an audience: only these prove consent, and only these are mailed.
+    """A wording that the merchant wrote for an audience: only these prove consent, and only these are emailed.
 
     With `is_own` it was the audience's own text from `since` until `until`: without a `language` the current one is on
     the audience, with one it is here, without `until`. The others are shown by storefronts. None is ever removed,
@@ -260,7 +260,7 @@ class KnownWording(models.Model):
 class ShopSecret(models.Model):
     """The secret that signs a shop's links and hashes its tombstones.
 
-    Not the app's SECRET_KEY: that changes from time to time, while links in old mails must work for years.
+    Not the app's SECRET_KEY: that changes from time to time, while links in old emails must work for years.
     """
 
     installation = models.OneToOneField(

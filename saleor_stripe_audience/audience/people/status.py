@@ -19,7 +19,7 @@ class ConsentState(TextChoices):
 
 
 class Deliverability(TextChoices):
-    """Whether mail reaches the address."""
+    """Whether email reaches the address."""
 
     OK = "ok"
     BOUNCED = "bounced"

@@ -87,7 +87,7 @@ def erase(
     start = _Traces({normalize_email(email)} if email else set(), {account_id} if account_id else set())
     if not start.names():
         raise Rejected(
-            pgettext_lazy("staff", "Give the e-mail address of the person to erase."), code="email_invalid"
+            pgettext_lazy("staff", "Give the email address of the person to erase."), code="email_invalid"
         )
     with transaction.atomic():
         lock_shop(installation)
@@ -168,7 +168,7 @@ def was_erased(installation: Installation, email: str) -> bool:
 
 
 def adopt_former_links(contact: Contact) -> None:
-    """Make links in mails from before an erasure lead to the new contact: it is the same mailbox."""
+    """Make links in emails from before an erasure lead to the new contact: it is the same mailbox."""
     installation = contact.audience.installation
     address = tombstones.address(contact.email)
     if not tombstones.known(installation, [address], with_lifted=True):

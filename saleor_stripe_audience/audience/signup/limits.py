@@ -12,7 +12,7 @@ from saleor_stripe_audience.audience.signup.models import RateWindow
 def allow(name: str, limit: int, period: timedelta) -> bool:
     """Count one request of that name in the current period; False once there are more than `limit`.
 
-    Names contain IP addresses and e-mail addresses, so only their HMAC is stored.
+    Names contain IP addresses and email addresses, so only their HMAC is stored.
     """
     seconds = period.total_seconds()
     start = datetime.fromtimestamp(timezone.now().timestamp() // seconds * seconds, UTC)

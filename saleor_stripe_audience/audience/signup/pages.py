@@ -1,4 +1,4 @@
-"""The pages behind the links in mails: no cookies, no scripts; the signed link is enough."""
+"""The pages behind the links in emails: no cookies, no scripts; the signed link is enough."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -69,7 +69,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if consent is None:
         return _confirm_readmission(request, token)
     contact = consent.contact
-    if contact.email != consent.email:  # the mail went to another mailbox
+    if contact.email != consent.email:  # the email went to another mailbox
         return _invalid(request)
     with translation.override(language_of(contact)):
         if request.method != "POST":
@@ -163,7 +163,7 @@ def _show(request: HttpRequest, name: str, contact: Contact, status: int = 200, 
 
 
 def mask(address: str) -> str:
-    """Mask the address: its owner recognizes it, but people who were forwarded the mail cannot read it."""
+    """Mask the address: its owner recognizes it, but people who were forwarded the email cannot read it."""
     local, _at, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 

@@ -1,4 +1,4 @@
-"""What an audience's mail and pages look like, for staff. No contact, no link and no consent is made for it."""
+"""What an audience's email and pages look like, for staff. No contact, no link and no consent is made for it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ NOWHERE = "about:srcdoc#"  # in the preview's frame, a link leads to where one i
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A document as people get it, in one language; a mail also has a sender and a subject."""
+    """A document as people get it, in one language; an email also has a sender and a subject."""
 
     document: str
     sender: str = ""
@@ -30,7 +30,7 @@ class Preview:
 
 
 def preview(audience: Audience, name: str, language: str, wording: str = "") -> Preview:
-    """Return the mail or page in the language, with this `wording` or the audience's own."""
+    """Return the email or page in the language, with this `wording` or the audience's own."""
     with translation.override(mail.supported_language(language)):
         text = wording.strip() or wordings.offered_text(audience)
         return _mail(audience, text) if name == MAIL else Preview(_page(audience, name, text))
@@ -41,7 +41,7 @@ def _mail(audience: Audience, wording: str) -> Preview:
     message = mail.compose_confirmation(audience, ADDRESS, context, {})
     document, _kind = message.alternatives[0]
     sender = sender_name(audience)
-    if settings.EMAIL_CONFIGURED:  # as a reader sees it: the mail's own header is encoded for transport
+    if settings.EMAIL_CONFIGURED:  # as a reader sees it: the email's own header is encoded for transport
         sender = f"{sender} <{settings.DEFAULT_FROM_EMAIL}>"
     return Preview(str(document), sender, str(message.subject))
 

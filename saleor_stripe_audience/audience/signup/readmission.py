@@ -1,6 +1,6 @@
 """Readmission of erased people who subscribe again: the mailbox must confirm before anything is stored.
 
-The request is stored encrypted until the mail is sent; from then on only the link in the mail contains it.
+The request is stored encrypted until the email is sent; from then on only the link in the email contains it.
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ RETENTION = timedelta(days=1)  # the limits per mailbox look back this far
 
 
 def request_confirmation(audience: Audience, email: str, event: ConsentEvent) -> None:
-    """Send a confirmation mail to an erased address that was just subscribed. The caller holds the shop's lock."""
+    """Send a confirmation email to an erased address that was just subscribed. The caller holds the shop's lock."""
     installation = audience.installation
     event = replace(event, at=min(event.at, timezone.now()))
     if not settings.EMAIL_CONFIGURED or not confirmation.is_fresh(event):
@@ -67,6 +67,6 @@ def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
 
 
 def delete_old_requests() -> int:
-    """Delete requests whose mail was never sent, and those that limits no longer need. Returns how many."""
+    """Delete requests whose email was never sent, and those that limits no longer need. Returns how many."""
     before = timezone.now() - RETENTION
     return ConfirmationMail.objects.filter(contact=None, requested_at__lt=before).delete()[0]

@@ -292,7 +292,7 @@ def _address(email: str) -> str:
             return normalize_email(email)
     except Rejected:
         pass
-    raise Rejected(pgettext_lazy("staff", "Give a valid e-mail address."), code="email_invalid")
+    raise Rejected(pgettext_lazy("staff", "Give a valid email address."), code="email_invalid")
 
 
 def _check_wording(installation: Installation, channel: str, text: str) -> None:

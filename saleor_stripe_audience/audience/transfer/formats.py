@@ -187,7 +187,7 @@ WOOCOMMERCE = Format(
 LISTMONK = Format(
     "listmonk",
     frozenset({"uuid", "email", "attributes", "status", "updated_at"}),
-    # `enabled` only means that the subscriber may be mailed; the export does not contain list subscriptions.
+    # `enabled` only means that the subscriber may be emailed; the export does not contain list subscriptions.
     {"consent": ("status",), "consent_at": ("updated_at",), "status": ()},
     _meanings(withdrawn=["blocklisted", "blacklisted"], nothing=["enabled", ""], archived=["disabled"]),
     dates_givings=False,

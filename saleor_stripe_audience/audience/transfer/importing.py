@@ -322,7 +322,7 @@ def _read(
     """Yield each row or its error.
 
     Of two rows with one address the first has the person's data; the other counts only for its consent and for a status
-    that blocks mail. Rows up to the line `after` were imported before; only their addresses are read.
+    that blocks email. Rows up to the line `after` were imported before; only their addresses are read.
     """
     seen: dict[bytes, int] = {}
     for record in rows:
@@ -366,7 +366,7 @@ def _merge_duplicate(row: Row | LineError, seen: dict[bytes, int]) -> Row | Line
 
 
 def _bounce(contact: Contact, at: datetime) -> bool:
-    """Record that mail to the contact bounced, unless a newer report is stored; returns whether it changed."""
+    """Record that email to the contact bounced, unless a newer report is stored; returns whether it changed."""
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")
     if contact.deliverability != Deliverability.OK or moment <= contact.known_at.get("deliverability", ""):
         return False
@@ -376,7 +376,7 @@ def _bounce(contact: Contact, at: datetime) -> bool:
 
 
 def _restrict(contact: Contact, row: Row) -> bool:
-    """Apply what blocks mail in a further row of the contact's address, once; returns whether it changed."""
+    """Apply what blocks email in a further row of the contact's address, once; returns whether it changed."""
     moment = timezone.now().astimezone(UTC).isoformat(timespec="microseconds")
     changed = False
     usual = {"deliverability": Deliverability.OK, "lifecycle": Lifecycle.ACTIVE}

@@ -2,7 +2,7 @@
 
 An invalid cell is skipped and reported; the rest of its row is imported. A row is refused if it has no valid address,
 if its cells have shifted, or if it has consent without proof. A withdrawal is always recorded, and so is a status that
-blocks mail, without such consent; from a row whose cells have shifted, only the withdrawal.
+blocks email, without such consent; from a row whose cells have shifted, only the withdrawal.
 """
 
 import re
@@ -106,12 +106,12 @@ class Row(NamedTuple):
 
     @property
     def contradicts_status(self) -> bool:
-        """Whether it gives consent although its own status blocks mail."""
+        """Whether it gives consent although its own status blocks email."""
         return self.is_restricted and self.event is not None and self.event.kind == Consent.Kind.GIVEN
 
     @property
     def is_restricted(self) -> bool:
-        """Whether its own status blocks mail."""
+        """Whether its own status blocks email."""
         return (self.deliverability, self.lifecycle) != _NO_RESTRICTION
 
 
@@ -258,7 +258,7 @@ class RowReader:
             return normalize_email(address.strip(_INVISIBLE))
         except Rejected:
             raise Rejected(
-                pgettext_lazy("staff", "This is not an e-mail address."), code="email_invalid"
+                pgettext_lazy("staff", "This is not an email address."), code="email_invalid"
             ) from None
 
     def _email_or_none(self, text: str) -> str | None:
@@ -332,7 +332,7 @@ class RowReader:
     def _read_consent(
         self, line: int, cells: Sequence[str], left_out: list[LineError]
     ) -> "RowConsent | LineError":
-        """Return the row's consent, and whether mail reaches the person."""
+        """Return the row's consent, and whether email reaches the person."""
         value = self._cell(cells, "consent")
         withdrawn_at = self._cell(cells, "withdrawn_at")
         meanings = self._read_meanings(value, cells)
@@ -473,7 +473,7 @@ class RowReader:
 
 
 class RowConsent(NamedTuple):
-    """A row's consent, and facts that block mail."""
+    """A row's consent, and facts that block email."""
 
     event: ConsentEvent | None = None
     deliverability: Deliverability = Deliverability.OK
@@ -511,7 +511,7 @@ def read_moment(text: str, dates: str = "") -> datetime | None:
 
 
 def _read_mail_date(text: str) -> datetime | None:
-    """Return a time in the format of a mail's Date header: Tue, 14 Jan 2025 10:00:00 +0000."""
+    """Return a time in the format of an email's Date header: Tue, 14 Jan 2025 10:00:00 +0000."""
     try:
         moment = parsedate_to_datetime(text) if _MAIL_DATE.match(text) else None
         moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -16,9 +16,9 @@ from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, StripeSandbox
 
 APP_ID = "saleor.app.stripe-audience"
-CONSENT_TEXT = "Yes, send me news and offers by e-mail. I can unsubscribe at any time."
+CONSENT_TEXT = "Yes, send me news and offers by email. I can unsubscribe at any time."
 READ_SCOPES = ["payments:read", "audience:read", "catalogue:read", "settings:read"]
-# The operator's own settings have no place in a demo: it must send no mail, and open no other port.
+# The operator's own settings have no place in a demo: it must send no email, and open no other port.
 OWN_SETTINGS = (
     "API_REQUESTS_PER_MINUTE", "APP_NAME", "CART_RETENTION_DAYS", "DASHBOARD_ORIGINS", "EMAIL_FROM", "EMAIL_URL",
     "EVENT_RETENTION_DAYS", "LOG_LEVEL", "METRICS_HOST", "METRICS_PORT", "PROXY_COUNT", "SECRET_KEY_FALLBACKS",

@@ -79,7 +79,7 @@ def stock_changed(call: Call, variant: Variant, before: int | None) -> None:
 
 
 def checkout_changed(call: Call, checkout: Checkout) -> None:
-    """Lines, address, e-mail or delivery of a checkout changed."""
+    """Lines, address, email or delivery of a checkout changed."""
     checkout.touch()
     call.host.emit("CHECKOUT_UPDATED", call.requestor, checkout=checkout)
 

@@ -1,4 +1,4 @@
-"""Double opt-in from the ticked box to the confirmed subscription, through a mail that is really sent."""
+"""Double opt-in from the ticked box to the confirmed subscription, through an email that is really sent."""
 
 import base64
 import email
@@ -76,7 +76,7 @@ def test_a_ticked_box_counts_once_confirmed_by_mail(
 
     asked = client.get(link(sent, "confirm"))
     assert asked.status_code == 200
-    assert Contact.objects.get().status == "pending"  # programs that look through mails open every link
+    assert Contact.objects.get().status == "pending"  # programs that look through emails open every link
 
     client.post(link(sent, "confirm"), REMOTE_ADDR="203.0.113.4")
     client.post(link(sent, "confirm"))

@@ -17,7 +17,7 @@ from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.audience.histories import BEGINNING, at, member, order, say
 from tests.audience.records import record_account_consent, record_customer, record_order, record_order_consent
 
-TEXT = "Send me news by e-mail."
+TEXT = "Send me news by email."
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The pages behind the links in mails: no scripts, no cookies, and nothing without a link."""
+"""The pages behind the links in emails: no scripts, no cookies, and nothing without a link."""
 
 import io
 import logging

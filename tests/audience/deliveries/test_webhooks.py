@@ -1,4 +1,4 @@
-"""Bounces and complaints as mail services report them, in their own formats, through the webhook."""
+"""Bounces and complaints as email services report them, in their own formats, through the webhook."""
 
 import base64
 import hashlib

@@ -79,7 +79,7 @@ def test_an_erased_person_returns_through_the_mailbox_and_old_links_work(
     [sent] = mailoutbox
     assert sent.to == [ADA]
     assert "Yes, news!" in str(sent.body)
-    assert not ConfirmationMail.objects.exclude(request="").exists()  # only the mail knows now
+    assert not ConfirmationMail.objects.exclude(request="").exists()  # only the email knows now
 
     path = confirmation_path(sent)
     assert client.get(path).status_code == 200

@@ -150,9 +150,9 @@ def test_a_dry_run_says_the_same_and_writes_nothing(audience: Audience) -> None:
 
 
 ROWS = [
-    ("nobody", "email", "not an e-mail address"),
-    ("", "email", "not an e-mail address"),
-    (f"{'a' * 300}@shop.test", "email", "not an e-mail address"),
+    ("nobody", "email", "not an email address"),
+    ("", "email", "not an email address"),
+    (f"{'a' * 300}@shop.test", "email", "not an email address"),
     ("a@shop.test,,,maybe", "consent", "yes, withdrawn, or empty"),
     ("a@shop.test,,,yes", "consent_at", "needs its time"),
     ("a@shop.test,,,yes,tomorrow", "consent_at", "needs its time"),
@@ -336,7 +336,7 @@ def test_a_refused_row_says_why_in_its_readers_language(audience: Audience) -> N
         assert [str(each.message) for each in report.errors] == [
             "Ceci n'est pas une adresse e-mail.", "La même adresse qu'à la ligne 3.",
         ]  # fmt: skip
-        assert report.as_json()["errors"][0]["message"] == "This is not an e-mail address."
+        assert report.as_json()["errors"][0]["message"] == "This is not an email address."
 
 
 def test_erased_people_stay_out_and_are_counted(audience: Audience) -> None:
@@ -396,7 +396,7 @@ def test_a_status_that_blocks_mail_is_imported_and_subscribes_nobody(audience: A
     row = f"yes,2026-01-01,{status}"
     report = take(audience, f"email,consent,consent_at,status\nnew@shop.test,{row}\nknown@shop.test,{row}\n")
     statuses = dict(Contact.objects.values_list("email", "status"))
-    # A refusal counts for who is known too; that a mail bounced elsewhere, or that somebody was filed away, does not.
+    # A refusal counts for who is known too; that an email bounced elsewhere, or that somebody was filed away, does not.
     known = status if status == "unsubscribed" else "nonsubscribed"
     assert statuses == {"new@shop.test": status, "known@shop.test": known}
     assert report.statuses[f"new → {status}"] == 1

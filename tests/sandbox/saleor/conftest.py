@@ -67,7 +67,7 @@ class Shopper:
         return self.shop.gql(query, values, self.token)[name]
 
     def checkout(self, quantity: int = 2, **more: Any) -> Any:
-        """A checkout with address, e-mail and free shipping: everything but the payment."""
+        """A checkout with address, email and free shipping: everything but the payment."""
         lines = [{"variantId": self.variant(), "quantity": quantity}]
         given = {"channel": self.channel, "lines": lines, "email": "Ada@Example.com", **more}
         addresses = {"shippingAddress": ADDRESS, "billingAddress": ADDRESS}

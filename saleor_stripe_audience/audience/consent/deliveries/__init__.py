@@ -1,1 +1,1 @@
-"""Reports from mail services about a shop's mails: bounces, complaints, unsubscribes and deliveries."""
+"""Reports from email services about a shop's emails: bounces, complaints, unsubscribes and deliveries."""

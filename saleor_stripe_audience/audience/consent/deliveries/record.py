@@ -1,4 +1,4 @@
-"""What a report changes: a bounce stops all mail, a complaint or unsubscribe counts as a withdrawal."""
+"""What a report changes: a bounce stops all email, a complaint or unsubscribe counts as a withdrawal."""
 
 from datetime import datetime, timedelta
 
@@ -33,7 +33,7 @@ def is_relevant(installation: Installation, kind: Kind, recipient: str) -> bool:
 
 
 def record(installation: Installation, kind: Kind, recipient: str, at: datetime, service: str) -> None:
-    """Apply one report about the shop's mails. A repeated report, or one older than the last, changes nothing."""
+    """Apply one report about the shop's emails. A repeated report, or one older than the last, changes nothing."""
     address = normalize_email(recipient)
     with transaction.atomic():
         lock_shop(installation)
@@ -73,7 +73,7 @@ def _count_soft_bounce(contact: Contact, at: datetime) -> None:
 
 
 def _clear_bounces(contact: Contact, at: datetime) -> None:
-    """A delivered mail ends a bounce but not a complaint: only the person does that, by subscribing again."""
+    """A delivered email ends a bounce but not a complaint: only the person does that, by subscribing again."""
     contact.soft_bounces.filter(day__lte=at.date()).delete()
     if contact.deliverability == Deliverability.BOUNCED:
         lifecycle.set_deliverability(contact, Deliverability.OK, at)

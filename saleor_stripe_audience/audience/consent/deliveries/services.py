@@ -1,4 +1,4 @@
-"""The mail services that can report to the app, and how to distinguish their hard bounces from soft ones.
+"""The email services that can report to the app, and how to distinguish their hard bounces from soft ones.
 
 django-anymail parses their reports and checks their signatures. It classifies bounces only by reason, so whether one
 is permanent is read from the report itself, where each service documents it.
@@ -133,7 +133,7 @@ def _parse_report(name: str, event: AnymailTrackingEvent, now: datetime) -> Repo
 
 
 def _classify(service: Service, event: AnymailTrackingEvent) -> Kind | None:
-    """Return None for events that say nothing about the address, such as an opened or a deferred mail."""
+    """Return None for events that say nothing about the address, such as an opened or a deferred email."""
     match event.event_type, event.reject_reason:
         case (EventType.COMPLAINED, _) | (EventType.REJECTED, RejectReason.SPAM):
             return Kind.COMPLAINT

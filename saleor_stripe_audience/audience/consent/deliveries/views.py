@@ -1,4 +1,4 @@
-"""The endpoint for reports from mail services: the secret in the URL identifies the shop, a signature the sender."""
+"""The endpoint for reports from email services: the secret in the URL identifies the shop, a signature the sender."""
 
 import base64
 import binascii
@@ -32,7 +32,7 @@ _MALFORMED = (
 @csrf_exempt
 @require_http_methods(["POST", "HEAD"])
 def mail_webhook(request: HttpRequest, secret: str = "") -> HttpResponse:
-    """Receive a POST from a mail service. The secret is in the URL, or is the password of basic auth.
+    """Receive a POST from an email service. The secret is in the URL, or is the password of basic auth.
 
     404 for a wrong secret, 403 for a wrong signature, 400 for a body that is not from the service; 200 also for
     reports that change nothing, because services repeat failed ones.

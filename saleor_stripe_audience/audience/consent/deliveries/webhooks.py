@@ -1,4 +1,4 @@
-"""The webhooks that mail services report to: one per shop and service, with a secret in the URL."""
+"""The webhooks that email services report to: one per shop and service, with a secret in the URL."""
 
 import hashlib
 import re
