@@ -78,6 +78,8 @@ def _table(found: Json) -> list[str]:
         "lines of the longest": lengths["longest"],
         "private functions used once": lengths["private_used_once"],
         "of these, of 3 lines or fewer": lengths["private_used_once_and_short"],
+        "private functions called once": lengths["private_called_once"],
+        "of those, of 3 lines or fewer": lengths["private_called_once_and_short"],
         "old words": old,
     }
     return [*lines, "", *(f"{name:38} {count:5}" for name, count in rows.items()), ""]

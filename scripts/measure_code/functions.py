@@ -1,4 +1,9 @@
-"""How long functions are, and which private ones are used once though they are short."""
+"""How long functions are, and which private ones are only fragments of their one caller.
+
+A private function that is used once may be a fragment: then its module names it once, to call it. Or it is given to
+something else: to a field, a table or a sort, or to a decorator that keeps its result or registers it. Then it has to
+be a function, however short it is. Both are counted, fragments also alone.
+"""
 
 import ast
 from collections import Counter
@@ -13,27 +18,30 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def functions() -> dict[str, Any]:
-    """Of the product alone: how many bodies have up to so many lines, and private functions that are used once."""
+    """Of the product alone: how many bodies have up to so many lines, and private functions that are used once.
+
+    Those used once include those that are called once, the fragments. `which_are_short` lists the short fragments.
+    """
     lengths: list[int] = []
-    once: list[str] = []
+    once: list[int] = []
+    called: list[int] = []
     short: list[str] = []
     for module in modules().values():
         if not module.is_product:
             continue
-        used = _uses(module)
-        for function in _functions(module):
-            lengths.append(length := _lines(function))
-            name = function.name
-            if name.startswith("_") and not name.startswith("__") and used[name] == 1:
-                once.append(name)
-                if length <= SHORT:
-                    short.append(f"{module.name}.{name}")
+        lengths += map(_lines, _functions(module))
+        once += map(_lines, _used_once(module))
+        fragments = list(_called_once(module))
+        called += map(_lines, fragments)
+        short += [f"{module.name}.{each.name}" for each in fragments if _lines(each) <= SHORT]
     return {
         "count": len(lengths),
         "lines_of_body": _histogram(lengths),
         "longest": max(lengths),
         "private_used_once": len(once),
-        "private_used_once_and_short": len(short),
+        "private_used_once_and_short": sum(each <= SHORT for each in once),
+        "private_called_once": len(called),
+        "private_called_once_and_short": len(short),
         "which_are_short": short,
     }
 
@@ -48,13 +56,28 @@ def _lines(function: Function) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def _uses(module: Module) -> Counter[str]:
-    """How often each name is read in the module, as a variable or as an attribute."""
-    return Counter(
-        node.id if isinstance(node, ast.Name) else node.attr
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Name | ast.Attribute)
-    )
+def _used_once(module: Module) -> Iterator[Function]:
+    """Private functions that the module reads once, in whatever way."""
+    used = Counter(map(_name, ast.walk(module.tree)))
+    for function in _functions(module):
+        is_private = function.name.startswith("_") and not function.name.startswith("__")
+        if is_private and used[function.name] == 1:
+            yield function
+
+
+def _called_once(module: Module) -> Iterator[Function]:
+    """Those whose only use is a call, with nothing between the caller and them."""
+    calls = (node.func for node in ast.walk(module.tree) if isinstance(node, ast.Call))
+    called = {_name(each) for each in calls if not ast.unparse(each).startswith("super()")}
+    return (each for each in _used_once(module) if each.name in called and not each.decorator_list)
+
+
+def _name(node: ast.AST) -> str | None:
+    """The name that the node reads, as a variable or as an attribute."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return None
 
 
 def _histogram(lengths: list[int]) -> dict[str, int]:

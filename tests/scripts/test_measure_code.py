@@ -29,6 +29,29 @@ def test_a_body_is_as_long_as_its_statements() -> None:
     assert functions._lines(function) == 3
 
 
+def test_a_fragment_is_a_private_function_that_is_called_once() -> None:
+    example = module("""
+class Form:
+    def shown(self): return self._title()
+    def _title(self): return "a fragment"
+    def _clean(self): return super()._clean()
+def _key(row): return "given to a sort"
+def _resolve(): return "given to a field"
+@cache
+def _table(): return "kept by its decorator"
+@hook
+def _listen(): return "registered by its decorator, and read nowhere"
+def _twice(): return "called twice"
+def _half(): return "called, and given to a sort"
+def read(rows): return sorted(rows, key=_key), _table(), _twice(), _twice(), sorted(_half(), key=_half)
+async def _inner(): return "a fragment"
+field = Field(resolver=_resolve), _inner()
+""")
+    used = {each.name for each in functions._used_once(example)}
+    assert used == {"_title", "_clean", "_key", "_resolve", "_table", "_inner"}
+    assert {each.name for each in functions._called_once(example)} == {"_title", "_inner"}
+
+
 @pytest.mark.parametrize(
     ("word", "text", "count"),
     [
