@@ -99,7 +99,9 @@ class BufferedApplication:
 
     async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> None:
         """Fill `body` with the request's; `_Refused` if it is too large or takes too long."""
-        if not _has_body(scope):
+        # The headers announce a body, if there is one (RFC 9112, 6.3).
+        announced = {name for name, value in scope["headers"] if value != b"0"}
+        if announced.isdisjoint((b"content-length", b"transfer-encoding")):
             return
         try:
             async with asyncio.timeout(self._body_seconds):
@@ -165,12 +167,6 @@ class BufferedApplication:
             log.info("answer not read in time")
             return
         await send({"type": "http.response.body", "body": b""})
-
-
-def _has_body(scope: Scope) -> bool:
-    """Whether the headers announce a body (RFC 9112, 6.3)."""
-    announced = {name for name, value in scope["headers"] if value != b"0"}
-    return b"content-length" in announced or b"transfer-encoding" in announced
 
 
 def _environ(scope: Scope, body: bytearray) -> Environ:

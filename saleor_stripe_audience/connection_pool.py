@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, ClassVar, Self
 
 import psycopg
-from psycopg.abc import RV, ConnParam, PQGen
+from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
@@ -44,7 +44,8 @@ class Connection(psycopg.Connection[Any]):
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Like psycopg, whose own minimum timeout of 2 seconds is too long for waiting requests."""
-        places = _places(conninfo_to_dict(conninfo, **_of_libpq(options)))
+        named = {name: options[name] for name in ("host", "hostaddr", "port", "service") if name in options}
+        places = _places(conninfo_to_dict(conninfo, **named))
         if places and not any(is_answering(host, port) for host, port in places):
             raise psycopg.OperationalError("PostgreSQL does not respond")
         connection = super().connect(conninfo, **options)
@@ -125,11 +126,6 @@ def _connected(host: str, port: int) -> socket.socket:
         connection.close()
         raise
     return connection
-
-
-def _of_libpq(options: dict[str, Any]) -> dict[str, ConnParam]:
-    """The options of psycopg's `connect` that belong to the connection string."""
-    return {name: options[name] for name in ("host", "hostaddr", "port", "service") if name in options}
 
 
 def _places(parameters: dict[str, Any]) -> list[tuple[str, int]]:

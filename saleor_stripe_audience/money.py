@@ -125,7 +125,10 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
         raise Rejected(with_values(NEGATIVE, amount=number, currency=currency), code="negative_amount")
     if minor != minor.to_integral_value():
         raise Rejected(with_values(TOO_PRECISE, amount=number, currency=currency), code="decimals")
-    return _round_for_stripe(Money(int(minor), currency))
+    money = Money(int(minor), currency)
+    if currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
+        raise Rejected(with_values(NO_CENTS, currency=currency, money=money), code="decimals")
+    return nearest(Fraction(money.minor), currency) if currency in THREE_DECIMAL else money
 
 
 def from_minor(minor: int, currency: str) -> Money:
@@ -195,9 +198,3 @@ def _decimal(amount: Decimal | str | int) -> Decimal:
     if not number.is_finite() or abs(number.adjusted()) > 20 or len(number.as_tuple().digits) > 28:  # noqa: PLR2004
         raise Rejected(NOT_PAYABLE, code="not_a_number")
     return number
-
-
-def _round_for_stripe(money: Money) -> Money:
-    if money.currency in WHOLE_AMOUNTS_IN_HUNDREDTHS and money.minor % 100:
-        raise Rejected(with_values(NO_CENTS, currency=money.currency, money=money), code="decimals")
-    return nearest(Fraction(money.minor), money.currency) if money.currency in THREE_DECIMAL else money

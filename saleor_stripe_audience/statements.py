@@ -50,7 +50,11 @@ def insert_rows(
         return
     model, database = type(rows[0]), connections[DEFAULT_DB_ALIAS]
     insertion = _insertion_of(model, database.vendor)
-    conflict = _update_on_conflict(_fields(model, unique), _fields(model, update)) if unique else ""
+    conflict = ""
+    if unique:
+        columns = [_quoted(each.column) for each in _fields(model, update)]
+        changes = ", ".join(f"{each} = EXCLUDED.{each}" for each in columns)
+        conflict = f"ON CONFLICT ({_columns(_fields(model, unique))}) DO UPDATE SET {changes}"
     size = database.ops.bulk_batch_size(insertion.fields, list(rows))
     for batch in batched(rows, size):
         places = ", ".join([insertion.places] * len(batch))
@@ -192,11 +196,6 @@ def types_kept_by(field: Any) -> frozenset[type]:
     if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
         return frozenset({NoneType})
     return frozenset()
-
-
-def _update_on_conflict(unique: Iterable[Any], update: Iterable[Any]) -> str:
-    changes = ", ".join(f"{_quoted(each.column)} = EXCLUDED.{_quoted(each.column)}" for each in update)
-    return f"ON CONFLICT ({_columns(unique)}) DO UPDATE SET {changes}"
 
 
 def _fields(model: type[models.Model], names: Iterable[str]) -> list[Any]:

@@ -27,7 +27,9 @@ def read_object(text: bytes | str) -> dict[str, Any]:
         raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError("not an object")  # noqa: TRY004 - callers expect ValueError for any bad text
-    if _may_be_harmful(decoded):
+    # Most texts are harmless at first sight, without walking through their values.
+    may_be_deep = decoded.count("[") + decoded.count("{") > DEEPEST
+    if may_be_deep or _SURROGATE_ESCAPE.search(decoded) or _NUL_ESCAPE.search(decoded):
         _check_values(found)
     return found
 
@@ -47,12 +49,6 @@ def _short_integer(text: str) -> int:
     if len(text) > LONGEST_INTEGER:
         raise ValueError("a number is too large")
     return int(text)
-
-
-def _may_be_harmful(text: str) -> bool:
-    """Most texts are harmless at first sight, without walking through their values."""
-    may_be_deep = text.count("[") + text.count("{") > DEEPEST
-    return may_be_deep or bool(_SURROGATE_ESCAPE.search(text) or _NUL_ESCAPE.search(text))
 
 
 def _check_values(found: Any) -> None:

@@ -39,11 +39,11 @@ def with_values(message: Promise | str, /, **values: Any) -> Promise:
 
     Amounts and decimals are written as the message's language does, so they are given as they are, not as texts.
     """
-    return format_lazy(cast("str", message), **{name: _lazily(value) for name, value in values.items()})
-
-
-def _lazily(value: Any) -> Any:
-    return _localize(value) if isinstance(value, Localized | Decimal) else value
+    lazily = {
+        name: _localize(value) if isinstance(value, Localized | Decimal) else value
+        for name, value in values.items()
+    }
+    return format_lazy(cast("str", message), **lazily)
 
 
 def _write(value: Localized | Decimal) -> str:

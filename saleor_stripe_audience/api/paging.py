@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import strawberry
 from django.core.exceptions import ValidationError
-from django.db.models import Expression, F, Model, QuerySet
+from django.db.models import Expression, F, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 from django.utils.timezone import is_naive
 from strawberry import Info, relay
@@ -109,7 +109,9 @@ class LongConnection(relay.Connection[NodeType]):
         if backwards:
             found.reverse()
             is_first, is_last = not has_more, before is None
-        edges = [_edge(each, rows, info, cls) for each in found]
+        edges = [
+            relay.Edge(cursor=_cursor(each, rows), node=cls.resolve_node(each, info=info)) for each in found
+        ]
         is_whole = after is None and before is None and not has_more
         return cls(
             edges=edges,
@@ -148,10 +150,6 @@ def _is_number(cursor: str) -> bool:
         return 0 <= int(from_base64(cursor)[1]) <= LARGEST_NUMBER
     except ValueError:
         return False
-
-
-def _edge(row: Model, rows: QuerySet[Any], info: Info, connection: type[Any]) -> relay.Edge[Any]:
-    return relay.Edge(cursor=_cursor(row, rows), node=connection.resolve_node(row, info=info))
 
 
 def _page_info(edges: Sequence[relay.Edge[Any]], *, is_first: bool, is_last: bool) -> PageInfo:

@@ -177,7 +177,9 @@ def _price(
         return Found(PRICE, "", _first_price(now), reason=NO_PRICE)
     if (money := new.money) is None:
         return Found(PRICE, "", _first_price(now), reason=SUBSCRIPTION if new.is_recurring else NO_PRICE)
-    channel = _channel_for(money, prices, now, channels)
+    # A channel of that currency: one in which the variant has a price, the default's first; else any.
+    fitting = [*now.wanted.prices, *prices.values(), *sorted(channels)]
+    channel = next((each for each in fitting if channels.get(each) == money.currency), None)
     if channel is None:
         return Found(PRICE, str(money), _first_price(now), reason=NO_CHANNEL)
     current = now.wanted.prices.get(channel)
@@ -196,17 +198,6 @@ def _price(
 
 def _first_price(now: Saleors) -> str:
     return next((str(each.money) for each in now.wanted.prices.values()), "")
-
-
-def _channel_for(
-    money: Money,
-    prices: Mapping[str, str],
-    now: Saleors,
-    channels: Mapping[str, str],
-) -> str | None:
-    """The channel of that currency in which the variant has a price, the default's first; else any of that currency."""
-    fitting = [*now.wanted.prices, *prices.values(), *sorted(channels)]
-    return next((each for each in fitting if channels.get(each) == money.currency), None)
 
 
 def _is_enough(money: Money) -> bool:

@@ -4,7 +4,7 @@ That works without Stripe, too: what Saleor has is sent once an account can take
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -333,7 +333,8 @@ def change(installation: Installation, product_id: str, changes: Changes, varian
             for slug, (channel, money) in checked.items()
             if current.get(slug) != money.amount
         }
-    _check_images(product, changes.removed_images)
+    if not {each.id for each in product.media or []}.issuperset(changes.removed_images):
+        raise Rejected(pgettext_lazy("staff", "The product has no such image."), code="image_unknown")
     if fields := _changed_texts(product, title, changes.description):
         saleor.update_product(installation, product.id, fields)
     if changes.image is not None:
@@ -354,11 +355,6 @@ def _changed_texts(product: Product, title: str | None, description: str | None)
     if description is not None and normalized(description) != normalized(plain_text(product.description)):
         fields["description"] = rewrite(product.description, description)
     return fields
-
-
-def _check_images(product: Product, removed: Sequence[str]) -> None:
-    if not {each.id for each in product.media or []}.issuperset(removed):
-        raise Rejected(pgettext_lazy("staff", "The product has no such image."), code="image_unknown")
 
 
 def _chosen_variant(product: Product, variant_id: str) -> Variant:

@@ -46,15 +46,11 @@ def one_dollar(currency: str) -> Money | None:
         amount = Decimal(_PEGGED[currency])
     else:
         return None
-    return _round_up(amount, currency)
+    step = step_of(currency)
+    return Money(math.ceil(amount.scaleb(decimals_of(currency)) / step) * step, currency)
 
 
 def smallest_price(currency: str) -> Money | None:
     """What a product that is added here costs at least: Stripe's minimum and one dollar; None if both are unknown."""
     known = [each for each in (smallest_charge(currency), one_dollar(currency)) if each is not None]
     return max(known, key=lambda each: each.minor, default=None)
-
-
-def _round_up(amount: Decimal, currency: str) -> Money:
-    step = step_of(currency)
-    return Money(math.ceil(amount.scaleb(decimals_of(currency)) / step) * step, currency)

@@ -178,7 +178,8 @@ def items_of(product: Product) -> list[Item]:
 
 def _item(product: Product, variant: Variant, *, alone: bool) -> Item:
     name, description = _name(product, variant, alone=alone), plain_text(product.description)
-    images = _images(product)
+    public = [each for each in product.media or [] if each.type == "IMAGE" and is_public_image(each.url)]
+    images = public[:MOST_IMAGES]
     given = product.metafields or {}
     return Item(
         product_id=product.id,
@@ -223,11 +224,6 @@ def is_id_of(kind: str, text: str) -> bool:
         return False
 
 
-def _is_id(text: str) -> bool:
-    """Whether Saleor gave the variant its own id as its name, for want of another."""
-    return number_of(text) != text
-
-
 def _name(product: Product, variant: Variant, *, alone: bool) -> str:
     """The product's name, and what tells the variant from the others."""
     label = _label(product, variant, alone=alone)
@@ -243,7 +239,9 @@ def _label(product: Product, variant: Variant, *, alone: bool) -> str:
     """What tells the variant from the others: its name or, without one, its SKU; empty if nothing has to."""
     if alone or variant.name == product.name:
         return ""
-    return (variant.sku or "") if _is_id(variant.name) or not variant.name else variant.name
+    # Saleor gives a variant its own id as its name, for want of another.
+    has_name = variant.name and number_of(variant.name) == variant.name
+    return variant.name if has_name else variant.sku or ""
 
 
 def _labels(product: Product) -> tuple[tuple[str, str], ...]:
@@ -251,11 +249,6 @@ def _labels(product: Product) -> tuple[tuple[str, str], ...]:
     category = product.category.name if product.category else ""
     collections = ", ".join(sorted(each.name for each in product.collections or []))
     return (("category", category[:LONGEST_VALUE]), ("collections", collections[:LONGEST_VALUE]))
-
-
-def _images(product: Product) -> list[Media]:
-    public = [each for each in product.media or [] if each.type == "IMAGE" and is_public_image(each.url)]
-    return public[:MOST_IMAGES]
 
 
 def is_public_image(url: str) -> bool:
@@ -293,12 +286,14 @@ def _offers(product: Product, variant: Variant, own_url: str) -> tuple[Offer, ..
 def _offer(product: Product, listing: Listing, shown: Listing | None, own_url: str) -> Offer:
     is_known = product.channel_listings is not None
     channel = shown.channel if shown is not None else listing.channel
+    template = _text(channel.metafield)  # an address with {slug} in it
+    url = template.replace("{slug}", product.slug) if template.startswith("https://") else ""
     return Offer(
         channel=listing.channel.slug,
         price=listing.price,
         sold_from=_sold_from(shown) if shown is not None else None if is_known else ALWAYS,
         tax_behavior=_tax_behavior(channel),
-        url=own_url or _url(channel, product),
+        url=own_url or url,
     )
 
 
@@ -317,12 +312,6 @@ def _tax_behavior(channel: Channel) -> str:
     if entered_with_tax is None:
         return ""
     return "inclusive" if entered_with_tax else "exclusive"
-
-
-def _url(channel: Channel, product: Product) -> str:
-    """The channel's metadata has an address with {slug} in it."""
-    template = _text(channel.metafield)
-    return template.replace("{slug}", product.slug) if template.startswith("https://") else ""
 
 
 def _problems(product: Product, name: str, description: str, images: list[Media]) -> tuple[Problem, ...]:

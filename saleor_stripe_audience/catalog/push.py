@@ -76,7 +76,8 @@ def push_product(
     versions: list[Version] = []
     for item in items_of(product):
         try:
-            versions.append(_version(account, channels, item))
+            wanted = wanted_of(item, channels, account.default_currency, timezone.now())
+            versions.append(Version(item, wanted, _digest(item, wanted)))
         except Rejected as error:
             _store_failure(account, item, issued_at, error)
             refused[item.variant_id] = error
@@ -101,12 +102,6 @@ def push_product(
 def is_of_the_account(error: Failure) -> bool:
     """Whether the account is refused, whatever is sent."""
     return isinstance(error, Blocked)
-
-
-def _version(account: StripeAccount, channels: frozenset[str], item: Item) -> Version:
-    """What the account is to have now; `Rejected` if a price is none of its currency."""
-    wanted = wanted_of(item, channels, account.default_currency, timezone.now())
-    return Version(item, wanted, _digest(item, wanted))
 
 
 def _push(account: StripeAccount, version: Version, issued_at: datetime) -> None:

@@ -79,18 +79,14 @@ def _by_blocks(blocks: list[Json], lines: list[str]) -> list[Json]:
         if not own:
             result.append(block)
             continue
-        found = _find(lines, own, position)
+        places = range(position, len(lines) - len(own) + 1)
+        found = next((each for each in places if lines[each : each + len(own)] == own), None)
         if found is None:
             continue
         result += [_paragraph(line) for line in lines[position:found]]
         result.append(block)
         position = found + len(own)
     return result + [_paragraph(line) for line in lines[position:]]
-
-
-def _find(lines: list[str], own: list[str], start: int) -> int | None:
-    ends = range(start, len(lines) - len(own) + 1)
-    return next((each for each in ends if lines[each : each + len(own)] == own), None)
 
 
 @dataclass

@@ -258,7 +258,9 @@ class _Sending:
     ) -> tuple[str, Result]:
         """Call with the readable lookup key; with a longer one if it names another Price that is to keep it."""
         key = wanted.lookup_key
-        if not self._is_anothers(key):
+        holders = CatalogPrice.objects.filter(product__account=self.account, lookup_key=key, is_active=True)
+        others = holders.exclude(product__saleor_variant_id=self.item.variant_id)
+        if not others.exists():
             is_ours = self._known_prices().filter(channel_slug=channel, lookup_key=key).exists()
             try:
                 return key, call({"lookup_key": key, "transfer_lookup_key": is_ours})
@@ -281,10 +283,6 @@ class _Sending:
         taken = wanted.lookup_key
         message = f"Another price has the lookup key {taken}; this one has {own}. Is the SKU used twice?"
         self._note(Problem("lookup_key_taken", message, channel))
-
-    def _is_anothers(self, key: str) -> bool:
-        prices = CatalogPrice.objects.filter(product__account=self.account, lookup_key=key, is_active=True)
-        return prices.exclude(product__saleor_variant_id=self.item.variant_id).exists()
 
     def _known_prices(self) -> Any:
         return CatalogPrice.objects.filter(

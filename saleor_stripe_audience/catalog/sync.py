@@ -20,7 +20,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.catalog import comparing, labels, push, refetch, send
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
-from saleor_stripe_audience.catalog.payloads import Product, names_of, read_product
+from saleor_stripe_audience.catalog.payloads import names_of, read_product
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
@@ -132,18 +132,15 @@ def _push_product(
     counts["variants in Saleor"] = len(product.variants or [])
     problems = [_problem(variant_id, error) for variant_id, error in refused.items()]
     if product.variants == []:
-        problems.append(_without_variant(product))
+        message = f"“{product.name}” has no variant, so nobody can buy it. Add one in Saleor."
+        problem = {"of": "products", "id": product.id, "code": NO_VARIANT, "message": message}
+        problems.append(problem | {"name": product.name})
     return counts, problems
 
 
 def names_without_variant(job: Job) -> list[str]:
     """Return the names of products that nobody can buy, as the job found them: Stripe has no Product for them."""
     return [each["name"] for each in job.report.get("problems", []) if each["code"] == NO_VARIANT]
-
-
-def _without_variant(product: Product) -> Json:
-    message = f"“{product.name}” has no variant, so nobody can buy it. Add one in Saleor."
-    return {"of": "products", "id": product.id, "code": NO_VARIANT, "message": message, "name": product.name}
 
 
 def _problem(saleor_id: str, error: Failure) -> Json:
@@ -155,7 +152,7 @@ def _compare_page(job: Job, account: StripeAccount) -> Page:
     with paced(pace_for(account)):
         found, after = catalogue.list_active(account, job.cursor.get("after") or "")
         page = Page({"phase": COMPARE, "after": after}, finished=after is None)
-        ours = [each for each in found if _is_ours(account, each)]
+        ours = [each for each in found if each.shop == str(account.installation_id)]
         page.counts["products in Stripe"] = len(ours)
         page.counts["products of others in Stripe"] = len(found) - len(ours)
         rows = {
@@ -167,10 +164,6 @@ def _compare_page(job: Job, account: StripeAccount) -> Page:
         to_send += _find_missing(job, account, page)
     refetch.push_again(account.installation, to_send, f"job {job.pk} {job.step}")
     return page
-
-
-def _is_ours(account: StripeAccount, found: CatalogueProduct) -> bool:
-    return found.shop == str(account.installation_id)
 
 
 def _rows(account: StripeAccount) -> QuerySet[CatalogProduct]:

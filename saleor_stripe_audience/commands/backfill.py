@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     if options.background:
         jobs.start(job)
     else:
-        job = _run(job)
+        jobs.work_here(job, show_progress)  # if this process ends, a worker continues
     print(json.dumps(jobs.as_json(job), indent=2))
     return 0 if job.state in (Job.State.DONE, *Job.OPEN) else 1
 
@@ -35,12 +35,6 @@ def _find_or_change(shop: Installation, options: argparse.Namespace) -> Job:
     if options.pause:
         return jobs.pause(job)
     return jobs.cancel(job) if options.cancel else job
-
-
-def _run(job: Job) -> Job:
-    """Run the job here, page by page. If this process ends, a worker continues it."""
-    jobs.work_here(job, show_progress)
-    return job
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -33,7 +33,8 @@ def run(arguments: Sequence[str]) -> int:
     ports.check_free(address, settings.PORT, "PORT")
     migrate.apply()
     serve_metrics()
-    print(f"Serving {settings.PUBLIC_URL} on {_bracketed(address)}:{settings.PORT}", flush=True)
+    shown = f"[{address}]" if ":" in address else address
+    print(f"Serving {settings.PUBLIC_URL} on {shown}:{settings.PORT}", flush=True)
     print(f"Install the app in Saleor's Dashboard from {settings.PUBLIC_URL}/api/manifest", flush=True)
     multiprocessing.set_start_method(START_METHOD, force=True)
     worker = WorkerProcess() if options.worker else None
@@ -91,10 +92,6 @@ def _serve(serve: Callable[[], None], worker: WorkerProcess | None) -> int:
         return 1
     print("Stopped by a signal.", file=sys.stderr)
     return 0
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def _most_connections() -> int:

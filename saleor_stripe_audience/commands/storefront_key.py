@@ -28,19 +28,14 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.list:
-        _list(shop)
+        for key in shop.storefront_keys.order_by("created_at", "pk"):  # it is public
+            state = "revoked" if key.revoked_at else "in use"
+            print(f"{key.key}  {state:8}  {', '.join(key.origins)}  {key.name}".rstrip())
     elif options.revoke:
         _revoke(shop, options.revoke)
     else:
         print(storefront.create_key(shop, options.origin, options.name).key)
     return 0
-
-
-def _list(shop: Installation) -> None:
-    """One line per key: the key, which is public, its status, its origins and its name."""
-    for key in shop.storefront_keys.order_by("created_at", "pk"):
-        state = "revoked" if key.revoked_at else "in use"
-        print(f"{key.key}  {state:8}  {', '.join(key.origins)}  {key.name}".rstrip())
 
 
 def _revoke(shop: Installation, text: str) -> None:

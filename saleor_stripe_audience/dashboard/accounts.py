@@ -29,7 +29,7 @@ from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel
 
 CONNECT_SECONDS = 45.0  # some ten calls to Stripe; the page itself waits for 60
 
@@ -46,7 +46,8 @@ def accounts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Check the pasted keys with Stripe and store them, or show everything that is wrong. Twice is once."""
     public = request.POST.get("publishable_key", "").strip()
-    slugs = _existing(user.installation, request.POST.getlist("channel"))
+    chosen = Channel.objects.filter(installation=user.installation, slug__in=request.POST.getlist("channel"))
+    slugs = list(chosen.values_list("slug", flat=True))
     if not slugs:
         note = Note("bad", _("Choose at least one channel for this account."), "connect")
         return _show(request, user, note=note, status=422, publishable_key=public)
@@ -200,11 +201,6 @@ def _row(account: StripeAccount, names: Mapping[str, str]) -> Row:
     continue_url = begin_url(account.installation, account) if can_continue(account) else ""
     forms = _settings_form(account), _domain_form(account), _endpoint_form(account)
     return Row(account, channels, describe_requirements(account), continue_url, *forms)
-
-
-def _existing(shop: Installation, slugs: list[str]) -> list[str]:
-    """Those of the slugs that are channels of the shop."""
-    return list(Channel.objects.filter(installation=shop, slug__in=slugs).values_list("slug", flat=True))
 
 
 def _show(

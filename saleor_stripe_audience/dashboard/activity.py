@@ -127,7 +127,8 @@ def change_job(request: HttpRequest, user: DashboardUser, job_id: UUID, change: 
     job = Job.objects.filter(installation=user.installation, pk=job_id).first()
     if job is None or change not in CHANGES:
         return refuse(request, 404, _("This job was not found."), user)
-    if not user.may(permission := _permission_of(job)):
+    permission = JOB_PERMISSIONS.get(Job.Kind(job.kind), "MANAGE_USERS")
+    if not user.may(permission):
         return refuse(request, 403, missing_permission(permission), user)
     try:
         changed = _change(job, change)
@@ -167,10 +168,6 @@ def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         return _show(request, user, Note("bad", str(error.translatable), "jobs"), 422)
     jobs.start(job)
     return _show(request, user, Note("good", _("Customers and payments are being brought in."), "jobs"))
-
-
-def _permission_of(job: Job) -> str:
-    return JOB_PERMISSIONS.get(Job.Kind(job.kind), "MANAGE_USERS")
 
 
 def _events(user: DashboardUser, asked: QueryDict) -> list[QuerySet[Event]]:

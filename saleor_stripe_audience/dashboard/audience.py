@@ -126,6 +126,7 @@ def show_audience(
     """Show all of the audience; with the form that was `refused` as it was typed. What was made has an `address`."""
     versions = wordings.versions_of(found)
     feeding = _feeding(found)
+    count_of = engine.counts_by_audience(found.installation_id)[found.pk]
     typed = refused.typed if refused is not None and refused.form == FORM else None
     return show(
         request,
@@ -144,7 +145,7 @@ def show_audience(
         mails=settings.EMAIL_CONFIGURED,
         from_name=sender_name(found),
         from_address=settings.DEFAULT_FROM_EMAIL if settings.EMAIL_CONFIGURED else "",
-        counts=_counts(found),
+        counts=[(status, words, count_of[status]) for status, (_colour, words) in CONTACT_BADGES.items()],
         current=[each for each in versions if each.is_current],
         former=[each for each in versions if not each.is_current],
         feeding=feeding,
@@ -153,12 +154,6 @@ def show_audience(
         language=supported_language(found.language),
         **_storefront(user, found, feeding),
     )
-
-
-def _counts(found: Audience) -> list[tuple[str, Any, int]]:
-    """Return each status with its words and how many contacts have it."""
-    counted = engine.counts_by_audience(found.installation_id)[found.pk]
-    return [(status, words, counted[status]) for status, (_colour, words) in CONTACT_BADGES.items()]
 
 
 def _feeding(found: Audience) -> list[Feeding]:

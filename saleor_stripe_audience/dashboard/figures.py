@@ -116,7 +116,7 @@ def people_figures(audience_ids: Iterable[UUID], now: datetime) -> list[Figure]:
     )
     values: Values = {}
     for name, rows, column in (("contacts", contacts, "created_at"), ("subscribers", given, "at")):
-        for day, count in _counts(rows, column, days):
+        for day, (count,) in _each_day(rows.values(found=F("pk")), column, days, "COUNT(*)"):
             _add(values, name, "", day, count)
     return [
         _figure(_("New contacts"), "contacts", values, days),
@@ -147,11 +147,6 @@ def _dispute_days(shop: Installation, own: QuerySet[Payment], first: date) -> It
     intents = own.filter(payment_intent_id__in={intent for intent, _day in found})
     shown = set(intents.values_list("payment_intent_id", flat=True))
     yield from (day for intent, day in found if intent in shown)
-
-
-def _counts(rows: QuerySet[Any], column: str, days: tuple[date, ...]) -> Iterator[tuple[date, int]]:
-    found = _each_day(rows.values(found=F("pk")), column, days, "COUNT(*)")
-    return ((day, count) for day, (count,) in found)
 
 
 def _each_day(

@@ -75,20 +75,16 @@ def _entries(payment: Payment) -> list[Entry] | None:
             events = client.fetch_history(payment.installation, payment.transaction_id)
     except Failure:
         return None
+    messages = _known_messages()  # Saleor has them in the shopper's language, not in the reader's
     return [
         Entry(
             each.at,
             TITLES.get(each.type, each.type),
             _amount(each),
-            _in_page_language(each.message),
+            str(messages.get(each.message, each.message)),
         )
         for each in reversed(events[-MOST_ENTRIES:])
     ]
-
-
-def _in_page_language(message: str) -> str:
-    """Return what the shopper read in the reader's language; Saleor has it in the shopper's."""
-    return str(_known_messages().get(message, message))
 
 
 @cache

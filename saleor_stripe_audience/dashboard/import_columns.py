@@ -117,7 +117,10 @@ def read_choices(file: ImportFile, sent: QueryDict) -> Json:
             exactly.setdefault(field, []).append(place)
     for field, places in exactly.items():
         recognized = start.columns.get(field, ())  # in the order in which they count
-        exactly[field] = sorted(places, key=lambda each: (*_order(recognized, each), each))
+        count = len(recognized)
+        exactly[field] = sorted(
+            places, key=lambda each: (recognized.index(each) if each in recognized else count, each)
+        )
     if "email" not in exactly:
         raise Rejected(_("Choose which column has the email addresses."), code="import_column")
     kind = sent.get("kind", "")
@@ -157,10 +160,6 @@ def _check_proof(choices: Json, file: ImportFile) -> None:
 
 def _where() -> str:
     return _("Say in at most %(most)s characters how and where they agreed.") % {"most": LONGEST_SOURCE}
-
-
-def _order(recognized: tuple[int, ...], place: int) -> tuple[int, int]:
-    return (0, recognized.index(place)) if place in recognized else (1, 0)
 
 
 def _text(sent: QueryDict, name: str) -> str:

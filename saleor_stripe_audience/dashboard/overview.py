@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard.amounts import format_count
@@ -24,9 +25,55 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.shops.models import Channel, Installation, Problem
 
-WAITING_TOO_LONG = timedelta(
-    minutes=5
-)  # a worker starts a task within seconds; retried events have a Handling
+# A worker starts a task within seconds; retried events have a Handling.
+WAITING_TOO_LONG = timedelta(minutes=5)
+MOST_NAMES = 3
+
+# What each obstacle is in words, its state, and where to act on it.
+OBSTACLES: dict[str, tuple[Promise, str, Section]] = {
+    readiness.NO_ACCOUNT: (
+        gettext_lazy("Choose a Stripe account for %(channels)s: customers cannot pay there yet."),
+        "todo",
+        CHANNELS,
+    ),
+    readiness.PAUSED: (
+        gettext_lazy("Payments are paused in %(channels)s: customers cannot pay there."),
+        "todo",
+        CHANNELS,
+    ),
+    readiness.TERMS: (
+        gettext_lazy("Accept the terms: until then, customers cannot pay in %(channels)s."),
+        "bad",
+        ACCOUNTS,
+    ),
+    readiness.TEST_ONLY: (
+        gettext_lazy(
+            "%(channels)s accepts test payments only, although the shop is open. Choose a live account."
+        ),
+        "bad",
+        CHANNELS,
+    ),
+    readiness.CHARGES: (
+        gettext_lazy(
+            "Stripe does not allow “%(account)s” to accept payments now: "
+            "customers cannot pay in %(channels)s. Open Stripe."
+        ),
+        "bad",
+        ACCOUNTS,
+    ),
+    readiness.KEY: (
+        gettext_lazy(
+            "Stripe refuses the app's key for “%(account)s”: payments in %(channels)s fail. Paste new keys."
+        ),
+        "bad",
+        ACCOUNTS,
+    ),
+    readiness.NOT_READY: (
+        gettext_lazy("“%(account)s” does not accept payments yet: customers cannot pay in %(channels)s."),
+        "todo",
+        ACCOUNTS,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,55 +193,10 @@ def _channels(known: Known) -> Check:
 
 def describe_obstacle(channels: list[Channel], obstacle: readiness.Obstacle) -> Check:
     """Say what keeps customers from paying in those of the channels, and where to act on it."""
-    names = _names([each for each in channels if each.slug in obstacle.channels])
-    text, state, section = {
-        readiness.NO_ACCOUNT: (
-            _("Choose a Stripe account for %(channels)s: customers cannot pay there yet."),
-            "todo",
-            CHANNELS,
-        ),
-        readiness.PAUSED: (
-            _("Payments are paused in %(channels)s: customers cannot pay there."),
-            "todo",
-            CHANNELS,
-        ),
-        readiness.TERMS: (
-            _("Accept the terms: until then, customers cannot pay in %(channels)s."),
-            "bad",
-            ACCOUNTS,
-        ),
-        readiness.TEST_ONLY: (
-            _("%(channels)s accepts test payments only, although the shop is open. Choose a live account."),
-            "bad",
-            CHANNELS,
-        ),
-        readiness.CHARGES: (
-            _(
-                "Stripe does not allow “%(account)s” to accept payments now: "
-                "customers cannot pay in %(channels)s. Open Stripe."
-            ),
-            "bad",
-            ACCOUNTS,
-        ),
-        readiness.KEY: (
-            _(
-                "Stripe refuses the app's key for “%(account)s”: payments in %(channels)s fail. Paste new keys."
-            ),
-            "bad",
-            ACCOUNTS,
-        ),
-        readiness.NOT_READY: (
-            _("“%(account)s” does not accept payments yet: customers cannot pay in %(channels)s."),
-            "todo",
-            ACCOUNTS,
-        ),
-    }[obstacle.code]
-    return Check(state, _("Channels"), text % {"channels": names, "account": obstacle.about}, section)
-
-
-def _names(channels: list[Channel], most: int = 3) -> str:
-    names = ", ".join(channel.name for channel in channels[:most])
-    return f"{names} …" if len(channels) > most else names
+    names = [each.name for each in channels if each.slug in obstacle.channels]
+    listed = ", ".join(names[:MOST_NAMES]) + (" …" if len(names) > MOST_NAMES else "")
+    text, state, section = OBSTACLES[obstacle.code]
+    return Check(state, _("Channels"), str(text) % {"channels": listed, "account": obstacle.about}, section)
 
 
 def _events(shop: Installation, known: Known) -> Check:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience import staff_actions
-from saleor_stripe_audience.audience.people.models import Audience, Tag
+from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.segments import rules, store
 from saleor_stripe_audience.audience.segments.explain import Explanation, explain
 from saleor_stripe_audience.audience.segments.models import Segment
@@ -166,7 +166,9 @@ def save_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 
 def _save(user: DashboardUser, draft: "Draft", tree: rules.Json) -> Segment:
-    values = store.SegmentValues(_stored_name(draft), tree, _tag(user, draft), accept_unknown=True)
+    tag_name = draft.tag.strip()
+    tag = staff_actions.create_tag(actor_of(user), draft.audience.pk, tag_name) if tag_name else None
+    values = store.SegmentValues(_stored_name(draft), tree, tag, accept_unknown=True)
     present = draft.stored
     if present is None:
         return store.create(draft.audience, values, draft.key)
@@ -183,11 +185,6 @@ def _stored_name(draft: "Draft") -> str:
     if draft.stored is not None and draft.name == title_of(draft.stored):
         return draft.stored.name
     return draft.name
-
-
-def _tag(user: DashboardUser, draft: "Draft") -> Tag | None:
-    name = draft.tag.strip()
-    return staff_actions.create_tag(actor_of(user), draft.audience.pk, name) if name else None
 
 
 @require_safe
@@ -408,15 +405,12 @@ def _draw(draft: Draft) -> tuple[DrawnNode, dict[str, list[Option]]]:
     ids: dict[str, set[str]] = defaultdict(set)
     for _path, node in segment_form.walk(draft.root):
         kind = _first(node, "kind")
-        if kind and node.type in KINDS and any(part.kind == "picker" for part in _parts(node)):
+        controls = KINDS[node.type].controls if kind and node.type in KINDS else ()
+        if any(part.kind == "picker" for each in controls for part in each.parts(node.fields)):
             ids[kind] |= set(_first(node, "ids").split())
     options = segment_names.options_of(draft.audience, draft.key)
     pen = _Pen(draft, segment_names.names_of(draft.audience, {k: v for k, v in ids.items() if v}), options)
     return pen.draw(draft.root), options
-
-
-def _parts(node: Node) -> list[Part]:
-    return [part for each in KINDS[node.type].controls for part in each.parts(node.fields)]
 
 
 def _kind_groups() -> list[tuple[Wording, list[Option]]]:

@@ -79,7 +79,8 @@ def _show(
 ) -> HttpResponse:
     own = Segment.objects.filter(audience=audience) if audience is not None else Segment.objects.none()
     every = sorted(own.select_related("tag"), key=lambda each: title_of(each).casefold())  # at most 200
-    start = _start(request.GET.get("start", "")) if request.method == "GET" else 0
+    typed = request.GET.get("start", "") if request.method == "GET" else ""
+    start = int(typed) if re.fullmatch(r"[0-9]{1,3}", typed) else 0
     has = {each.ready_made for each in every}
     currencies = Channel.objects.filter(installation=user.installation).values_list("currency", flat=True)
     return show(
@@ -141,7 +142,3 @@ def _page(audience: Audience | None, start: int, count: int) -> Page:
         f"{query}{max(0, start - SIZE)}" if start else "",
         f"{query}{start + SIZE}" if start + SIZE < count else "",
     )
-
-
-def _start(text: str) -> int:
-    return int(text) if re.fullmatch(r"[0-9]{1,3}", text) else 0

@@ -40,7 +40,9 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "", perso
     """
     row, _ = Customer.objects.get_or_create(account=account, shopper=shopper)
     if row.customer_id:
-        _update_description(row, person)
+        # The same name and address again costs no call.
+        if person and row.described != _digest(person) and _describe(account, row.customer_id, "", person):
+            Customer.objects.filter(pk=row.pk, customer_id=row.customer_id).update(described=_digest(person))
         return row.customer_id
     try:
         found = _search(row) or _create_for(row)
@@ -122,7 +124,9 @@ def _search(row: Customer) -> str:
 
 def _create_for(row: Customer) -> str:
     """With nothing but what never changes: the same key must come with the same details."""
-    return _create(row.account, {"metadata": _metadata(row)}, _key(row))
+    whose = f"{row.account.installation_id}:{row.shopper}:{row.generation}"
+    key = f"customer:{hashlib.sha256(whose.encode()).hexdigest()}"
+    return _create(row.account, {"metadata": _metadata(row)}, key)
 
 
 def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
@@ -133,12 +137,6 @@ def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
             return parse(CreatedCustomer, client.post(account, "customers", params=params, key=key).fields).id
 
     return client.under_new_keys(idempotency_key, create)
-
-
-def _update_description(row: Customer, person: Json | None) -> None:
-    """Sent once: the same name and address again costs no call."""
-    if person and row.described != _digest(person) and _describe(row.account, row.customer_id, "", person):
-        Customer.objects.filter(pk=row.pk, customer_id=row.customer_id).update(described=_digest(person))
 
 
 def _describe(account: StripeAccount, customer_id: str, email: str, person: Json | None) -> bool:
@@ -178,11 +176,6 @@ def _is_gone(account: StripeAccount, customer_id: str) -> bool:
 
 def _metadata(row: Customer) -> dict[str, str]:
     return {INSTALLATION: str(row.account.installation_id), SHOPPER: row.shopper}
-
-
-def _key(row: Customer) -> str:
-    whose = f"{row.account.installation_id}:{row.shopper}:{row.generation}"
-    return f"customer:{hashlib.sha256(whose.encode()).hexdigest()}"
 
 
 def _quoted(value: str) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import stripe
-
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import Dispute, parse, parse_readable
@@ -14,7 +12,7 @@ def list_for(account: StripeAccount, intent_id: str) -> list[Dispute]:
     """Return every dispute of the payment, as it is now."""
     with errors_of(account):
         pages = stripe_of(account).v1.disputes.list({"payment_intent": intent_id, "limit": 100})
-        return [_parsed(each) for each in pages.auto_paging_iter()]
+        return [parse(Dispute, each.to_dict()) for each in pages.auto_paging_iter()]
 
 
 def disputed_since(account: StripeAccount, created: int) -> Iterator[str]:
@@ -25,7 +23,3 @@ def disputed_since(account: StripeAccount, created: int) -> Iterator[str]:
         for each in parse_readable(Dispute, (found.to_dict() for found in pages.auto_paging_iter())):
             if each.payment_intent:
                 yield each.payment_intent
-
-
-def _parsed(found: stripe.Dispute) -> Dispute:
-    return parse(Dispute, found.to_dict())

@@ -162,7 +162,8 @@ def _unavailable(error: stripe.StripeError, code: str) -> Unavailable:
         return Unavailable(_TEMPORARY[code], code=code)
     if isinstance(error, stripe.RateLimitError):
         return Unavailable(_TEMPORARY[RATE_LIMIT], code=RATE_LIMIT)
-    if _is_stored(error):
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if headers.get("idempotent-replayed") == "true" and (error.http_status or 0) >= SERVER_ERROR:
         return Unavailable(STORED, code=STORED_FAILURE)
     return Unavailable(NO_ANSWER, code="stripe_unavailable")
 
@@ -197,11 +198,6 @@ def is_stored_failure(error: Failure) -> bool:
 def refused_parameter(error: Failure) -> str:
     """Return the parameter that Stripe refused, such as "payment_method_options[klarna]"; empty if it named none."""
     return str(getattr(error.__cause__, "param", "") or "")
-
-
-def _is_stored(error: stripe.StripeError) -> bool:
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    return headers.get("idempotent-replayed") == "true" and (error.http_status or 0) >= SERVER_ERROR
 
 
 def _code_of(error: stripe.StripeError) -> str:

@@ -82,7 +82,8 @@ def connect(
     _check_modes(installation, channels, livemode=livemode)
     check_scopes(secret_key)
     found = _own_account(secret_key)
-    if not channels and not _is_known(installation, found, livemode=livemode):
+    known = StripeAccount.objects.filter(installation=installation, livemode=livemode)
+    if not channels and (found is None or not known.filter(stripe_id=found.id).exists()):
         raise Rejected(
             pgettext_lazy(
                 "staff", "The shop has no sales channel yet. Create one in Saleor's Dashboard first."
@@ -310,11 +311,6 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
             ),
             code="mixed_modes",
         )
-
-
-def _is_known(installation: Any, found: stripe.Account | None, *, livemode: bool) -> bool:
-    known = StripeAccount.objects.filter(installation=installation, livemode=livemode)
-    return found is not None and known.filter(stripe_id=found.id).exists()
 
 
 def _check_own_keys(account: StripeAccount) -> None:

@@ -124,7 +124,8 @@ def _event_in(body: str) -> dict[str, Any]:
         event = read_object(body)
     except ValueError:
         raise _unreadable() from None
-    if not _is_id(event.get("id")):
+    event_id = event.get("id")
+    if not isinstance(event_id, str) or not 0 < len(event_id) <= LONGEST_ID:
         raise _unreadable()
     return event
 
@@ -136,10 +137,6 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_secrets(each) for each in value]
     return value
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
 
 
 def _unreadable() -> Rejected:

@@ -122,16 +122,17 @@ def _was_processing(intent: PaymentIntent) -> bool:
 def _charged(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
     intent, received = state.intent, state.intent.amount_received
     if state.flow == AUTHORIZATION and intent.charge is not None:
-        earlier = _sum(state, reported, "CHARGE_SUCCESS", lambda each: not _is_of_dispute(each))
+        earlier = _sum(
+            state,
+            reported,
+            "CHARGE_SUCCESS",
+            lambda each: not each.psp_reference.startswith(("du_", "dp_")),  # what disputes gave back
+        )
         if received > earlier:
             reference = capture_reference(intent.charge.id, earlier, received)
             yield _outcome(state, "CHARGE_SUCCESS", reference, received - earlier)
     elif received and not _has(reported, "CHARGE_SUCCESS", intent.id):
         yield _outcome(state, "CHARGE_SUCCESS", intent.id, received)
-
-
-def _is_of_dispute(each: ReportedEvent) -> bool:
-    return each.psp_reference.startswith(("du_", "dp_"))
 
 
 def _released(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:

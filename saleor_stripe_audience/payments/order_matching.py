@@ -201,7 +201,9 @@ def _paid_beside(payment: Payment) -> list[Payment]:
 def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Promise | None:
     if not paid:
         return None
-    payment, taken = paid[-1], _taken(paid)
+    payment = paid[-1]
+    # What Stripe took or holds, less what was given back.
+    taken = from_minor(sum(map(amounts_due.covered_minor, paid)), paid[0].currency)
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     if source is None:
         return with_values(staff_messages.GONE, amount=taken, url=url)
@@ -213,11 +215,6 @@ def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Pr
     if is_late and not source.number:
         return with_values(staff_messages.UNFINISHED, amount=taken, url=url)
     return None
-
-
-def _taken(paid: list[Payment]) -> Money:
-    """What Stripe took or holds, less what was given back."""
-    return from_minor(sum(map(amounts_due.covered_minor, paid)), paid[0].currency)
 
 
 def _has_problem(installation: Installation, source_ids: list[str]) -> bool:

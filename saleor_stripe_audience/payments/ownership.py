@@ -178,7 +178,10 @@ def _check_without_row(account: StripeAccount, intent: PaymentIntent) -> None:
         _check(str(attempt.params["currency"]), attempt.account, intent)
         if attempt.account_id != account.pk:
             raise _foreign(account, intent)
-        if _was_created_by(attempt, intent):
+        is_same_amount = intent.amount == attempt.params["amount"]
+        created_at = datetime.fromtimestamp(intent.created, UTC)
+        is_later = created_at >= attempt.created_at - CLOCK_SKEW
+        if is_same_amount and is_later and _is_proven(attempt, intent):
             return
     installation = Installation.objects.get(pk=account.installation_id)
     known = [
@@ -196,12 +199,6 @@ def _foreign(account: StripeAccount, intent: PaymentIntent) -> Rejected:
         with_values(FOREIGN_PAYMENT, payment=intent.id, account=account.name),
         code=FOREIGN,
     )
-
-
-def _was_created_by(attempt: Attempt, intent: PaymentIntent) -> bool:
-    created_at = datetime.fromtimestamp(intent.created, UTC)
-    is_same_amount = intent.amount == attempt.params["amount"]
-    return is_same_amount and _is_proven(attempt, intent) and created_at >= attempt.created_at - CLOCK_SKEW
 
 
 def belongs_to_attempt(attempt: Attempt, intent: PaymentIntent) -> bool:

@@ -60,7 +60,8 @@ def report_obstacles(shop: Installation) -> None:
     A shop without any account yet reads it on its page, not as a problem.
     """
     found = readiness.obstacles(shop)
-    none_yet = not any(each.account.state == StripeAccount.State.CONNECTED for each in _mapped(shop))
+    mapped = AccountChannel.objects.filter(installation=shop).select_related("account")
+    none_yet = not any(each.account.state == StripeAccount.State.CONNECTED for each in mapped)
     wanted = {
         _key_of(each): each.message
         for each in found
@@ -114,7 +115,8 @@ def _report_once(account: StripeAccount, key: str, message: Promise) -> None:
 
 def _check(account: StripeAccount) -> None:
     if account.state != StripeAccount.State.CONNECTED:
-        _forget_problems(account)
+        for key in (_key(account), _charges(account), _endpoint(account)):
+            problems.clear(account.installation, key)
         return
     if account.is_hosted:
         if not account.stripe_id or account.has_left:
@@ -150,11 +152,6 @@ def _check_key(account: StripeAccount) -> bool:
     return True
 
 
-def _forget_problems(account: StripeAccount) -> None:
-    for key in (_key(account), _charges(account), _endpoint(account)):
-        problems.clear(account.installation, key)
-
-
 def _sync_endpoint(account: StripeAccount) -> bool:
     """Whether it is in order. An account of the platform has none: its state is fetched, in case an event was lost."""
     try:
@@ -176,10 +173,6 @@ def _sync_endpoint(account: StripeAccount) -> bool:
     if account.blocked_at is not None:
         _check(account)  # Stripe serves it again, as far as this shows
     return True
-
-
-def _mapped(shop: Installation) -> list[AccountChannel]:
-    return list(AccountChannel.objects.filter(installation=shop).select_related("account"))
 
 
 def _ids(rows: "QuerySet[StripeAccount] | QuerySet[Installation]") -> list[str]:

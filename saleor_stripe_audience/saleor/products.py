@@ -65,7 +65,7 @@ def fetch_choices(installation: Installation) -> Choices:
                 for each in data["channels"] or []
             ),
             tuple(_product_type(each["node"]) for each in data["productTypes"]["edges"]),
-            _choices(data["categories"]),
+            tuple(Choice(each["node"]["id"], each["node"]["name"]) for each in data["categories"]["edges"]),
         )
 
 
@@ -73,10 +73,6 @@ def _product_type(node: Json) -> ProductType:
     attributes = [each["attribute"] for each in node["assignedVariantAttributes"] or []]
     required = tuple(each["name"] for each in attributes if each["valueRequired"])
     return ProductType(node["id"], node["name"], required)
-
-
-def _choices(listed: Json) -> tuple[Choice, ...]:
-    return tuple(Choice(each["node"]["id"], each["node"]["name"]) for each in listed["edges"])
 
 
 def fetch_product(installation: Installation, product_id: str) -> Json | None:

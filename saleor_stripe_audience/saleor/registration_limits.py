@@ -28,7 +28,8 @@ _lock = threading.Lock()
 @contextmanager
 def limited(api_url: str, caller: str) -> Iterator[None]:
     """Register inside. `Rejected` for too many in this minute, `Unavailable` while too many are in progress."""
-    for who, most in ((f"caller {_network(caller)}", PER_CALLER), (f"shop {api_url}", PER_SHOP)):
+    network = str(ipaddress.ip_network(f"{caller}/64", strict=False)) if ":" in caller else caller
+    for who, most in ((f"caller {network}", PER_CALLER), (f"shop {api_url}", PER_SHOP)):
         if _count(who) > most:
             raise Rejected("Too many registrations. Wait a minute and install the app again.", code=TOO_MANY)
     with _alone(api_url):
@@ -73,9 +74,3 @@ def _count(who: str) -> int:
     RegistrationCount.objects.filter(pk=mine.pk).update(count=F("count") + 1)
     mine.refresh_from_db()
     return mine.count
-
-
-def _network(caller: str) -> str:
-    if ":" not in caller:
-        return caller
-    return str(ipaddress.ip_network(f"{caller}/64", strict=False))

@@ -211,12 +211,9 @@ def input_of(webhook: Json) -> Json:
 
 def _is_up_to_date(webhook: InstalledWebhook, fields: Json) -> bool:
     same_address = webhook.target_url == fields["targetUrl"] and webhook.is_active
-    return same_address and _is_same_query(webhook.query, fields["query"])
-
-
-def _is_same_query(installed: str, wanted: str) -> bool:
-    """Saleor returns the text that it was given; only where it has another one do both have to be parsed."""
-    return installed == wanted or _normalize(installed) == _normalize(wanted)
+    # Saleor returns the text that it was given; only where it has another one do both have to be parsed.
+    installed, wanted = webhook.query, fields["query"]
+    return same_address and (installed == wanted or _normalize(installed) == _normalize(wanted))
 
 
 def _normalize(query: str) -> str:

@@ -29,7 +29,8 @@ def storefront_view(request: HttpRequest) -> HttpResponse:
         return _preflight(origin)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST", "OPTIONS"])
-    key = _key_of(request)
+    scheme, _space, sent = request.headers.get("Authorization", "").partition(" ")
+    key = storefront.find_key(sent.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         return _allow_origin(_refuse(401, "UNAUTHENTICATED", "Send the shop's public key."), origin)
     if origin and origin not in key.origins:
@@ -94,11 +95,6 @@ def _allow_origin(response: HttpResponse, origin: str) -> HttpResponse:
     if origin and storefront.is_known_origin(origin):
         response["Access-Control-Allow-Origin"] = origin
     return response
-
-
-def _key_of(request: HttpRequest) -> StorefrontKey | None:
-    scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
-    return storefront.find_key(key.strip()) if scheme.lower() == "bearer" else None
 
 
 def _refuse(status: int, code: str, message: str) -> JsonResponse:

@@ -82,7 +82,9 @@ def link_of(token: str) -> Link | None:
         contact_id = UUID(head)
     except ValueError:
         raise _invalid() from None
-    contact = _contact(contact_id)
+    contacts = Contact.objects.select_related("audience__installation")
+    former = FormerContact.objects.filter(pk=contact_id).values("contact")
+    contact = contacts.filter(pk=contact_id).first() or contacts.filter(pk__in=former).first()
     if contact is None:
         # Which shop erased the contact is unknown, so any shop's signature counts. A forged link is still refused.
         if not any(_is_signed(token, each.secret) for each in ShopSecret.objects.iterator()):
@@ -145,9 +147,3 @@ def _signature(signed: str, secret: str) -> str:
 
 def _invalid() -> Rejected:
     return Rejected("This link is not valid.", code="link")
-
-
-def _contact(contact_id: UUID) -> Contact | None:
-    contacts = Contact.objects.select_related("audience__installation")
-    former = FormerContact.objects.filter(pk=contact_id).values("contact")
-    return contacts.filter(pk=contact_id).first() or contacts.filter(pk__in=former).first()

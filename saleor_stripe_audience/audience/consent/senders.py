@@ -17,11 +17,7 @@ def sender_name(audience: Audience) -> str:
     for name in (audience.sender_name, installation.shop_name, audience.name):
         if name and not _ADDRESS.fullmatch(name):
             return name
-    return _guess_name(installation.domain)
-
-
-def _guess_name(domain: str) -> str:
-    """Turn `shop.tea-house.example.com` into a likely name: Tea house."""
-    labels = [each for each in domain.partition(":")[0].split(".") if each not in _COMMON_LABELS]
-    name = labels[0].replace("-", " ").capitalize() if labels else ""
-    return name if name and not name.isdigit() else "Shop"
+    # Turn `shop.tea-house.example.com` into a likely name: Tea house.
+    labels = [each for each in installation.domain.partition(":")[0].split(".") if each not in _COMMON_LABELS]
+    likely = labels[0].replace("-", " ").capitalize() if labels else ""
+    return likely if likely and not likely.isdigit() else "Shop"

@@ -155,7 +155,9 @@ def check_name(name: str) -> str:
 
 def join(names: Iterable[str]) -> str:
     """Join names in one CSV cell, for `split` to read; names with a comma are quoted."""
-    return ", ".join(_quoted(name) if "," in name or '"' in name else name for name in names)
+    return ", ".join(
+        '"' + name.replace('"', '""') + '"' if "," in name or '"' in name else name for name in names
+    )
 
 
 def split(text: str) -> list[str]:
@@ -165,7 +167,3 @@ def split(text: str) -> list[str]:
     except (csv.Error, ValueError):  # quotation marks that are part of a name
         cells = text.replace('"', "").split(",")
     return [name for name in (each.strip() for each in cells) if name]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -374,12 +374,14 @@ def delete_audience(audience: Audience) -> None:
                 code="audience_default",
             )
         if slugs := channels_of(audience):
+            listed = Channel.objects.filter(installation=audience.installation_id, slug__in=slugs)
+            names = dict(listed.values_list("slug", "name"))  # the shop may have deleted some
             raise Rejected(
                 with_values(
                     pgettext_lazy(
                         "staff", "Move its channels to another audience first. They are: {channels}."
                     ),
-                    channels=", ".join(_names_of(audience.installation_id, slugs)),
+                    channels=", ".join(names.get(each) or each for each in slugs),
                 ),
                 code="audience_has_channels",
             )
@@ -459,13 +461,6 @@ def move_channel_from(installation: Installation, channel: str, seen: Audience, 
 def channels_of(audience: Audience) -> list[str]:
     """Return the slugs of the channels that feed the audience; channels that feed no other feed the default one."""
     return channels_by_audience(audience.installation_id).get(audience.pk, [])
-
-
-def _names_of(installation_id: UUID, slugs: list[str]) -> list[str]:
-    """Return the channels' names, as staff know them; the slug of a channel that the shop has deleted."""
-    named = Channel.objects.filter(installation=installation_id, slug__in=slugs).values_list("slug", "name")
-    names = dict(named)
-    return [names.get(each) or each for each in slugs]
 
 
 def channels_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:

@@ -54,13 +54,10 @@ def _candidates(stored: QuerySet[Event], addresses: Collection[str], ids: Collec
 
 def _pattern(addresses: Collection[str], ids: Collection[str]) -> re.Pattern[str]:
     """Match an id only as a whole JSON string, an address also inside one, but not inside another address."""
-    spellings = {spelling for address in addresses for spelling in _spellings(address)}
+    spellings = set(addresses)
+    for address in addresses:
+        local, _, domain = address.rpartition("@")
+        spellings.add(f"{local}@{domain.encode().decode('idna')}")  # as Saleor may have it: in Unicode
     parts = [rf"(?<![\w.+-]){re.escape(spelling)}(?![\w-]|\.\w)" for spelling in sorted(spellings)]
     whole = [f'"(?-i:{re.escape(each)})"' for each in sorted(ids)]
     return re.compile("|".join([*parts, *whole]), re.IGNORECASE)
-
-
-def _spellings(address: str) -> set[str]:
-    """Return the address as it is stored, and with its domain in Unicode."""
-    local, _, domain = address.rpartition("@")
-    return {address, f"{local}@{domain.encode().decode('idna')}"}

@@ -25,22 +25,17 @@ def account(saleor_user_id: str) -> str:
 
 def known(installation: Installation, names: Collection[str], *, with_lifted: bool = False) -> set[str]:
     """Return the names that the shop erased; `with_lifted` includes those that are readmitted."""
-    if not _are_there_any(installation):  # usually nobody was ever erased
+    shop, stored = held_shop(installation.pk), Tombstone.objects.filter(installation=installation)
+    if not (stored.exists() if shop is None else shop.has_tombstones):  # usually nobody was ever erased
         return set()
     names = [name for name in names if not is_absent(installation.pk, Key.TOMBSTONE, name)]
     if not names:
         return set()
     name_of = dict(zip(digests(installation, names), sorted(names), strict=True))
-    found = Tombstone.objects.filter(installation=installation, digest__in=name_of)
+    found = stored.filter(digest__in=name_of)
     if not with_lifted:
         found = found.filter(lifted_at=None)
     return {name_of[digest] for digest in found.values_list("digest", flat=True)}
-
-
-def _are_there_any(installation: Installation) -> bool:
-    if (shop := held_shop(installation.pk)) is not None:
-        return shop.has_tombstones
-    return Tombstone.objects.filter(installation=installation).exists()
 
 
 def erased_at(installation: Installation, name: str) -> datetime | None:

@@ -478,7 +478,9 @@ def read(tree: Any) -> Rule:
     try:
         rule = Rule.model_validate(tree)
     except ValidationError as error:
-        raise _refusal(error) from None
+        [first, *_] = error.errors(include_url=False, include_input=False)
+        place = place_of(first["loc"])
+        raise Misplaced(_message(first, place), place, first["type"]) from None
     for place, _node in walk(rule.root):
         if place.count(".") >= MAX_DEPTH:
             raise _too_deep(place)
@@ -549,12 +551,6 @@ _MESSAGES = {
     "missing": "this is required",
     "timezone_aware": "give the time with its time zone, such as 2026-11-23T00:00:00Z",
 }
-
-
-def _refusal(error: ValidationError) -> Misplaced:
-    [first, *_] = error.errors(include_url=False, include_input=False)
-    place = place_of(first["loc"])
-    return Misplaced(_message(first, place), place, first["type"])
 
 
 def _message(first: ErrorDetails, place: str) -> str:

@@ -296,17 +296,14 @@ def _check_circles(segment: Segment) -> None:
     todo = [(segment, rules.read(segment.tree))]
     while todo:
         current, _rule = todo.pop()
-        for pk in _depends_on(current, everyone.values()):
+        tags = {UUID(each.tag) for each in _conditions(current) if isinstance(each, rules.HasTag)}
+        adding = {each.pk for each in everyone.values() if each.tag_id in tags}
+        for pk in _references(current) | adding:
             if pk == segment.pk:
                 raise Rejected(CIRCLE, code="segment_circle")
             if pk not in seen:
                 seen.add(pk)
                 todo.append((everyone[pk], rules.read(everyone[pk].tree)))
-
-
-def _depends_on(segment: Segment, everyone: Any) -> set[UUID]:
-    tags = {UUID(each.tag) for each in _conditions(segment) if isinstance(each, rules.HasTag)}
-    return _references(segment) | {each.pk for each in everyone if each.tag_id in tags}
 
 
 def _references(segment: Segment) -> set[UUID]:

@@ -33,7 +33,11 @@ def preview(audience: Audience, name: str, language: str, wording: str = "") -> 
     """Return the email or page in the language, with this `wording` or the audience's own."""
     with translation.override(mail.supported_language(language)):
         text = wording.strip() or wordings.offered_text(audience)
-        return _mail(audience, text) if name == MAIL else Preview(_page(audience, name, text))
+        if name == MAIL:
+            return _mail(audience, text)
+        template, context = _pages(text)[name]
+        shown = {"audience": sender_name(audience), "address": mask(ADDRESS), "action": NOWHERE, **context}
+        return Preview(render_to_string(f"audience/{template}.html", shown))
 
 
 def _mail(audience: Audience, wording: str) -> Preview:
@@ -44,12 +48,6 @@ def _mail(audience: Audience, wording: str) -> Preview:
     if settings.EMAIL_CONFIGURED:  # as a reader sees it: the email's own header is encoded for transport
         sender = f"{sender} <{settings.DEFAULT_FROM_EMAIL}>"
     return Preview(str(document), sender, str(message.subject))
-
-
-def _page(audience: Audience, name: str, wording: str) -> str:
-    template, context = _pages(wording)[name]
-    shown = {"audience": sender_name(audience), "address": mask(ADDRESS), "action": NOWHERE, **context}
-    return render_to_string(f"audience/{template}.html", shown)
 
 
 def _pages(wording: str) -> dict[str, tuple[str, dict[str, Any]]]:

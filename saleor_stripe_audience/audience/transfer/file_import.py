@@ -84,7 +84,8 @@ def check(file_id: UUID, revision: int) -> None:
 
         def keep(record: Record, error: LineError) -> None:
             if next(kept) <= MOST_KEPT:
-                _list(refused, _refused(record, error))
+                message = in_languages(error.message)
+                _list(refused, RefusedRow(error.line, error.field, record.cells, message))
 
         try:
             _list(refused, RefusedRow(1, "", list(uploads.read_start(file).header), {}))
@@ -133,10 +134,6 @@ class _Checked:
 
     def finish(self, _report: Report) -> None:
         self.is_finished = True
-
-
-def _refused(record: Record, error: LineError) -> RefusedRow:
-    return RefusedRow(error.line, error.field, record.cells, in_languages(error.message))
 
 
 def _list(refused: IO[bytes], row: RefusedRow) -> None:

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
@@ -318,14 +317,12 @@ class RowReader:
     def _is_unclear(self, text: str) -> bool:
         return not self._options.dates and _SLASHES.match(text.strip()) is not None
 
-    def _why_no_moment(self, text: str) -> Promise:
-        return UNCLEAR_DATE if self._is_unclear(text) else NOT_PAST
-
     def _created_at(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> datetime | None:
         text = self._cell(cells, "created_at")
         moment = self._moment(text) if text else None
         if text and (moment is None or moment > self._now):
-            left_out.append(LineError(line, "created_at", self._why_no_moment(text)))
+            reason = UNCLEAR_DATE if self._is_unclear(text) else NOT_PAST
+            left_out.append(LineError(line, "created_at", reason))
             return None
         return moment
 
