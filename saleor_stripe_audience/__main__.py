@@ -118,7 +118,12 @@ def _run(command: str, rest: list[str]) -> int:
 
         return demo.run(rest)
     with _metrics_of_several_processes(command):
-        return _run_in_django(command, rest)
+        import django  # noqa: PLC0415 - settings are read here, so that an invalid one is reported in one line
+
+        django.setup()
+        from saleor_stripe_audience import commands  # noqa: PLC0415 - needs Django's applications
+
+        return commands.run(command, rest)
 
 
 @contextmanager
@@ -140,15 +145,6 @@ def _metrics_of_several_processes(command: str) -> Iterator[None]:
             yield
         finally:
             del os.environ[name]
-
-
-def _run_in_django(command: str, rest: list[str]) -> int:
-    import django  # noqa: PLC0415 - settings are read here, so that an invalid one is reported in one line
-
-    django.setup()
-    from saleor_stripe_audience import commands  # noqa: PLC0415 - needs Django's applications
-
-    return commands.run(command, rest)
 
 
 if __name__ == "__main__":

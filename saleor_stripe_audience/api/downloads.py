@@ -1,8 +1,6 @@
 """Contacts as a file, for the same callers as the API."""
 
-import tempfile
 from collections.abc import Iterator
-from typing import IO
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase
 
@@ -13,7 +11,7 @@ from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, 
 from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.audience.people.audiences import audience_named
 from saleor_stripe_audience.audience.transfer.ads import export_ads
-from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv
+from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv, write_to_disk
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.signatures import KeysUnavailable
 from saleor_stripe_audience.shops.models import Installation
@@ -44,7 +42,7 @@ def _answer(request: HttpRequest, caller: Caller) -> HttpResponseBase:
         message = f"Too many requests. Try again in {seconds} s."
         return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
     try:
-        written = _written(_blocks(request, caller))
+        written = write_to_disk(_blocks(request, caller))
     except Rejected as refusal:
         return refused_input(refusal)
     response = FileResponse(written, as_attachment=True, filename="contacts.csv", content_type="text/csv")
@@ -59,12 +57,3 @@ def _blocks(request: HttpRequest, caller: Caller) -> Iterator[str]:
     contacts = chosen(audience, asked.get("segment", ""), asked.getlist("status"))
     network = asked.get("ads", "")
     return export_ads(contacts, network) if network else export_csv(contacts)
-
-
-def _written(blocks: Iterator[str]) -> IO[bytes]:
-    """Write to disk before the first byte is sent: a slow client must not keep the database transaction open."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    for block in blocks:
-        file.write(block.encode())
-    file.seek(0)
-    return file

@@ -8,7 +8,6 @@ from dataclasses import replace
 from saleor_stripe_audience.audience.consent import wordings
 from saleor_stripe_audience.audience.consent.senders import sender_name
 from saleor_stripe_audience.audience.people.audiences import (
-    AudienceSettings,
     change_audience,
     channels_of,
     delete_audience,
@@ -29,7 +28,10 @@ def run(arguments: Sequence[str]) -> int:
         delete_audience(audience)
         print(json.dumps({"deleted": audience.name}, ensure_ascii=False))
         return 0
-    audience = change_audience(audience, _settings(audience, options))
+    present = settings_of(audience)
+    given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
+    keys = present.consent_keys if options.consent_key is None else tuple(options.consent_key)
+    audience = change_audience(audience, replace(present, consent_keys=keys, **given))
     for text in options.add_wording:
         wordings.add(audience, text)
     for language, text in options.text_in:
@@ -37,13 +39,6 @@ def run(arguments: Sequence[str]) -> int:
     audience.refresh_from_db()
     print(json.dumps(_as_json(audience), indent=2, ensure_ascii=False))
     return 0
-
-
-def _settings(current: Audience, options: argparse.Namespace) -> AudienceSettings:
-    present = settings_of(current)
-    given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
-    keys = present.consent_keys if options.consent_key is None else tuple(options.consent_key)
-    return replace(present, consent_keys=keys, **given)
 
 
 def _as_json(audience: Audience) -> dict[str, object]:

@@ -9,7 +9,6 @@ from saleor_stripe_audience.commands.progress import show_progress
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -17,7 +16,12 @@ def run(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.status or options.pause or options.cancel:
-        print(json.dumps(jobs.as_json(_find_or_change(shop, options)), indent=2))
+        found = jobs.newest(shop, options.source)
+        if options.pause:
+            found = jobs.pause(found)
+        elif options.cancel:
+            found = jobs.cancel(found)
+        print(json.dumps(jobs.as_json(found), indent=2))
         return 0
     job = backfill.get_or_create(shop, options.source, options.actor)
     if options.resume:
@@ -28,13 +32,6 @@ def run(arguments: Sequence[str]) -> int:
         jobs.work_here(job, show_progress)  # if this process ends, a worker continues
     print(json.dumps(jobs.as_json(job), indent=2))
     return 0 if job.state in (Job.State.DONE, *Job.OPEN) else 1
-
-
-def _find_or_change(shop: Installation, options: argparse.Namespace) -> Job:
-    job = jobs.newest(shop, options.source)
-    if options.pause:
-        return jobs.pause(job)
-    return jobs.cancel(job) if options.cancel else job
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -91,13 +91,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--another", action="store_true", help="with --hosted: one more account, although one works already"
     )
     options = parser.parse_args(arguments)
-    _check(parser, options)
-    return options
-
-
-def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     keys = [options.publishable_key, options.secret_key]
     if options.hosted and any(keys):
         parser.error("Give either --hosted or keys.")
     if not options.hosted and (options.another or not all(keys)):
         parser.error("Give --publishable-key and --secret-key, or --hosted.")
+    return options

@@ -7,23 +7,21 @@ from collections.abc import Sequence
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
     """Erase, list receipts, or readmit a person who asked for it."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
-    print(json.dumps(_execute(shop, options), indent=2))
-    return 0
-
-
-def _execute(shop: Installation, options: argparse.Namespace) -> object:
+    result: object
     if options.receipts:
-        return [_as_json(receipt) for receipt in erasure.receipts(shop, options.email)]
-    if options.readmit:
-        return {"readmitted": erasure.readmit(shop, options.email)}
-    return _as_json(erasure.erase(shop, options.email, actor=options.actor))
+        result = [_as_json(receipt) for receipt in erasure.receipts(shop, options.email)]
+    elif options.readmit:
+        result = {"readmitted": erasure.readmit(shop, options.email)}
+    else:
+        result = _as_json(erasure.erase(shop, options.email, actor=options.actor))
+    print(json.dumps(result, indent=2))
+    return 0
 
 
 def _as_json(receipt: Erasure) -> dict[str, object]:

@@ -34,18 +34,14 @@ def run(arguments: Sequence[str]) -> int:
     if shop is None:
         raise Rejected("No data is stored for a shop with this URL.", code="unknown_installation")
     if options.forget:
-        _forget(shop)
+        if not removal.forget_now(shop):
+            raise Unavailable(
+                "The shop's webhooks in Stripe could not be deleted at the moment. Run this again shortly.",
+                code="not_forgotten",
+            )
         print("Deleted. The app can be installed from this URL now.")
     else:
         shop.accepts_new_keys_until = timezone.now() + timedelta(hours=HOURS)
         shop.save(update_fields=["accepts_new_keys_until"])
         print(f"Install the app again in Saleor's Dashboard within {HOURS} hours.")
     return 0
-
-
-def _forget(shop: Installation) -> None:
-    if not removal.forget_now(shop):
-        raise Unavailable(
-            "The shop's webhooks in Stripe could not be deleted at the moment. Run this again shortly.",
-            code="not_forgotten",
-        )

@@ -49,7 +49,11 @@ def for_staff(section: Section) -> Callable[[View], View]:
             origin = request.headers.get("Dashboard-Origin", "")
             if not may_use_the_page(origin):
                 log.warning("dashboard origin refused", origin=readable(origin))
-                return refuse(request, 403, _not_trusted(readable(origin)))
+                message = _(
+                    "This app is not set up for the Dashboard at %(origin)s. Ask the app's operator to add "
+                    "this origin to DASHBOARD_ORIGINS."
+                )
+                return refuse(request, 403, message % {"origin": readable(origin) or "?"})
             if not may_see(user, section):
                 return refuse(request, 403, missing_permission(section.permission), user)
             return view(request, user, **parts)
@@ -64,13 +68,6 @@ def user_of(request: HttpRequest) -> DashboardUser:
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     bearer_token = token.strip() if scheme.lower() == "bearer" else ""
     return verify_dashboard_token(request.headers.get("Saleor-Api-Url", ""), bearer_token)
-
-
-def _not_trusted(origin: str) -> str:
-    return _(
-        "This app is not set up for the Dashboard at %(origin)s. Ask the app's operator to add "
-        "this origin to DASHBOARD_ORIGINS."
-    ) % {"origin": origin or "?"}
 
 
 def missing_permission(permission: str) -> str:

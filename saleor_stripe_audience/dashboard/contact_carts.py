@@ -40,7 +40,11 @@ def carts_of(contact: Contact, now: datetime, most: int) -> list[CartRow]:
     """Return the contact's carts, the one that was changed last first."""
     carts = list(contact.carts.prefetch_related("lines").order_by("-last_active_at", "-pk")[:most])
     states = states_of(contact, carts, now)
-    numbers = _numbers(contact, carts)
+    orders = Purchase.objects.filter(
+        installation=contact.audience.installation_id,
+        saleor_order_id__in=[each.saleor_order_id for each in carts if each.saleor_order_id],
+    )
+    numbers = dict(orders.values_list("saleor_order_id", "number"))
     return [_row(each, states[each.pk], numbers.get(each.saleor_order_id, "")) for each in carts]
 
 
@@ -61,11 +65,3 @@ def _row(cart: Cart, state: CartState, order: str) -> CartRow:
 def _describe(quantity: int, product: str, variant: str) -> str:
     """A product with one variant has that named like itself, or not at all."""
     return f"{quantity} × {product}" + (f" ({variant})" if variant not in ("", product) else "")
-
-
-def _numbers(contact: Contact, carts: list[Cart]) -> dict[str, str]:
-    """Return the numbers of the orders that the carts became."""
-    orders = [cart.saleor_order_id for cart in carts if cart.saleor_order_id]
-    shop = contact.audience.installation_id
-    found = Purchase.objects.filter(installation=shop, saleor_order_id__in=orders)
-    return dict(found.values_list("saleor_order_id", "number"))

@@ -1,15 +1,11 @@
 """The contacts that were searched for as a file, and lists of their hashed addresses for advertisers."""
 
-import tempfile
-from collections.abc import Iterator
-from typing import IO
-
 from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from saleor_stripe_audience.audience.transfer.ads import NETWORKS, export_ads
-from saleor_stripe_audience.audience.transfer.exporting import export_csv
+from saleor_stripe_audience.audience.transfer.exporting import export_csv, write_to_disk
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.contacts import audience_asked_for, audiences_of, chosen
 from saleor_stripe_audience.dashboard.sections import CONTACTS, refuse, show
@@ -28,17 +24,8 @@ def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBa
     if network and network not in NETWORKS:
         return refuse(request, 404, _("There is no list for this network."), user)
     name = f"{network}.csv" if network else "contacts.csv"
-    file = _written(export_ads(found, network) if network else export_csv(found))
+    file = write_to_disk(export_ads(found, network) if network else export_csv(found))
     return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv")
-
-
-def _written(blocks: Iterator[str]) -> IO[bytes]:
-    """Write to disk before the first byte is sent: a slow client must not keep the database busy."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    for block in blocks:
-        file.write(block.encode())
-    file.seek(0)
-    return file
 
 
 @require_safe

@@ -43,7 +43,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.upkeep import check_shop
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Channel
+from saleor_stripe_audience.shops.models import Channel, Problem
 
 CHECK_SECONDS = 30.0
 
@@ -109,18 +109,7 @@ def _show(
     manages = user.may(PROBLEMS.permission)
     messages = read_messages(facts) if manages else None
     problems = open_problems(shop) if manages else []
-    found = []
-    if messages is not None:
-        known = Known(
-            facts.accounts,
-            facts.channels,
-            facts.obstacles,
-            problems,
-            failed=messages.failed,
-            waiting=messages.waiting,
-            is_heard=messages.saleor is not None or messages.stripe is not None,
-        )
-        found = checks(shop, known)
+    found = _checks(facts, problems, messages) if messages is not None else []
     money = money_figures(shop, _payments_of(facts, site), now) if may_see(user, PAYMENTS) else []
     audiences = audiences_of(shop, site).values_list("pk", flat=True)
     people = people_figures(audiences, now) if may_see(user, CONTACTS) else []
@@ -148,6 +137,19 @@ def _show(
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _checks(facts: Facts, problems: list[Problem], messages: Messages) -> list[Check]:
+    known = Known(
+        facts.accounts,
+        facts.channels,
+        facts.obstacles,
+        problems,
+        failed=messages.failed,
+        waiting=messages.waiting,
+        is_heard=messages.saleor is not None or messages.stripe is not None,
+    )
+    return checks(facts.shop, known)
 
 
 def channel_states(facts: Facts, site: Site | None = None) -> list[ChannelState]:

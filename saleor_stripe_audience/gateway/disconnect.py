@@ -17,17 +17,13 @@ def disconnect(account: StripeAccount) -> None:
     already, is no obstacle: there is nothing left to remove.
     """
     if account.webhook_endpoint_id:
-        _remove_endpoint(account)
+        try:
+            webhook_endpoints.delete(account, account.webhook_endpoint_id)
+        except Rejected as error:
+            log.warning("endpoint not removed", account=str(account.pk), code=error.code)
     with transaction.atomic():
         AccountChannel.objects.filter(account=account).delete()
         StripeAccount.objects.filter(pk=account.pk).update(
             state=StripeAccount.State.DISCONNECTED, webhook_endpoint_id="", webhook_secret=""
         )
     account.refresh_from_db()
-
-
-def _remove_endpoint(account: StripeAccount) -> None:
-    try:
-        webhook_endpoints.delete(account, account.webhook_endpoint_id)
-    except Rejected as error:
-        log.warning("endpoint not removed", account=str(account.pk), code=error.code)

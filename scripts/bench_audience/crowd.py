@@ -72,6 +72,11 @@ def of_chance(number: str, below: int, salt: int) -> str:
 
 
 def _statements(contacts: int) -> list[str]:
+    """The orders first: the contacts are inserted with their totals."""
+    return [*_orders(contacts), _people(contacts), *_carts_and_payments(contacts)]
+
+
+def _orders(contacts: int) -> list[str]:
     orders, buyers = contacts * 2, int(contacts * BUYERS_SHARE)
     placed = _ago(f"{of_chance('n', DAYS * 86_400, 11)}")
     owner = f"1 + {scattered('n', 3)} % {buyers}"
@@ -81,10 +86,7 @@ def _statements(contacts: int) -> list[str]:
     refunded = f"CASE WHEN {of_chance('n', 100, 23)} < 3 THEN 500 ELSE 0 END"
     currency = f"CASE WHEN {of_chance('n', 10, 29)} < 8 THEN 'USD' ELSE 'EUR' END"
     voucher = f"CASE WHEN {of_chance('n', 20, 31)} = 0 THEN 'SUMMER' ELSE '' END"
-    consent = _one_of("n", [("confirmed", 30), ("withdrawn", 5), ("pending", 2), ("unknown", 63)], 37)
-    country = _one_of("n", [("FR", 25), ("DE", 20), ("US", 30), ("GB", 15), ("PL", 10)], 41)
-    language = _one_of("n", [("fr", 25), ("de", 20), ("en-us", 45), ("pl", 10)], 41)
-    shop, audience = _uuid(str(SHOP)), _uuid(str(AUDIENCE))
+    shop = _uuid(str(SHOP))
     return [
         f"""INSERT INTO audience_purchase (id, contact_id, installation_id, saleor_order_id, number, status,
             charge_status, channel, currency, total_minor, charged_minor, refunded_minor, voucher_code,
@@ -101,15 +103,28 @@ def _statements(contacts: int) -> list[str]:
             SELECT contact_id, currency, sum(charged_minor - refunded_minor), sum(refunded_minor), count(*)
             FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
             GROUP BY contact_id, currency""",
-        f"""INSERT INTO audience_contact (id, audience_id, email, first_name, last_name, phone, city, country, language,
-            consent, soft_opt_in, deliverability, lifecycle, known_at, orders_count, first_order_at, last_order_at,
-            created_at, updated_at)
+    ]  # fmt: skip
+
+
+def _people(contacts: int) -> str:
+    consent = _one_of("n", [("confirmed", 30), ("withdrawn", 5), ("pending", 2), ("unknown", 63)], 37)
+    country = _one_of("n", [("FR", 25), ("DE", 20), ("US", 30), ("GB", 15), ("PL", 10)], 41)
+    language = _one_of("n", [("fr", 25), ("de", 20), ("en-us", 45), ("pl", 10)], 41)
+    audience = _uuid(str(AUDIENCE))
+    return f"""INSERT INTO audience_contact (id, audience_id, email, first_name, last_name, phone, city, country,
+            language, consent, soft_opt_in, deliverability, lifecycle, known_at, orders_count, first_order_at,
+            last_order_at, created_at, updated_at)
             SELECT {_key("n")}, {audience}, 'person' || n || '@crowd.example', 'First' || n, 'Last' || n,
             '', '', {country}, {language}, {consent}, {_false()}, 'ok', 'active', {_json()}, coalesce(bought.orders, 0),
             bought.first, bought.last, {_ago("n % 77760000")}, {_ago("0")}
             FROM {numbers(contacts)} LEFT JOIN (SELECT contact_id, count(*) AS orders, min(placed_at) AS first,
             max(placed_at) AS last FROM audience_purchase WHERE charge_status = 'FULL' AND status <> 'CANCELED'
-            GROUP BY contact_id) bought ON bought.contact_id = {_key("n")} WHERE true""",
+            GROUP BY contact_id) bought ON bought.contact_id = {_key("n")} WHERE true"""  # fmt: skip
+
+
+def _carts_and_payments(contacts: int) -> list[str]:
+    shop = _uuid(str(SHOP))
+    return [
         f"""INSERT INTO audience_cart (id, installation_id, contact_id, saleor_checkout_id, channel, currency,
             total_minor, voucher_code, started_at, last_active_at, issued_at, closed_at, saleor_order_id)
             SELECT n, {shop}, {_key(f"1 + {scattered('n', 47)} % {contacts}")}, 'cart-' || n, 'default-channel', 'USD',

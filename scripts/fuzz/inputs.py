@@ -256,29 +256,8 @@ def _token(known: Known, chance: random.Random) -> str:
 
 def _saleor_payload(event: str, app_id: str, number: int) -> Json:
     money = {"amount": 12.3, "currency": "USD"}
-    address = {
-        "firstName": "Ada",
-        "lastName": "L",
-        "city": "Paris",
-        "country": {"code": "FR"},
-        "phone": "+33 1",
-    }
-    user = {"id": f"VXNlcjo{number % 50}", "email": f"buyer{number % 50}@example.com", "isConfirmed": True,
-            "metadata": [{"key": "marketing_consent", "value": "true"}], "languageCode": "EN"}  # fmt: skip
-    channel = {"id": "Q2hhbm5lbDox", "slug": "default-channel", "currencyCode": "USD"}
-    variant = {"id": "UHJvZHVjdFZhcmlhbnQ6MQ==", "name": "S", "sku": "s",
-               "product": {"id": "UHJvZHVjdDox", "name": "Tea", "description": None}}  # fmt: skip
-    line = {
-        "id": "T3JkZXJMaW5lOjE=",
-        "quantity": 1,
-        "productName": "Tea",
-        "variant": variant,
-        "totalPrice": {"gross": money},
-    }
-    order = {"id": f"T3JkZXI6{number % 50}", "number": str(number), "userEmail": user["email"], "user": user,
-             "channel": channel, "total": {"gross": money}, "totalCharged": money, "lines": [line],
-             "created": "2026-11-20T10:00:00+00:00", "updatedAt": "2026-11-20T10:00:00+00:00", "metadata": [],
-             "billingAddress": address, "shippingAddress": address, "status": "UNFULFILLED"}  # fmt: skip
+    order = _order(number)
+    user, variant = order["user"], order["lines"][0]["variant"]
     checkout = order | {
         "id": f"Q2hlY2tvdXQ6{number % 50}",
         "email": user["email"],
@@ -307,6 +286,34 @@ def _saleor_payload(event: str, app_id: str, number: int) -> Json:
         "productVariant": variant,
         "event": event,
     }
+
+
+def _order(number: int) -> Json:
+    """An order with its buyer, channel and line, as Saleor's events have it."""
+    money = {"amount": 12.3, "currency": "USD"}
+    address = {
+        "firstName": "Ada",
+        "lastName": "L",
+        "city": "Paris",
+        "country": {"code": "FR"},
+        "phone": "+33 1",
+    }
+    user = {"id": f"VXNlcjo{number % 50}", "email": f"buyer{number % 50}@example.com", "isConfirmed": True,
+            "metadata": [{"key": "marketing_consent", "value": "true"}], "languageCode": "EN"}  # fmt: skip
+    channel = {"id": "Q2hhbm5lbDox", "slug": "default-channel", "currencyCode": "USD"}
+    variant = {"id": "UHJvZHVjdFZhcmlhbnQ6MQ==", "name": "S", "sku": "s",
+               "product": {"id": "UHJvZHVjdDox", "name": "Tea", "description": None}}  # fmt: skip
+    line = {
+        "id": "T3JkZXJMaW5lOjE=",
+        "quantity": 1,
+        "productName": "Tea",
+        "variant": variant,
+        "totalPrice": {"gross": money},
+    }
+    return {"id": f"T3JkZXI6{number % 50}", "number": str(number), "userEmail": user["email"], "user": user,
+            "channel": channel, "total": {"gross": money}, "totalCharged": money, "lines": [line],
+            "created": "2026-11-20T10:00:00+00:00", "updatedAt": "2026-11-20T10:00:00+00:00", "metadata": [],
+            "billingAddress": address, "shippingAddress": address, "status": "UNFULFILLED"}  # fmt: skip
 
 
 def _stripe_event(kind: str, number: int) -> Json:

@@ -38,16 +38,7 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
         registered_at=timezone.now(),
     )
     Channel.objects.create(installation=shop, slug=CHANNEL, name="Default", currency="USD")
-    account = StripeAccount.objects.create(
-        installation=shop,
-        name="Shop",
-        publishable_key=PUBLISHABLE_KEY,
-        secret_key=SECRET_KEY,
-        stripe_id="acct_1",
-        livemode=False,
-        webhook_secret=WEBHOOK_SECRET,
-    )
-    AccountChannel.objects.create(installation=shop, account=account, channel_slug=CHANNEL)
+    account = _create_account(shop)
     audience = audience_of_channel(shop, CHANNEL)
     contact = upsert_contact(audience, Person("known@example.com", None, {}, timezone.now()))
     if contact is None:
@@ -75,6 +66,20 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
         "schemas": [schema_text(), storefront_schema.as_str()],
         "given": {"channel": [CHANNEL], "email": ["known@example.com", "new@example.com"]},
     }  # fmt: skip
+
+
+def _create_account(shop: Installation) -> StripeAccount:
+    account = StripeAccount.objects.create(
+        installation=shop,
+        name="Shop",
+        publishable_key=PUBLISHABLE_KEY,
+        secret_key=SECRET_KEY,
+        stripe_id="acct_1",
+        livemode=False,
+        webhook_secret=WEBHOOK_SECRET,
+    )
+    AccountChannel.objects.create(installation=shop, account=account, channel_slug=CHANNEL)
+    return account
 
 
 def _path(url: str) -> str:

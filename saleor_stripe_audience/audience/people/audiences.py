@@ -541,21 +541,7 @@ def check_attribute_keys(keys: Iterable[str]) -> list[str]:
 
 
 def _check(audience: Audience, options: AudienceSettings) -> None:
-    name = options.name.strip()
-    if not name or len(name) > MAX_NAME_LENGTH or any(not each.isprintable() for each in name):
-        raise Rejected(
-            with_values(
-                pgettext_lazy("staff", "Give the audience a name of one line, at most {longest} characters."),
-                longest=MAX_NAME_LENGTH,
-            ),
-            code="name",
-        )
-    twins = Audience.objects.filter(installation_id=audience.installation_id, name=name)
-    if twins.exclude(pk=audience.pk).exists():
-        raise Rejected(
-            pgettext_lazy("staff", "Another audience of the shop already has this name. Choose another."),
-            code="name_taken",
-        )
+    _check_name(audience, options.name.strip())
     if len(options.consent_text) > MAX_CONSENT_TEXT_LENGTH:
         raise Rejected(
             with_values(
@@ -589,6 +575,23 @@ def _check(audience: Audience, options: AudienceSettings) -> None:
                 "Double opt-in sends emails. Ask the operator of the app to set EMAIL_URL and EMAIL_FROM first.",
             ),
             code="email_not_configured",
+        )
+
+
+def _check_name(audience: Audience, name: str) -> None:
+    if not name or len(name) > MAX_NAME_LENGTH or any(not each.isprintable() for each in name):
+        raise Rejected(
+            with_values(
+                pgettext_lazy("staff", "Give the audience a name of one line, at most {longest} characters."),
+                longest=MAX_NAME_LENGTH,
+            ),
+            code="name",
+        )
+    twins = Audience.objects.filter(installation_id=audience.installation_id, name=name)
+    if twins.exclude(pk=audience.pk).exists():
+        raise Rejected(
+            pgettext_lazy("staff", "Another audience of the shop already has this name. Choose another."),
+            code="name_taken",
         )
 
 
