@@ -70,10 +70,10 @@ class KeptConnections:
                 raise
         except _FAILURES as error:
             raise NoAnswer(f"no complete response ({type(error).__name__})") from error
-        if response.is_last:
+        if response.is_last or len(self._idle) >= self._most:
             connected.close()
         else:
-            self._keep(connected)
+            self._idle.append(connected)
         return Answer(response.status, response.headers, b"".join(response.parts))
 
     def _compose(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
@@ -100,12 +100,6 @@ class KeptConnections:
                     return connected
                 connected.close()
         return None
-
-    def _keep(self, connected: socket) -> None:
-        if len(self._idle) < self._most:
-            self._idle.append(connected)
-        else:
-            connected.close()
 
     def _connect(self, seconds: float) -> socket:
         if self._is_secure:

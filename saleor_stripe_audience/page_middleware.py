@@ -27,19 +27,16 @@ class PageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(FOR_MACHINES):
-            return _with_length(self._for_machines(request))
+            # As Django's CommonMiddleware, with the one header that matters if a browser shows the response after all.
+            response = self._for_machines(request)
+            if isinstance(response, HttpResponse):
+                response["Content-Length"] = str(len(response.content))
+            response["X-Content-Type-Options"] = "nosniff"
+            return response
         try:
             return self._for_pages(request)
         finally:
             translation.deactivate()  # the thread's next request may be a machine's
-
-
-def _with_length(response: HttpResponseBase) -> HttpResponseBase:
-    """As Django's CommonMiddleware, with the one header that matters if a browser shows the response after all."""
-    if isinstance(response, HttpResponse):
-        response["Content-Length"] = str(len(response.content))
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 class CompressionMiddleware(GZipMiddleware):
