@@ -102,12 +102,8 @@ def _compose(
     except EmptyResultSet:
         return queryset, compiler, "", []
     places = {_stored(value): _Place(number) for number, value in enumerate(_flat(stand_ins))}
-    return (
-        queryset,
-        compiler,
-        sql,
-        [places.get(each, each) if isinstance(each, Value) else each for each in parameters],
-    )
+    placed = [places.get(each, each) if isinstance(each, Value) else each for each in parameters]
+    return queryset, compiler, sql, placed
 
 
 def _pad(argument: Any) -> Any:

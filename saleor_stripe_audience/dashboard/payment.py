@@ -98,24 +98,23 @@ class RequestForm:
 
 
 def _forms(found: Payment) -> list[RequestForm]:
+    can_be_captured = found.status == "requires_capture"
+    left = {
+        staff_requests.CHARGE: found.amount_minor - found.captured_minor if can_be_captured else 0,
+        staff_requests.REFUND: found.captured_minor - found.refunded_minor,
+    }
+    has_reasons = read_version(found.installation.schema_version) >= REFUND_REASONS_SINCE
     return [
         RequestForm(
             kind,
             FORMS[kind],
             uuid4(),
             as_typed(Money(minor, found.currency).amount),
-            takes_reason=kind == staff_requests.REFUND
-            and read_version(found.installation.schema_version) >= REFUND_REASONS_SINCE,
+            takes_reason=kind == staff_requests.REFUND and has_reasons,
             waiting=_waiting(found, kind),
             seen=staff_requests.count(found, kind),
         )
-        for kind, minor in (
-            (
-                staff_requests.CHARGE,
-                found.amount_minor - found.captured_minor if found.status == "requires_capture" else 0,
-            ),
-            (staff_requests.REFUND, found.captured_minor - found.refunded_minor),
-        )
+        for kind, minor in left.items()
         if minor > 0
     ]
 

@@ -117,11 +117,9 @@ Currency = Annotated[str, AfterValidator(_known_currency)]  # in capitals, as `M
 
 
 def _without_nulls(value: Any) -> Any:
-    if value is None:
-        return {}
-    return (
-        {key: each for key, each in value.items() if each is not None} if isinstance(value, dict) else value
-    )
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if each is not None}
+    return {} if value is None else value
 
 
 class _Part(BaseModel):

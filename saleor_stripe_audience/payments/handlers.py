@@ -263,10 +263,10 @@ def follow_refund(event: Event) -> None:
 
 
 def _known_payment(event: Event, intent_id: str | None) -> Payment | None:
+    if not intent_id:
+        return None
     payments = Payment.objects.select_related("account", "installation")
-    return (
-        payments.filter(account=account_of(event), payment_intent_id=intent_id).first() if intent_id else None
-    )
+    return payments.filter(account=account_of(event), payment_intent_id=intent_id).first()
 
 
 def notify_of_review(event: Event) -> None:

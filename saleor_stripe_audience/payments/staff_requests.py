@@ -154,11 +154,12 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
                 ),
                 code="outdated",
             )
-        return StaffRequest.objects.create(
+        stored = StaffRequest.objects.create(
             payment=payment,
             key=wanted.key,
             kind=wanted.kind,
             amount_minor=money.minor,
             reason=wanted.reason.strip()[:LONGEST_REASON],
             requested_by=wanted.by[:254],
-        ), True
+        )
+        return stored, True

@@ -138,9 +138,9 @@ def _known_permissions(host: Host) -> frozenset[str]:
 
 def _permissions(host: Host, manifest: dict[str, Any]) -> list[Refused]:
     unknown = [each for each in manifest.get("permissions") or [] if each not in _known_permissions(host)]
-    return (
-        [_refusal("permissions", "INVALID_PERMISSION", "Given permissions don't exist.")] if unknown else []
-    )
+    if not unknown:
+        return []
+    return [_refusal("permissions", "INVALID_PERMISSION", "Given permissions don't exist.")]
 
 
 def _identity(host: Host, manifest: dict[str, Any]) -> list[Refused]:

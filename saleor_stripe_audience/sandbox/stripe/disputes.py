@@ -127,9 +127,9 @@ def update(call: Call) -> Json:
         _submit(dispute)
     call.emit("charge.dispute.updated", dispute, before)
     decided = _EVIDENCE.get(dispute["evidence"].get("uncategorized_text", ""))
-    return (
-        ended(call, dispute, decided) if decided and dispute["status"].endswith("under_review") else dispute
-    )
+    if decided and dispute["status"].endswith("under_review"):
+        return ended(call, dispute, decided)
+    return dispute
 
 
 def _submit(dispute: Json) -> None:
