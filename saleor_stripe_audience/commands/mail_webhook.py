@@ -22,17 +22,13 @@ def run(arguments: Sequence[str]) -> int:
     elif options.revoke:
         webhooks.revoke(_webhook(shop, options.revoke))
     else:
-        _create(shop, options)
+        created = webhooks.create(shop, options.service or "", options.signing_key)
+        try:
+            print(created.url, flush=True)
+        except OSError:
+            webhooks.revoke(created.webhook)  # nobody has seen its address
+            raise
     return 0
-
-
-def _create(shop: Installation, options: argparse.Namespace) -> None:
-    created = webhooks.create(shop, options.service or "", options.signing_key)
-    try:
-        print(created.url, flush=True)
-    except OSError:
-        webhooks.revoke(created.webhook)  # nobody has seen its address
-        raise
 
 
 def _webhook(shop: Installation, text: str) -> MailWebhook:

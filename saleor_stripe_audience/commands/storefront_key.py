@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.client import get_installation
-from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -32,14 +31,10 @@ def run(arguments: Sequence[str]) -> int:
             state = "revoked" if key.revoked_at else "in use"
             print(f"{key.key}  {state:8}  {', '.join(key.origins)}  {key.name}".rstrip())
     elif options.revoke:
-        _revoke(shop, options.revoke)
+        revoked = shop.storefront_keys.filter(key=options.revoke).first()
+        if revoked is None:
+            raise Rejected("The shop has no such key.", code="key")
+        storefront.revoke_key(revoked)
     else:
         print(storefront.create_key(shop, options.origin, options.name).key)
     return 0
-
-
-def _revoke(shop: Installation, text: str) -> None:
-    key = shop.storefront_keys.filter(key=text).first()
-    if key is None:
-        raise Rejected("The shop has no such key.", code="key")
-    storefront.revoke_key(key)

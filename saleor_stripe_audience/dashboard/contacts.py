@@ -93,10 +93,18 @@ def audiences_of(user: DashboardUser) -> list[Audience]:
 
 
 def audience_asked_for(audiences: list[Audience], asked: QueryDict) -> Audience | None:
-    """Return the audience that the query names, by default the first; None if the shop has no such audience."""
-    if not (name := asked.get("audience", "")):
-        return _audience_of_site(audiences, asked) if audiences else None
-    return next((each for each in audiences if str(each.pk) == name), None)
+    """Return the audience that the query names, by default that of the chosen channel, or else the first.
+
+    None if the shop has no such audience.
+    """
+    if name := asked.get("audience", ""):
+        return next((each for each in audiences if str(each.pk) == name), None)
+    first = next(iter(audiences), None)
+    if first is None or not asked.get("site", ""):
+        return first
+    shop = first.installation
+    fed = set(sites.audiences_of(shop, sites.read_sites(shop, asked).chosen).values_list("pk", flat=True))
+    return next((each for each in audiences if each.pk in fed), first)
 
 
 def find_contact(audience: Audience, text: str) -> Contact | None:
@@ -105,15 +113,6 @@ def find_contact(audience: Audience, text: str) -> Contact | None:
     if "@" in text:
         return _search(audience, text[:LONGEST_SEARCH].replace("\0", "")).prefetch_related("spent").first()
     return own.filter(pk=_uuid(text)).first()
-
-
-def _audience_of_site(audiences: list[Audience], asked: QueryDict) -> Audience:
-    """Return the audience that the chosen channel feeds; the first if no channel is chosen."""
-    if not asked.get("site", ""):
-        return audiences[0]
-    shop = audiences[0].installation
-    fed = set(sites.audiences_of(shop, sites.read_sites(shop, asked).chosen).values_list("pk", flat=True))
-    return next((each for each in audiences if each.pk in fed), audiences[0])
 
 
 def actor_of(user: DashboardUser) -> Actor:

@@ -149,15 +149,10 @@ def _thumbprints(jwks: Jwks) -> set[tuple[str, str]]:
 
 
 def _find(jwks: Jwks, kid: str) -> rsa.RSAPublicKey | None:
-    for key in jwks.get("keys", []):
-        if key.get("kid") == kid and key.get("kty") == "RSA":
-            return _public_key(key)
-    return None
-
-
-def _public_key(key: dict[str, Any]) -> rsa.RSAPublicKey | None:
+    keys = jwks.get("keys", [])
+    found = next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
     try:
-        return _parse_key(key["e"], key["n"])
+        return None if found is None else _parse_key(found["e"], found["n"])
     except (KeyError, TypeError, ValueError):
         return None
 

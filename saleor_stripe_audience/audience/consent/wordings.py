@@ -184,20 +184,18 @@ def offered_text(audience: Audience) -> str:
 
     It is the audience's text in the active language, or else its text for all languages, or else the app's.
     """
-    own = _text_in_active_language(audience) or audience.consent_text
-    return own or _("I agree to receive news from %(audience)s by email.") % {
-        "audience": sender_name(audience)
-    }
-
-
-def _text_in_active_language(audience: Audience) -> str:
-    """Return the audience's text for the readers of the active language; `fr-ca` serves French if `fr` is missing."""
     wanted = (get_language() or ENGLISH).lower()
     rows = audience.known_wordings.filter(is_own=True, until=None).exclude(language="")
     texts = dict(rows.order_by("since", "pk").values_list("language", "wording__text"))
+    # Without a text in fr-ca, its readers get the one in fr, or else the newest in any other French.
     primary = wanted.partition("-")[0]
-    same = [text for tag, text in texts.items() if tag.partition("-")[0] == primary]
-    return texts.get(wanted) or texts.get(primary) or next(reversed(same), "")
+    related = [text for tag, text in texts.items() if tag.partition("-")[0] == primary]
+    in_language = texts.get(wanted) or texts.get(primary) or next(reversed(related), "")
+    return (
+        in_language
+        or audience.consent_text
+        or _("I agree to receive news from %(audience)s by email.") % {"audience": sender_name(audience)}
+    )
 
 
 def _fold(text: str) -> str:

@@ -3,7 +3,7 @@
 Every function here runs inside a transaction that holds the lock of `lock_shop`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -78,7 +78,11 @@ def record_customer(installation: Installation, account: Account, issued_at: dat
         default = shop.default
         contact = upsert_contact(default, person)
         if person.proven:
-            others = [upsert_contact(audience, person) for audience in _others_with(person, default)]
+            by_account = Q(contacts__saleor_user_id=person.account_id)
+            by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
+            audiences = Audience.objects.filter(installation_id=default.installation_id)
+            elsewhere = audiences.exclude(pk=default.pk).filter(by_account | by_address).distinct()
+            others = [upsert_contact(audience, person) for audience in elsewhere]
             for each in (contact, *others):
                 if each is not None:
                     is_whole = account.metadata is not None
@@ -96,13 +100,6 @@ def person_of(account: Account, said_at: datetime) -> Person:
     return Person(
         normalize_email(account.email), account.id, profile, said_at, proven=account.is_confirmed is True
     )
-
-
-def _others_with(person: Person, default: Audience) -> Iterable[Audience]:
-    others = Audience.objects.filter(installation_id=default.installation_id).exclude(pk=default.pk)
-    by_account = Q(contacts__saleor_user_id=person.account_id)
-    by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
-    return others.filter(by_account | by_address).distinct()
 
 
 def upsert_contact(

@@ -104,8 +104,12 @@ def write_to_disk(blocks: Iterator[str]) -> IO[bytes]:
 def composed(contacts: QuerySet[Contact]) -> Iterator[str]:
     """Yield the lines, composed in Python for databases that cannot write CSV."""
     writer = csv.writer(_Line(), lineterminator=LINE_END)
-    for some in _pages(contacts):
-        yield "".join(map(writer.writerow, _rows(some)))
+    rows = contacts.order_by("pk").values_list("pk", *TYPED, *COUNTED)
+    page = list(rows[:BATCH_SIZE])
+    while page:
+        yield "".join(map(writer.writerow, _rows(page)))
+        # By key, not by offset: the last page is as fast as the first.
+        page = list(rows.filter(pk__gt=page[-1][0])[:BATCH_SIZE])
 
 
 def copied(contacts: QuerySet[Contact]) -> Iterator[str]:
@@ -186,15 +190,6 @@ _SELECT = f"""
     LEFT JOIN spent ON spent.contact_id = c.id
     LEFT JOIN tags ON tags.contact_id = c.id
 """  # noqa: S608 - our own names and Django's own SQL
-
-
-def _pages(contacts: QuerySet[Contact]) -> Iterator[list[tuple[Any, ...]]]:
-    """Page by key, not by offset: the last page is as fast as the first."""
-    rows = contacts.order_by("pk").values_list("pk", *TYPED, *COUNTED)
-    page = list(rows[:BATCH_SIZE])
-    while page:
-        yield page
-        page = list(rows.filter(pk__gt=page[-1][0])[:BATCH_SIZE])
 
 
 def _rows(page: Sequence[tuple[Any, ...]]) -> Iterator[list[Any]]:
