@@ -149,12 +149,13 @@ def _thumbprints(jwks: Jwks) -> set[tuple[str, str]]:
 
 
 def _find(jwks: Jwks, kid: str) -> rsa.RSAPublicKey | None:
-    keys = jwks.get("keys", [])
-    found = next((key for key in keys if key.get("kid") == kid and key.get("kty") == "RSA"), None)
-    try:
-        return None if found is None else _parse_key(found["e"], found["n"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    for key in jwks.get("keys", []):
+        if key.get("kid") == kid and key.get("kty") == "RSA":
+            try:
+                return _parse_key(key["e"], key["n"])
+            except (KeyError, TypeError, ValueError):
+                return None
+    return None
 
 
 @lru_cache(MOST_KEYS)
