@@ -39,7 +39,7 @@ COMMANDS = {
     "migrate": "apply all database migrations",
 }
 
-# A full disk, a closed pipe, a folder that does not exist or is not ours.
+# A full disk, a closed pipe, a folder that does not exist or that we may not write to.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EROFS)
 KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "TERM")
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """What is still to be written would fail again at the end of the process."""
+    """Discard unwritten output, which would fail again at the end of the process."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -128,7 +128,9 @@ def _run(command: str, rest: list[str]) -> int:
 
 @contextmanager
 def _metrics_of_several_processes(command: str) -> Iterator[None]:
-    """All processes of one start count in files of one folder, which must be set before the first counter exists."""
+    """Make all processes of one start count in files in one folder, which must be set before the first counter
+    exists.
+    """
     name = "PROMETHEUS_MULTIPROC_DIR"
     if (
         command not in ("serve", "work")

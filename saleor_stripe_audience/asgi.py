@@ -36,7 +36,7 @@ BODY_SECONDS = 10.0  # from the end of the headers to the end of the body
 BLOCK_SECONDS = 60.0  # for a client to accept the next block of a long response
 LARGEST_BODY = (
     4 * 1024 * 1024
-)  # bytes; Django refuses above DATA_UPLOAD_MAX_MEMORY_SIZE with each endpoint's own words
+)  # bytes; above DATA_UPLOAD_MAX_MEMORY_SIZE, Django refuses with each endpoint's own message
 LARGEST_BODIES = 256 * 1024 * 1024  # bytes of all bodies in memory at the same time
 
 _ENVIRON: Environ = {
@@ -200,7 +200,7 @@ def _environ(scope: Scope, body: bytearray) -> Environ:
 def _refusal(refusal: _Refused) -> _Response:
     body = json.dumps({"error": {"code": refusal.code, "message": refusal.message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    # What is still to come of the body is not read, so nothing else can follow on this connection.
+    # The rest of the body is not read, so nothing else can follow on this connection.
     headers.append((b"connection", b"close"))
     if refusal.status == 503:  # noqa: PLR2004 - Service Unavailable
         headers.append((b"retry-after", b"5"))

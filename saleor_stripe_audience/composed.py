@@ -1,7 +1,7 @@
 """Queries whose SQL Django composes once.
 
-Django takes several times as long to compose the SQL of a query as the database takes to answer it. What is asked for
-every event is composed when it is first asked, with stand-ins for its values; after that only the values change.
+Django takes several times as long to compose the SQL of a query as the database takes to execute it. Queries for events
+are composed when they are first needed, with placeholders for their values; after that, only the values change.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,8 +32,8 @@ def composed_once[**Arguments, Row](
 ) -> Callable[Arguments, list[Row]]:
     """Return the rows of the query that `compose` returns, whose SQL is composed for the first call only.
 
-    All arguments are positional: text, whole numbers, UUIDs, times, or sequences of these for `__in`. They must reach
-    the SQL as they are, because `compose` gets other values of the same types. `TypeError` for any other argument.
+    All arguments are positional: strings, integers, UUIDs, times, or sequences of these for `__in`. They must reach the
+    SQL as they are, because `compose` gets other values of the same types. `TypeError` for any other argument.
     """
     kept: dict[tuple[object, ...], _Composed] = {}
 
@@ -55,7 +55,7 @@ def composed_once[**Arguments, Row](
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Stands among the parameters for one of the values."""
+    """A placeholder among the parameters for one of the values."""
 
     number: int
 
@@ -65,7 +65,7 @@ class _Composed:
 
     def __init__(self, compose: Callable[..., QuerySet[Any, Any]], arguments: Sequence[Any]) -> None:
         self._queryset, self._compiler, *sql = _compose(compose, arguments)
-        # Twice, with other values: whatever else changes was made of the arguments, and would keep its first value.
+        # Twice, with other values: whatever else differs was derived from the arguments, and would not change.
         _, _, *again = _compose(compose, arguments)
         if again != sql:
             raise TypeError(f"{compose.__qualname__} must pass its arguments to the SQL as they are")
@@ -90,7 +90,7 @@ class _Composed:
 def _compose(
     compose: Callable[..., QuerySet[Any, Any]], arguments: Sequence[Any]
 ) -> tuple[QuerySet[Any, Any], SQLCompiler, str, list[Any]]:
-    """Return the query of stand-ins for the arguments, with its SQL, which is empty if there can be no rows."""
+    """Return the query with placeholders for the arguments, and its SQL, which is empty if there can be no rows."""
     stand_ins = [
         [_stand_in(value) for value in each] if isinstance(each, list) else _stand_in(each)
         for each in arguments
@@ -107,7 +107,7 @@ def _compose(
 
 
 def _pad(argument: Any) -> Any:
-    """Repeat the last of several values up to the next power of two: then few lengths occur."""
+    """Repeat the last of several values up to the next power of two, so that only a few lengths occur."""
     if isinstance(argument, str) or not isinstance(argument, Sequence):
         return argument
     values = list(argument)
@@ -120,7 +120,7 @@ def _flat(arguments: Sequence[Any]) -> list[Any]:
 
 
 def _stand_in(value: Any) -> Value:
-    """Return a value of the same type that no query contains otherwise."""
+    """Return a value of the same type that does not otherwise occur in a query."""
     number = next(_numbers)
     match value:
         case UUID():

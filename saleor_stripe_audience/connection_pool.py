@@ -54,7 +54,9 @@ class Connection(psycopg.Connection[Any]):
         return connection
 
     def set_autocommit(self, value: bool) -> None:
-        """Like psycopg, which takes its turn even if there is nothing to change; Django sets it for each request."""
+        """Set it only if it changes: psycopg takes a lock even if there is nothing to change, and Django sets it for
+        each request.
+        """
         if value != self.autocommit:
             super().set_autocommit(value)
 
@@ -154,7 +156,7 @@ def pool_options() -> dict[str, Any]:
 
 
 def fail_waiting(pool: ConnectionPool[Any]) -> None:
-    """PostgreSQL is down: fail every request that waits for a connection. The next request tries again."""
+    """Fail every request that waits for a connection, because PostgreSQL is down. The next request tries again."""
     with pool._lock:  # noqa: SLF001 - the library has no public way to do this
         waiting = list(pool._waiting)  # noqa: SLF001 - as above
         pool._waiting.clear()  # noqa: SLF001 - as above

@@ -35,7 +35,7 @@ def leave_database() -> None:
 
 @contextmanager
 def more_cache() -> Iterator[None]:
-    """Give this connection to SQLite memory for what a long job reads again and again; PostgreSQL has its own.
+    """Give this SQLite connection a larger cache for what a long job reads repeatedly; PostgreSQL has its own cache.
 
     With the few pages that all connections have otherwise, an import reads the same pages of its indexes for each row.
     """

@@ -15,7 +15,7 @@ def documents_root() -> Path:
 
 @cache
 def read_document(path: str) -> str:
-    """The text of a document, such as `graphql/operations/FetchApp.graphql`."""
+    """Return the text of a document, such as `graphql/operations/FetchApp.graphql`."""
     return (documents_root() / path).read_text(encoding="utf-8")
 
 

@@ -18,8 +18,8 @@ class Failure(Exception):  # noqa: N818 - "failure" is the term of payments, as 
     """A failure: `message` says what a merchant should do, `code` (in lower_snake_case) what happened.
 
     `message` never contains a secret, personal data or a repr: it is shown and stored. `values` are the amounts and
-    names in it, for texts that say the same to another reader. `translatable` is the message for a page, which shows it
-    in its reader's language; `message` is its English.
+    names in it, for texts that give the same information to another reader. `translatable` is the message for a page,
+    which shows it in its reader's language; `message` is its English.
     """
 
     def __init__(

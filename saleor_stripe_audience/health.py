@@ -53,7 +53,7 @@ def is_database_missing() -> bool:
 
 
 def storage_problem() -> str:
-    """A message why the database cannot store anything; empty if it can: one row is written as a test."""
+    """Return why the database cannot store anything; empty if it can: one row is written as a test."""
     if connection.vendor == "sqlite":
         folder = Path(settings.DATABASES["default"]["NAME"]).parent
         if shutil.disk_usage(folder).free < LEAST_FREE:

@@ -1,4 +1,4 @@
-"""One failing row never stops the rest: each shop, account or payment is processed, even if another one fails."""
+"""One failing row never stops the others: each shop, account or payment is processed, even if another one fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ class Failures:
 
 @contextmanager
 def apart(what: str, **whose: str) -> Iterator[Failures]:
-    """Log whatever fails inside, and add its message to the yielded value, instead of raising it.
+    """Log any failure in the block, and add its message to the yielded value instead of raising it.
 
     `what` names the work, `whose` the row; both go into the log.
     """

@@ -1,4 +1,4 @@
-"""Connections to one server, kept and shared by all threads: a shopper waits for what is sent through them.
+"""Connections to one server, kept open and shared by all threads, for requests that a shopper waits for.
 
 The names, the connections and TLS are those of `network`. The request is written here, and its response is read by
 httptools: `http.client` reads the headers with the parser for emails, which takes longer than everything else.
@@ -66,7 +66,7 @@ class KeptConnections:
                 connected.sendall(request)
                 response = _receive(connected, ends_at)
             except BaseException:
-                connected.close()  # what is left of the response must not be read as the next one
+                connected.close()  # the rest of the response must not be read as the next one
                 raise
         except _FAILURES as error:
             raise NoAnswer(f"no complete response ({type(error).__name__})") from error
@@ -116,7 +116,7 @@ class KeptConnections:
 
 
 class _Response:
-    """What httptools reports of a response, in its names; `is_last` if the connection cannot be used again."""
+    """The response as reported by httptools, with its names; `is_last` if the connection cannot be used again."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -211,7 +211,9 @@ def _receive(connected: socket, ends_at: float) -> _Response:
 
 @cache
 def _verifying_context() -> SSLContext:
-    """One for all connections: each would read the whole list of authorities again."""
+    """Return one context for all connections: each would otherwise read the whole list of certificate authorities
+    again.
+    """
     context: SSLContext = urllib3.util.ssl_.create_urllib3_context()
     context.load_verify_locations(requests.utils.DEFAULT_CA_BUNDLE_PATH)
     context.verify_mode = CERT_REQUIRED

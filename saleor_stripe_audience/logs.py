@@ -9,7 +9,7 @@ from typing import Any
 from saleor_stripe_audience import without_rich  # noqa: F401  isort:skip - before structlog
 import structlog
 
-# Paths that end in a secret; their beginning is enough for a log.
+# Paths that end in a secret; their first part is enough for a log.
 _SECRET_PATH = re.compile(
     r"(/audience/(?:confirm|preferences|unsubscribe)/|/api/webhooks/mail/|/dashboard/stripe/)[^\s\"'?#]+"
 )
@@ -28,7 +28,7 @@ _SHARED: list[Any] = [
 
 
 def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Log an exception as types and places: its message may contain personal data or a key."""
+    """Log an exception as types and locations: its message may contain personal data or a key."""
     exc_info = event.pop("exc_info", None)
     error = _error_of(exc_info)
     if error is None:

@@ -1,4 +1,4 @@
-"""How glibc hands out memory, and takes it back."""
+"""How glibc allocates and frees memory."""
 
 import ctypes
 
@@ -17,7 +17,7 @@ def limit_arenas() -> None:
 
 
 def return_unused_memory() -> None:
-    """Return to the system what loading the app has used and freed; only glibc keeps so much."""
+    """Return memory to the system that was freed after loading the app; only glibc keeps so much."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -64,14 +64,14 @@ NO_CENTS = pgettext_lazy("staff", "{currency} has no cents: {money} cannot be pa
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """`minor` counts the currency's smallest unit by Stripe's table; `currency` is the ISO code in capitals."""
+    """`minor` counts the currency's smallest unit by Stripe's table; `currency` is the ISO code in upper case."""
 
     minor: int
     currency: str
 
     @property
     def amount(self) -> Decimal:
-        """The same in whole units, as Saleor writes it: Decimal("12.30")."""
+        """The same in major units, as Saleor writes it: Decimal("12.30")."""
         return Decimal(self.minor).scaleb(-decimals_of(self.currency))
 
     @property
@@ -82,7 +82,7 @@ class Money:
         return f"{self.amount} {self.currency}"
 
     def localized(self) -> str:
-        """Return it as the current language writes it: 1,234.50 USD. Pages have hundreds of amounts."""
+        """Return it in the current language's format: 1,234.50 USD. Pages have hundreds of amounts."""
         decimals = decimals_of(self.currency)
         whole, part = divmod(abs(self.minor), 10**decimals)
         number = f"{whole:,}".replace(",", get_format("THOUSAND_SEPARATOR"))
@@ -97,7 +97,7 @@ class Money:
         return Money(self.minor - other.in_currency(self.currency), self.currency)
 
     def in_currency(self, currency: str) -> int:
-        """`minor`, if this is money of that currency: amounts of two currencies are never added together."""
+        """`minor`, if this is money in that currency: amounts in different currencies are never added."""
         if currency != self.currency:
             raise Rejected(
                 with_values(OTHER_CURRENCY, given=self.currency, expected=currency), code="currency"
@@ -148,7 +148,7 @@ def step_of(currency: str) -> int:
 
 
 def known_currency(currency: str) -> str:
-    """The currency's code in capitals; `Rejected` if it does not have the form of one."""
+    """The currency's code in upper case; `Rejected` if it does not have the form of one."""
     code = currency.upper() if isinstance(currency, str) else ""
     if not _CURRENCY.fullmatch(code):
         raise Rejected(NO_CURRENCY, code="unknown_currency")
@@ -157,7 +157,7 @@ def known_currency(currency: str) -> str:
 
 @cache
 def smallest_charge(currency: str) -> Money | None:
-    """The least that Stripe charges in that currency; None where its table names none."""
+    """The minimum that Stripe charges in that currency; None if its table has none."""
     smallest = _SMALLEST_CHARGE.get(currency)
     return None if smallest is None else from_decimal(smallest, currency)
 

@@ -1,7 +1,7 @@
 """One HTTP exchange with one deadline, from the name lookup to the last byte, and a limit of size while reading.
 
 The timeouts of `requests` count from one byte to the next, so a peer that sends a byte a second occupies a thread
-indefinitely. Here every wait of an exchange is limited to what is left of one deadline.
+indefinitely. Here, every wait of an exchange is limited to the time left until one deadline.
 """
 
 import http.client

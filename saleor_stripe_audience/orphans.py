@@ -1,4 +1,4 @@
-"""The process that serves requests ends when its parent is gone, however the parent ended.
+"""The process that serves requests exits when its parent has exited, for whatever reason.
 
 Killed by SIGKILL, `serve` cannot signal its child. The child would keep serving on the same port without a worker, and
 share the port with the next `serve`.

@@ -1,6 +1,6 @@
 """Middleware for what people open in a browser. Saleor, Stripe and health checks neither read nor send its headers.
 
-It takes as long as half of what a webhook needs otherwise.
+It takes half as long as everything else in a webhook.
 """
 
 from collections.abc import Callable

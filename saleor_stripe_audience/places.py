@@ -1,4 +1,4 @@
-"""Waiting in line: places for some threads at once, given in the order in which they were asked for.
+"""Waiting in line: a limited number of places for threads, assigned in the order in which they were requested.
 
 Python's own locks and queues give them to anyone: with 256 threads, some wait four times as long as most.
 """
@@ -8,7 +8,7 @@ from threading import Lock
 
 
 class Places:
-    """As many places as threads may be at something at once.
+    """A number of places, one for each thread that may use something at the same time.
 
     It takes no lock that the garbage collector, which may give one back at any moment, could want a second time: each
     step is one operation of a deque.
@@ -19,7 +19,7 @@ class Places:
 
     @property
     def free(self) -> int:
-        """How many nobody has."""
+        """The number of free places."""
         return len(self._free)
 
     def take(self, seconds: float) -> bool:
@@ -50,6 +50,6 @@ class Places:
             try:
                 following = self._waiting.popleft()
             except IndexError:
-                self._free.append(None)  # and look again: somebody may have come since
+                self._free.append(None)  # and check again: another thread may have arrived since
             else:
                 following.release()

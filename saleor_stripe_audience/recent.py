@@ -1,9 +1,9 @@
-"""What was read from the database a moment ago, so that not every request reads it again.
+"""A short cache of database reads, so that not every request repeats them.
 
-Shops, their accounts and channels hardly ever change, and every request of Saleor needs them. What is kept counts for
-five seconds. A change that this process makes counts at once: it is noticed at the model, whoever makes it. Only good
-news is kept: that a shop is unknown, or a channel paused, is read again each time, so that the end of it counts at once
-everywhere.
+Shops, their accounts and channels hardly ever change, and every request of Saleor needs them. Cached values are valid
+for five seconds. A change made by this process takes effect immediately: it is detected at the model, whoever makes it.
+Only positive results are cached: if a shop is unknown, or a channel paused, this is read again each time, so that a
+change takes effect immediately everywhere.
 """
 
 # ruff: noqa: SLF001 - Django documents `_state`
@@ -20,7 +20,7 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_delete, post_save
 
 SECONDS = 5.0
-MOST = 10_000  # kept of one kind; with more all are read again
+MOST = 10_000  # cached of one kind; with more, all are read again
 
 _all: "WeakSet[Recent[Any, Any]]" = WeakSet()
 
@@ -33,8 +33,8 @@ class _Kept(NamedTuple):
 class Recent[Key: Hashable, Found]:
     """What `read` returned for each key in the last five seconds, if it `is_good`.
 
-    It is forgotten when a row of one of the `models` changes. Inside a transaction nothing is kept: others must not see
-    what may be rolled back.
+    It is forgotten when a row of one of the `models` changes. Inside a transaction, nothing is cached: others must not
+    see what may be rolled back.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Recent[Key: Hashable, Found]:
         self._is_good = is_good
         self._models = frozenset(of)
         self._kept: dict[Key, _Kept] = {}
-        self._changes = 0  # what was read before the last change is not kept
+        self._changes = 0  # what was read before the last change is not cached
         self._lock = threading.Lock()
         _all.add(self)
         for model in of:
@@ -55,7 +55,7 @@ class Recent[Key: Hashable, Found]:
                 signal.connect(_notice, sender=model, dispatch_uid=f"recent {model.__name__}")
 
     def get(self, key: Key) -> Found:
-        """Return what is kept, or what `read` returns now. It is shared: change a copy of it only."""
+        """Return the cached value, or what `read` returns now. It is shared: only change a copy of it."""
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return self._read(key)
         kept = self._kept.get(key)
@@ -85,10 +85,10 @@ class Recent[Key: Hashable, Found]:
 
 
 class RecentQuerySet[Row: models.Model](models.QuerySet[Row]):
-    """For models whose rows are kept: Django sends no signal for `update`."""
+    """For models whose rows are cached: Django sends no signal for `update`."""
 
     def update(self, **fields: Any) -> int:
-        """As Django's; what is kept of the model is forgotten."""
+        """Like Django's, but also forget what is cached of the model."""
         changed = super().update(**fields)
         note_change(self.model)
         return changed
@@ -103,7 +103,7 @@ class RecentManager[Row: models.Model](models.Manager[Row]):
 
 
 def note_change(model: type[models.Model]) -> None:
-    """Forget what is kept of the model, now and after the transaction: until then others read what was before."""
+    """Forget what is cached of the model, now and after the transaction: until then, others read the previous state."""
     _forget(model)
     transaction.on_commit(partial(_forget, model))
 
@@ -115,7 +115,7 @@ def forget_all() -> None:
 
 
 def duplicate[Row: models.Model](row: Row) -> Row:
-    """Return a row of its own, with a cache of related rows of its own, for a caller that may change it."""
+    """Return a copy of the row, with a separate cache of related rows, for a caller that may change it."""
     copied = type(row).__new__(type(row))
     copied.__dict__.update(row.__dict__)
     copied._state = ModelState()  # Django's `copy` takes five times as long

@@ -1,4 +1,4 @@
-"""The last resort for every URL: a failure that no view has caught gets a code and a message, not a 500."""
+"""The last resort for every URL: a failure that no view caught gets a code and a message instead of a 500."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The environment as typed values, then Django's settings. An incomplete configuration is refused with a message."""
+"""The environment as typed values, then Django's settings. An incomplete configuration is rejected with a message."""
 
 import re
 from pathlib import Path

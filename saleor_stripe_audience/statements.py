@@ -1,7 +1,8 @@
 """Statements that are composed once.
 
-Django composes its SQL again for each query, which takes longer than the database needs to answer. What a shopper waits
-for is sent by these functions instead; they use Django's own fields, so that values are stored and read as ever.
+Django composes its SQL again for each query, which takes longer than the database needs to execute it. Statements that
+a shopper waits for are sent by these functions instead; they use Django's own fields, so values are stored and read as
+usual.
 """
 # ruff: noqa: SLF001 - Django documents `_meta` and `_state`
 
@@ -26,7 +27,7 @@ Converter = tuple[int, Callable[[Any], Any]]  # the column's place, and what is 
 
 
 def insert_once(row: models.Model) -> bool:
-    """Insert the row, in one statement; False if one with the same unique values is there already."""
+    """Insert the row, in one statement; returns False if one with the same unique values already exists."""
     database = connections[DEFAULT_DB_ALIAS]  # `connection` finds it again for each of its attributes
     insertion = _insertion_of(type(row), database.vendor)
     values = insertion.values(row)
@@ -87,7 +88,7 @@ def select_rows[Row: models.Model](model: type[Row], condition: str, values: Seq
 
 
 def columns_of(model: type[models.Model]) -> str:
-    """Return the model's columns as `row_of` takes them."""
+    """Return the model's columns as `row_of` expects them."""
     return _reading_of(model, connection.vendor)[0]
 
 
@@ -110,14 +111,14 @@ def stored(model: type[models.Model], field: str, value: Any) -> Any:
 def turn_to_write() -> Iterator[None]:
     """Let the threads of this process write to SQLite one after the other; needed around short transactions only.
 
-    SQLite lets one write at a time, and whoever waits for it sleeps and tries again: with two hundred threads some of
-    them try in vain for fifteen seconds. Who cannot have a turn in time tries as they do.
+    SQLite allows one writer at a time, and waiting threads sleep and retry: with two hundred threads, some of them fail
+    for fifteen seconds. A thread that does not get its turn in time retries like that.
     """
     database = connections[DEFAULT_DB_ALIAS]
     if database.vendor != "sqlite" or database.in_atomic_block:
         yield
         return
-    database.ensure_connection()  # whoever has the turn must not wait for a connection of those who wait for the turn
+    database.ensure_connection()  # the writer must not wait for a connection of those that wait to write
     has_turn = _writing.take(TURN_SECONDS)
     try:
         yield
@@ -127,7 +128,7 @@ def turn_to_write() -> Iterator[None]:
 
 
 def savepoint_if_needed() -> AbstractContextManager[Any]:
-    """Let a statement that fails leave the caller's transaction usable; without one it needs none of its own."""
+    """Keep the caller's transaction usable if a statement fails; without a transaction, no savepoint is needed."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 

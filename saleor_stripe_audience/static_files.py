@@ -1,7 +1,7 @@
-"""Static files whose addresses change with their content, so that browsers keep them for good: style.1a2b3c4d5e6f.css.
+"""Static files whose URLs change with their content, so that browsers cache them permanently: style.1a2b3c4d5e6f.css.
 
 Django's own storage does this to files that `collectstatic` copied. This app is served from where it is installed, so
-the address is computed from the file itself, when it is first needed.
+the URL is computed from the file itself, when it is first needed.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ DIGITS = 12
 
 
 class HashedStorage(StaticFilesStorage):
-    """Addresses with the hash of the file's content in its name; a file that does not exist has its plain address."""
+    """URLs with the hash of the file's content in its name; a file that does not exist has its plain URL."""
 
     def url(self, name: str | None) -> str:
         return str(super().url(_hashed(name) if name else name))
 
 
 class HashedFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Serves each file at its plain address, and at the one with its hash, which never changes."""
+    """Serves each file at its plain URL, and at the one with its hash, which never changes."""
 
     def add_file_to_dictionary(self, url: str, path: str, stat_cache: object = None) -> None:
         super().add_file_to_dictionary(url, path, stat_cache=stat_cache)
@@ -36,7 +36,7 @@ class HashedFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
 
 
 class HashedFinder(BaseFinder):
-    """Finds a file by its address with the hash, for servers that ask Django's finders, such as those of tests."""
+    """Finds a file by its URL with the hash, for servers that ask Django's finders, such as those of tests."""
 
     def find(self, path: str, find_all: bool = False, **_former: Any) -> Any:
         plain = PurePosixPath(path)

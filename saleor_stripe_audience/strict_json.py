@@ -27,7 +27,7 @@ def read_object(text: bytes | str) -> dict[str, Any]:
         raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError("not an object")  # noqa: TRY004 - callers expect ValueError for any bad text
-    # Most texts are harmless at first sight, without walking through their values.
+    # Most texts can be accepted after a quick check, without walking through their values.
     may_be_deep = decoded.count("[") + decoded.count("{") > DEEPEST
     if may_be_deep or _SURROGATE_ESCAPE.search(decoded) or _NUL_ESCAPE.search(decoded):
         _check_values(found)

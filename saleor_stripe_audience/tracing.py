@@ -1,4 +1,4 @@
-"""One id from a request to the last task that it caused, on every line of the log.
+"""One id from a request to the last task that it caused, on every log line.
 
 Every request gets an id; each event that it records stores it, and the tasks that handle the event log with it.
 """

@@ -19,7 +19,9 @@ from saleor_stripe_audience.saleor.webhooks import receive
 
 
 def when_asked(view: str) -> Callable[..., HttpResponseBase]:
-    """The view, imported by the first request for it: GraphQL takes half of the start, and many shops do not use it."""
+    """Import the view at the first request for it: GraphQL takes half of the startup time, and many shops do not use
+    it.
+    """
     load: Callable[[], Callable[..., HttpResponseBase]] = cache(lambda: import_string(view))
 
     def answer(request: HttpRequest, **parts: Any) -> HttpResponseBase:

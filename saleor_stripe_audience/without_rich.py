@@ -1,4 +1,6 @@
-"""Keeps structlog from loading `rich` where that is installed: a fifth of the start, for colours that no log has."""
+"""Keeps structlog from loading `rich` if that is installed: it takes a fifth of the startup time, for colours that logs
+do not have.
+"""
 
 import sys
 

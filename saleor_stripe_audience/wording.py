@@ -1,4 +1,4 @@
-"""Messages leave the app here, in their reader's language.
+"""Messages are translated here, into their reader's language, when they leave the app.
 
 Code has them in English, as `pgettext_lazy` constants with the reader as context: "shopper", or "staff" of the shop.
 The French is in one catalogue per reader: `locale/shopper/` and `locale/staff/`. Developers read English only.
@@ -18,15 +18,15 @@ FRENCH = "fr"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, FRENCH)
 
-Wording = str | Promise  # a message that is written, or one that is still in no language
+Wording = str | Promise  # a finished message, or one that is not translated yet
 
 
 @runtime_checkable
 class Localized(Protocol):
-    """A value that each language writes in its own way, such as an amount."""
+    """A value that each language formats in its own way, such as an amount."""
 
     def localized(self) -> str:
-        """Return the value as the current language writes it."""
+        """Return the value in the current language's format."""
 
 
 def language_of(tag: str) -> str:
@@ -35,9 +35,9 @@ def language_of(tag: str) -> str:
 
 
 def with_values(message: Promise | str, /, **values: Any) -> Promise:
-    """Return the message with its values, in no language yet: one that is stored may be read in each of them.
+    """Return the message with its values, not translated yet: a stored message may be read in any language.
 
-    Amounts and decimals are written as the message's language does, so they are given as they are, not as texts.
+    Amounts and decimals are formatted in the message's language, so pass them as values, not as strings.
     """
     lazily = {
         name: _localize(value) if isinstance(value, Localized | Decimal) else value
@@ -63,7 +63,9 @@ def in_language(message: Promise | str, tag: str, /, **values: Any) -> str:
 
 
 def in_languages(message: Promise | str) -> dict[str, str]:
-    """Return the message in each language of the app: one that is stored is read by somebody unknown, later."""
+    """Return the message in each of the app's languages, because a stored message is read later by an unknown
+    reader.
+    """
     return {language: in_language(message, language) for language in LANGUAGES}
 
 

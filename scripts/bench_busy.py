@@ -1,4 +1,4 @@
-"""An app with one Stripe account that hangs: to test that the others still work, and to measure how fast.
+"""An app with one Stripe account that hangs, to test that the others still work, and to measure how fast.
 
     python -m scripts.bench_busy
 
@@ -103,7 +103,7 @@ class BusyTown:
 
     @contextmanager
     def all_places_taken(self, places: int) -> Iterator[list[Any]]:
-        """Inside, as many payments as allowed wait for the hanging account; they are released at the end."""
+        """In this block, as many payments as allowed wait for the hanging account; they are released at the end."""
         with ThreadPoolExecutor(places) as shoppers:
             try:
                 payments = [shoppers.submit(self.pay, HANGING) for _ in range(places)]
@@ -117,7 +117,7 @@ class BusyTown:
 
 @contextmanager
 def busy_town(folder: Path, threads: int) -> Iterator[BusyTown]:
-    """Serve the app with this many threads in a process of its own, on a new database in `folder`."""
+    """Serve the app with this many threads in its own process, on a new database in `folder`."""
     key = SigningKey.generate()
     with StripeSandbox() as sandbox:
         stripe = HangingStripe(sandbox)

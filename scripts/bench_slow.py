@@ -1,9 +1,9 @@
-"""Clients who never finish their requests: to test that everybody else gets responses, and to measure how fast.
+"""Clients that never finish their requests, to test that everyone else gets responses, and to measure how fast.
 
     python -m scripts.bench_slow
 
-serves the app on SQLite, leaves 200 requests half sent, and requests the app's health meanwhile. Prints JSON: seconds,
-without and with those callers, and the machine. `make bench-slow`.
+serves the app on SQLite, leaves 200 requests half sent, and requests the app's health in the meantime. Prints JSON:
+seconds, without and with those callers, and the machine. `make bench-slow`.
 """
 
 import json

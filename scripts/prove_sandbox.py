@@ -61,7 +61,7 @@ def replay(line: str, history: int = 0) -> tuple[int, list[Difference]]:
 
 
 def _event(events: list[LedgerEvent], recorded: dict[str, Any]) -> LedgerEvent | None:
-    """The reported event; None where its amount was left out and cannot be deduced."""
+    """The reported event; None if its amount was left out and cannot be deduced."""
     kind, reference = recorded["type"], recorded["pspReference"]
     amount = recorded.get("amount")
     if amount is None:

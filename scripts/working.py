@@ -1,4 +1,4 @@
-"""Doing what is waiting as the app's worker does, on this thread.
+"""Runs waiting tasks as the app's worker does, on this thread.
 
 Not with django_ox's `run_tasks`: that is for tests, and looks through all objects in memory for open transactions,
 which takes longer than an event.
@@ -14,6 +14,6 @@ class OwnWorker:
         self._worker = TaskWorker()
 
     def work(self) -> None:
-        """Run tasks until none is due, those that they enqueue included."""
+        """Run tasks until none is due, including those that they enqueue."""
         while (task := self._worker.claim_one()) is not None:
             self._worker.execute(task)

@@ -16,7 +16,7 @@ class Money:
 
 
 def money_of(minor: int, currency: str) -> Money:
-    """Return Money for an amount in the smallest unit. A float holds our amounts, up to twelve digits, exactly."""
+    """Return Money for an amount in the smallest unit. A float represents our amounts, up to twelve digits, exactly."""
     exact = money.from_minor(minor, currency)
     return Money(
         amount=float(exact.amount),

@@ -184,7 +184,7 @@ class AudienceInput:
     )
 
     def settings(self, present: audiences.AudienceSettings) -> audiences.AudienceSettings:
-        """Return the present settings, replaced where others were sent."""
+        """Return the current settings, updated with those that were sent."""
         sent = {name: value for name, value in vars(self).items() if value is not None}
         return replace(present, **sent)
 

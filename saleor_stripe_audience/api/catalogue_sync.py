@@ -1,4 +1,4 @@
-"""Bringing the whole catalogue to Stripe, as a job for each account."""
+"""Sending the whole catalogue to Stripe, with one job for each account."""
 
 from typing import Annotated, cast
 

@@ -1,4 +1,4 @@
-"""What callers change of contacts and tags. The rules are in `audience`."""
+"""Mutations of contacts and tags. The rules are in `audience`."""
 
 from datetime import datetime
 from enum import Enum

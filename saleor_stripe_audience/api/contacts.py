@@ -1,4 +1,4 @@
-"""The people of an audience: lists of them, and all about one of them."""
+"""The contacts of an audience: lists, and everything about one contact."""
 
 from enum import StrEnum, auto
 from typing import Annotated, cast
@@ -209,7 +209,7 @@ def _contacts(
 
 
 def _audience_key(info: Info, given: strawberry.ID | None) -> UUID:
-    """Return the audience's key, with which every index starts; one that matches nothing if the shop has none."""
+    """Return the audience's key, with which every index starts; a key that matches nothing if the shop has none."""
     if given is not None:
         return own_audience(info, given, "audience").pk
     default = models.Audience.objects.filter(installation_id=shop_id(info), is_default=True)
@@ -249,7 +249,7 @@ def _in_segment(audience: UUID, given: list[strawberry.ID] | None) -> Q:
 
 
 def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[models.Contact]:
-    """Search by prefix only: an index cannot find a part in the middle."""
+    """Search by prefix only: an index cannot find text in the middle."""
     begins = (text or "").strip()
     if not begins:
         return rows

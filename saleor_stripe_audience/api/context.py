@@ -22,7 +22,7 @@ class Caller:
 
 
 class Context:
-    """What resolvers know of a request; `request` is there because strawberry-django needs it."""
+    """What resolvers know about a request; `request` is there because strawberry-django needs it."""
 
     def __init__(self, caller: Caller, request: HttpRequest) -> None:
         self.caller = caller
@@ -54,7 +54,7 @@ def forget_facts(info: Info) -> None:
 
 
 def note_change(info: Info) -> None:
-    """A mutation was done: the caller must receive what it returned."""
+    """Record that a mutation succeeded: the caller must receive what it returned."""
     context: Context = info.context
     context.has_changed = True
 
@@ -69,7 +69,9 @@ def check_scope(info: Info, scope: str) -> None:
 
 
 def needs(scope: str) -> type[BasePermission]:
-    """For a field's `permission_classes`: without the scope a top-level error, as in Saleor."""
+    """Return a class for a field's `permission_classes`: without the scope, it causes a top-level error, as in
+    Saleor.
+    """
 
     class Needs(BasePermission):
         def has_permission(self, source: Any, info: Info, **_: Any) -> bool:  # noqa: ARG002 - strawberry's form

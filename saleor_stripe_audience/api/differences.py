@@ -1,4 +1,4 @@
-"""What was changed in Stripe: listed, applied to Saleor, or answered with Saleor's values."""
+"""Changes made in Stripe: listed, applied in Saleor, or overwritten with Saleor's values."""
 
 from datetime import datetime
 from enum import StrEnum, auto
@@ -41,7 +41,7 @@ def _error(root: strawberry.Parent[models.Difference]) -> str | None:
 
 
 def _text(name: str, description: str) -> Any:
-    """A column that is null where it is empty."""
+    """Create a field of a column that is null if it is empty."""
 
     def resolve(root: strawberry.Parent[models.Difference]) -> str | None:
         return getattr(root, name) or None
@@ -238,7 +238,7 @@ def _differences(
 
 
 def _own(info: Info, given: list[strawberry.ID], most: int) -> list[models.Difference]:
-    """In the order given; an id of another shop's is none."""
+    """Return the shop's differences in the given order; ids of other shops are not found."""
     numbers = list(dict.fromkeys(ids.number_of(each, "CatalogueDifference", "ids") for each in given))
     if not 1 <= len(numbers) <= most:
         raise InvalidInput(f"Give 1 to {most} ids.", ErrorCode.TOO_MANY_VALUES, "ids")

@@ -22,7 +22,7 @@ SCOPE = "audience:read"
 def export_view(request: HttpRequest) -> HttpResponseBase:
     """GET ?audience=&segment=&status=&ads=: CSV of the contacts, or a hashed list for advertisers.
 
-    400 for what does not exist, 401 without a key, 403 without the scope, 405, 429 and 503 as the API.
+    400 for anything that does not exist, 401 without a key, 403 without the scope, 405, 429 and 503 as the API.
     """
     if request.method != "GET":
         return refused(405, "Ask for the file with GET.", ErrorCode.METHOD_NOT_ALLOWED, Allow="GET")

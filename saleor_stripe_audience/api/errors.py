@@ -1,6 +1,6 @@
-"""What a caller reads when something failed.
+"""The errors that a caller gets.
 
-A mutation answers with `errors` in its payload, each with field, message and code, for all that its input can cause.
+A mutation returns `errors` in its payload, each with field, message and code, for everything that its input can cause.
 Any other failure is a top-level error with `extensions.code`; internal messages are never sent.
 """
 
@@ -242,7 +242,7 @@ def mutation(resolver: Callable[..., Payload], scope: str, description: str, *, 
 
 
 def error_of(failure: Failure) -> Error:
-    """Return the failure in the form that a payload's `errors` have."""
+    """Return the failure as an entry of a payload's `errors`."""
     code, field = _meaning(failure)
     return Error(field=field, message=failure.message, code=code)
 
@@ -269,7 +269,9 @@ def refusal(message: str, code: ErrorCode) -> dict[str, Any]:
 
 
 def formatted(error: GraphQLError) -> dict[str, Any]:
-    """Return a top-level error as the response has it. An unexpected one is logged; the caller gets its reference."""
+    """Return a top-level error in the form of the response. An unexpected one is logged; the caller gets its
+    reference.
+    """
     message, code = _message_and_code(error)
     extensions: dict[str, Any] = {"code": code.name}
     if code is ErrorCode.PERMISSION_DENIED:
@@ -293,7 +295,7 @@ def _message_and_code(error: GraphQLError) -> tuple[str, ErrorCode]:
 
 
 def _raised_by_paging(trace: TracebackType | None) -> bool:
-    """Whether the library refused the page arguments; it has no exception of its own for that."""
+    """Whether the library refused the page arguments, for which it has no specific exception."""
     last = ""
     while trace is not None:
         last = trace.tb_frame.f_globals.get("__name__", "")

@@ -94,7 +94,7 @@ class Choice[Value](Protocol):
 
 
 class Sorting(Protocol):
-    """An input that says by what a list is sorted, and in which direction."""
+    """An input with the field and the direction by which a list is sorted."""
 
     @property
     def field(self) -> StrEnum: ...
@@ -104,7 +104,7 @@ class Sorting(Protocol):
 
 
 class Where(Protocol):
-    """An input that nests in itself by AND and OR."""
+    """An input that can be nested with AND and OR."""
 
     @property
     def and_(self) -> "list[Any] | None": ...
@@ -133,7 +133,9 @@ def equal(value: Any) -> Any:
 
 
 def one_of(column: str, values: Iterable[Any] | None, spell: Callable[[Any], Any] = lambda value: value) -> Q:
-    """The column has one of the values, each as `spell` writes it; None restricts nothing. `Rejected` for too many."""
+    """Return a condition that the column has one of the values, each normalized by `spell`; None restricts nothing.
+    `Rejected` for too many.
+    """
     if values is None:
         return Q()
     given = [spell(each.value if isinstance(each, Enum) else each) for each in values]
@@ -182,9 +184,9 @@ def in_order(
     descending: bool = True,
     by: Mapping[str, Expression] = MappingProxyType({}),
 ) -> QuerySet[Any]:
-    """The rows as the caller sorts them, or else by `otherwise` as `descending` says.
+    """Return the rows as sorted by the caller, or by `otherwise`, in the direction of `descending`.
 
-    A field's value is the column, except where `by` has an expression for it.
+    A field's value is the column, unless `by` has an expression for it.
     """
     column = otherwise.value
     if sort_by is not None:

@@ -29,7 +29,7 @@ MAX_COST = 20_000  # objects that a response may contain
 MAX_FIELDS = 20_000  # with every fragment expanded wherever it is spread; validation visits them all
 LISTED = 10  # assumed length of a plain list, such as the lines of an order
 LONGER = {"Query.jobs": 50, "Job.problems": 100, "Job.differences": 100}  # plain lists that hold more
-COUNT = 100  # what a field that counts rows is taken to cost
+COUNT = 100  # the assumed cost of a field that counts rows
 COUNTED = {
     "contactsByStatus": COUNT,
     "contactsCount": COUNT,
@@ -166,6 +166,6 @@ class _Cost:
 
 
 def _length(node: FieldNode, parent: GraphQLNamedType, known: GraphQLField) -> int:
-    """How many objects the field is taken to hold."""
+    """Return how many objects the field is assumed to return."""
     kind = known.type.of_type if isinstance(known.type, GraphQLNonNull) else known.type
     return LONGER.get(f"{parent.name}.{node.name.value}", LISTED) if is_list_type(kind) else 1

@@ -1,7 +1,7 @@
 """Lists that may be very long: pages that start where the last one ended, and counts that stop at a cap.
 
 An index finds every page equally fast, because its cursor holds the value by which the list is ordered and the row's
-key; an offset would read all rows before it. Rows that are added in between shift nothing.
+key; an offset would read all rows before it. Rows that are added in between do not shift pages.
 """
 
 import json
@@ -24,7 +24,7 @@ from saleor_stripe_audience.errors import Rejected
 
 COUNTED_UP_TO = 10_000
 LONGEST_PAGE = 100
-LARGEST_NUMBER = 10**12  # of a row; no shop has as many
+LARGEST_NUMBER = 10**12  # of a row; no shop has that many
 _MARK = "place"
 
 
@@ -135,7 +135,7 @@ class NumberedConnection(DjangoListConnection[NodeType]):
         last: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """Do what the library does, with our rule for pages; a cursor's number must fit a database column."""
+        """Do the same as the library, with our page limits; a cursor's number must fit a database column."""
         page_size(first, last)
         for cursor in (before, after):
             if cursor is not None and not _is_number(cursor):
@@ -179,7 +179,7 @@ def _alias(rows: QuerySet[Any]) -> str:
 
 
 def _named(rows: QuerySet[Any]) -> str:
-    """Name the list's order: a cursor of another order is not valid here."""
+    """Name the list's sort order: a cursor of another order is not valid here."""
     return f"{rows.model.__name__} {_order_of(rows)}"
 
 

@@ -86,7 +86,7 @@ class FormerAddress:
 
 
 def _wording(root: strawberry.Parent[models.Consent]) -> str | None:
-    """A wording that a stranger may have written is not shown."""
+    """Return the wording, but not one that someone other than the merchant may have written."""
     is_unknown = root.wording_origin == models.Consent.WordingOrigin.UNKNOWN
     return root.wording.text if root.wording and not is_unknown else None
 

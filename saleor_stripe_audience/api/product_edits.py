@@ -1,4 +1,4 @@
-"""Adding and editing products over the API: written to Saleor, whose events bring them to Stripe."""
+"""Adding and editing products over the API: written to Saleor, whose events sync them to Stripe."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -226,7 +226,7 @@ def _images(given: list[strawberry.ID]) -> tuple[str, ...]:
 
 
 def _image(given: Upload | None) -> edit.Image | None:
-    """The file of a multipart request; anything else in its place is no file."""
+    """Return the file of a multipart request; anything else in its place is not a file."""
     if given is None:
         return None
     read = getattr(given, "read", None)

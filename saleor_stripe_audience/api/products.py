@@ -72,7 +72,7 @@ def _stripe_url(root: strawberry.Parent[models.CatalogProduct]) -> str | None:
 
 
 def _saleor_url(root: strawberry.Parent[models.CatalogProduct]) -> str:
-    """The Dashboard's address is the browser's business; this is the path in it."""
+    """Return the path in the Dashboard; the browser knows the Dashboard's URL."""
     return f"/products/{quote(root.saleor_product_id, safe='')}"
 
 

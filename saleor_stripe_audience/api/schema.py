@@ -96,7 +96,7 @@ class NodeQueries:
 
 
 # Resolvers return querysets; strawberry-django limits them to the shop (the types' get_queryset), takes the
-# first row where one object is asked for, and reads only the columns and relations that the query names.
+# first row if one object is requested, and reads only the columns and relations that the query names.
 
 
 @strawberry.type(description="Queries for the shop that the caller's key belongs to.")

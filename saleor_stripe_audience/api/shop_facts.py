@@ -1,4 +1,4 @@
-"""What many objects of a response have in common: computed once per request, for all audiences of the shop."""
+"""Data shared by many objects of a response: computed once per request, for all audiences of the shop."""
 
 from functools import cached_property
 from uuid import UUID

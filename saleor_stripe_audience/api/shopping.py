@@ -1,4 +1,4 @@
-"""What a contact does besides ordering, as the API shows it: carts, payments that went wrong, segments."""
+"""What a contact does apart from ordering: carts, failed payments, segments."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The one address of the API: POST, JSON, a key or a token of Saleor's Dashboard."""
+"""The API's only endpoint: POST, JSON, a key or a token of Saleor's Dashboard."""
 
 import hashlib
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Operation:
 
 @csrf_exempt
 def graphql_view(request: HttpRequest) -> HttpResponse:
-    """Answers 200 with `data` and `errors`.
+    """Return 200 with `data` and `errors`.
 
     401 without a key, 405 for another method, 400 for no GraphQL, 429 for too many requests in this minute, 503 while
     a Dashboard token cannot be checked.
@@ -92,7 +92,7 @@ def _member_of_staff(api_url: str, token: str) -> Caller | None:
     except Rejected:
         return None
     shop = user.installation.pk
-    # Staff members are counted by email address; its hash serves as well, and is no personal data at rest.
+    # Staff members are counted by email address; its hash works just as well, and is not personal data.
     who = hashlib.sha256(f"{shop}:{user.email}".encode()).hexdigest()[:32]
     return Caller(f"staff:{who}", shop, of_permissions(user.permissions))
 
@@ -194,7 +194,7 @@ def _answer(operation: Operation, context: Context) -> JsonResponse:
 def _raise_outage(errors: list[GraphQLError]) -> None:
     """Raise the database's failure: without that data a response is useless, and the request can be repeated.
 
-    Not once a mutation was done: what it returned, such as a new key, is shown only once.
+    Not after a mutation has succeeded: what it returned, such as a new key, is shown only once.
     """
     for error in errors:
         if isinstance(error.original_error, Error) and not isinstance(error.original_error, DataError):

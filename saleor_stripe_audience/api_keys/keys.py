@@ -48,8 +48,8 @@ def create_key(
 ) -> CreatedKey:
     """Create a key. `Rejected` for an invalid name, time or scope.
 
-    The same `form` again makes no second key: if nobody has used the key yet, it gets another secret, because the first
-    answer may not have arrived. A key that is in use keeps its secret.
+    The same `form` does not create a second key: if nobody has used the key yet, it gets another secret, because the
+    first response may not have arrived. A key that is in use keeps its secret.
     """
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Rejected(
@@ -73,7 +73,7 @@ def create_key(
 
 
 def _replace_secret(key: ApiKey, values: dict[str, Any]) -> None:
-    """Give a key of which nobody has made use what the form says now. `Rejected` for any other."""
+    """Update a key that has not been used with the form's current values. `Rejected` for any other key."""
     recent = ApiKey.objects.filter(pk=key.pk, created_at__gt=timezone.now() - RESENT_WITHIN)
     if not recent.filter(last_used_at=None, revoked_at=None).update(**values):
         message = pgettext_lazy(
@@ -86,7 +86,9 @@ def _replace_secret(key: ApiKey, values: dict[str, Any]) -> None:
 
 
 def expiry_after(days: int | None) -> datetime | None:
-    """Return when a key of so many days expires; never without a number. `Rejected` for an impossible number."""
+    """Return when a key that is valid for this many days expires; None without a number. `Rejected` for an impossible
+    number.
+    """
     if days is None:
         return None
     if not 1 <= days <= LONGEST_LIFE_DAYS:

@@ -13,7 +13,7 @@ class ApiKey(models.Model):
     """A developer's key to one shop's data. Only its SHA-256 is stored; `prefix` distinguishes keys in a list.
 
     `scopes` are what it gives access to, such as "payments:read"; a key older than scopes reads everything. `form` is
-    that of the form that made it, so that the same form sent twice makes one key.
+    that of the form that created it, so that the same form sent twice creates one key.
     """
 
     installation = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What a key gives access to: reading or writing one of four subjects. Writing includes reading."""
+"""What a key gives access to: reading or writing one of four domains. Writing includes reading."""
 
 from collections.abc import Iterable
 

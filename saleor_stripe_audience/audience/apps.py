@@ -6,7 +6,7 @@ class AudienceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Importing these registers callbacks for merged and changed contacts, and the work of long jobs.
+        # Importing these registers callbacks for merged and changed contacts, and the functions of long-running jobs.
         from saleor_stripe_audience.audience.contacts import tags  # noqa: F401
         from saleor_stripe_audience.audience.segments import membership  # noqa: F401
         from saleor_stripe_audience.audience.transfer import backfill, file_import  # noqa: F401

@@ -48,12 +48,12 @@ def hold_shop(event: Event) -> Iterator[None]:
     """Hold the lock of the shop that sent the event: everything below waits for it anyway."""
     with audiences.hold_shop_of(event.origin) as shop:
         if shop is None:
-            client.installation_of(event)  # says that the shop is gone
+            client.installation_of(event)  # reports that the shop no longer exists
         yield
 
 
 def look_ahead(events: Sequence[Event]) -> None:
-    """Look for what the handlers of these events of one shop will look for, while its lock is held."""
+    """Look up what the handlers of these events of one shop will look up, while its lock is held."""
     if (shop := audiences.held_shop(events[0].origin)) is not None:
         payloads = [event.payload or {} for event in events]
         orders = [order for each in payloads if isinstance(order := each.get("order"), dict)]

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and in which shop; `id` is that of an API key or a member of staff."""
+    """Who acts, and in which shop; `id` is that of an API key or a staff member."""
 
     installation: Installation
     id: str
@@ -45,7 +45,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class ConsentInput:
-    """A choice about marketing that a person expressed to staff at `at`: on paper, by telephone, in the shop."""
+    """A choice about marketing that a person expressed to staff at `at`: on paper, by phone, in the shop."""
 
     kind: str
     at: datetime

@@ -51,7 +51,7 @@ Description = tuple[str, str, Money | None]  # title, reference, amount
 class Entry:
     """One event; `title` describes it to a merchant, `reference` is the order, checkout or payment.
 
-    `row` is the id of the row it comes from: it distinguishes entries of the same moment.
+    `row` is the id of the row it comes from: it distinguishes entries at the same time.
     """
 
     at: datetime

@@ -1,6 +1,6 @@
 """A Product in Stripe compared with what was sent and with what Saleor has now, field by field.
 
-Saleor decides: what changed on both sides is a conflict, in which Saleor's value stays.
+A change on both sides is a conflict, in which Saleor's value is kept.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ NAME, DESCRIPTION, IMAGES, PRICE = "name", "description", "images", "price"
 FIELDS = (NAME, DESCRIPTION, IMAGES, "url", "tax_code", "unit_label", "shippable")
 DASH = " \N{EN DASH} "
 
-# Why Saleor cannot take something over.
-SALEOR_DECIDES = "saleor_decides"  # the app makes the value of other fields of Saleor's
+# Why something cannot be applied in Saleor.
+SALEOR_DECIDES = "saleor_decides"  # the app derives the value from other fields in Saleor
 UNCLEAR_NAME = "unclear_name"
 CUT = "description_cut"
 NOT_PUBLIC = "not_public"
@@ -39,7 +39,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """One difference. The two values are for people, `details` for applying it; `reason` is why that cannot be done."""
+    """One difference. The two values are for display, `details` for applying it; `reason` is why it cannot be
+    applied.
+    """
 
     field: str
     stripe_value: str
@@ -51,7 +53,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Saleors:
-    """What Saleor has of a variant now."""
+    """A variant's current data in Saleor."""
 
     product: Product
     item: Item
@@ -59,7 +61,7 @@ class Saleors:
 
 
 def sent_of(item: Item, url: str, refused: Collection[str]) -> Json:
-    """What Stripe was given, to be compared later: without the fields that it refused."""
+    """Return what was sent to Stripe, for later comparisons, without the fields that it refused."""
     sent: Json = {
         NAME: item.name,
         DESCRIPTION: _digest(item.description),
@@ -80,7 +82,9 @@ def _digest(text: str) -> str:
 
 
 def changed_fields(row: CatalogProduct, prices: Collection[str], found: CatalogueProduct) -> list[str]:
-    """The fields in which Stripe has something else than it was given; `prices` are the row's active ones by id."""
+    """Return the fields in which Stripe's value differs from what was sent; `prices` are the row's active ones by
+    id.
+    """
     has: Json = {
         NAME: found.name,
         DESCRIPTION: _digest(found.description),
@@ -95,7 +99,7 @@ def changed_fields(row: CatalogProduct, prices: Collection[str], found: Catalogu
 
 
 def _plain(value: Any) -> Any:
-    """The value without the spaces and the slash at its end that Stripe may leave out or add."""
+    """Return the value without surrounding spaces and the trailing slash, which Stripe may remove or add."""
     return value.strip().rstrip("/") if isinstance(value, str) else value
 
 
@@ -106,9 +110,9 @@ def compare(
     now: Saleors,
     channels: Mapping[str, str],
 ) -> list[Found]:
-    """What was changed in Stripe and is not as Saleor has it now.
+    """Return the changes made in Stripe that differ from Saleor's current data.
 
-    `prices` are the channels of the row's active Prices by their ids, `channels` the currencies of the account's.
+    `prices` are the channels of the row's active Prices by id, `channels` the currencies of the account's channels.
     """
     fields = changed_fields(row, prices, found)
     differences = [_OF_FIELD.get(name, _other)(name, row, found, now) for name in fields if name != PRICE]
@@ -177,7 +181,7 @@ def _price(
         return Found(PRICE, "", _first_price(now), reason=NO_PRICE)
     if (money := new.money) is None:
         return Found(PRICE, "", _first_price(now), reason=SUBSCRIPTION if new.is_recurring else NO_PRICE)
-    # A channel of that currency: one in which the variant has a price, the default's first; else any.
+    # A channel with that currency: one in which the variant has a price, the default one first; otherwise any.
     fitting = [*now.wanted.prices, *prices.values(), *sorted(channels)]
     channel = next((each for each in fitting if channels.get(each) == money.currency), None)
     if channel is None:
@@ -211,7 +215,7 @@ def _is_enough(money: Money) -> bool:
 def classify(
     found: CatalogueProduct, prices: list[CataloguePrice], channels: Mapping[str, str]
 ) -> tuple[bool, Found]:
-    """A Product that is not the app's: whether it can become one of Saleor's, or why not, with its prices."""
+    """Return whether a Product that is not the app's can be added to Saleor, or why not, with its prices."""
     if found.shop:
         return False, Found("", "", reason=OTHER_SHOP)
     if any(each.is_recurring for each in prices):

@@ -1,6 +1,6 @@
-"""Products that staff add and edit here: written to Saleor, whose own events then bring them to Stripe. One way in.
+"""Products that staff add and edit in the app: written to Saleor, whose own events then sync them to Stripe.
 
-That works without Stripe, too: what Saleor has is sent once an account can take it.
+This also works without Stripe: products are sent once an account can receive them.
 """
 
 import hashlib
@@ -31,9 +31,7 @@ LARGEST_IMAGE = 3 * 1024 * 1024  # bytes; a request may have 4 MB
 REFERENCE = "saleor-stripe-audience:"
 
 Json = dict[str, Any]
-Between = Callable[
-    [str, str], None
-]  # is given the ids of a new product and its variant before it has a price
+Between = Callable[[str, str], None]  # gets the ids of a new product and its variant before it has a price
 
 # The first bytes of each kind of image that Saleor and Stripe show. SVG is text, and may contain scripts.
 _BEGINNINGS = (
@@ -59,7 +57,7 @@ class Image:
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """A channel, with the smallest price that a product may have there; None if neither Stripe nor we know one."""
+    """A channel, with the minimum price of a product there; None if it is unknown."""
 
     id: str
     slug: str
@@ -96,7 +94,7 @@ class EditableVariant:
 
 @dataclass(frozen=True)
 class Editable:
-    """A product as Saleor has it now; `description` is plain text, one line a paragraph."""
+    """A product as it is in Saleor now; `description` is plain text, one paragraph per line."""
 
     product_id: str
     title: str
@@ -107,10 +105,10 @@ class Editable:
 
 @dataclass(frozen=True)
 class Draft:
-    """A product to be added. `prices` are by the slugs of the channels: it is sold in these.
+    """A product to add. `prices` are by channel slug: it is sold in these channels.
 
-    `product_type` and `category` are Saleor's ids; the first type that can be used is taken if none is given.
-    Saleor publishes nothing without a category.
+    `product_type` and `category` are Saleor's ids; if no type is given, the first suitable one is used. Saleor does not
+    publish products without a category.
     """
 
     title: str
@@ -125,7 +123,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Changes:
-    """What is to change of a product; None leaves a text as it is. `removed_images` are Saleor's ids."""
+    """Changes to a product; None leaves a text unchanged. `removed_images` are Saleor's ids."""
 
     title: str | None = None
     description: str | None = None
@@ -136,7 +134,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Added:
-    """A product that was added, and why Saleor did not take some of its images."""
+    """A product that was added, and why Saleor did not accept some of its images."""
 
     product_id: str
     variant_id: str
@@ -144,7 +142,7 @@ class Added:
 
 
 def read_image(content: bytes) -> Image:
-    """Check an upload by its content, whatever its name says. `Rejected` for what is no image, or too large."""
+    """Check an upload by its content, whatever its name says. `Rejected` if it is not an image, or too large."""
     if len(content) > LARGEST_IMAGE:
         message = pgettext_lazy("staff", "The image is larger than {megabytes} MB.")
         raise Rejected(with_values(message, megabytes=LARGEST_IMAGE // 2**20), code="image_size")
@@ -160,7 +158,7 @@ def read_image(content: bytes) -> Image:
 
 
 def choices(installation: Installation) -> Choices:
-    """What the form offers; one call to Saleor."""
+    """Return the form's options, with one call to Saleor."""
     found = saleor.fetch_choices(installation)
     channels = tuple(
         ChannelChoice(each.id, each.slug, each.name, each.currency, smallest_price(each.currency))
@@ -215,7 +213,7 @@ def add(installation: Installation, draft: Draft, key: str) -> Added:
 def add_under(
     installation: Installation, draft: Draft, reference: str, between: Between | None = None
 ) -> Added:
-    """The same under an external reference of the caller's; `between` runs before the product has a price."""
+    """The same with the caller's external reference; `between` runs before the product has a price."""
     title = _checked_title(draft.title)
     _check_description(draft.description)
     if len(draft.sku) > LONGEST_SKU:
@@ -266,7 +264,7 @@ def _find_or_create_product(
 
 
 def _checked_type(offered: Choices, chosen: str) -> str:
-    """The chosen product type or the first one; `Rejected` if its variants need values that nobody gave."""
+    """Return the chosen product type or the first one; `Rejected` if its variants have required attributes."""
     found = chosen or next((each.id for each in offered.product_types), "")
     if not found and not offered.unusable:
         raise Rejected(pgettext_lazy("staff", "Create a product type in Saleor first."), code="product_type")
@@ -283,7 +281,7 @@ def _checked_type(offered: Choices, chosen: str) -> str:
 
 
 def _find_or_create_variant(installation: Installation, product_id: str, sku: str, reference: str) -> str:
-    """Without a stock to keep: what is added here can be bought at once."""
+    """Find or create the variant, without tracking stock: what is added here can be bought immediately."""
     if found := saleor.find_variant(installation, reference):
         return found
     fields: Json = {
@@ -303,7 +301,7 @@ def _find_or_create_variant(installation: Installation, product_id: str, sku: st
 
 
 def _add_images(installation: Installation, product_id: str, draft: Draft) -> tuple[Rejected, ...]:
-    """An image that Saleor does not take keeps out no product."""
+    """Add the images; an image that Saleor refuses does not keep the product from being added."""
     refused = []
     try:
         if draft.image is not None:
@@ -368,7 +366,7 @@ def _chosen_variant(product: Product, variant_id: str) -> Variant:
 
 
 def _list_in(installation: Installation, product: Product, prices: Mapping[str, tuple[str, Money]]) -> None:
-    """Publish the product in those channels where it is not listed at all; elsewhere it stays as staff decided."""
+    """Publish the product in the channels where it is not listed at all; elsewhere, staff's decision is kept."""
     listed = {each.channel.slug for each in product.channel_listings or []}
     new = [
         {"channelId": channel, "isPublished": True, "visibleInListings": True, "isAvailableForPurchase": True}
@@ -385,7 +383,7 @@ def _upload(installation: Installation, product_id: str, image: Image) -> str:
 
 
 def _upload_once(installation: Installation, product: Product, image: Image) -> None:
-    """The same image again is none while the product has it."""
+    """Upload the image, unless the product already has it."""
     present = {each.id for each in product.media or []}
     rows = UploadedImage.objects.filter(
         installation=installation, saleor_product_id=product.id, digest=image.digest
@@ -418,7 +416,7 @@ def _check_description(description: str) -> None:
 
 
 def _checked_prices(offered: Choices, prices: Mapping[str, Decimal]) -> dict[str, tuple[str, Money]]:
-    """By the slugs of the channels: the channel's id and the price. `Rejected` for one that Stripe would not charge."""
+    """Return the channel's id and the price, by channel slug. `Rejected` for a price that Stripe would not charge."""
     known = {each.slug: each for each in offered.channels}
     checked = {}
     for slug, amount in prices.items():
@@ -433,7 +431,7 @@ def _checked_prices(offered: Choices, prices: Mapping[str, Decimal]) -> dict[str
 
 
 def check_price(amount: Decimal, currency: str) -> Money:
-    """The price; `Rejected` if it is no amount of that currency, too small or too large to be charged."""
+    """Return the price; `Rejected` if it is not an amount in that currency, or too small or too large to charge."""
     try:
         money = from_decimal(amount, currency)
     except Rejected as error:

@@ -34,13 +34,15 @@ def push_product(event: Event) -> Write | None:
 
 
 def push_variant(event: Event) -> Write | None:
-    """The payload has the variant's whole product: a variant's name in Stripe depends on the other variants."""
+    """Push the variant's whole product, which is in the payload: a variant's name in Stripe depends on the other
+    variants.
+    """
     variant = _part(event, "productVariant")
     return _push(event, variant.get("product") if isinstance(variant, dict) else None)
 
 
 def fetch_product_of_media(event: Event) -> Write | None:
-    """An image was added, changed or removed: the payload has no more of its product than the id."""
+    """Fetch the product after an image was added, changed or removed: the payload only has the product's id."""
     if _part(event, "productMedia") is None:
         _log_missing_object(event)
         return None
@@ -58,7 +60,7 @@ def _is_followed_by_another(event: Event, product_id: str) -> bool:
 
 
 def follow_category(event: Event) -> Write | None:
-    """Products have their category's name as metadata; a new one reaches all that Stripe has."""
+    """Send a category's new name to all of its products in Stripe, which have it as metadata."""
     return _follow_label(event, "category", "categories")
 
 
@@ -83,7 +85,7 @@ def _follow_label(event: Event, part: str, chosen_by: str) -> Write | None:
 
 
 def archive_product(event: Event) -> Write | None:
-    """The payload has no variants any more, so the stored ones are used."""
+    """Archive the product, using the stored variants, because the payload no longer has any."""
     if _part(event, "product") is None:
         _log_missing_object(event)
         return None
@@ -105,7 +107,7 @@ def archive_variant(event: Event) -> Write | None:
 
 
 def start_sync(event: Event) -> None:
-    """The account is usable, or has another channel: it gets the whole catalogue."""
+    """Send the whole catalogue to an account that has become usable, or got another channel."""
     account = account_of(event)
     if account.pk in {each.pk for each in sync.usable_accounts(account.installation)}:
         sync.start_again(account)
@@ -117,7 +119,7 @@ def send_what_waited(event: Event) -> None:
 
 
 def follow_product(event: Event) -> None:
-    """Somebody changed a Product in Stripe. Of other shops' nothing is to be learned; one as it was sent is no news."""
+    """Check a Product that was changed in Stripe; those of other shops, and unchanged ones, are ignored."""
     account, found = account_of(event), object_of(event, CatalogueProduct)
     if not _is_followed(account) or found.shop not in ("", str(account.installation_id)):
         return
@@ -126,9 +128,9 @@ def follow_product(event: Event) -> None:
 
 
 def follow_price(event: Event) -> Write | None:
-    """Somebody added, changed or deleted a Price in Stripe; what is paid again and again is not the shop's.
+    """Check a Price that was added, changed or deleted in Stripe; recurring prices are ignored.
 
-    One of the app's that was archived is made again, unless it is part of a change that staff decide about.
+    If one of the app's Prices was archived, it is created again, unless it is part of a change that staff decide on.
     """
     account, found = account_of(event), object_of(event, CataloguePrice)
     if found.product is None or found.is_recurring or not _is_followed(account):
@@ -148,7 +150,7 @@ def _is_followed(account: StripeAccount) -> bool:
 
 
 def _push(event: Event, payload: Any) -> Write | None:
-    """For a blocked account the product waits; the other accounts do not wait for it."""
+    """Push the product; if an account is blocked, the product waits for it, but not for the other accounts."""
     if payload is None:
         _log_missing_object(event)
         return None
@@ -186,7 +188,7 @@ def _push_to_accounts(
 
 
 def _archive(event: Event, deleted_id: str, **which: str) -> None:
-    """At an account that fails it is retried; the other accounts do not wait for it."""
+    """Archive the product; for an account that fails it is retried, without delaying the other accounts."""
     push.store_deletion(installation_of(event), deleted_id, event.occurred_at)
     rows = CatalogProduct.objects.filter(installation_id=event.origin, **which)
     active = rows.exclude(state=CatalogProduct.State.ARCHIVED)
@@ -201,12 +203,12 @@ def _archive(event: Event, deleted_id: str, **which: str) -> None:
 
 
 def _most_transient(failed: list[Failure]) -> Failure:
-    """What a retry may resolve comes first: the retry meets the others again."""
+    """Return the failure that a retry may resolve first: the retry will raise the others again."""
     return min(failed, key=lambda error: (not isinstance(error, Unavailable), not isinstance(error, Blocked)))
 
 
 def _log_missing_object(event: Event) -> None:
-    """Saleor sends null if the object was deleted before the payload was made, or is not visible to the app."""
+    """Log that Saleor sent null: the object was deleted before the payload was built, or is not visible to the app."""
     log.info("event without its object", event_id=event.pk, kind=event.kind)
 
 

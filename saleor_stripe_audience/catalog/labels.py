@@ -27,6 +27,6 @@ def store(installation: Installation, names: dict[str, str]) -> None:
 
 
 def is_renamed(installation: Installation, saleor_id: str, name: str) -> bool:
-    """Whether products have it under another name; False if none has it."""
+    """Return whether products have it under another name; False if no product has it."""
     rows = Label.objects.filter(installation=installation, saleor_id=saleor_id)
     return rows.exclude(name=name[:500]).exists()

@@ -1,6 +1,6 @@
-"""The smallest price of a product: what Stripe charges at least, and the equivalent of one US dollar.
+"""The minimum price of a product: Stripe's minimum charge, and the equivalent of one US dollar.
 
-No rate service is asked. One dollar is worth, in each currency:
+No exchange rate service is used. One dollar is worth, in each currency:
 
 - the reference rates that the European Central Bank published for 9 August 2024, crossed by its 1.0917 dollars a euro
   and rounded up. They are the line of that day in the bank's own history file, eurofxref-hist.csv
@@ -9,11 +9,11 @@ No rate service is asked. One dollar is worth, in each currency:
 - for currencies that are pegged to the dollar, the rate at which their central bank fixes them. These rates have been
   the same for decades and are common knowledge: they were not copied from a document.
 
-The table is old on purpose: a price near one dollar is a question of cents, and rates of today would be wrong tomorrow,
-too. Where a currency has lost or gained since then, the equivalent is off by as much.
+The table is not updated: near one dollar the difference is a few cents, and today's rates would be wrong tomorrow too.
+If a currency has lost or gained value since then, the equivalent is off by as much.
 
-A currency that is not in the table has no such equivalent: there only Stripe's minimum counts, if it names one. Stripe
-converts other amounts to the account's currency and refuses them when the shopper pays.
+A currency that is not in the table has no such equivalent: only Stripe's minimum applies, if there is one. Stripe
+converts other amounts to the account's currency, and refuses them when the shopper pays.
 """
 
 import math
@@ -39,7 +39,9 @@ _PEGGED = {
 
 
 def one_dollar(currency: str) -> Money | None:
-    """The equivalent of one US dollar, rounded up to an amount that Stripe takes; None if the table has none."""
+    """Return the equivalent of one US dollar, rounded up to an amount that Stripe accepts; None if the table has
+    none.
+    """
     if currency in _PER_EURO:
         amount = Decimal(_PER_EURO[currency]) / _EURO_IN_DOLLARS
     elif currency in _PEGGED:
@@ -51,6 +53,8 @@ def one_dollar(currency: str) -> Money | None:
 
 
 def smallest_price(currency: str) -> Money | None:
-    """What a product that is added here costs at least: Stripe's minimum and one dollar; None if both are unknown."""
+    """Return the minimum price of a product added here: the larger of Stripe's minimum and one dollar; None if
+    unknown.
+    """
     known = [each for each in (smallest_charge(currency), one_dollar(currency)) if each is not None]
     return max(known, key=lambda each: each.minor, default=None)

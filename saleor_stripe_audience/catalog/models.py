@@ -1,4 +1,4 @@
-"""The shop's catalogue in Stripe; a table of our own, because Stripe's search index is a minute late."""
+"""The shop's catalogue in Stripe, in our own tables because Stripe's search index is a minute late."""
 
 from django.db import models
 
@@ -9,17 +9,17 @@ class CatalogProduct(models.Model):
     """A variant of the shop as a Product of one Stripe account.
 
     `stripe_product_id` is empty while Stripe has none: the variant is not sold yet, waits for the account, or was
-    refused. `sent` is what Stripe was given last: what Stripe has and the app did not send was changed in Stripe.
-    `problems` are what Stripe does not have as the shop does, such as a price below Stripe's minimum; `last_errors` is
-    why the last push failed. `checked_at` is when Stripe listed it last. At `changes_at` the variant starts to be sold
-    in another channel.
+    refused. `sent` is what was last sent to Stripe: if Stripe has other values, they were changed in Stripe. `problems`
+    are what could not be synced as it is in Saleor, such as a price below Stripe's minimum; `last_errors` is why the
+    last push failed. `checked_at` is when Stripe last listed it. At `changes_at` the variant starts to be sold in
+    another channel.
     """
 
     class State(models.TextChoices):
-        SYNCED = "synced"  # active in Stripe, as the shop has it
+        SYNCED = "synced"  # active in Stripe and up to date
         ARCHIVED = "archived"  # no longer sold or deleted in the shop, and archived in Stripe
         NOT_SOLD = "not_sold"  # never in Stripe: a draft, or without a price
-        WAITING = "waiting"  # for an account that Stripe does not serve yet or now
+        WAITING = "waiting"  # for an account that Stripe does not serve yet, or currently
         FAILED = "failed"
 
     SETTLED = (State.SYNCED, State.ARCHIVED, State.NOT_SOLD)
@@ -90,7 +90,7 @@ class Turn(models.Model):
 
 
 class Label(models.Model):
-    """The name of a category or collection as Stripe's Products have it: a new name changes all of them."""
+    """The name of a category or collection as stored on Stripe's Products: a new name changes all of them."""
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
@@ -108,7 +108,7 @@ class Label(models.Model):
 
 
 class Deletion(models.Model):
-    """A deleted product or variant: an older event that arrives later finds that here."""
+    """A deleted product or variant, so that an older event that arrives later is ignored."""
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
@@ -128,7 +128,7 @@ class Deletion(models.Model):
 class WaitingProduct(models.Model):
     """The latest state of a product for an account that is blocked or cannot accept payments yet.
 
-    `payload` is empty if the product was deleted meanwhile: an older event that arrives later finds that here.
+    `payload` is empty if the product has been deleted, so that an older event that arrives later is ignored.
     """
 
     account = models.ForeignKey(
@@ -152,8 +152,8 @@ class WaitingProduct(models.Model):
 class CatalogPrice(models.Model):
     """The price of a variant in one channel; a changed price is a new row, as it is a new Price in Stripe.
 
-    One that `is_adopted` was made in Stripe: its lookup key is the merchant's and stays. `checked_at` is when Stripe
-    listed it last.
+    One that `is_adopted` was created in Stripe: its lookup key belongs to the merchant and is kept. `checked_at` is
+    when Stripe last listed it.
     """
 
     product = models.ForeignKey(CatalogProduct, on_delete=models.CASCADE, related_name="prices")
@@ -182,7 +182,7 @@ class CatalogPrice(models.Model):
 
 
 class UploadedImage(models.Model):
-    """An image that staff uploaded to a product: the same one again is not added a second time."""
+    """An image that staff uploaded to a product, so that the same image is not added twice."""
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
@@ -205,23 +205,23 @@ class UploadedImage(models.Model):
 class Difference(models.Model):
     """Something that was added, changed or removed in Stripe, compared with Saleor; see refresh.py.
 
-    One row for each Product (and field of it): a difference that is found again is the same. `stripe_value` and
-    `saleor_value` are shown to people; `details` is what is needed to apply it. `reason` is why it cannot be applied;
-    empty if it can. `is_conflict`: Saleor's value changed, too, so Saleor's counts. `error` is why applying failed.
+    One row for each Product, or field of it: a difference that is found again updates it. `stripe_value` and
+    `saleor_value` are for display; `details` is what is needed to apply it. `reason` is why it cannot be applied; empty
+    if it can. `is_conflict`: Saleor's value changed too, so it takes precedence. `error` is why applying failed.
     """
 
     class Kind(models.TextChoices):
-        NEW = "new"  # a Product made in Stripe
-        CHANGED = "changed"  # a field of a Product of the app's
+        NEW = "new"  # a Product created in Stripe
+        CHANGED = "changed"  # a field of one of the app's Products
         GONE = "gone"  # archived or deleted in Stripe, while Saleor sells it
-        STRAY = "stray"  # active in Stripe, made by the app, not sold in Saleor
+        STRAY = "stray"  # active in Stripe, created by the app, not sold in Saleor
         FOREIGN = "foreign"  # of another shop, or a subscription: left alone
 
     class State(models.TextChoices):
         OPEN = "open"
-        APPLIED = "applied"  # Saleor has what Stripe has
-        KEPT = "kept"  # staff kept Saleor's, or left a new Product alone
-        OVERRULED = "overruled"  # Saleor's was sent again meanwhile
+        APPLIED = "applied"  # applied in Saleor
+        KEPT = "kept"  # staff kept Saleor's value, or left a new Product alone
+        OVERRULED = "overruled"  # Saleor's value has been sent again since
 
     installation = models.ForeignKey(
         "shops.Installation", on_delete=models.CASCADE, related_name="+", db_index=False
@@ -263,10 +263,10 @@ class Difference(models.Model):
 
     @property
     def error(self) -> str:
-        """Why it was not applied, or what could not be taken over, in the current language; empty if nothing is."""
+        """Why it was not applied, or which part was not, in the current language; empty if there is no error."""
         return text_in(self.errors)
 
     @property
     def may_be_applied(self) -> bool:
-        """Whether Saleor can take over what Stripe has."""
+        """Whether Stripe's value can be applied in Saleor."""
         return self.state == self.State.OPEN and not self.reason and not self.is_conflict

@@ -1,4 +1,4 @@
-"""Which prices of a variant an account is to have now, and what keeps the others away."""
+"""Which of a variant's prices an account should have now, and why it should not have the others."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class WantedPrice:
 
 @dataclass
 class Wanted:
-    """What an account is to have of a variant: its prices by channel, the default one first.
+    """A variant as an account should have it: its prices by channel, the default one first.
 
     At `changes_at` the variant starts to be sold in another channel.
     """
@@ -34,7 +34,7 @@ class Wanted:
 
 
 def wanted_of(item: Item, channels: Collection[str], currency: str, now: datetime) -> Wanted:
-    """What the account of these channels is to have, now; `currency` is the account's own."""
+    """Return what the account with these channels should have now; `currency` is the account's own."""
     wanted = Wanted(problems=list(item.problems))
     offered = [each for each in item.offers if each.channel in channels]
     for offer in sorted(offered, key=lambda each: (not _is_in(each, currency), each.channel)):
@@ -54,10 +54,10 @@ def _is_in(offer: Offer, currency: str) -> bool:
 
 
 def _price(item: Item, offer: Offer, problems: list[Problem]) -> WantedPrice | None:
-    """The price for Stripe; None, with the reason among the problems, if Stripe could never charge it."""
+    """Return the price for Stripe; None, with the reason among the problems, if Stripe could never charge it."""
     money = from_decimal(offer.price.amount, offer.price.currency) if offer.price is not None else None
     if offer.sold_from is None:
-        return None  # a draft is no problem
+        return None  # a draft is not a problem
     if money is None or money.is_zero:
         problems.append(Problem("no_price", f"The variant has no price in “{offer.channel}”.", offer.channel))
         return None
@@ -75,6 +75,6 @@ def _price(item: Item, offer: Offer, problems: list[Problem]) -> WantedPrice | N
 
 
 def lookup_key(name: str, channel: str, currency: str, more: str = "") -> str:
-    """A readable key, such as "LAN-MUG:default-channel:usd"; `more` sets it apart where another Price has it."""
+    """A readable key, such as "LAN-MUG:default-channel:usd"; `more` makes it unique if another Price has it."""
     ending = ":".join(filter(None, (channel, currency.lower(), more)))[: LONGEST_LOOKUP_KEY // 2]
     return f"{name[: LONGEST_LOOKUP_KEY - len(ending) - 1]}:{ending}"

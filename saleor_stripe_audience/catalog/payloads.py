@@ -95,7 +95,9 @@ class MediaReference(Payload):
 
 @dataclass(frozen=True)
 class Problem:
-    """What Stripe does not have as the merchant may expect; `channel` is empty if it is about the whole variant."""
+    """Something that is not in Stripe as the merchant may expect; `channel` is empty if it is about the whole
+    variant.
+    """
 
     code: str
     message: str
@@ -107,7 +109,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Offer:
-    """A variant in one channel. It is sold from `sold_from` on: None is never; without a `price` it is not, either."""
+    """A variant in one channel. It is sold from `sold_from` on; never if that is None, or without a `price`."""
 
     channel: str
     price: Price | None
@@ -121,9 +123,9 @@ class Offer:
 
 @dataclass(frozen=True)
 class Item:
-    """One variant as it is to be in Stripe. `image_keys` name the images apart from how their URLs are signed.
+    """One variant as it should be in Stripe. `image_keys` identify the images regardless of how their URLs are signed.
 
-    `image_ids` are Saleor's. `label` is what tells the variant apart in the name; empty if that is the product's.
+    `image_ids` are Saleor's. `label` is what distinguishes the variant in the name; empty if the name is the product's.
     """
 
     product_id: str
@@ -171,7 +173,7 @@ def names_of(product: Product) -> dict[str, str]:
 
 
 def items_of(product: Product) -> list[Item]:
-    """The product's variants as they are to be in Stripe."""
+    """Return the product's variants as they should be in Stripe."""
     variants = product.variants or []
     return [_item(product, variant, alone=len(variants) == 1) for variant in variants]
 
@@ -225,7 +227,7 @@ def is_id_of(kind: str, text: str) -> bool:
 
 
 def _name(product: Product, variant: Variant, *, alone: bool) -> str:
-    """The product's name, and what tells the variant from the others."""
+    """Return the product's name, and what distinguishes the variant from the others."""
     label = _label(product, variant, alone=alone)
     if not label:
         return product.name
@@ -236,10 +238,12 @@ def _name(product: Product, variant: Variant, *, alone: bool) -> str:
 
 
 def _label(product: Product, variant: Variant, *, alone: bool) -> str:
-    """What tells the variant from the others: its name or, without one, its SKU; empty if nothing has to."""
+    """Return what distinguishes the variant from the others: its name or, without one, its SKU; empty if it is the only
+    one.
+    """
     if alone or variant.name == product.name:
         return ""
-    # Saleor gives a variant its own id as its name, for want of another.
+    # Saleor uses a variant's own id as its name if it has no other.
     has_name = variant.name and number_of(variant.name) == variant.name
     return variant.name if has_name else variant.sku or ""
 
@@ -271,13 +275,15 @@ def is_public_image(url: str) -> bool:
 
 
 def _image_key(media: Media) -> str:
-    """The same while the image is: its address may be signed again, or lead to a thumbnail once there is one."""
+    """Return a key that only changes with the image: its URL may be signed again, or later refer to a thumbnail."""
     parts = urlsplit(media.url)
     return f"{parts.scheme}://{parts.netloc}/{media.id or parts.path}"
 
 
 def _offers(product: Product, variant: Variant, own_url: str) -> tuple[Offer, ...]:
-    """A variant in no channel, as Saleor has it before it has a price, has no price in any channel of the product."""
+    """Return the offers; a variant that is not in any channel, as before it gets a price, has no price in any of the
+    product's channels.
+    """
     shown = {each.channel.slug: each for each in product.channel_listings or []}
     listings = list(shown.values()) if variant.channel_listings == [] else variant.channel_listings or []
     return tuple(_offer(product, listing, shown.get(listing.channel.slug), own_url) for listing in listings)
@@ -298,7 +304,7 @@ def _offer(product: Product, listing: Listing, shown: Listing | None, own_url: s
 
 
 def _sold_from(listing: Listing) -> datetime | None:
-    """Published and available for purchase: both may be so only from a date on."""
+    """Return from when it is published and available for purchase; both may start at a date."""
     if not listing.is_published:
         return None
     if listing.available_for_purchase_at is None and listing.is_available_for_purchase is False:

@@ -1,8 +1,8 @@
-"""A variant as a Product and Prices of Stripe: sent only if it differs from what was sent last.
+"""A variant as a Product with Prices in Stripe: sent only if it differs from what was last sent.
 
-The latest state of the shop wins, in whatever order events arrive and even if they are handled in parallel: each is
-sent and stored in its turn. Each call has a key made of its content: if storing fails, the retry finds the same objects
-in Stripe.
+The shop's latest state wins, in whatever order events arrive and even if they are handled in parallel: each is sent and
+stored in its turn. Each call has a key derived from its content: if storing fails, the retry finds the same objects in
+Stripe.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ Accounts = Mapping[StripeAccount, frozenset[str]]  # the channels of each
 
 @dataclass(frozen=True)
 class Version:
-    """A variant as an account is to have it; `digest` is of all that Stripe is given."""
+    """A variant as an account should have it; `digest` covers everything that is sent to Stripe."""
 
     item: Item
     wanted: Wanted
@@ -43,9 +43,10 @@ class Version:
 
 
 def accounts_for(installation: Installation, product_id: str) -> Accounts:
-    """The accounts that are to have the product, with their channels; those that cannot yet are in waiting.py.
+    """Return the accounts that should have the product, with their channels; those that cannot have it yet are in
+    waiting.py.
 
-    An account that lost its channels is to have it no longer.
+    An account that has lost its channels should no longer have it.
     """
     connected = StripeAccount.objects.filter(installation=installation, state=StripeAccount.State.CONNECTED)
     rows = CatalogProduct.objects.filter(
@@ -67,10 +68,11 @@ def accounts_for(installation: Installation, product_id: str) -> Accounts:
 def push_product(
     account: StripeAccount, channels: frozenset[str], product: Product, issued_at: datetime
 ) -> dict[str, Rejected]:
-    """Send all variants of the product; returns why Stripe has not got some, by their ids.
+    """Send all variants of the product; returns why some could not be sent, by their ids.
 
-    One variant that is refused keeps no other from Stripe. What the others would meet, too, is raised: `Blocked` and
-    `Unavailable`. Variants that the product has no longer are archived: the event of their deletion may be lost.
+    A refused variant does not stop the others. Failures that would affect the others too are raised: `Blocked` and
+    `Unavailable`. Variants that the product no longer has are archived, because the event of their deletion may be
+    lost.
     """
     refused: dict[str, Rejected] = {}
     versions: list[Version] = []
@@ -100,12 +102,14 @@ def push_product(
 
 
 def is_of_the_account(error: Failure) -> bool:
-    """Whether the account is refused, whatever is sent."""
+    """Return whether the account itself is refused, whatever is sent."""
     return isinstance(error, Blocked)
 
 
 def _push(account: StripeAccount, version: Version, issued_at: datetime) -> None:
-    """Send the variant to the account in its turn, unless it was sent meanwhile. A failure is noted on its row."""
+    """Send the variant to the account in its turn, unless it has been sent in the meantime. A failure is stored on its
+    row.
+    """
     try:
         with turn(account, version.item.variant_id):
             if _what_is_due(account, [version], issued_at):
@@ -128,7 +132,8 @@ def _send(account: StripeAccount, version: Version, issued_at: datetime) -> None
 
 
 def _what_is_due(account: StripeAccount, versions: list[Version], issued_at: datetime) -> list[Version]:
-    """Those that are to be sent. Of one that Stripe has already, only the time is stored: older ones are ignored then.
+    """Return the variants to send. For those that are up to date in Stripe, only the time is stored, so that older
+    states are ignored.
 
     All are looked up at once: when Saleor changes a hundred variants, it sends a hundred events with all of them.
     """
@@ -156,9 +161,10 @@ def _what_is_due(account: StripeAccount, versions: list[Version], issued_at: dat
 
 
 def _confirm(unchanged: list[tuple[CatalogProduct, Version]], issued_at: datetime) -> None:
-    """Store the time of what Stripe has already; of most, the rest is the same, too, so few statements are enough.
+    """Store the time of variants that are up to date in Stripe; usually nothing else changes, so a few statements are
+    enough.
 
-    The digest is compared again: another version may have been sent meanwhile.
+    The digest is compared again, because another version may have been sent in the meantime.
     """
     alike: dict[tuple[datetime | None, str], list[Q]] = {}
     for row, each in unchanged:
@@ -185,7 +191,7 @@ def _deleted(account: StripeAccount, items: Collection[Item], issued_at: datetim
 
 
 def store_deletion(installation: Installation, saleor_id: str, issued_at: datetime) -> None:
-    """The product or variant was deleted: older states are not sent any more, whenever they arrive."""
+    """Record that the product or variant was deleted: older states are no longer sent, whenever they arrive."""
     deletion, is_new = Deletion.objects.get_or_create(
         installation=installation, saleor_id=saleor_id, defaults={"issued_at": issued_at}
     )
@@ -194,13 +200,13 @@ def store_deletion(installation: Installation, saleor_id: str, issued_at: dateti
 
 
 def archive(product: CatalogProduct, issued_at: datetime) -> None:
-    """Archive the variant, unless a newer state arrived meanwhile."""
+    """Archive the variant, unless a newer state has arrived in the meantime."""
     with turn(product.account, product.saleor_variant_id):
         _archive(product.account, product.saleor_variant_id, issued_at)
 
 
 def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> None:
-    """In its turn: archive the Product, never delete it, and with it its Prices.
+    """Archive the Product with its Prices, in its turn; it is never deleted.
 
     Stripe refuses to archive the default Price of a Product, but no Price of an archived Product can be used.
     """
@@ -227,7 +233,7 @@ def _archive(account: StripeAccount, variant_id: str, issued_at: datetime) -> No
 
 
 def _digest(item: Item, wanted: Wanted) -> str:
-    """Of all that Stripe is given; the addresses of images may change while the images do not."""
+    """Return a digest of everything that is sent to Stripe; the URLs of images may change while the images do not."""
     content = [
         [
             item.name,
@@ -255,9 +261,9 @@ def _store_new(
     prices: dict[str, send.SentPrice],
     issued_at: datetime,
 ) -> None:
-    """At once: whatever fails afterwards, the next attempt continues with this Product.
+    """Store a new Product immediately: whatever fails afterwards, the next attempt continues with it.
 
-    The Prices of one that Stripe no longer has are gone with it.
+    The Prices of a Product that Stripe no longer has are gone too.
     """
     made = _described(account, item) | {
         "stripe_product_id": stripe_product_id,
@@ -309,14 +315,16 @@ def _store(account: StripeAccount, version: Version, sent: send.Sent, issued_at:
             },
         )
         _store_prices(product, sent.prices)
-        # Whatever was changed in Stripe meanwhile is as Saleor has it now.
+        # Whatever was changed in Stripe has been overwritten with Saleor's values.
         product.differences.filter(state=Difference.State.OPEN).update(
             state=Difference.State.OVERRULED, decided_at=timezone.now()
         )
 
 
 def _store_prices(product: CatalogProduct, prices: dict[str, send.SentPrice]) -> None:
-    """The Prices of a Product that is not sold now stay as they are, as they do in Stripe, until it is sold again."""
+    """Store the Prices. Those of a Product that is not sold now stay as they are, as in Stripe, until it is sold
+    again.
+    """
     if not prices:
         return
     kept = [each.stripe_price_id for each in prices.values()]
@@ -337,7 +345,7 @@ def _store_prices(product: CatalogProduct, prices: dict[str, send.SentPrice]) ->
 
 
 def _store_failure(account: StripeAccount, item: Item, issued_at: datetime, error: Failure) -> None:
-    """What Stripe has stays as it is; the next attempt sends the variant again."""
+    """Store the failure. Stripe's data is unchanged, and the next attempt sends the variant again."""
     failure = {
         "state": State.FAILED,
         "last_error_code": error.code[:100],
@@ -354,7 +362,7 @@ def _store_failure(account: StripeAccount, item: Item, issued_at: datetime, erro
 
 
 def note_waiting(account: StripeAccount, item: Item, issued_at: datetime) -> None:
-    """The variant waits for the account. Inside the caller's transaction."""
+    """Record that the variant waits for the account. Inside the caller's transaction."""
     row, is_new = CatalogProduct.objects.get_or_create(
         account=account,
         saleor_variant_id=item.variant_id,

@@ -1,4 +1,4 @@
-"""Products that are pushed again as they are in Saleor now, without an event of their own."""
+"""Products that are pushed again as they are in Saleor now, without an event from Saleor."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,9 +21,10 @@ MOST_AT_ONCE = 50  # products in one request
 
 
 def fetch(installation: Installation, chosen: Json, why: str) -> Write:
-    """Fetch the products that fit the filter; what is returned records each in the inbox, like Saleor's own event.
+    """Fetch the products that match the filter; returns a function that records each in the inbox, like Saleor's own
+    event.
 
-    `why` sets the records apart: the same reason records a product once.
+    `why` distinguishes the records: a product is recorded once for the same reason.
     """
     fetched_at = timezone.now()  # before the request: events from later on are newer
     nodes = list(listing.fetch_products(installation, chosen))
@@ -43,7 +44,7 @@ def record(installation: Installation, nodes: Iterable[Json], fetched_at: dateti
 
 
 def push_again(installation: Installation, rows: Iterable[CatalogProduct], why: str) -> None:
-    """Push the variants as Saleor has them now, although nothing changed there: Stripe has something else."""
+    """Push the variants as they are in Saleor now, because Stripe's data differs although nothing changed in Saleor."""
     rows = list(rows)
     ids = sorted({each.saleor_product_id for each in rows})
     CatalogProduct.objects.filter(pk__in=[each.pk for each in rows]).update(sent_hash="")
@@ -54,7 +55,7 @@ def push_again(installation: Installation, rows: Iterable[CatalogProduct], why: 
 
 
 def fetch_due() -> int:
-    """Push the products whose date of publication or sale has come; returns how many were fetched."""
+    """Push the products whose publication or availability date has passed; returns how many were fetched."""
     due = CatalogProduct.objects.filter(changes_at__lte=timezone.now())
     fetched = 0
     for installation in Installation.objects.filter(pk__in=due.values("installation")):

@@ -1,8 +1,8 @@
-"""What was changed in Stripe: found, shown, and taken over into Saleor where staff choose that.
+"""Changes made in Stripe: found, shown, and applied in Saleor if staff choose to.
 
 Stripe's events report changes as they happen, and a refresh, a long-running job, lists all of Stripe's Products. Each
-difference is a row: staff apply it, through Saleor's API, or keep what Saleor has. Saleor decides in the end: whatever
-is pushed next overrules what was not applied, and so does the nightly comparison.
+difference is a row: staff apply it, through Saleor's API, or keep Saleor's value. Changes that were not applied are
+overruled by the next push, or by the nightly comparison.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +43,7 @@ from saleor_stripe_audience.wording import ENGLISH, Wording, in_languages, with_
 
 TOO_MANY = pgettext_lazy("staff", "Apply up to {most} differences at once.")
 
-MOST_AT_ONCE = 10  # differences that one request applies: each takes some calls to both sides
+MOST_AT_ONCE = 10  # differences that one request applies: each takes several calls to both sides
 UNSPECIFIED = "unspecified"  # Stripe's word for a Price without a tax behavior
 MOST_FOREIGN = 500  # of a refresh that are listed; all of them are counted
 
@@ -54,7 +54,7 @@ SETTLED = (CatalogProduct.State.SYNCED, CatalogProduct.State.WAITING)  # Stripe 
 
 @dataclass(frozen=True)
 class Target:
-    """Where in Saleor a new product belongs; ids of Saleor's."""
+    """Where a new product belongs in Saleor, by Saleor's ids."""
 
     product_type: str = ""
     category: str = ""
@@ -79,18 +79,18 @@ def start(account: StripeAccount, actor: str) -> Job:
 
 
 def start_all(installation: Installation, actor: str) -> list[Job]:
-    """Start a refresh of each account that can be asked now."""
+    """Start a refresh of each account that can be queried now."""
     return [start(each, actor) for each in usable_accounts(installation)]
 
 
 def start_night(account: StripeAccount) -> None:
-    """Refresh, then sync: so that what the sync overrules is on record. Repeating it is harmless."""
+    """Refresh, then sync, so that changes overruled by the sync are on record. Repeating it is harmless."""
     if start(account, ITSELF).actor != ITSELF:  # one that staff started is open, and ends without a sync
         sync_catalogue(account, ITSELF)
 
 
 def open_differences(installation: Installation) -> QuerySet[Difference]:
-    """What is to be decided, and what is named only."""
+    """Return the differences to be decided, and those that are only listed."""
     return Difference.objects.filter(installation=installation, state=State.OPEN)
 
 
@@ -137,7 +137,7 @@ def _compare_page(
 
 
 def _rows_of(account: StripeAccount, ids: list[str]) -> dict[str, CatalogProduct]:
-    """The variants by their Products' ids; one that was linked and not yet pushed is not the app's."""
+    """Return the variants by their Products' ids; a variant that was linked but not yet pushed is not the app's."""
     rows = CatalogProduct.objects.filter(account=account, stripe_product_id__in=ids)
     return {each.stripe_product_id: each for each in rows.exclude(pushed_at=None)}
 
@@ -153,7 +153,7 @@ def _prices_of(rows: Iterable[CatalogProduct]) -> dict[int, dict[str, str]]:
 
 
 def _is_settled(row: CatalogProduct, listed_at: datetime) -> bool:
-    """Whether Stripe's list shows what was pushed last; of a push that failed half-way nobody knows what it shows."""
+    """Whether Stripe's list shows what was last pushed; unknown after a push that failed halfway."""
     return row.state in SETTLED and row.pushed_at is not None and row.pushed_at < listed_at
 
 
@@ -164,7 +164,7 @@ def _fetch(installation: Installation, ids: list[str]) -> dict[str, Product]:
 
 
 def check(account: StripeAccount, stripe_product_id: str) -> None:
-    """Look at one Product now, because Stripe reported something about it."""
+    """Check one Product now, because Stripe reported something about it."""
     row = _rows_of(account, [stripe_product_id]).get(stripe_product_id)
     if row is None:
         found = catalogue.fetch_product(account, stripe_product_id)
@@ -178,7 +178,7 @@ def check(account: StripeAccount, stripe_product_id: str) -> None:
 
 
 def is_as_sent(account: StripeAccount, found: CatalogueProduct) -> bool:
-    """Whether a Product of the app's is in Stripe as it was sent; False for one of anybody else."""
+    """Whether one of the app's Products is in Stripe as it was sent; False for other Products."""
     row = _rows_of(account, [found.id]).get(found.id)
     if row is None or row.is_active != found.active:
         return False
@@ -198,7 +198,9 @@ def is_current_price(account: StripeAccount, price_id: str) -> bool:
 
 
 def replace_archived_price(account: StripeAccount, price_id: str, why: str) -> Write | None:
-    """Fetch the variant from Saleor; what is returned has it pushed with a new Price. None if this one is active."""
+    """Fetch the variant from Saleor; returns a function that has it pushed with a new Price, or None if this Price is
+    active.
+    """
     price = CatalogPrice.objects.filter(product__account=account, stripe_price_id=price_id, is_active=True)
     current = price.select_related("product").first()
     now = catalogue.fetch_price(account, price_id)
@@ -219,7 +221,7 @@ def _open(account: StripeAccount, stripe_product_id: str) -> QuerySet[Difference
 
 
 def _check_row(account: StripeAccount, row: CatalogProduct, shown: Product | None) -> list[Difference]:
-    """Note how the variant differs now. It is looked at in its turn: nothing is being pushed meanwhile."""
+    """Store how the variant differs now, in its turn, so that nothing is pushed in the meantime."""
     with turn(account, row.saleor_variant_id):
         row.refresh_from_db()
         if row.state not in SETTLED:
@@ -236,7 +238,7 @@ def _check_row(account: StripeAccount, row: CatalogProduct, shown: Product | Non
 def _differences(
     account: StripeAccount, row: CatalogProduct, found: CatalogueProduct, shown: Product | None
 ) -> list[Found]:
-    """None if Saleor has the variant no longer: the event of its deletion archives it."""
+    """Return the differences; None if Saleor no longer has the variant: the event of its deletion archives it."""
     now = None if shown is None else _saleors(account, row, shown)
     if now is None or not row.is_active:
         return []
@@ -258,7 +260,7 @@ def _channels(account: StripeAccount) -> dict[str, str]:
 
 
 def _note_unknown(job: Job, account: StripeAccount, found: CatalogueProduct, page: Page) -> None:
-    """A Product of which the app has no record, or none that was pushed."""
+    """Store a difference for a Product without a record in the app, or whose record was never pushed."""
     if found.shop == str(account.installation_id):
         _note_stray(job, account, found, None, page)
         return
@@ -281,7 +283,9 @@ def _note_foreign(account: StripeAccount, found: CatalogueProduct) -> Difference
 def _note_stray(
     job: Job, account: StripeAccount, found: CatalogueProduct, row: CatalogProduct | None, page: Page
 ) -> None:
-    """The app's own, and not sold: a nightly comparison archives it. A new one may be about to be stored."""
+    """Store a difference for one of the app's Products that is not sold: the nightly comparison archives it. A new one
+    may be about to be stored.
+    """
     if found.created < job.created_at.timestamp():
         page.counts["not sold in Saleor"] += 1
         _note(account, found, Kind.STRAY, Found("", "active", reason=comparing.SALEOR_DECIDES), row)
@@ -297,7 +301,7 @@ def _note_gone(account: StripeAccount, row: CatalogProduct, how: str) -> Differe
 def _note(
     account: StripeAccount, found: CatalogueProduct, kind: str, what: Found, row: CatalogProduct | None
 ) -> Difference:
-    """The same difference is one row; one that staff left alone stays so, until it is another one."""
+    """Store the difference in its row; one that staff left alone stays that way until it changes."""
     values: Json = {
         "installation_id": account.installation_id,
         "product": row,
@@ -330,7 +334,7 @@ def _note(
 
 
 def _end(job: Job, account: StripeAccount, page: Page) -> None:
-    """What Stripe should have and does not list is gone; what was not found again is no difference any more."""
+    """Store Products that Stripe should list but does not as gone, and delete differences that were not found again."""
     started = job.created_at  # `started_at` is the end of the first page
     rows = CatalogProduct.objects.filter(account=account, is_active=True).exclude(stripe_product_id="")
     unseen = Q(checked_at=None) | Q(checked_at__lt=started)
@@ -376,7 +380,7 @@ def as_json(difference: Difference) -> Json:
 def apply(
     installation: Installation, differences: Iterable[Difference], target: Target, actor: str
 ) -> list[Outcome]:
-    """Write each to Saleor, whose events bring it back to Stripe. One that fails keeps no other from it.
+    """Write each to Saleor, whose events sync it back to Stripe. A failure does not stop the others.
 
     Applying one again does nothing. `Rejected` for too many at once.
     """
@@ -407,7 +411,7 @@ def _decide(differences: list[Difference], state: str, actor: str, error: Wordin
 
 
 def _apply(installation: Installation, difference: Difference, target: Target) -> Wording:
-    """Returns what could not be taken over of it; `Rejected` if nothing could."""
+    """Apply one difference; returns the parts that could not be applied. `Rejected` if none could."""
     if difference.state != State.OPEN:
         raise Rejected(
             pgettext_lazy("staff", "Saleor's values were sent to Stripe again meanwhile."), code="overruled"
@@ -445,7 +449,9 @@ def _no_product() -> Rejected:
 def _change(
     installation: Installation, difference: Difference, row: CatalogProduct, product: Product
 ) -> None:
-    """Take over what Stripe has now, if that is still what staff saw. What is equal by now is done."""
+    """Apply Stripe's current value, if it is still what staff saw. If both values are equal by now, there is nothing to
+    do.
+    """
     account = difference.account
     found = catalogue.fetch_product(account, difference.stripe_product_id)
     if found is None or not found.active:
@@ -498,9 +504,9 @@ def _channel_ids(installation: Installation) -> dict[str, str]:
 
 
 def _adopt_price(account: StripeAccount, row: CatalogProduct, details: Json) -> None:
-    """The merchant's new Price becomes the variant's, so that the push needs no other one for the same amount.
+    """Make the merchant's new Price the variant's, so that the push needs no other Price for the same amount.
 
-    The Price before is archived, which Stripe allows: it is no longer the default.
+    The previous Price is archived, which Stripe allows because it is no longer the default.
     """
     price = catalogue.fetch_price(account, details["price_id"])
     if price is None or (money := price.money) is None:
@@ -543,7 +549,7 @@ def _store_adopted(row: CatalogProduct, channel: str, price: CataloguePrice, mon
 
 
 def _add(installation: Installation, difference: Difference, target: Target) -> Wording:
-    """A new product in Saleor, which is this Product in Stripe: it is linked before it has a price there."""
+    """Add a product in Saleor for this Product in Stripe: it is linked before it has a price there."""
     account, details = difference.account, difference.details
     found = catalogue.fetch_product(account, difference.stripe_product_id)
     if found is None or not found.active:
@@ -582,7 +588,7 @@ def _add(installation: Installation, difference: Difference, target: Target) -> 
 def _link(
     account: StripeAccount, found: CatalogueProduct, product_id: str, variant_id: str
 ) -> CatalogProduct:
-    """The variant's row with this Product: the next push changes it instead of creating another.
+    """Link the variant's row to this Product: the next push changes it instead of creating another.
 
     Older states of the variant, which had no price yet, would archive it: they are ignored.
     """
@@ -604,7 +610,7 @@ def _link(
 
 
 def _stop_selling(installation: Installation, difference: Difference, product: Product) -> None:
-    """What was archived in Stripe is no longer sold in the account's channels; its siblings are."""
+    """Stop selling what was archived in Stripe in the account's channels; its sibling variants are still sold."""
     row = difference.product
     found = catalogue.fetch_product(difference.account, difference.stripe_product_id)
     if found is not None and found.active:
@@ -626,7 +632,9 @@ def _stop_selling(installation: Installation, difference: Difference, product: P
 
 
 def keep_saleors(installation: Installation, differences: Iterable[Difference], actor: str) -> None:
-    """Stripe gets Saleor's values again; what is new there is left alone from now on. Repeating it changes nothing."""
+    """Send Saleor's values to Stripe again, and leave new Products there alone from now on. Repeating it changes
+    nothing.
+    """
     chosen = [each for each in differences if each.state == State.OPEN]
     for each in chosen:
         if each.kind == Kind.STRAY:

@@ -1,7 +1,7 @@
-"""A description that somebody changed as plain text, written into Saleor's rich text without losing its formatting.
+"""Writes a description that was changed as plain text into Saleor's rich text without losing its formatting.
 
-What did not change keeps its block and its markup; inside a changed line, the markup around the words that stay does,
-too. `plain_text` of the result is the new text again: without that, every comparison would find the change once more.
+Unchanged text keeps its block and markup; in a changed line, so do the unchanged words. `plain_text` of the result is
+the new text again: otherwise every comparison would find the change again.
 """
 
 import json
@@ -22,13 +22,13 @@ _TEXTS = ("title", "text", "message", "code", "caption")
 
 
 def lines_of(text: str) -> list[str]:
-    """The text as Saleor's description has it: one paragraph a line, without empty ones."""
+    """Return the text as in Saleor's description: one paragraph per line, without empty ones."""
     lines = (line.replace("\N{NO-BREAK SPACE}", " ").strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def normalized(text: str) -> str:
-    """The text without what rich text cannot keep: equal texts say the same."""
+    """Return the text without anything that rich text cannot represent, so that equal texts can be compared."""
     return "\n".join(lines_of(text))
 
 
@@ -38,7 +38,7 @@ def rich_text(text: str) -> str:
 
 
 def rewrite(description: str | None, text: str) -> str:
-    """The description with the words of `text`, and its own formatting as far as the words are still there."""
+    """Return the description with the words of `text`, keeping its formatting where the words are unchanged."""
     wanted = normalized(text)
     blocks = _blocks(description)
     for attempt in (_by_lines, _by_blocks):
@@ -71,7 +71,9 @@ def _lines_of_block(block: Json) -> list[str]:
 
 
 def _by_blocks(blocks: list[Json], lines: list[str]) -> list[Json]:
-    """Blocks whose lines are all still there in a row, and paragraphs of the others. Blocks without words stay."""
+    """Keep blocks whose lines are all still there in a row, and make paragraphs of the others. Blocks without words are
+    kept.
+    """
     result: list[Json] = []
     position = 0
     for block in blocks:
@@ -91,9 +93,9 @@ def _by_blocks(blocks: list[Json], lines: list[str]) -> list[Json]:
 
 @dataclass
 class _Slot:
-    """A piece of markup in a block, and how to put another in its place, take it away, or add lines behind it.
+    """A piece of markup in a block, and how to replace it, remove it, or add lines after it.
 
-    `add` is None where new lines cannot stay in the block: behind a paragraph, or the last item of a list.
+    `add` is None if new lines cannot stay in the block: after a paragraph, or the last item of a list.
     """
 
     block: int
@@ -104,14 +106,14 @@ class _Slot:
 
 
 def _by_lines(blocks: list[Json], lines: list[str]) -> list[Json]:
-    """Each piece of markup gets the lines that take the place of its own; new lines are paragraphs behind it."""
+    """Give each piece of markup the lines that replace its own; new lines become paragraphs after it."""
     copies: list[Json] = json.loads(json.dumps(blocks))
     slots = [each for number, block in enumerate(copies) for each in _slots(number, block)]
     owners = [
         (number, line) for number, slot in enumerate(slots) for line in lines_of(strip_tags(slot.markup))
     ]
     given, added = _share(owners, lines)
-    # From the last to the first, so that the positions in lists stay right.
+    # From last to first, so that the positions in lists remain valid.
     for number in reversed(range(len(slots))):
         slot, new = slots[number], given.get(number, [])
         if slot.add is not None and number in added:
@@ -132,7 +134,7 @@ def _by_lines(blocks: list[Json], lines: list[str]) -> list[Json]:
 def _share(
     owners: list[tuple[int, str]], lines: list[str]
 ) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
-    """Which lines each slot gets, and which new ones come behind it (-1: before the first)."""
+    """Return which lines each slot gets, and which new ones come after it (-1: before the first)."""
     given: dict[int, list[str]] = {}
     added: dict[int, list[str]] = {}
     matcher = SequenceMatcher(None, [line for _, line in owners], lines, autojunk=False)
@@ -193,7 +195,7 @@ def _slot_of_item(number: int, items: list[Any], position: int, item: str) -> _S
 
 
 def _adder(items: list[Any], position: int, name: str) -> Callable[[list[str]], None] | None:
-    """Adds items behind this one: texts, or objects with the text under that name."""
+    """Adds items after this one: texts, or objects with the text under that name."""
     if position == len(items) - 1:
         return None
 
@@ -205,7 +207,7 @@ def _adder(items: list[Any], position: int, name: str) -> Callable[[list[str]], 
 
 
 def _remarked(markup: str, text: str) -> str:
-    """The markup with other words: tags stay around the words that stay."""
+    """Return the markup with other words: unchanged words keep their tags."""
     if lines_of(strip_tags(markup)) == lines_of(text):
         return markup
     tokens = [
@@ -213,7 +215,7 @@ def _remarked(markup: str, text: str) -> str:
     ]
     old, tags = _letters(tokens)
     written: list[str] = []
-    # Words, not letters: half a word in bold is no word that stayed.
+    # Words, not letters: half a word in bold is not an unchanged word.
     before, after = _words(old), _words(text)
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     position = 0
@@ -225,7 +227,7 @@ def _remarked(markup: str, text: str) -> str:
                 written.append(_escaped(old[position + offset]))
         else:
             inner = [tag for offset in range(length) for tag in tags.get(position + offset, [])]
-            # New words stand in the markup of the first word that they replace.
+            # New words get the markup of the first word that they replace.
             written += inner[: len(tags.get(position, []))]
             written.append(_escaped("".join(after[first:last])))
             written += inner[len(tags.get(position, [])) :]

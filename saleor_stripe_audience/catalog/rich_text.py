@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-DEEPEST = 20  # of lists in lists; nobody writes more
+DEEPEST = 20  # of nested lists; nobody writes more
 
 
 def plain_text(description: str | None) -> str:
-    """The words of the blocks, one paragraph a line."""
+    """Return the text of the blocks, one paragraph per line."""
     if not description:
         return ""
     try:

@@ -1,7 +1,7 @@
-"""The calls that bring a variant to Stripe: the Product and a Price for each channel, in as few calls as possible.
+"""The calls that send a variant to Stripe: the Product and a Price for each channel, with as few calls as possible.
 
-What Stripe refuses of the less important fields is left out and noted as a problem: a bad image or tax code keeps no
-product out of Stripe, and a currency that Stripe does not know keeps out no other.
+Less important fields that Stripe refuses are left out and stored as a problem: a bad image or tax code does not keep a
+product out of Stripe, and an unknown currency does not affect the others.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class SentPrice:
 class Sent:
     """What Stripe now has of one variant, to be stored; without prices it is not sold.
 
-    `refused` are the fields that Stripe did not take.
+    `refused` are the fields that Stripe did not accept.
     """
 
     stripe_product_id: str = ""
@@ -54,9 +54,10 @@ class Sent:
 def send(
     account: StripeAccount, item: Item, wanted: Wanted, known: CatalogProduct | None, store_new: StoreNew
 ) -> Sent:
-    """Make Stripe have the variant as wanted. `store_new` stores a new Product and its default Price at once.
+    """Bring the variant in Stripe to the wanted state. `store_new` stores a new Product and its default Price
+    immediately.
 
-    Whatever somebody deleted at Stripe, and a Price that was archived there, is created again.
+    Anything that was deleted at Stripe, and a Price that was archived there, is created again.
     """
     if known is None or not known.stripe_product_id:
         return _Sending(account, item, wanted, store_new).create("")
@@ -74,7 +75,7 @@ def send(
 
 
 def _forget_lost_prices(account: StripeAccount, known: CatalogProduct) -> bool:
-    """Forget the Prices that somebody archived or deleted at Stripe; returns whether there are any."""
+    """Forget the Prices that were archived or deleted at Stripe; returns whether there are any."""
     lost = [
         each.pk
         for each in known.prices.filter(is_active=True)
@@ -85,7 +86,7 @@ def _forget_lost_prices(account: StripeAccount, known: CatalogProduct) -> bool:
 
 
 def archive(account: StripeAccount, stripe_product_id: str) -> None:
-    """Archive the Product; one that somebody deleted at Stripe needs no archiving."""
+    """Archive the Product; one that was deleted at Stripe needs no archiving."""
     try:
         catalogue.update_product(account, stripe_product_id, {"active": False})
     except Rejected as error:
@@ -103,7 +104,9 @@ class _Sending:
         self.sent = Sent(problems=list(wanted.problems), url=wanted.url)
 
     def create(self, replaced: str) -> Sent:
-        """A new Product with its default Price in one call; `replaced` is the id of one that Stripe lost."""
+        """Create a Product with its default Price in one call; `replaced` is the id of one that no longer exists in
+        Stripe.
+        """
         default = self._create_with_default(replaced)
         if default is None:
             return self.sent  # nothing of it is sold
@@ -152,7 +155,7 @@ class _Sending:
         return self.sent
 
     def _create_with_default(self, replaced: str) -> tuple[str, str] | None:
-        """The channel and the id of the default Price: of the first channel whose price Stripe accepts."""
+        """Return the channel and the id of the default Price: that of the first channel whose price Stripe accepts."""
         described = {name: value for name, value in self._described().items() if value not in ("", [])}
         key = f"product:{self.account.pk}:{self.item.variant_id}:{replaced}"
 
@@ -175,7 +178,7 @@ class _Sending:
         return None
 
     def _update(self, more: Params) -> None:
-        """Set all fields; those that are empty are unset."""
+        """Set all fields; empty ones are unset."""
         described = {name: value if value != [] else "" for name, value in self._described().items()}
         self._without_refused(
             described | more,
@@ -183,7 +186,7 @@ class _Sending:
         )
 
     def _without_refused[Result](self, params: Params, call: Callable[[Params], Result]) -> Result:
-        """Repeat the call without the fields that Stripe refuses, as far as a Product can do without."""
+        """Repeat the call without the fields that Stripe refuses, as long as they are optional."""
         while True:
             try:
                 return call(params)
@@ -222,8 +225,8 @@ class _Sending:
         }
 
     def _add_price(self, channel: str, wanted: WantedPrice) -> None:
-        """A new Price, or a problem if Stripe refuses it: the other channels are sold nevertheless."""
-        # A price that goes up and down again is a new Price each time: the count of earlier ones keeps the keys apart.
+        """Add a Price, or a problem if Stripe refuses it, which does not affect the other channels."""
+        # A price that goes up and down again is a new Price each time: the number of earlier ones makes keys unique.
         earlier = self._known_prices().filter(channel_slug=channel).count()
         params = _amount(wanted) | {
             "product": self.sent.stripe_product_id,
@@ -256,7 +259,7 @@ class _Sending:
     def _with_lookup_key[Result](
         self, channel: str, wanted: WantedPrice, call: Callable[[Params], Result]
     ) -> tuple[str, Result]:
-        """Call with the readable lookup key; with a longer one if it names another Price that is to keep it."""
+        """Call with the readable lookup key; with a longer one if another Price has it and should keep it."""
         key = wanted.lookup_key
         holders = CatalogPrice.objects.filter(product__account=self.account, lookup_key=key, is_active=True)
         others = holders.exclude(product__saleor_variant_id=self.item.variant_id)

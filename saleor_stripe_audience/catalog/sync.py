@@ -1,10 +1,10 @@
-"""The whole catalogue of a shop to one Stripe account, and a comparison of both sides: a long-running job.
+"""Sends a shop's whole catalogue to one Stripe account, and compares both sides: a long-running job.
 
-It starts by itself when an account can take payments or gets another channel, and every night. First every product of
-Saleor is pushed; what Stripe has already costs no call. Then Stripe's Products are listed: what differs is sent again,
-and what Saleor does not sell is archived, because Saleor decides. Products of anybody else are counted and left alone.
+It starts automatically when an account can take payments or gets another channel, and every night. First, every product
+from Saleor is pushed; those that are up to date in Stripe cost no calls. Then Stripe's Products are listed: those that
+differ are sent again, and those that Saleor does not sell are archived. Other Products are counted and left alone.
 
-A shop with two accounts has a job for each, which run side by side.
+A shop with two accounts has a job for each, which run in parallel.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ from saleor_stripe_audience.shops.models import Installation
 Json = dict[str, Any]
 
 THREADS = 4  # products at once: with Stripe's usual response times enough for its rate limit in test mode
-ITSELF = "the app"  # who starts a job that nobody asked for
+ITSELF = "the app"  # the actor of a job that nobody requested
 PUSH, COMPARE = "push", "compare"
 NO_VARIANT = "no_variant"  # the code of a product without variants
 
@@ -48,7 +48,7 @@ def start(account: StripeAccount, actor: str) -> Job:
 
 
 def start_again(account: StripeAccount) -> None:
-    """Start the account's job, from the beginning if one is open: the account has another channel."""
+    """Start the account's job, from the beginning if one is open, because the account has another channel."""
     with transaction.atomic():
         job = start(account, ITSELF)
         current = Job.objects.select_for_update().get(pk=job.pk)
@@ -60,7 +60,7 @@ def start_again(account: StripeAccount) -> None:
 
 
 def usable_accounts(installation: Installation | None = None) -> list[StripeAccount]:
-    """The accounts that can be sent products now: of the shop, or of all shops.
+    """Return the accounts that can receive products now: of the shop, or of all shops.
 
     They have channels, or had some and still sell products.
     """
@@ -118,7 +118,7 @@ def _push_page(job: Job, account: StripeAccount) -> Page:
 def _push_product(
     account: StripeAccount, node: Json, fetched_at: datetime
 ) -> tuple[Counter[str], list[Json]]:
-    """Push the product; what cannot be sent of it is returned as problems. `Unavailable` and `Blocked` are raised."""
+    """Push the product; returns problems for the parts that cannot be sent. `Unavailable` and `Blocked` are raised."""
     counts: Counter[str] = Counter({"products in Saleor": 1})
     try:
         product = read_product(node)
@@ -139,7 +139,9 @@ def _push_product(
 
 
 def names_without_variant(job: Job) -> list[str]:
-    """Return the names of products that nobody can buy, as the job found them: Stripe has no Product for them."""
+    """Return the names of products without variants that the job found: nobody can buy them, and Stripe has no Product
+    for them.
+    """
     return [each["name"] for each in job.report.get("problems", []) if each["code"] == NO_VARIANT]
 
 
@@ -202,7 +204,7 @@ def _compare(
 
 
 def _find_missing(job: Job, account: StripeAccount, page: Page) -> list[CatalogProduct]:
-    """The variants that Stripe should have and does not list: archived or deleted in its Dashboard."""
+    """Return the variants that Stripe should list but does not: archived or deleted in its Dashboard."""
     started = job.started_at or job.created_at
     unseen = Q(checked_at=None) | Q(checked_at__lt=started)
     missing = list(_rows(account).filter(unseen, pushed_at__lt=started).exclude(pushed_at=None))

@@ -1,7 +1,8 @@
-"""One process at a time sends a variant to an account, so that the latest state of the shop is the last in Stripe.
+"""Ensures that one process at a time sends a variant to an account, so that Stripe ends up with the shop's latest
+state.
 
 Events are handled in parallel and calls to Stripe take time: an older state could arrive there after a newer one. No
-database lock is held meanwhile: a row says who has the turn, until it ends or expires.
+database lock is held in the meantime: a row says whose turn it is, until it ends or expires.
 """
 
 import time
@@ -17,13 +18,13 @@ from saleor_stripe_audience.catalog.models import Turn
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
 
-LONGEST = timedelta(minutes=5)  # a killed process does not stop the others for longer
-PAUSES = (0.1, 0.2, 0.2, 0.5, 1.0, 1.0, 1.0)  # seconds between looks
+LONGEST = timedelta(minutes=5)  # a killed process does not block the others for longer
+PAUSES = (0.1, 0.2, 0.2, 0.5, 1.0, 1.0, 1.0)  # seconds between checks
 
 
 @contextmanager
 def turn(account: StripeAccount, variant_id: str) -> Iterator[None]:
-    """Only this process sends the variant to the account inside. `Unavailable` while another one does."""
+    """Let only this process send the variant to the account in this block. `Unavailable` while another one does."""
     holder = uuid.uuid4()
     _wait_for(account, variant_id, holder)
     try:
@@ -45,7 +46,7 @@ def _wait_for(account: StripeAccount, variant_id: str, holder: uuid.UUID) -> Non
 
 
 def _is_taken(account: StripeAccount, variant_id: str, holder: uuid.UUID) -> bool:
-    """Whether the turn is ours now."""
+    """Return whether it is our turn now."""
     now = timezone.now()
     mine = {"holder": holder, "until": now + LONGEST}
     row, is_new = Turn.objects.get_or_create(account=account, saleor_variant_id=variant_id, defaults=mine)

@@ -61,7 +61,7 @@ def forget_variant(accounts: Iterable[StripeAccount], variant_id: str) -> None:
 def drain(installation: Installation, account: StripeAccount) -> None:
     """Record every product that waits for the account in the inbox again, each as one event.
 
-    Inside the caller's transaction. Accounts that have a product already are sent nothing: it is unchanged.
+    Inside the caller's transaction. Accounts that already have a product are sent nothing, because it is unchanged.
     """
     rows = WaitingProduct.objects.select_for_update().filter(account=account)
     for row in rows.filter(payload__isnull=False).order_by("pk"):

@@ -1,4 +1,4 @@
-"""Show an audience, or change the given settings; the others stay as they are. Prints JSON. `--delete` deletes it."""
+"""Show an audience, or change the given settings; the others do not change. Prints JSON. `--delete` deletes it."""
 
 import argparse
 import json

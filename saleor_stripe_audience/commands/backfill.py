@@ -1,4 +1,4 @@
-"""Import all customers and orders from Saleor, or what else Stripe has; a run can be paused and resumed."""
+"""Import all customers and orders from Saleor, or additional data from Stripe; a run can be paused and resumed."""
 
 import argparse
 import json

@@ -1,7 +1,7 @@
-"""Bring the whole catalogue to Stripe and compare both sides, or take changes made in Stripe over into Saleor.
+"""Send the whole catalogue to Stripe and compare both sides, or apply changes made in Stripe in Saleor.
 
-Runs can be paused and resumed. A refresh lists what was changed in Stripe; each difference has a number, under which it
-is applied or answered with Saleor's values.
+Runs can be paused and resumed. A refresh lists what was changed in Stripe; each difference has a number, with which it
+is applied or overwritten with Saleor's values.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def _refresh(shop: Installation, options: argparse.Namespace) -> int:
 
 
 def _decide(shop: Installation, options: argparse.Namespace) -> int:
-    """Print what became of each as JSON. Exit code 1 unless all were applied."""
+    """Print the result of each as JSON. Exit code 1 unless all were applied."""
     chosen = refresh.find(shop, options.apply or options.keep)
     if options.keep:
         refresh.keep_saleors(shop, chosen, options.actor)

@@ -1,4 +1,4 @@
-"""Erase a person from a shop's audiences permanently, and keep them out. Prints the receipt as JSON."""
+"""Permanently erase a person from a shop's audiences, and block their address. Prints the receipt as JSON."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from saleor_stripe_audience.saleor.client import get_installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Erase, list receipts, or readmit a person who asked for it."""
+    """Erase, list receipts, or readmit a person at their request."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     result: object

@@ -37,7 +37,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _is_anything_pending() -> bool:
-    """Mostly nothing is, when a server starts; Django's command then checks the whole project first."""
+    """Usually nothing is when a server starts; Django's command would check the whole project first."""
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 

@@ -10,7 +10,7 @@ from saleor_stripe_audience.saleor.client import get_installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print JSON, one object per shop; exit code 1 if a difference is left."""
+    """Print JSON, one object per shop; exit code 1 if a difference remains."""
     options = _options(arguments)
     if options.saleor_api_url:
         found = [reconcile(get_installation(options.saleor_api_url), options.since)]

@@ -1,4 +1,4 @@
-"""Invalidate the links in emails to a person, for example if others have them: they then only unsubscribe."""
+"""Invalidate the links in emails to a person, except for unsubscribing; for example, if other people have them."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Encrypt every stored secret again with the current SECRET_KEY, so that the old one can be removed.
+"""Re-encrypt every stored secret with the current SECRET_KEY, so that the old one can be removed.
 
 Set SECRET_KEY to the new key and SECRET_KEY_FALLBACKS to the old one, restart, run this, then remove the old one.
 """

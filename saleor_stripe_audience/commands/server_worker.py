@@ -17,7 +17,7 @@ START_METHOD = "fork" if sys.platform == "linux" else "spawn"
 
 
 class WorkerProcess:
-    """A worker in a process of its own, started by `serve` as START_METHOD says, and ended with it."""
+    """A worker in its own process, started by `serve` as START_METHOD says, and ended with it."""
 
     def __init__(self) -> None:
         self._process = multiprocessing.Process(target=work_for_server, name="worker")

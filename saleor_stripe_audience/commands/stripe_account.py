@@ -16,7 +16,9 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Apply the options, then print the shop's accounts as JSON, or the domains of one. Twice is once."""
+    """Apply the options, then print the shop's accounts as JSON, or the domains of one. Repeating it has no further
+    effect.
+    """
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.domains or options.register_domain:

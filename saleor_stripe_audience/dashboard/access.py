@@ -22,10 +22,10 @@ View = Callable[..., HttpResponseBase]
 
 
 def for_staff(section: Section) -> Callable[[View], View]:
-    """The view gets the verified user after the request; 401 without one, 403 without the section's permission.
+    """Pass the verified user to the view, after the request; 401 without a user, 403 without the section's permission.
 
     A browser that opens the section's URL, as from the Dashboard's deep links, gets the shell, which then fetches the
-    section. No cookie is read, so another site cannot act for the user: CSRF has nothing to protect.
+    section. No cookie is read, so another site cannot act for the user, and CSRF protection is not needed.
     """
 
     def guard(view: View) -> View:

@@ -31,7 +31,7 @@ from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel
 
-CONNECT_SECONDS = 45.0  # some ten calls to Stripe; the page itself waits for 60
+CONNECT_SECONDS = 45.0  # about ten calls to Stripe; the page itself waits for 60
 
 
 @require_safe
@@ -44,7 +44,9 @@ def accounts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(ACCOUNTS)
 def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Check the pasted keys with Stripe and store them, or show everything that is wrong. Twice is once."""
+    """Check the pasted keys with Stripe and store them, or show everything that is wrong. Repeating it has no further
+    effect.
+    """
     public = request.POST.get("publishable_key", "").strip()
     chosen = Channel.objects.filter(installation=user.installation, slug__in=request.POST.getlist("channel"))
     slugs = list(chosen.values_list("slug", flat=True))
@@ -73,7 +75,9 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(ACCOUNTS)
 def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
-    """Disconnect one of the shop's accounts; payments that have started there continue. Twice is once."""
+    """Disconnect one of the shop's accounts; payments that have started there continue. Repeating it has no further
+    effect.
+    """
     account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
     if account is None:
         return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
@@ -91,7 +95,9 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
 @require_POST
 @for_staff(ACCOUNTS)
 def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
-    """What applies to all payments of the account: receipts, the statement descriptor suffix. Twice is once."""
+    """Save the settings for all payments of the account: receipts and the statement descriptor suffix. Repeating it has
+    no further effect.
+    """
     account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
     if account is None:
         return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
@@ -114,7 +120,9 @@ def save_settings(request: HttpRequest, user: DashboardUser, account_id: uuid.UU
 @require_POST
 @for_staff(ACCOUNTS)
 def register_domain(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
-    """Register the storefront's domain with Stripe, so that wallets are shown there. Twice is once."""
+    """Register the storefront's domain with Stripe, so that wallets are shown there. Repeating it has no further
+    effect.
+    """
     account = StripeAccount.objects.filter(installation=user.installation, pk=account_id).first()
     if account is None:
         return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
@@ -184,7 +192,9 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An account, what Stripe still needs for it, and where to provide that. The forms are named for their notes."""
+    """An account, what Stripe still requires for it, and where to provide that. The forms are named so that notes can
+    be assigned to them.
+    """
 
     account: StripeAccount
     channels: list[str]

@@ -1,4 +1,4 @@
-"""What arrived from Saleor and Stripe and what became of it, and the long-running jobs."""
+"""The events received from Saleor and Stripe with their results, and the long-running jobs."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ CHANGES: dict[str, Callable[[Job], Job]] = {
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """An event, what happened in words, what became of it, and why it failed, if it did."""
+    """An event: what happened in words, its result, and why it failed, if it did."""
 
     event: Event
     kind: str
@@ -82,7 +82,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job with what can be done with it now; `file` is the one that it imports, if it was uploaded on the page."""
+    """A job with its available actions; `file` is the file that it imports, if it was uploaded on the page."""
 
     job: Job
     title: str | Promise
@@ -104,7 +104,7 @@ def activity(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(ACTIVITY)
 def replay_event(request: HttpRequest, user: DashboardUser, event_id: int) -> HttpResponse:
-    """Replay what failed of the event. A second click finds nothing to replay, so it changes nothing."""
+    """Replay the event's failed handlers. A second click finds nothing to replay, so it changes nothing."""
     event = events_of(user.installation).filter(pk=event_id).first()
     if event is None:
         return refuse(request, 404, _("This event was not found."), user)
@@ -159,7 +159,7 @@ def _change(job: Job, change: str) -> Job:
 @require_POST
 @for_staff(ACTIVITY)
 def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Bring in what Stripe has and Saleor does not. While such a job is open, this is that job."""
+    """Import data from Stripe that Saleor does not have. If such a job is open, it is used."""
     if not user.may("MANAGE_USERS"):
         return refuse(request, 403, missing_permission("MANAGE_USERS"), user)
     try:
@@ -171,7 +171,7 @@ def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 
 def _events(user: DashboardUser, asked: QueryDict) -> list[QuerySet[Event]]:
-    """The events that are asked for: one part for the shop and one for each account, each in the order of an index."""
+    """Return the requested events: one part for the shop and one for each account, each in the order of an index."""
     shop = user.installation
     accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", flat=True)
     origins = [("saleor", shop.pk), *(("stripe", each) for each in accounts)]
@@ -227,7 +227,9 @@ def _job_row(job: Job, file: ImportFile | None) -> JobRow:
 
 
 def _changes(job: Job, file: ImportFile | None) -> tuple[str, ...]:
-    """Return what can be done with the job now. An import continues where its file is: here, or on the command line."""
+    """Return the actions that are available for the job. An import continues where its file is: here, or on the command
+    line.
+    """
     may_cancel = job.state in Job.OPEN
     if job.kind == Job.Kind.IMPORT and not getattr(file, "is_stored", False):
         return ("cancel",) if may_cancel else ()

@@ -1,4 +1,4 @@
-"""Amounts as staff read and type them."""
+"""Amounts as staff see and type them."""
 
 import re
 from collections.abc import Iterator
@@ -14,17 +14,19 @@ _DECIMALS = re.compile(r"[.,](\d{1,3})$")
 
 
 def format_amount(minor: int, currency: str) -> str:
-    """An amount in the currency's smallest unit, formatted in the page's language: 1,234.50 USD."""
+    """Format an amount in the currency's smallest unit in the page's language: 1,234.50 USD."""
     return from_minor(minor, currency).localized()
 
 
 def format_count(number: int) -> str:
-    """A number of things, formatted in the page's language: 1,234."""
+    """Format a count in the page's language: 1,234."""
     return number_format(number, force_grouping=True)
 
 
 def read_amounts(text: str) -> tuple[list[Decimal], str]:
-    """What a typed amount may mean, and its currency if typed: "1,234" is 1234 and 1.234. Empty if it is none."""
+    """Return the possible meanings of a typed amount, and its currency if typed: "1,234" is 1234 or 1.234. Empty if it
+    is not an amount.
+    """
     found = _TYPED.fullmatch(text.strip())
     if found is None or (found[1] and found[3]):
         return [], ""
@@ -39,7 +41,9 @@ def as_typed(amount: Decimal) -> str:
 
 
 def with_point(text: str) -> str:
-    """A French 1 234,50 is 1234.50; 1,234 might be a thousand, so it stays as it is and is refused."""
+    """Return the amount with a decimal point: a French 1 234,50 is 1234.50. 1,234 might mean a thousand, so it is left
+    unchanged and will be refused.
+    """
     text = text.strip()
     return "".join(text.split()).replace(",", ".") if _FRENCH.fullmatch(text) else text
 

@@ -95,7 +95,7 @@ def save_audience(request: HttpRequest, user: DashboardUser, audience_id: UUID) 
 
 
 def _lost_keys(found: Audience, wanted: engine.AudienceSettings) -> tuple[str, ...]:
-    """Return the metadata keys that the audience would forget together with values of contacts."""
+    """Return the metadata keys that the audience would lose together with contacts' values."""
     values = ContactAttribute.objects.filter(contact__audience=found)
     left_out = [key for key in found.attribute_keys if key not in wanted.attribute_keys]
     return tuple(key for key in left_out if values.filter(key=key).exists())
@@ -123,7 +123,9 @@ def show_audience(
     refused: Refused | None = None,
     address: str = "",
 ) -> HttpResponse:
-    """Show all of the audience; with the form that was `refused` as it was typed. What was made has an `address`."""
+    """Show the whole audience; a `refused` form is shown as it was typed. Something that was created has an
+    `address`.
+    """
     versions = wordings.versions_of(found)
     feeding = _feeding(found)
     count_of = engine.counts_by_audience(found.installation_id)[found.pk]
@@ -167,7 +169,7 @@ def _feeding(found: Audience) -> list[Feeding]:
 
 
 def _storefront(user: DashboardUser, found: Audience, feeding: list[Feeding]) -> dict[str, Any]:
-    """Return what the shop's developer needs; keys only for staff who may see them under Keys."""
+    """Return what the shop's developer needs; with keys only for staff who may see them under Keys."""
     may_see_keys = may_see(user, KEYS)
     keys = StorefrontKey.objects.filter(installation=user.installation, revoked_at=None)
     shown = list(keys.order_by("-created_at", "-pk")[:MOST_KEYS]) if may_see_keys else []

@@ -1,4 +1,4 @@
-"""What staff type about an audience: read into its settings, and which field a refusal is about."""
+"""Reads what staff type about an audience into its settings, and maps errors to fields."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from saleor_stripe_audience.errors import Rejected
 DOUBLE, SINGLE = "double", "single"
 FORM = "audience-form"
 WORDING_FORM = "add-wording"
-# The field of each refusal; any other refusal is about the whole form.
+# The field of each error; any other error is about the whole form.
 FIELDS = {
     "name": "name",
     "name_taken": "name",
@@ -24,12 +24,12 @@ FIELDS = {
     "consent_keys": "consent_keys",
     "attribute_keys": "attribute_keys",
 }
-LONGEST_NUMBER = 6  # digits: a cart that is silent for longer is refused anyway
+LONGEST_NUMBER = 6  # digits: a longer period is refused anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A form that was refused: what was typed, and the field that is wrong; empty if it is no single one.
+    """A rejected form: what was typed, and the field that is wrong; empty if it is not a single one.
 
     `lost` are the metadata keys whose values would be deleted.
     """
@@ -46,7 +46,7 @@ def field_of(error: Rejected) -> str:
 
 
 def read_settings(present: AudienceSettings, typed: QueryDict) -> AudienceSettings:
-    """Return the present settings with what was typed. What is wrong with it, the audience itself says."""
+    """Return the current settings with what was typed. They are validated by the audience itself."""
     return replace(
         present,
         name=typed.get("name", ""),
@@ -75,7 +75,7 @@ def fields_of(settings: AudienceSettings) -> dict[str, str]:
 
 
 def typed_fields(settings: AudienceSettings, typed: QueryDict | None) -> Mapping[str, str]:
-    """Return what the form shows: what was typed, if something was; a box that was not ticked is not sent."""
+    """Return what the form shows: what was typed, if anything was; a box that was not ticked is not sent."""
     if typed is None:
         return fields_of(settings)
     return fields_of(settings) | {"ads_to_buyers": ""} | {name: typed.get(name, "") for name in typed}

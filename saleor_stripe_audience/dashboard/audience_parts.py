@@ -1,4 +1,4 @@
-"""What is done with one audience besides its settings: a wording is added, a channel moved, a page previewed."""
+"""Actions on one audience besides its settings: adding a wording, moving a channel, previewing a page."""
 
 from uuid import UUID
 
@@ -25,7 +25,7 @@ CHANNELS_FORM, MOVE_FORM = "audience-channels", "move-channel"
 @require_POST
 @for_staff(AUDIENCES)
 def add_wording(request: HttpRequest, user: DashboardUser, audience_id: UUID) -> HttpResponse:
-    """Replace the audience's own text, or add one that a storefront shows. The texts before stay as proof."""
+    """Replace the audience's own text, or add one that a storefront shows. The previous texts are kept as proof."""
     found = find_audience(user, audience_id)
     if found is None:
         return not_found(request, user)
@@ -51,7 +51,7 @@ def add_wording(request: HttpRequest, user: DashboardUser, audience_id: UUID) ->
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(AUDIENCES)
 def move_channel(request: HttpRequest, user: DashboardUser, audience_id: UUID, slug: str) -> HttpResponse:
-    """Show what it means that the channel feeds this audience; then let it. Doing it twice is doing it once."""
+    """Show the effect of making the channel feed this audience, then do it. Repeating it has no further effect."""
     found = find_audience(user, audience_id)
     if found is None:
         return not_found(request, user)

@@ -25,7 +25,7 @@ ADD_FORM, DELETE_FORM = "add-audience", "delete-audience"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An audience as the list has it; `channels` are the names of those that feed it."""
+    """An audience in the list; `channels` are the names of those that feed it."""
 
     audience: Audience
     channels: str
@@ -43,7 +43,7 @@ def audiences(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def show_audiences(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, address: str = ""
 ) -> HttpResponse:
-    """Show all audiences, or the one that the chosen channel feeds; at `address` if that is another than before."""
+    """Show all audiences, or the one that the chosen channel feeds; at `address` if it has changed."""
     shop = user.installation
     every = list(engine.audiences_of(shop))
     found = sites.read_sites(shop, request.GET)
@@ -64,7 +64,7 @@ def show_audiences(
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(AUDIENCES)
 def new_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """The form for another audience, and what becomes of it. The same form sent twice is one audience."""
+    """Show and handle the form for another audience. The same form sent twice creates one audience."""
     if request.method != "POST":
         return _show_form(request, user, uuid4())
     key = _key(request.POST.get("key", ""))
@@ -84,7 +84,7 @@ def new_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(AUDIENCES)
 def delete_audience(request: HttpRequest, user: DashboardUser, audience_id: UUID) -> HttpResponse:
-    """Delete an audience in which nobody is."""
+    """Delete an empty audience."""
     found = find_audience(user, audience_id)
     if found is None:
         return not_found(request, user)

@@ -31,7 +31,7 @@ def channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(CHANNELS)
 def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Save the form: the account of each channel, or none. Channels that are not in it stay as they are."""
+    """Save the account of each channel, or none. Channels that are not in the form do not change."""
     usable = {str(account.pk): account for account in _connected(user.installation)}
     wanted = {
         slug: request.POST[f"channel:{slug}"]
@@ -55,7 +55,7 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(CHANNELS)
 def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpResponse:
-    """Accept no new payments of the channel, or accept them again; customers see the message meanwhile."""
+    """Pause or resume new payments of the channel; customers see the message while they are paused."""
     shop, form = user.installation, _pause_form(slug)
     try:
         if request.POST.get("paused") == "yes":

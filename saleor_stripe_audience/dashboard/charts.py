@@ -1,4 +1,6 @@
-"""Small charts of bars as SVG, computed here: the page's policy allows neither scripts' drawings nor inline styles."""
+"""Small bar charts as SVG, rendered here because the page's policy allows neither drawing by scripts nor inline
+styles.
+"""
 
 from dataclasses import dataclass
 
@@ -6,7 +8,7 @@ from saleor_stripe_audience.dashboard.figures import Series
 
 WIDTH, HEIGHT = 240, 40
 GAP = 2
-LEAST = 2  # a bar that is not nothing is seen
+LEAST = 2  # a bar that is not zero must be visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Bar:
 
 
 def bars_of(series: Series) -> list[Bar]:
-    """A bar for each day that is not 0, as high as its share of the highest."""
+    """Return a bar for each day that is not 0, with its height relative to the highest."""
     highest = max(series.values, default=0)
     step = WIDTH // max(1, len(series.values))
     bars = []

@@ -1,4 +1,4 @@
-"""What staff type as the proof of a person's choice: how and where, to which words, and when."""
+"""What staff enter as the proof of a person's choice: how and where, to which wording, and when."""
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -10,7 +10,7 @@ from saleor_stripe_audience.dashboard.moments import read_moment
 from saleor_stripe_audience.errors import Rejected
 
 LONGEST_PLACE = 128  # characters, as the ledger has it
-# Which field a refusal belongs to.
+# Which field an error belongs to.
 PROOF_FIELDS = {
     "consent_where": "where",
     "consent_without_wording": "wording",
@@ -20,7 +20,7 @@ PROOF_FIELDS = {
 
 
 def read_proof(sent: QueryDict, kind: Consent.Kind) -> ConsentInput:
-    """Return the choice with its proof. `Rejected` if something is missing; who withdraws agrees to no words."""
+    """Return the choice with its proof. `Rejected` if something is missing; a withdrawal needs no wording."""
     where = sent.get("where", "").strip()
     if not where or len(where) > LONGEST_PLACE or "\0" in where:
         message = (

@@ -1,4 +1,4 @@
-"""One contact: who it is, why it has its status, what it may receive, what it agreed to, and what staff may do."""
+"""One contact: who it is, why it has its status, what it may receive, what it agreed to, and what staff can do."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
-SALEOR_USER = "VXNlcjo"  # how Saleor's ids of people begin: "User:" in Base64
+SALEOR_USER = "VXNlcjo"  # the prefix of Saleor's user ids: "User:" in Base64
 MOST = 20  # orders, carts, and consents, of one page
 
 REASONS: dict[str, str | Promise] = {
@@ -104,7 +104,7 @@ def contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> Http
 @require_POST
 @for_staff(CONTACTS)
 def change_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
-    """Archive or restore the contact, or add or remove a tag. Twice is once."""
+    """Archive or restore the contact, or add or remove a tag. Repeating it has no further effect."""
     found = find(user, contact_id)
     if found is None:
         return not_found(request, user)
@@ -138,7 +138,7 @@ def _change(request: HttpRequest, user: DashboardUser, found: Contact) -> Note:
 @require_POST
 @for_staff(CONTACTS)
 def erase_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
-    """Erase the person from all audiences of the shop. Twice is once: then there is nobody left."""
+    """Erase the person from all audiences of the shop. Repeating it has no further effect."""
     found = find(user, contact_id)
     if found is None:
         return not_found(request, user)
@@ -153,7 +153,7 @@ def erase_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -
 @require_safe
 @for_staff(CONTACTS)
 def export_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
-    """Everything that is known of the person, for their right of access."""
+    """Return everything that is known about the person, for their right of access."""
     found = find(user, contact_id)
     if found is None:
         return not_found(request, user)
@@ -186,7 +186,7 @@ def show_contact(
     now = timezone.now()
     try:
         events = timeline(found, now, after=request.GET.get("after", ""))
-    except Rejected:  # an address that was cut off: the start of the timeline
+    except Rejected:  # a truncated URL: the start of the timeline
         events = timeline(found, now)
     orders = found.purchases.order_by("-placed_at", "-pk")[:MOST]
     consents = found.consents.select_related("wording").order_by("-at", "-pk")[:MOST]
@@ -225,7 +225,9 @@ def _recorder(user: DashboardUser, consent: Consent) -> Recorder | None:
 
 
 def _may_receive(found: Contact, purpose: str) -> bool:
-    """Lists for advertisers may have buyers who are not subscribed: the audience decides."""
+    """Return what the contact may receive. Advertising lists may include buyers who are not subscribed, depending on
+    the audience.
+    """
     if purpose == Purpose.ADS:
         return may_be_shown_ads(Contact.objects.filter(pk=found.pk)).exists()
     return may_receive(found.status, purpose)

@@ -18,7 +18,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.wording import Wording
 
 FORM = "add-contact"
-# Which field a refusal belongs to.
+# Which field an error belongs to.
 FIELDS = {
     "email_invalid": "email",
     "contact_exists": "email",
@@ -31,7 +31,7 @@ FIELDS = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(CONTACTS)
 def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """The form for a contact, and what becomes of it. The same form sent twice is one contact."""
+    """Show and handle the form for a contact. The same form sent twice creates one contact."""
     audience = audience_asked_for(audiences_of(user), request.POST or request.GET)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
@@ -46,7 +46,7 @@ def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             actor_of(user), audience.pk, sent.get("email", ""), Profile(**typed), consent
         )
     except Rejected as error:
-        # The reason speaks of addresses that Saleor sent.
+        # The reason refers to addresses that Saleor sent.
         reason = (
             pgettext("staff", "This is not an email address.")
             if error.code == "email_invalid"

@@ -1,4 +1,4 @@
-"""A contact's carts: what is in them, and what became of them."""
+"""A contact's carts: their contents and state."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact_rows import Badge
 
-MOST_LINES = 5  # of one cart; how many more there are is said
+MOST_LINES = 5  # of one cart; the number of the others is shown
 
 STATES: dict[CartState, Badge] = {
     CartState.OPEN: ("plain", gettext_lazy("In progress")),
@@ -25,7 +25,7 @@ STATES: dict[CartState, Badge] = {
 
 @dataclass(frozen=True, slots=True)
 class CartRow:
-    """`order` is the number of the order that it became, `more` how many lines are not shown."""
+    """`order` is the number of the order that it became, `more` the number of lines that are not shown."""
 
     cart: Cart
     colour: str
@@ -37,7 +37,7 @@ class CartRow:
 
 
 def carts_of(contact: Contact, now: datetime, most: int) -> list[CartRow]:
-    """Return the contact's carts, the one that was changed last first."""
+    """Return the contact's carts, most recently changed first."""
     carts = list(contact.carts.prefetch_related("lines").order_by("-last_active_at", "-pk")[:most])
     states = states_of(contact, carts, now)
     orders = Purchase.objects.filter(
@@ -63,5 +63,5 @@ def _row(cart: Cart, state: CartState, order: str) -> CartRow:
 
 
 def _describe(quantity: int, product: str, variant: str) -> str:
-    """A product with one variant has that named like itself, or not at all."""
+    """Return the name of the product and its variant; a single variant often has the product's name, or none."""
     return f"{quantity} × {product}" + (f" ({variant})" if variant not in ("", product) else "")

@@ -1,4 +1,4 @@
-"""The columns of the list of contacts: each staff member's choice, which is kept for the next time."""
+"""The columns of the list of contacts: each staff member's choice, which is remembered."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from saleor_stripe_audience.dashboard.models import ChosenColumns
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 LIST = "contacts"
-ATTRIBUTE = "attribute:"  # begins the name of a column that has a value of Saleor's metadata
+ATTRIBUTE = "attribute:"  # the prefix of the name of a column with a Saleor metadata value
 MOST_TEXTS = 3  # tags, or segments, of one contact
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a column has of one contact: a moment, or texts, the only one perhaps a badge of this colour."""
+    """A contact's value in a column: a time, or texts; a single text may be a badge of this colour."""
 
     texts: Sequence[str | Promise] = ()
     at: datetime | None = None
@@ -54,13 +54,13 @@ def columns_of(audience: Audience) -> list[Column]:
 
 
 def read_chosen(user: DashboardUser, offered: Collection[Column]) -> list[Column]:
-    """Return those of the columns that the staff member chose; the usual ones, if nothing was chosen yet."""
+    """Return the columns that the staff member chose; the default ones, if nothing was chosen yet."""
     names = _kept(user).values_list("names", flat=True).first()
     return [each for each in offered if (each.is_usual if names is None else each.name in names)]
 
 
 def keep_chosen(user: DashboardUser, offered: Collection[Column], names: Collection[str]) -> list[Column]:
-    """Keep the staff member's choice, and return it. What another audience offers besides stays chosen."""
+    """Store the staff member's choice, and return it. Chosen columns that only another audience offers are kept."""
     former = _kept(user).values_list("names", flat=True).first() or []
     here = {each.name for each in offered}
     chosen = [each for each in offered if each.name in names]
@@ -75,7 +75,7 @@ def keep_chosen(user: DashboardUser, offered: Collection[Column], names: Collect
 
 
 def forget_chosen(user: DashboardUser) -> None:
-    """Show the usual columns again."""
+    """Show the default columns again."""
     _kept(user).delete()
 
 
@@ -84,7 +84,7 @@ def _kept(user: DashboardUser) -> QuerySet[ChosenColumns]:
 
 
 def with_columns(found: ContactQuerySet, chosen: Collection[Column]) -> ContactQuerySet:
-    """Prepare what the columns read: as many statements for all rows as for one."""
+    """Prefetch what the columns read, with the same number of statements for all rows as for one."""
     read: list[str | Prefetch[str]] = [each for column in chosen for each in column.prefetch]
     keys = [column.name.removeprefix(ATTRIBUTE) for column in chosen if column.name.startswith(ATTRIBUTE)]
     if keys:
@@ -106,7 +106,7 @@ def _status(contact: Contact) -> Cell:
 
 def _some(texts: Sequence[str]) -> Cell:
     more = len(texts) - MOST_TEXTS
-    if more <= 1:  # one more takes no more room than to say so
+    if more <= 1:  # one more takes no more space than the note about it
         return Cell(texts)
     return Cell([*texts[:MOST_TEXTS], _("and %(count)s more") % {"count": more}])
 

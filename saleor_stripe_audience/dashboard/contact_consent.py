@@ -25,7 +25,7 @@ KINDS = {"given": Consent.Kind.GIVEN, "withdrawn": Consent.Kind.WITHDRAWN}
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(CONTACTS)
 def record_consent(request: HttpRequest, user: DashboardUser, contact_id: UUID) -> HttpResponse:
-    """The form for a choice, and what becomes of it. The same choice sent twice is one."""
+    """Show and handle the form for a choice. The same choice sent twice is recorded once."""
     found = one_contact.find(user, contact_id)
     if found is None:
         return one_contact.not_found(request, user)
@@ -54,7 +54,9 @@ def _kind(sent: QueryDict) -> Consent.Kind:
 
 
 def _recorded(contact: Contact, kind: Consent.Kind) -> str:
-    """Say what the choice changed: a consent ends no withdrawal, and an earlier choice no later one."""
+    """Describe what the choice changed: consent does not end a withdrawal, and an earlier choice does not override a
+    later one.
+    """
     is_given = kind == Consent.Kind.GIVEN
     status = contact.status
     if status == Contact.Status.SUBSCRIBED:

@@ -41,7 +41,7 @@ def spent_by(contact: Contact) -> tuple[str, ...]:
 
 
 def language_name(tag: str) -> str:
-    """Return the language's name in the reader's language, with the tag if it says more: French (fr-ca)."""
+    """Return the language's name in the reader's language, with the tag if it is more specific: French (fr-ca)."""
     known = tag.lower()
     while known and known not in LANG_INFO:  # Django knows about a hundred languages
         known = known.rpartition("-")[0]

@@ -40,7 +40,7 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(CONTACTS)
 def choose_columns(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Keep the columns that are ticked, and answer with the list alone; or the page with the usual ones again."""
+    """Store the ticked columns, and return only the list; or the page with the default columns again."""
     audience = audience_asked_for(audiences_of(user), request.GET)
     if audience is None or request.POST.get("reset"):
         forget_chosen(user)
@@ -76,7 +76,7 @@ def _show(request: HttpRequest, user: DashboardUser, focus: str = "") -> HttpRes
 
 
 def _list(asked: QueryDict, audience: Audience, columns: list[Column]) -> dict[str, Any]:
-    """Return the page of the list that is asked for, with these columns."""
+    """Return the requested page of the list, with these columns."""
     page = read_page(with_columns(chosen(audience, asked), columns), asked, "created_at")
     return {
         "rows": [(each, [(column, column.cell(each)) for column in columns]) for each in page.rows],
@@ -120,7 +120,7 @@ def actor_of(user: DashboardUser) -> Actor:
 
 
 def chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:
-    """Return the audience's contacts that the query asks for. What it names that does not exist has none."""
+    """Return the audience's contacts that match the query. Anything in it that does not exist matches none."""
     found = Contact.objects.filter(audience=audience)
     if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = _search(audience, text)
@@ -136,7 +136,7 @@ def chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:
 
 
 def _search(audience: Audience, text: str) -> ContactQuerySet:
-    """Find a whole address, now or formerly the contact's, or whole names: an index has each."""
+    """Find a whole address, current or former, or whole names: each has an index."""
     own = Contact.objects.filter(audience=audience)
     if "@" in text:
         former = audience.former_addresses.filter(email=text.lower()).values("contact")
@@ -148,7 +148,7 @@ def _search(audience: Audience, text: str) -> ContactQuerySet:
 
 
 def _uuid(text: str) -> UUID:
-    """Return the id; one that is no row's if the text is none."""
+    """Return the id; if the text is not an id, one that no row has."""
     try:
         return UUID(text)
     except ValueError:

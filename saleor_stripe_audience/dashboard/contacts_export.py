@@ -31,7 +31,7 @@ def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBa
 @require_safe
 @for_staff(CONTACTS)
 def choose_export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
-    """What can be made of the contacts that were searched for."""
+    """Show the export options for the contacts that were searched for."""
     asked = request.GET
     audience = audience_asked_for(audiences_of(user), asked)
     if audience is None:

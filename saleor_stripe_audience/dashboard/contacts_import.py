@@ -1,4 +1,4 @@
-"""Importing contacts from a file: uploading it in parts, and the imports that were made."""
+"""Importing contacts from a file: uploading it in parts, and the list of imports."""
 
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -33,7 +33,7 @@ class FileRow:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(CONTACTS)
 def import_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Choose a file, or take the one that was uploaded. The same form sent twice is one file."""
+    """Choose a file, or accept the one that was uploaded. The same form sent twice creates one file."""
     sent = request.POST
     audience = audience_asked_for(audiences_of(user), sent or request.GET)
     if audience is None:
@@ -52,7 +52,7 @@ def import_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(CONTACTS)
 def store_import_part(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """One part of a file, before its form. What is wrong with it is said once the form is sent."""
+    """Store one part of a file, before its form. Errors are reported once the form is sent."""
     asked = request.GET
     audience = audience_asked_for(audiences_of(user), asked)
     if audience is None:
@@ -88,7 +88,7 @@ def _show(
 ) -> HttpResponse:
     files = ImportFile.objects.filter(installation=user.installation).exclude(form={})
     files = files.select_related("audience", "job").defer("report", "job__cursor")
-    # What is stored comes first: only so many files may be, and here is where they are discarded.
+    # Stored files come first: their number is limited, and this is where they are discarded.
     files = files.annotate(is_stored=uploads.IS_STORED).order_by("-is_stored", "-created_at", "-pk")
     return show(
         request,

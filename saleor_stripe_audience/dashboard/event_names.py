@@ -1,4 +1,4 @@
-"""What the events of Saleor and Stripe are called on the page."""
+"""The names of Saleor's and Stripe's events on the page."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -67,5 +67,5 @@ EVENT_NAMES: dict[str, str | Promise] = {
 
 
 def in_words(kind: str) -> str:
-    """The event's name in the reader's language; its identifier if the app does nothing with it any more."""
+    """The event's name in the reader's language; its identifier if the app no longer handles it."""
     return str(EVENT_NAMES.get(kind, kind))

@@ -1,7 +1,7 @@
-"""What a shop sold and who joined it, today and in the last 30 days: one series for each figure and currency.
+"""A shop's sales and new contacts, today and in the last 30 days: one series for each figure and currency.
 
-Amounts of different currencies are never added. Days are UTC's; a payment's refunds and fees count on the day on which
-the payment started, because that is the day that is stored.
+Amounts in different currencies are never added. Days are in UTC; a payment's refunds and fees count on the day on which
+the payment started, because only that day is stored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,14 +26,14 @@ DAYS, ONE_DAY = 30, timedelta(days=1)
 START, END = datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC)  # stand for the limits of each day
 DISPUTES = Q(reference__startswith="dp_") | Q(
     reference__startswith="du_"
-)  # how Stripe's ids of disputes begin
+)  # the prefix of Stripe's dispute ids
 
 Values = dict[tuple[str, str, date], int]  # by figure, currency and day
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentSums:
-    """What a day's payments in one currency come to, in the smallest units; fees are in the balance's currency."""
+    """The sums of a day's payments in one currency, in the smallest units; fees are in the balance's currency."""
 
     currency: str
     settled_currency: str
@@ -154,8 +154,8 @@ def _each_day(
 ) -> Iterator[tuple[date, tuple[Any, ...]]]:
     """Yield what is `shown` of each day's rows, in one statement with a part for each day.
 
-    An index has a day's rows in one piece. Grouped by their day instead, the rows of all days would be sorted first,
-    which takes several times as long.
+    A day's rows are contiguous in an index. Grouping by day would sort the rows of all days first, which takes several
+    times as long.
     """
     limited = rows.filter(**{f"{column}__gte": START, f"{column}__lt": END}).order_by()
     try:

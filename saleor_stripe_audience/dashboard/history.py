@@ -1,4 +1,4 @@
-"""What Saleor's ledger has of one payment. It is read from Saleor after the payment is shown, and not stored."""
+"""One payment in Saleor's ledger. It is read from Saleor after the payment is shown, and not stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +62,9 @@ class Entry:
 @require_safe
 @for_staff(PAYMENTS)
 def history(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> HttpResponse:
-    """The events of the payment's transaction, newest first; that Saleor did not respond is said, and no error."""
+    """The events of the payment's transaction, newest first; if Saleor does not respond, the page says so instead of
+    failing.
+    """
     found = find(user, payment_id)
     if found is None:
         return not_found(request, user)

@@ -64,7 +64,7 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """When Saleor and Stripe were heard last, how many events wait, and why the last one failed."""
+    """When Saleor and Stripe last sent an event, how many events are waiting, and why the last one failed."""
 
     saleor: datetime | None
     stripe: datetime | None
@@ -83,7 +83,7 @@ def home(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(OVERVIEW)
 def check_again(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Ask Stripe about the shop's accounts now; what was fixed is no problem any more."""
+    """Check the shop's accounts with Stripe now; problems that were fixed disappear."""
     if not user.may(PROBLEMS.permission):
         return refuse(request, 403, missing_permission(PROBLEMS.permission), user)
     try:
@@ -203,21 +203,21 @@ def _has_live(facts: Facts) -> bool:
 
 
 def _payments_of(facts: Facts, site: Site | None) -> QuerySet[Payment]:
-    """Payments with real money once the shop takes them anywhere, test payments before."""
+    """Return live payments once the shop takes them anywhere, test payments before that."""
     modes = [each.pk for each in (*facts.accounts, *facts.disconnected) if each.livemode == _has_live(facts)]
     own = Payment.objects.filter(installation=facts.shop, account__in=modes)
     return own if site is None else own.filter(site.payments())
 
 
 def _permitted(user: DashboardUser, step: Check | None) -> Check | None:
-    """Without its button, if that would lead to a refusal: what is wrong is listed under Problems."""
+    """Return it without its button if that would lead to a refusal: what is wrong is listed under Problems."""
     if step is None or step.section is None or may_see(user, step.section):
         return step
     return replace(step, section=PROBLEMS)
 
 
 def _with_permission(user: DashboardUser, state: ChannelState) -> ChannelState:
-    """Without a button that would lead to a refusal."""
+    """Return it without a button that would lead to a refusal."""
     if state.section is None or may_see(user, state.section):
         return state
     return ChannelState(state.channel, state.account, state.reason, None)

@@ -56,12 +56,12 @@ View = Callable[[HttpRequest, Installation, StripeAccount | None, int], HttpResp
 
 
 def begin_url(shop: Installation, account: StripeAccount | None = None) -> str:
-    """Where staff connect an account, or continue with that one; valid for a day."""
+    """Return the URL where staff connect an account, or continue with that one; valid for a day."""
     return _url(BEGIN, shop, account)
 
 
 def describe_requirements(account: StripeAccount) -> list[str]:
-    """What Stripe still needs, in a merchant's words, each once."""
+    """Describe what Stripe still requires, in merchants' terms, each requirement once."""
     return list(dict.fromkeys(_describe(each) for each in account.requirements))
 
 
@@ -80,7 +80,7 @@ def free_channels(shop: Installation) -> list[str]:
 
 
 def links(account: StripeAccount) -> dict[str, str]:
-    """Where Stripe sends the browser: back at the end, and here again when its link has expired."""
+    """Return where Stripe sends the browser: back at the end, and here again when its link has expired."""
     shop = account.installation
     return {"again": _url(AGAIN, shop, account), "back": _url(BACK, shop, account)}
 
@@ -113,7 +113,7 @@ def _page(name: str) -> Callable[[View], Callable[[HttpRequest, str], HttpRespon
 def begin(
     _request: HttpRequest, shop: Installation, account: StripeAccount | None, known: int
 ) -> HttpResponse:
-    """To Stripe's pages, with a new account or the incomplete one. Opened twice, it is the same account."""
+    """Redirect to Stripe's pages, with a new account or the incomplete one. Opening it twice uses the same account."""
     if account is None:
         account = connect.start(shop, free_channels(shop), known)
     else:
@@ -125,7 +125,7 @@ def begin(
 def again(
     _request: HttpRequest, _shop: Installation, account: StripeAccount | None, _known: int
 ) -> HttpResponse:
-    """Stripe's link has expired: another one for the same account."""
+    """Redirect to a new link for the same account, because Stripe's link has expired."""
     if account is None or account.state != StripeAccount.State.CONNECTED:
         raise _expired()
     return _redirect_to_stripe(account)
@@ -135,7 +135,7 @@ def again(
 def back(
     request: HttpRequest, _shop: Installation, account: StripeAccount | None, _known: int
 ) -> HttpResponse:
-    """Back from Stripe, which does not say how it went, so its API is asked."""
+    """Handle the return from Stripe, which does not report the outcome, so its API is queried."""
     if account is None or account.state != StripeAccount.State.CONNECTED:
         raise _expired()
     connect.refresh(account)

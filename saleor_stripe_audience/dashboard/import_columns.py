@@ -1,4 +1,4 @@
-"""What a file of contacts is: which column is what, who is in it, and what proves their consent."""
+"""The choices for a file of contacts: the field for each column, who is in it, and what proves their consent."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ LONGEST_SAMPLE = 60  # characters
 LONGEST_SOURCE = 128
 LONGEST_WORDING = 10_000
 Json = dict[str, Any]
-_NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what `reading` makes of a byte that is no character
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what `reading` returns for a byte that is not a character
 
 FIELDS: dict[str, Wording] = {
     "email": gettext_lazy("Email address"),
@@ -74,7 +74,7 @@ DATES: dict[str, Wording] = {
     DAY_FIRST: gettext_lazy("The day is first: 4 March"),
     MONTH_FIRST: gettext_lazy("The month is first: April 3"),
 }
-# Which field a refusal belongs to.
+# Which field an error belongs to.
 WRONG = {
     "import_column": "columns",
     "import_encoding": "encoding",
@@ -99,7 +99,7 @@ class Column:
 
 
 def read_form(sent: QueryDict) -> Json:
-    """Return what staff chose of encoding and separator; empty where the recognized one is right."""
+    """Return the encoding and separator that staff chose; empty if the detected one is right."""
     encoding, separator = sent.get("encoding", ""), sent.get("separator", "")
     return {
         "encoding": encoding if encoding in ENCODINGS else "",
@@ -108,7 +108,7 @@ def read_form(sent: QueryDict) -> Json:
 
 
 def read_choices(file: ImportFile, sent: QueryDict) -> Json:
-    """Return what staff chose, for `file_import`. `Rejected`, with the field's code, for what proves no consent."""
+    """Return staff's choices, for `file_import`. `Rejected`, with the field's code, if consent is not proven."""
     start = uploads.read_start(file)
     exactly: dict[str, list[int]] = {}
     for place in range(len(start.header)):
@@ -148,7 +148,7 @@ def read_choices(file: ImportFile, sent: QueryDict) -> Json:
 
 
 def _check_proof(choices: Json, file: ImportFile) -> None:
-    """`Rejected` if nothing in the file or beside it proves that everybody agreed."""
+    """Raise `Rejected` if nothing in the file or the form proves that everyone agreed."""
     exactly = choices["exactly"]
     if not choices["consent_source"] and "consent_source" not in exactly:
         raise Rejected(_where(), code="consent_where")
@@ -178,7 +178,7 @@ def show_columns(
     keeps_columns: bool = True,
     wrong: str = "",
 ) -> HttpResponse:
-    """The form, with what was typed, was chosen before, or is recognized. `Rejected` if the file is gone."""
+    """Show the form, with what was typed, previously chosen, or detected. `Rejected` if the file no longer exists."""
     start = uploads.read_start(file)
     values = _values(file, start)
     if typed is not None:
@@ -229,7 +229,7 @@ def _columns(start: uploads.Start, values: dict[str, Any]) -> list[Column]:
 
 
 def _readable(text: str) -> str:
-    """Return the text with a sign for each byte that is no character, which no page can contain."""
+    """Return the text with a sign for each byte that is not a character, which a page cannot contain."""
     return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

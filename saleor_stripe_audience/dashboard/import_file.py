@@ -1,4 +1,4 @@
-"""One file of contacts on its way: checked, imported, done; and the rows that are refused, as a file."""
+"""One file of contacts and its stages: checked, imported, done; and the rejected rows as a file."""
 
 import csv
 import tempfile
@@ -61,7 +61,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """How many contacts have another status afterwards; new ones had none before."""
+    """How many contacts change their status; new ones had none before."""
 
     before: Wording
     after: Wording
@@ -71,7 +71,7 @@ class StatusChange:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(CONTACTS)
 def import_file(request: HttpRequest, user: DashboardUser, file_id: UUID) -> HttpResponse:
-    """The file where it is on its way, and what staff do with it. Twice is once."""
+    """Show the file in its current stage, and handle staff's actions. Repeating one has no further effect."""
     file = _find(user, file_id)
     if file is None:
         return _not_found(request, user)
@@ -89,7 +89,7 @@ def import_file(request: HttpRequest, user: DashboardUser, file_id: UUID) -> Htt
 @require_safe
 @for_staff(CONTACTS)
 def import_progress(request: HttpRequest, user: DashboardUser, file_id: UUID) -> HttpResponse:
-    """The file's stage alone: asked for again and again while something happens."""
+    """Return only the file's stage: requested repeatedly while something is in progress."""
     file = _find(user, file_id)
     if file is None:
         return _not_found(request, user)
@@ -99,7 +99,9 @@ def import_progress(request: HttpRequest, user: DashboardUser, file_id: UUID) ->
 @require_safe
 @for_staff(CONTACTS)
 def refused_rows(request: HttpRequest, user: DashboardUser, file_id: UUID) -> HttpResponseBase:
-    """The refused rows as they are in the file, each with its line and the reason, to correct and import them."""
+    """Return the rejected rows as they are in the file, each with its line and the reason, to correct and import
+    them.
+    """
     file = _find(user, file_id)
     if file is None or not uploads.has_refused(file):
         return _not_found(request, user)
@@ -165,7 +167,7 @@ def _read_again(request: HttpRequest, user: DashboardUser, file: ImportFile) -> 
 
 def _check(request: HttpRequest, user: DashboardUser, file: ImportFile) -> HttpResponse:
     former = {name: file.choices.get(name, "") for name in ("encoding", "separator")}
-    if read_form(request.POST) != former:  # the columns may be others now
+    if read_form(request.POST) != former:  # the columns may have changed
         return _read_again(request, user, file)
     try:
         choices = read_choices(file, request.POST)
@@ -202,7 +204,7 @@ def _show_stage(
 
 
 def _stage(file: ImportFile) -> dict[str, Any]:
-    """Return all that is said of the file's stage."""
+    """Return everything that is shown about the file's stage."""
     job = file.job
     if job is None:
         return _checking(file) if file.check_state == ImportFile.Check.RUNNING else _checked(file)
@@ -270,7 +272,7 @@ def _checked(file: ImportFile) -> dict[str, Any]:
 
 
 def _counts(counts: Mapping[str, int]) -> list[tuple[Wording, int]]:
-    """Return the counts with their titles; of erased people only if there are any."""
+    """Return the counts with their titles; erased people only if there are any."""
     return [
         (title, counts.get(name, 0))
         for name, title in COUNTS.items()
@@ -279,7 +281,7 @@ def _counts(counts: Mapping[str, int]) -> list[tuple[Wording, int]]:
 
 
 def _said(job: Job, counts: Mapping[str, int]) -> str:
-    """Return what is said aloud when the import has ended."""
+    """Return what screen readers announce when the import has ended."""
     if job.state in Job.MOVING:
         return ""
     _colour, state = JOB_BADGES[job.state]

@@ -1,4 +1,4 @@
-"""Keys for programs and for the shop's own pages, and what is kept for how long."""
+"""Keys for programs and for the shop's own pages, and what is stored for how long."""
 
 from uuid import UUID, uuid4
 
@@ -20,7 +20,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 API_FORM, STOREFRONT_FORM = "create-key", "create-storefront-key"
 
-# Which field a refusal belongs to; all others are about what the key may do.
+# Which field an error belongs to; all others are about the key's scopes.
 WRONG = {"name": "name", "key_exists": "name", "expires_in_days": "days"}
 
 
@@ -35,7 +35,7 @@ def keys(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def create(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Create an API key and show its secret, this once. It may not do more than the staff member may.
 
-    The same form sent twice is one key; what is shown last counts.
+    The same form sent twice creates one key; the secret shown last is valid.
     """
     asked = request.POST
     allowed = of_permissions(user.permissions)
@@ -55,7 +55,7 @@ def create(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(KEYS)
 def revoke(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpResponse:
-    """Revoke an API key at once. Twice is once."""
+    """Revoke an API key immediately. Repeating it has no further effect."""
     key = ApiKey.objects.filter(installation=user.installation, pk=key_id).first()
     if key is None:
         return refuse(request, 404, _("This key was not found."), user)
@@ -66,7 +66,7 @@ def revoke(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpRespon
 @require_POST
 @for_staff(KEYS)
 def create_storefront(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Create a public key for the pages at these origins. The same form sent twice is one key."""
+    """Create a public key for the pages at these origins. The same form sent twice creates one key."""
     asked = request.POST
     origins = asked.get("origins", "").replace(",", " ").split()
     try:
@@ -85,7 +85,7 @@ def create_storefront(request: HttpRequest, user: DashboardUser) -> HttpResponse
 @require_POST
 @for_staff(KEYS)
 def revoke_storefront(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpResponse:
-    """Revoke a storefront's key at once. Twice is once."""
+    """Revoke a storefront key immediately. Repeating it has no further effect."""
     key = StorefrontKey.objects.filter(installation=user.installation, pk=key_id).first()
     if key is None:
         return refuse(request, 404, _("This key was not found."), user)
@@ -106,7 +106,7 @@ def _check_key(asked: QueryDict, scopes: set[str], allowed: frozenset[str]) -> N
 
 
 def _form_of(asked: QueryDict) -> UUID:
-    """Return the id of the form; a form without one is a form of its own."""
+    """Return the id of the form; a form without one gets a new id."""
     try:
         return UUID(asked.get("form_key", ""))
     except ValueError:

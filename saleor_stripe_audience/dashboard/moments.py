@@ -1,4 +1,4 @@
-"""Times that staff type: the browser says which moment of their own time zone they mean."""
+"""Times that staff type: the browser converts them from their own time zone."""
 
 from datetime import UTC, datetime
 
@@ -8,9 +8,9 @@ EARLIEST_YEAR = 1970
 
 
 def read_moment(sent: QueryDict, name: str) -> datetime | None:
-    """Return the moment that the field has; None if it is empty or no time.
+    """Return the field's time; None if it is empty or not a time.
 
-    The page's script writes it to the field of the name and `_utc`. Without that the time counts as UTC.
+    The page's script writes it to the field with the suffix `_utc`. Without that, the time is taken as UTC.
     """
     text = (sent.get(f"{name}_utc", "") or sent.get(name, "")).strip() if sent.get(name, "") else ""
     try:

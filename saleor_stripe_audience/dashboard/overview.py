@@ -1,4 +1,4 @@
-"""What is connected and healthy, and the next step, in one sentence each. Nothing here calls the network."""
+"""What is connected and healthy, and the next step, in one sentence each. Nothing here uses the network."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -88,9 +88,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of the shop that the checks need.
+    """The shop's stored data that the checks need.
 
-    `failed` counts the events that were given up, `waiting` those that are not handled; `is_heard` if there was any.
+    `failed` counts the events that were given up, `waiting` those that are not handled; `is_heard` if there were any.
     """
 
     accounts: list[StripeAccount]
@@ -117,7 +117,7 @@ def read_known(shop: Installation) -> Known:
 
 
 def checks(shop: Installation, known: Known | None = None) -> list[Check]:
-    """Every check, in the order in which a new shop is set up."""
+    """Return every check, in the order in which a new shop is set up."""
     known = known or read_known(shop)
     return [
         _saleor(shop, known),
@@ -130,7 +130,7 @@ def checks(shop: Installation, known: Known | None = None) -> list[Check]:
 
 
 def next_step(found: list[Check]) -> Check | None:
-    """The one thing to do next: what is broken comes before what is not done yet."""
+    """Return the next thing to do: what is broken comes before what has not been done yet."""
     failing = [check for check in found if check.state in ("todo", "bad")]
     return min(failing, key=lambda check: check.state != "bad", default=None)
 
@@ -172,7 +172,7 @@ def _not_ready(account: StripeAccount) -> Check:
 
 
 def _channels(known: Known) -> Check:
-    """Good only if customers can pay now in every channel, with live payments if the shop is live."""
+    """Return good only if customers can currently pay in every channel, with live payments if the shop is live."""
     title = _("Channels")
     channels = known.channels
     if not channels:
@@ -221,7 +221,7 @@ def _events(shop: Installation, known: Known) -> Check:
 
 
 def _catalogue(shop: Installation) -> Check:
-    """Good only if something is in Stripe and nothing failed on its way there."""
+    """Return good only if something is in Stripe and nothing failed."""
     title, rows = _("Catalogue"), CatalogProduct.objects.filter(installation=shop)
     if failed := rows.filter(state=CatalogProduct.State.FAILED).count():
         text = ngettext(

@@ -22,7 +22,7 @@ Place = tuple[Any, Any]  # the column's value and the key
 
 @dataclass(frozen=True, slots=True)
 class Page[Row: Model]:
-    """The rows, and the queries of the neighbouring pages; empty where there is none."""
+    """The rows, and the queries of the neighbouring pages; empty if there is none."""
 
     rows: list[Row]
     previous: str
@@ -34,7 +34,7 @@ def read_page[Row: Model](
 ) -> Page[Row]:
     """Return the page that `after` or `before` in the query asks for, ordered by `column`: newest rows first.
 
-    A place that cannot be read, such as in an address that was cut off, is the start of the list.
+    An invalid position, such as in a truncated URL, means the start of the list.
     """
     return read_page_of([rows], asked, column, is_ascending=is_ascending)
 
@@ -42,7 +42,7 @@ def read_page[Row: Model](
 def read_page_of[Row: Model](
     parts: list[QuerySet[Row]], asked: QueryDict, column: str, *, is_ascending: bool = False
 ) -> Page[Row]:
-    """As `read_page`, of rows that are in several parts, each of which an index has in order; at least one."""
+    """Like `read_page`, for rows in one or more parts, each of which an index has in order."""
     model = parts[0].model
     after, before = (_read(model, column, asked.get(name, "")) for name in ("after", "before"))
 
@@ -112,7 +112,7 @@ def _read(model: type[Model], column: str, text: str) -> Place | None:
 
 
 def _is_storable(value: Any) -> bool:
-    """Whether the database can compare with it: somebody may have edited the address."""
+    """Whether the database can compare with it: someone may have edited the URL."""
     if isinstance(value, datetime):
         return value.tzinfo is not None
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""One payment: its amounts, what the balance got, and what happened to it, as far as the app has stored it."""
+"""One payment: its amounts, what reached the balance, and its history, as far as the app has stored it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +51,7 @@ def payment(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> Http
 @require_POST
 @for_staff(PAYMENTS)
 def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> HttpResponse:
-    """Request the refund or capture through Saleor. The same form sent twice is one request."""
+    """Request the refund or capture through Saleor. The same form sent twice makes one request."""
     found = find(user, payment_id)
     if found is None:
         return not_found(request, user)
@@ -86,7 +86,7 @@ def _wanted(request: HttpRequest, user: DashboardUser) -> staff_requests.Wanted 
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """What staff may request now, at most `most`; `waiting` says what of it is being carried out."""
+    """What staff can request now, up to `most`; `waiting` says what is already in progress."""
 
     kind: str
     form: str
@@ -142,7 +142,7 @@ def show_payment(
     status: int = 200,
     typed: QueryDict | None = None,
 ) -> HttpResponse:
-    """The payment; what was `typed` stays in its form, so that another amount is never sent by mistake."""
+    """Show the payment; what was `typed` stays in its form, so that another amount is never sent by mistake."""
     settled = found.settled_currency
     order = _order_of(found)
     return show(

@@ -33,9 +33,9 @@ LONGEST_SEARCH = 200
 MOST_SOURCES = 500  # checkouts and orders of one customer
 LARGEST_MINOR = 2**63 - 1  # of a column
 
-_TAKEN = ("succeeded", "requires_capture", "processing")  # money was taken, is held or on its way
+_TAKEN = ("succeeded", "requires_capture", "processing")  # money was captured, is held or on its way
 _NOT_REFUNDED = Q(refunded_minor=0)
-# Of an authorized amount a part can be captured: the rest is released.
+# Part of an authorized amount can be captured: the rest is released.
 _WHOLLY_CAPTURED = Q(captured_minor=0) | Q(captured_minor__gte=F("amount_minor"))
 DECLINED = _NOT_REFUNDED & ~Q(decline_code="") & ~Q(status__in=_TAKEN)
 
@@ -47,7 +47,7 @@ def _is(*statuses: str) -> Q:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What became of a payment in a merchant's words; `rows` are the payments of which that is true."""
+    """A payment's state in merchants' terms; `rows` are the payments in this state."""
 
     name: str
     title: str | Promise
@@ -138,7 +138,7 @@ def export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
 
 
 def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[Payment]:
-    """Return the shop's payments that the query asks for. What it names that does not exist has none."""
+    """Return the shop's payments that match the query. Anything in it that does not exist matches none."""
     found = Payment.objects.filter(installation=user.installation)
     if (site := read_sites(user.installation, asked).chosen) is not None:
         found = found.filter(site.payments())
@@ -156,7 +156,7 @@ def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[Payment]:
 
 
 def _search(user: DashboardUser, text: str) -> Q:
-    """Find an order number, a customer's address, an amount or Stripe's id: each has its form."""
+    """Find an order number, a customer's address, an amount or Stripe's id, recognized by their form."""
     shop = user.installation
     if text.startswith("pi_"):
         accounts = [each.pk for each in accounts_of(shop.pk)]
@@ -196,7 +196,7 @@ def _sources_of(shop: Installation, address: str) -> list[str]:
 
 
 def row_of(payment: Payment, customers: dict[str, str], channels: dict[str, str] | None = None) -> PaymentRow:
-    """Return what staff read of a payment; `customers` are addresses by checkout or order, `channels` names by slug."""
+    """Return what staff see of a payment; `customers` are addresses by checkout or order, `channels` names by slug."""
     state = state_of(payment)
     decline = (
         for_merchant(payment.decline_code, get_language() or ENGLISH) if state.name == "declined" else ""
@@ -217,7 +217,7 @@ def row_of(payment: Payment, customers: dict[str, str], channels: dict[str, str]
 
 
 def state_of(payment: Payment) -> State:
-    """Return what became of the payment; a state that Stripe may add is shown by its own name."""
+    """Return the payment's state; an unknown Stripe state is shown by its own name."""
     if payment.refunded_minor:
         is_whole = payment.refunded_minor >= payment.captured_minor
         return _BY_NAME["refunded" if is_whole else "partly-refunded"]
@@ -230,7 +230,7 @@ def state_of(payment: Payment) -> State:
 
 
 def stripe_url(payment: Payment) -> str:
-    """Return the payment's address in Stripe's Dashboard."""
+    """Return the payment's URL in Stripe's Dashboard."""
     mode = "" if payment.account.livemode else "test/"
     return f"https://dashboard.stripe.com/{mode}payments/{payment.payment_intent_id}"
 

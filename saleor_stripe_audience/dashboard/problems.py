@@ -34,7 +34,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Installation, Problem
 
 PAGE_SIZE = 50
-# Where each problem is solved, by how its key begins; see payments.upkeep, saleor.trouble and audience.signup.
+# Where each problem is solved, by the prefix of its key; see payments.upkeep, saleor.trouble and audience.signup.
 FIXES: dict[str, Section] = {
     "channels": CHANNELS,
     "test-only": CHANNELS,
@@ -90,14 +90,18 @@ def events_of(shop: Installation) -> QuerySet[Event]:
 
 
 def is_of(shop: Installation) -> Q:
-    """The handlings of the shop's events, as a join: the few that were given up are found first, then their events."""
+    """Return the handlings of the shop's events with a join: the few that were given up are found first, then their
+    events.
+    """
     accounts = StripeAccount.objects.filter(installation=shop).values("pk")
     of_saleor = Q(event__source="saleor", event__origin=shop.pk)
     return of_saleor | Q(event__source="stripe", event__origin__in=accounts)
 
 
 def has_events(shop: Installation) -> bool:
-    """Whether the shop or one of its Stripe accounts ever sent an event; asked one by one, each from an index."""
+    """Return whether the shop or one of its Stripe accounts ever sent an event; queried one by one, each from an
+    index.
+    """
     if Event.objects.filter(source="saleor", origin=shop.pk).exists():
         return True
     accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", flat=True)
@@ -105,7 +109,7 @@ def has_events(shop: Installation) -> bool:
 
 
 def last_event(source: str, origin: UUID) -> datetime | None:
-    """When the shop or the account sent its latest event; an index has it."""
+    """Return when the shop or the account sent its latest event, from an index."""
     newest = Event.objects.filter(source=source, origin=origin).order_by("-received_at", "-pk")
     return newest.values_list("received_at", flat=True).first()
 

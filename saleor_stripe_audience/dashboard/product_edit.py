@@ -1,4 +1,4 @@
-"""Adding a product and editing one: written to Saleor, whose events then bring it to Stripe."""
+"""Adding a product and editing one: written to Saleor, whose events then sync it to Stripe."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -21,7 +21,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 FORM = "product"
 SECONDS = 25.0
-# Which field a refusal belongs to.
+# Which field an error belongs to.
 FIELDS = {
     "title_missing": "title",
     "title_long": "title",
@@ -39,7 +39,7 @@ FIELDS = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(PRODUCTS)
 def add_product(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """The form for a product, and what becomes of it. The same form sent twice is one product."""
+    """Show and handle the form for a product. The same form sent twice adds one product."""
     sent = request.POST
     if request.method != "POST":
         return _show_form(request, user, key=str(uuid4()))
@@ -79,7 +79,7 @@ def add_product(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(PRODUCTS)
 def edit_product(request: HttpRequest, user: DashboardUser, product_id: int) -> HttpResponse:
-    """The product as Saleor has it now, and what staff change of it. Twice is once."""
+    """Show the product as it is in Saleor now, and handle staff's changes. Repeating one has no further effect."""
     found = products.find(user, product_id)
     if found is None:
         return products.not_found(request, user)
@@ -116,7 +116,7 @@ def _changes(request: HttpRequest) -> edit.Changes:
 
 
 def _prices(sent: QueryDict) -> dict[str, Decimal]:
-    """Return the prices that were typed, by channel. `Rejected` for what is no amount."""
+    """Return the prices that were typed, by channel. `Rejected` for anything that is not an amount."""
     found = {}
     for name in sent:
         text = with_point(sent.get(name, "")) if name.startswith("price:") else ""
@@ -138,7 +138,7 @@ def _image(request: HttpRequest) -> edit.Image | None:
 
 
 def _wrong(refused: Failure | None) -> dict[str, str]:
-    """Return which field is wrong; of the prices, which channel's."""
+    """Return which field is wrong; for prices, which channel's."""
     if refused is None:
         return {"wrong": "", "wrong_price": ""}
     return {

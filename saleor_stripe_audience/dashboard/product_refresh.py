@@ -1,4 +1,4 @@
-"""Refreshing products: what was changed in Stripe is shown beside Saleor's, ticked by staff, and taken over or not."""
+"""Refreshing products: changes made in Stripe are shown next to Saleor's values; staff tick those to apply."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,9 @@ class Row:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(PRODUCTS)
 def refresh_products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Look for differences, take the ticked ones over into Saleor, or keep Saleor's. Twice is once."""
+    """Look for differences, apply the ticked ones in Saleor, or keep Saleor's values. Repeating it has no further
+    effect.
+    """
     if request.method != "POST":
         return _show(request, user)
     try:

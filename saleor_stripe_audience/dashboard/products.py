@@ -1,4 +1,4 @@
-"""The shop's products as Stripe has them: searched, filtered, page by page; one of them; and the job that sends all."""
+"""The shop's products in Stripe: the list with search, filters and pages; one product; and the job that sends all."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -36,7 +36,7 @@ BADGES: dict[str, tuple[str, Wording]] = {
     State.NOT_SOLD: ("plain", gettext_lazy("Not sold")),
     State.ARCHIVED: ("plain", gettext_lazy("Archived")),
 }
-# What Stripe does not have as the shop has it: docs/catalogue.md.
+# What could not be synced to Stripe as it is in Saleor: docs/catalogue.md.
 PROBLEMS: dict[str, Wording] = {
     "no_price": gettext_lazy("It has no price in this channel."),
     "below_minimum": gettext_lazy("The price is below what Stripe charges at least: it was not sent."),
@@ -100,7 +100,7 @@ def show_products(
 
 
 def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[CatalogProduct]:
-    """Return the shop's products that the query asks for. What it names that does not exist has none."""
+    """Return the shop's products that match the query. Anything in it that does not exist matches none."""
     found = CatalogProduct.objects.filter(installation=user.installation)
     if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(Q(name__icontains=text) | Q(sku__iexact=text))
@@ -125,7 +125,7 @@ def _row(product: CatalogProduct) -> ProductRow:
 
 
 def stripe_link(product: CatalogProduct) -> str:
-    """Return the product's address in Stripe's Dashboard; empty while Stripe has none."""
+    """Return the product's URL in Stripe's Dashboard; empty while Stripe does not have it."""
     return dashboard_url(product.account, product.stripe_product_id) if product.stripe_product_id else ""
 
 
@@ -249,7 +249,7 @@ def _sync(account: StripeAccount, job: Job | None) -> Sync:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(PRODUCTS)
 def sync_products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """The progress of the jobs, which the page asks for again; POST starts, pauses, resumes or cancels one."""
+    """Show the progress of the jobs, which the page polls; POST starts, pauses, resumes or cancels one."""
     if request.method != "POST":
         return show(request, user, PRODUCTS, template="products_sync", syncs=_syncs(user))
     try:

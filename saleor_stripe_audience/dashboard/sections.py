@@ -1,4 +1,4 @@
-"""The sections of the page, who may see each, and how one is rendered."""
+"""The sections of the page, who may see each of them, and how they are rendered."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -95,7 +95,7 @@ def show(
 def refuse(
     request: HttpRequest, status: int, message: str, user: DashboardUser | None = None
 ) -> HttpResponse:
-    """Only the reason, with links to what the user may see, if there is a user."""
+    """Show only the reason, with links to what the user may see, if there is a user."""
     sections = [each for each in SECTIONS if user is not None and may_see(user, each)]
     context = {"sections": sections, "note": Note("bad", message), "again": OVERVIEW.url}
     return render(request, "dashboard/refusal.html", context, status=status)

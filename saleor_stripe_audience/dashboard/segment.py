@@ -1,4 +1,6 @@
-"""One segment: its rule as a form that the server renders again after each click, what it matches now, and why."""
+"""One segment: its rule as a form that the server renders again after each click, its current matches, and the
+reasons.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -73,7 +75,7 @@ OUTDATED = gettext_lazy("Somebody else has changed this segment since you opened
 @require_safe
 @for_staff(SEGMENTS)
 def new_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """An empty form, or a copy of the segment that `from` names."""
+    """Show an empty form, or a copy of the segment given by `from`."""
     if copied := request.GET.get("from", ""):
         source = find(user, _uuid(copied))
         if source is None:
@@ -144,7 +146,7 @@ def _note_of(unknown: store.Unknown, draft: "Draft", places: dict[str, str]) -> 
 @require_POST
 @for_staff(SEGMENTS)
 def save_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Create the segment, or change it. The same form sent twice is one segment."""
+    """Create the segment, or change it. The same form sent twice creates one segment."""
     draft = _read(user, request.POST)
     if draft is None:
         return not_found(request, user)
@@ -181,7 +183,9 @@ def _save(user: DashboardUser, draft: "Draft", tree: rules.Json) -> Segment:
 
 
 def _stored_name(draft: "Draft") -> str:
-    """A ready-made segment whose translated name was left as it is keeps its English one, for readers of both."""
+    """Return the name to store: a ready-made segment whose translated name was not changed keeps its English name, for
+    readers of both languages.
+    """
     if draft.stored is not None and draft.name == title_of(draft.stored):
         return draft.stored.name
     return draft.name
@@ -216,7 +220,7 @@ def explain_segment(request: HttpRequest, user: DashboardUser, segment_id: UUID)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A condition of the rule, as it is for one contact; `depth` is how many groups it is in."""
+    """A condition of the rule for one contact; `depth` is the number of groups around it."""
 
     depth: int
     title: Wording
@@ -238,7 +242,7 @@ def _reasons(explanation: Explanation) -> Sequence[Reason]:
 
 @dataclass
 class Draft:
-    """A segment as the form has it: stored or not, `version` is that of the segment when the form was opened."""
+    """A segment in the form, stored or not; `version` is the segment's version when the form was opened."""
 
     audience: Audience
     key: UUID
@@ -286,14 +290,14 @@ def not_found(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 
 def _uuid(text: str) -> UUID:
-    """Return the id; one that is no row's if the text is none."""
+    """Return the id; if the text is not an id, one that no row has."""
     try:
         return UUID(text)
     except ValueError:
         return UUID(int=0)
 
 
-# ---- what the template draws ----
+# ---- what the template renders ----
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +359,7 @@ class _Pen:
         value = values[0] if values else ""
         options = list(self.options.get(part.source, part.options))
         if part.kind == "select" and value and value not in dict(options):
-            options.append((value, value))  # what the rule has is shown, although it is no longer offered
+            options.append((value, value))  # a value in the rule is shown even if it is no longer offered
         drawn = DrawnPart(
             part,
             f"{path}-{part.name}",

@@ -1,4 +1,4 @@
-"""The controls of a segment's conditions: what each type asks for, and how that is the rule's JSON."""
+"""The controls of a segment's conditions: the inputs of each type, and how they map to the rule's JSON."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Part:
 
 
 class Control(Protocol):
-    """A part of a condition's JSON, or several parts that depend on one another."""
+    """A part of a condition's JSON, or several parts that depend on each other."""
 
     def load(self, part: Json) -> dict[str, list[str]]: ...
 
@@ -55,7 +55,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def _whole(text: str) -> Any:
-    """An integer; text that is none stays, for the rule to refuse."""
+    """Return an integer; other text is left unchanged, for the rule to refuse."""
     return int(text) if re.fullmatch(r"\d{1,18}", text) else text
 
 
@@ -124,7 +124,7 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A number of things; `default` is what the rule has where nothing is typed."""
+    """A count; `default` is the rule's value if nothing is typed."""
 
     name: str
     label: Wording
@@ -185,7 +185,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date, from its beginning in UTC; a rule's exact time stays as long as its date is not changed."""
+    """A date, from its beginning in UTC; a rule's exact time is kept as long as its date is not changed."""
 
     name: str
     label: Wording
@@ -211,13 +211,13 @@ def _day_of(exact: str) -> str:
         return datetime.fromisoformat(exact).astimezone(UTC).date().isoformat()
     except ValueError:
         return ""
-    except OverflowError:  # a time of the first or last day that there is: as it was written
+    except OverflowError:  # a time on the first or last possible day is left unchanged
         return exact[:10]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a text is compared, and with which; numbers and presence where the rule has them."""
+    """How a text is compared, and with what; also numbers and presence, if the rule has them."""
 
     comparisons: tuple[Option, ...]
 

@@ -1,7 +1,8 @@
-"""A segment's rule as a form: read from the rule or from the fields that were sent, changed by a button, and back.
+"""Converts a segment's rule to a form and back: read from the rule or from the submitted fields, and changed by
+buttons.
 
-A condition is known by its path: "n" is the whole rule, "n-0-2" the third condition of the first group in it. Each
-field's name begins with the path of its condition: "n-0-2.atLeast".
+A condition is identified by its path: "n" is the whole rule, "n-0-2" the third condition of the first group in it. Each
+field's name starts with the path of its condition: "n-0-2.atLeast".
 """
 
 from collections.abc import Iterator, Mapping
@@ -65,7 +66,7 @@ def _from_part(part: Json) -> Node:
 def to_rule(root: Node) -> tuple[Json, dict[str, str]]:
     """Return the rule, which may be invalid, and the paths of its conditions by their place in it.
 
-    A group of one condition is that condition: so a rule that is opened and saved stays as it was.
+    A group of one condition becomes that condition, so a rule that is opened and saved does not change.
     """
     places: dict[str, str] = {}
     if len(root.children) == 1 and not root.negated and not root.children[0].is_group:
@@ -101,7 +102,7 @@ def path_of(place: str, places: Mapping[str, str]) -> str:
 
 
 def from_fields(sent: QueryDict) -> Node:
-    """Return the form as it was sent; what is missing or named wrongly is replaced by a new condition."""
+    """Return the form as it was sent; missing or invalid parts are replaced by a new condition."""
     left = [MAX_CONDITIONS + 1]
     node = _from_fields(sent, ROOT, left)
     return node if node.is_group else Node("all", children=[node])
@@ -120,7 +121,7 @@ def _from_fields(sent: QueryDict, path: str, left: list[int]) -> Node:
         return new_condition() if path != ROOT else Node("all")
     if (
         sent.get(f"{path}.was", kind) != kind
-    ):  # another type was chosen: what the former one had means nothing here
+    ):  # another type was chosen: the previous type's values do not apply
         return Node(kind, negated, new_condition(kind).fields)
     start = f"{path}."
     fields = {name.removeprefix(start): sent.getlist(name) for name in sent if name.startswith(start)}
@@ -142,7 +143,7 @@ def find(root: Node, path: str) -> Node | None:
 
 
 def apply(root: Node, command: str) -> str:
-    """Do what a button says, such as "add:n-0"; returns the path at which the reader continues, or nothing."""
+    """Carry out a button's action, such as "add:n-0"; returns the path to focus next, or nothing."""
     name, _, rest = command.partition(":")
     path, _, value = rest.partition(":")
     node = find(root, path)

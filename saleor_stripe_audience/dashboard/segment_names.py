@@ -1,4 +1,4 @@
-"""What a segment's condition can name, such as products, by the names that staff know."""
+"""What a segment's condition can refer to, such as products, by the names that staff know."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Things:
 
 
 def _things(audience: Audience, kind: str) -> list[Things]:
-    """Where the names of a kind are stored; of two that have one, the first counts."""
+    """Return where the names of a kind are stored; if several have a name, the first counts."""
     shop = audience.installation_id
     sold = SoldProduct.objects.filter(installation=shop)
     catalogue = CatalogProduct.objects.filter(installation=shop)
@@ -74,7 +74,7 @@ def search(audience: Audience, kind: str, text: str) -> Names:
 
 
 def names_of(audience: Audience, ids: Mapping[str, set[str]]) -> Names:
-    """Return the names of things, given their ids by kind; one without a known name is called by its id."""
+    """Return the names of things, given their ids by kind; ids without a known name are returned as they are."""
     found: Names = {}
     for kind, some in ids.items():
         named: Names = {}
@@ -87,7 +87,7 @@ def names_of(audience: Audience, ids: Mapping[str, set[str]]) -> Names:
 
 
 def _named_in_orders(audience: Audience, variants: set[str]) -> Names:
-    """Variants that the catalogue no longer has keep their names in orders and carts."""
+    """Find the names of variants in orders and carts, even if the catalogue no longer has them."""
     shop = audience.installation_id
     columns = ("saleor_variant_id", "product_name", "variant_name")
     lines = PurchaseLine.objects.filter(purchase__installation=shop, saleor_variant_id__in=variants)

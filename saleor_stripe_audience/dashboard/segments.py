@@ -1,4 +1,4 @@
-"""The segments of an audience: how many are in each, the ready-made ones to add, and deleting one."""
+"""The segments of an audience: their number of members, adding the ready-made ones, and deleting one."""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def segments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(SEGMENTS)
 def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Add the segments that come with the app; those that the audience has already stay as they are."""
+    """Add the segments that come with the app; those that the audience already has do not change."""
     audience = audience_asked_for(audiences_of(user), request.POST)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
@@ -128,7 +128,7 @@ def _rows(segments: list[Segment]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The queries of the neighbouring pages; empty where there is none."""
+    """The queries of the neighbouring pages; empty if there is none."""
 
     previous: str
     next: str

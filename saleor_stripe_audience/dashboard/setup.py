@@ -1,4 +1,4 @@
-"""The steps from an installed app to live payments, computed from what is stored. Nothing here calls the network."""
+"""The steps from installation to live payments, computed from stored data. Nothing here uses the network."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ COMPLETED = (Job.State.DONE, Job.State.DIFFERS)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is; `total` is None while it is not known, and so is `minutes`, the remaining time."""
+    """A job's progress; `total`, and `minutes`, the remaining time, are None while unknown."""
 
     done: int
     total: int | None
@@ -54,7 +54,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `state` is "good", "todo", "bad" or "moving". `details` are what Stripe still needs, since `since`."""
+    """One step; `state` is "good", "todo", "bad" or "moving". `details` are what Stripe has required since `since`."""
 
     name: str
     state: str
@@ -72,9 +72,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is stored of a shop that says how far it is; read once for all steps.
+    """The stored data that shows a shop's progress; read once for all steps.
 
-    `syncs` are the newest jobs of the accounts that can be sent products, None for one that has had none.
+    `syncs` are the newest jobs of the accounts that can receive products; None for an account without one.
     """
 
     shop: Installation
@@ -91,7 +91,7 @@ class Facts:
 
 
 def steps(shop: Installation) -> list[Step]:
-    """Every step, in the order in which a new shop takes them."""
+    """Return every step, in the order in which a new shop takes them."""
     return steps_of(read_facts(shop))
 
 

@@ -1,4 +1,6 @@
-"""The checklist for a new shop: its steps, and what its buttons start. Each of them twice is once."""
+"""The checklist for a new shop: its steps, and the actions of its buttons, all of which can be repeated without further
+effect.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,7 +61,7 @@ def setup(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_safe
 @for_staff(SETUP)
 def setup_step(request: HttpRequest, user: DashboardUser, name: str) -> HttpResponse:
-    """One step alone: the page asks for it again while its job is running."""
+    """Show one step, which the page polls while its job is running."""
     step = next((each for each in steps(user.installation) if each.name == name), None)
     if step is None:
         return refuse(request, 404, _("This step was not found."), user)
@@ -81,7 +83,7 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(SETUP)
 def choose_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Name the audience of the shop's customers and say how they subscribe; its other options stay as they are."""
+    """Name the audience of the shop's customers and say how they subscribe; its other options do not change."""
     if not user.may("MANAGE_USERS"):
         return refuse(request, 403, missing_permission("MANAGE_USERS"), user)
     asked = request.POST
@@ -104,7 +106,7 @@ def choose_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(SETUP)
 def start_catalogue(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Send the products to every account that can be sent them, or continue what failed."""
+    """Send the products to every account that can receive them, or continue what failed."""
 
     def start() -> None:
         for account in sync.usable_accounts(user.installation):
@@ -116,7 +118,7 @@ def start_catalogue(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(SETUP)
 def start_history(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Bring in the customers and orders from Saleor, or continue what failed or was paused."""
+    """Import the customers and orders from Saleor, or continue what failed or was paused."""
 
     def start() -> None:
         _start_or_resume(backfill.get_or_create(user.installation, Job.Kind.SALEOR, user.email))
@@ -167,7 +169,7 @@ def _show(
     opened: str = "",
     typed: dict[str, str] | None = None,
 ) -> HttpResponse:
-    """The checklist; `opened` is the dialog that stays open because its form was refused, with what was `typed`."""
+    """The checklist; `opened` is the dialog that stays open because its form was rejected, with what was `typed`."""
     found = steps(user.installation)
     options, is_chosen = _audience_options(user)
     return show(

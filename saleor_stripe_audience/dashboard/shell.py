@@ -1,4 +1,4 @@
-"""The page's empty shell: it contains no data and is the same for everybody.
+"""The page's empty shell: it contains no data and is the same for everyone.
 
 Saleor's Dashboard opens it in a frame, often from another origin than the shop's API, which does not name its
 Dashboard. So any page may frame the shell. Its content needs the token that the parent frame sends, and `access`

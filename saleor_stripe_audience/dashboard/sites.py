@@ -1,6 +1,6 @@
-"""What the page shows: everything, or what belongs to one of the shop's channels or Stripe accounts.
+"""Limits the page to one of the shop's channels or Stripe accounts, or shows everything.
 
-The choice is part of the address, as `site`, so a reload and a link that was shared show the same.
+The choice is part of the URL, as `site`, so a reload or a shared link shows the same.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ CHANNEL, ACCOUNT = "channel", "account"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A channel or an account; `value` is what the address says of it."""
+    """A channel or an account; `value` is its value in the URL."""
 
     value: str
     name: str
@@ -36,7 +36,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """What can be chosen, and what is: None is everything."""
+    """The available sites and the chosen one; None means everything."""
 
     channels: tuple[Site, ...]
     accounts: tuple[Site, ...]
@@ -48,7 +48,7 @@ class Sites:
 
 
 def names_of(channels: Collection[Channel]) -> dict[str, str]:
-    """Return the channels' names by slug; where two have the same name, with the slug."""
+    """Return the channels' names by slug; if two have the same name, the slug is added."""
     count = Counter(each.name for each in channels)
     return {
         each.slug: f"{each.name} ({each.slug})" if count[each.name] > 1 else each.name for each in channels
@@ -65,7 +65,7 @@ def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:
 
 
 def read_sites(shop: Installation, asked: QueryDict) -> Sites:
-    """The shop's sites. One that the shop does not have, such as in an old address, is everything."""
+    """The shop's sites. A site that the shop does not have, such as in an old URL, means everything."""
     own = Channel.objects.filter(installation=shop).order_by("name")
     channels = tuple(Site(f"{CHANNEL}:{each.slug}", each.name, channel=each) for each in own)
     accounts = tuple(Site(f"{ACCOUNT}:{each.pk}", each.name, account=each) for each in accounts_of(shop.pk))

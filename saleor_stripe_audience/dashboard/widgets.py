@@ -1,4 +1,4 @@
-"""Cards on Saleor's own pages: an order's payments, and what is known of a customer (see `saleor.extensions`)."""
+"""Cards on Saleor's own pages: an order's payments, and what is known about a customer (see `saleor.extensions`)."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -30,7 +30,7 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 MOST_PAYMENTS = 10  # of one order
 MOST_CONTACTS = 5  # one in each audience
-LONGEST_ID = 200  # characters of an id of Saleor's
+LONGEST_ID = 200  # characters of a Saleor id
 METHOD_SECONDS = 5.0
 
 
@@ -63,7 +63,7 @@ def order_widget(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_safe
 @for_staff(CONTACTS)
 def customer_widget(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """What each audience knows of the customer in `customerId`."""
+    """Return what each audience knows about the customer in `customerId`."""
     customer_id = _id(request, "customerId")
     contacts = Contact.objects.filter(audience__installation=user.installation, saleor_user_id=customer_id)
     found = contacts.select_related("audience").order_by("-audience__is_default", "audience__name", "pk")
@@ -75,7 +75,7 @@ def customer_widget(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_safe
 @for_staff(PAYMENTS)
 def payment_method(_request: HttpRequest, user: DashboardUser, payment_id: UUID) -> HttpResponse:
-    """What was paid with, such as "Visa •••• 4242, 12/2030". It is read from Stripe and not stored."""
+    """Return the payment method used, such as "Visa •••• 4242, 12/2030". It is read from Stripe and not stored."""
     found = find(user, payment_id)
     text = "–" if found is None else _method_of(found)
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=404 if found is None else 200)

@@ -1,4 +1,4 @@
-"""What a merchant sets for all payments of a Stripe account.
+"""Settings that a merchant chooses for all payments of a Stripe account.
 
 The rules of the descriptor are Stripe's: https://docs.stripe.com/get-started/account/statement-descriptors, read
 November 2026.
@@ -34,7 +34,9 @@ def set_receipts(account: StripeAccount, *, sends: bool) -> None:
 
 
 def set_descriptor_suffix(account: StripeAccount, suffix: str) -> None:
-    """Set what a card statement shows after the account's name; empty for nothing. `Rejected` says what is wrong."""
+    """Set the suffix that card statements show after the account's name; empty for none. `Rejected` says what is
+    wrong.
+    """
     suffix = suffix.strip()
     if suffix:
         check_suffix(suffix, _prefix(account))
@@ -44,7 +46,7 @@ def set_descriptor_suffix(account: StripeAccount, suffix: str) -> None:
 
 
 def check_suffix(suffix: str, prefix: str = "") -> None:
-    """`Rejected` unless the suffix follows Stripe's rules and fits behind the prefix."""
+    """Raise `Rejected` unless the suffix follows Stripe's rules and fits after the prefix."""
     room = LONGEST_DESCRIPTOR - (len(prefix + BETWEEN) if prefix else 0)
     if len(suffix) > room:
         message = TOO_LONG_BEHIND if prefix else TOO_LONG
@@ -75,7 +77,9 @@ def _bad(message: Promise, **values: object) -> Rejected:
 
 
 def _prefix(account: StripeAccount) -> str:
-    """Return the account's own name on statements; empty where the key may not read it, which is no fault."""
+    """Return the account's own name on statements; empty if the key has no permission to read it, which is not an
+    error.
+    """
     with client.errors_of(account):
         try:
             found = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
@@ -86,7 +90,9 @@ def _prefix(account: StripeAccount) -> str:
 
 
 def _try_at_stripe(account: StripeAccount, suffix: str) -> None:
-    """Create a payment that is never charged: what Stripe has against the suffix shows now, not to a shopper."""
+    """Create a payment that is never charged, so that Stripe's objections to the suffix show up now and not to a
+    shopper.
+    """
     with client.errors_of(account):
         intents = client.stripe_of(account).v1.payment_intents
         probe = intents.create(

@@ -1,6 +1,6 @@
-"""Whether Stripe allows an account with keys of its own to take payments: asked, never assumed.
+"""Whether Stripe allows an account with its own keys to take payments: always queried, never assumed.
 
-Accounts of the operator's platform have more to say: see connect.py.
+Accounts of the operator's platform have more states: see connect.py.
 """
 
 from datetime import datetime
@@ -18,7 +18,9 @@ Json = dict[str, Any]
 
 
 def ask(account: StripeAccount) -> tuple[Json, datetime] | None:
-    """Return Stripe's account object, and when it was fetched; None where the key may not read it (no fault)."""
+    """Return Stripe's account object, and when it was fetched; None if the key has no permission to read it (not an
+    error).
+    """
     asked_at = timezone.now()
     with client.errors_of(account):
         try:
@@ -45,17 +47,17 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
 
 
 def currency_of(found: Json) -> str:
-    """Return the currency that the account settles in, in capitals; empty if Stripe does not say."""
+    """Return the currency that the account settles in, in upper case; empty if Stripe does not say."""
     return str(found.get("default_currency") or "").upper()[:3]
 
 
 def save_charges(account: StripeAccount, *, enabled: bool) -> None:
-    """Save what a payment showed, whatever was fetched before."""
+    """Save what a payment revealed, regardless of what was fetched before."""
     StripeAccount.objects.filter(pk=account.pk).update(charges_enabled=enabled, asked_at=timezone.now())
 
 
 def check_charges(account: StripeAccount) -> None:
-    """`Rejected` unless Stripe, asked now, allows the account to take payments. Nothing is changed."""
+    """Query Stripe, and raise `Rejected` unless it allows the account to take payments. Nothing is changed."""
     answer = ask(account)
     if answer is not None and not answer[0].get("charges_enabled"):
         raise Rejected(

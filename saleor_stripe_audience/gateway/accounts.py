@@ -16,7 +16,7 @@ LONGEST_MESSAGE = 200
 
 
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
-    """Return the account that takes new payments of the channel; `Rejected` when there is none that may."""
+    """Return the account that takes new payments for the channel; `Rejected` if no account may."""
     mapping = _mapping_of(installation_id, channel_slug)
     account = duplicate(mapping.account)
     if mapping.is_paused:
@@ -29,7 +29,7 @@ def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
 
 
 def account_to_show(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
-    """Return the account whose publishable key the channel's storefront loads, also while no payment may start there.
+    """Return the account whose publishable key the channel's storefront loads, even while no payment may start there.
 
     A storefront without a key shows a technical error. With the key it starts the payment, and shows the shopper why
     that is refused.
@@ -90,7 +90,7 @@ _accounts = Recent(_read_account, StripeAccount)
 
 
 def pause(installation_id: uuid.UUID, channel_slug: str, message: str = "") -> None:
-    """Take no new payments of the channel; shoppers read the message. Payments that have started continue.
+    """Stop taking new payments for the channel; shoppers see the message. Payments that have started continue.
 
     `Rejected` when no account takes the channel's payments, or the message is too long.
     """
@@ -98,7 +98,7 @@ def pause(installation_id: uuid.UUID, channel_slug: str, message: str = "") -> N
 
 
 def unpause(installation_id: uuid.UUID, channel_slug: str) -> None:
-    """Take new payments of the channel again."""
+    """Take new payments for the channel again."""
     _switch(installation_id, channel_slug, is_paused=False, message="")
 
 

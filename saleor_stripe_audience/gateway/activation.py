@@ -1,4 +1,6 @@
-"""An account takes payments from now on, or those of other channels: what waited for it continues."""
+"""Announces that an account takes payments from now on, or those of other channels: work that waited for it
+continues.
+"""
 
 from datetime import datetime
 
@@ -9,5 +11,5 @@ ACTIVATED = "connect.activated"  # an event of our own in the inbox, retried lik
 
 
 def announce(account: StripeAccount, at: datetime) -> None:
-    """Record the event; in the transaction of the change, so that neither happens without the other."""
+    """Record the event, in the transaction of the change, so that neither happens without the other."""
     inbox.record("stripe", account.pk, f"{ACTIVATED}:{at.isoformat()}", ACTIVATED, {}, at)

@@ -8,7 +8,7 @@ MOST_ENTRIES = 100  # of one charge; a hold captured in parts has one for each
 
 
 def list_for(account: StripeAccount, charge_id: str) -> list[BalanceTransaction]:
-    """Return what was booked for the charge so far; empty where Stripe books it a moment later."""
+    """Return what has been booked for the charge so far; empty if Stripe has not booked it yet."""
     with errors_of(account):
         page = stripe_of(account).v1.balance_transactions.list({"source": charge_id, "limit": MOST_ENTRIES})
         return [parse(BalanceTransaction, each.to_dict()) for each in page.data]

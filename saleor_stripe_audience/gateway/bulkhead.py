@@ -1,9 +1,9 @@
 """One slow Stripe account must not take every thread: requests for other accounts and health checks get through.
 
-While Stripe answers, an account is used by as many threads as there are requests, less a few for the others; a request
-beyond that waits for a place, as long as its deadline allows. Once calls take unusually long, it is different: a
-thread that waits behind them is one that the others do not have. Then the account keeps two fifths of the threads, and
-a request beyond that is refused at once, before anything is done.
+While Stripe responds, an account can use as many threads as it has requests, except for a few that are reserved for
+other accounts; further requests wait for a place as long as their deadline allows. Once calls take unusually long,
+waiting threads would be missing for the others. Then the account is limited to two fifths of the threads, and further
+requests are refused immediately, before anything is done.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ BUSY = pgettext_lazy(
 
 @dataclass
 class _Account:
-    """The calls to one account that are under way, the oldest first, with when each started."""
+    """The calls to one account that are in progress, oldest first, with their start times."""
 
     free: threading.Condition
     calls: dict[object, float] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class _Account:
 
     @property
     def slow_at(self) -> float:
-        """When the account counts as slow, if its oldest call takes until then."""
+        """The time from which the account counts as slow, if its oldest call is still in progress."""
         return next(iter(self.calls.values())) + SLOW_SECONDS if self.calls else float("inf")
 
 
@@ -53,7 +53,7 @@ def most_waiting(*, alone: bool = True) -> int:
 
 @contextmanager
 def room(secret: str) -> Iterator[None]:
-    """Hold one of the account's places during a call to Stripe; `Unavailable` if there is none in time.
+    """Hold one of the account's places during a call to Stripe; `Unavailable` if none becomes free in time.
 
     The account is identified by its key, and only the hash of that is stored.
     """
@@ -76,7 +76,7 @@ def room(secret: str) -> Iterator[None]:
 
 
 def _wait_for_place(account: _Account) -> None:
-    """Return once there is a place; those who wait get theirs in order. `Unavailable` if there will be none in time."""
+    """Return once there is a place; waiting threads are served in order. `Unavailable` if none becomes free in time."""
     if not account.waiting and len(account.calls) < _most_of(account):
         return
     ends_at = monotonic() + remaining(SYNCHRONOUS_WEBHOOK_SECONDS) - LEAST_CALL_SECONDS

@@ -1,6 +1,6 @@
 """Stripe's Products and Prices: one function for each call, each effect under an idempotency key.
 
-Stripe's events name the key of the request that caused them, so that the app knows its own changes by `MARK`.
+Stripe's events contain the key of the request that caused them, so the app recognizes its own changes by `MARK`.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway.failures import MISSING
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct, parse, parse_readable
 
-MARK = "saleor-catalogue:"  # how the keys of all these requests begin
+MARK = "saleor-catalogue:"  # the prefix of the keys of all these requests
 PAGE_SIZE = 100  # Stripe's limit
 PRICES_OF_A_PRODUCT = 100  # that are looked at
 
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 def create_product(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> tuple[str, str]:
     """Create a Product; returns its id and that of its default Price, which is empty if `params` ask for none.
 
-    If Stripe fails half-way a second one may result: `catalog.sync` finds and archives it.
+    If Stripe fails halfway, there may be a second one: `catalog.sync` finds and archives it.
     """
 
     def create(key: str) -> tuple[str, str]:
@@ -40,7 +40,7 @@ def update_product(account: StripeAccount, product_id: str, params: dict[str, An
 
 
 def create_price(account: StripeAccount, params: dict[str, Any], idempotency_key: str) -> str:
-    """Create a Price; returns its id. Its amount and currency never change. A second one does no harm, either."""
+    """Create a Price; returns its id. Its amount and currency never change. A second one does no harm either."""
 
     def create(key: str) -> str:
         with errors_of(account):
@@ -57,7 +57,9 @@ def update_price(account: StripeAccount, price_id: str, params: dict[str, Any]) 
 
 
 def archive_price(account: StripeAccount, price_id: str) -> None:
-    """Archive the Price: it can no longer be used. Repeating it changes nothing, nor does one that is not there."""
+    """Archive the Price: it can no longer be used. Repeating this, or archiving a Price that does not exist, changes
+    nothing.
+    """
     try:
         update_price(account, price_id, {"active": False})
     except Rejected as error:
@@ -66,7 +68,7 @@ def archive_price(account: StripeAccount, price_id: str) -> None:
 
 
 def metadata_by_lookup_key(account: StripeAccount, lookup_key: str) -> dict[str, str] | None:
-    """The metadata of the Price that has the lookup key; None if there is none."""
+    """Return the metadata of the Price that has the lookup key; None if there is none."""
     with errors_of(account):
         found = stripe_of(account).v1.prices.list({"lookup_keys": [lookup_key], "limit": 1}).data
         return found[0].to_dict().get("metadata") if found else None
@@ -87,9 +89,10 @@ def is_own(event: Json) -> bool:
 
 
 def list_active(account: StripeAccount, after: str) -> tuple[list[CatalogueProduct], str | None]:
-    """Return a hundred of the account's active Products with their default Prices, the newest first.
+    """Return a hundred of the account's active Products with their default Prices, newest first.
 
-    They start after the Product with the id `after`; the second value is where the next page does, None at the end.
+    They start after the Product with the id `after`; the second value is where the next page starts, or None at the
+    end.
     """
     with errors_of(account):
         params: Any = {"limit": PAGE_SIZE, "active": True, "expand": ["data.default_price"]}
@@ -124,7 +127,7 @@ def fetch_price(account: StripeAccount, price_id: str) -> CataloguePrice | None:
 
 
 def list_prices(account: StripeAccount, product_id: str) -> list[CataloguePrice]:
-    """The active Prices of a Product, the newest first."""
+    """The active Prices of a Product, newest first."""
     with errors_of(account):
         params: Any = {"product": product_id, "active": True, "limit": PRICES_OF_A_PRODUCT}
         page = stripe_of(account).v1.prices.list(params)
@@ -132,5 +135,5 @@ def list_prices(account: StripeAccount, product_id: str) -> list[CataloguePrice]
 
 
 def dashboard_url(account: StripeAccount, product_id: str) -> str:
-    """Where a person looks at the Product in Stripe."""
+    """Return the URL of the Product in Stripe's Dashboard."""
     return f"https://dashboard.stripe.com/{'' if account.livemode else 'test/'}products/{product_id}"

@@ -1,4 +1,4 @@
-"""Stripe's Charges: the attempts to take money for a PaymentIntent."""
+"""Stripe's Charges: the attempts to collect the payment of a PaymentIntent."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 
 
 def update(account: StripeAccount, charge_id: str, params: dict[str, Any]) -> None:
-    """Change what describes a charge, such as its shipping address; Stripe allows it after the payment as well."""
+    """Change a charge's descriptive fields, such as its shipping address; Stripe also allows this after the payment."""
     with errors_of(account):
         stripe_of(account).v1.charges.update(charge_id, params)  # type: ignore[arg-type]  # built in parts
 
@@ -20,7 +20,7 @@ def payment_intent_id(account: StripeAccount, charge_id: str) -> str:
 
 
 def list_page(account: StripeAccount, after: str) -> tuple[list[dict[str, Any]], bool]:
-    """Return a hundred charges with customer and PaymentIntent, the newest first, and whether there are more.
+    """Return a hundred charges with customer and PaymentIntent, newest first, and whether there are more.
 
     They start after the charge with the id `after`.
     """

@@ -1,10 +1,10 @@
-"""The door to Stripe: its own library, with an HTTP client that respects the webhook's deadline.
+"""Access to Stripe through its own library, with an HTTP client that respects the webhook's deadline.
 
 Every call is made inside `errors_of`, which turns Stripe's errors into ours. The calls themselves are in one module
 for each resource: payment_intents, charges, refunds, disputes, payment_methods, customers, products …
 
-What a shopper waits for is sent by `get` and `post`: the library would build an object of its own for each part of the
-answer, which is then turned back into JSON. Its errors are used there, too.
+Requests that a shopper waits for are sent by `get` and `post`: the library would build an object for each part of the
+response, which would then be turned back into JSON. They raise the library's errors too.
 """
 
 import hashlib
@@ -45,7 +45,9 @@ stripe.enable_telemetry = False
 
 
 class DeadlineClient(stripe.HTTPClient):
-    """One HTTP client for all accounts, with one pool of connections; each call within what the deadline leaves."""
+    """One HTTP client for all accounts, with one connection pool; each call is limited to the time left until the
+    deadline.
+    """
 
     name: ClassVar[str] = "httptools"
 
@@ -62,7 +64,7 @@ class DeadlineClient(stripe.HTTPClient):
         return answer.text, answer.status_code, answer.headers
 
     def exchange(self, method: str, url: str, headers: Mapping[str, str], post_data: str | None) -> Answer:
-        """Send one request, once; raises Stripe's `APIConnectionError` where there is no readable answer."""
+        """Send one request, once; raises Stripe's `APIConnectionError` if there is no readable response."""
         # Accounts are identified by the key, and by the account that a platform's key acts for.
         account = f"{headers.get('Authorization', '')} {headers.get('Stripe-Account', '')}"
         parts = urlsplit(url)
@@ -87,7 +89,7 @@ class DeadlineClient(stripe.HTTPClient):
 
 
 class _AnswerClient(DeadlineClient):
-    """The same, which hands the answer on as it is: it was read as JSON already."""
+    """The same, but it returns the response unchanged, because it has already been parsed as JSON."""
 
     def request(
         self,
@@ -103,7 +105,7 @@ class _AnswerClient(DeadlineClient):
 
 
 class _GivenAnswer(stripe.HTTPClient):
-    """Lets Stripe's library read an answer that is there already: it knows which error each one is."""
+    """Passes a response that has already been received to Stripe's library, which maps it to the right error."""
 
     name: ClassVar[str] = "given"
 
@@ -124,7 +126,9 @@ class _GivenAnswer(stripe.HTTPClient):
 
 
 def _check_readable(answer: Answer) -> None:
-    """Stripe's success is an object that names its type. After anything else it is unknown what Stripe did."""
+    """A successful response from Stripe is an object that states its type. After anything else, it is unknown what
+    Stripe did.
+    """
     if not answer.ok:
         return
     try:
@@ -151,7 +155,7 @@ def _answer_client() -> _AnswerClient:
 
 
 class Found(NamedTuple):
-    """An object of Stripe's as JSON; `is_replayed` if it is an earlier response to the same idempotency key."""
+    """A Stripe object as JSON; `is_replayed` if it is an earlier response to the same idempotency key."""
 
     fields: dict[str, Any]
     is_replayed: bool
@@ -167,7 +171,8 @@ def post(account: StripeAccount, *path: str, params: Mapping[str, Any], key: str
     """Send `params` to `path` under the idempotency key; raises Stripe's own errors."""
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        "Idempotency-Key": key or str(uuid.uuid4()),  # a repeat after no answer must not be a second request
+        "Idempotency-Key": key
+        or str(uuid.uuid4()),  # a retry after a missing response must not be a second request
     }
     return _send(account, "post", _path_of(path), headers, _form_of(params))
 
@@ -215,7 +220,7 @@ def _name_of(field: str) -> str:
 
 
 def _flatten(params: Mapping[Any, Any], whole: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested parameters as the fields of a form, in Stripe's spelling: metadata[order], expand[0]."""
+    """Flatten nested parameters into form fields, in Stripe's notation: metadata[order], expand[0]."""
     for name, value in params.items():
         field = f"{whole}[{name}]" if whole else name
         if isinstance(value, dict):
@@ -260,10 +265,10 @@ def client_with(key: str, stripe_account: str | None = None) -> stripe.StripeCli
 
 @contextmanager
 def errors_of(account: StripeAccount | str) -> Iterator[None]:
-    """Leave the database, and turn every error of Stripe inside into ours.
+    """Leave the database, and convert every Stripe error raised inside into one of ours.
 
-    `account` is our row, or the name of an account that is not connected yet. If Stripe does not serve it, that is
-    stored.
+    `account` is our row, or the name of an account that is not connected yet. If Stripe does not serve the account,
+    this is stored.
     """
     leave_database()
     row, name = (None, account) if isinstance(account, str) else (account, account.name)
@@ -284,10 +289,11 @@ def errors_of(account: StripeAccount | str) -> Iterator[None]:
 
 
 def under_new_keys[Result](key: str, ask: Callable[[str], Result]) -> Result:
-    """Call `ask` with the idempotency key, or with another one where Stripe stored a failure of its own under this one.
+    """Call `ask` with the idempotency key, or with another one if Stripe stored one of its own errors (5xx) under this
+    one.
 
-    Only for what does no harm if Stripe carried it out the first time after all. `Unavailable` with the code
-    `STORED_FAILURE` if Stripe fails under all of them.
+    Only for calls that do no harm if Stripe carried out the first one after all. `Unavailable` with the code
+    `STORED_FAILURE` if Stripe fails under all keys.
     """
     for number in range(MOST_KEYS):
         try:

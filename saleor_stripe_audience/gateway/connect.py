@@ -1,9 +1,9 @@
-"""Stripe Connect: an account that Stripe creates for the shop. The app never sees a key of it.
+"""Stripe Connect: an account that Stripe creates for the shop. The app never sees its keys.
 
 Its owner gives Stripe the details on Stripe's own pages.
 
 not connected → pending (Stripe asks, or checks the details) → active, restricted or rejected. Only an active account
-takes payments. Its state is always fetched from Stripe, never taken from an event: events come in no order.
+takes payments. Its state is always fetched from Stripe, never taken from an event, because events arrive in any order.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,11 @@ STILL_CHECKED = ("requirements.pending_verification", "under_review")
 
 
 def start(installation: Any, channels: Sequence[str], known: int | None = None) -> StripeAccount:
-    """Return the account to set up on Stripe's pages: one that is not finished yet, else a new one.
+    """Return the account to set up on Stripe's pages: one that is not finished yet, or a new one.
 
-    `known` is how many such accounts the merchant saw when asking for another: one created since is the one meant.
-    Without it no other is created where one works. The account gets those of the `channels` that have none.
+    `known` is how many such accounts the merchant saw when they requested another one: if one was created since, it is
+    returned. Without `known`, no other account is created if one works. The account gets those of the `channels` that
+    have none.
     """
     platform.check_offered()
     account = _find_unfinished(installation, known) or _create_row(installation)
@@ -58,14 +59,14 @@ def resume(account: StripeAccount, channels: Sequence[str]) -> None:
 
 
 def hosted(installation_id: Any) -> int:
-    """Return how many accounts the shop ever started in this mode of the platform."""
+    """Return how many accounts the shop has ever started in this mode of the platform."""
     return _ours(installation_id).count()
 
 
 def link(account: StripeAccount, *, again: str, back: str) -> str:
-    """Return the address where the account's owner continues at Stripe: valid once, for minutes.
+    """Return the URL where the account's owner continues at Stripe: valid once, for a few minutes.
 
-    Stripe then leads to `back`, or, when the link is used up, to `again`.
+    Stripe then redirects to `back` or, if the link has already been used, to `again`.
     """
     platform.check_reach(account)
     if account.connect_state == State.REJECTED:
@@ -130,7 +131,7 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
 
 
 def leave(account: StripeAccount) -> None:
-    """The owner ended the connection at Stripe: its channels are free. Inside the caller's transaction."""
+    """Free the account's channels after its owner ended the connection at Stripe. Inside the caller's transaction."""
     AccountChannel.objects.filter(account=account).delete()
     StripeAccount.objects.filter(pk=account.pk).update(
         state=StripeAccount.State.DISCONNECTED,
@@ -142,7 +143,7 @@ def leave(account: StripeAccount) -> None:
 
 
 def state_of(found: Json) -> State:
-    """Return the state of an account, by Stripe's account object."""
+    """Return the state of an account from Stripe's account object."""
     reason = (found.get("requirements") or {}).get("disabled_reason") or ""
     if reason.startswith("rejected."):
         return State.REJECTED
@@ -154,7 +155,7 @@ def state_of(found: Json) -> State:
 
 
 def requirements_of(found: Json) -> list[str]:
-    """Return what Stripe still asks for, by Stripe's names, the overdue first."""
+    """Return what Stripe still requires, by Stripe's names, overdue requirements first."""
     requirements = found.get("requirements") or {}
     named = [*(requirements.get("past_due") or []), *(requirements.get("currently_due") or [])]
     return list(dict.fromkeys(str(each) for each in named))
@@ -215,7 +216,9 @@ def _find_unfinished(installation: Any, known: int | None) -> StripeAccount | No
 
 
 def _create_row(installation: Any) -> StripeAccount:
-    """Store the row before Stripe is asked, so that simultaneous requests use one key. Only one has no Stripe id."""
+    """Store the row before the request to Stripe, so that simultaneous requests use one key. Only one row has no Stripe
+    id.
+    """
     account, _ = StripeAccount.objects.get_or_create(
         installation=installation,
         stripe_id="",
@@ -231,7 +234,9 @@ def _create_row(installation: Any) -> StripeAccount:
 
 
 def _create_at_stripe(account: StripeAccount) -> None:
-    """A refused row is deleted: Stripe would repeat its refusal for the same key for a day."""
+    """Create the account at Stripe. After a refusal the row is deleted, because Stripe repeats it for the same key for
+    a day.
+    """
     try:
         with client.errors_of(account.name):
             made = client.platform_client().v1.accounts.create(

@@ -1,8 +1,8 @@
 """Stripe's Customers: one for each signed-in shopper and account, never a second one.
 
-Before a Customer is created its row is claimed here; Stripe's idempotency key is made of the row. Stripe stores a key
-for a day; a Customer that was created before, and whose id was lost on the way, is found by its metadata. Stripe's
-search is up to a minute late, and for that minute the key still holds: so one of the two always finds it.
+Before a Customer is created, its row is claimed here; Stripe's idempotency key is derived from the row. Stripe stores a
+key for a day. A Customer that was created earlier, but whose id was lost, is found by its metadata. Stripe's search is
+up to a minute late, but the key is still valid then, so one of the two always finds the Customer.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "", perso
     try:
         found = _search(row) or _create_for(row)
     except Unavailable:
-        # Another process may be using the key just now, and have stored the id meanwhile.
+        # Another process may be using the key just now, and have stored the id in the meantime.
         if stored := customer_of(account, shopper):
             return stored
         raise
@@ -59,9 +59,9 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "", perso
 
 
 def create_guest(account: StripeAccount, key: str, email: str, person: Json) -> str:
-    """Create a Customer for a shopper without an account: the only place for a billing address before the payment.
+    """Create a Customer for a shopper without an account, as the only place for a billing address before the payment.
 
-    One for each `key`; empty where Stripe refuses it or cannot be asked: the payment continues without.
+    One for each `key`; empty if Stripe refuses it or cannot be reached: the payment continues without it.
     """
     metadata = {INSTALLATION: str(account.installation_id)}
     params: Any = {**_fitting(person), **({"email": email} if email else {}), "metadata": metadata}
@@ -85,13 +85,15 @@ def with_customer[Result](
 
 
 def forget_customer(account: StripeAccount, customer_id: str) -> None:
-    """Forget a Customer that was deleted at Stripe: the shopper's next one is another. Repeating it changes nothing."""
+    """Forget a Customer that was deleted at Stripe: the shopper's next Customer is a new one. Repeating it changes
+    nothing.
+    """
     known = Customer.objects.filter(account=account, customer_id=customer_id).exclude(customer_id="")
     known.update(customer_id="", described="", generation=F("generation") + 1)
 
 
 def forget_if_gone(account: StripeAccount, shopper: str) -> bool:
-    """Whether Stripe no longer has the Customer that we know; then it is forgotten here as well."""
+    """Return whether Stripe no longer has the Customer that we know; if so, it is forgotten here as well."""
     known = customer_of(account, shopper)
     if not known or not _is_gone(account, known):
         return False
@@ -100,7 +102,7 @@ def forget_if_gone(account: StripeAccount, shopper: str) -> bool:
 
 
 def list_page(account: StripeAccount, after: str) -> tuple[list[Json], bool]:
-    """Return a hundred of the account's customers, the newest first, and whether there are more.
+    """Return a hundred of the account's customers, newest first, and whether there are more.
 
     They start after the customer with the id `after`.
     """
@@ -111,7 +113,7 @@ def list_page(account: StripeAccount, after: str) -> tuple[list[Json], bool]:
 
 
 def _search(row: Customer) -> str:
-    """Return the Customer ever created for the row; empty if there is none, or where Stripe offers no search."""
+    """Return the Customer that was created for the row; empty if there is none, or if Stripe offers no search."""
     query = " AND ".join(f"metadata['{name}']:'{_quoted(value)}'" for name, value in _metadata(row).items())
     try:
         with client.errors_of(row.account):
@@ -123,14 +125,14 @@ def _search(row: Customer) -> str:
 
 
 def _create_for(row: Customer) -> str:
-    """With nothing but what never changes: the same key must come with the same details."""
+    """Create the Customer with details that never change only: the same key must always have the same details."""
     whose = f"{row.account.installation_id}:{row.shopper}:{row.generation}"
     key = f"customer:{hashlib.sha256(whose.encode()).hexdigest()}"
     return _create(row.account, {"metadata": _metadata(row)}, key)
 
 
 def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
-    """Create a Customer; returns its id. A second one, should Stripe fail half-way, is empty and does no harm."""
+    """Create a Customer; returns its id. If Stripe fails halfway, a second one is empty and does no harm."""
 
     def create(key: str) -> str:
         with client.errors_of(account):
@@ -140,7 +142,9 @@ def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
 
 
 def _describe(account: StripeAccount, customer_id: str, email: str, person: Json | None) -> bool:
-    """For the merchant, and for banks that ask for it: a refusal by Stripe is no obstacle. Whether it was sent."""
+    """Add details for the merchant, and for banks that require them, ignoring a refusal by Stripe. Return whether they
+    were sent.
+    """
     params: Any = {**_fitting(person or {}), **({"email": email} if email else {})}
     if not params:
         return False
@@ -159,7 +163,7 @@ def _fitting(person: Json) -> Json:
 
 
 def _digest(person: Json | None) -> str:
-    """What was sent, without storing it."""
+    """Return a digest of what was sent, so that the data itself is not stored."""
     return hashlib.sha256(json.dumps(person, sort_keys=True).encode()).hexdigest() if person else ""
 
 

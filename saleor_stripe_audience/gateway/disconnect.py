@@ -1,4 +1,4 @@
-"""Disconnecting a Stripe account: Stripe sends nothing more, and no new payment goes there."""
+"""Disconnecting a Stripe account: Stripe sends no more events, and the account gets no new payments."""
 
 import structlog
 from django.db import transaction
@@ -13,8 +13,8 @@ log = structlog.get_logger(__name__)
 def disconnect(account: StripeAccount) -> None:
     """Remove our endpoint at Stripe and free the account's channels. Repeating it changes nothing more.
 
-    `Unavailable` when Stripe does not answer. A key that Stripe no longer takes, or an endpoint that is gone
-    already, is no obstacle: there is nothing left to remove.
+    `Unavailable` if Stripe does not respond. A key that Stripe no longer accepts, or an endpoint that no longer exists,
+    is not an error: there is nothing left to remove.
     """
     if account.webhook_endpoint_id:
         try:

@@ -1,4 +1,4 @@
-"""Stripe's Disputes: payments that the customer's bank takes back or asks about."""
+"""Stripe's Disputes: payments that the customer's bank reverses or inquires about."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The storefront's domains: Apple Pay, Google Pay, Link and some others appear on registered ones only.
+"""The storefront's domains: Apple Pay, Google Pay, Link and some others only appear on registered domains.
 
 https://docs.stripe.com/payments/payment-methods/pmd-registration and https://docs.stripe.com/api/payment_method_domains
 """
@@ -39,9 +39,9 @@ class Domain:
 
 
 def register_domain(account: StripeAccount, name: str) -> Domain:
-    """Register the domain, or switch it on again, and have Stripe check it again. Repeating it changes nothing more.
+    """Register or re-enable the domain, and have Stripe verify it again. Repeating it has no further effect.
 
-    `Rejected` if it is no domain, or with what Stripe has against it.
+    `Rejected` if it is not a domain, or with Stripe's reason for refusing it.
     """
     name = check_domain(name)
     with client.errors_of(account):
@@ -50,7 +50,7 @@ def register_domain(account: StripeAccount, name: str) -> Domain:
         found = known[0] if known else api.create({"domain_name": name})
         if not found.enabled:
             api.update(found.id, {"enabled": True})
-        # What could not be verified when it was registered may be by now.
+        # What could not be verified at registration may be verifiable now.
         return _read(api.validate(found.id).to_dict())
 
 
@@ -63,7 +63,7 @@ def domains_of(account: StripeAccount) -> list[Domain]:
 
 
 def check_domain(name: str) -> str:
-    """The name in small letters; `Rejected` unless it is a domain such as shop.example.com."""
+    """The name in lower case; `Rejected` unless it is a domain such as shop.example.com."""
     name = name.strip().lower().rstrip(".")
     if len(name) > LONGEST or not _DOMAIN.fullmatch(name):
         raise Rejected(

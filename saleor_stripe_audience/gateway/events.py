@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import parse
 from saleor_stripe_audience.inbox.models import Event
 
-MOST_TYPES = 20  # that Stripe takes at once
+MOST_TYPES = 20  # Stripe's limit per request
 
 
 def list_since(account: StripeAccount, created: int, types: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -28,6 +28,6 @@ def list_since(account: StripeAccount, created: int, types: Sequence[str]) -> It
 
 
 def object_of[Parsed: BaseModel](event: Event, model: type[Parsed]) -> Parsed:
-    """Return the object that an event of Stripe's in the inbox is about, as it was then; `Rejected` if unreadable."""
+    """Return the object that a Stripe event in the inbox is about, as it was then; `Rejected` if unreadable."""
     found = (event.payload or {}).get("data", {}).get("object")
     return event.read_once(model, partial(parse, model), found)

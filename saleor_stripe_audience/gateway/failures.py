@@ -1,4 +1,4 @@
-"""Stripe's errors as ours: what each one is called, and whether a retry can help."""
+"""Maps Stripe's errors to ours: which code each one has, and whether a retry can help."""
 
 import re
 
@@ -15,7 +15,7 @@ MISSING = "resource_missing"
 NO_ACCESS = "account_invalid"
 KEY_REFUSED = "key_refused"
 MISSING_PERMISSION = "missing_permission"
-ENDPOINT = "endpoint"  # it was changed or switched off at Stripe
+ENDPOINT = "endpoint"  # it was changed or disabled at Stripe
 CHARGES_DISABLED = "charges_disabled"
 TEST_ONLY = "testmode_charges_only"  # Stripe's code for an account that was never activated
 STORED_FAILURE = "stored_failure"
@@ -40,7 +40,7 @@ _TEMPORARY = {
         "staff", "Stripe is still working on this very request. Please look again in a moment."
     ),
 }
-NEW = "new account"  # what an account is called before Stripe has said its name
+NEW = "new account"  # the name of an account before Stripe has returned one
 STORED = pgettext_lazy(
     "staff",
     "Stripe failed to process this request, and for a day returns the same error when it is repeated. Nothing more was "
@@ -61,7 +61,7 @@ NO_ANSWER = pgettext_lazy(
 
 
 def failure_of(error: stripe.StripeError, account_name: str, account: StripeAccount | None = None) -> Failure:
-    """Return the failure that stands for Stripe's error, with a message for the merchant."""
+    """Return the failure for Stripe's error, with a message for the merchant."""
     code = _code_of(error)
     if code == TEST_ONLY or CANNOT_CHARGE.search(str(error.user_message or "")):
         return Rejected(
@@ -140,7 +140,7 @@ def _forbidden(
 
 
 def _rejected(error: stripe.StripeError, code: str) -> Rejected | None:
-    """Return what Stripe has against the request itself; None where it has nothing."""
+    """Return Stripe's objection to the request itself; None if there is none."""
     if isinstance(error, stripe.CardError):
         return Rejected(
             error.user_message or pgettext_lazy("staff", "The card was declined."), code="card_declined"
@@ -179,15 +179,15 @@ def is_in_progress(error: Failure) -> bool:
 
 
 def is_refusal(error: Failure) -> bool:
-    """Whether Stripe looked at the request and refused it: it did nothing, and will not under this key.
+    """Whether Stripe processed the request and refused it: it did nothing, and never will under this key.
 
-    A dead key, a missing permission, a timeout or an error of Stripe's own is no refusal.
+    An invalid key, a missing permission, a timeout or an error on Stripe's side is not a refusal.
     """
     return isinstance(error.__cause__, stripe.InvalidRequestError | stripe.CardError)
 
 
 def is_stored_failure(error: Failure) -> bool:
-    """Whether Stripe repeats an error of its own (5xx), which it stores under the idempotency key for a day or more.
+    """Whether Stripe repeats one of its own errors (5xx), which it stores under the idempotency key for a day or more.
 
     https://docs.stripe.com/api/idempotent_requests: "we save the resulting status code and body of the first request
     … including 500 errors".

@@ -7,7 +7,7 @@ from saleor_stripe_audience.inbox.models import Event
 
 
 def follow_onboarding(event: Event) -> Write | None:
-    """Save what the account may do now; fetched from Stripe, as events come in no order."""
+    """Save what the account may do now, fetched from Stripe because events arrive in any order."""
     account = account_of(event)
     if not account.is_hosted:
         answer = account_state.ask(account)

@@ -1,4 +1,4 @@
-"""The merchant's Stripe accounts and which sales channel each is for."""
+"""The merchant's Stripe accounts, and the sales channels that each one is for."""
 
 import uuid
 from typing import ClassVar, Self
@@ -10,14 +10,16 @@ from saleor_stripe_audience.vault import EncryptedTextField
 
 
 class StripeAccount(models.Model):
-    """One Stripe account of a shop: by keys that the merchant pasted, or through the operator's Connect platform.
+    """One Stripe account of a shop, connected with keys that the merchant pasted or through the operator's Connect
+    platform.
 
     `connect_state` is for the second kind: how far Stripe's onboarding is, `requirements` what Stripe still needs,
-    `asked_at` when Stripe was asked for both last. `stripe_id` is empty until Stripe made the account.
+    `asked_at` when both were last fetched. `stripe_id` is empty until Stripe has created the account.
 
-    `blocked_at` is since when Stripe has refused to serve the account, such as for its key; see trouble.py.
+    `blocked_at` is the time since which Stripe has refused to serve the account, for example because of its key; see
+    trouble.py.
 
-    `default_currency` is what Stripe settles in, in capitals; empty if the key may not read it.
+    `default_currency` is what Stripe settles in, in upper case; empty if the key may not read it.
 
     `sends_receipts`: Stripe writes a receipt to the shopper. `descriptor_suffix`: what a card's statement shows
     after the account's own name. While Stripe's endpoint is renewed, events signed with the secret before are taken
@@ -85,7 +87,7 @@ class StripeAccount(models.Model):
 
     @property
     def is_hosted(self) -> bool:
-        """Whether it is reached through the operator's platform: there are no keys of its own."""
+        """Whether it is reached through the operator's platform: it has no keys of its own."""
         return self.kind == self.Kind.CONNECT
 
     @property
@@ -95,14 +97,14 @@ class StripeAccount(models.Model):
 
     @property
     def has_left(self) -> bool:
-        """Whether its owner disconnected it from the platform: the platform can request nothing for it any more."""
+        """Whether its owner disconnected it from the platform, which can then no longer make requests for it."""
         return self.is_hosted and self.connect_state == self.ConnectState.NOT_CONNECTED
 
 
 class AccountChannel(models.Model):
     """The account that takes the payments of a channel, and whether it takes new ones now.
 
-    `pause_message` is what shoppers read meanwhile.
+    `pause_message` is what shoppers see while it is paused.
     """
 
     installation = models.ForeignKey(
@@ -129,9 +131,9 @@ class AccountChannel(models.Model):
 class Customer(models.Model):
     """The Stripe Customer of a signed-in shopper at one account. There is never a second one.
 
-    The row is written before Stripe is asked, so that simultaneous requests use the same key, which is made of
-    `generation`: it counts the Customers that were deleted at Stripe. `customer_id` is empty until Stripe returned it.
-    `described` is a digest of the name and address that Stripe was given last.
+    The row is written before the request to Stripe, so that simultaneous requests use the same key, which is derived
+    from `generation`: the number of Customers that were deleted at Stripe. `customer_id` is empty until Stripe returned
+    it. `described` is a digest of the name and address last sent to Stripe.
     """
 
     account = models.ForeignKey(

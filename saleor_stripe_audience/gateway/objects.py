@@ -1,7 +1,7 @@
-"""Stripe's objects as this app reads them: typed, frozen, and parsed once, where they come in.
+"""Stripe's objects as this app reads them: typed, frozen, and parsed once, where they arrive.
 
-A class has the fields that the app uses. All others are left out, also those that Stripe may add. A field without a
-default is one that Stripe always sends: an object without it cannot be read.
+A class has the fields that the app uses. All others are ignored, including those that Stripe may add. Stripe always
+sends a field without a default: an object without it cannot be read.
 """
 
 import uuid
@@ -32,12 +32,12 @@ LONGEST_CODE = 100  # characters of a decline code that are kept
 # Statuses in which the shopper can still pay.
 PAYABLE = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
-# Stripe's reasons for a cancelation, as this app gives them: https://docs.stripe.com/api/payment_intents/cancel
+# Stripe's reasons for a cancelation, as used by this app: https://docs.stripe.com/api/payment_intents/cancel
 DUPLICATE, ABANDONED = "duplicate", "abandoned"
 
 # Stripe calls payments that the shopper makes later "delayed notification payment methods"
 # (https://docs.stripe.com/payments/payment-methods). Their PaymentIntent is `requires_action` for days, but no one
-# waits in the browser any more: the shopper has what they need, so the order is made and waits for the money.
+# waits in the browser any more: the shopper has what they need, so the order is created and waits for the payment.
 # `next_action.type` says which kind it is (https://docs.stripe.com/api/payment_intents/object):
 # - `boleto_display_details`, `oxxo_…`, `konbini_…`, `multibanco_…`: a voucher to pay at a bank, a till or a cash
 #   machine within days. Any other `*_display_details` would be one of these.
@@ -46,7 +46,7 @@ DUPLICATE, ABANDONED = "duplicate", "abandoned"
 # - `card_await_notification`: an Indian bank notifies the cardholder a day ahead, then Stripe charges by itself.
 # All other kinds are finished at once, by the shopper, in the browser or with a phone in the hand, and expire within
 # minutes or hours: `redirect_to_url`, `use_stripe_sdk`, `alipay_handle_redirect`, `blik_authorize`, QR codes (Pix,
-# PayNow, PromptPay, Klarna, WeChat Pay, Swish, Cash App, UPI), the ways to the WeChat app. An order made before would
+# PayNow, PromptPay, Klarna, WeChat Pay, Swish, Cash App, UPI), links to the WeChat app. An order created before would
 # often stay unpaid.
 VOUCHER = "_display_details"
 BANK_TRANSFER = "display_bank_transfer_instructions"
@@ -57,7 +57,7 @@ DELAYED_METHODS = frozenset(
     {"acss_debit", "boleto", "customer_balance", "konbini", "multibanco", "oxxo", "us_bank_account"}
 )
 ATTEMPT_FAILED = "payment_intent_payment_attempt_failed"
-# How such a payment ends without money (https://docs.stripe.com/error-codes). With any other code, such as a wrong
+# How such a payment fails (https://docs.stripe.com/error-codes). With any other code, such as a wrong
 # tax number, the shopper never received a voucher.
 DELAYED_FAILURES = frozenset(
     {
@@ -72,11 +72,11 @@ DELAYED_FAILURES = frozenset(
 
 
 class UnreadableObject(Rejected):
-    """An object of Stripe's has no value for a field that is always set, or one in another form."""
+    """A Stripe object has no value, or one of the wrong type, for a field that is always set."""
 
 
 def parse[Parsed: BaseModel](model: type[Parsed], found: Any) -> Parsed:
-    """Read an object of Stripe's, given as JSON; raises `UnreadableObject` that names the field."""
+    """Read a Stripe object, given as JSON; raises `UnreadableObject` that names the field."""
     try:
         return model.model_validate(found)
     except ValidationError as error:
@@ -87,7 +87,7 @@ def parse[Parsed: BaseModel](model: type[Parsed], found: Any) -> Parsed:
 
 
 def parse_readable[Parsed: BaseModel](model: type[Parsed], found: Iterable[Any]) -> Iterator[Parsed]:
-    """Yield the objects of a list that can be read; one that cannot is logged and stops none of the others."""
+    """Yield the objects of a list that can be read; one that cannot be read is logged, and does not stop the others."""
     for each in found:
         try:
             yield parse(model, each)
@@ -96,7 +96,7 @@ def parse_readable[Parsed: BaseModel](model: type[Parsed], found: Iterable[Any])
 
 
 def dashboard_url(payment_intent_id: str, *, livemode: bool) -> str:
-    """Return the address of the payment's page at Stripe."""
+    """Return the URL of the payment's page at Stripe."""
     return f"https://dashboard.stripe.com/{'' if livemode else 'test/'}payments/{payment_intent_id}"
 
 
@@ -113,7 +113,7 @@ def _known_currency(value: str) -> str:
         raise ValueError(str(error)) from error  # names the field, as for any other value that cannot be read
 
 
-Currency = Annotated[str, AfterValidator(_known_currency)]  # in capitals, as `Money` has it
+Currency = Annotated[str, AfterValidator(_known_currency)]  # in upper case, as `Money` has it
 
 
 def _without_nulls(value: Any) -> Any:
@@ -175,7 +175,7 @@ class Charge(_Labelled):
 
     @property
     def uncaptured_minor(self) -> int:
-        """What was held and not taken. Negative amounts cannot be: more may be captured than was held.
+        """The amount that was held and not captured; never negative, although more may be captured than was held.
 
         https://docs.stripe.com/payments/overcapture
         """
@@ -183,7 +183,9 @@ class Charge(_Labelled):
 
     @property
     def refunded_minor(self) -> int:
-        """What was given back of what was taken: Stripe counts the released rest of a hold as refunded, too."""
+        """The part of the captured amount that was refunded. (Stripe also counts the released rest of a hold as
+        refunded.)
+        """
         return max(0, self.amount_refunded - self.uncaptured_minor) if self.captured else 0
 
 
@@ -201,7 +203,9 @@ class PaymentError(_Part):
 
     @property
     def reason(self) -> str:
-        """The most precise code: of the decline, or of the error where it has none; empty if Stripe gives neither."""
+        """The most precise code: that of the decline or, if there is none, of the error; empty if Stripe gives
+        neither.
+        """
         return (self.decline_code or self.code)[:LONGEST_CODE]
 
 
@@ -251,7 +255,7 @@ class PaymentIntent(_Labelled):
         return Money(minor, self.currency)
 
     def with_metadata(self, changes: Mapping[str, str]) -> Self:
-        """Return the same with other metadata."""
+        """Return a copy with other metadata."""
         return self.model_copy(update={"metadata": {**self.metadata, **changes}})
 
     @property
@@ -268,7 +272,7 @@ class PaymentIntent(_Labelled):
 
     @property
     def charge(self) -> Charge | None:
-        """The latest attempt; None before the first, and where Stripe sent only its id."""
+        """The latest attempt; None before the first one, and if Stripe only sent its id."""
         return self.latest_charge if isinstance(self.latest_charge, Charge) else None
 
     @property
@@ -278,16 +282,16 @@ class PaymentIntent(_Labelled):
 
     @property
     def refunded_minor(self) -> int:
-        """What was given back of what was taken."""
+        """The refunded part of the captured amount."""
         return self.charge.refunded_minor if self.charge is not None else 0
 
     @property
     def refundable_minor(self) -> int:
-        """What was taken and not given back."""
+        """The captured amount that was not refunded."""
         return max(0, self.amount_received - self.refunded_minor)
 
     def released_minor(self, flow: str) -> int:
-        """The part of a hold that was given up: all of it when canceled, the rest after the last capture."""
+        """The part of a hold that was released: all of it when canceled, the rest after the last capture."""
         charge = self.charge
         if charge is None or charge.status != "succeeded" or flow != AUTHORIZATION:
             return 0
@@ -302,7 +306,7 @@ class PaymentIntent(_Labelled):
 
     @property
     def decline_code(self) -> str:
-        """Stripe's code of the latest decline; empty where there is none."""
+        """Stripe's code of the latest decline; empty if there is none."""
         return self.last_payment_error.reason if self.last_payment_error is not None else ""
 
     # Payments that the shopper makes later: vouchers, bank transfers, accounts verified by small deposits.
@@ -316,7 +320,7 @@ class PaymentIntent(_Labelled):
 
     @property
     def has_delayed_failure(self) -> bool:
-        """Whether such a payment ended without money: the voucher expired, the account was never verified.
+        """Whether such a payment failed: the voucher expired, or the account was never verified.
 
         QR codes end with the same code; there the shopper may simply try again.
         """
@@ -344,12 +348,14 @@ class PaymentIntent(_Labelled):
 
     @property
     def flow(self) -> str:
-        """CHARGE or AUTHORIZATION, as it is: what Saleor wanted held and cannot be held is charged at once."""
+        """The actual flow, CHARGE or AUTHORIZATION: what Saleor wanted to authorize but cannot be held is charged
+        immediately.
+        """
         return self.requested_flow if self._can_be_held else CHARGE
 
     @property
     def _can_be_held(self) -> bool:
-        """Which method is used is known once there is a charge or a voucher."""
+        """The method is known once there is a charge or a voucher."""
         is_voucher = (
             self.is_delayed and self.next_action is not None and self.next_action.type != NOTIFICATION
         )
@@ -362,9 +368,9 @@ class PaymentIntent(_Labelled):
         return "manual" in (options.capture_method if options is not None else "", self.capture_method)
 
     def exact_amount(self, minor: int) -> Decimal | None:
-        """Saleor's own amount of which `minor` is the rounded form; None where nothing was rounded.
+        """Saleor's own amount, of which `minor` is the rounded form; None if nothing was rounded.
 
-        Metadata that was edited at Stripe counts as none.
+        Metadata that was edited at Stripe is ignored.
         """
         requested = self.metadata.get(names.AMOUNT)
         if not requested:
@@ -377,7 +383,7 @@ class PaymentIntent(_Labelled):
 
 
 class Refund(_Labelled):
-    """Money given back, or on its way."""
+    """A refund, completed or pending."""
 
     status: Text = ""
     amount: int
@@ -420,7 +426,7 @@ class Dispute(_Labelled):
 
 
 class Review(_Part):
-    """A payment that Stripe Radar, or a rule, wants a person to look at."""
+    """A payment that Stripe Radar, or a rule, wants someone to review."""
 
     id: str = Field(min_length=1)
     open: Flag = False
@@ -473,7 +479,7 @@ class PaymentMethod(_Labelled):
 
 
 class CataloguePrice(_Labelled):
-    """A Price. `unit_amount` is None where the shopper chooses the amount, or it depends on the quantity."""
+    """A Price. `unit_amount` is None if the shopper chooses the amount, or it depends on the quantity."""
 
     active: Flag = False
     currency: Currency
@@ -490,7 +496,7 @@ class CataloguePrice(_Labelled):
 
     @property
     def money(self) -> Money | None:
-        """What is paid once; None if that is not one amount."""
+        """The one-time amount; None if there is no single amount."""
         if self.is_recurring or self.unit_amount is None:
             return None
         return Money(self.unit_amount, self.currency)
@@ -524,7 +530,7 @@ class CatalogueProduct(_Labelled):
 
 
 class CreatedCustomer(_Part):
-    """A new Customer: all else of it is what the app just sent."""
+    """A new Customer: apart from the id, it is what the app has just sent."""
 
     id: str = Field(min_length=1)
 

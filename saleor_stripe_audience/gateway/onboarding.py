@@ -1,4 +1,4 @@
-"""Connecting a Stripe account by pasted keys: everything that can be wrong is found and said at once."""
+"""Connecting a Stripe account with pasted keys: all possible errors are found and reported at once."""
 
 import re
 import uuid
@@ -72,10 +72,10 @@ EVENTS = [
 def connect(
     installation: Any, publishable_key: str, secret_key: str, channels: Sequence[str]
 ) -> StripeAccount:
-    """Check the keys, make Stripe's webhook endpoint, map the channels. Repeating it changes nothing more.
+    """Check the keys, create Stripe's webhook endpoint and map the channels. Repeating it has no further effect.
 
-    `installation` is the shop; `channels` are slugs, at least one for a new account: an existing account keeps
-    its own, and its keys are replaced. `Rejected` says everything that is wrong.
+    `installation` is the shop; `channels` are slugs, at least one for a new account: an existing account keeps its own,
+    and its keys are replaced. `Rejected` lists everything that is wrong.
     """
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     livemode = check_pair(publishable_key, secret_key)
@@ -115,7 +115,7 @@ def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) 
 
 
 def renew_endpoint(account: StripeAccount) -> None:
-    """A new endpoint with a new secret, speaking the present API version; then the old one is removed.
+    """Create a new endpoint with a new secret and the current API version, then remove the old one.
 
     Events in transit were signed with the old secret: it is accepted for another day.
     """
@@ -127,7 +127,7 @@ def renew_endpoint(account: StripeAccount) -> None:
 
 
 def check_pair(publishable_key: str, secret_key: str) -> bool:
-    """Whether the keys are live ones; `Rejected` unless they have the form of a pair of one mode."""
+    """Return whether the keys are live keys; `Rejected` unless they look like a pair of the same mode."""
     public, secret = KEY.fullmatch(publishable_key.strip()), KEY.fullmatch(secret_key.strip())
     if public is None or public[1] != "pk":
         raise Rejected(
@@ -155,9 +155,9 @@ def check_pair(publishable_key: str, secret_key: str) -> bool:
 
 
 def check_scopes(secret_key: str, name: str = NEW) -> None:
-    """`Rejected` with every permission that the key is missing, found by reads and writes that change nothing.
+    """Raise `Rejected` with every permission that the key is missing, found by reads and writes that change nothing.
 
-    `name` is the account's, where it is known already.
+    `name` is the account's name, if it is already known.
     """
     missing = [scope for scope, probe in _PROBES.items() if _is_forbidden(secret_key, probe, name)]
     if missing:
@@ -175,7 +175,7 @@ def key_permissions() -> list[str]:
 
 
 def create_key_url(name: str) -> str:
-    """Return Stripe's form for a new restricted key of that name, with the permissions chosen already.
+    """Return the URL of Stripe's form for a new restricted key with that name and the permissions preselected.
 
     Stripe does not document these parameters and ignores names that it does not know, so the page also lists the
     permissions.
@@ -185,7 +185,7 @@ def create_key_url(name: str) -> str:
 
 
 def check_endpoint(account: StripeAccount) -> None:
-    """`Rejected` unless Stripe has our endpoint for the account, switched on, with every event we handle."""
+    """Raise `Rejected` unless Stripe has our endpoint for the account, enabled, with every event that we handle."""
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
     try:
         with client.errors_of(account):
@@ -213,7 +213,7 @@ def check_endpoint(account: StripeAccount) -> None:
 
 
 def sync_endpoint(account: StripeAccount) -> None:
-    """Make the account's endpoint what this version of the app needs: create it again, enable it or add events."""
+    """Bring the account's endpoint up to date with this version of the app: recreate it, enable it or add events."""
     try:
         check_endpoint(account)
     except Rejected as error:
@@ -223,7 +223,7 @@ def sync_endpoint(account: StripeAccount) -> None:
 
 
 def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
-    """New payments of these channels go to the account; old ones stay with the account that holds them.
+    """Send new payments of these channels to the account; existing ones stay with their account.
 
     The accounts that got or lost a channel are announced: their catalogues change.
     """
@@ -287,7 +287,7 @@ def _is_forbidden(secret_key: str, probe: Callable[[stripe.StripeClient], object
 
 
 def _own_account(secret_key: str) -> stripe.Account | None:
-    """Return the key's account; None if a restricted key may not read it, which is no error."""
+    """Return the key's account; None if a restricted key has no permission to read it, which is not an error."""
     with client.errors_of(NEW):
         try:
             return client.client_with(secret_key).v1.accounts.retrieve_current()
@@ -296,7 +296,7 @@ def _own_account(secret_key: str) -> stripe.Account | None:
 
 
 def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) -> None:
-    """Test and live payments do not mix in a channel: a live one is freed before it is used for tests again."""
+    """Test and live payments must not mix in a channel: a live channel is freed before it is used for tests again."""
     taken = AccountChannel.objects.filter(
         installation=installation, channel_slug__in=channels, account__livemode=True
     )
@@ -349,7 +349,7 @@ def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
 def _prove_pair(publishable_key: str, secret_key: str) -> None:
     """`Rejected` unless the publishable key can read an intent that the secret key created: both are of one account.
 
-    Where Stripe does not let the account take payments now, it is an intent to store a method, without money.
+    If Stripe does not currently allow the account to take payments, this is a SetupIntent, which does not move money.
     """
     secret_side, public_side = client.client_with(secret_key).v1, client.client_with(publishable_key).v1
     with client.errors_of(NEW):
@@ -398,12 +398,12 @@ def _kept(
             "publishable_key": publishable_key,
             "secret_key": secret_key,
             "state": StripeAccount.State.CONNECTED,
-            # An account that was created through the platform has keys of its own from now on.
+            # An account that was created through the platform has its own keys from now on.
             "kind": StripeAccount.Kind.PASTED,
             "connect_state": "",
             "pending_since": None,
             "requirements": [],
-            # If the key may not read this, it is assumed; a refused payment will show otherwise.
+            # If the key has no permission to read this, it is assumed; a refused payment will show otherwise.
             "charges_enabled": True if found is None else bool(found.charges_enabled),
             "asked_at": timezone.now(),
             "default_currency": "" if found is None else account_state.currency_of(found.to_dict()),

@@ -1,7 +1,7 @@
-"""Bulk work stays below Stripe's rate limits, so that payments of the same account are not refused meanwhile.
+"""Keeps bulk work below Stripe's rate limits, so that payments of the same account are not refused in the meantime.
 
-Stripe takes 25 requests a second in test mode and 100 in live mode: https://docs.stripe.com/rate-limits. Some are left
-for payments. The threads of one piece of bulk work share a pace; a call outside `paced` does not wait.
+Stripe accepts 25 requests a second in test mode and 100 in live mode: https://docs.stripe.com/rate-limits. Some of them
+are reserved for payments. The threads of one piece of bulk work share a pace; a call outside `paced` does not wait.
 """
 
 import threading
@@ -16,7 +16,7 @@ TEST_RATE, LIVE_RATE = 23, 85  # calls a second
 
 
 class Pace:
-    """Gives each call its moment, `per_second` of them."""
+    """Schedules calls, `per_second` of them."""
 
     def __init__(self, per_second: float) -> None:
         self._interval = 1 / per_second
@@ -24,7 +24,7 @@ class Pace:
         self._next = 0.0
 
     def wait(self) -> None:
-        """Wait for the next free moment; they are given out in order."""
+        """Wait for the next free slot; slots are assigned in order."""
         with self._lock:
             now = time.monotonic()
             mine = max(now, self._next)
@@ -42,7 +42,7 @@ def pace_for(account: StripeAccount) -> Pace:
 
 @contextmanager
 def paced(pace: Pace) -> Iterator[None]:
-    """Every call to Stripe inside, in this thread, waits for its moment."""
+    """Make every call to Stripe in this block, in this thread, wait for its slot."""
     token = _pace.set(pace)
     try:
         yield

@@ -25,7 +25,7 @@ _EXPAND = {"expand": ["latest_charge"]}
 
 @dataclass(frozen=True)
 class Capture:
-    """The intent as it is now, and what had been taken in all right after this capture (smallest unit)."""
+    """The intent as it is now, and the total captured right after this capture (smallest unit)."""
 
     intent: PaymentIntent
     received: int
@@ -46,14 +46,14 @@ def retrieve(account: StripeAccount, intent_id: str) -> PaymentIntent:
 
 
 def list_since(account: StripeAccount, created: int) -> Iterator[PaymentIntent]:
-    """Yield the account's intents created since (seconds since 1970), the newest first, page after page."""
+    """Yield the account's intents created since (seconds since 1970), newest first, page after page."""
     with errors_of(account):
         pages = stripe_of(account).v1.payment_intents.list({"created": {"gte": created}, "limit": 100})
         yield from parse_readable(PaymentIntent, (each.to_dict() for each in pages.auto_paging_iter()))
 
 
 def update(account: StripeAccount, intent_id: str, params: dict[str, Any]) -> PaymentIntent:
-    """Change an intent that is not paid. Without an idempotency key: repeating it changes nothing more."""
+    """Change an unpaid intent. Without an idempotency key, because repeating it has no further effect."""
     with errors_of(account):
         changed = client.post(account, _INTENTS, intent_id, params={**params, **_EXPAND})
         return parse(PaymentIntent, changed.fields)
@@ -68,11 +68,11 @@ def capture(
     keep_rest: bool,
     received_before: int,
 ) -> Capture:
-    """Take `amount` (smallest unit) of what is held; the rest stays held if `keep_rest`, else it is released.
+    """Capture `amount` (smallest unit) of the hold; the rest stays held if `keep_rest`, otherwise it is released.
 
-    Where Stripe stored a failure of its own under the key, what the intent has received since `received_before` shows
-    whether the money was taken all the same; only if it was not is it requested again, under another key. `Rejected`
-    with the code `not_held` if the rest was released, with `unclear` if another capture came in between.
+    If Stripe stored one of its own errors under the key, what the intent has received since `received_before` shows
+    whether the money was captured anyway; only if it was not, it is requested again under another key. `Rejected` with
+    the code `not_held` if the rest was released, with `unclear` if another capture came in between.
     """
     params: dict[str, Any] = {"amount_to_capture": amount, **_EXPAND}
     if keep_rest:
@@ -103,7 +103,7 @@ def capture(
 
 
 def release_rest(account: StripeAccount, intent_id: str, idempotency_key: str) -> PaymentIntent:
-    """End a hold of which parts were captured: nothing more is taken, the rest is released. Twice is once."""
+    """End a hold that was captured in parts: the rest is released. Repeating it has no further effect."""
     params = {"amount_to_capture": 0, "final_capture": True, **_EXPAND}
 
     def ask(key: str) -> PaymentIntent:
@@ -115,7 +115,9 @@ def release_rest(account: StripeAccount, intent_id: str, idempotency_key: str) -
 
 
 def cancel(account: StripeAccount, intent_id: str, idempotency_key: str, reason: str = "") -> PaymentIntent:
-    """End the intent; what is held is released. Twice is once. `reason` is one of Stripe's, or empty."""
+    """Cancel the intent and release what is held. Repeating it has no further effect. `reason` is one of Stripe's, or
+    empty.
+    """
     params = {**_EXPAND, **({"cancellation_reason": reason} if reason else {})}
 
     def ask(key: str) -> PaymentIntent:
@@ -131,10 +133,10 @@ def cancel(account: StripeAccount, intent_id: str, idempotency_key: str, reason:
 
 
 def confirm_off_session(account: StripeAccount, intent_id: str, idempotency_key: str) -> PaymentIntent:
-    """Charge the intent's own method while the shopper is away; a decline is no failure here: the intent shows it.
+    """Charge the intent's own method while the shopper is away. A decline raises nothing: the intent shows it.
 
-    The same key never charges twice. Nor does another one, used where Stripe stored a failure of its own under the
-    first: it is used only if the intent shows that no charge was tried.
+    The same key never charges twice. Neither does another key, which is used after Stripe stored one of its own errors
+    under the first, and only if the intent shows that no charge was attempted.
     """
 
     def ask(key: str) -> PaymentIntent:

@@ -13,7 +13,7 @@ MOST_METHODS = 100  # of one Customer: Stripe's largest page, and more than anyo
 
 
 def list_for(account: StripeAccount, customer_id: str) -> list[PaymentMethod]:
-    """Return the methods that the Customer stores, the newest first."""
+    """Return the methods that the Customer stores, newest first."""
     with errors_of(account):
         page = stripe_of(account).v1.customers.payment_methods.list(customer_id, {"limit": MOST_METHODS})
         return [parse(PaymentMethod, each.to_dict()) for each in page.data]
@@ -26,7 +26,7 @@ def retrieve(account: StripeAccount, method_id: str) -> PaymentMethod:
 
 
 def detach(account: StripeAccount, method_id: str) -> None:
-    """Remove the method from its Customer; one without a Customer is no failure."""
+    """Remove the method from its Customer; a method without a Customer is not an error."""
     with errors_of(account):
         methods = stripe_of(account).v1.payment_methods
         try:
@@ -39,7 +39,7 @@ def detach(account: StripeAccount, method_id: str) -> None:
 def create_setup_intent(account: StripeAccount, customer_id: str, metadata: dict[str, str]) -> SetupIntent:
     """Create a SetupIntent that stores a method for the Customer. One that is never finished costs nothing.
 
-    So a second one does no harm where Stripe stored a failure of its own under the first key.
+    So a second one does no harm if Stripe stored one of its own errors under the first key.
     """
     params: Any = {
         "customer": customer_id,

@@ -1,4 +1,4 @@
-"""The operator's own Stripe account, which may make accounts for shops and act for them (Stripe Connect)."""
+"""The operator's own Stripe account, which can create accounts for shops and act for them (Stripe Connect)."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TEST_ACCOUNT = pgettext_lazy(
 
 
 def is_offered() -> bool:
-    """Whether the operator set the platform's keys; settings.py refuses a part of them."""
+    """Whether the operator set the platform's keys; settings.py rejects an incomplete set."""
     return bool(settings.STRIPE_PLATFORM_SECRET_KEY)
 
 
@@ -32,7 +32,7 @@ def is_live() -> bool:
 
 
 def check_offered() -> None:
-    """`Rejected` where the operator did not set the platform's keys."""
+    """Raise `Rejected` if the operator did not set the platform's keys."""
     if not is_offered():
         raise Rejected(
             pgettext_lazy(

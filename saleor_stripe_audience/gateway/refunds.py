@@ -1,4 +1,4 @@
-"""Stripe's Refunds: money given back."""
+"""Stripe's Refunds."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from saleor_stripe_audience.gateway.objects import Refund, parse, parse_readable
 def create(
     account: StripeAccount, intent_id: str, amount: int, metadata: dict[str, str], idempotency_key: str
 ) -> Refund:
-    """Give `amount` (smallest unit) back, or return the refund that this key created before, as it is now.
+    """Refund `amount` (smallest unit), or return the refund that this key created before, as it is now.
 
-    The key is in the refund's metadata, too: where Stripe stored a failure of its own under the key, that shows whether
-    the money was given back all the same; only if it was not is it requested again, under another key.
+    The key is also in the refund's metadata: if Stripe stored one of its own errors under the key, this shows whether
+    the money was refunded anyway; only if it was not, it is requested again under another key.
     """
     request = hashlib.sha256(idempotency_key.encode()).hexdigest()
     params: Any = {

@@ -1,4 +1,4 @@
-"""The terms that a shop accepts before its first live payment: docs/terms.md, in French docs/terms.fr.md."""
+"""The terms that a shop accepts before its first live payment: docs/terms.md, or docs/terms.fr.md in French."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def text(language: str) -> str:
 
 
 def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
-    """Record who accepted; the first acceptance of a version stays. `Rejected` without a name."""
+    """Record who accepted; the first acceptance of a version is kept. `Rejected` without a name."""
     if not accepted_by.strip():
         raise Rejected(pgettext_lazy("staff", "Say who accepts the terms."), code="terms")
     accepted, _ = TermsAcceptance.objects.get_or_create(
@@ -34,7 +34,7 @@ def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
 
 
 def are_accepted(installation_id: Any) -> bool:
-    """Whether the shop accepted the present version."""
+    """Whether the shop accepted the current version."""
     return _accepted.get(installation_id)
 
 
@@ -48,7 +48,7 @@ _accepted = Recent(_read_acceptance, TermsAcceptance)
 
 
 def check(installation_id: Any) -> None:
-    """`Rejected` unless the shop accepted the present version."""
+    """Raise `Rejected` unless the shop accepted the current version."""
     if not are_accepted(installation_id):
         raise Rejected(
             pgettext_lazy(

@@ -1,7 +1,7 @@
-"""A Stripe account that Stripe does not serve: noted at the first call that shows it, over as soon as one shows that.
+"""A Stripe account that Stripe does not serve: detected by the first call that fails, and over as soon as one succeeds.
 
-The trouble is the account's, not the request's: such work waits in the inbox, or in the catalogue's own list, and
-continues when the trouble is over.
+The problem is with the account, not the request: affected work waits in the inbox, or in the catalogue's own list, and
+continues when the problem is solved.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def on_trouble(function: Listener) -> Listener:
 
 
 def note(account: StripeAccount, failure: Failure) -> None:
-    """If the failure is the account's, store that; then call the listeners."""
+    """If the failure concerns the account, store it, then call the listeners."""
     try:
         if isinstance(failure, Blocked):
             if _has_new_key(account):
@@ -44,13 +44,13 @@ def note(account: StripeAccount, failure: Failure) -> None:
 
 
 def _has_new_key(account: StripeAccount) -> bool:
-    """Whether the call used a key that another process replaced a moment ago: what Stripe says of it is no news."""
+    """Whether the call used a key that another process has just replaced: then Stripe's response to it is outdated."""
     now = StripeAccount.objects.filter(pk=account.pk).first()
     return now is not None and now.secret_key != account.secret_key
 
 
 def end(account: StripeAccount) -> None:
-    """Stripe serves the account: continue what waited for it. Repeating it changes nothing."""
+    """Record that Stripe serves the account again, and continue what waited for it. Repeating it changes nothing."""
     now = timezone.now()
     with transaction.atomic():
         if StripeAccount.objects.filter(pk=account.pk, blocked_at__isnull=False).update(blocked_at=None):

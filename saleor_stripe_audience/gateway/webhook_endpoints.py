@@ -1,4 +1,4 @@
-"""Stripe's webhook endpoints: where an account with keys of its own sends its events."""
+"""Stripe's webhook endpoints: where an account with its own keys sends its events."""
 
 import uuid
 from typing import Any
@@ -11,7 +11,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 
 
 def create(key: str, name: str, url: str, events: list[str]) -> stripe.WebhookEndpoint:
-    """Create an endpoint that speaks the library's API version; Stripe shows its secret only this once.
+    """Create an endpoint with the library's API version; Stripe shows its secret only this once.
 
     The idempotency key is new each time: a repeat must create an endpoint whose secret we can read. `name` is the
     account's.
@@ -28,7 +28,7 @@ def create(key: str, name: str, url: str, events: list[str]) -> stripe.WebhookEn
 
 
 def delete(account: StripeAccount, endpoint_id: str) -> None:
-    """Delete the endpoint; one that is gone already is no failure."""
+    """Delete the endpoint; one that no longer exists is not an error."""
     with errors_of(account):
         try:
             stripe_of(account).v1.webhook_endpoints.delete(endpoint_id)

@@ -1,7 +1,7 @@
-"""The doors through which Stripe's events come: verified, written down once, answered 200.
+"""The endpoints that receive Stripe's events: verified, stored once, answered with 200.
 
-Each account with keys of its own has its endpoint and its secret. All accounts of the operator's platform share one,
-and the event says which of them it is of.
+Each account with its own keys has its endpoint and its secret. All accounts of the operator's platform share one, and
+the event says which account it belongs to.
 """
 
 import time
@@ -40,14 +40,16 @@ LATEST = 253_402_300_800  # seconds since 1970: the year 10000, which no date of
 @csrf_exempt
 @require_POST
 def stripe_webhook(request: HttpRequest, account_id: uuid.UUID) -> JsonResponse:
-    """POST from Stripe. Events nobody here handles get 200 as well: else Stripe repeats them for days."""
+    """Receive a POST from Stripe. Events that the app does not handle get 200 as well, because Stripe would repeat them
+    for days.
+    """
     return _answered(lambda: _taken_in(request, account_id), str(account_id))
 
 
 @csrf_exempt
 @require_POST
 def connect_webhook(request: HttpRequest) -> JsonResponse:
-    """POST from Stripe about an account of the platform. One that is no shop's here gets 200 as well."""
+    """Receive a POST from Stripe about an account of the platform. Events about unknown accounts get 200 as well."""
     return _answered(lambda: _taken_in_of_platform(request), "platform")
 
 
@@ -94,7 +96,7 @@ def _taken_in_of_platform(request: HttpRequest) -> JsonResponse:
 def _hosted_account(event: dict[str, Any]) -> StripeAccount | None:
     """Return the account that sent the event; None for the platform's own events and for accounts that are not ours.
 
-    A platform's live endpoint also receives the events of its test accounts, so the mode identifies the account, too.
+    A platform's live endpoint also receives the events of its test accounts, so the mode also identifies the account.
     """
     stripe_id, livemode = event.get("account"), event.get("livemode")
     if not isinstance(stripe_id, str) or not stripe_id or not isinstance(livemode, bool):
@@ -119,7 +121,7 @@ def _verified(request: HttpRequest, secrets: list[str]) -> dict[str, Any]:
 
 
 def _event_in(body: str) -> dict[str, Any]:
-    """The event in a body that Stripe signed; `Rejected` unless it has the form of one."""
+    """Return the event in a body that Stripe signed; `Rejected` if it is malformed."""
     try:
         event = read_object(body)
     except ValueError:
@@ -131,7 +133,7 @@ def _event_in(body: str) -> dict[str, Any]:
 
 
 def _without_secrets(value: Any) -> Any:
-    """The same without client secrets: with one of those anybody can confirm the payment it belongs to."""
+    """Return the event without client secrets: with one of these, anyone can confirm the payment that it belongs to."""
     if isinstance(value, dict):
         return {name: _without_secrets(each) for name, each in value.items() if name != "client_secret"}
     if isinstance(value, list):
@@ -151,7 +153,7 @@ def _secrets_of(account: StripeAccount) -> list[str]:
 
 
 def _check_signature(body: str, signature: str, secrets: list[str]) -> None:
-    # The library refuses old timestamps only; one that lies ahead could be replayed until then.
+    # Reject future timestamps: the library only rejects old ones, and a future one could be replayed until then.
     for part in signature.split(","):
         name, _, value = part.partition("=")
         if name.strip() == "t" and int(value) > time.time() + TOLERANCE_SECONDS:
@@ -169,7 +171,7 @@ def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
     if not is_handled("stripe", kind) or event.get("livemode") != account.livemode:
         return False
     if catalogue.is_own(event):
-        return False  # four for each variant that is sent, of which nothing is to be learned
+        return False  # four for each variant that is sent, and none of them contains anything new
     data = event.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise _unreadable()
@@ -178,7 +180,7 @@ def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
 
 
 def _occurred_at(event: dict[str, Any]) -> datetime:
-    """When Stripe made the event; `Rejected` unless it says so in seconds since 1970."""
+    """Return when Stripe created the event; `Rejected` unless it is given in seconds since 1970."""
     created = event.get("created")
     if isinstance(created, bool) or not isinstance(created, int) or not 0 < created < LATEST:
         raise _unreadable()

@@ -8,4 +8,4 @@ class InboxConfig(AppConfig):
     def ready(self) -> None:
         from saleor_stripe_audience.inbox.handlers import event_handlers
 
-        event_handlers()  # a table that cannot be loaded stops the start, not the first event
+        event_handlers()  # a table that cannot be loaded fails at startup, not at the first event

@@ -1,4 +1,4 @@
-"""Up to when something was read. A cursor moves only once everything before it is stored."""
+"""Up to when something was read. A cursor only advances once everything before it is stored."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -9,11 +9,11 @@ OVERLAP = timedelta(minutes=10)  # duplicates are recognized; late events are no
 
 
 def begin(origin: uuid.UUID, name: str, otherwise: datetime) -> datetime:
-    """Where to begin: a little before the last end, or `otherwise` at the first time."""
+    """Return where to start: shortly before the last end, or `otherwise` the first time."""
     cursor = Cursor.objects.filter(origin=origin, name=name).first()
     return cursor.at - OVERLAP if cursor is not None else otherwise
 
 
 def advance(origin: uuid.UUID, name: str, at: datetime) -> None:
-    """Everything before `at` is stored."""
+    """Record that everything before `at` is stored."""
     Cursor.objects.update_or_create(origin=origin, name=name, defaults={"at": at})

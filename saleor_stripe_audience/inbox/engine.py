@@ -5,12 +5,12 @@ table, in a transaction that also writes their `Handling`: a task that runs twic
 only the handlers that are not done.
 
 Handlers that only write share one transaction, with those of other waiting events of the same sender: see
-`_work_together`. Most events cost a few statements each that way. If one of them fails, all of it is undone; then each
-handler of the event runs in a transaction of its own, and the other events are left to their own tasks. So whatever
-happens to such a transaction, also the death of the process, nothing is lost and nothing is done twice.
+`_work_together`. Most events cost a few statements each that way. If one of them fails, everything is rolled back; then
+each handler of the event runs in its own transaction, and the other events are left to their own tasks. So whatever
+happens to such a transaction, even if the process dies, nothing is lost and nothing is done twice.
 
-A failure that passes is never given up. If the other side does not respond, the task is retried for some minutes; after
-that `sweep` enqueues a new one, less and less often. If the Stripe account or the shop behind an event is blocked, its
+A temporary failure is never given up. If the other side does not respond, the task is retried for a few minutes; after
+that, `sweep` enqueues new tasks, less and less often. If the Stripe account or the shop behind an event is blocked, its
 handlers wait without retries until `resume` is called.
 """
 
@@ -46,7 +46,7 @@ TASK_LOST_AFTER = timedelta(minutes=15)  # an event this old that is not handled
 OLD_AFTER = timedelta(days=1)
 OLD_EVENT_INTERVAL = timedelta(hours=1)  # how often an older event is retried
 SWEEP_LIMIT = 1000
-# Events in one transaction, besides the first. It holds their shop's lock for a tenth of a second; in SQLite everybody
+# Events in one transaction, besides the first. It holds their shop's lock for a tenth of a second; in SQLite everyone
 # else who writes waits for it, shoppers included.
 BATCH_SIZE = {"postgresql": 20, "sqlite": 5}
 TRANSIENT = (Unavailable, OperationalError, InterfaceError)  # the other side or our database is unavailable
@@ -54,11 +54,11 @@ UNEXPECTED = pgettext_lazy("staff", "Something unexpected went wrong; the app's 
 
 
 class RetryTask(Exception):  # noqa: N818 - it is not an error, it makes the task engine retry
-    """The task has to run again; the message is the name of the exception that stopped it, nothing more."""
+    """The task has to run again; the message is only the name of the exception that stopped it."""
 
 
 class _HandlerFailed(Exception):  # noqa: N818 - it carries an error, and is never shown
-    """A handler of the event itself failed in a transaction with others, which is undone now."""
+    """A handler of the event itself failed in a transaction with others, which has been rolled back."""
 
     def __init__(self, handler: Handler, error: Exception) -> None:
         super().__init__(handler.name)
@@ -91,7 +91,7 @@ def _enqueue(event: Event) -> None:
 
 @task(takes_context=True)
 def dispatch_event(context: "TaskContext[..., None]", event_id: int) -> None:
-    """Handle one event; the task engine retries with growing pauses when this raises."""
+    """Handle one event; if this raises, the task engine retries with increasing pauses."""
     try:
         queue = context.task_result.task.queue_name
         dispatch(event_id, last_attempt=context.attempt >= settings.TASK_MAX_ATTEMPTS, queue=queue)
@@ -101,9 +101,9 @@ def dispatch_event(context: "TaskContext[..., None]", event_id: int) -> None:
 
 
 def dispatch(event_id: int, *, last_attempt: bool = False, queue: str = "") -> None:
-    """Run every handler of the event that is not done; raises the last failure that a retry may resolve.
+    """Run every handler of the event that is not done yet; raises the last failure that a retry may resolve.
 
-    `queue`: also handle other waiting events in this queue, as far as they need no network.
+    `queue`: also handle other waiting events in this queue, if they do not need the network.
     """
     found = next(iter(_event_with_company(event_id, queue)), None)
     if found is None or found.handled_at is not None:
@@ -133,7 +133,7 @@ def dispatch(event_id: int, *, last_attempt: bool = False, queue: str = "") -> N
 
 @composed_once
 def _event_with_company(event_id: int, queue: str) -> QuerySet[Any]:
-    """Return the event, as `is_tried` whether it was before, as `has_company` whether others wait in this queue."""
+    """Return the event, with `is_tried` if it was tried before and `has_company` if others wait in this queue."""
     tried = Handling.objects.filter(event=OuterRef("pk"))
     waiting = OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY)
     return Event.objects.annotate(is_tried=Exists(tried), has_company=Exists(waiting)).filter(pk=event_id)
@@ -147,9 +147,9 @@ def _run_each(
     last_attempt: bool,
     failed: _HandlerFailed | None = None,
 ) -> Exception | None:
-    """Run the handlers, whatever becomes of the others; returns the last failure that a retry may resolve.
+    """Run the handlers independently of each other; returns the last failure that a retry may resolve.
 
-    `failed` has run just now, and is not run again.
+    `failed` has just run, and is not run again.
     """
     to_retry: Exception | None = None
     for handler in handlers:
@@ -184,7 +184,7 @@ def _finish(event: Event, to_retry: Exception | None) -> None:
     """Mark the event as handled, unless a handler has to be retried or waits."""
     if to_retry is not None:
         raise to_retry
-    # A handler may have been resumed since it was looked at: its event stays open, and `sweep` finds it.
+    # A handler may have been resumed since it was read: its event stays open, and `sweep` finds it.
     open_events = Event.objects.filter(pk=event.pk, handled_at=None)
     done = open_events.exclude(_has_blocked_handling()).exclude(_has_open_handling())
     done.update(handled_at=timezone.now())
@@ -250,7 +250,7 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
 
 
 def _ahead_of(work: Mapping[Event, Sequence[Handler]]) -> dict[Ahead, list[Event]]:
-    """Return what reads ahead, with the events that it reads for."""
+    """Return the functions that read ahead, with the events that they read for."""
     found: dict[Ahead, list[Event]] = {}
     for event, handlers in work.items():
         for ahead in dict.fromkeys(handler.ahead for handler in handlers if handler.ahead is not None):
@@ -307,7 +307,7 @@ def _queue(source: str, origin: uuid.UUID) -> str:
 
 
 def _run(event: Event, handler: Handler, before: Handling | None) -> None:
-    """Run one handler, unless it is done, given up or waiting for its account; `before` is what is known of it."""
+    """Run one handler, unless it is done, given up or waiting for its account; `before` is its known state."""
     if before is None:
         write = handler.prepare(event)
         try:
@@ -350,7 +350,9 @@ def _transaction_of(event: Event, handler: Handler) -> Iterator[None]:
 
 
 def _store_blocked(event: Event, handler: Handler, error: Blocked) -> None:
-    """It counts as no attempt: nothing is wrong with the event itself."""
+    """Store that the handler is blocked. This is not counted as an attempt, because nothing is wrong with the event
+    itself.
+    """
     log.info("handler waits", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code)
     with transaction.atomic():
         Handling.objects.get_or_create(event=event, handler=handler.name)
@@ -420,7 +422,7 @@ def sweep() -> int:
     lost = Event.objects.filter(handled_at=None, received_at__lt=now - TASK_LOST_AFTER).order_by(
         "received_at"
     )
-    # Without a running worker an event must not get one more task at every sweep.
+    # Without a running worker, an event must not get another task at every sweep.
     lost = lost.filter(Q(swept_at=None) | Q(swept_at__lt=now - TASK_LOST_AFTER))
     lost = lost.filter(
         Q(received_at__gte=now - OLD_AFTER) | Q(swept_at=None) | Q(swept_at__lt=now - OLD_EVENT_INTERVAL)

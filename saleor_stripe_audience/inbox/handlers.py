@@ -1,4 +1,4 @@
-"""How an event finds its handlers: in the table that the setting EVENT_HANDLERS names, as ROOT_URLCONF names the URLs.
+"""How an event finds its handlers: in the table given by the setting EVENT_HANDLERS, as ROOT_URLCONF gives the URLs.
 
 A transactional handler runs inside the transaction that marks it as done, and makes no network call. A network handler
 runs with no transaction open, under keys that make a repeat harmless; what it returns runs in that transaction.
@@ -63,8 +63,8 @@ def transactional(
 def network(function: Network | Callable[[Event], None], *, concerns: Concerns | None = None) -> Handler:
     """A handler that calls Saleor or Stripe.
 
-    `concerns(events)` returns the ids of those among the events of one sender that it may have anything to do with; for
-    the others it counts as done without running.
+    `concerns(events)` returns the ids of those of a sender's events for which it may have work to do; for the others,
+    it counts as done without running.
     """
     return Handler(_path_of(function), function, is_transactional=False, concerns=concerns)
 

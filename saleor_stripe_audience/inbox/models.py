@@ -44,9 +44,9 @@ class Event(models.Model):
         return f"{self.source} {self.kind} {self.pk}"
 
     def read_once[Read](self, kind: type[Read], read: Callable[[Any], Read], part: Any) -> Read:
-        """Return `part` of the payload as a value of this kind, read by the first handler that needs it.
+        """Return `part` of the payload as a value of this type, parsed by the first handler that needs it.
 
-        What `read` raises is raised to each of them.
+        An exception raised by `read` is raised for each of them.
         """
         if kind not in self._read:
             self._read[kind] = read(part)

@@ -21,7 +21,7 @@ FORGOTTEN_AFTER = timedelta(days=7)  # a worker that was killed leaves its row
 
 
 class WorkerPulse:
-    """Stores this process's heartbeat from a thread of its own, while `is_working` and until `stop`."""
+    """Stores this process's heartbeat from its own thread, while `is_working` and until `stop`."""
 
     def __init__(self, is_working: Callable[[], bool] = lambda: True) -> None:
         self._is_working = is_working

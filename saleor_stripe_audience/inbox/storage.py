@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log: it grows while there are readers, and is deleted only when no connection is open."""
+"""SQLite's write-ahead log: it grows while there are readers, and is only deleted when no connection is open."""
 
 import structlog
 from django.db import connection
@@ -9,7 +9,7 @@ log = structlog.get_logger(__name__)
 
 @task
 def truncate_log() -> None:
-    """Every five minutes: write the log's pages to the database and empty it, unless someone is reading it just now."""
+    """Every five minutes: write the log's pages to the database and empty it, unless it is being read."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         is_busy, *_ = cursor.fetchone()

@@ -50,7 +50,7 @@ class Page:
 
 
 ProcessPage = Callable[[Job], Page | None]  # None if it has counted its pages itself, with what they wrote
-PROCESSORS: dict[str, ProcessPage] = {}  # processes the next page of a job, by kind; the subjects fill it
+PROCESSORS: dict[str, ProcessPage] = {}  # processes the next page of a job, by kind; the domains fill it
 
 
 def get_or_create(installation: Installation, kind: str, actor: str, *, key: str = "") -> Job:
@@ -215,7 +215,7 @@ def work_page(job_id: UUID, step: int, *, enqueues: bool = True) -> bool:
 def work_here(job: Job, show: Callable[[Job, bool], None]) -> None:
     """Work the job to its end in this process, page by page; `show` is given it after each, and whether it continues.
 
-    A worker may take pages meanwhile, and continues the job if this process ends.
+    A worker may take pages in the meantime, and continues the job if this process ends.
     """
     while job.state in Job.MOVING:
         step = job.step

@@ -1,11 +1,11 @@
-"""Each charge, refund or cancelation that staff request is carried out once, and that is remembered for good.
+"""Each charge, refund or cancelation that staff request is carried out once, and this is remembered permanently.
 
 A signed request can be captured and posted again at any time. Stripe forgets idempotency keys after 24 hours, so the
-response is stored here: the same request gets the same response and moves nothing.
+response is stored here: the same request gets the same response and moves no money.
 
 Requests are distinguished by Saleor's own event of each (`TransactionEvent.idempotencyKey`, new for each request).
-Equal requests made at once may arrive with one another's events already in them: each takes one that no other has
-taken.
+Equal requests made at the same time may arrive with each other's events already in them: each takes one that no other
+has taken.
 """
 
 import hashlib
@@ -39,10 +39,11 @@ AT_ONCE = timedelta(minutes=15)  # an equal request older than this was not made
 
 
 def carry_out_once(installation: Installation, requested: Requested, kind: str, carry_out: CarryOut) -> Json:
-    """Return the response to the request: the stored one, or what `carry_out` makes of it now.
+    """Return the response to the request: the stored one, or the result of `carry_out`.
 
-    `kind` is CHARGE, REFUND or CANCEL. A refusal is a response, too, and stored. `Unavailable` leaves the request open:
-    its repeat asks Stripe again under the same key. `Rejected` for one of another kind, and for one that is too old.
+    `kind` is CHARGE, REFUND or CANCEL. A refusal is a response too, and is stored. `Unavailable` leaves the request
+    open: repeating it calls Stripe again under the same key. `Rejected` for a request of another kind, or one that is
+    too old.
     """
     if requested.action.actionType != kind:
         raise Rejected(
@@ -100,9 +101,9 @@ def received_before(request: ActionRequest, received: int) -> int:
 
 
 def _keys(installation: Installation, requested: Requested, type_: str) -> list[str]:
-    """Return Stripe's idempotency keys of the requests that this may be, the newest first.
+    """Return Stripe's idempotency keys of the requests that this may be, newest first.
 
-    Without a key of Saleor's own the count of such requests distinguishes them.
+    If Saleor sent no key, the number of such requests distinguishes them.
     """
     waiting = waiting_requests(requested, type_)
     at_once = [each for each in waiting if each.createdAt > waiting[0].createdAt - AT_ONCE]
@@ -115,7 +116,7 @@ def _keys(installation: Installation, requested: Requested, type_: str) -> list[
 
 
 def waiting_requests(requested: Requested, type_: str) -> list[Event]:
-    """Return Saleor's events that this request may be: of its type and amount, without a response; the newest first.
+    """Return Saleor's events that this request may be: of its type and amount, without a response; newest first.
 
     `type_` is one such as REFUND_REQUEST. A cancelation has no amount of its own.
     """
@@ -129,12 +130,12 @@ def waiting_requests(requested: Requested, type_: str) -> list[Event]:
 
 
 def for_failure(kind: str, message: Promise | str) -> Json:
-    """Return the response to a request that was refused: staff read it in the payment's history in Saleor."""
+    """Return the response to a refused request: staff see it in the payment's history in Saleor."""
     return {"result": f"{kind}_FAILURE", "message": for_staff(message)[:LONGEST_MESSAGE]}
 
 
 def _store(request: ActionRequest, response: Json) -> None:
-    """Money has moved, or not: Saleor gets the response even if it cannot be stored."""
+    """Store the response. Whether or not money has moved, Saleor gets the response even if it cannot be stored."""
     try:
         open_one = ActionRequest.objects.filter(pk=request.pk, answer__isnull=True)
         open_one.update(answer=response, answered_at=timezone.now())

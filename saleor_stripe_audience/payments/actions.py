@@ -1,4 +1,5 @@
-"""What staff request after the purchase: charge what is held, refund, cancel. The amount requested is the amount moved.
+"""Actions that staff request after the purchase: charge what is held, refund, cancel. Exactly the requested amount is
+moved.
 
 The key of the `ActionRequest` is Stripe's idempotency key.
 """
@@ -30,7 +31,7 @@ LONGEST_METADATA = 500  # characters, Stripe's limit
 
 
 def charge(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
-    """Capture exactly the amount requested. Where the card allows no second capture the rest is released."""
+    """Capture exactly the amount requested. If the card allows no second capture, the rest is released."""
     account, intent = _current_intent(installation, requested)
     money = _money(requested, default=intent.money(intent.amount_capturable))
     if intent.status == "succeeded" and intent.amount_received == money.minor:
@@ -54,7 +55,7 @@ def charge(installation: Installation, requested: Requested, request: ActionRequ
 
 
 def _check_capture(intent: PaymentIntent, money: Money) -> None:
-    """Only for an untouched hold: of any other, Stripe knows whether this is a repeat."""
+    """Check an untouched hold only: for any other, Stripe knows whether this is a repeat."""
     if intent.amount_received:
         return
     held = intent.money(intent.amount_capturable)
@@ -88,7 +89,7 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
 
 
 def _reason(requested: Requested, key: str) -> Json:
-    """Return why staff refund, for the refund in Stripe: by the granted refund, or by the request itself."""
+    """Return the reason for the refund in Stripe, from the granted refund or from the request itself."""
     granted = requested.grantedRefund
     waiting = waiting_requests(requested, "REFUND_REQUEST")
     own = [each for each in waiting if each.idempotencyKey and key.endswith(each.idempotencyKey)] or waiting
@@ -101,7 +102,7 @@ def _reason(requested: Requested, key: str) -> Json:
 
 
 def cancel(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
-    """Release what is held, or the rest of it, or end a payment that was never made."""
+    """Release what is held, or the rest of it, or cancel a payment that was never made."""
     account, intent = _current_intent(installation, requested)
     flow = intent.flow
     if intent.status != "canceled" and not intent.released_minor(flow):

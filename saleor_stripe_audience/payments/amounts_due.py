@@ -1,9 +1,9 @@
-"""What a checkout or order still costs, and its open payments kept within that.
+"""The amount still due for a checkout or order, and keeping its open payments within it.
 
 Saleor lets a storefront start as many payments as it likes: in a second tab, again after a decline, for part of the
-total. Each open PaymentIntent can be paid for as long as it is open. So none may ask for more than is due: where the
-total fell or another payment covers a part its amount is lowered, and where nothing is due, or less than Stripe
-charges, it is canceled. Two payments of a part each stay as they are.
+total. Each open PaymentIntent can be paid for as long as it is open. So none may exceed the amount due: if the total
+decreases or another payment covers a part, its amount is lowered, and if nothing is due, or less than Stripe's minimum,
+it is canceled. Two partial payments are left as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ OVER = frozenset({"CANCELED", "EXPIRED"})  # statuses of orders that no one shou
 
 @dataclass(frozen=True)
 class Due:
-    """What is due of `total`, in whole units and as exactly as Saleor counts; below zero where there is too much."""
+    """The amount due of `total`, in major units and as precise as in Saleor; negative if too much was paid."""
 
     amount: Decimal
     currency: str
@@ -57,7 +57,7 @@ class Due:
         Money(0, self.currency).in_currency(currency)
 
     def why_not_payable(self) -> Rejected | None:
-        """Return why there can be no payment of this amount; None where there can."""
+        """Return why there can be no payment of this amount; None if there can."""
         if self.minor <= 0:
             return Rejected("The checkout or order is covered: nothing is left to pay.", code=COVERED)
         try:
@@ -81,14 +81,14 @@ class Coverage:
         return Due(self.total - sum(others, Decimal(0)), self.currency, self.total)
 
     def release(self, transaction: str) -> None:
-        """Count the transaction no longer."""
+        """Stop counting the transaction."""
         self.covered.pop(transaction, None)
 
 
 def payments_of(installation: Installation, source: Source) -> list[Payment]:
     """Return our rows of the checkout's or order's payments.
 
-    They were started for it, or for the checkout that it was.
+    They were started for it, or for the checkout from which the order was created.
     """
     condition, values = _pays(installation, source, [])
     return [records.with_account(each) for each in select_rows(Payment, condition, values)]
@@ -96,7 +96,8 @@ def payments_of(installation: Installation, source: Source) -> list[Payment]:
 
 @dataclass(frozen=True)
 class Known:
-    """What the app has of a transaction that Saleor starts: the payments of its checkout or order, and its own.
+    """What the app has stored for a transaction that Saleor starts: the payments of its checkout or order, and its own
+    payment.
 
     `is_attempted` if a request to Stripe for it was stored.
     """
@@ -110,7 +111,7 @@ class Known:
 
 
 def known_of(installation: Installation, source: Source, transaction_id: str) -> Known:
-    """Ask for all of it in one statement: the shopper waits, and mostly there is nothing yet."""
+    """Read all of it with one statement: the shopper is waiting, and usually there is nothing yet."""
     condition, values = _pays(installation, source, [transaction_id])
     statement = (
         f"SELECT payments_attempt.id, {columns_of(Payment)} FROM (SELECT 1) AS one "  # noqa: S608 - no values
@@ -136,9 +137,9 @@ def _pays(installation: Installation, source: Source, transactions: list[str]) -
 
 
 def coverage_of(source: Source, payments: Sequence[Payment]) -> Coverage | None:
-    """Return the coverage; None where Saleor did not say what it costs.
+    """Return the coverage; None if Saleor did not say what it costs.
 
-    `payments` are our rows: money that Saleor does not yet know of counts as well.
+    `payments` are our rows: money that Saleor does not know about yet counts as well.
     """
     total = source.total_gross
     if total is None:
@@ -168,10 +169,10 @@ def covered_minor(row: Payment) -> int:
 def adjust(
     installation: Installation, account: StripeAccount, intent: PaymentIntent, due: Due | None
 ) -> tuple[PaymentIntent, Rejected | None]:
-    """Let the open intent ask for no more than is due; return it with the reason why it was canceled, if it was.
+    """Limit the open intent to the amount due; return it with the reason if it was canceled.
 
-    An intent that asked for all that was due follows it up and down. One for a part rises with the total, and falls
-    only where it asks for too much. One that was paid meanwhile stays as it is.
+    An intent for the whole amount due follows it up and down. An intent for a part rises with the total, and only falls
+    if it exceeds the amount due. One that was paid in the meantime is not changed.
     """
     if due is None or not intent.is_payable:
         return intent, None
@@ -190,9 +191,9 @@ def adjust(
         if not failures.is_refusal(error):
             raise
         if error.code == "amount_too_small":
-            # The currency that the account is paid out in has a minimum of its own.
+            # The currency that the account is paid out in has its own minimum.
             return cancel(installation, account, intent, error)
-    # Paid meanwhile.
+    # Paid in the meantime.
     log.warning("amount not changed", payment_intent=intent.id, wanted=target.minor)
     return _retrieve(account, intent), None
 
@@ -200,7 +201,9 @@ def adjust(
 def cancel(
     installation: Installation, account: StripeAccount, intent: PaymentIntent, reason: Rejected
 ) -> tuple[PaymentIntent, Rejected | None]:
-    """Cancel the intent and return it with the reason; as it is and without one if the shopper paid it meanwhile."""
+    """Cancel the intent and return it with the reason; if the shopper paid it in the meantime, return it without a
+    reason.
+    """
     why = DUPLICATE if reason.code == COVERED else ABANDONED
     key = ownership.stripe_key(installation, intent.id, why)
     try:
@@ -218,7 +221,7 @@ def _retrieve(account: StripeAccount, intent: PaymentIntent) -> PaymentIntent:
 
 
 def adjust_all(installation: Installation, payments: Sequence[Payment], coverage: Coverage | None) -> None:
-    """Let each of the open payments ask for no more than is due; raises a `Failure` of one after all were tried."""
+    """Limit each open payment to the amount due; raises a `Failure` of one after trying all of them."""
 
     def adjust_one(payment: Payment) -> None:
         if coverage is None:
@@ -233,7 +236,7 @@ def adjust_all(installation: Installation, payments: Sequence[Payment], coverage
 
 
 def cancel_all(installation: Installation, payments: Sequence[Payment], reason: Rejected) -> None:
-    """Cancel every payment that can still be paid; raises a `Failure` of one after all were tried."""
+    """Cancel every payment that can still be paid; raises a `Failure` of one after trying all of them."""
 
     def cancel_one(payment: Payment) -> None:
         intent = ownership.retrieve(payment)
@@ -270,7 +273,7 @@ def open_payments_for(installation: Installation, *source_ids: str) -> list[Paym
 
 
 def noted_due(intent: PaymentIntent) -> Money | None:
-    """Return what was due when the intent's amount was last set; None where its metadata does not say."""
+    """Return what was due when the intent's amount was last set; None if its metadata does not say."""
     return _noted(intent, names.REMAINING) or _noted(intent, names.TOTAL)
 
 
@@ -284,7 +287,7 @@ def _noted(intent: PaymentIntent, name: str) -> Money | None:
 
 
 def _target(intent: PaymentIntent, due: Due) -> Due:
-    """Return what the intent should ask for."""
+    """Return the amount that the intent should have."""
     asked = intent.money(intent.amount)
     due.check_currency(asked.currency)
     total_before = _noted(intent, names.TOTAL)

@@ -1,10 +1,11 @@
 """Create a payment's PaymentIntent exactly once, whatever happens in between.
 
-The request is stored before it is sent, so that a repeat sends the very same under the very same key. Should Stripe
-nevertheless say that it knows the key with other details, the intent is looked for among the newest.
+The request is stored before it is sent, so that a repeat sends exactly the same request under the same key. If Stripe
+nevertheless reports that the key was used with other details, the intent is searched for among the newest ones.
 
-An attempt ends only when Stripe looked at the request and refused it. After anything else (a dead key, a timeout, an
-error of Stripe's own) Stripe may have created the payment, or may create it next time, so the attempt stays.
+An attempt only ends when Stripe has processed the request and refused it. After anything else (an invalid key, a
+timeout, an error on Stripe's side), Stripe may have created the payment, or may create it next time, so the attempt is
+kept.
 """
 
 import hashlib
@@ -29,8 +30,8 @@ from saleor_stripe_audience.statements import insert_once
 Json = dict[str, Any]
 
 STORED_FOR = timedelta(days=2)  # Stripe forgets a key after 24 hours at the earliest
-KEY_IS_SAFE = timedelta(hours=23)  # the key of an attempt younger than this surely finds what it created
-PAUSES = (0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)  # seconds between looks
+KEY_IS_SAFE = timedelta(hours=23)  # the key of an attempt younger than this certainly finds what it created
+PAUSES = (0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)  # seconds between checks
 
 
 def resume(installation: Installation, transaction_id: str) -> tuple[StripeAccount, PaymentIntent] | None:
@@ -71,9 +72,9 @@ def store(
 def create_intent(attempt: Attempt) -> PaymentIntent:
     """Return the attempt's PaymentIntent: created now, or found if it was created before.
 
-    While Stripe works on the same request in another process, this waits for it, as long as the deadline allows.
-    A refusal by Stripe ends the attempt: the next one may ask for something else. `Unavailable`, and any `Rejected`
-    that is not Stripe's refusal of these details, leave open whether the payment exists.
+    While Stripe works on the same request in another process, this waits for it, as long as the deadline allows. A
+    refusal by Stripe ends the attempt: the next one may have other details. `Unavailable`, and any `Rejected` that is
+    not Stripe's refusal of these details, leave it open whether the payment exists.
     """
     if timezone.now() - attempt.created_at > KEY_IS_SAFE and (found := _find_at_stripe(attempt)):
         return found
@@ -105,7 +106,7 @@ def _send(attempt: Attempt) -> PaymentIntent:
 
 
 def _find_at_stripe(attempt: Attempt) -> PaymentIntent | None:
-    """Of several intents with the attempt's proof the first is taken: it cannot be a copy."""
+    """If several intents have the attempt's proof, return the first one: it cannot be a copy."""
     since = int((attempt.created_at - ownership.CLOCK_SKEW).timestamp())
     listed = payment_intents.list_since(attempt.account, since)
     found = [each.id for each in listed if ownership.belongs_to_attempt(attempt, each)]
@@ -113,16 +114,18 @@ def _find_at_stripe(attempt: Attempt) -> PaymentIntent | None:
 
 
 def _send_with_own_key(attempt: Attempt) -> PaymentIntent:
-    """Stripe has nothing of this transaction, so what it knows by the key was refused: these details are new."""
+    """Stripe has no payment for this transaction, so the request it knows under the key was refused: these details are
+    new.
+    """
     details = hashlib.sha256(json.dumps(attempt.params, sort_keys=True).encode()).hexdigest()[:16]
     key = ownership.stripe_key(attempt.installation, attempt.transaction_id, attempt.idempotency_key, details)
     return payment_intents.create(attempt.account, attempt.params, key)
 
 
 def _send_under_next_key(attempt: Attempt) -> PaymentIntent:
-    """Stripe stored an error of its own under the key and created nothing: the attempt gets another key.
+    """Stripe stored one of its own errors under the key and created nothing: the attempt gets another key.
 
-    Processes that get here at the same time take the same step, so that all of them send under one key.
+    Processes that get here at the same time choose the same key.
     """
     before = attempt.idempotency_key
     after = ownership.stripe_key(attempt.installation, attempt.transaction_id, before, "again")
@@ -134,5 +137,5 @@ def _send_under_next_key(attempt: Attempt) -> PaymentIntent:
 
 
 def delete_old() -> int:
-    """Delete attempts of more than two days ago; returns how many. By then Stripe has forgotten their keys."""
+    """Delete attempts older than two days; returns how many. By then Stripe has forgotten their keys."""
     return Attempt.objects.filter(created_at__lt=timezone.now() - STORED_FOR).delete()[0]

@@ -45,7 +45,7 @@ LONGEST_PROBLEM_KEY = 128
 def initialize(installation: Installation, session: Session) -> Json:
     """Return the response with a PaymentIntent, which the shopper then pays in the browser.
 
-    It is for the amount that Saleor asked for, but never for more than is due of the checkout or order.
+    It is for the amount that Saleor requested, but never for more than the amount due for the checkout or order.
     """
     flow, options, source = _flow(session), read_options(session), session.sourceObject
     transaction_id = session.transaction.id
@@ -72,7 +72,7 @@ def initialize(installation: Installation, session: Session) -> Json:
         intent = _update(account, intent, flow, wanted or _wanted(session, due))
     records.save(account, intent, is_new=known is None)
     if options.offSession and intent.status == "requires_confirmation":
-        # The stored method is charged while the shopper is away. After a decline, such as one for want of 3-D Secure,
+        # The stored method is charged while the shopper is away. After a decline, such as for missing 3-D Secure,
         # they can pay the same intent at the shop.
         key = ownership.stripe_key(installation, transaction_id, "off-session")
         try:
@@ -95,20 +95,22 @@ def _flow(session: Session) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the intent is for: `amount` as exactly as Saleor counts, and `money` as Stripe takes it."""
+    """What the intent is for: `amount` with Saleor's precision, and `money` as Stripe charges it."""
 
     amount: Decimal
     money: Money
     due: Due | None
 
     def metadata(self) -> Json:
-        """Return what the intent's metadata must say of it."""
+        """Return what the intent's metadata must say about it."""
         covered = self.due.metadata() if self.due is not None else {}
         return covered | outcomes.exact_metadata(self.amount, self.money)
 
 
 def _wanted(session: Session, due: Due | None) -> Wanted:
-    """Return what Saleor asked for, or what is due if that is less: Saleor asks for totals without their gift cards."""
+    """Return the amount that Saleor requested, or the amount due if that is less: Saleor requests totals without
+    deducting gift cards.
+    """
     asked = session.action.amount
     if asked is None:
         raise Rejected("Saleor's request has no amount.", code="parse_error")
@@ -130,8 +132,8 @@ def _create(
 ) -> tuple[StripeAccount, PaymentIntent]:
     """Create the intent at the channel's account, with the shopper's Customer, the options and a description.
 
-    A description that Stripe refuses does not stop the payment, nor does the hold of a method that the account does not
-    have. A Customer that was deleted at Stripe is replaced.
+    A description that Stripe refuses does not stop the payment, and neither does a hold for a method that the account
+    does not have. A Customer that was deleted at Stripe is replaced.
     """
     source, transaction_id = session.sourceObject, session.transaction.id
     account = accounts.account_for(installation.pk, source.channel.slug)
@@ -168,7 +170,9 @@ def _create(
 
 @contextmanager
 def _methods_problem(installation: Installation, session: Session) -> Iterator[None]:
-    """A channel without a payment method for its currency in Stripe is a problem of the shop, until there is one."""
+    """Report a channel without a payment method for its currency in Stripe as a problem of the shop, until there is
+    one.
+    """
     slug = session.sourceObject.channel.slug
     problem = f"methods-{slug}"[:LONGEST_PROBLEM_KEY]
     try:
@@ -184,7 +188,7 @@ def _methods_problem(installation: Installation, session: Session) -> Iterator[N
 
 
 def _params(installation: Installation, session: Session, flow: str, wanted: Wanted) -> Json:
-    """Return only what stays the same for a transaction: the same idempotency key must find the same intent."""
+    """Return only what does not change for a transaction: the same idempotency key must find the same intent."""
     source = session.sourceObject
     return {
         "amount": wanted.money.minor,
@@ -226,7 +230,7 @@ def _customer_params(
 def _customer(
     installation: Installation, account: StripeAccount, session: Session, options: PaymentOptions
 ) -> str:
-    """Return the Customer with the billing name and address; empty where there is none and none is needed."""
+    """Return the Customer with the billing name and address; empty if there is none and none is needed."""
     source, owner = session.sourceObject, session.sourceObject.user
     person = person_of(source.billingAddress)
     if owner is None:
@@ -246,7 +250,7 @@ def _customer(
 
 
 def _forget_deleted_customer(account: StripeAccount, session: Session, error: Rejected) -> bool:
-    """Whether the shopper's Customer was deleted at Stripe; then the next one is another."""
+    """Return whether the shopper's Customer was deleted at Stripe; if so, the next one is new."""
     owner = session.sourceObject.user
     if owner is None or error.code != failures.MISSING:
         return False
@@ -254,7 +258,7 @@ def _forget_deleted_customer(account: StripeAccount, session: Session, error: Re
 
 
 def _update(account: StripeAccount, intent: PaymentIntent, flow: str, wanted: Wanted) -> PaymentIntent:
-    """Give the open intent the amount and flow that are asked for now."""
+    """Give the open intent the amount and flow that are requested now."""
     minor = wanted.money.in_currency(intent.currency)
     if intent.amount == minor and intent.requested_flow == flow:
         return intent

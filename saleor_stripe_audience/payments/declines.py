@@ -1,9 +1,10 @@
-"""Why a payment was declined: a gentle sentence for the shopper, an honest one for the merchant, in two languages.
+"""Why a payment was declined: a tactful sentence for the shopper and the actual reason for the merchant, in two
+languages.
 
 The codes are Stripe's: "Decline codes" (https://docs.stripe.com/declines/codes) and, where a decline has none of its
 own, "Error codes" (https://docs.stripe.com/error-codes). The sentences are ours.
 
-A shopper never reads that a card is known as lost, stolen or fraudulent: the one who holds it may not be its owner.
+Shoppers are never informed that a card is reported as lost, stolen or fraudulent: they may not be its owner.
 """
 
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ _OTHER_WAY = pgettext_lazy(
 
 
 def _unexplained(merchant: Promise) -> Decline:
-    """The bank refuses and leaves the reason to its customer."""
+    """The bank declines without giving the reason to anyone but its customer."""
     return Decline(_DECLINED, merchant)
 
 

@@ -1,10 +1,11 @@
-"""What a PaymentIntent says besides the amount: texts, addresses and names that the merchant finds again at Stripe.
+"""What a PaymentIntent contains besides the amount: texts, addresses and names that the merchant can search for at
+Stripe.
 
-None of it decides about money: where Stripe refuses one of them the payment is created without.
+None of this affects money: if Stripe refuses any of it, the payment is created without.
 
-The shipping address is not set before the payment unless the storefront wants it to be. Stripe refuses every browser
-that would change it after a secret key ("The shipping information … was last set with a secret key"), and the Express
-Checkout Element and the Address Element always send it. `order_details` adds it once there is an order.
+The shipping address is not set before the payment unless the storefront wants it to be. Stripe does not let a browser
+change it after a secret key ("The shipping information … was last set with a secret key"), and the Express Checkout
+Element and the Address Element always send it. `order_details` adds it once there is an order.
 """
 
 import base64
@@ -16,7 +17,7 @@ from saleor_stripe_audience.payments.payloads import Address, Source
 
 Json = dict[str, Any]
 
-LONGEST = 500  # characters; Stripe takes more, no one reads more
+LONGEST = 500  # characters; Stripe accepts more, but nobody would read more
 LONGEST_EMAIL = 512
 
 
@@ -52,7 +53,7 @@ def language_of(source: Source) -> str:
 
 
 def receipt_of(source: Source) -> str:
-    """Return the address for Stripe's receipt; empty if there is none that Stripe could write to."""
+    """Return the email address for Stripe's receipt; empty if there is none that Stripe accepts."""
     email = source.email or source.userEmail or ""
     name, _, domain = email.rpartition("@")
     is_fit = bool(name) and "." in domain and email.isascii() and email.isprintable() and " " not in email
@@ -60,7 +61,7 @@ def receipt_of(source: Source) -> str:
 
 
 def shipping_of(address: Address | None) -> Json:
-    """Return the shipping address; empty unless it has a name and a street: without these Stripe takes none of it."""
+    """Return the shipping address; empty unless it has a name and a street, which Stripe requires."""
     person = person_of(address)
     return person if person.get("address", {}).get("line1") else {}
 
@@ -84,7 +85,7 @@ def person_of(address: Address | None) -> Json:
 
 
 def _filled(parts: dict[str, str]) -> dict[str, str]:
-    """Stripe refuses empty texts."""
+    """Remove empty values, which Stripe refuses."""
     return {name: text.strip()[:LONGEST] for name, text in parts.items() if text.strip()}
 
 

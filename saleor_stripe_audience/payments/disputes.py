@@ -1,11 +1,11 @@
-"""What a dispute moved, in the currency of the payment: Saleor's ledger has no other.
+"""The amounts that a dispute moved, in the payment's currency, because Saleor's ledger has no other.
 
-Stripe books the withdrawal, and whatever comes back, in the currency of the account's balance, and states the disputed
+Stripe books the withdrawal, and whatever is returned, in the currency of the account's balance, and states the disputed
 amount in the currency in which the bank disputes. Either may differ from the payment's
 (https://docs.stripe.com/api/disputes/object: the amount "usually" is the charge's). The amount in the payment's own
-currency is found, in this order: in the bookings; in the disputed amount; from the share that the withdrawal is of what
-the payment brought; and where none of these is known, the whole payment is disputed. A dispute never counts for more
-than was paid: the rest is a loss by exchange rates, and no part of the payment.
+currency is found, in this order: in the bookings; in the disputed amount; from the ratio of the withdrawal to the
+payment's settled amount; if none of these is known, the whole payment counts as disputed. A dispute never counts for
+more than was paid: the rest is an exchange rate loss, and not part of the payment.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.money import Money, nearest
 
 FEE = "fee"  # the reporting category of a dispute's fee where Stripe books it apart
-# The rate of a whole dispute moves from the day of the charge on; what is this close to all of it is all of it.
+# Exchange rates change after the day of the charge; a share this close to the whole payment counts as the whole.
 NEARLY_ALL = Fraction(9, 10)
 
 
@@ -34,7 +34,7 @@ def moves_of(dispute: Dispute, intent: PaymentIntent, settled: Money | None = No
     if not withdrawals:
         return Moves(0, 0)
     first = Money(withdrawals[0], bookings[0].currency)
-    # Bookings after the first count by their share of it.
+    # Bookings after the first count in proportion to it.
     rate = Fraction(_disputed(dispute, intent, first, settled), first.minor)
     withdrawn, returned = (
         nearest(rate * total, intent.currency).minor

@@ -1,4 +1,4 @@
-"""What a payment brought: gross, Stripe's fee and net, in the currency of the account's balance.
+"""A payment's proceeds: gross, Stripe's fee and net, in the currency of the account's balance.
 
 Refunds and disputes are booked apart and not counted here: Stripe retains the fee of a payment that is refunded.
 """
@@ -21,7 +21,7 @@ OF_A_PAYMENT = frozenset({"charge", "payment"})  # cards, and all other methods
 
 @dataclass(frozen=True)
 class Settled:
-    """What the balance got: net is gross less fee."""
+    """What reached the balance: net is gross minus fee."""
 
     gross: Money
     fee: Money
@@ -29,7 +29,7 @@ class Settled:
 
 
 def settled_by(bookings: list[BalanceTransaction]) -> Settled | None:
-    """Sum up a charge's bookings; None where there are none yet. `Rejected` if their currencies differ."""
+    """Sum up a charge's bookings; None if there are none yet. `Rejected` if their currencies differ."""
     own = [each for each in bookings if each.type in OF_A_PAYMENT]
     if not own:
         return None
@@ -44,7 +44,7 @@ def settled_by(bookings: list[BalanceTransaction]) -> Settled | None:
 def fetch_fees(
     account: StripeAccount, intent_id: str, charge_id: str, labelled: PaymentIntent | Charge
 ) -> Write | None:
-    """Fetch what was booked for the charge; returns what stores it, or None where nothing is to be stored.
+    """Fetch what was booked for the charge; returns a function that stores it, or None if there is nothing to store.
 
     `labelled` is the object of Stripe's event, whose metadata counts where our row is lost: then the intent is
     checked before the row is created again.
@@ -61,7 +61,7 @@ def fetch_fees(
     def write() -> None:
         if lost is not None:
             records.save(account, lost)
-        # What a hold that is captured in parts brought only grows: a lower sum was read before the last part.
+        # The proceeds of a hold captured in parts only grow: a lower sum was read before the last part.
         rows.filter(Q(gross_minor=None) | Q(gross_minor__lte=settled.gross.minor)).update(
             gross_minor=settled.gross.minor,
             fee_minor=settled.fee.minor,

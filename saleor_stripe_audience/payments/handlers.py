@@ -58,7 +58,7 @@ from saleor_stripe_audience.wording import ENGLISH, in_language
 
 Json = dict[str, Any]
 
-DECLINE_REPORT_DELAY = timedelta(minutes=2)  # by then the shopper's browser has asked, or will not
+DECLINE_REPORT_DELAY = timedelta(minutes=2)  # by then, the shopper's browser has either asked or never will
 
 
 def _error(result: str) -> Callable[[Promise | str], Json]:
@@ -200,7 +200,8 @@ def report_voucher(event: Event) -> Write | None:
 
 
 def report_decline(event: Event) -> Write | None:
-    """Report the payment, and later the decline itself, unless the storefront asked meanwhile: staff see it once.
+    """Report the payment, and later the decline itself, unless the storefront has asked in the meantime: staff see it
+    once.
 
     Stripe sends a decline before the shopper's browser is back, and the response to `transactionProcess` also becomes
     an entry in the transaction's history.
@@ -245,19 +246,19 @@ def record_late_fees(event: Event) -> Write | None:
 
 
 def follow_payment(event: Event) -> None:
-    """Money arrived: check the order, and adjust its other open payments."""
+    """Check the order after a payment, and adjust its other open payments."""
     if payment := _known_payment(event, object_of(event, PaymentIntent).id):
         order_matching.follow_money(payment)
 
 
 def follow_cancelation(event: Event) -> None:
-    """A payment was canceled: an overpayment may be resolved."""
+    """Check after a cancelation whether an overpayment is resolved."""
     if payment := _known_payment(event, object_of(event, PaymentIntent).id):
         order_matching.follow_refund(payment)
 
 
 def follow_refund(event: Event) -> None:
-    """Money was returned: an overpayment may be resolved."""
+    """Check after a refund whether an overpayment is resolved."""
     if payment := _known_payment(event, object_of(event, Refund).payment_intent):
         order_matching.follow_refund(payment)
 
@@ -278,7 +279,7 @@ def notify_of_fraud_warning(event: Event) -> None:
 
 
 def forget_customer(event: Event) -> None:
-    """The merchant deleted a Customer at Stripe: the shopper's next payment creates another."""
+    """Forget a Customer that the merchant deleted at Stripe: the shopper's next payment creates a new one."""
     customers.forget_customer(account_of(event), object_of(event, DeletedCustomer).id)
 
 

@@ -1,9 +1,9 @@
 """Which events are missing from Saleor's ledger of a payment, given what Stripe has and what was reported so far.
 
-Nothing here depends on which event came, how often or in which order: the same two sides give the same difference, and
-two workers at once report the same, which Saleor recognizes as duplicates. The amounts that follow: authorized is what
-can still be captured, charged what came in less what went back or was withdrawn by a dispute, refunded the refunds that
-are valid, canceled the part of a hold that was given up.
+Nothing here depends on which event arrived, how often or in which order: the same two sides give the same difference,
+and two simultaneous workers report the same, which Saleor recognizes as duplicates. The resulting amounts: authorized
+is what can still be captured; charged is what was received minus what was refunded or withdrawn by a dispute; refunded
+is the sum of valid refunds; canceled is the released part of a hold.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ class ReportedEvent:
 class StripeState:
     """What Stripe has of one payment: the intent with its latest charge, its refunds, its disputes.
 
-    `settled` is what the account's balance got for the payment before fees; None where it is not known or not needed.
+    `settled` is what the account's balance got for the payment before fees; None if it is not known or not needed.
     """
 
     intent: PaymentIntent
@@ -53,15 +53,16 @@ def missing_events(state: StripeState, reported: Sequence[ReportedEvent]) -> lis
 
 
 def capture_reference(charge_id: str, before: int, after: int) -> str:
-    """Return the pspReference of a capture that raised what was taken from `before` to `after` (smallest units).
+    """Return the pspReference of a capture that raised the captured amount from `before` to `after` (smallest units).
 
-    The charge's id for the first; the later ones of a hold that is captured in parts need one of their own each.
+    The charge's id for the first capture; later captures of the same hold each need their own.
     """
     return charge_id if before == 0 else f"{charge_id}:{before}-{after}"
 
 
 def _replaced(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
-    """A debit that was reported as pending failed, and then the same intent was held: the debit's end was not reported.
+    """A debit that was reported as pending has failed, and then the same intent was authorized: the debit's failure was
+    not reported.
 
     Saleor subtracts a pending charge from what is authorized, so it has to learn that the charge failed.
     """
@@ -76,7 +77,7 @@ def _replaced(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
 
 
 def _authorized(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
-    """The hold, also one whose own event was lost; a hold that was raised since is an adjustment."""
+    """The hold, even if its own event was lost; a hold that was increased since is an adjustment."""
     intent, charge = state.intent, state.intent.charge
     if state.flow != AUTHORIZATION or charge is None or charge.status != "succeeded":
         return
@@ -88,12 +89,14 @@ def _authorized(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterat
 
 
 def _pending(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
-    """The bank takes its time, or the shopper with a voucher. If no money comes, what was pending has failed."""
+    """Payments that the bank, or the shopper with a voucher, has not completed yet. If no money arrives, they have
+    failed.
+    """
     intent, request = state.intent, f"{state.flow}_REQUEST"
     is_pending = intent.status == "processing" or intent.is_delayed
     if is_pending and not _has(reported, request, intent.id):
         yield _outcome(state, request, intent.id, intent.amount, message=messages.for_pending(intent))
-    # Saleor books its own request of the session under the same reference: only a decline ends what was pending.
+    # Saleor books the session's own request under the same reference: only a decline ends what was pending.
     is_declined = intent.is_payable and intent.last_payment_error is not None
     was_reported = _has(reported, f"{_reported_flow(state, reported)}_REQUEST", intent.id)
     was_pending = _was_processing(intent) and was_reported
@@ -102,7 +105,7 @@ def _pending(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[
 
 
 def _failed(state: StripeState, reported: Sequence[ReportedEvent], message: str) -> Iterator[Outcome]:
-    """Nothing more can come of it: reported once."""
+    """The payment has failed for good: reported once."""
     intent, result = state.intent, f"{_reported_flow(state, reported)}_FAILURE"
     if not _has(reported, result, intent.id):
         yield _outcome(state, result, intent.id, intent.amount, message=message)
@@ -136,7 +139,7 @@ def _charged(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[
 
 
 def _released(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
-    """The part of a hold that was given up: all of it when canceled, the rest after the last capture."""
+    """The part of a hold that was released: all of it when canceled, the rest after the last capture."""
     intent, released = state.intent, state.intent.released_minor(state.flow)
     missing = released - _sum(state, reported, "CANCEL_SUCCESS")
     if missing > 0:
@@ -166,7 +169,7 @@ def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
 
 
 def _why_refunded(refund: Refund) -> str:
-    """Return the reason that was given in Saleor, or with a refund that was made in Stripe; empty where none was."""
+    """Return the reason that was given in Saleor, or with a refund that was made in Stripe; empty if none was."""
     in_saleor = refund.metadata.get(names.REASON, "")
     in_stripe = staff_messages.REFUND_REASONS.get(refund.reason)
     if in_saleor or in_stripe is None:
@@ -175,7 +178,7 @@ def _why_refunded(refund: Refund) -> str:
 
 
 def _disputed(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
-    """The bank withdraws money, and returns all or a part of it. An inquiry moves nothing.
+    """Money that the bank withdraws, and money that it returns. An inquiry does not move money.
 
     Returned money is a CHARGE_SUCCESS under the dispute's reference: REFUND_REVERSE would also lower the refunded
     amount (docs/decisions/0004).
@@ -200,7 +203,7 @@ def _moved(
     total: int,
     message: str,
 ) -> Iterator[Outcome]:
-    """What is missing of `total`: under the dispute's own id, a later part under one that says which part it is."""
+    """The missing part of `total`, under the dispute's own id; later parts have an id that says which part it is."""
     earlier = _sum(state, reported, result, lambda each: each.psp_reference.partition(":")[0] == dispute_id)
     if total > earlier:
         reference = capture_reference(dispute_id, earlier, total)
@@ -217,7 +220,7 @@ def _sum(
     type_: str,
     which: Callable[[ReportedEvent], bool] = lambda _: True,
 ) -> int:
-    """In the smallest unit, each amount as Stripe takes it: Saleor may have a finer one."""
+    """Sum in the smallest unit, with each amount as Stripe charges it: Saleor's may be more precise."""
     return sum(_minor(state, each.amount) for each in reported if each.type == type_ and which(each))
 
 

@@ -1,6 +1,7 @@
-"""Payment methods: which of them can be held, and what Saleor may know of the one that was used.
+"""Payment methods: which of them can be authorized, and what Saleor is informed of about the one that was used.
 
-The account's own settings in Stripe say which are offered (automatic payment methods); here is only what differs.
+The account's own settings in Stripe determine which are offered (automatic payment methods); this module only has the
+exceptions.
 """
 
 from typing import Any
@@ -32,7 +33,7 @@ MONTHS, YEARS = range(1, 13), range(2000, 10_000)
 
 
 def hold_options(flow: str) -> Json:
-    """Return the parameters that a hold needs: every method that can be held is held.
+    """Return the parameters for a hold: every method that can be held is held.
 
     The shopper chooses in Stripe's form, not in the storefront's. Methods that cannot be held are charged at once: with
     manual capture of the payment as a whole, Stripe would not even offer them. A card may be captured in several parts
@@ -48,7 +49,7 @@ def hold_options(flow: str) -> Json:
 def reduce_hold(params: Json, requested: str) -> Json:
     """Return the parameters with a hold of cards, and of the method that the storefront requested, only.
 
-    For an account at which Stripe refuses an option of a method that it does not have.
+    For an account for which Stripe refuses the option of a method that it does not have.
     """
     held = params.get("payment_method_options")
     if not held:

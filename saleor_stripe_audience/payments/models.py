@@ -8,10 +8,10 @@ from django.db import models
 class Payment(models.Model):
     """One payment. Amounts count the smallest unit of `currency` by Stripe's table.
 
-    The row is a memory, not the truth: that is in Stripe, where the intent's metadata names the transaction.
-    Gross, fee and net are what the account's balance got of it, in `settled_currency`; unknown until Stripe books it.
-    `asked_at` is when Stripe was asked for what the row says. `order_id`, Saleor's, and `order_number` are empty for a
-    checkout, and until the order is known.
+    The row is a copy: the truth is in Stripe, where the intent's metadata names the transaction. Gross, fee and net are
+    the amounts on the account's balance, in `settled_currency`; unknown until Stripe books them. `asked_at` is when the
+    row's data was requested from Stripe. `order_id`, Saleor's, and `order_number` are empty for a checkout, and until
+    the order is known.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,8 +74,8 @@ class Payment(models.Model):
 class Attempt(models.Model):
     """The request to Stripe that creates a transaction's PaymentIntent, stored before it is sent.
 
-    Whatever stops the app in between, the repeat sends the same with the same key, and so finds the same
-    PaymentIntent. `params` are Stripe's own.
+    Whatever interrupts the app, a repeat sends the same request with the same key, and so finds the same PaymentIntent.
+    `params` are Stripe's own.
     """
 
     installation = models.ForeignKey(
@@ -98,7 +98,7 @@ class Attempt(models.Model):
 
 
 class Notice(models.Model):
-    """A state of one of Stripe's objects that is reported to staff: stored before, so that it is reported once.
+    """A state of a Stripe object that is reported to staff: stored beforehand, so that it is reported once.
 
     `reference` is the object's id at Stripe, such as a dispute's, `payment_intent_id` the payment's. `claimed_at` is
     when a process started to report it, `reported_at` when it was reported; after the one that `is_last` no other state
@@ -132,7 +132,7 @@ class Notice(models.Model):
 
 
 class ActionRequest(models.Model):
-    """A charge, refund or cancelation that Saleor requested, with the response; stored as long as the shop.
+    """A charge, refund or cancelation that Saleor requested, with the response; stored as long as the shop's data.
 
     `key` is Saleor's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
     took it. `answer` is null while it is not known what became of the request. `received_before` is what the payment

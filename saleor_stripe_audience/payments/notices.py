@@ -1,8 +1,9 @@
-"""What staff must act on although no money moves: noted on the payment in Saleor, and a problem until it is over.
+"""What staff must act on although no money moves: noted on the payment in Saleor, and shown as a problem until it is
+over.
 
 A dispute or inquiry with its due date, an early fraud warning, a review by Stripe Radar, a refund that waits for
-balance. Saleor does not recognize duplicates of INFO, so what was reported is stored here: each state of an object
-once.
+balance. Saleor does not recognize duplicates of INFO, so reported states are stored here, once for each state of an
+object.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import for_staff, with_values
 
 INFO = "INFO"
-OVER = "over"  # the last state of an object: none follows it, whatever comes late
+OVER = "over"  # the last state of an object: nothing that arrives late can follow it
 CLAIMED_FOR = timedelta(minutes=2)  # longer than a report can take
 LONGEST_STATE = 100
 TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
@@ -55,7 +56,7 @@ class Note:
 
 
 def notify_of_warning(account: StripeAccount, warning: Review | FraudWarning) -> None:
-    """Report a review or early fraud warning on the payment that it is about, if that is the shop's."""
+    """Report a review or early fraud warning on its payment, if the payment is the shop's."""
     # Stripe leaves the PaymentIntent out of some; their charge names it.
     intent_id = warning.payment_intent or (
         charges.payment_intent_id(account, warning.charge) if warning.charge else ""
@@ -87,7 +88,9 @@ def notify(installation: Installation, intent: PaymentIntent, notes: Iterable[No
 
 
 def _report_once(installation: Installation, intent: PaymentIntent, note: Note) -> bool:
-    """Whether this is the newest state that was reported of the object; what is read late is not."""
+    """Report the state once, unless a newer state of the object was already reported. Return whether it is the
+    newest.
+    """
     notices = Notice.objects.filter(installation=installation, reference=note.reference)
     notice, _ = Notice.objects.get_or_create(
         installation=installation,
@@ -174,7 +177,7 @@ _date_format_lazy = lazy(date_format, str)
 
 
 def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
-    """Refunds that wait for the account's balance, and those that did."""
+    """Refunds that wait, or waited, for the account's balance."""
     for refund in refunds:
         money = Money(refund.amount, refund.currency)
         if refund.status == "pending" and refund.pending_reason == "insufficient_funds":
@@ -192,7 +195,7 @@ def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
 
 
 def of_review(review: Review, money: Money) -> Note:
-    """Stripe Radar wants a person to look at the payment, or no longer."""
+    """A review by Stripe Radar that was opened or closed."""
     if review.open:
         why = with_values(messages.REVIEW_REASONS.get(review.reason, messages.REVIEW_ASKED_BY_RADAR))
         return Note(review.id, "open", with_values(messages.REVIEW, why=why), money, to_do=True)

@@ -1,4 +1,4 @@
-"""What a storefront may request besides the amount: to store the payment method, or to pay with a stored one."""
+"""What a storefront can request in addition to the amount: storing the payment method, or paying with a stored one."""
 
 from typing import Any, Literal
 

@@ -1,8 +1,8 @@
-"""What a payment at Stripe says of its order, once there is one: the number and the shipping address.
+"""What a payment at Stripe says about its order, once there is one: the number and the shipping address.
 
-A checkout has no number. The shipping address is the browser's to send before the payment; afterwards it is on the
-charge, where Stripe takes it at any time (https://docs.stripe.com/api/charges/update). An address that the shopper gave
-with the payment, as Express Checkout does, is left as it is.
+A checkout has no number. The browser sends the shipping address before the payment; afterwards it is added to the
+charge, where Stripe accepts it at any time (https://docs.stripe.com/api/charges/update). An address that the shopper
+gave with the payment, as Express Checkout does, is left as it is.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ LONGEST_ID = 200
 def set_order(payment: Payment, order_id: str, number: str) -> None:
     """Name the payment at Stripe after its order, which is what merchants look for; our row gets number and id, too.
 
-    What Stripe refuses to rename keeps its name: no money depends on it.
+    If Stripe refuses the new name, the old one is kept: no money depends on it.
     """
     changes = {"description": order_description(number), "metadata": {names.ORDER_NUMBER: number}}
     try:
@@ -43,7 +43,7 @@ def set_order(payment: Payment, order_id: str, number: str) -> None:
 def add_shipping(payment: Payment, address: Any) -> None:
     """Add the order's shipping address, given as Saleor's event has it, to the charge; repeating changes nothing.
 
-    What Stripe refuses is left out: no money depends on it.
+    Anything that Stripe refuses is left out: no money depends on it.
     """
     try:
         shipping = shipping_of(Address.model_validate(address or {}))

@@ -1,6 +1,7 @@
-"""Money without an order, or more of it than the order costs; and totals that change while a payment is open.
+"""Payments without an order, or for more than the order costs; and totals that change while a payment is open.
 
-Saleor is asked for what is paid as it is now: its events come late and in any order, so they only say when to ask.
+The current state is always fetched from Saleor: its events arrive late and in any order, so they only trigger the
+check.
 """
 
 import uuid
@@ -30,7 +31,7 @@ from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
 
-# A checkout that was paid this long ago and is no order yet was abandoned by its shopper.
+# A checkout that was paid this long ago without becoming an order was abandoned by its shopper.
 ABANDONED_AFTER = timedelta(hours=1)
 LOOKED_FOR = timedelta(days=30)
 OTHERS_SECONDS = 4.0  # the longest that a response to Saleor waits for the other payments of its checkout
@@ -39,9 +40,9 @@ PAID = ("processing", "requires_capture", "succeeded")
 
 
 def follow(installation: Installation, transaction_id: str) -> Source | None:
-    """Ask Saleor what the transaction pays, and adjust all open payments of that; returns it.
+    """Fetch the checkout or order of the transaction from Saleor, and adjust all of its open payments; returns it.
 
-    None where there is neither checkout nor order any more. Repeating it is harmless.
+    None if there is neither checkout nor order any more. Repeating it is harmless.
     """
     source = _fetch_source(installation, transaction_id)
     if source is None:
@@ -63,10 +64,10 @@ def adjust_others(
 ) -> None:
     """Adjust the other open payments of the checkout or order, now that the transaction `besides` covers some of it.
 
-    `seen` are its payments a moment ago: mostly there is no other, and nothing has to be read again.
+    `seen` are its payments a moment ago: usually there is no other one, and nothing has to be read again.
 
-    What cannot be done within a few seconds is done in the background: the shopper waits for the response. Whatever
-    fails does not change it: Stripe's event of the payment has the same effect.
+    Whatever takes more than a few seconds is done in the background, because the shopper is waiting for the response.
+    Failures do not change the response: Stripe's event about the payment has the same effect.
     """
     with apart("adjusting other payments", transaction=besides):
         if seen is not None and not _others(seen, besides):
@@ -126,13 +127,13 @@ def _known_sources(
 
 
 def follow_money(payment: Payment) -> None:
-    """Money arrived: adjust the other open payments of the checkout or order, and check that there is one at all."""
+    """Adjust the other open payments of the checkout or order after a payment, and check that there is one at all."""
     source = follow(payment.installation, payment.transaction_id)
     _report(payment, source, is_late=False)
 
 
 def follow_refund(payment: Payment) -> None:
-    """Money was returned: an overpayment may be resolved."""
+    """Check after a refund whether an overpayment is resolved."""
     if _has_problem(payment.installation, [payment.source_id]):
         check(payment)
 
@@ -140,7 +141,7 @@ def follow_refund(payment: Payment) -> None:
 def check(payment: Payment, *, is_late: bool = False) -> None:
     """Report what is wrong with what the payment pays as a problem, or clear the problem.
 
-    `is_late`: the shopper had time enough to complete the checkout.
+    `is_late`: the shopper has had enough time to complete the checkout.
     """
     payment.refresh_from_db()
     if not _paid_beside(payment):
@@ -188,7 +189,7 @@ def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
 def _paid_beside(payment: Payment) -> list[Payment]:
     """Return the payments of the same checkout or order with money, oldest first: the problem is about all of them.
 
-    Whichever of them is checked, the message is the same, and one that was cancelled does not clear it.
+    Whichever of them is checked, the message is the same, and cancelling one of them does not clear it.
     """
     same = Q(source_id=payment.source_id) if payment.source_id else Q(pk=payment.pk)
     rows = Payment.objects.filter(
@@ -202,7 +203,7 @@ def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Pr
     if not paid:
         return None
     payment = paid[-1]
-    # What Stripe took or holds, less what was given back.
+    # What Stripe captured or holds, minus what was refunded.
     taken = from_minor(sum(map(amounts_due.covered_minor, paid)), paid[0].currency)
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     if source is None:

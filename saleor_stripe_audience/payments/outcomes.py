@@ -1,7 +1,7 @@
-"""What a PaymentIntent's state means to Saleor: the one table of the gateway, and nothing but a table.
+"""Maps a PaymentIntent's state to Saleor's results: a table, and nothing else.
 
 A decline that the shopper can do something about is *_ACTION_REQUIRED: after *_FAILURE Saleor sends no further webhook
-for the transaction and the shopper is stuck (observed). *_FAILURE is only reported when nothing more can come.
+for the transaction and the shopper is stuck (observed). *_FAILURE is only reported when no payment can follow any more.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ LONGEST_MESSAGE = 512
 
 @dataclass(frozen=True)
 class Outcome:
-    """What to report to Saleor: a result, the money it is about, what may be done next.
+    """What to report to Saleor: a result, its amount, and the actions that are possible next.
 
     `exact` is Saleor's own amount where Stripe rounded it (5.124 KWD are charged as 5.12): with the rounded one Saleor
     would never call the checkout paid.
@@ -76,12 +76,12 @@ def outcome_of(intent: PaymentIntent, flow: str) -> Outcome:
 
 
 def covers(result: str) -> bool:
-    """Whether the money was taken, held or is on its way."""
+    """Whether the money was captured, held or is on its way."""
     return result.endswith(("_SUCCESS", "_REQUEST"))
 
 
 def charge_reference(intent: PaymentIntent, flow: str) -> str:
-    """Return the pspReference of taken money: a captured hold needs one of its own beside its authorization's."""
+    """Return the pspReference of captured money: a captured hold needs its own, in addition to the authorization's."""
     return intent.charge.id if flow == AUTHORIZATION and intent.charge is not None else intent.id
 
 
@@ -93,7 +93,9 @@ def actions_of(intent: PaymentIntent) -> tuple[str, ...]:
 
 
 def decline_of(intent: PaymentIntent) -> tuple[str, str]:
-    """Return the last decline: its code for the merchant, a sentence for the shopper. No code where there is none."""
+    """Return the last decline: its code for the merchant, a sentence for the shopper. The code is empty if there is
+    none.
+    """
     if intent.last_payment_error is None:
         return "", in_language(messages.WAITS_FOR_SHOPPER, intent.language)
     return intent.decline_code, declines.for_shopper(intent.decline_code, intent.language)

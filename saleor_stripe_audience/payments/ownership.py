@@ -1,7 +1,7 @@
-"""Whose a PaymentIntent is.
+"""Which shop and transaction a PaymentIntent belongs to.
 
 Our own row says so: which intent, at which account, in which currency. Anyone with access to the Stripe account can
-edit its metadata, so that counts only where the row is lost and something else confirms it.
+edit its metadata, so metadata only counts if the row is lost and something else confirms it.
 """
 
 import hashlib
@@ -34,8 +34,8 @@ FOREIGN_PAYMENT = pgettext_lazy(
 
 log = structlog.get_logger(__name__)
 
-UNKNOWN_PAYMENT = "unknown_payment"  # none of the shop's accounts has it: nothing can come of it
-ENDED = "payment_ended"  # its PaymentIntent was canceled: nothing more can come of it
+UNKNOWN_PAYMENT = "unknown_payment"  # none of the shop's accounts has it, so it can never be paid
+ENDED = "payment_ended"  # its PaymentIntent was canceled, so it can no longer be paid
 FOREIGN = "foreign_payment"  # it names a transaction of the shop, and is not that transaction's payment
 NOT_OURS = frozenset({UNKNOWN_PAYMENT, FOREIGN})
 CLOCK_SKEW = timedelta(minutes=5)  # Stripe's clock and ours
@@ -43,7 +43,7 @@ LONGEST_KEY = 255  # characters, Stripe's limit; Saleor allows storefronts longe
 
 
 def stripe_key(installation: Installation, *parts: str) -> str:
-    """Return Stripe's idempotency key for one effect of the shop; a hash where it is too long or unfit for a header."""
+    """Return Stripe's idempotency key for one effect of the shop; a hash if it is too long or not valid in a header."""
     key = ":".join((str(installation.pk), *parts))
     if len(key) <= LONGEST_KEY and key.isascii() and key.isprintable():
         return key
@@ -66,7 +66,7 @@ def may_exist(installation: Installation, transaction_id: str) -> bool:
 def current_intent(
     installation: Installation, transaction_id: str, psp_reference: str
 ) -> tuple[StripeAccount, PaymentIntent]:
-    """Return the transaction's account and intent as they are now; without a row the shop's accounts are asked.
+    """Return the transaction's account and intent as they are now; without a row, the shop's accounts are searched.
 
     `Rejected` with the code `UNKNOWN_PAYMENT` if none of them has it.
     """
@@ -79,7 +79,7 @@ def current_intent(
 def search(
     installation: Installation, transaction_id: str, psp_reference: str
 ) -> tuple[StripeAccount, PaymentIntent]:
-    """Ask the shop's accounts for the transaction's intent; one that cannot be asked leaves it open.
+    """Search the shop's accounts for the transaction's intent; if an account cannot be searched, the result is unknown.
 
     The reference is Saleor's own, which it has from us: together with the metadata it is proof enough.
     """
@@ -164,8 +164,8 @@ def _check(currency: str, account: StripeAccount, intent: PaymentIntent) -> None
 
 
 def _check_without_row(account: StripeAccount, intent: PaymentIntent) -> None:
-    """Is it the intent that we created for the transaction? The attempt that was stored before says so, or Saleor,
-    which knows the reference of its transaction from us alone.
+    """Check that it is the intent that we created for the transaction, by the attempt that was stored before or by
+    Saleor, which only knows the transaction's reference from us.
     """
     same_transaction = {
         "installation_id": account.installation_id,
@@ -202,7 +202,7 @@ def _foreign(account: StripeAccount, intent: PaymentIntent) -> Rejected:
 
 
 def belongs_to_attempt(attempt: Attempt, intent: PaymentIntent) -> bool:
-    """Whether the intent is the one that the attempt asked for, without a row of ours that says so.
+    """Whether the intent is the one that the attempt requested, although there is no row that says so.
 
     Anyone with access to the Stripe account can create an intent that names the transaction; no one else knows the
     proof before there is an intent with it.
@@ -220,7 +220,7 @@ def belongs_to_attempt(attempt: Attempt, intent: PaymentIntent) -> bool:
 
 
 def proofs_of(installation_id: uuid.UUID, account_id: uuid.UUID, transaction_id: str) -> list[str]:
-    """Return the proofs of a transaction's payment at an account: by the present secret, and by earlier ones."""
+    """Return the proofs of a transaction's payment at an account: by the current secret, and by earlier ones."""
     whose = f"{installation_id}:{account_id}:{transaction_id}"
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     made = (salted_hmac("payments.proof", whose, secret=each, algorithm="sha256") for each in secrets)

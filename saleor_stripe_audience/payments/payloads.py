@@ -13,7 +13,7 @@ Amount = Annotated[
     Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)
 ]
 
-# What Saleor's schema calls nullable may be null; here it is then empty.
+# Nullable fields of Saleor's schema may be null, and are then empty here.
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
@@ -66,7 +66,7 @@ class _Sum(_Part):
 
 
 class Covering(_Part):
-    """A transaction in Saleor, of any app, and what it covers of the total, in whole units."""
+    """A transaction in Saleor, of any app, and the part of the total that it covers, in major units."""
 
     id: str
     authorizedAmount: _Sum = _Sum()  # noqa: N815 - Saleor's name
@@ -108,17 +108,17 @@ class Source(_Part):
 
     @property
     def language(self) -> str:
-        """What its buyer reads, as Saleor writes it: EN, FR_CA; empty where it is not known."""
+        """The buyer's language as Saleor writes it: EN, FR_CA; empty if it is not known."""
         return self.languageCode or self.languageCodeEnum
 
     @property
     def covering(self) -> list[Covering]:
-        """The transactions that pay it; empty where they are not known."""
+        """The transactions that pay it; empty if they are not known."""
         return self.checkoutTransactions or self.transactions or []
 
     @property
     def total_gross(self) -> MoneyPart | None:
-        """Its price in all, taxes included; None where it is not known."""
+        """Its total price, including taxes; None if it is not known."""
         found = self.totalPrice or self.total
         return found.gross if found is not None else None
 

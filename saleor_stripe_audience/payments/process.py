@@ -1,4 +1,4 @@
-"""TRANSACTION_PROCESS_SESSION: what became of the PaymentIntent since the shopper went to pay it."""
+"""TRANSACTION_PROCESS_SESSION: the state of the PaymentIntent after the shopper tried to pay it."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def process(installation: Installation, session: Session) -> dict[str, Any]:
-    """Return the response for the payment as it is now; an open one asks for no more than is due."""
+    """Return the response for the payment as it is now; an open payment never exceeds the amount due."""
     transaction, source = session.transaction, session.sourceObject
     payment = records.find(installation, transaction.id)
     if payment is not None:
@@ -43,9 +43,9 @@ def process(installation: Installation, session: Session) -> dict[str, Any]:
 
 
 def _payments(installation: Installation, session: Session, intent: PaymentIntent) -> list[Payment] | None:
-    """Return all payments of the checkout or order; None where they are not known.
+    """Return all payments of the checkout or order; None if they are not known.
 
-    Once the shopper has paid, only a note depends on it: a database that fails does not hide the payment.
+    Once the shopper has paid, only a note depends on it, so a database failure does not hide the payment.
     """
     try:
         return amounts_due.payments_of(installation, session.sourceObject)

@@ -1,4 +1,6 @@
-"""Whether shoppers can pay now: every channel of a shop, and what is in the way, with a message for the merchant."""
+"""Whether shoppers can currently pay in each of a shop's channels, and what prevents it, with a message for the
+merchant.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from saleor_stripe_audience.wording import with_values
 class Obstacle:
     """Why no one can pay in some channels.
 
-    `code` is one of the constants below; `about` names what has to be fixed, where there may be several.
+    `code` is one of the constants below; `about` names what has to be fixed, if there may be several.
     """
 
     code: str
@@ -30,7 +32,9 @@ KEY, CHARGES, NOT_READY = "key", "charges", "not_ready"
 
 
 def obstacles(shop: Installation) -> list[Obstacle]:
-    """Return everything that keeps the shop's shoppers from paying, by what is stored here; nothing is asked."""
+    """Return everything that keeps the shop's shoppers from paying, according to what is stored here; no requests are
+    made.
+    """
     mappings = list(AccountChannel.objects.filter(installation=shop).select_related("account"))
     usable = [each for each in mappings if each.account.state == StripeAccount.State.CONNECTED]
     return [
@@ -75,7 +79,9 @@ def _terms(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacl
 
 
 def _test_only(usable: list[AccountChannel]) -> Iterator[Obstacle]:
-    """A shop that takes live payments somewhere is open: in its other channels test cards would pass as money."""
+    """A shop that takes live payments somewhere is in business: in its other channels, test cards would pass as real
+    payments.
+    """
     test = tuple(sorted(each.channel_slug for each in usable if not each.account.livemode))
     if test and len(test) < len(usable):
         yield Obstacle(
@@ -96,7 +102,7 @@ def _accounts(usable: list[AccountChannel]) -> Iterator[Obstacle]:
 
 
 def obstacle_of(account: StripeAccount) -> tuple[str, Promise] | None:
-    """Return why the account takes no payments now, as code and message; None if it takes them."""
+    """Return why the account currently takes no payments, as code and message; None if it takes them."""
     if not account.takes_payments:
         return NOT_READY, with_values(messages.ACCOUNT_NOT_READY, account=account.name)
     if not account.charges_enabled:

@@ -1,4 +1,4 @@
-"""Find and heal what Stripe and Saleor disagree on: after any outage both sides agree again, without anyone's help.
+"""Find and repair differences between Stripe and Saleor: after any outage, both sides agree again without manual work.
 
 Events of Stripe and of Saleor (saleor.missed_events) that are missing from the inbox are recorded there, and every
 payment that changed at Stripe is compared with Saleor's ledger.
@@ -36,14 +36,14 @@ STRIPE_STORES = timedelta(days=29)  # its events
 FIRST_LOOK = timedelta(days=1)
 OPEN = (*PAYABLE, "processing", "requires_capture")
 OPEN_FOR = timedelta(days=30)
-OLD_AT_ONCE = 500  # of the payments that are open for longer, those not compared for longest
-REFUND_LASTS = timedelta(days=60)  # a refund made before the last look may have failed since
+OLD_AT_ONCE = 500  # of payments that have been open for longer, those that were last compared longest ago
+REFUND_LASTS = timedelta(days=60)  # a refund made before the last run may have failed since
 DISPUTE_LASTS = timedelta(days=180)  # and a dispute been decided
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Something the two sides did not agree on: `fixed` says whether they do now, `why` why not."""
+    """Something that the two sides did not agree on: `fixed` says whether they do now, `why` why they do not."""
 
     what: str
     where: str
@@ -78,7 +78,7 @@ def reconcile_all(since: datetime | None = None) -> list[Reconciled]:
 
 
 def reconcile(installation: Installation, since: datetime | None = None) -> Reconciled:
-    """Look at everything since the last look, or since then. Repeating it finds nothing more.
+    """Check everything since the last run, or since `since`. Repeating it finds nothing more.
 
     A failure with one account or payment is reported, and does not stop the others.
     """
@@ -93,7 +93,7 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
     compared = 0
     for account in accounts_of(installation.pk):
         if account.has_left:
-            continue  # its owner took away our access: Stripe responds to nothing about it any more
+            continue  # its owner revoked our access: Stripe no longer responds to requests about it
         compared += _reconcile_account(installation, account, since, recorded, differences)
     result = Reconciled(installation.saleor_api_url, recorded, compared, differences)
     log.info(
@@ -138,7 +138,9 @@ def _reconcile_account(
 
 
 def _record_missed_events(account: StripeAccount, since: datetime | None) -> int:
-    """Record what Stripe sent, or tried to send; returns how many were new. The oldest first, as they would come."""
+    """Record what Stripe sent, or tried to send; returns how many were new. Oldest first, as they would have
+    arrived.
+    """
     looked = datetime.now(UTC)
     begin = max(since or cursors.begin(account.pk, "events", looked - FIRST_LOOK), looked - STRIPE_STORES)
     kinds = [kind for kind in EVENTS if is_handled("stripe", kind)]
@@ -197,7 +199,7 @@ class _Compared:
 
 
 def _compare(installation: Installation, account: StripeAccount, intent_id: str) -> _Compared:
-    """Heal one payment. A failure is reported, and the others are compared all the same."""
+    """Compare and repair one payment. A failure is reported, and the others are still compared."""
     where = f"payment {intent_id}"
     differences: list[Difference] = []
     asked_at = datetime.now(UTC)

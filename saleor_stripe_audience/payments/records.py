@@ -1,4 +1,4 @@
-"""Our own rows of payments. A row is a memory, not the truth: that is in Stripe."""
+"""Our own rows of payments. A row is a copy: the truth is in Stripe."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ from saleor_stripe_audience.statements import (
 
 log = structlog.get_logger(__name__)
 
-# A payment only moves up: nothing leaves "succeeded" or "canceled", and a hold only becomes one of these two.
+# A payment only moves forward: nothing leaves "succeeded" or "canceled", and a hold only becomes one of these two.
 # https://docs.stripe.com/payments/paymentintents/lifecycle
 _PROGRESS = {"requires_capture": 1, "succeeded": 2, "canceled": 2}
 _CHANGING = ("amount_minor", "status", "captured_minor", "refunded_minor", "decline_code", "decline_message")
@@ -54,7 +54,7 @@ def save(
 ) -> None:
     """Create the payment's row, or bring it up to date. If the database fails, the payment continues without it.
 
-    `asked_at` is when Stripe was asked for the intent, by default now: what is older than the row changes nothing.
+    `asked_at` is when the intent was requested from Stripe, by default now: data older than the row changes nothing.
     `is_new` if there was no row a moment ago: this saves looking for one.
     """
     asked_at = asked_at or timezone.now()
@@ -150,7 +150,7 @@ def _update(payment: Payment, intent: PaymentIntent, asked_at: datetime) -> None
 
 
 def _is_outdated(payment: Payment, changes: dict[str, Any], asked_at: datetime) -> bool:
-    """The progress of the payment decides; where that is the same, when Stripe was asked."""
+    """The payment's progress decides; if it is the same, the time of the request to Stripe does."""
     before = (_PROGRESS.get(payment.status, 0), payment.captured_minor)
     now = (_PROGRESS.get(changes["status"], 0), changes["captured_minor"])
     if before != now:

@@ -11,14 +11,14 @@ from saleor_stripe_audience.shops.removal import before_forgetting, on_forget
 
 @before_forgetting
 def disconnect_accounts(installation: Installation) -> None:
-    """Stripe sends nothing more for the shop."""
+    """Disconnect the shop's accounts, so that Stripe sends nothing more for the shop."""
     for account in accounts_of(installation.pk):
         disconnect(account)
 
 
 @on_forget
 def forget_payments(installation: Installation) -> None:
-    """What the app remembers of payments is deleted; the payments themselves are in Stripe."""
+    """Delete what the app stores about payments; the payments themselves are in Stripe."""
     accounts = StripeAccount.objects.filter(installation=installation)
     Event.objects.filter(source="stripe", origin__in=accounts.values("pk")).delete()
     Cursor.objects.filter(origin__in=accounts.values("pk")).delete()

@@ -35,7 +35,8 @@ HAS_MONEY = frozenset({"processing", "requires_capture", "succeeded"})
 
 
 def report_payment(account: StripeAccount, intent_id: str, *, is_disputed: bool = False) -> Write | None:
-    """Report what is missing of the payment; returns what stores it, or None if it is not the shop's.
+    """Report what is missing for the payment; returns a function that stores it, or None if the payment is not the
+    shop's.
 
     `is_disputed` if an event said so: an inquiry does not show on the charge.
     """
@@ -81,7 +82,9 @@ def report_missing(
 
 
 def _is_known(events: list[TransactionEvent], decline: Outcome) -> bool:
-    """Whether the history has it, also as what ended the payment: Saleor stores a repeated decline again."""
+    """Whether the history has it, including as the event that ended the payment: Saleor stores a repeated decline
+    again.
+    """
     results = ("_ACTION_REQUIRED", "_FAILURE")
     return any((each.type or "").endswith(results) and each.message == decline.message for each in events)
 
@@ -100,14 +103,16 @@ def _state_of(account: StripeAccount, intent: PaymentIntent, *, is_disputed: boo
 
 
 def _is_release(refund: Refund, charge: Charge) -> bool:
-    """Stripe lists the rest of a hold, given up at its capture, as a refund, too; but no money moved for it."""
+    """Whether it is the rest of a hold, released at its capture: Stripe also lists this as a refund, but no money
+    moved.
+    """
     rest = charge.amount - charge.amount_captured
     nothing_moved = refund.status == "succeeded" and not refund.balance_transaction
     return rest > 0 and refund.amount == rest and nothing_moved
 
 
 def _settled(account: StripeAccount, intent: PaymentIntent, found: list[Dispute]) -> Money | None:
-    """What the balance got for the payment: fetched only where a dispute is not in the payment's currency."""
+    """Return the payment's settled amount, which is only fetched if a dispute is not in the payment's currency."""
     if intent.charge is None or not any(disputes.is_in_other_currency(each, intent) for each in found):
         return None
     settled = fees.settled_by(balance_transactions.list_for(account, intent.charge.id))
@@ -115,7 +120,7 @@ def _settled(account: StripeAccount, intent: PaymentIntent, found: list[Dispute]
 
 
 def _report_of(outcome: Outcome, intent: PaymentIntent) -> TransactionReport:
-    """Dated now: Saleor orders a ledger by time, and a refund that failed must come after its success."""
+    """Build the report, dated now: Saleor orders a ledger by time, and a failed refund must come after its success."""
     return TransactionReport(
         transaction_id=intent.transaction_id,
         type=outcome.result,
@@ -139,8 +144,8 @@ def report_decline(account: StripeAccount, intent_id: str, charge_id: str) -> No
 def report_foreign(account: StripeAccount, intent: PaymentIntent) -> None:
     """Report a payment that names a transaction of the shop but is not that transaction's, as a problem of the shop.
 
-    Anyone with access to the Stripe account can write our metadata on a payment of their own. It is never booked. The
-    problem is over once the payment was canceled or refunded. Repeating it changes nothing.
+    Anyone with access to the Stripe account can write our metadata on a payment of their own. Such a payment is never
+    booked. The problem is over once it is canceled or refunded. Repeating it changes nothing.
     """
     left = intent.amount_received - intent.refunded_minor if intent.status == "succeeded" else intent.amount
     has_money = intent.status in HAS_MONEY and left > 0

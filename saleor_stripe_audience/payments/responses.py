@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 FailedSession = Callable[[Installation, Json, Failure], Json]
 
-TAKES_DETAILS = (3, 22)  # from this version on Saleor takes paymentMethodDetails
+TAKES_DETAILS = (3, 22)  # since this version, Saleor accepts paymentMethodDetails
 CODES = {"parse_error": "ParseError", "card_declined": "StripeCardError"}  # of the storefront's contract
 
 
@@ -35,7 +35,7 @@ def respond(
     session: Callable[[Installation, Session], Json],
     failed: FailedSession,
 ) -> Json:
-    """Return the session's response, or that of `failed` where it raises a failure."""
+    """Return the session's response, or the response of `failed` if it raises a failure."""
     try:
         return session(installation, read(Session, payload))
     except Failure as error:
@@ -48,7 +48,9 @@ def respond(
 
 
 def initialize_failed(installation: Installation, payload: Json, error: Failure) -> Json:
-    """*_FAILURE ends the transaction: only where it is certain that Stripe has no payment of it, nor will have."""
+    """Return *_FAILURE, which ends the transaction, only if it is certain that Stripe has no payment for it and never
+    will.
+    """
     is_certain = isinstance(error, Rejected) and not ownership.may_exist(
         installation, transaction_in(payload)
     )
@@ -57,14 +59,14 @@ def initialize_failed(installation: Installation, payload: Json, error: Failure)
 
 
 def process_failed(_installation: Installation, payload: Json, error: Failure) -> Json:
-    """*_FAILURE only where nothing more can come of the payment."""
+    """Return *_FAILURE only if the payment can no longer succeed."""
     response = for_failure if error.code in (ownership.UNKNOWN_PAYMENT, ownership.ENDED) else for_unclear
     return response(flow_in(payload), error, language_in(payload))
 
 
 @contextmanager
 def failures_for_shopper(payload: Json) -> Iterator[None]:
-    """Word the failure for the shopper; for the developer where the request is malformed."""
+    """Word the failure for the shopper or, if the request is malformed, for the developer."""
     try:
         yield
     except Failure as error:
@@ -76,13 +78,13 @@ def failures_for_shopper(payload: Json) -> Iterator[None]:
 
 
 def for_no_form(error: Failure, payload: Json) -> Json:
-    """Return the response to PAYMENT_GATEWAY_INITIALIZE_SESSION where the storefront gets nothing to show."""
+    """Return the response to PAYMENT_GATEWAY_INITIALIZE_SESSION if the storefront has nothing to show."""
     _log(error, payload)
     return {"data": {"errors": [{"message": messages.for_shopper(error, language_in(payload))}]}}
 
 
 def _log(error: Failure, payload: Json) -> None:
-    """The merchant reads this: it is not sent to the storefront."""
+    """Log the failure for the merchant: it is not sent to the storefront."""
     log.warning("session failed", transaction=transaction_in(payload), code=error.code, reason=error.message)
 
 
@@ -93,9 +95,9 @@ def for_payment(
     due: Due | None,
     why_canceled: Rejected | None = None,
 ) -> Json:
-    """Return the response for the payment as it is; `due` is what the checkout or order still costs without it.
+    """Return the response for the payment as it is; `due` is the amount due for the checkout or order without it.
 
-    `why_canceled` is given if it was canceled just now.
+    `why_canceled` is given if it has just been canceled.
     """
     outcome = outcome_of(intent, intent.flow)
     data: Json = {"stripeClientSecret": intent.client_secret}
@@ -123,7 +125,7 @@ def _why_canceled(intent: PaymentIntent, due: Due | None) -> Rejected:
 
 
 def _note(intent: PaymentIntent, session: Session, due: Due | None) -> str:
-    """Return what is different from the request; empty where nothing is.
+    """Return what is different from the request; empty if nothing is.
 
     It is shown to the shopper, and staff read it in the order's history.
     """
@@ -141,7 +143,9 @@ def _note(intent: PaymentIntent, session: Session, due: Due | None) -> str:
 
 
 def _capped(intent: PaymentIntent, session: Session, language: str) -> str:
-    """Less is charged than Saleor asked for, as there are gift cards or other payments. A decline comes first."""
+    """Return a note that less is charged than Saleor requested, because of gift cards or other payments. A decline
+    takes precedence.
+    """
     if intent.last_payment_error is not None or session.action.amount is None:
         return ""
     asked = from_decimal(session.action.amount, session.action.currency)
@@ -150,12 +154,12 @@ def _capped(intent: PaymentIntent, session: Session, language: str) -> str:
 
 
 def for_failure(flow: str, error: Failure, language: str = "") -> Json:
-    """Return the response of a session that cannot continue: nothing will ever come of its transaction."""
+    """Return the response of a session that cannot continue: its transaction will never be paid."""
     return _for_error(f"{flow}_FAILURE", error, messages.for_shopper(error, language))
 
 
 def for_unclear(flow: str, error: Failure, language: str = "") -> Json:
-    """Return the response where a payment exists or may exist, but its state is unknown: it may have been paid.
+    """Return the response if a payment exists or may exist, but its state is unknown: it may have been paid.
 
     *_FAILURE would end the transaction for Saleor, which then sends no more; so the shopper is asked to try again.
     """
@@ -164,7 +168,7 @@ def for_unclear(flow: str, error: Failure, language: str = "") -> Json:
 
 
 def for_unreadable(_message: Promise | str) -> Json:
-    """Return the response to a request that could not be read, so that the shopper's language is unknown, too.
+    """Return the response to a request that could not be read, so the shopper's language is unknown too.
 
     The payment that it is about may exist, so this is no failure.
     """
@@ -173,7 +177,9 @@ def for_unreadable(_message: Promise | str) -> Json:
 
 
 def _for_error(result: str, error: Failure, message: str) -> Json:
-    """The shopper's sentence; where a developer has to fix something, the error's own message under `errors`."""
+    """Return the shopper's sentence and, if a developer has to fix something, the error's own message under
+    `errors`.
+    """
     detail = error.message if error.code in messages.FOR_DEVELOPERS else message
     return without_payment(result, CODES.get(error.code, "StripeApiError"), message, detail)
 
@@ -209,6 +215,6 @@ def language_in(payload: Json) -> str:
 
 
 def part_of(payload: Json, name: str) -> Json:
-    """Return an object of the payload; empty where there is none."""
+    """Return an object of the payload; empty if there is none."""
     part = payload.get(name)
     return part if isinstance(part, dict) else {}

@@ -1,8 +1,8 @@
-"""What a shopper reads of a payment, by its state or by the code of what went wrong, in two languages.
+"""What shoppers see about a payment, by its state or the code of the failure, in two languages.
 
 The messages of failures are written for merchants ("paste a new key") or developers. None of them is sent to a
-storefront: there the shopper reads the sentence for the failure's code. The only message of a merchant's that shoppers
-read is the one that the merchant wrote for them, when pausing a channel.
+storefront, where the shopper sees the sentence for the failure's code. The only merchant message that shoppers see is
+the one that the merchant wrote for them when pausing a channel.
 """
 
 from django.utils.functional import Promise
@@ -14,7 +14,7 @@ from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.wording import in_language
 
 PAUSED_CODE = "paused"
-# What only a developer can put right: a storefront's request, or an amount of a shop that is set up wrongly.
+# What only a developer can fix: a storefront's request, or an amount in a shop that is set up incorrectly.
 FOR_DEVELOPERS = frozenset(
     {"parse_error", "currency", "decimals", "negative_amount", "not_a_number", "unknown_currency"}
 )
@@ -103,7 +103,7 @@ BY_CODE = {
     "unknown_method": _NOT_YOURS,
     "unknown_payment": _UNKNOWN_PAYMENT,
 }
-# The same with the amounts, where the failure knows them.
+# The same with the amounts, if the failure has them.
 _WITH_VALUES = {"amount_too_large": _TOO_LARGE_BY, "amount_too_small": _TOO_SMALL_BY}
 
 
@@ -117,7 +117,9 @@ def for_shopper(error: Failure, language: str, otherwise: Promise = UNAVAILABLE)
 
 
 def for_pending(intent: PaymentIntent) -> str:
-    """What a payment waits for that the bank, or the shopper with a voucher or transfer, takes days for."""
+    """What a payment is waiting for if the bank, or the shopper with a voucher or transfer, needs days to complete
+    it.
+    """
     action = intent.next_action
     if intent.status == "processing" or action is None:
         return in_language(AT_THE_BANK, intent.language)
@@ -132,16 +134,16 @@ def for_pending(intent: PaymentIntent) -> str:
 
 
 def capped(amount: Money, language: str) -> str:
-    """The payment is for less than was asked for: there are gift cards or other payments."""
+    """The payment is for less than was requested, because of gift cards or other payments."""
     return in_language(_CAPPED, language, amount=amount)
 
 
 def fallen(paid: Money, total: Money, language: str) -> str:
-    """More was paid than is now to be paid."""
+    """More was paid than is now due."""
     due = Money(max(0, total.minor), total.currency)
     return in_language(_FALLEN, language, amount=paid, total=due)
 
 
 def risen(paid: Money, total: Money, language: str) -> str:
-    """Less was paid than is now to be paid."""
+    """Less was paid than is now due."""
     return in_language(_RISEN, language, amount=paid, total=total)

@@ -1,7 +1,7 @@
-"""What staff read in a payment's history and among the problems.
+"""What staff see in a payment's history and among the problems.
 
-Saleor does not say what its staff read: there it is in `STAFF_LANGUAGE`, for the whole installation of the app. On the
-app's own page the problems are in the reader's language.
+Saleor does not tell apps its staff's language, so messages there are in `STAFF_LANGUAGE`, for the whole installation of
+the app. On the app's own page, problems are in the reader's language.
 """
 
 from django.utils.functional import Promise

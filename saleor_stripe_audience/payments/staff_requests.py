@@ -1,8 +1,8 @@
 """What staff request on the app's page: a refund or a capture, requested through Saleor as in its own Dashboard.
 
-Saleor then asks the app to carry it out (`actions.py`), so that its ledger and the order know of it. Each form has a
-key of its own: sent twice, it is one request. While a request is not carried out, another of its kind waits, and a form
-that was opened before it is refused, so that two people who refund the same payment refund it once.
+Saleor then asks the app to carry it out (`actions.py`), so that its ledger and the order know of it. Each form has its
+own key: sent twice, it is one request. While a request is not carried out, another of its kind waits, and a form that
+was opened before it is refused, so that two people who refund the same payment refund it once.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Wanted:
 def request(payment: Payment, wanted: Wanted) -> Money:
     """Request the refund or capture from Saleor, once; returns the amount.
 
-    `Rejected` for an amount that Saleor would cut down, and while another request of the kind is carried out. After
+    `Rejected` for an amount that Saleor would reduce, and while another request of the kind is in progress. After
     `Unavailable` it is not known whether Saleor took the request: it is not sent again.
     """
     money = from_decimal(wanted.amount, payment.currency)
@@ -130,7 +130,7 @@ def _check_amount(payment: Payment, kind: str, money: Money) -> None:
 
 
 def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest, bool]:
-    """Store the request before it is sent; False if this form was sent before."""
+    """Store the request before it is sent; returns False if this form was sent before."""
     with transaction.atomic():
         Payment.objects.select_for_update().get(
             pk=payment.pk

@@ -1,6 +1,6 @@
 """Payment methods that a signed-in shopper stores at Stripe. Only their owner sees or changes them.
 
-Stripe says whose a method is: the shopper's Customer of that account stores it, or it is not theirs.
+Stripe determines who owns a method: it is the shopper's only if their Customer of that account stores it.
 """
 
 from typing import Any
@@ -70,7 +70,7 @@ def create_setup(installation: Installation, request: ShopperRequest) -> Json:
 
 
 def process_setup(installation: Installation, request: MethodProcess) -> Json:
-    """PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION: what became of the SetupIntent since."""
+    """PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION: the current state of the SetupIntent."""
     account = accounts.account_for(installation.pk, request.channel.slug)
     customer = customers.customer_of(account, request.user.id)
     if not customer or not request.id.startswith("seti_"):
@@ -85,7 +85,9 @@ def process_setup(installation: Installation, request: MethodProcess) -> Json:
 
 
 def _unknown(error: Rejected) -> Rejected:
-    """A method that Stripe does not have gets the message for another shopper's: no one learns which it is."""
+    """A method that Stripe does not have gets the same message as another shopper's, so that nobody can tell which it
+    is.
+    """
     return Rejected(NOT_YOURS, code=UNKNOWN_METHOD) if error.code == failures.MISSING else error
 
 
@@ -105,7 +107,7 @@ def response_for(intent: SetupIntent, language: str) -> Json:
 
 
 def describe(method: PaymentMethod) -> Json:
-    """Return a method as Saleor shows it: enough to recognize it by, and no more."""
+    """Return a method as Saleor shows it: just enough to recognize it."""
     details = method.details
     name = (details.brand or details.bank_name or method.type).replace("_", " ")
     name = f"{name[:1].upper()}{name[1:]}"

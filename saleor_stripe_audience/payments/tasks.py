@@ -1,4 +1,4 @@
-"""What is done for payments at regular times, or later."""
+"""Scheduled and delayed tasks for payments."""
 
 import uuid
 from typing import Any
@@ -12,7 +12,7 @@ from saleor_stripe_audience.shops.models import Installation
 
 @task
 def forget_old_attempts() -> int:
-    """Every night: delete requests to Stripe that were stored before they were sent, and are needed no more."""
+    """Every night: delete stored requests to Stripe that are no longer needed."""
     return attempts.delete_old()
 
 
@@ -25,7 +25,7 @@ def keep_endpoints() -> int:
 
 @task
 def report_decline(account_id: str, intent_id: str, charge_id: str) -> None:
-    """Some minutes after a decline: Saleor's history has it, whether or not the storefront asked."""
+    """A few minutes after a decline: make sure that Saleor's history has it, whether or not the storefront asked."""
     account = StripeAccount.objects.filter(pk=uuid.UUID(account_id)).first()
     if account is not None:
         report.report_decline(account, intent_id, charge_id)

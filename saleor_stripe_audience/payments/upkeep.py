@@ -1,6 +1,6 @@
-"""Find and report what keeps shoppers from paying, and keep Stripe's webhook endpoints as they should be.
+"""Find and report what keeps shoppers from paying, and keep Stripe's webhook endpoints in order.
 
-Every shop and account has its turn, whatever is wrong with another.
+Every shop and account is checked, whatever is wrong with the others.
 """
 
 import structlog
@@ -55,7 +55,7 @@ def check_shop(shop: Installation) -> None:
 
 
 def report_obstacles(shop: Installation) -> None:
-    """Report why no one can pay, by what is stored here; nothing is asked of Stripe.
+    """Report why no one can pay, according to what is stored here; no requests are made to Stripe.
 
     A shop without any account yet reads it on its page, not as a problem.
     """
@@ -91,7 +91,7 @@ def _key_of(obstacle: readiness.Obstacle) -> str:
 
 @trouble.on_trouble
 def report_trouble(account: StripeAccount, failure: Failure) -> None:
-    """Report that Stripe does not serve the account: one problem, at the first call that shows it."""
+    """Report that Stripe does not serve the account, as one problem at the first failing call."""
     if account.state != StripeAccount.State.CONNECTED:
         return
     if isinstance(failure, Blocked):
@@ -132,13 +132,13 @@ def _check(account: StripeAccount) -> None:
 
 
 def report_readiness(account: StripeAccount) -> None:
-    """Report that the account cannot charge, or clear it, by what is stored of its state."""
+    """Report that the account cannot charge, or clear the problem, according to its stored state."""
     obstacle = readiness.obstacle_of(account)
     problems.report_or_clear(account.installation, _charges(account), obstacle[1] if obstacle else None)
 
 
 def _check_key(account: StripeAccount) -> bool:
-    """Whether Stripe takes the key for everything that the app does."""
+    """Whether Stripe accepts the key for everything that the app does."""
     try:
         check_scopes(account.secret_key, account.name)
     except Unavailable as error:
@@ -171,12 +171,12 @@ def _sync_endpoint(account: StripeAccount) -> bool:
         return False
     problems.clear(account.installation, _endpoint(account))
     if account.blocked_at is not None:
-        _check(account)  # Stripe serves it again, as far as this shows
+        _check(account)  # this shows that Stripe serves it again
     return True
 
 
 def _ids(rows: "QuerySet[StripeAccount] | QuerySet[Installation]") -> list[str]:
-    """The keys alone: a row that cannot be read must not stop the others."""
+    """Return the keys only: a row that cannot be read must not stop the others."""
     return [str(each) for each in rows.values_list("pk", flat=True)]
 
 

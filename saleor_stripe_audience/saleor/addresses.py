@@ -1,4 +1,4 @@
-"""Which shops may register, and which URLs the app may call: anybody can POST any URL."""
+"""Which shops may register, and which URLs the app may call: anyone can POST any URL."""
 
 import ipaddress
 import re
@@ -36,7 +36,7 @@ def origin_of(url: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    """The URL in its parts; `Rejected` if it is none, such as https://[ or one whose port is no number."""
+    """The URL in its parts; `Rejected` if it is not a URL, such as https://[ or one whose port is no number."""
     try:
         parts = urlsplit(url)
         _ = parts.port

@@ -376,7 +376,7 @@ def _unknown_transaction() -> Rejected:
 
 
 def fetch_paid_source(installation: Installation, transaction_id: str) -> Json | None:
-    """The checkout or order that a transaction pays, as it is now; None if there is neither any more.
+    """Return the checkout or order that a transaction pays, as it is now; None if neither exists any more.
 
     `Rejected` if Saleor has no such transaction of the app.
     """
@@ -433,7 +433,7 @@ def _send_to_shop(
 def _blocking(installation: Installation) -> Iterator[None]:
     """`Blocked` if the shop refuses the app itself, whatever the request: events wait until it is accepted again.
 
-    `Unavailable` if the app was reinstalled meanwhile: a retry uses its new token.
+    `Unavailable` if the app was reinstalled in the meantime: a retry uses its new token.
     """
     try:
         yield

@@ -1,8 +1,8 @@
 """The GraphQL documents that the app sends to Saleor, made for the version that a shop runs.
 
-Fields that several documents ask for are written once, as a fragment in graphql/fragments. Saleor takes no fragments
-from files, so each line `...OrderFields` is replaced by the fragment's fields before a document is sent. A line that
-ends in `# since 3.22` is left out for older versions: one unknown field makes an installation fail.
+Fields that several documents request are written once, as a fragment in graphql/fragments. Saleor does not accept
+fragments from files, so each line `...OrderFields` is replaced by the fragment's fields before a document is sent. A
+line that ends in `# since 3.22` is left out for older versions: one unknown field makes an installation fail.
 """
 
 import re

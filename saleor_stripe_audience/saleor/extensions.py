@@ -79,5 +79,5 @@ def extension(name: str, page_url: str) -> dict[str, Any]:
 
 
 def is_known(name: str, version: Version) -> bool:
-    """Whether that version of Saleor takes the extension."""
+    """Whether that version of Saleor accepts the extension."""
     return EXTENSIONS[name].since <= version

@@ -1,4 +1,4 @@
-"""Everything that a shop has of a kind, page by page, with the very fields that its events bring."""
+"""Everything that a shop has of a kind, page by page, with the same fields as its events."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def changed_query(name: str, schema_version: str) -> str:
 
 
 def fetch_products(installation: Installation, chosen: Json) -> Iterator[Json]:
-    """Every product that fits; `chosen` is a ProductFilterInput, such as {"ids": […]}."""
+    """Return every product that matches; `chosen` is a ProductFilterInput, such as {"ids": […]}."""
     selection = fields(LISTINGS["products"].fragment, read_version(installation.schema_version))
     query = (
         f"query Products($chosen: ProductFilterInput!, $after: String) {{ products(first: {PAGE_SIZE}, "
@@ -74,7 +74,7 @@ def fetch_products(installation: Installation, chosen: Json) -> Iterator[Json]:
 
 
 def fetch_page(installation: Installation, name: str, after: str | None) -> Page:
-    """A page of customers or orders, oldest first: what is new meanwhile comes at the end."""
+    """A page of customers or orders, oldest first: new ones come at the end."""
     selection = fields(LISTINGS[name].fragment, read_version(installation.schema_version))
     return _fetch(installation, name, PAGE_SIZE, selection, after)
 

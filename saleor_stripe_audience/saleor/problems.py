@@ -66,7 +66,7 @@ def show_problem(problem_id: int) -> None:
 
 @task
 def dismiss_problem(installation_id: str, key: str) -> None:
-    """Remove the problem from the Dashboard, unless it came back meanwhile."""
+    """Remove the problem from the Dashboard, unless it came back in the meantime."""
     installation = Installation.objects.filter(pk=uuid.UUID(installation_id)).first()
     if installation is None or Problem.objects.filter(installation=installation, key=key).exists():
         return

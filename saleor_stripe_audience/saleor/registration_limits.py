@@ -1,4 +1,4 @@
-"""Limits for registrations: anybody may POST one, and each makes the app call the URL that it names."""
+"""Limits for registrations: anyone can POST one, and each makes the app call the URL in it."""
 
 import ipaddress
 import threading

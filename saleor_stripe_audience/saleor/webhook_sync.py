@@ -1,4 +1,4 @@
-"""Keeping a shop's webhooks as this version of the app needs them: Saleor never reads the manifest again.
+"""Keeps a shop's webhooks up to date with this version of the app, because Saleor never reads the manifest again.
 
 Every shop is checked when the app starts, every hour, and when its version changes. The same check notices that a shop
 has removed the app.

@@ -2,10 +2,10 @@
 
     python -m scripts.bench [--server URL] [--only PART ...] [--runs N]
 
-`…_ms` is processor time of one thread: the median of `--runs` calls through the WSGI application, warmed up, in a
-process of its own, with a minimal Stripe in another. What else the machine does disturbs it least; `load` says how
-much that was, `reference_ms` how fast the processor was meanwhile. `served` is the real server, `served.16` with 16
-requests at once and a Stripe that takes 100 ms.
+`…_ms` is processor time of one thread: the median of `--runs` calls through the WSGI application, warmed up, in its own
+process, with a minimal Stripe in another. What else the machine does disturbs it least; `load` says how much that was,
+`reference_ms` how fast the processor was in the meantime. `served` is the real server, `served.16` with 16 requests at
+once and a Stripe that takes 100 ms.
 
 `--server` is a PostgreSQL where databases can be created; without it only SQLite is measured. Parts: `requests`,
 `event`, `work`, `served`, `start`.
@@ -44,7 +44,7 @@ OF_BOTH = (
 
 
 def main() -> None:
-    """Measure each part in a process of its own, with a new database, and print."""
+    """Measure each part in its own process, with a new database, and print."""
     options = _options()
     if options.part:
         json.dump(_measure(options), sys.stdout)

@@ -1,4 +1,4 @@
-"""A minimal Stripe, in a process of its own: it answers at once, or after a pause, and checks nothing.
+"""A minimal Stripe, in its own process: it answers at once, or after a pause, and checks nothing.
 
     python -m scripts.bench.responder PORT_FILE [--pause SECONDS]
 
@@ -147,7 +147,7 @@ def _paid(intent: Json) -> Json:
 
 @contextmanager
 def responding(folder: Path, pause: float = 0.0) -> Iterator[str]:
-    """Run it in a process of its own for as long as the block lasts; yields its address."""
+    """Run it in its own process for as long as the block lasts; yields its address."""
     file = folder / f"stripe-{pause}"
     command = [sys.executable, "-m", "scripts.bench.responder", str(file), "--pause", str(pause)]
     process = subprocess.Popen(command)  # noqa: S603 - this very file

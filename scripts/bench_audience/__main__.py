@@ -3,8 +3,8 @@
     python -m scripts.bench_audience [--contacts N] [--server URL]
 
 creates a shop of N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders and five times as many
-lines, in a database of its own, runs typical queries of merchants and developers, and drops it. `--server` is a
-PostgreSQL where databases can be created; without it SQLite is measured. `make bench-audience`.
+lines, in its own database, runs typical queries of merchants and developers, and drops it. `--server` is a PostgreSQL
+where databases can be created; without it SQLite is measured. `make bench-audience`.
 """
 
 import argparse

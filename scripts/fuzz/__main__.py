@@ -2,11 +2,11 @@
 
     python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]
 
-Serves the app in a process of its own on a new SQLite database, or on the PostgreSQL of FUZZ_DATABASE_URL, with a shop,
-a Stripe account, keys and contacts. Prints JSON: responses by status, those of 500 and others that report an
-internal error, those that took more than 5 s or never came, and the memory of the serving process after each tenth of
-the inputs. Exits 1 on any failure; each failed input is printed on stderr with its number, with which
-`--only` sends it again. `make fuzz INPUTS=100000`.
+Serves the app in its own process on a new SQLite database, or on the PostgreSQL of FUZZ_DATABASE_URL, with a shop, a
+Stripe account, keys and contacts. Prints JSON: responses by status, those of 500 and others that report an internal
+error, those that took more than 5 s or never came, and the memory of the serving process after each tenth of the
+inputs. Exits 1 on any failure; each failed input is printed on stderr with its number, with which `--only` sends it
+again. `make fuzz INPUTS=100000`.
 """
 
 import http.client

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _ways() -> Json:
-    """Measure the flows on a database of their own."""
+    """Measure the flows on their own database."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {
             "SECRET_KEY": "only-to-measure-0123456789",

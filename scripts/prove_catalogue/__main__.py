@@ -3,8 +3,8 @@
     python -m scripts.prove_catalogue SEQUENCES [SEED]
 
 Prints JSON {"sequences", "calls_to_stripe", "taken_over", "overruled", "differences"} and, on stderr, every difference;
-exits 1 then. `taken_over` and `overruled` count what was changed in Stripe. It plays on a database of its own, on
-SQLite. `make prove-catalogue SEQUENCES=500`.
+exits 1 then. `taken_over` and `overruled` count what was changed in Stripe. It plays on its own database, on SQLite.
+`make prove-catalogue SEQUENCES=500`.
 """
 
 import json

@@ -3,7 +3,7 @@
     python -m scripts.prove_ledger SEQUENCES [SEED]
 
 Prints JSON {"sequences", "events", "differences"} and, on stderr, every history that differed; exits 1 then. It plays
-on a database of its own, on SQLite. `make prove-ledger SEQUENCES=2000`.
+on its own database, on SQLite. `make prove-ledger SEQUENCES=2000`.
 """
 
 import json
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(folder: Path) -> None:
-    """Set up Django on a database of its own in the folder."""
+    """Set up Django on its own database in the folder."""
     os.environ |= {
         "SECRET_KEY": "only-for-this-play-0123456789",
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",

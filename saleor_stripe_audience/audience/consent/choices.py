@@ -15,7 +15,7 @@ from saleor_stripe_audience.audience.people.status import ConsentState, Delivera
 
 
 def subscribe(contact: Contact, wording: str, *, ip: str = "") -> None:
-    """Subscribe the holder of a link from the mailbox, who agreed to the wording; that needs no confirmation."""
+    """Subscribe the holder of a link from an email, who agreed to the wording; this needs no confirmation."""
     with transaction.atomic():
         current = _lock_and_reload(contact)
         if current is not None and current.status != Status.SUBSCRIBED:
@@ -66,7 +66,7 @@ def record(contact: Contact, event: ConsentEvent) -> None:
 
 
 def confirm(consent: Consent, *, ip: str = "") -> None:
-    """Confirm a consent from the mailbox. `Rejected` if the person unsubscribed after the email was sent."""
+    """Confirm a consent by email. `Rejected` if the person unsubscribed after the email was sent."""
     with transaction.atomic():
         lock_shop(consent.audience.installation)
         current = Consent.objects.filter(pk=consent.pk).select_related("contact", "wording").first()
@@ -76,7 +76,9 @@ def confirm(consent: Consent, *, ip: str = "") -> None:
 
 
 def _reactivate(contact: Contact) -> None:
-    """A choice made from the mailbox shows that email arrives; it also ends a complaint and an archiving."""
+    """Reactivate the contact: a choice made through an email shows that emails arrive; it also ends a complaint and
+    restores an archived contact.
+    """
     lifecycle.set_deliverability(contact, Deliverability.OK, timezone.now())
     lifecycle.restore(contact)
 

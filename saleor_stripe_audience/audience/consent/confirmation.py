@@ -18,7 +18,7 @@ from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
-MAX_AGE = timedelta(days=1)  # nobody is asked about a box ticked long ago that is only reported now
+MAX_AGE = timedelta(days=1)  # nobody is asked to confirm a box ticked long ago that is only reported now
 MIN_INTERVAL = timedelta(minutes=10)
 MAX_PER_DAY = 5
 
@@ -64,13 +64,13 @@ def may_request(installation: Installation, address: str) -> bool:
 
 
 def is_fresh(event: Consent | ConsentEvent) -> bool:
-    """Whether this is a consent given just now: nobody is asked about anything older."""
+    """Whether this consent was just given: nobody is asked to confirm an older one."""
     is_consent = event.kind == Consent.Kind.GIVEN and event.basis == Consent.Basis.CONSENT
     return is_consent and event.at >= timezone.now() - MAX_AGE
 
 
 def confirm(consent: Consent, *, ip: str = "") -> Consent:
-    """Record that the owner of the mailbox confirmed what the page showed. Confirming twice adds nothing.
+    """Record that the owner of the email address confirmed what the page showed. Confirming twice adds nothing.
 
     `Rejected` if the person unsubscribed after the email was sent, or has changed their address: the email went to the
     previous one. The caller holds the lock of `lock_shop`.

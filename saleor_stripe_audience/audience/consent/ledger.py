@@ -1,8 +1,8 @@
 """The consent ledger: an append-only list of events; a contact's consent is the result of its ledger and nothing else.
 
-The order in which events arrive does not matter: the latest event counts, and of the same moment a withdrawal wins.
-After a withdrawal only the mailbox's owner can consent again: through a link in an email or from a confirmed account.
-Every function here that writes runs under the lock of `lock_shop`.
+The order in which events arrive does not matter: the latest event counts, and at the same time a withdrawal wins. After
+a withdrawal only the owner of the email address can consent again: through a link in an email or from a confirmed
+account. Every function here that writes runs under the lock of `lock_shop`.
 """
 
 import hashlib
@@ -41,7 +41,8 @@ class ConsentEvent:
 
     `reference` is its origin (an order, an account, a file), by which a repeated event is recognized. With `is_undated`
     its time is unknown, and `at` is when it was reported; `box` is the metadata key that it was read from. With
-    `is_proven` the mailbox's owner is known to have acted. An event dated in the future counts from its receipt.
+    `is_proven` the owner of the email address is known to have acted. An event dated in the future counts from its
+    receipt.
     """
 
     kind: str
@@ -71,7 +72,7 @@ class LedgerSum:
 def record(contact: Contact, event: ConsentEvent) -> Consent:
     """Record the event once, however often it is reported, and update the contact.
 
-    A withdrawal reaches every audience of the shop that has the person. `Rejected` for consent without a wording, an
+    A withdrawal applies to every audience of the shop that has the person. `Rejected` for consent without a wording, an
     impossible time, or an invalid IP address.
     """
     check(event)
@@ -216,7 +217,7 @@ class _Ledger:
         }
 
     def is_proven(self, event: Consent | ConsentEvent) -> bool:
-        """Whether the mailbox's owner acted."""
+        """Whether the owner of the email address acted."""
         return event.is_proven and not self._is_guests(event)
 
     def withdrawals(self) -> list[Consent | ConsentEvent]:
@@ -225,7 +226,7 @@ class _Ledger:
         return [event for event in withdrawn if not self._is_guests(event)]
 
     def grants(self) -> list[Consent | ConsentEvent]:
-        """Return what was given or confirmed, except what the same guest's checkout withdrew later."""
+        """Return what was given or confirmed, except those that the same guest's checkout withdrew later."""
         withdrawn: dict[str, datetime] = {}
         for event in self.events:
             if event.kind == Consent.Kind.WITHDRAWN and self._is_guests(event):
@@ -242,7 +243,7 @@ class _Ledger:
         ]
 
     def counts(self, event: Consent | ConsentEvent, *, was_withdrawn: bool) -> bool:
-        """Whether the event makes a subscriber, of a person who had withdrawn before it or not."""
+        """Whether the event subscribes the person, depending on whether they had withdrawn before it."""
         if event.kind == Consent.Kind.CONFIRMED:
             return True
         return not event.needs_confirmation and (not was_withdrawn or self.is_proven(event))
@@ -293,7 +294,8 @@ def carry_withdrawals_of(audience: Audience, emails: Collection[str]) -> None:
 def _contacts_elsewhere(audience: Audience) -> QuerySet[Contact]:
     """Filter the contacts of the shop's other audiences.
 
-    By the audiences' ids: by their shop, all contacts of a large audience are read to find that no other has any.
+    Filtered by the audiences' ids: by shop, all contacts of a large audience would be read to find that no other has
+    any.
     """
     of_shop = Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk)
     return Contact.objects.filter(audience__in=list(of_shop.values_list("pk", flat=True)))

@@ -33,10 +33,10 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 class Consent(models.Model):
     """One consent event of a person: what they agreed to or withdrew, when, and through which channel. Append-only.
 
-    With `needs_confirmation`, a given consent counts only once it is confirmed from the mailbox. `is_proven` means
-    that the owner of the mailbox is known to have acted: through a link in an email, or from a confirmed account. `key`
+    With `needs_confirmation`, a given consent counts only once it is confirmed by email. `is_proven` means that the
+    owner of the email address is known to have acted: through a link in an email, or from a confirmed account. `key`
     makes an event that is reported twice one row. `actor` is who recorded it, if not the person: staff or an import.
-    Soft opt-in is a basis of its own and not consent.
+    Soft opt-in is a separate basis and not consent.
     """
 
     class Kind(models.TextChoices):

@@ -1,7 +1,7 @@
 """The wordings that a merchant wrote for an audience. Only they prove consent, and only they are emailed or shown.
 
-Anybody can write metadata on a checkout, and the storefront's key is public. So a wording that a caller sends is
-compared with these; an unknown one is stored in the ledger, proves nothing and is shown to nobody.
+Anyone can write metadata on a checkout, and the storefront's key is public. So a wording that a caller sends is
+compared with these; an unknown one is stored in the ledger, but proves nothing and is never shown.
 """
 
 import unicodedata
@@ -77,7 +77,7 @@ def own_text(audience: Audience, at: datetime) -> str:
 
 
 def is_known(audience: Audience, text: str) -> bool:
-    """Whether the merchant wrote the text for this audience, now or before; white space does not count."""
+    """Whether the merchant wrote the text for this audience, now or before; whitespace is ignored."""
     return _fold(text) in {_fold(each) for each in texts_of(audience)}
 
 
@@ -102,7 +102,7 @@ def _own_first(own: str, others: Iterable[str]) -> list[str]:
 
 
 def versions_of(audience: Audience) -> list[Version]:
-    """Return every wording of the audience with its time, the newest first."""
+    """Return every wording of the audience with its time, newest first."""
     return versions_by_audience(audience.installation_id, audience.pk)[audience.pk]
 
 
@@ -137,7 +137,7 @@ def _versions(current: str, created_at: datetime, rows: list[KnownWording]) -> l
 def change_own_text(audience: Audience, text: str, language: str = "") -> None:
     """Replace the audience's own text from now on, for all readers or for those of one language.
 
-    The app's pages and emails show it. The text before stays as proof. Repeating it does nothing.
+    The app's pages and emails show it. The previous text is kept as proof. Repeating it does nothing.
     """
     ledger.check_wording(text)
     tag = check_language(language)
@@ -162,7 +162,9 @@ def _replace_in_language(audience: Audience, text: str, language: str) -> None:
 
 
 def add(audience: Audience, text: str) -> None:
-    """Add a wording that the merchant's storefront shows: from now on it proves consent. Repeating it does nothing."""
+    """Add a wording that the merchant's storefront shows: from then on, it proves consent. Repeating it does
+    nothing.
+    """
     ledger.check_wording(text)
     with transaction.atomic():
         lock_shop(audience.installation)
@@ -174,7 +176,9 @@ def add(audience: Audience, text: str) -> None:
 
 
 def text_to_confirm(consent: Consent) -> str:
-    """Return the text that the person confirms, in the active language; never a text from a stranger."""
+    """Return the text that the person confirms, in the active language; never a text that the merchant did not
+    write.
+    """
     text = consent.wording.text if consent.wording else ""
     return text if text and is_known(consent.audience, text) else offered_text(consent.audience)
 

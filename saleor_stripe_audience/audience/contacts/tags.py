@@ -29,7 +29,7 @@ Origin = ContactTag.Origin
 
 
 def get_or_create_tag(audience: Audience, name: str) -> Tag:
-    """Return the audience's tag of that name, creating it if needed; case and outer white space do not count."""
+    """Return the audience's tag of that name, creating it if needed; case and surrounding whitespace are ignored."""
     checked = check_name(name)
     tag = _with_name(audience, checked).first()
     if tag is not None:

@@ -100,11 +100,11 @@ class Key(StrEnum):
 
 @dataclass
 class LockedShop:
-    """What is known of a shop whose lock is held: nobody else changes it meanwhile.
+    """What is known about a shop whose lock is held, so nobody else changes it.
 
-    `segmented` are the audiences with segments; `has_tombstones` says whether anybody was ever erased; `secret` is
-    filled when it is first needed. `absent` are keys that were looked for, and that no row has. `created` are the
-    contacts that were created since the lock was taken.
+    `segmented` are the audiences with segments; `has_tombstones` says whether anyone was ever erased; `secret` is
+    filled when it is first needed. `absent` are keys that were looked up and have no row. `created` are the contacts
+    that were created since the lock was taken.
     """
 
     installation: Installation
@@ -120,7 +120,7 @@ class LockedShop:
     _gathered: dict[Callable[..., None], dict[Any, Any]] = field(default_factory=dict)
 
     def is_absent(self, kind: Key, key: str) -> bool:
-        """Whether it is certain that no row has this key, so that it need not be looked for."""
+        """Whether it is certain that no row has this key, so that it need not be looked up."""
         return (kind, key) in self.absent
 
     def note_stored(self, kind: Key, key: str) -> None:
@@ -157,8 +157,7 @@ _held: ContextVar[LockedShop | None] = ContextVar("held", default=None)
 def hold_shop(installation: Installation) -> Iterator[LockedShop]:
     """Open a transaction that holds the shop's lock, see `lock_shop`; inside another one, continue that.
 
-    What is read of the shop inside is read once. Changes of contacts are noted, and what was gathered is stored, once,
-    at the end.
+    Inside the block, the shop is read once. Changes of contacts and gathered values are stored once, at the end.
     """
     held = held_shop(installation.pk)
     if held is not None:
@@ -170,7 +169,7 @@ def hold_shop(installation: Installation) -> Iterator[LockedShop]:
 
 @contextmanager
 def hold_shop_of(installation_id: UUID) -> Iterator[LockedShop | None]:
-    """As `hold_shop`, reading the shop itself with its lock; None, and no lock, if there is no such shop."""
+    """Like `hold_shop`, but also read the shop with its lock; None, without a lock, if there is no such shop."""
     if (held := held_shop(installation_id)) is not None:
         yield held
         return
@@ -247,7 +246,7 @@ def note_stored(installation_id: UUID, kind: Key, key: str) -> None:
 
 
 def lock_shop(installation: Installation) -> None:
-    """Make all other writes to the shop's audiences wait until this transaction ends.
+    """Block all other writes to the shop's audiences until this transaction ends.
 
     There is one lock per shop because contacts can merge: two locks taken in two orders would deadlock.
     """
@@ -327,7 +326,7 @@ def audience_named(installation: Installation, name: str) -> Audience:
 
 
 def settings_of(audience: Audience) -> AudienceSettings:
-    """Return the audience's present options."""
+    """Return the audience's current options."""
     return AudienceSettings(
         name=audience.name,
         language=audience.language,
@@ -344,7 +343,8 @@ def settings_of(audience: Audience) -> AudienceSettings:
 def create_audience(
     installation: Installation, options: AudienceSettings, key: UUID | None = None
 ) -> Audience:
-    """Create another audience; no channel feeds it yet. With a `key`, its id, repeating it creates no second one.
+    """Create another audience; no channel feeds it yet. With a `key` as its id, repeating it does not create a second
+    one.
 
     `Rejected` for invalid options.
     """
@@ -355,16 +355,16 @@ def create_audience(
 
 
 def change_audience(audience: Audience, options: AudienceSettings) -> Audience:
-    """Change the audience's options from now on; recorded consents stay as they are. `Rejected` for invalid options."""
+    """Change the audience's options from now on; recorded consents do not change. `Rejected` for invalid options."""
     with transaction.atomic():
         lock_shop(audience.installation)
         return _save(Audience.objects.get(pk=audience.pk), options)
 
 
 def delete_audience(audience: Audience) -> None:
-    """Delete an audience in which nobody is, with its segments and tags. `Rejected` while something depends on it.
+    """Delete an empty audience with its segments and tags. `Rejected` while something depends on it.
 
-    The default audience stays, because accounts belong to it. Contacts and their consents are never deleted by this.
+    The default audience is kept, because accounts belong to it. Contacts and their consents are never deleted by this.
     """
     with transaction.atomic():
         lock_shop(audience.installation)
@@ -479,7 +479,7 @@ def channels_by_audience(installation_id: UUID) -> dict[UUID, list[str]]:
 
 
 def counts_by_audience(installation_id: UUID) -> dict[UUID, dict[str, int]]:
-    """Count the contacts of each of the shop's audiences by status, from an index alone."""
+    """Count the contacts of each of the shop's audiences by status, reading only an index."""
     audiences = Audience.objects.filter(installation=installation_id).values_list("pk", flat=True)
     counts = {audience: dict.fromkeys(Contact.Status.values, 0) for audience in audiences}
     contacts = Contact.objects.filter(audience__in=list(counts)).order_by()

@@ -66,7 +66,7 @@ def _insert_each(model: type[models.Model], columns: Sequence[str], rows: Iterab
 def new_ids(count: int) -> list[uuid.UUID]:
     """Return ids that begin with the time (UUID version 7, RFC 9562).
 
-    Rows of one import then lie together in every index that has the id, instead of each on a page of its own.
+    Rows of one import then lie together in every index that has the id, instead of each on its own page.
     """
     milliseconds = (time.time_ns() // 1_000_000) << 80
     random = os.urandom(10 * count)

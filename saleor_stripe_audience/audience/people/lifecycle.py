@@ -25,7 +25,7 @@ def restore(contact: Contact) -> None:
 def set_deliverability(contact: Contact, state: str, at: datetime) -> None:
     """Store what an email service reported about the address at `at`: ok, bounced or complained.
 
-    Reports older than the stored one change nothing; of two reports at the same moment the worse one counts.
+    Reports older than the stored one change nothing; of two reports at the same time the worse one counts.
     """
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")
     severity = Deliverability.values.index

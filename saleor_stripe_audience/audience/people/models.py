@@ -21,7 +21,7 @@ class Audience(models.Model):
     """A list of people of one shop. Channels that feed no other audience feed the default one.
 
     `consent_text` is the wording for storefronts that do not send the wording they showed. With `double_opt_in`,
-    consent counts once it is confirmed from the mailbox. A cart without activity for `cart_silence_minutes` counts as
+    consent counts once it is confirmed by email. A cart without activity for `cart_silence_minutes` counts as
     abandoned. Emails and pages show `sender_name`, or the shop's name if it is empty. `consent_keys` are additional
     metadata keys that mean a ticked box. Contacts store the `attribute_keys` of Saleor's metadata. With
     `ads_to_buyers`, lists for advertisers include non-subscribed buyers. `configured_at` is when staff chose these
@@ -273,7 +273,7 @@ class ShopSecret(models.Model):
 
 
 class Tag(models.Model):
-    """A label for contacts of an audience. Names are unique regardless of case."""
+    """A label for contacts of an audience. Names are unique, ignoring case."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="tags")

@@ -27,7 +27,7 @@ class Deliverability(TextChoices):
 
 
 class Lifecycle(TextChoices):
-    """Whether the contact is active. An erased contact has no row any more."""
+    """Whether the contact is active. An erased contact no longer has a row."""
 
     ACTIVE = "active"
     ARCHIVED = "archived"
@@ -44,7 +44,7 @@ class Status(TextChoices):
 
 
 class LawfulBasis(TextChoices):
-    """Why marketing may be sent at all. Soft opt-in is a basis of its own and never makes a subscriber."""
+    """The lawful basis for sending marketing. Soft opt-in is a separate basis and never makes anyone a subscriber."""
 
     NONE = "none"
     CONSENT = "consent"
@@ -52,7 +52,7 @@ class LawfulBasis(TextChoices):
 
 
 class Purpose(TextChoices):
-    """The purpose of a message, or of a place on an advertiser's list."""
+    """The purpose of a message, or of an entry on an advertising list."""
 
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"

@@ -1,4 +1,4 @@
-"""Erasing a person permanently: their data is deleted, and a tombstone keeps new data out.
+"""Erasing a person permanently: their data is deleted, and a tombstone blocks new data.
 
 An erasure extends to what is learned later: an account that turns out to have had an erased address is the same
 person, in whatever order the events arrive. Purchases remain as anonymous figures.
@@ -41,16 +41,16 @@ _address_callbacks: list[EraseAddresses] = []
 def on_erase(callback: EraseCallback) -> EraseCallback:
     """Run `callback(contact)` in the transaction that erases the contact, before its row is deleted.
 
-    It must not call the network: it stores or enqueues what is to be erased elsewhere.
+    It must not use the network: it stores or enqueues what has to be erased elsewhere.
     """
     _callbacks.append(callback)
     return callback
 
 
 def on_erase_addresses(callback: EraseAddresses) -> EraseAddresses:
-    """Run `callback(installation, addresses)` in the transaction that erases them, also if no contact has them.
+    """Run `callback(installation, addresses)` in the transaction that erases them, even if no contact has them.
 
-    It returns how many copies outside the contacts it deleted; it must not call the network.
+    It returns how many copies outside the contacts it deleted; it must not use the network.
     """
     _address_callbacks.append(callback)
     return callback
@@ -81,8 +81,8 @@ def erase(
 ) -> Erasure:
     """Erase the current or former holder of the address (or account) from all audiences of the shop.
 
-    Erasing an unknown address keeps it out all the same. Repeating it returns another receipt, of nothing erased.
-    `Rejected` for an invalid address.
+    Erasing an unknown address blocks it as well. Repeating it returns another receipt, with nothing erased. `Rejected`
+    for an invalid address.
     """
     start = _Traces({normalize_email(email)} if email else set(), {account_id} if account_id else set())
     if not start.names():

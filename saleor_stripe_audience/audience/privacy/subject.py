@@ -18,8 +18,8 @@ Json = dict[str, Any]
 def export(installation: Installation, email: str) -> Json:
     """Return all data that the shop has about the current or former holder of the address.
 
-    Everything related to a contact is included, also what later versions of the app add: relations are followed, not
-    listed. So is what other packages store about the contact's orders. `Rejected` for an invalid address.
+    Everything related to a contact is included, including what later versions of the app add: relations are followed,
+    not listed. So is what other packages store about the contact's orders. `Rejected` for an invalid address.
     """
     address = normalize_email(email)
     contacts = Contact.objects.filter(audience__installation=installation)

@@ -26,7 +26,7 @@ from saleor_stripe_audience.wording import ENGLISH, FRENCH, language_of, with_va
 DAY = {ENGLISH: "Y-m-d", FRENCH: "d/m/Y"}
 MINUTE = {ENGLISH: "Y-m-d H:i \\U\\T\\C", FRENCH: "d/m/Y H:i \\U\\T\\C"}
 
-Fact = str | Promise  # what is shown, in no language yet
+Fact = str | Promise  # what is shown, before translation
 
 NO_CART = pgettext_lazy("staff", "no such cart")
 STATUSES: dict[str, Fact] = {

@@ -44,7 +44,7 @@ BATCH_SIZE = 1000
 def refresh_changed(audience_id: UUID) -> None:
     """Evaluate the segments of the audience's contacts that changed since the last evaluation, many at once.
 
-    Holds the shop's lock, as every change of contacts does: a contact that is merged or erased meanwhile gets no
+    Holds the shop's lock, as every change of contacts does: a contact that is merged or erased in the meantime gets no
     membership.
     """
     while _refresh_some(audience_id):

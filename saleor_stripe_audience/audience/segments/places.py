@@ -6,7 +6,7 @@ from saleor_stripe_audience.errors import Rejected
 
 
 class Misplaced(Rejected):
-    """A rule is refused for what it has at `place`; `what` is a code for pages, which have words of their own."""
+    """A rule is refused for what it has at `place`; `what` is a code for pages, which have their own words."""
 
     def __init__(self, message: str, place: str, what: str) -> None:
         super().__init__(message, code="segment")

@@ -15,7 +15,7 @@ QUERY_CANCELED = "57014"  # PostgreSQL's code for a statement that exceeded its 
 
 @contextmanager
 def large_queries(timeout_seconds: int = 0) -> Iterator[None]:
-    """Give the queries inside more memory and, optionally, a timeout. `Unavailable` when it expires.
+    """Give the queries in this block more memory and, optionally, a timeout. `Unavailable` when it expires.
 
     SQLite has neither setting.
     """

@@ -1,4 +1,4 @@
-"""Segments that come with the app, for the questions of nearly every shop."""
+"""Segments that come with the app, useful for nearly every shop."""
 
 from django.utils.translation import pgettext_lazy
 

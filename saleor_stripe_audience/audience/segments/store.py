@@ -57,13 +57,13 @@ class Preview:
 
     @property
     def notes(self) -> list[str]:
-        """Say what the rule names and nobody has bought."""
+        """Describe what the rule refers to that nobody has bought."""
         return [each.message for each in self.unknown]
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What a rule names at `place` that nobody has bought, or a key that the audience does not store."""
+    """What a rule refers to at `place` that nobody has bought, or a key that the audience does not store."""
 
     place: str
     message: str
@@ -119,7 +119,7 @@ def _count_and_sample(matching: QuerySet[Contact]) -> tuple[int, list[Contact]]:
 def create(audience: Audience, values: SegmentValues, key: UUID | None = None) -> Segment:
     """Create a segment; its members are evaluated in the background. `Rejected` for invalid values.
 
-    With `key`, that is its id: the same form sent twice finds the segment that it made.
+    With `key`, that is its id: the same form sent twice finds the segment that it created.
     """
     if audience.segments.count() >= MAX_SEGMENTS:
         raise Rejected(with_values(TOO_MANY, most=MAX_SEGMENTS), code="segment")

@@ -1,4 +1,4 @@
-"""What events will look for in the database, looked for at once: most buyers and orders are new, so it is not there."""
+"""Looks up at once what events will look for in the database: most buyers and orders are new, so nothing is found."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,9 @@ Wanted = dict[Key, set[str]]
 
 
 def look_ahead(shop: LockedShop, orders: Iterable[Payload], checkouts: Iterable[Payload]) -> None:
-    """Note which keys of these orders and checkouts no row has: one statement instead of several for each event."""
+    """Note which keys of these orders and checkouts have no row, with one statement instead of several for each
+    event.
+    """
     wanted: Wanted = {key: set() for key in Key}
     for order in orders:
         _want(wanted, Key.ORDER, order.get("id"))

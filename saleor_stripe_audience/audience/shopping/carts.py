@@ -1,7 +1,7 @@
 """Carts: Saleor's checkouts whose shopper entered an address, until an order closes them.
 
-Saleor sends no event for an abandoned cart: silence is the only sign. A cart makes a contact, never a subscriber; a box
-ticked in the checkout counts once there is an order.
+Saleor sends no event for an abandoned cart: inactivity is the only sign. A cart creates a contact, but never a
+subscriber; a box ticked in the checkout counts once there is an order.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -36,7 +36,9 @@ PRUNE_BATCH_SIZE = 500
 
 
 class CartState(StrEnum):
-    """What became of a cart; `ORDERED_SINCE` is one that its shopper left, and ordered through another checkout."""
+    """The state of a cart; `ORDERED_SINCE` means that the shopper abandoned it, but ordered through another
+    checkout.
+    """
 
     OPEN = "open"
     EMPTY = "empty"

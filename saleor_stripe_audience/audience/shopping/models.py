@@ -119,8 +119,8 @@ class PurchaseLine(models.Model):
 class Cart(models.Model):
     """A Saleor checkout as of `issued_at`; open until an order closes it.
 
-    `last_active_at` is when the shopper last changed it: Saleor sends no event for an abandoned cart, so silence is the
-    only sign. It has no contact once the person was erased.
+    `last_active_at` is when the shopper last changed it: Saleor sends no event for an abandoned cart, so inactivity is
+    the only sign. It has no contact once the person was erased.
     """
 
     installation = models.ForeignKey(

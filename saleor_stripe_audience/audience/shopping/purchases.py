@@ -1,4 +1,4 @@
-"""Saleor's orders become purchases of contacts. A purchase never makes a subscriber."""
+"""Saleor's orders become purchases of contacts. A purchase never makes anyone a subscriber."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ def record_order(installation: Installation, order: Order, issued_at: datetime) 
     """Store an order as of `issued_at`, in one transaction; returns the stored purchase.
 
     An older event does not change a newer purchase. The purchase has no contact if the buyer was erased, or if the
-    order was anonymized in Saleor or has no valid address. `Rejected` if an amount is none of its currency.
+    order was anonymized in Saleor or has no valid address. `Rejected` if an amount is not valid in its currency.
     """
     fields, lines = _fields(order, _amounts(order), issued_at), _lines(order)
     reported = Purchase(installation=installation, saleor_order_id=order.id, **fields)
@@ -183,7 +183,7 @@ def _lines(order: Order) -> list[PurchaseLine]:
 
 
 def buyer_of(order: Order, issued_at: datetime) -> Person | None:
-    """Return the buyer; None without a valid address, as in an order that staff took by telephone.
+    """Return the buyer; None without a valid address, as in an order that staff took by phone.
 
     A confirmed account's own address comes before the order's, because it changes with the person.
     """

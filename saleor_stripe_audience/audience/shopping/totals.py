@@ -46,7 +46,7 @@ class _Due:
 def refresh(contact: Contact | None, *, added: Purchase | None = None) -> None:
     """Compute the contact's orders and spending again; inside `hold_shop` once, at its end.
 
-    `added`: nothing else happened to the contact's purchases than that this new one was stored.
+    `added`: the only change to the contact's purchases is this new one.
     """
     if contact is None:
         return

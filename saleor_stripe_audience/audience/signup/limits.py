@@ -23,5 +23,5 @@ def allow(name: str, limit: int, period: timedelta) -> bool:
     if is_new:
         RateWindow.objects.filter(ends_at__lt=timezone.now()).delete()
     RateWindow.objects.filter(bucket=bucket).update(count=F("count") + 1)
-    # A window that ended meanwhile may be deleted already, by this request or another.
+    # A window that ended in the meantime may be deleted already, by this request or another.
     return not RateWindow.objects.filter(bucket=bucket, count__gt=limit).exists()

@@ -3,7 +3,7 @@
 Saleor has no field for consent. A checkout's metadata is copied to its order, so an order shows what was ticked when it
 was placed. docs/audience.md explains the keys to storefront developers.
 
-Anybody can write metadata on a checkout, so a guest's order proves nothing: it subscribes an address that has never
+Anyone can write metadata on a checkout, so a guest's order proves nothing: it subscribes an address that has never
 unsubscribed, and nothing more.
 """
 
@@ -64,7 +64,7 @@ _OWN = _Keys(CONSENT, AT, TEXT, SOURCE, IP)
 
 
 def record_order_consent(installation: Installation, order: Order, issued_at: datetime) -> None:
-    """Record what the buyer agreed to in the checkout, once however many events the order has."""
+    """Record what the buyer agreed to during checkout, once, however many events the order has."""
     if order.is_anonymous or not _as_dict(order.metadata):
         return
     with hold_shop(installation) as shop:
@@ -94,8 +94,8 @@ def record_account_consent(installation: Installation, account: Account, issued_
     `consent_at` is required, because Saleor sends an account's metadata again with every change. An unconfirmed
     account is skipped; Saleor sends its metadata again when it is confirmed.
 
-    A withdrawal without a readable time counts from its first event, once, until the account's metadata has given a new
-    consent: sent again unchanged it does not undo a subscription made elsewhere since.
+    A withdrawal without a valid time counts once, from its first event, until the account's metadata has given a new
+    consent: sent again unchanged, it does not undo a subscription made elsewhere since.
     """
     given = account.metadata or []
     if not account.is_confirmed or not _as_dict(given):

@@ -7,7 +7,7 @@ class StorefrontKey(models.Model):
     """A public key: it identifies the shop that a browser's subscription is for, and gives access to nothing else.
 
     `origins` are the shop's own, such as https://shop.example.com; scripts of other pages are refused. `form` is that
-    of the form that made it, so that the same form sent twice makes one key.
+    of the form that created it, so that the same form sent twice creates one key.
     """
 
     installation = models.ForeignKey(

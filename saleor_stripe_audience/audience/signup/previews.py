@@ -1,4 +1,4 @@
-"""What an audience's email and pages look like, for staff. No contact, no link and no consent is made for it."""
+"""Previews of an audience's email and pages for staff. They create no contact, link or consent."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ NOWHERE = "about:srcdoc#"  # in the preview's frame, a link leads to where one i
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A document as people get it, in one language; an email also has a sender and a subject."""
+    """A document as recipients see it, in one language; an email also has a sender and a subject."""
 
     document: str
     sender: str = ""

@@ -44,7 +44,7 @@ def request_confirmation(audience: Audience, email: str, event: ConsentEvent) ->
 
 
 def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
-    """Readmit and subscribe the address, as the owner of the mailbox confirmed. Confirming twice adds nothing.
+    """Readmit and subscribe the address, as the owner of the email address confirmed. Confirming twice adds nothing.
 
     `Rejected` if the person was erased, or unsubscribed, after the request.
     """

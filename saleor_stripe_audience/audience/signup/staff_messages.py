@@ -1,4 +1,4 @@
-"""What staff read among the problems about consents that storefronts send."""
+"""What staff see among the problems about consents that storefronts send."""
 
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy

@@ -106,7 +106,7 @@ def subscribe(
 ) -> None:
     """Subscribe an address to the channel's audience, with the wording `consent_text`.
 
-    It counts at once, or once it is confirmed from the mailbox: with double opt-in, if the merchant did not write the
+    It takes effect immediately, or once it is confirmed by email: with double opt-in, if the merchant did not write the
     wording, and always if the address had unsubscribed or was erased before. `Rejected` for an invalid request, or too
     many.
     """
@@ -118,7 +118,7 @@ def subscribe(
 def unsubscribe(
     installation: Installation, channel: str, email: str, *, detail: str = "", ip: str = ""
 ) -> None:
-    """Unsubscribe an address from all audiences of the shop, at once and without limit. `Rejected` if invalid."""
+    """Unsubscribe an address from all audiences of the shop, immediately and without limit. `Rejected` if invalid."""
     _unsubscribe(installation, _check(_UNSUBSCRIBE, installation, channel, email, detail, ip))
 
 
@@ -225,7 +225,7 @@ def audience_for(installation: Installation, channel: str) -> Audience:
 def create_key(
     installation: Installation, origins: Sequence[str], name: str = "", form: UUID | None = None
 ) -> StorefrontKey:
-    """Create a public key for the shop's own pages. The same `form` again returns the key that it made.
+    """Create a public key for the shop's own pages. The same `form` again returns the key that it created.
 
     `Rejected` names an invalid origin.
     """
@@ -343,7 +343,7 @@ def _origin(text: str) -> str:
 
 
 def _origin_of_url(text: str) -> str | None:
-    """None if it is no URL, or has more than an origin."""
+    """Return the origin of a URL; None if it is not a URL, or has more than an origin."""
     try:
         parts = urlsplit(text)
         _ = parts.port  # an error beyond 65535

@@ -1,7 +1,7 @@
 """Lists for advertisers: hashed addresses of the contacts who may be shown ads.
 
-These are subscribers and, with an audience's `ads_to_buyers`, buyers who never made a choice about marketing. People
-who unsubscribed, complained or cannot receive email are on no list.
+These are subscribers and, with an audience's `ads_to_buyers`, buyers who have never made a choice about marketing.
+People who unsubscribed, complained or cannot receive emails are never on a list.
 
 Both networks take the SHA-256, in lower-case hexadecimal, of the trimmed, lower-case address: Meta's customer lists
 with the header `email` (https://www.facebook.com/business/help/2082575038703844), Google's Customer Match with the

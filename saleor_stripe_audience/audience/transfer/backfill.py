@@ -1,7 +1,7 @@
-"""Backfill of older data: all customers and orders from Saleor, and from Stripe what Saleor does not have.
+"""Backfill of older data: all customers and orders from Saleor, and data from Stripe that Saleor does not have.
 
-A page is fetched outside any transaction, then each of its objects is stored in a transaction of its own, as its event
-would be: storing it again changes nothing. The page is counted last, so a page of a killed worker is processed again.
+A page is fetched outside any transaction, then each of its objects is stored in its own transaction, as its event would
+be: storing it again changes nothing. The page is counted last, so a page of a killed worker is processed again.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Maps the columns of a CSV file to our fields: as chosen by the merchant, or by their usual names."""
+"""Maps the columns of a CSV file to contact fields: as chosen by the merchant, or by their usual names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Contacts as CSV, streamed: memory use does not grow with the audience. Our import reads the file back."""
+"""Contacts as CSV, streamed: memory use does not grow with the audience. The app's import can read the file."""
 
 import csv
 import tempfile
@@ -93,7 +93,7 @@ def export_csv(contacts: QuerySet[Contact]) -> Iterator[str]:
 
 
 def write_to_disk(blocks: Iterator[str]) -> IO[bytes]:
-    """Write a list before the first byte of it is sent: a slow client must not keep the transaction open."""
+    """Write a list to disk before its first byte is sent: a slow client must not keep the transaction open."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     for block in blocks:
         file.write(block.encode())

@@ -44,7 +44,9 @@ class RefusedRow:
 
 
 def start_check(file: ImportFile, choices: Json, *, again: bool = False) -> None:
-    """Check in a worker what importing the file with these choices would do. The same choices twice are one check."""
+    """Check in a worker what importing the file with these choices would do. Repeating the same choices does not start
+    another check.
+    """
     with transaction.atomic():
         current = ImportFile.objects.select_for_update().get(pk=file.pk)
         if current.job_id is not None:
@@ -220,7 +222,7 @@ jobs.PROCESSORS[Job.Kind.IMPORT.value] = process
 
 
 def cancel(job: Job) -> None:
-    """Stop the import after what it is writing now; what was imported stays."""
+    """Stop the import after the current batch; imported contacts are kept."""
     jobs.cancel(job)
     uploads.drop_content(ImportFile.objects.filter(job=job))
 

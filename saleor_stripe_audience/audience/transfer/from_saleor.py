@@ -124,7 +124,7 @@ def _difference(of: str, what: str, identifier: str = "", why: str | None = None
 
 
 def _compare_customers(job: Job, nodes: list[Json]) -> tuple[Counter[str], list[str]]:
-    """Compare confirmed accounts with contacts; unconfirmed accounts make no contact, and erased ones stay out."""
+    """Compare confirmed accounts with contacts; unconfirmed accounts have no contact, and erased ones are skipped."""
     ids = {node["id"] for node in nodes if node.get("isConfirmed") is True}
     contacts = _with_account(job.installation).filter(saleor_user_id__in=ids)
     stored = set(contacts.values_list("saleor_user_id", flat=True))
@@ -157,7 +157,7 @@ def _compare_orders(job: Job, nodes: list[Json]) -> tuple[Counter[str], list[str
 
 
 def _compare_totals(job: Job, what: str, counts: Counter[str], total: int) -> list[Json]:
-    """Find what the ids alone do not show: incomplete pages, and objects that Saleor no longer has.
+    """Find what the ids do not show: incomplete pages, and objects that Saleor no longer has.
 
     Objects that arrived after the job started are not compared: the listing may not include them.
     """

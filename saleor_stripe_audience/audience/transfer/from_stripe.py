@@ -1,4 +1,5 @@
-"""Imports from Stripe what Saleor does not have: customers, and charges that paid no order. It subscribes nobody.
+"""Imports data from Stripe that Saleor does not have: customers, and charges that do not belong to an order. It never
+subscribes anyone.
 
 A charge becomes a purchase with a distinct kind of id, so that it is never mistaken for an order. Charges that belong
 to an order are skipped: those with metadata from Saleor apps, and those of a person who has an order of the same amount

@@ -1,7 +1,7 @@
 """Imports contacts from a CSV file, some thousand at a time.
 
-An import changes consent only through events in the ledger. Existing data stays: an import fills in empty fields. The
-same file twice changes nothing. Erased people are skipped and counted.
+An import changes consent only through events in the ledger. Existing data is kept: an import only fills in empty
+fields. Importing the same file twice changes nothing. Erased people are skipped and counted.
 """
 
 import hashlib
@@ -165,8 +165,8 @@ class ImportOptions:
     `consent_text`, `consent_at` and `consent_source` are the default wording, time and place of consent. With
     `taken_as` the whole file lists such people, unless a row says that the person unsubscribed. `given` and `withdrawn`
     are values of the consent column. `exactly` are the columns of each field by their position, instead of those with
-    usual names. All people get the `tags`. `dates` says what is first in dates with slashes. Encoding and separator
-    are detected unless they are given. `file_name` distinguishes exports that differ only in it.
+    usual names. All people get the `tags`. `dates` says whether the day or the month comes first in dates with slashes.
+    Encoding and separator are detected unless they are given. `file_name` distinguishes exports that differ only in it.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -218,8 +218,8 @@ def import_csv(
 
     Invalid rows and cells are reported with their line; the others are imported. `progress` is called with the number
     of processed lines. `keeper_of` returns the store of the progress, given the file's form and its number of rows.
-    `on_refused` gets each refused row, in a thread of its own. The shop's lock is held for one batch at a time.
-    `Rejected`, before anything is written, for a file that is not CSV or has no column of addresses.
+    `on_refused` gets each refused row, in its own thread. The shop's lock is held for one batch at a time. `Rejected`,
+    before anything is written, for a file that is not CSV or has no column of addresses.
     """
     _check(options)
     form = detect_form(file, options.encoding, options.separator)

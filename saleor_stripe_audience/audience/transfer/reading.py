@@ -173,7 +173,7 @@ class _Lines:
         self._taken.clear()
 
     def give_back(self) -> str:
-        """Return the first taken line, and give back the others, which are rows of their own."""
+        """Return the first taken line, and give back the others, which are their own rows."""
         first, *others = self._taken
         self._returned.extendleft(reversed(others))
         self._taken = [first]

@@ -76,7 +76,7 @@ class Attempt:
 
 @dataclass(eq=False)
 class Delivery:
-    """One event for one webhook; `event` is its name in capitals, `body` the payload of the first try."""
+    """One event for one webhook; `event` is its name in upper case, `body` the payload of the first try."""
 
     event: str
     webhook: Webhook

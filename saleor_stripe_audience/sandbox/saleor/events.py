@@ -30,7 +30,7 @@ _LATE_EXCEPT = frozenset({"ORDER_BULK_CREATED"})
 
 @dataclass(frozen=True)
 class EventKind:
-    """An event by its name in capitals."""
+    """An event by its name in upper case."""
 
     name: str
 

@@ -156,7 +156,7 @@ class Host:
     def ask(
         self, name: str, app_identifier: str, principal: App | User | None, **fields: Any
     ) -> tuple[Attempt | None, Any]:
-        """Send a synchronous webhook and wait for the response, releasing the store's lock meanwhile.
+        """Send a synchronous webhook and wait for the response, releasing the store's lock in the meantime.
 
         Returns the attempt (None: no such webhook) and the response's JSON (None: failed, late or not JSON).
         """

@@ -15,7 +15,7 @@ ACCESS_SECONDS = 300
 
 
 def address_from(given: dict[str, Any] | None) -> Address | None:
-    """Return the address from AddressInput; cities are stored in capitals, as the host does for some countries."""
+    """Return the address from AddressInput; cities are stored in upper case, as the host does for some countries."""
     if given is None:
         return None
     address = Address(

@@ -88,7 +88,7 @@ class SaleorSandbox:
         return list(self.host.deliveries)
 
     def delivered(self, event: str) -> list[Delivery]:
-        """The deliveries of one event, by its name in capitals."""
+        """The deliveries of one event, by its name in upper case."""
         return [each for each in self.deliveries if each.event == event]
 
     @property

@@ -410,7 +410,7 @@ class Transaction(Record):
 
 @dataclass(eq=False)
 class Webhook(Record):
-    """A subscription of an app to events; event names are in capitals."""
+    """A subscription of an app to events; event names are in upper case."""
 
     app: "App"
     name: str
@@ -483,7 +483,7 @@ class HandedLock:
 
     @contextmanager
     def put_down(self) -> Iterator[None]:
-        """Release the lock meanwhile; only for a thread that holds it."""
+        """Release the lock in the meantime; only for a thread that holds it."""
         self._lock.release()
         try:
             yield

@@ -105,7 +105,7 @@ def check_positive(amount: int, param: str) -> None:
 
 
 def convert(amount: int, source: str, target: str) -> tuple[int, float | None]:
-    """The amount in the target's smallest unit, and the rate used: None where the currency is the same."""
+    """The amount in the target's smallest unit, and the rate used: None if the currency is the same."""
     if source == target:
         return amount, None
     rate = _DOLLARS[source] / _DOLLARS[target]

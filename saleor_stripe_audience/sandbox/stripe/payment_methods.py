@@ -91,7 +91,9 @@ def attach(call: Call) -> Json:
 
 
 def attached(call: Call, method: Json, customer: str) -> Json:
-    """Attach the method to the customer; a card that its bank refuses is not attached. Twice is once."""
+    """Attach the method to the customer; a card that its bank refuses is not attached. Repeating it has no further
+    effect.
+    """
     behaviour = call.account.behaviours[method["id"]]
     if method["customer"] == customer:
         return method

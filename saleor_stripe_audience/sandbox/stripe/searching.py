@@ -15,7 +15,7 @@ _CLAUSE = re.compile(rf"metadata\[{_TEXT}\]:{_TEXT}")
 
 
 def page(call: Call, table: str) -> Json:
-    """GET /v1/{table}s/search: the newest first, one page of at most `limit`."""
+    """GET /v1/{table}s/search: newest first, one page of at most `limit`."""
     wanted = _wanted(str(call.params["query"]))
     limit = int(call.params.get("limit", USUAL_PAGE))
     if not 1 <= limit <= LARGEST_PAGE:

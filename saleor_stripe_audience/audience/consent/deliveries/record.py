@@ -21,7 +21,9 @@ SOFT_BOUNCE_SPAN = timedelta(days=30)
 
 
 def is_relevant(installation: Installation, kind: Kind, recipient: str) -> bool:
-    """Whether the report would change anything. Reports about strangers and about ordinary deliveries are dropped."""
+    """Whether the report would change anything. Reports about unknown addresses and about ordinary deliveries are
+    dropped.
+    """
     try:
         address = normalize_email(recipient)
     except Rejected:
@@ -65,7 +67,9 @@ def _withdraw(contact: Contact, kind: Kind, at: datetime, service: str) -> None:
 
 
 def _count_soft_bounce(contact: Contact, at: datetime) -> None:
-    """Count one a day, however often the service retries: a mailbox that stays full for weeks is abandoned."""
+    """Count at most one per day, however often the service retries: a mailbox that stays full for weeks is
+    abandoned.
+    """
     SoftBounce.objects.get_or_create(contact=contact, day=at.date())
     recent = contact.soft_bounces.filter(day__lte=at.date(), day__gt=(at - SOFT_BOUNCE_SPAN).date())
     if recent.count() >= SOFT_BOUNCE_DAYS:
