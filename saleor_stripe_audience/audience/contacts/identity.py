@@ -68,15 +68,17 @@ class Person:
 
 
 def record_customer(installation: Installation, account: Account, issued_at: datetime) -> Contact | None:
-    """Store a customer account; returns the contact in the default audience, or None for an erased person.
+    """Store a customer account; returns the contact in the default audience, or None if the person has none there.
 
     After a change of address the person keeps all earlier purchases, in every audience that has the person. An
-    unconfirmed account creates no contact: anybody can register under any address. `Rejected` without a valid address.
+    unconfirmed account creates no contact: anybody can register under any address. Nor does a staff account, for which
+    Saleor sends a customer's events whenever its owner uses the Dashboard. `Rejected` without a valid address.
     """
     person = person_of(account, issued_at)
     with hold_shop(installation) as shop:
         default = shop.default
-        contact = upsert_contact(default, person)
+        is_customer = not account.is_staff or _find_by_account(default, person) is not None
+        contact = upsert_contact(default, person) if is_customer else None
         if person.proven:
             by_account = Q(contacts__saleor_user_id=person.account_id)
             by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)

@@ -33,6 +33,9 @@ class Account(Payload):
     last_name: Text = ""
     language_code: Text = ""
     is_confirmed: bool | None = None
+    is_staff: bool | None = (
+        None  # only events say it; Saleor lists staff among its customers once they have ordered
+    )
     metadata: list[Any] | None = None  # all of it, or None if the payload says nothing about it
 
 

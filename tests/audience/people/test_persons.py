@@ -1,4 +1,4 @@
-"""Identity: unconfirmed accounts, contacts merged by staff, archived, bounced."""
+"""Identity: unconfirmed accounts, staff, contacts merged by staff, archived, bounced."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import merge
 from saleor_stripe_audience.audience.people import lifecycle
-from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
@@ -52,6 +52,37 @@ def test_an_unconfirmed_account_takes_no_address_from_its_owner(shop: Installati
     record_customer(shop, unconfirmed(9), at(2))
     record_customer(shop, member(7, firstName="Ada"), at(3))
     assert Contact.objects.get().saleor_user_id == member(7)["id"]
+
+
+# Saleor reports its staff's accounts as customers too
+
+
+def test_a_staff_account_makes_no_contact(shop: Installation) -> None:
+    record_customer(shop, member(9, isStaff=True, metadata=[{"key": "onboarding", "value": "{}"}]), at(1))
+    assert not Contact.objects.exists()
+
+
+def test_staff_who_bought_are_contacts_like_others(shop: Installation) -> None:
+    record_order(shop, order("1", user=member(9)), at(1))
+    record_customer(shop, member(9, NEW, isStaff=True, firstName="Augusta"), at(2))
+    contact = Contact.objects.get()
+    assert (contact.email, contact.first_name, contact.saleor_user_id) == (NEW, "Augusta", member(9)["id"])
+
+
+def test_a_staff_account_belongs_to_the_contact_that_bought_under_its_address(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    record_customer(shop, member(9, isStaff=True), at(2))
+    contact = Contact.objects.get()
+    assert (contact.saleor_user_id, contact.orders_count) == (member(9)["id"], 1)
+
+
+def test_staff_who_bought_stay_in_the_audience_where_they_bought(shop: Installation) -> None:
+    news = Audience.objects.create(installation=shop, name="News")
+    ChannelAudience.objects.create(installation=shop, channel="default-channel", audience=news)
+    record_order(shop, order("1", user=member(9)), at(1))
+    record_customer(shop, member(9, isStaff=True, firstName="Augusta"), at(2))
+    contact = Contact.objects.get()
+    assert (contact.audience, contact.first_name) == (news, "Augusta")
 
 
 # Manually, by staff

@@ -10,7 +10,7 @@ from saleor_stripe_audience.audience.people.audiences import audiences_of
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
-from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.shops.models import Installation
 from tests.conftest import Work
@@ -26,6 +26,9 @@ CONSENT = [
 REGISTER = "mutation($i: AccountRegisterInput!) { accountRegister(input: $i) { errors { code field } } }"
 CONFIRM = "mutation($e: String!, $t: String!) { confirmAccount(email: $e, token: $t) { errors { code } } }"
 MOVE = "mutation($t: String!) { confirmEmailChange(token: $t) { errors { code } } }"
+DESCRIBE = (
+    "mutation($id: ID!, $m: [MetadataInput!]!) { updateMetadata(id: $id, input: $m) { errors { code } } }"
+)
 LEAVE = "mutation($t: String!) { accountDelete(token: $t) { errors { code } } }"
 REMOVE = "mutation($id: ID!) { customerDelete(id: $id) { errors { code } } }"
 
@@ -83,3 +86,12 @@ def test_a_customer_deleted_by_staff_is_erased_too(shop: SaleorSandbox, worked: 
     do(shop, worked, REMOVE, shop.staff_token(), id=user.id)
     assert not Contact.objects.exists()
     assert Erasure.objects.get().reason == "customer_deleted"
+
+
+def test_staff_who_open_the_dashboard_become_no_contacts(shop: SaleorSandbox, worked: Work) -> None:
+    """The Dashboard keeps what its staff have seen in the metadata of their accounts: an event of a customer."""
+    staff = next(each for each in shop.host.store.users if each.is_staff)
+    seen = [{"key": "onboarding", "value": '{"stepsCompleted": []}'}]
+    do(shop, worked, DESCRIBE, shop.staff_token(), id=staff.id, m=seen)
+    assert Event.objects.filter(kind="customer_updated").exists()
+    assert not Contact.objects.exists()
