@@ -19,6 +19,7 @@ from django_ox import _run_tasks
 from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 from pytest_django.plugin import DjangoDbBlocker
+from stripe import HTTPClient
 
 from saleor_stripe_audience import recent
 from saleor_stripe_audience.gateway import pace
@@ -176,6 +177,14 @@ def bulk_work_is_fast() -> Iterator[None]:
     """The stand-in has no rate limit for bulk work to stay below; at Stripe's, one sync of a shop takes two seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "TEST_RATE", 1_000_000)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stripe_is_asked_again_at_once() -> Iterator[None]:
+    """Stripe's library waits half a second before it repeats a request."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HTTPClient, "INITIAL_DELAY", 0.001)
         yield
 
 

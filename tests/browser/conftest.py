@@ -39,7 +39,7 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
         # Playwright runs an event loop on this thread; Django would refuse the tests' own queries for it.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=PATIENCE)
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield started
         started.close()
 
