@@ -5,7 +5,7 @@ httptools: `http.client` reads the headers with the parser for emails, which tak
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from socket import socket
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httptools
 import requests
 import urllib3
+from urllib3 import HTTPHeaderDict
 from urllib3.util.wait import wait_for_read
 
 from saleor_stripe_audience.network import (
@@ -120,7 +121,7 @@ class _Response:
 
     def __init__(self) -> None:
         self.status = 0
-        self.headers = _Headers()
+        self.headers = HTTPHeaderDict()
         self.parts: list[bytes] = []
         self.size = 0  # bytes of the content
         self.received = 0
@@ -164,30 +165,9 @@ class _Response:
 
     def on_message_complete(self) -> None:
         if self.status < _FIRST_FINAL_STATUS:
-            self.headers = _Headers()
+            self.headers = HTTPHeaderDict()
             return
         self.is_complete = True
-
-
-class _Headers(Mapping[str, str]):
-    """A response's headers, found in any case; values of one name are joined by commas."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
-
-    def add(self, name: str, value: str) -> None:
-        """Add one line."""
-        key = name.lower()
-        self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
 
 
 def _left(ends_at: float) -> float:

@@ -85,7 +85,7 @@ class DeadlineClient(stripe.HTTPClient):
         """The connections are kept for the next caller."""
 
     def _should_retry(self, *arguments: Any, **named: Any) -> bool:
-        return remaining() >= LEAST_FOR_RETRY and bool(super()._should_retry(*arguments, **named))
+        return bool(super()._should_retry(*arguments, **named)) and remaining() >= LEAST_FOR_RETRY
 
 
 class _AnswerClient(DeadlineClient):
