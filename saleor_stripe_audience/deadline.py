@@ -43,7 +43,7 @@ def seconds_for_call(longest: float = CALL_SECONDS) -> float:
     left = remaining(longest)
     if left < LEAST_CALL_SECONDS:
         raise Unavailable(
-            pgettext_lazy("staff", "There was no time left for the request. Please try again."),
+            pgettext_lazy("staff", "The request timed out. Please try again."),
             code="deadline",
         )
     return left

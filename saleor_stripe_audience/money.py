@@ -52,11 +52,13 @@ _SMALLEST_CHARGE = {
 
 OTHER_CURRENCY = pgettext_lazy("staff", "The amount is in {given}, but {expected} was expected.")
 NEGATIVE = pgettext_lazy("staff", "The amount {amount} {currency} is negative.")
-TOO_PRECISE = pgettext_lazy("staff", "The amount {amount} {currency} has more decimals than {currency} has.")
+TOO_PRECISE = pgettext_lazy(
+    "staff", "The amount {amount} {currency} has more decimals than {currency} allows."
+)
 NO_CURRENCY = pgettext_lazy("staff", "The currency is not a three-letter code.")
 NOTHING_TO_PAY = pgettext_lazy("staff", "There is nothing to pay: the amount is zero.")
-TOO_SMALL = pgettext_lazy("staff", "Stripe charges no less than {smallest}; this is {money}.")
-TOO_LARGE = pgettext_lazy("staff", "Stripe charges no more than {largest} at once; this is {money}.")
+TOO_SMALL = pgettext_lazy("staff", "Stripe's minimum charge is {smallest}; this is {money}.")
+TOO_LARGE = pgettext_lazy("staff", "Stripe's maximum charge is {largest}; this is {money}.")
 NOT_A_NUMBER = pgettext_lazy("staff", "The amount is not a number.")
 NOT_PAYABLE = pgettext_lazy("staff", "The amount is not a number that can be paid.")
 NO_CENTS = pgettext_lazy("staff", "{currency} has no cents: {money} cannot be paid.")

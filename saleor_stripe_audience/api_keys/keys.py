@@ -78,8 +78,8 @@ def _replace_secret(key: ApiKey, values: dict[str, Any]) -> None:
     if not recent.filter(last_used_at=None, revoked_at=None).update(**values):
         message = pgettext_lazy(
             "staff",
-            "This form has created “{name}” already, and its key was shown then. If you did not copy it, revoke it and "
-            "create another.",
+            "This form has already created “{name}” and shown its key. If you did not copy it, revoke "
+            "it and create another.",
         )
         raise Rejected(with_values(message, name=key.name), code="key_exists")
     key.refresh_from_db()

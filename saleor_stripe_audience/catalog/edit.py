@@ -217,7 +217,7 @@ def add_under(
     title = _checked_title(draft.title)
     _check_description(draft.description)
     if len(draft.sku) > LONGEST_SKU:
-        message = pgettext_lazy("staff", "The SKU may have {longest} characters at most.")
+        message = pgettext_lazy("staff", "The SKU can have at most {longest} characters.")
         raise Rejected(with_values(message, longest=LONGEST_SKU), code="sku")
     offered = choices(installation)
     prices = _checked_prices(offered, draft.prices)
@@ -242,7 +242,7 @@ def _find_or_create_product(
     product_type = _checked_type(offered, draft.product_type)
     if not draft.category:
         raise Rejected(
-            pgettext_lazy("staff", "Choose a category: Saleor publishes no product without one."),
+            pgettext_lazy("staff", "Choose a category: Saleor does not publish products without one."),
             code="category",
         )
     fields: Json = {
@@ -360,7 +360,8 @@ def _chosen_variant(product: Product, variant_id: str) -> Variant:
     fitting = [each for each in variants if variant_id in ("", each.id)]
     if len(fitting) != 1:
         raise Rejected(
-            pgettext_lazy("staff", "Choose the variant whose price is to change."), code="variant_unknown"
+            pgettext_lazy("staff", "Choose the variant whose price you want to change."),
+            code="variant_unknown",
         )
     return fitting[0]
 
@@ -404,14 +405,14 @@ def _checked_title(title: str) -> str:
     if not title:
         raise Rejected(pgettext_lazy("staff", "Enter a title."), code="title_missing")
     if len(title) > LONGEST_TITLE:
-        message = pgettext_lazy("staff", "The title may have {longest} characters at most.")
+        message = pgettext_lazy("staff", "The title can have at most {longest} characters.")
         raise Rejected(with_values(message, longest=LONGEST_TITLE), code="title_long")
     return title
 
 
 def _check_description(description: str) -> None:
     if len(description) > LONGEST_DESCRIPTION:
-        message = pgettext_lazy("staff", "The description may have {longest} characters at most.")
+        message = pgettext_lazy("staff", "The description can have at most {longest} characters.")
         raise Rejected(with_values(message, longest=LONGEST_DESCRIPTION), code="description_long")
 
 
@@ -445,9 +446,9 @@ def check_price(amount: Decimal, currency: str) -> Money:
     if money.is_zero or (smallest is not None and money.minor < smallest.minor):
         if smallest is None:
             raise Rejected(pgettext_lazy("staff", "Enter a price above zero."), code="price_too_small")
-        message = pgettext_lazy("staff", "{price} is too little: a product costs at least {smallest}.")
+        message = pgettext_lazy("staff", "{price} is too low: a product must cost at least {smallest}.")
         raise Rejected(with_values(message, price=money, smallest=smallest), code="price_too_small")
     if money.minor > largest.minor:
-        message = pgettext_lazy("staff", "{price} is too much: Stripe charges {largest} at most.")
+        message = pgettext_lazy("staff", "{price} is too high: Stripe charges at most {largest}.")
         raise Rejected(with_values(message, price=money, largest=largest), code="price")
     return money

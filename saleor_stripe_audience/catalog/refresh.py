@@ -99,7 +99,8 @@ def process_page(job: Job) -> Page:
     account = StripeAccount.objects.filter(pk=UUID(job.key), installation=job.installation).first()
     if account is None or account.state != StripeAccount.State.CONNECTED or not account.takes_payments:
         raise Rejected(
-            pgettext_lazy("staff", "The Stripe account of this job cannot be compared now."), code="not_ready"
+            pgettext_lazy("staff", "The Stripe account of this job cannot be compared at the moment."),
+            code="not_ready",
         )
     listed_at = timezone.now()  # what is pushed from now on may be newer than what Stripe lists
     with paced(pace_for(account)):
@@ -414,7 +415,8 @@ def _apply(installation: Installation, difference: Difference, target: Target) -
     """Apply one difference; returns the parts that could not be applied. `Rejected` if none could."""
     if difference.state != State.OPEN:
         raise Rejected(
-            pgettext_lazy("staff", "Saleor's values were sent to Stripe again meanwhile."), code="overruled"
+            pgettext_lazy("staff", "Saleor's values have been sent to Stripe again in the meantime."),
+            code="overruled",
         )
     _check_applicable(difference)
     if difference.kind == Kind.NEW:
@@ -434,16 +436,19 @@ def _apply(installation: Installation, difference: Difference, target: Target) -
 
 def _check_applicable(difference: Difference) -> None:
     if difference.is_conflict:
-        message = pgettext_lazy("staff", "This was changed in Saleor, too. Saleor's value stays.")
+        message = pgettext_lazy("staff", "This was also changed in Saleor. Saleor's value is kept.")
         raise Rejected(message, code="conflict")
     if difference.reason:
         raise Rejected(
-            pgettext_lazy("staff", "Saleor cannot take this over; it stays as it is."), code="not_applicable"
+            pgettext_lazy("staff", "This cannot be applied in Saleor; nothing was changed."),
+            code="not_applicable",
         )
 
 
 def _no_product() -> Rejected:
-    return Rejected(pgettext_lazy("staff", "Saleor has no such product any more."), code="product_unknown")
+    return Rejected(
+        pgettext_lazy("staff", "This product no longer exists in Saleor."), code="product_unknown"
+    )
 
 
 def _change(
@@ -470,7 +475,7 @@ def _change(
 
 def _changed_again() -> Rejected:
     return Rejected(
-        pgettext_lazy("staff", "This was changed in Stripe once more. Look at it again."),
+        pgettext_lazy("staff", "This has been changed in Stripe again. Check it again."),
         code="changed_again",
     )
 

@@ -82,7 +82,7 @@ def process_page(job: Job) -> Page:
     account = StripeAccount.objects.filter(pk=UUID(job.key), installation=job.installation).first()
     if account is None or account.state != StripeAccount.State.CONNECTED or not account.takes_payments:
         raise Rejected(
-            pgettext_lazy("staff", "The Stripe account of this job cannot be sent products now."),
+            pgettext_lazy("staff", "The Stripe account of this job cannot receive products at the moment."),
             code="not_ready",
         )
     if job.cursor.get("phase", PUSH) == PUSH:

@@ -40,7 +40,9 @@ def _wait_for(account: StripeAccount, variant_id: str, holder: uuid.UUID) -> Non
         time.sleep(pause)
     if not _is_taken(account, variant_id, holder):
         raise Unavailable(
-            pgettext_lazy("staff", "The same product is being sent to Stripe. It will be tried again."),
+            pgettext_lazy(
+                "staff", "The same product is already being sent to Stripe. The app will try again."
+            ),
             code="in_turn",
         )
 

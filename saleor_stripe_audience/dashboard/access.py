@@ -42,9 +42,7 @@ def for_staff(section: Section) -> Callable[[View], View]:
                 return refuse(request, 503, _("Saleor's keys could not be checked. Try again in a minute."))
             except Rejected as error:
                 log.info("page refused", code=error.code)
-                message = _(
-                    "Your session with Saleor has ended. Open this page again from Saleor's Dashboard."
-                )
+                message = _("Your Saleor session has expired. Open this page again from Saleor's Dashboard.")
                 return refuse(request, 401, message)
             origin = request.headers.get("Dashboard-Origin", "")
             if not may_use_the_page(origin):

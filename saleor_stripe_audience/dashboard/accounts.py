@@ -66,7 +66,8 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("good", _("“%(name)s” is connected and accepts payments.") % {"name": account.name})
     else:
         message = _(
-            "“%(name)s” is connected, but Stripe does not allow it to accept payments now. Open Stripe for the reason."
+            "“%(name)s” is connected, but Stripe does not currently allow it to accept payments. Open "
+            "Stripe for the reason."
         )
         note = Note("bad", message % {"name": account.name})
     return _show(request, user, note=note, chosen=free_channels(user.installation))

@@ -137,9 +137,9 @@ def change_job(request: HttpRequest, user: DashboardUser, job_id: UUID, change: 
     if change == "resume":
         jobs.start(changed)
     said = {
-        "pause": _("The job pauses after what it is doing now. Nothing is lost."),
+        "pause": _("The job will pause after its current step. Nothing is lost."),
         "resume": _("The job continues."),
-        "cancel": _("The job is cancelled. What it has done stays."),
+        "cancel": _("The job is cancelled. Its results are kept."),
     }
     return _show(request, user, Note("good", said[change], "jobs"))
 
@@ -167,7 +167,7 @@ def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Rejected as error:
         return _show(request, user, Note("bad", str(error.translatable), "jobs"), 422)
     jobs.start(job)
-    return _show(request, user, Note("good", _("Customers and payments are being brought in."), "jobs"))
+    return _show(request, user, Note("good", _("Customers and payments are being imported."), "jobs"))
 
 
 def _events(user: DashboardUser, asked: QueryDict) -> list[QuerySet[Event]]:
@@ -205,7 +205,7 @@ def _row(event: Event) -> EventRow:
     elif event.handled_at is not None:
         colour, state = "good", STATES["done"]
     else:
-        colour, state = "todo", _("Waiting for its account") if waiting else STATES["waiting"]
+        colour, state = "todo", _("Waiting for the account") if waiting else STATES["waiting"]
     reason = next((each.reason for each in failed if each.reason), "")
     return EventRow(event, in_words(event.kind), colour, state, reason, bool(failed))
 

@@ -90,7 +90,7 @@ def save_audience(request: HttpRequest, user: DashboardUser, audience_id: UUID) 
         refused = Refused(FORM, typed, field_of(error), error.translatable, lost)
         return show_audience(request, user, found, refused=refused)
     changed.installation = user.installation
-    note = Note("good", _("Saved. Consents that were given stay as they are."), FORM)
+    note = Note("good", _("Saved. Existing consents do not change."), FORM)
     return show_audience(request, user, changed, note)
 
 

@@ -44,7 +44,7 @@ def add_wording(request: HttpRequest, user: DashboardUser, audience_id: UUID) ->
         refused = Refused(WORDING_FORM, typed, field, error.translatable)
         return show_audience(request, user, found, refused=refused)
     found.refresh_from_db(fields=["consent_text"])
-    note = Note("good", _("Added. The texts before it stay as proof."), WORDING_FORM)
+    note = Note("good", _("Added. Earlier texts are kept as proof."), WORDING_FORM)
     return show_audience(request, user, found, note)
 
 

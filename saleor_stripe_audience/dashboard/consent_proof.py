@@ -24,20 +24,20 @@ def read_proof(sent: QueryDict, kind: Consent.Kind) -> ConsentInput:
     where = sent.get("where", "").strip()
     if not where or len(where) > LONGEST_PLACE or "\0" in where:
         message = (
-            _("Say in at most %(most)s characters how and where the person agreed.")
+            _("Enter how and where the person agreed, in at most %(most)s characters.")
             if kind == Consent.Kind.GIVEN
-            else _("Say in at most %(most)s characters how and where the person said so.")
+            else _("Enter how and where this was said, in at most %(most)s characters.")
         )
         raise Rejected(message % {"most": LONGEST_PLACE}, code="consent_where")
     wording = sent.get("wording", "").strip() if kind == Consent.Kind.GIVEN else ""
     if kind == Consent.Kind.GIVEN and (not wording or "\0" in wording):
-        raise Rejected(_("Enter the words that the person agreed to."), code="consent_without_wording")
+        raise Rejected(_("Enter the wording that the person agreed to."), code="consent_without_wording")
     at = read_moment(sent, "given_at")
     if at is None or at > timezone.now():
         message = (
-            _("Say when the person agreed: a date and a time in the past.")
+            _("Enter when the person agreed: a date and a time in the past.")
             if kind == Consent.Kind.GIVEN
-            else _("Say when the person said so: a date and a time in the past.")
+            else _("Enter when this was said: a date and a time in the past.")
         )
         raise Rejected(message, code="consent_at")
     return ConsentInput(kind, at, wording=wording, where=where)

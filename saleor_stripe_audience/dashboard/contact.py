@@ -35,12 +35,12 @@ MOST = 20  # orders, carts, and consents, of one page
 
 REASONS: dict[str, str | Promise] = {
     Contact.Status.SUBSCRIBED: gettext_lazy("The person agreed to marketing."),
-    Contact.Status.PENDING: gettext_lazy("The person agreed, and has not confirmed it from the mailbox yet."),
+    Contact.Status.PENDING: gettext_lazy("The person agreed, but has not confirmed it by email yet."),
     Contact.Status.NONSUBSCRIBED: gettext_lazy(
-        "The person never agreed to marketing: buying subscribes nobody."
+        "The person never agreed to marketing: buying something does not subscribe anyone."
     ),
     Contact.Status.ARCHIVED: gettext_lazy("Staff archived this contact."),
-    Contact.Status.CLEANED: gettext_lazy("Email to this address comes back."),
+    Contact.Status.CLEANED: gettext_lazy("Emails to this address bounce."),
 }
 COMPLAINED = gettext_lazy("The person reported an email as spam.")
 WITHDRAWN = gettext_lazy("The person unsubscribed.")
@@ -69,7 +69,7 @@ HAPPENED: dict[str, str | Promise] = {
     Kind.ORDER: gettext_lazy("Ordered"),
     Kind.CART_STARTED: gettext_lazy("Started a cart"),
     Kind.CART_ABANDONED: gettext_lazy("Abandoned a cart"),
-    Kind.CART_CLOSED: gettext_lazy("Bought the cart"),
+    Kind.CART_CLOSED: gettext_lazy("Completed the cart"),
     Kind.PAYMENT_DECLINED: gettext_lazy("Payment declined"),
     Kind.PAYMENT_DISPUTED: gettext_lazy("Payment disputed"),
     Kind.DISPUTE_DECIDED: gettext_lazy("Dispute decided"),
@@ -132,7 +132,7 @@ def _change(request: HttpRequest, user: DashboardUser, found: Contact) -> Note:
         staff_actions.archive(actor, found.pk)
         return Note("good", _("Archived. The contact receives no marketing."))
     staff_actions.restore(actor, found.pk)
-    return Note("good", _("Restored. What the person chose decides the status again."))
+    return Note("good", _("Restored. The status depends on the person's choice again."))
 
 
 @require_POST

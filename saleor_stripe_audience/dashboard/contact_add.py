@@ -63,9 +63,9 @@ def _added(made: Contact) -> Wording:
     if made.status == Contact.Status.SUBSCRIBED:
         return _("“%(email)s” was added and is subscribed.")
     if made.status == Contact.Status.PENDING:
-        return _("“%(email)s” was added, and is subscribed once the person confirms it from the mailbox.")
+        return _("“%(email)s” was added, and will be subscribed once the person confirms it by email.")
     if made.status == Contact.Status.UNSUBSCRIBED:
-        return _("“%(email)s” was added, but unsubscribed before: only the person can subscribe again.")
+        return _("“%(email)s” was added, but had unsubscribed before: only the person can subscribe again.")
     return _("“%(email)s” was added, not subscribed.")
 
 

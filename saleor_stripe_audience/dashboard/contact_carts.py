@@ -19,7 +19,7 @@ STATES: dict[CartState, Badge] = {
     CartState.EMPTY: ("plain", gettext_lazy("Empty")),
     CartState.ABANDONED: ("todo", gettext_lazy("Abandoned")),
     CartState.ORDERED: ("good", gettext_lazy("Order placed")),
-    CartState.ORDERED_SINCE: ("good", gettext_lazy("Ordered otherwise")),
+    CartState.ORDERED_SINCE: ("good", gettext_lazy("Ordered through another checkout")),
 }
 
 

@@ -49,7 +49,7 @@ def record_consent(request: HttpRequest, user: DashboardUser, contact_id: UUID) 
 def _kind(sent: QueryDict) -> Consent.Kind:
     kind = KINDS.get(sent.get("kind", ""))
     if kind is None:
-        raise Rejected(_("Say whether the person agreed or refused."), code="consent_kind")
+        raise Rejected(_("Choose whether the person agreed or refused."), code="consent_kind")
     return kind
 
 
@@ -62,14 +62,14 @@ def _recorded(contact: Contact, kind: Consent.Kind) -> str:
     if status == Contact.Status.SUBSCRIBED:
         if is_given:
             return _("Recorded. The contact is subscribed.")
-        return _("Recorded. The person agreed later, so the contact stays subscribed.")
+        return _("Recorded. The person agreed later, so the contact remains subscribed.")
     if status == Contact.Status.UNSUBSCRIBED:
         if is_given:
             return _("Recorded as proof. The person unsubscribed, so only the person can subscribe again.")
         return _("Recorded. The person is unsubscribed from all audiences.")
     if status == Contact.Status.PENDING:
-        return _("Recorded. The contact is subscribed once the person confirms it from the mailbox.")
-    return _("Recorded. The status stays “%(status)s”.") % {"status": row_of(contact).status}
+        return _("Recorded. The contact will be subscribed once the person confirms it by email.")
+    return _("Recorded. The status remains “%(status)s”.") % {"status": row_of(contact).status}
 
 
 def _show(

@@ -38,7 +38,7 @@ EVENT_NAMES: dict[str, str | Promise] = {
     "payment_intent.amount_capturable_updated": _("Payment authorized"),
     "payment_intent.canceled": _("Payment cancelled"),
     "payment_intent.partially_funded": _("Part of a bank transfer arrived"),
-    "payment_intent.requires_action": _("Payment waits for the customer"),
+    "payment_intent.requires_action": _("Payment waiting for the customer"),
     "payment_intent.payment_failed": _("Payment declined"),
     "charge.updated": _("Charge changed"),
     "refund.created": _("Refund started"),

@@ -91,7 +91,7 @@ def check_again(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             check_shop(user.installation)
     except Failure as error:
         return _show(request, user, Note("bad", str(error.translatable)), 422)
-    return _show(request, user, Note("good", _("Checked just now.")))
+    return _show(request, user, Note("good", _("Just checked.")))
 
 
 def _show(

@@ -40,20 +40,20 @@ FIELDS: dict[str, Wording] = {
     "status": gettext_lazy("Status"),
     "consent": gettext_lazy("Consent: yes or withdrawn"),
     "consent_at": gettext_lazy("Consent: when"),
-    "consent_text": gettext_lazy("Consent: which words"),
+    "consent_text": gettext_lazy("Consent: wording"),
     "consent_source": gettext_lazy("Consent: how and where"),
     "consent_ip": gettext_lazy("Consent: IP address"),
     "withdrawn_at": gettext_lazy("Unsubscribed: when"),
     "bounced_at": gettext_lazy("Undeliverable: when"),
-    "suppressions": gettext_lazy("Reasons not to write (Klaviyo)"),
+    "suppressions": gettext_lazy("Suppression reasons (Klaviyo)"),
     "created_at": gettext_lazy("Contact since"),
 }
 KINDS: dict[str, Wording] = {
-    "": gettext_lazy("As the columns say; without a consent nobody is subscribed"),
+    "": gettext_lazy("According to the columns; nobody is subscribed without consent"),
     TakenAs.NONSUBSCRIBED.value: gettext_lazy("Not subscribed: nobody in the file agreed to marketing"),
-    TakenAs.SUBSCRIBED.value: gettext_lazy("Subscribed: everybody in the file agreed to marketing"),
+    TakenAs.SUBSCRIBED.value: gettext_lazy("Subscribed: everyone in the file agreed to marketing"),
     TakenAs.UNSUBSCRIBED.value: gettext_lazy("Unsubscribed: nobody in the file wants marketing"),
-    TakenAs.CLEANED.value: gettext_lazy("Undeliverable: email to these addresses comes back"),
+    TakenAs.CLEANED.value: gettext_lazy("Undeliverable: emails to these addresses bounce"),
 }
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -67,12 +67,12 @@ SEPARATORS: dict[str, Wording] = {
     ",": gettext_lazy("Comma"),
     ";": gettext_lazy("Semicolon"),
     "\t": gettext_lazy("Tab"),
-    "|": gettext_lazy("Vertical bar"),
+    "|": gettext_lazy("Pipe"),
 }
 DATES: dict[str, Wording] = {
-    "": gettext_lazy("Leave out: the day or the month may be first"),
-    DAY_FIRST: gettext_lazy("The day is first: 4 March"),
-    MONTH_FIRST: gettext_lazy("The month is first: April 3"),
+    "": gettext_lazy("Skip: the day or the month may come first"),
+    DAY_FIRST: gettext_lazy("Day first: 4 March"),
+    MONTH_FIRST: gettext_lazy("Month first: April 3"),
 }
 # Which field an error belongs to.
 WRONG = {
@@ -139,7 +139,7 @@ def read_choices(file: ImportFile, sent: QueryDict) -> Json:
         "dates": sent.get("dates", "") if sent.get("dates", "") in DATES else "",
     }
     if sent.get("given_at", "") and (at is None or at > timezone.now()):
-        raise Rejected(_("Say when they agreed: a date and a time in the past."), code="consent_at")
+        raise Rejected(_("Enter when they agreed: a date and a time in the past."), code="consent_at")
     if len(source) > LONGEST_SOURCE:
         raise Rejected(_where(), code="consent_where")
     if kind == TakenAs.SUBSCRIBED.value:
@@ -153,13 +153,13 @@ def _check_proof(choices: Json, file: ImportFile) -> None:
     if not choices["consent_source"] and "consent_source" not in exactly:
         raise Rejected(_where(), code="consent_where")
     if not (choices["consent_text"] or file.audience.consent_text or "consent_text" in exactly):
-        raise Rejected(_("Enter the words that they agreed to."), code="consent_without_wording")
+        raise Rejected(_("Enter the wording that they agreed to."), code="consent_without_wording")
     if not choices["consent_at"] and "consent_at" not in exactly:
-        raise Rejected(_("Say when they agreed: a date and a time in the past."), code="consent_at")
+        raise Rejected(_("Enter when they agreed: a date and a time in the past."), code="consent_at")
 
 
 def _where() -> str:
-    return _("Say in at most %(most)s characters how and where they agreed.") % {"most": LONGEST_SOURCE}
+    return _("Enter how and where they agreed, in at most %(most)s characters.") % {"most": LONGEST_SOURCE}
 
 
 def _text(sent: QueryDict, name: str) -> str:

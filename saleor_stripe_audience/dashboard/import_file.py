@@ -44,7 +44,7 @@ COUNTS: dict[str, Wording] = {
     "new": gettext_lazy("New contacts"),
     "changed": gettext_lazy("Updated"),
     "unchanged": gettext_lazy("Unchanged"),
-    "refused": gettext_lazy("Refused rows"),
+    "refused": gettext_lazy("Rejected rows"),
     "consents": gettext_lazy("Consents and withdrawals"),
     "erased_left_out": gettext_lazy("Erased people, skipped"),
 }

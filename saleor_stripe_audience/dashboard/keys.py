@@ -91,14 +91,16 @@ def revoke_storefront(request: HttpRequest, user: DashboardUser, key_id: int) ->
         return refuse(request, 404, _("This key was not found."), user)
     storefront.revoke_key(key)
     note = Note(
-        "good", _("The key is revoked: pages that use it can subscribe nobody any more."), "storefront"
+        "good", _("The key is revoked: pages that use it can no longer subscribe people."), "storefront"
     )
     return _show(request, user, note)
 
 
 def _check_key(asked: QueryDict, scopes: set[str], allowed: frozenset[str]) -> None:
     if not scopes <= allowed:
-        raise Rejected(_("A key cannot do more than you may. Choose fewer permissions."), code="scope")
+        raise Rejected(
+            _("A key cannot have more permissions than you have. Choose fewer permissions."), code="scope"
+        )
     if not scopes:
         raise Rejected(_("Choose at least one permission for the key."), code="no_scope")
     if not asked.get("name", "").strip():

@@ -55,15 +55,15 @@ OBSTACLES: dict[str, tuple[Promise, str, Section]] = {
     ),
     readiness.CHARGES: (
         gettext_lazy(
-            "Stripe does not allow “%(account)s” to accept payments now: "
-            "customers cannot pay in %(channels)s. Open Stripe."
+            "Stripe does not currently allow “%(account)s” to accept payments: customers cannot pay "
+            "in %(channels)s. Open Stripe."
         ),
         "bad",
         ACCOUNTS,
     ),
     readiness.KEY: (
         gettext_lazy(
-            "Stripe refuses the app's key for “%(account)s”: payments in %(channels)s fail. Paste new keys."
+            "Stripe rejects the app's key for “%(account)s”: payments in %(channels)s fail. Paste new keys."
         ),
         "bad",
         ACCOUNTS,
@@ -244,10 +244,10 @@ def _storefront() -> Check:
     """Saleor's storefront has its gateways in its code; the shop's own storefront may use any."""
     title = _("Storefront")
     if settings.APP_ID == settings.STOCK_APP_ID:
-        return Check("good", title, _("Storefronts based on Saleor's storefront find this app."))
+        return Check("good", title, _("Storefronts based on Saleor's storefront support this app."))
     text = _(
-        "Storefronts based on Saleor's storefront pay only through an app with the ID "
-        "%(stock)s; the ID of this app is %(own)s. If yours is one of them, ask the app's "
-        "operator to set APP_ID, then install the app again."
+        "Storefronts based on Saleor's storefront only support the app ID %(stock)s; this app's "
+        "ID is %(own)s. If yours is one of them, ask the app's operator to set APP_ID, then "
+        "install the app again."
     )
     return Check("info", title, text % {"stock": settings.STOCK_APP_ID, "own": settings.APP_ID})

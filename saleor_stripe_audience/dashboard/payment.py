@@ -195,7 +195,7 @@ def _requests(found: Payment) -> list[Entry]:
 
 
 def _requested(request: StaffRequest, found: Payment) -> tuple[str, ...]:
-    unclear = "" if request.sent_at else _("Not known whether Saleor took it")
+    unclear = "" if request.sent_at else _("Unknown whether Saleor accepted it")
     return format_amount(request.amount_minor, found.currency), request.requested_by, request.reason, unclear
 
 
@@ -212,12 +212,12 @@ def _action(request: ActionRequest, currency: str) -> Entry:
     )
     answer = request.answer
     if answer is None:
-        return Entry(request.created_at, title, _("Requested; the result is not known yet."), "todo")
+        return Entry(request.created_at, title, _("Requested; the result is not yet known."), "todo")
     at = request.answered_at or request.created_at
     if str(answer.get("result", "")).endswith("_FAILURE"):
         return Entry(at, title, _("Refused: %(reason)s") % {"reason": answer.get("message", "")}, "bad")
     if "result" not in answer:
-        return Entry(at, title, _("On its way: Stripe reports when it is done."), "todo")
+        return Entry(at, title, _("In progress: Stripe will report when it is done."), "todo")
     amount = answer.get("amount")
     return Entry(at, title, from_decimal(amount, currency).localized() if amount is not None else "", "good")
 

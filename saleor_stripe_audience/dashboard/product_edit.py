@@ -67,7 +67,7 @@ def add_product(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Failure as error:
         note = Note("bad", str(error.translatable), FORM)
         return _show_form(request, user, note, 422, key=key, typed=sent, refused=error)
-    text = _("“%(title)s” was added to Saleor. Stripe gets it within a minute.") % {
+    text = _("“%(title)s” was added to Saleor. It will be in Stripe within a minute.") % {
         "title": draft.title.strip()
     }
     if added.refused_images:
@@ -95,7 +95,7 @@ def edit_product(request: HttpRequest, user: DashboardUser, product_id: int) -> 
     except Failure as error:
         note = Note("bad", str(error.translatable), _form_of(form, sent))
         return _show_product(request, user, found, note, 422, typed=sent, refused=error)
-    note = Note("good", _("Saved in Saleor. Stripe gets it within a minute."), _form_of(form, sent))
+    note = Note("good", _("Saved in Saleor. It will be in Stripe within a minute."), _form_of(form, sent))
     return _show_product(request, user, found, note)
 
 
@@ -125,7 +125,7 @@ def _prices(sent: QueryDict) -> dict[str, Decimal]:
         try:
             found[name.removeprefix("price:")] = Decimal(text)
         except InvalidOperation:
-            message = _("“%(amount)s” is no price. Enter one such as 12.30.") % {"amount": text[:30]}
+            message = _("“%(amount)s” is not a price. Enter one such as 12.30.") % {"amount": text[:30]}
             raise Rejected(message, code="price", values={"channel": name.removeprefix("price:")}) from None
     return found
 

@@ -67,14 +67,14 @@ def _do(user: DashboardUser, sent: QueryDict) -> Note:
     name = sent.get("do", "")
     if name == "start":
         if not refresh.start_all(user.installation, user.email):
-            return Note("bad", _("No Stripe account can be asked now."), FORM)
-        return Note("good", _("Stripe's products are being compared. Look again in a moment."), FORM)
+            return Note("bad", _("No Stripe account can be checked at the moment."), FORM)
+        return Note("good", _("Stripe's products are being compared. Check again in a moment."), FORM)
     chosen = refresh.find(user.installation, _numbers(sent.getlist("difference")))
     if not chosen:
-        return Note("bad", _("Tick at least one difference."), FORM)
+        return Note("bad", _("Select at least one change."), FORM)
     if name == "keep":
         refresh.keep_saleors(user.installation, chosen, user.id)
-        return Note("good", _("Saleor's values are sent to Stripe again."), FORM)
+        return Note("good", _("Saleor's values are being sent to Stripe again."), FORM)
     target = refresh.Target(sent.get("product_type", ""), sent.get("category", ""))
     outcomes = refresh.apply(user.installation, chosen, target, user.id)
     failed = [each for each in outcomes if each.error is not None]
@@ -84,7 +84,7 @@ def _do(user: DashboardUser, sent: QueryDict) -> Note:
         ]
         return Note("bad", " ".join(lines), FORM)
     count = len(outcomes)
-    text = ngettext("%(n)s difference was taken over.", "%(n)s differences were taken over.", count)
+    text = ngettext("%(n)s change was applied.", "%(n)s changes were applied.", count)
     return Note("good", text % {"n": format_count(count)}, FORM)
 
 

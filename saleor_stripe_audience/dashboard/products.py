@@ -39,17 +39,19 @@ BADGES: dict[str, tuple[str, Wording]] = {
 # What could not be synced to Stripe as it is in Saleor: docs/catalogue.md.
 PROBLEMS: dict[str, Wording] = {
     "no_price": gettext_lazy("It has no price in this channel."),
-    "below_minimum": gettext_lazy("The price is below what Stripe charges at least: it was not sent."),
+    "below_minimum": gettext_lazy("The price is below Stripe's minimum charge, so it was not sent."),
     "below_one_dollar": gettext_lazy("The price is below the equivalent of one US dollar."),
     "price_refused": gettext_lazy("Stripe refused the price."),
     "image_left_out": gettext_lazy("An image was left out: it is an SVG, not public, or the ninth."),
     "images_refused": gettext_lazy("Stripe refused the images: the rest was sent without them."),
-    "url_refused": gettext_lazy("Stripe refused the product's address: the rest was sent without it."),
+    "url_refused": gettext_lazy("Stripe refused the product's URL: the rest was sent without it."),
     "tax_code_refused": gettext_lazy("Stripe refused the tax code: the rest was sent without it."),
     "unit_label_refused": gettext_lazy("Stripe refused the unit: the rest was sent without it."),
-    "name_cut": gettext_lazy("The name is longer than Stripe takes, and was cut."),
-    "description_cut": gettext_lazy("The description is longer than Stripe takes, and was cut."),
-    "lookup_key_taken": gettext_lazy("Another price has the readable key: this one has a longer one."),
+    "name_cut": gettext_lazy("The name was truncated because it is longer than Stripe allows."),
+    "description_cut": gettext_lazy("The description was truncated because it is longer than Stripe allows."),
+    "lookup_key_taken": gettext_lazy(
+        "Another price already has the readable lookup key, so this one has a longer key."
+    ),
 }
 JOB_STATES: dict[str, tuple[str, Wording]] = {
     Job.State.QUEUED: ("todo", gettext_lazy("Queued")),
@@ -270,7 +272,7 @@ def _do(user: DashboardUser, sent: QueryDict) -> str:
         raise Rejected(_("This is not a job of the catalogue."), code="not_found")
     if name == "pause":
         jobs.pause(job)
-        return _("Paused after the current page.")
+        return _("Will pause after the current page.")
     if name == "resume":
         jobs.start(jobs.resume(job))
         return _("Continued.")

@@ -41,7 +41,7 @@ from saleor_stripe_audience.wording import ENGLISH, Wording, in_language
 FORM = "segment"
 WRONG: dict[str, Wording] = {
     "too_short": gettext_lazy("Choose or enter at least one."),
-    "too_long": gettext_lazy("At most 100 values are possible."),
+    "too_long": gettext_lazy("You can enter at most 100 values."),
     "things_missing": gettext_lazy("Choose or enter at least one."),
     "missing": gettext_lazy("Something is missing here."),
     "string_too_short": gettext_lazy("Something is missing here."),
@@ -53,9 +53,9 @@ WRONG: dict[str, Wording] = {
     "less_than_equal": gettext_lazy("This number is too large."),
     "number_large": gettext_lazy("This number is too large."),
     "decimal_parsing": gettext_lazy("Enter an amount such as 12.30."),
-    "money": gettext_lazy("This amount or currency is not possible."),
-    "range_missing": gettext_lazy("Enter the least, the most, or both."),
-    "range_reversed": gettext_lazy("The least is more than the most: nobody can match."),
+    "money": gettext_lazy("This amount or currency is not valid."),
+    "range_missing": gettext_lazy("Enter the minimum, the maximum, or both."),
+    "range_reversed": gettext_lazy("The minimum is greater than the maximum: nobody can match."),
     "time_missing": gettext_lazy("Say when."),
     "time_reversed": gettext_lazy("The end is before the start: nobody can match."),
     "datetime_from_date_parsing": gettext_lazy("Enter a date."),
@@ -65,11 +65,13 @@ WRONG: dict[str, Wording] = {
     "tag_unknown": gettext_lazy("Choose a tag. This one no longer exists."),
     "segment_unknown": gettext_lazy("Choose a segment. This one no longer exists."),
     "contradiction": gettext_lazy("This contradicts another condition: nobody can match both."),
-    "too_many": gettext_lazy("A segment has at most 100 conditions. Make some of them a segment of its own."),
-    "too_deep": gettext_lazy("This is nested too deeply. Make the inner group a segment of its own."),
+    "too_many": gettext_lazy(
+        "A segment can have at most 100 conditions. Move some of them to a separate segment."
+    ),
+    "too_deep": gettext_lazy("This is nested too deeply. Move the inner group to a separate segment."),
 }
 OTHERWISE = gettext_lazy("This condition is not complete.")
-OUTDATED = gettext_lazy("Somebody else has changed this segment since you opened it. Open it again.")
+OUTDATED = gettext_lazy("Someone else has changed this segment since you opened it. Open it again.")
 
 
 @require_safe
@@ -139,7 +141,7 @@ def _note_of(unknown: store.Unknown, draft: "Draft", places: dict[str, str]) -> 
     if unknown.is_key:
         text = _("%(condition)s: the audience does not store this key yet, so nobody matches.")
     else:
-        text = _("%(condition)s: nobody has bought one of these yet. Was it deleted?")
+        text = _("%(condition)s: nobody has bought any of these yet. Were they deleted?")
     return text % {"condition": title}
 
 

@@ -66,7 +66,9 @@ def delete_segment(request: HttpRequest, user: DashboardUser, segment_id: UUID) 
         store.delete(found)
     except Rejected as error:
         return _show(request, user, audience, Note("bad", str(error.translatable)), 422)
-    note = Note("good", _("“%(name)s” was deleted. Its members stay contacts.") % {"name": title_of(found)})
+    note = Note(
+        "good", _("“%(name)s” was deleted. Its members are still contacts.") % {"name": title_of(found)}
+    )
     return _show(request, user, audience, note)
 
 

@@ -178,7 +178,7 @@ def _terms(facts: Facts) -> Step:
     name, title = "terms", _("Accept the terms of use")
     if terms.are_accepted(facts.shop.pk):
         return Step(name, GOOD, title, _("Version %(version)s is accepted.") % {"version": terms.VERSION})
-    text = _("Live payments start after that; test payments do not need it.")
+    text = _("Required for live payments, not for test payments.")
     return Step(name, TODO, title, text, Button(_("Read and accept"), dialog="terms"))
 
 
@@ -204,9 +204,9 @@ def _storefront(facts: Facts) -> Step:
     text = _("Tell its developer the payment gateway and the keys for consent.")
     if settings.APP_ID != settings.STOCK_APP_ID:
         text = _(
-            "Storefronts based on Saleor's storefront pay only through an app with the ID "
-            "%(stock)s; the ID of this app is %(own)s. If yours is one of them, ask the app's "
-            "operator to set APP_ID, then install the app again."
+            "Storefronts based on Saleor's storefront only support the app ID %(stock)s; this app's "
+            "ID is %(own)s. If yours is one of them, ask the app's operator to set APP_ID, then "
+            "install the app again."
         ) % {"stock": settings.STOCK_APP_ID, "own": settings.APP_ID}
     return Step(name, TODO, title, text, button)
 
@@ -215,7 +215,7 @@ def _catalogue(facts: Facts) -> Step:
     name, title = "catalogue", _("Send your products to Stripe")
     button = Button(_("Send products"), action="dashboard:setup_catalogue", permission="MANAGE_PRODUCTS")
     if not facts.syncs:
-        return Step(name, TODO, title, _("This starts by itself once a channel has a Stripe account."))
+        return Step(name, TODO, title, _("This starts automatically once a channel has a Stripe account."))
     jobs = [each for each in facts.syncs if each is not None]
     if moving := next((each for each in jobs if each.state in Job.MOVING), None):
         return Step(name, MOVING, title, _("Products are being sent."), progress=_progress(moving))
@@ -232,33 +232,32 @@ def _catalogue(facts: Facts) -> Step:
 
 
 def _history(facts: Facts) -> Step:
-    name, title = "history", _("Bring in your customers and orders")
-    button = Button(_("Bring in"), action="dashboard:setup_history", permission="MANAGE_USERS")
+    name, title = "history", _("Import your customers and orders")
+    button = Button(_("Import"), action="dashboard:setup_history", permission="MANAGE_USERS")
     job = facts.history
     if job is None or job.state == Job.State.CANCELLED:
         text = _(
-            "Customers and orders from before the installation become contacts. Nobody is subscribed by it."
+            "Customers and orders from before the installation become contacts. This does not "
+            "subscribe anyone."
         )
         return Step(name, TODO, title, text, button)
     if job.state in Job.MOVING:
-        text = _("Customers and orders are being brought in.")
+        text = _("Customers and orders are being imported.")
         return Step(name, MOVING, title, text, progress=_progress(job))
     if job.state in COMPLETED:
         count = job.done
-        text = ngettext("%(n)s entry was brought in.", "%(n)s entries were brought in.", count)
+        text = ngettext("%(n)s entry was imported.", "%(n)s entries were imported.", count)
         return Step(name, GOOD, title, text % {"n": format_count(count)})
     if job.state == Job.State.PAUSED:
-        return Step(name, TODO, title, _("Paused. Nothing that was brought in is lost."), button)
-    text = _("It failed. Try again: what was brought in stays.")
+        return Step(name, TODO, title, _("Paused. Imported data is kept."), button)
+    text = _("It failed. Try again: imported data is kept.")
     return Step(name, BAD, title, text, button)
 
 
 def _purchase(facts: Facts) -> Step:
     name, title = "purchase", _("Make a test purchase")
     if facts.has_paid:
-        return Step(
-            name, GOOD, title, _("A payment has arrived in full: storefront, Stripe and Saleor agree.")
-        )
+        return Step(name, GOOD, title, _("A payment has gone through: storefront, Stripe and Saleor agree."))
     if facts.has_payment:
         text = _("A payment was started and is not paid yet. Complete it with one of Stripe's test cards.")
     else:
@@ -285,7 +284,9 @@ def _live(facts: Facts) -> Step:
     if any(each.livemode for each in facts.accounts):
         text = _("Choose your live account for every channel.")
         return Step(name, TODO, title, text, Button(_("Choose accounts"), section=CHANNELS))
-    text = _("Connect your live account, then choose it for your channels: test accounts take no real money.")
+    text = _(
+        "Connect your live account, then choose it for your channels: test accounts do not accept real money."
+    )
     return Step(name, TODO, title, text, Button(_("Connect live account"), section=ACCOUNTS))
 
 

@@ -123,7 +123,7 @@ def start_history(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     def start() -> None:
         _start_or_resume(backfill.get_or_create(user.installation, Job.Kind.SALEOR, user.email))
 
-    return _start(request, user, "MANAGE_USERS", start, _("Your customers and orders are being brought in."))
+    return _start(request, user, "MANAGE_USERS", start, _("Your customers and orders are being imported."))
 
 
 def _start(

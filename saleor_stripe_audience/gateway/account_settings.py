@@ -22,8 +22,8 @@ TOO_LONG = pgettext_lazy(
 )
 TOO_LONG_BEHIND = pgettext_lazy(
     "staff",
-    "Stripe does not accept this statement descriptor. It has {characters} characters; there is room for {room} behind "
-    "“{prefix}”.",
+    "Stripe does not accept this statement descriptor. It has {characters} characters; there "
+    "is room for {room} after “{prefix}”.",
 )
 
 
@@ -55,8 +55,8 @@ def check_suffix(suffix: str, prefix: str = "") -> None:
         raise _bad(
             pgettext_lazy(
                 "staff",
-                "Stripe does not accept this statement descriptor. It may have unaccented Latin letters, digits and "
-                "signs only.",
+                "Stripe does not accept this statement descriptor. It can only contain unaccented Latin "
+                "letters, digits and symbols.",
             )
         )
     if found := sorted(set(FORBIDDEN) & set(suffix)):

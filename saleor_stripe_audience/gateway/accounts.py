@@ -11,7 +11,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.recent import Recent, duplicate
 from saleor_stripe_audience.wording import with_values
 
-PAUSED = "Payments are paused here just now. Please come back a little later."
+PAUSED = "Payments are paused at the moment. Please come back a little later."
 LONGEST_MESSAGE = 200
 
 
@@ -46,8 +46,8 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "No Stripe account takes payments for the channel “{channel}”. Connect one on the app's page in "
-                    "Saleor's Dashboard.",
+                    "No Stripe account accepts payments for the channel “{channel}”. Connect one on the app's "
+                    "page in Saleor's Dashboard.",
                 ),
                 channel=channel_slug,
             ),
@@ -104,7 +104,7 @@ def unpause(installation_id: uuid.UUID, channel_slug: str) -> None:
 
 def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, message: str) -> None:
     if len(message) > LONGEST_MESSAGE:
-        message_too_long = pgettext_lazy("staff", "The message may have {longest} characters at most.")
+        message_too_long = pgettext_lazy("staff", "The message can have at most {longest} characters.")
         raise Rejected(with_values(message_too_long, longest=LONGEST_MESSAGE), code="message")
     changed = AccountChannel.objects.filter(
         installation_id=installation_id, channel_slug=channel_slug
@@ -112,7 +112,7 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
     if not changed:
         raise Rejected(
             with_values(
-                pgettext_lazy("staff", "No Stripe account takes payments for the channel “{channel}”."),
+                pgettext_lazy("staff", "No Stripe account accepts payments for the channel “{channel}”."),
                 channel=channel_slug,
             ),
             code="no_account",

@@ -24,7 +24,7 @@ SHARE = 0.4  # of the threads, while others are busy or the account is slow
 SLOW_SECONDS = 2.0  # after which a call shows that the account is slow
 BUSY = pgettext_lazy(
     "staff",
-    "Many payments are waiting for Stripe just now. Nothing was charged; please try again in a moment.",
+    "Many payments are waiting for Stripe at the moment. Nothing was charged; please try again shortly.",
 )
 
 

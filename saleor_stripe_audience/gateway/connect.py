@@ -175,17 +175,18 @@ def _not_ready(account: StripeAccount) -> Rejected:
 _WHY = {
     State.PENDING: pgettext_lazy(
         "staff",
-        "“{account}” is not ready yet: Stripe still asks for something, or checks the details. Continue on the app's "
-        "page in Saleor's Dashboard; payments can start after that.",
+        "“{account}” is not ready yet: Stripe needs more information, or is reviewing it. "
+        "Continue on the app's page in Saleor's Dashboard; payments can start after that.",
     ),
     State.RESTRICTED: pgettext_lazy(
         "staff",
-        "Stripe has stopped payments to “{account}” until it gets what it asks for. Continue on the app's page in "
-        "Saleor's Dashboard.",
+        "Stripe has stopped payments to “{account}” until it gets the information it needs. "
+        "Continue on the app's page in Saleor's Dashboard.",
     ),
     State.REJECTED: pgettext_lazy(
         "staff",
-        "Stripe has refused the account “{account}”: it takes no payments. Ask Stripe why, or connect another.",
+        "Stripe has rejected the account “{account}”, so it cannot accept payments. Ask Stripe "
+        "why, or connect another account.",
     ),
     "": pgettext_lazy(
         "staff", "“{account}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard."

@@ -69,7 +69,8 @@ def check_domain(name: str) -> str:
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "Give the domain of your storefront alone, such as shop.example.com: without https://, path or port.",
+                "Enter only the domain of your storefront, such as shop.example.com, without https://, "
+                "path or port.",
             ),
             code="domain",
         )

@@ -29,34 +29,34 @@ CANNOT_CHARGE = re.compile(r"cannot currently make (live )?charges", re.IGNORECA
 _TEMPORARY = {
     RATE_LIMIT: pgettext_lazy(
         "staff",
-        "Stripe gets more requests from this account than it takes at once. Nothing was done; please try again in a "
-        "moment.",
+        "Stripe receives more requests from this account than it accepts at once. Nothing was "
+        "done; please try again in a moment.",
     ),
     "lock_timeout": pgettext_lazy(
         "staff",
         "Stripe is still working on another request for this payment. Nothing was done; please try again in a moment.",
     ),
     KEY_IN_USE: pgettext_lazy(
-        "staff", "Stripe is still working on this very request. Please look again in a moment."
+        "staff", "Stripe is still working on this request. Please check again in a moment."
     ),
 }
 NEW = "new account"  # the name of an account before Stripe has returned one
 STORED = pgettext_lazy(
     "staff",
-    "Stripe failed to process this request, and for a day returns the same error when it is repeated. Nothing more was "
-    "done; look at the payment in Stripe before you try again.",
+    "Stripe failed to process this request, and returns the same error for a day if it is "
+    "repeated. Nothing else was done; check the payment in Stripe before you try again.",
 )
 CANNOT_TAKE_PAYMENTS = pgettext_lazy(
     "staff",
-    "Stripe does not let the account “{account}” take payments now. Open Stripe's Dashboard: it shows which documents "
-    "or details Stripe needs.",
+    "Stripe does not currently allow the account “{account}” to accept payments. Open "
+    "Stripe's Dashboard to see which documents or details Stripe needs.",
 )
 REFUSED = pgettext_lazy("staff", "Stripe refused: {reason}")
 REFUSED_WITHOUT_REASON = pgettext_lazy("staff", "Stripe refused: no reason given")
 NO_ANSWER = pgettext_lazy(
     "staff",
-    "Stripe did not answer in time. If it carried this out after all, the result will appear here by itself; "
-    "look before trying again.",
+    "Stripe did not respond in time. If it carried this out after all, the result will appear "
+    "here automatically; check before trying again.",
 )
 
 
@@ -147,7 +147,7 @@ def _rejected(error: stripe.StripeError, code: str) -> Rejected | None:
         )
     if isinstance(error, stripe.IdempotencyError):
         return Rejected(
-            pgettext_lazy("staff", "Stripe has seen this request before, with other details."),
+            pgettext_lazy("staff", "Stripe has already received this request with other details."),
             code=KEY_REUSED,
         )
     if isinstance(error, stripe.InvalidRequestError) and code not in _TEMPORARY:

@@ -103,7 +103,9 @@ def replace_keys(account: StripeAccount, publishable_key: str, secret_key: str) 
     publishable_key, secret_key = publishable_key.strip(), secret_key.strip()
     if check_pair(publishable_key, secret_key) != account.livemode:
         raise Rejected(
-            pgettext_lazy("staff", "These keys are of the other mode: test and live payments stay apart."),
+            pgettext_lazy(
+                "staff", "These keys are for the other mode: test and live payments must be kept separate."
+            ),
             code="mode",
         )
     check_scopes(secret_key)
@@ -140,14 +142,15 @@ def check_pair(publishable_key: str, secret_key: str) -> bool:
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "The secret key begins with rk_ (restricted, better) or sk_. Copy it from Stripe again.",
+                "The secret key begins with rk_ (restricted, recommended) or sk_. Copy it from Stripe again.",
             ),
             code="key",
         )
     if public[2] != secret[2]:
         raise Rejected(
             pgettext_lazy(
-                "staff", "One key is for test, the other for live payments. Take both from the same mode."
+                "staff",
+                "One key is for test payments, the other for live payments. Use two keys of the same mode.",
             ),
             code="mode",
         )
@@ -305,7 +308,8 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "{channels} takes live payments. Disconnect the live account there before you use it for tests.",
+                    "{channels} accepts live payments. Disconnect the live account there before you use it "
+                    "for tests.",
                 ),
                 channels=", ".join(slugs),
             ),
@@ -319,7 +323,7 @@ def _check_own_keys(account: StripeAccount) -> None:
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "“{account}” is connected through Stripe's own pages: there are no keys and no endpoint of "
+                    "“{account}” is connected through Stripe's own pages, so it has no keys or endpoint of "
                     "its own.",
                 ),
                 account=account.name,
@@ -338,7 +342,8 @@ def _prove_same_account(account: StripeAccount, secret_key: str) -> None:
                 with_values(
                     pgettext_lazy(
                         "staff",
-                        "These keys are not of “{account}”. To add another account, connect it as a new one.",
+                        "These keys do not belong to “{account}”. To add another account, connect it as a new "
+                        "one.",
                     ),
                     account=account.name,
                 ),
@@ -373,7 +378,8 @@ def _prove_pair(publishable_key: str, secret_key: str) -> None:
             raise Rejected(
                 pgettext_lazy(
                     "staff",
-                    "The two keys are not of the same Stripe account. Copy both from the same page in Stripe.",
+                    "The two keys do not belong to the same Stripe account. Copy both from the same page in "
+                    "Stripe.",
                 ),
                 code="pair",
             ) from None

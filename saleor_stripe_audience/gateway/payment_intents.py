@@ -15,7 +15,9 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent, parse, parse_readable
 from saleor_stripe_audience.wording import with_values
 
-NOT_HELD = pgettext_lazy("staff", "Nothing is held for this payment any more (Stripe says {status}).")
+NOT_HELD = pgettext_lazy(
+    "staff", "There is no authorized amount left for this payment (its status in Stripe is {status})."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +89,7 @@ def capture(
                 raise Rejected(
                     pgettext_lazy(
                         "staff",
-                        "It is not known whether this amount was captured. Look at the payment in Stripe.",
+                        "It is not known whether this amount was captured. Check the payment in Stripe.",
                     ),
                     code="unclear",
                 )

@@ -23,7 +23,7 @@ def text(language: str) -> str:
 def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
     """Record who accepted; the first acceptance of a version is kept. `Rejected` without a name."""
     if not accepted_by.strip():
-        raise Rejected(pgettext_lazy("staff", "Say who accepts the terms."), code="terms")
+        raise Rejected(pgettext_lazy("staff", "Enter who accepts the terms."), code="terms")
     accepted, _ = TermsAcceptance.objects.get_or_create(
         installation=installation,
         document=DOCUMENT,

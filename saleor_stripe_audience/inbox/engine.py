@@ -407,7 +407,7 @@ def replay(event: Event) -> None:
     """Retry the handlers that were given up; those that are done stay done. `Rejected` if the payload was pruned."""
     if event.payload is None:
         raise Rejected(
-            pgettext_lazy("staff", "This event's content is no longer kept, so it cannot be replayed."),
+            pgettext_lazy("staff", "This event's content is no longer stored, so it cannot be replayed."),
             code="pruned",
         )
     with transaction.atomic():

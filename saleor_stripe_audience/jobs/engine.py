@@ -22,7 +22,7 @@ from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import in_languages
 
 STATE_CHANGED = pgettext_lazy(
-    "staff", "The job's state has changed in the meantime, so this is no longer possible. Look at it again."
+    "staff", "The job's state has changed in the meantime, so this is no longer possible. Check it again."
 )
 
 log = structlog.get_logger(__name__)

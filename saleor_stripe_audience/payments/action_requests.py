@@ -61,7 +61,8 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "The result of this request is not known. Look at the payment in Stripe before you request it again.",
+                "The result of this request is not known. Check the payment in Stripe before you request "
+                "it again.",
             ),
             code="unclear",
         )

@@ -23,7 +23,7 @@ from saleor_stripe_audience.payments.payloads import Requested
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
-MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is held; {money} cannot be charged.")
+MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is authorized; {money} cannot be charged.")
 
 Json = dict[str, Any]
 
@@ -80,7 +80,7 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
         return {"pspReference": made.id}
     if made.status != "succeeded":
         raise Rejected(
-            pgettext_lazy("staff", "Stripe could not refund this payment. Look at the payment in Stripe."),
+            pgettext_lazy("staff", "Stripe could not refund this payment. Check the payment in Stripe."),
             code="refund_failed",
         )
     intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))

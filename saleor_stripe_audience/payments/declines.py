@@ -39,22 +39,21 @@ def for_merchant(code: str, language: str = ENGLISH) -> str:
 
 _DECLINED = pgettext_lazy("shopper", "The card was declined. Please try another card, or ask your bank.")
 _UNKNOWN = pgettext_lazy(
-    "staff", "The payment was declined; Stripe gives the code “{code}”. Its page of the payment says more."
+    "staff",
+    "The payment was declined with Stripe's code “{code}”. Stripe's page for the payment has more details.",
 )
 _ANOTHER_CARD = pgettext_lazy(
-    "shopper", "This card cannot be used here. Please try another card or another way to pay."
+    "shopper", "This card cannot be used here. Please try another card or payment method."
 )
 _AMOUNT = pgettext_lazy(
-    "shopper", "The bank did not release this amount. Please try another card or another way to pay."
+    "shopper", "The bank did not approve this amount. Please try another card or payment method."
 )
 _EXPIRED = pgettext_lazy("shopper", "This card has expired. Please use another card.")
-_NUMBER = pgettext_lazy("shopper", "The card number is not right. Please check it, or use another card.")
-_CVC = pgettext_lazy("shopper", "The security code of the card is not right. Please check it and try again.")
-_EXPIRY = pgettext_lazy("shopper", "The expiry date of the card is not right. Please check it and try again.")
-_ADDRESS = pgettext_lazy("shopper", "The address does not match the card's. Please check it and try again.")
-_PIN = pgettext_lazy(
-    "shopper", "The PIN is not right or is needed here. Please try again, or use another card."
-)
+_NUMBER = pgettext_lazy("shopper", "The card number is incorrect. Please check it, or use another card.")
+_CVC = pgettext_lazy("shopper", "The card's security code is incorrect. Please check it and try again.")
+_EXPIRY = pgettext_lazy("shopper", "The card's expiry date is incorrect. Please check it and try again.")
+_ADDRESS = pgettext_lazy("shopper", "The address does not match the card. Please check it and try again.")
+_PIN = pgettext_lazy("shopper", "The PIN is incorrect or required. Please try again, or use another card.")
 _AGAIN = pgettext_lazy(
     "shopper", "The payment did not go through. Please try again in a moment, or use another card."
 )
@@ -66,16 +65,16 @@ _NOT_CONFIRMED = pgettext_lazy(
 )
 _TOO_OFTEN = pgettext_lazy(
     "shopper",
-    "This card was tried too often or reached its limit. Please use another card, or try again later.",
+    "This card was used too often or has reached its limit. Please use another card, or try again later.",
 )
 _TWICE = pgettext_lazy(
     "shopper", "A payment like this was made a moment ago. Please look at your orders before you try again."
 )
 _RAN_OUT = pgettext_lazy(
-    "shopper", "The time to pay ran out. Please start the payment again, or choose another way to pay."
+    "shopper", "The payment timed out. Please start again, or choose another payment method."
 )
 _OTHER_WAY = pgettext_lazy(
-    "shopper", "This way to pay did not work. Please try again, or choose another one."
+    "shopper", "This payment method did not work. Please try again, or choose another one."
 )
 
 
@@ -93,7 +92,8 @@ _NO_REASON = _unexplained(
 _STOPPED = _unexplained(
     pgettext_lazy(
         "staff",
-        "The cardholder asked the bank to stop payments to you. Do not charge this card again; ask the customer.",
+        "The cardholder asked the bank to stop payments to you. Do not charge this card again; "
+        "contact the customer.",
     )
 )
 _TEST_CARD = Decline(
@@ -102,11 +102,11 @@ _TEST_CARD = Decline(
 )
 _PIN_NEEDED = Decline(
     _PIN,
-    pgettext_lazy("staff", "The card wants a PIN, which cannot be given online. Another card may work."),
+    pgettext_lazy("staff", "The card requires a PIN, which cannot be entered online. Another card may work."),
 )
 _WRONG_PIN = Decline(
     _PIN,
-    pgettext_lazy("staff", "A wrong PIN was given."),
+    pgettext_lazy("staff", "A wrong PIN was entered."),
 )
 _WRONG_NUMBER = Decline(
     _NUMBER,
@@ -122,12 +122,14 @@ _WRONG_EXPIRY = Decline(
 )
 _WRONG_ADDRESS = Decline(
     _ADDRESS,
-    pgettext_lazy("staff", "The postcode or address given is not the one the bank has for the card."),
+    pgettext_lazy("staff", "The postcode or address does not match the one that the bank has for the card."),
 )
 _NO_AUTHENTICATION = Decline(
     _NOT_CONFIRMED,
     pgettext_lazy(
-        "staff", "The shopper did not pass the bank's check (3-D Secure): given up, refused or timed out."
+        "staff",
+        "The shopper did not complete the bank's authentication (3-D Secure): it was abandoned, "
+        "failed or timed out.",
     ),
 )
 _UNREACHABLE = Decline(
@@ -142,15 +144,16 @@ DECLINES: dict[str, Decline] = {
         _AGAIN,
         pgettext_lazy(
             "staff",
-            "The bank could not authorize the payment. It may work a second time; if not, the shopper asks the bank.",
+            "The bank could not authorize the payment. It may work a second time; if not, the shopper "
+            "should ask the bank.",
         ),
     ),
     "authentication_required": Decline(
         _AUTHENTICATE,
         pgettext_lazy(
             "staff",
-            "The bank wants the cardholder to confirm the payment (3-D Secure). Ask the shopper to pay it in person "
-            "at the shop.",
+            "The bank requires the cardholder to confirm the payment (3-D Secure). Ask the shopper to "
+            "pay in the shop themselves.",
         ),
     ),
     "authentication_not_handled": _NO_AUTHENTICATION,
@@ -158,9 +161,7 @@ DECLINES: dict[str, Decline] = {
     "card_declined": _NO_REASON,
     "card_not_supported": Decline(
         _ANOTHER_CARD,
-        pgettext_lazy(
-            "staff", "The card is not made for this kind of purchase, such as one online or abroad."
-        ),
+        pgettext_lazy("staff", "The card does not support this kind of purchase, such as online or abroad."),
     ),
     "card_velocity_exceeded": Decline(
         _TOO_OFTEN,
@@ -168,7 +169,7 @@ DECLINES: dict[str, Decline] = {
     ),
     "charge_exceeds_source_limit": Decline(
         _AMOUNT,
-        pgettext_lazy("staff", "The amount is above what this way to pay allows in a period."),
+        pgettext_lazy("staff", "The amount exceeds the limit of this payment method for a period."),
     ),
     "currency_not_supported": Decline(
         _ANOTHER_CARD,
@@ -177,14 +178,14 @@ DECLINES: dict[str, Decline] = {
     "do_not_honor": _NO_REASON,
     "do_not_try_again": _unexplained(
         pgettext_lazy(
-            "staff", "The bank declined the card for good. Trying the same card again is of no use."
+            "staff", "The bank declined the card permanently. Trying the same card again will not help."
         )
     ),
     "duplicate_transaction": Decline(
         _TWICE,
         pgettext_lazy(
             "staff",
-            "The same amount was charged to this card a moment ago. Look whether the order is paid already.",
+            "The same amount was charged to this card a moment ago. Check whether the order is already paid.",
         ),
     ),
     "expired_card": Decline(_EXPIRED, pgettext_lazy("staff", "The card has expired.")),
@@ -208,11 +209,11 @@ DECLINES: dict[str, Decline] = {
     ),
     "invalid_account": Decline(
         _ANOTHER_CARD,
-        pgettext_lazy("staff", "The card, or the account behind it, is not valid (any more)."),
+        pgettext_lazy("staff", "The card, or the account behind it, is not valid or no longer valid."),
     ),
     "invalid_amount": Decline(
         _AMOUNT,
-        pgettext_lazy("staff", "The amount is not valid for this card, or above what it may pay at once."),
+        pgettext_lazy("staff", "The amount is not valid for this card, or exceeds what it can pay at once."),
     ),
     "invalid_cvc": _WRONG_CVC,
     "invalid_expiry_month": _WRONG_EXPIRY,
@@ -231,7 +232,7 @@ DECLINES: dict[str, Decline] = {
     ),
     "mobile_device_authentication_required": Decline(
         _AUTHENTICATE,
-        pgettext_lazy("staff", "The wallet wants the cardholder to confirm on the telephone."),
+        pgettext_lazy("staff", "The wallet requires the cardholder to confirm on their phone."),
     ),
     "new_account_information_available": Decline(
         _ANOTHER_CARD,
@@ -246,48 +247,50 @@ DECLINES: dict[str, Decline] = {
     "payment_intent_authentication_failure": _NO_AUTHENTICATION,
     "payment_intent_payment_attempt_expired": Decline(
         _RAN_OUT,
-        pgettext_lazy("staff", "The payment was not finished in time."),
+        pgettext_lazy("staff", "The payment was not completed in time."),
     ),
     "payment_intent_payment_attempt_failed": Decline(
         _OTHER_WAY,
-        pgettext_lazy("staff", "The attempt to pay failed. Stripe's page of the payment says why."),
+        pgettext_lazy("staff", "The payment attempt failed. Stripe's page for the payment says why."),
     ),
     "payment_method_customer_decline": Decline(
         _OTHER_WAY,
-        pgettext_lazy("staff", "The shopper broke the payment off at the provider."),
+        pgettext_lazy("staff", "The shopper cancelled the payment at the provider."),
     ),
     "payment_method_not_available": Decline(
         _OTHER_WAY,
-        pgettext_lazy("staff", "The provider of this way to pay does not answer just now."),
+        pgettext_lazy("staff", "The provider of this payment method is not responding at the moment."),
     ),
     "payment_method_provider_decline": Decline(
         _OTHER_WAY,
-        pgettext_lazy("staff", "The provider of this way to pay declined, or a debit was returned."),
+        pgettext_lazy("staff", "The provider of this payment method declined, or a debit was returned."),
     ),
     "payment_method_provider_timeout": Decline(
         _OTHER_WAY,
-        pgettext_lazy("staff", "The provider of this way to pay did not answer in time."),
+        pgettext_lazy("staff", "The provider of this payment method did not respond in time."),
     ),
     "pickup_card": _unexplained(
         pgettext_lazy(
-            "staff", "The bank wants the card withdrawn: it may be lost or stolen. Do not tell the shopper."
+            "staff",
+            "The bank wants the card to be withheld: it may be lost or stolen. Do not tell the shopper.",
         )
     ),
     "pin_try_exceeded": Decline(
         _TOO_OFTEN,
-        pgettext_lazy("staff", "A wrong PIN was given too often."),
+        pgettext_lazy("staff", "A wrong PIN was entered too often."),
     ),
     "processing_error": Decline(
         _AGAIN,
         pgettext_lazy(
-            "staff", "Something failed while the card was processed. The same card may work in a moment."
+            "staff", "An error occurred while processing the card. The same card may work in a moment."
         ),
     ),
     "reenter_transaction": _UNREACHABLE,
     "restricted_card": _unexplained(
         pgettext_lazy(
             "staff",
-            "The card is restricted: it may be lost or stolen, or not for this use. Do not tell the shopper.",
+            "The card is restricted: it may be lost or stolen, or not valid for this use. Do not tell "
+            "the shopper.",
         )
     ),
     "revocation_of_all_authorizations": _STOPPED,
@@ -310,6 +313,6 @@ DECLINES: dict[str, Decline] = {
     "try_again_later": _UNREACHABLE,
     "withdrawal_count_limit_exceeded": Decline(
         _TOO_OFTEN,
-        pgettext_lazy("staff", "The card is over the number or sum of payments that its bank allows."),
+        pgettext_lazy("staff", "The card exceeds the number or total of payments that its bank allows."),
     ),
 }

@@ -108,7 +108,7 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
     is_free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIMED_FOR)
     if not notices.filter(is_free, pk=notice.pk, reported_at=None).update(claimed_at=now):
         raise Unavailable(
-            pgettext_lazy("staff", "Another process is reporting this to Saleor just now."),
+            pgettext_lazy("staff", "Another process is already reporting this to Saleor."),
             code="being_reported",
         )
     try:

@@ -128,7 +128,7 @@ def recognize(account: StripeAccount, intent: PaymentIntent) -> PaymentIntent:
         return _with_our_metadata(payment, intent)
     if not intent.belongs_to(account.installation_id) or not intent.transaction_id:
         raise Rejected(
-            pgettext_lazy("staff", "This payment in Stripe is not the app's."), code=UNKNOWN_PAYMENT
+            pgettext_lazy("staff", "This payment in Stripe does not belong to the app."), code=UNKNOWN_PAYMENT
         )
     _check_without_row(account, intent)
     return intent

@@ -22,51 +22,51 @@ FOR_DEVELOPERS = frozenset(
 WAITS_FOR_SHOPPER = pgettext_lazy("shopper", "Waiting for the shopper to pay.")
 CANCELED = pgettext_lazy("shopper", "The payment was cancelled.")
 ALREADY_PAID = pgettext_lazy("shopper", "This order is already paid: there is nothing left to pay here.")
-REPLACED = pgettext_lazy("shopper", "This attempt failed; the payment was made in another way.")
+REPLACED = pgettext_lazy("shopper", "This attempt failed; the payment was made with another payment method.")
 CHARGED_INSTEAD = pgettext_lazy(
-    "shopper", "This way to pay cannot be held, so the amount was charged at once."
+    "shopper", "This payment method cannot be authorized first, so the amount was charged immediately."
 )
-AT_THE_BANK = pgettext_lazy("shopper", "The bank is working on the payment.")
-_VOUCHER = pgettext_lazy("shopper", "The payment slip was handed out. The order waits until it is paid.")
-_TRANSFER = pgettext_lazy("shopper", "The order waits for the bank transfer.")
-_TRANSFER_IN_PART = pgettext_lazy(
-    "shopper", "A part of the bank transfer has arrived; {amount} are still to come."
-)
+AT_THE_BANK = pgettext_lazy("shopper", "The bank is processing the payment.")
+_VOUCHER = pgettext_lazy("shopper", "The payment voucher was issued. The order is waiting until it is paid.")
+_TRANSFER = pgettext_lazy("shopper", "The order is waiting for the bank transfer.")
+_TRANSFER_IN_PART = pgettext_lazy("shopper", "Part of the bank transfer has arrived; {amount} is still due.")
 _DEPOSITS = pgettext_lazy(
-    "shopper", "The bank account is being checked by small deposits. The payment follows."
+    "shopper", "The bank account is being verified with small deposits. The payment will follow."
 )
 _NOTIFICATION = pgettext_lazy(
-    "shopper", "The bank notifies the cardholder about the payment first. The payment follows."
+    "shopper", "The bank notifies the cardholder about the payment first. The payment will follow."
 )
 
 OF_STATES = (WAITS_FOR_SHOPPER, CANCELED, ALREADY_PAID, REPLACED, CHARGED_INSTEAD, AT_THE_BANK)
 
 UNAVAILABLE = pgettext_lazy(
     "shopper",
-    "This way to pay is not available here just now. Please choose another one, or contact the shop.",
+    "This payment method is not available at the moment. Please choose another one, or contact the shop.",
 )
-UNCLEAR = pgettext_lazy("shopper", "The payment could not be checked just now. Please try again in a moment.")
+UNCLEAR = pgettext_lazy(
+    "shopper", "The payment could not be checked at the moment. Please try again shortly."
+)
 _TIMED_OUT = pgettext_lazy(
-    "shopper", "The payment service did not answer in time. Please try again in a moment."
+    "shopper", "The payment service did not respond in time. Please try again in a moment."
 )
-_PAUSED = pgettext_lazy("shopper", "Payments are paused here just now. Please come back a little later.")
-_SIGN_IN = pgettext_lazy("shopper", "Please sign in to keep a payment method or to use one that you keep.")
-_NOT_YOURS = pgettext_lazy("shopper", "This payment method is not among those you have stored.")
+_PAUSED = pgettext_lazy("shopper", "Payments are paused at the moment. Please come back a little later.")
+_SIGN_IN = pgettext_lazy("shopper", "Please sign in to save a payment method or to use a saved one.")
+_NOT_YOURS = pgettext_lazy("shopper", "This payment method is not one of your saved ones.")
 _UNKNOWN_PAYMENT = pgettext_lazy("shopper", "This payment is not known here. Please start the payment again.")
 _NOTHING_TO_PAY = pgettext_lazy("shopper", "There is nothing to pay here: the amount is zero.")
 _TOO_SMALL = pgettext_lazy(
     "shopper",
-    "The amount is too small to be paid this way. Please choose another way to pay, or contact the shop.",
+    "The amount is too small for this payment method. Please choose another one, or contact the shop.",
 )
 _TOO_SMALL_BY = pgettext_lazy(
-    "shopper", "The amount must be no less than {smallest} to be paid this way; this is {amount}."
+    "shopper", "The minimum amount for this payment method is {smallest}; this is {amount}."
 )
 _TOO_LARGE = pgettext_lazy(
     "shopper",
-    "The amount is too large to be paid this way. Please choose another way to pay, or contact the shop.",
+    "The amount is too large for this payment method. Please choose another one, or contact the shop.",
 )
 _TOO_LARGE_BY = pgettext_lazy(
-    "shopper", "The amount must be no more than {largest} to be paid this way; this is {amount}."
+    "shopper", "The maximum amount for this payment method is {largest}; this is {amount}."
 )
 _NOT_PAYABLE = pgettext_lazy(
     "shopper", "This amount cannot be paid. Please reload the page and try again, or contact the shop."
@@ -76,10 +76,10 @@ _DECLINED = pgettext_lazy("shopper", "The card was declined. Please try another 
 _CANCELLED = pgettext_lazy("shopper", "This payment was cancelled. Please start the payment again.")
 _CAPPED = pgettext_lazy("shopper", "Only {amount} is left to pay, so the payment is for this amount.")
 _FALLEN = pgettext_lazy(
-    "shopper", "{amount} was paid, but only {total} is to be paid. The shop can refund the difference."
+    "shopper", "{amount} was paid, but only {total} is due. The shop can refund the difference."
 )
 _RISEN = pgettext_lazy(
-    "shopper", "{amount} was paid, but {total} is to be paid by now. The rest is to be paid separately."
+    "shopper", "{amount} was paid, but {total} is now due. Please pay the rest separately."
 )
 
 BY_CODE = {

@@ -23,17 +23,17 @@ REFUND_REASONS = {
 
 GONE = pgettext_lazy(
     "staff",
-    "Stripe took {amount} for a checkout that is gone from Saleor, so there is no order for it. Refund the payment, "
-    "or create the order yourself: {url}",
+    "Stripe charged {amount} for a checkout that no longer exists in Saleor, so there is no "
+    "order for it. Refund the payment, or create the order yourself: {url}",
 )
 UNFINISHED = pgettext_lazy(
     "staff",
-    "Stripe took {amount}, but the checkout did not become an order: the shopper left before the last step. Complete "
-    "it with the customer, or refund the payment: {url}",
+    "Stripe charged {amount}, but the checkout did not become an order: the shopper left "
+    "before the last step. Complete it with the customer, or refund the payment: {url}",
 )
 TOO_MUCH = pgettext_lazy(
     "staff",
-    "{what} was paid {surplus} more than it costs. Refund or release what is too much; the last payment is {url}",
+    "{what} was overpaid by {surplus}. Refund or release the excess amount; the last payment is {url}",
 )
 CHECKOUT = pgettext_lazy("staff", "A checkout")
 ORDER = pgettext_lazy("staff", "Order {number}")
@@ -45,23 +45,25 @@ NO_WAY_TO_PAY = pgettext_lazy(
 
 INQUIRY = pgettext_lazy(
     "staff",
-    "The customer's bank asks about this payment of {money} (inquiry: {reason}). No money moved. Answer in Stripe "
-    "{day}, or refund the payment: an inquiry without an answer becomes a dispute that is lost.",
+    "The customer's bank is inquiring about this payment of {money} (inquiry: {reason}). No "
+    "money has moved. Respond in Stripe {day}, or refund the payment: an inquiry without a "
+    "response becomes a lost dispute.",
 )
 DISPUTE = pgettext_lazy(
     "staff",
-    "The customer disputes {money} ({reason}). Answer in Stripe {day}: a dispute without an answer is lost, and the "
-    "money with it.",
+    "The customer disputes {money} ({reason}). Respond in Stripe {day}: without a response, "
+    "you lose the dispute and the money.",
 )
 BY_DAY = pgettext_lazy("staff", "by {day}")
 SOON = pgettext_lazy("staff", "soon")
 DISPUTE_STATES = {
     "under_review": pgettext_lazy(
-        "staff", "The bank is looking at your answer to the dispute over {money}. There is nothing to do now."
+        "staff",
+        "The bank is reviewing your response to the dispute over {money}. There is nothing to do now.",
     ),
     "warning_under_review": pgettext_lazy(
         "staff",
-        "The bank is looking at your answer to its inquiry about {money}. There is nothing to do now.",
+        "The bank is reviewing your response to its inquiry about {money}. There is nothing to do now.",
     ),
     "won": pgettext_lazy("staff", "The dispute over {money} was won: the money is yours."),
     "lost": pgettext_lazy("staff", "The dispute over {money} was lost: the money stays with the customer."),
@@ -73,16 +75,17 @@ DISPUTE_STATES = {
 DISPUTE_CHANGED = pgettext_lazy("staff", "The dispute over {money} changed in Stripe.")
 REFUND_WAITS = pgettext_lazy(
     "staff",
-    "The refund of {money} waits: the balance of your Stripe account does not cover it. Top up the balance in "
-    "Stripe; it is then paid out by itself. Stripe gives up after some time.",
+    "The refund of {money} is waiting because the balance of your Stripe account does not "
+    "cover it. Top up the balance in Stripe; the refund is then paid out automatically. "
+    "Stripe gives up after some time.",
 )
 REFUND_WAITS_NO_MORE = pgettext_lazy(
-    "staff", "The refund of {money} no longer waits for the balance of your Stripe account."
+    "staff", "The refund of {money} is no longer waiting for the balance of your Stripe account."
 )
 REVIEW = pgettext_lazy(
     "staff",
-    "This payment is under review in Stripe Radar ({why}). The money was taken; look at the payment in Stripe and "
-    "approve or refund it before the goods are sent.",
+    "This payment is under review in Stripe Radar ({why}). The card was charged; check the "
+    "payment in Stripe, and approve or refund it before you send the goods.",
 )
 REVIEW_REASONS = {
     "rule": pgettext_lazy("staff", "requested by one of your rules"),
@@ -116,7 +119,7 @@ PAYMENT_AT_STRIPE = pgettext_lazy("staff", "The payment in Stripe: {url}")
 
 NO_ACCOUNT = pgettext_lazy(
     "staff",
-    "No Stripe account takes payments for {channels}. Choose one on the app's page in Saleor's Dashboard.",
+    "No Stripe account accepts payments for {channels}. Choose one on the app's page in Saleor's Dashboard.",
 )
 CHANNEL_PAUSED = pgettext_lazy(
     "staff",
@@ -125,28 +128,28 @@ CHANNEL_PAUSED = pgettext_lazy(
 )
 TERMS = pgettext_lazy(
     "staff",
-    "No one can pay in {channels} before the terms are accepted. Read and accept them on the app's page in Saleor's "
-    "Dashboard.",
+    "No one can pay in {channels} until the terms are accepted. Read and accept them on the "
+    "app's page in Saleor's Dashboard.",
 )
 TEST_ONLY = pgettext_lazy(
     "staff",
-    "The shop takes live payments, but {channels} takes test payments only. Choose a live account for it on the app's "
-    "page in Saleor's Dashboard.",
+    "The shop accepts live payments, but {channels} accepts test payments only. Choose a live "
+    "account for it on the app's page in Saleor's Dashboard.",
 )
 ACCOUNT_NOT_READY = pgettext_lazy(
     "staff",
-    "The Stripe account “{account}” does not take payments: Stripe needs something, or has rejected it. See it "
-    "on the app's page in Saleor's Dashboard.",
+    "The Stripe account “{account}” does not accept payments: Stripe needs more information, "
+    "or has rejected it. See the details on the app's page in Saleor's Dashboard.",
 )
 ACCOUNT_MAY_NOT_CHARGE = pgettext_lazy(
     "staff",
-    "Stripe does not let the account “{account}” take payments now: no charges are possible. Open Stripe's "
-    "Dashboard: it shows which documents or details Stripe needs.",
+    "Stripe does not currently allow the account “{account}” to accept payments. Open "
+    "Stripe's Dashboard: it shows which documents or details Stripe needs.",
 )
 ACCOUNT_NOT_SERVED = pgettext_lazy(
     "staff",
-    "Stripe does not serve the account “{account}” with the key that the app has. Paste new keys on the app's page in "
-    "Saleor's Dashboard; everything that waits then continues.",
+    "Stripe rejects the app's key for the account “{account}”. Paste new keys on the app's "
+    "page in Saleor's Dashboard; everything that is waiting then continues.",
 )
 FOREIGN = pgettext_lazy(
     "staff",
@@ -173,13 +176,14 @@ PERMISSION_MISSING = pgettext_lazy(
 )
 SECRET_KEY_CHANGED = pgettext_lazy(
     "staff",
-    "A stored secret of “{account}” cannot be decrypted: the app runs with another SECRET_KEY. Ask the operator of the "
-    "app for the former one.",
+    "A stored secret of “{account}” cannot be decrypted, because the app runs with a "
+    "different SECRET_KEY. Ask the operator of the app to restore the previous one.",
 )
 OTHER_MODE = pgettext_lazy(
     "staff",
-    "“{account}” was connected in another mode, live or test, than the one in which the app now runs Stripe Connect. "
-    "Connect an account in that mode, or ask the operator of the app.",
+    "“{account}” was connected in a different mode (live or test) from the one in which the "
+    "app now runs Stripe Connect. Connect an account in the current mode, or ask the operator "
+    "of the app.",
 )
 NOT_CONNECTED = pgettext_lazy(
     "staff", "“{account}” is not connected at Stripe. Connect it on the app's page."
@@ -195,7 +199,7 @@ ENDPOINT_CHANGED = pgettext_lazy(
     "app's page to fix it.",
 )
 ENDPOINT_REFUSED = pgettext_lazy(
-    "staff", "Stripe refuses the webhook endpoint of “{account}”, so it does not report payments: {why}"
+    "staff", "Stripe refuses the webhook endpoint of “{account}”, so it cannot report payments: {why}"
 )
 
 

@@ -98,7 +98,7 @@ def _repeat(known: StaffRequest, wanted: Wanted, money: Money) -> Money:
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "This form was already sent, with {amount}. Look at the timeline before you request more.",
+                    "This form was already sent with {amount}. Check the timeline before you request more.",
                 ),
                 amount=Money(known.amount_minor, money.currency),
             ),
@@ -108,8 +108,8 @@ def _repeat(known: StaffRequest, wanted: Wanted, money: Money) -> Money:
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "It is not known whether Saleor took this request. Look at the order in Saleor before you request it "
-                "again.",
+                "It is not known whether Saleor accepted this request. Check the order in Saleor before "
+                "you request it again.",
             ),
             code="unclear",
         )
@@ -141,7 +141,7 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
             raise Rejected(
                 pgettext_lazy(
                     "staff",
-                    "Another request for this payment is being carried out. Wait for its result in the timeline.",
+                    "Another request for this payment is in progress. Wait for its result in the timeline.",
                 ),
                 code="being_carried_out",
             )
@@ -149,8 +149,8 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
             raise Rejected(
                 pgettext_lazy(
                     "staff",
-                    "Something else was requested for this payment since you opened it. Look at the timeline, then "
-                    "request what is still needed.",
+                    "Something else has been requested for this payment since you opened it. Check the "
+                    "timeline, then request what is still needed.",
                 ),
                 code="outdated",
             )

@@ -17,7 +17,7 @@ from saleor_stripe_audience.shops.models import Installation
 Json = dict[str, Any]
 
 UNKNOWN_METHOD = "unknown_method"
-NOT_YOURS = "This payment method is not among those you have stored."
+NOT_YOURS = "This payment method is not one of your saved ones."
 
 
 def list_methods(installation: Installation, request: ShopperRequest) -> Json:

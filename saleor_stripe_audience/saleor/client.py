@@ -23,8 +23,8 @@ Json = dict[str, Any]
 
 REINSTALL = pgettext_lazy(
     "staff",
-    "Saleor refuses the app's token: the app was removed or deactivated. Activate it in Saleor's Dashboard, or install "
-    "it again; its data is kept.",
+    "Saleor rejects the app's token: the app was removed or deactivated. Activate it in "
+    "Saleor's Dashboard, or install it again; its data is kept.",
 )
 REFUSED = pgettext_lazy("staff", "Saleor refused: {reason}")
 REPORT_REFUSED = pgettext_lazy("staff", "Saleor refused the payment's report: {reason}")
@@ -369,7 +369,7 @@ def _unknown_transaction() -> Rejected:
     return Rejected(
         pgettext_lazy(
             "staff",
-            "Saleor refused: it has no transaction of this payment any more. Look at the payment in Stripe.",
+            "Saleor refused: it no longer has a transaction for this payment. Check the payment in Stripe.",
         ),
         code="unknown_transaction",
     )
@@ -443,11 +443,11 @@ def _blocking(installation: Installation) -> Iterator[None]:
         if error.code == PERMISSION_DENIED and not _misses_permission(installation):
             # Saleor also denies what belongs to another app, such as a transaction made under a former APP_ID.
             raise Rejected(
-                pgettext_lazy("staff", "Saleor does not let the app change this."), code="saleor_refused"
+                pgettext_lazy("staff", "Saleor does not allow the app to change this."), code="saleor_refused"
             ) from error
         if trouble.was_reinstalled(installation):
             raise Unavailable(
-                pgettext_lazy("staff", "The app was just installed again."), code="reinstalled"
+                pgettext_lazy("staff", "The app has just been reinstalled."), code="reinstalled"
             ) from error
         trouble.report(installation, error.code)
         raise Blocked(error.translatable, code=error.code, by=installation.pk) from error
@@ -517,7 +517,7 @@ def reading_response() -> Iterator[None]:
 
 def _unreadable() -> Unavailable:
     return Unavailable(
-        pgettext_lazy("staff", "Saleor did not answer as expected. It will be tried again."),
+        pgettext_lazy("staff", "Saleor did not respond as expected. The app will try again."),
         code="saleor_unreachable",
     )
 

@@ -61,7 +61,7 @@ def call(method: str, url: str, *, largest: int = LARGEST_ANSWER, **fields: Any)
         )
     except NoAnswer:
         raise Unavailable(
-            pgettext_lazy("staff", "The shop did not answer. It will be tried again."),
+            pgettext_lazy("staff", "The shop did not respond. The app will try again."),
             code="saleor_unreachable",
         ) from None
     if response.is_redirect:

@@ -12,8 +12,8 @@ from saleor_stripe_audience.wording import with_values
 
 UNREADABLE = pgettext_lazy(
     "staff",
-    "Saleor's {name} has no readable {fields}. Reinstall the app in Saleor's Dashboard so that its webhooks request "
-    "every field again.",
+    "Saleor's {name} has no valid {fields}. Reinstall the app in Saleor's Dashboard so that "
+    "its webhooks request every field again.",
 )
 
 # JSON numbers are read as floats; their shortest text is the number that Saleor wrote.

@@ -177,7 +177,7 @@ def _refusal(errors: list[Json]) -> Rejected:
         return Rejected("Saleor has this external reference already.", code=REFERENCE_TAKEN)
     if code == "NOT_FOUND" and field in ("id", "product"):
         return Rejected(
-            pgettext_lazy("staff", "Saleor has no such product any more."), code="product_unknown"
+            pgettext_lazy("staff", "This product no longer exists in Saleor."), code="product_unknown"
         )
     message = with_values(REFUSED, reason=first_message(errors))
     return Rejected(message, code=_CODES.get(field or "", "product_refused"))

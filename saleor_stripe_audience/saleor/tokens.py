@@ -75,6 +75,6 @@ _VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCK_SKEW, exp={"essential": True})
 
 def _refused() -> Rejected:
     return Rejected(
-        "Your session with Saleor has ended. Open this page again from Saleor's Dashboard.",
+        "Your Saleor session has expired. Open this page again from Saleor's Dashboard.",
         code="invalid_token",
     )

@@ -43,9 +43,11 @@ FailureResponse = Callable[[Promise | str], Json]
 UNEXPECTED = pgettext_lazy(
     "staff", "The payment app has an unexpected problem. Please try again, or choose another payment method."
 )
-UNVERIFIABLE = pgettext_lazy("staff", "The shop's request could not be verified just now. Please try again.")
+UNVERIFIABLE = pgettext_lazy(
+    "staff", "The shop's request could not be verified at the moment. Please try again."
+)
 DATABASE_FAILED = pgettext_lazy(
-    "staff", "The payment app cannot reach its database just now. Please try again in a moment."
+    "staff", "The payment app cannot reach its database at the moment. Please try again shortly."
 )
 UNREADABLE = pgettext_lazy("staff", "The shop sent this request without readable content. Please try again.")
 

@@ -73,7 +73,7 @@ def test_a_text_is_added_and_what_people_get_is_shown(staff: Staff) -> None:
     expect(page.locator("#wrong-text")).to_have_text("Write the text that people agree to.")
     expect(text).to_be_focused()
     text.fill("Oui, envoyez-moi des nouvelles.")
-    page.get_by_label("Language of its readers").fill("fr")
+    page.get_by_label("Language (own texts only)").fill("fr")
     page.locator("#preview-text").press("Enter")
     drawn = page.frame_locator("#text-preview iframe")
     expect(drawn.get_by_text("Oui, envoyez-moi des nouvelles.")).to_be_visible()

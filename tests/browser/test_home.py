@@ -78,7 +78,7 @@ def test_an_event_is_replayed_and_a_job_paused(staff: Staff) -> None:
     expect(page.get_by_text(problem.reason)).to_be_visible()
     look_at_page(staff, "activity-light")
     page.get_by_role("button", name="Pause").press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("pauses after what it is doing")
+    expect(page.get_by_role("status")).to_contain_text("will pause after its current step")
     job.refresh_from_db()
     assert job.state == Job.State.PAUSED
     page.get_by_label("Status").select_option("failed")

@@ -268,7 +268,7 @@ def test_a_refusal_leaves_the_dashboards_corner_by_itself(staff: Staff) -> None:
     """The Dashboard keeps an error until it is closed, over the page's buttons; the page says it beside the form."""
     staff.page.clock.install()
     page = staff.open(path="/keys", theme="light", locale="en")
-    page.get_by_label("Addresses of your shop's pages").fill("ftp://shop.example.com")
+    page.get_by_label("URLs of your shop's pages").fill("ftp://shop.example.com")
     page.get_by_role("button", name="Create storefront key").click()
     expect(staff.page.locator("#notices p.error")).to_have_count(1)
     staff.page.clock.fast_forward(PATIENCE)

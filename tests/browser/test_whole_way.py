@@ -139,7 +139,7 @@ def set_up_the_storefront(owner: Owner) -> None:
     owner.look("storefront")
     owner.button("Close", dialog).click()
     owner.go("keys")
-    origins = owner.field("Addresses of your shop's pages")
+    origins = owner.field("URLs of your shop's pages")
     origins.fill("ftp://shop.example.com")
     owner.button("Create storefront key").click()
     expect(owner.page.locator("#create-storefront-key").get_by_role("alert")).to_be_visible()
@@ -207,7 +207,9 @@ def add_a_product(owner: Owner, folder: Path) -> None:
     owner.look("product-refused")
     price.fill("49.50")
     owner.button("Save").click()
-    added = owner.say("“%(title)s” was added to Saleor. Stripe gets it within a minute.", title="Storm Lamp")
+    added = owner.say(
+        "“%(title)s” was added to Saleor. It will be in Stripe within a minute.", title="Storm Lamp"
+    )
     owner.expect_answer(added, "product")
     owner.catch_up()
     owner.go("products")
@@ -230,7 +232,7 @@ def add_a_contact(owner: Owner) -> None:
     owner.page.locator("#given_at").fill("2026-11-20T10:30")
     owner.button("Add contact").click()
     wanted = owner.say(
-        "Say in at most %(most)s characters how and where the person agreed.",
+        "Enter how and where the person agreed, in at most %(most)s characters.",
         most=where.get_attribute("maxlength"),
     )
     owner.expect_refusal("add-contact", wanted)
@@ -285,7 +287,7 @@ def import_contacts(owner: Owner, folder: Path) -> None:
     owner.button("Upload").click()
     expect(owner.page.get_by_role("heading", level=1, name="people.csv")).to_be_visible()
     owner.field("Newsletter").select_option("consent")
-    owner.page.locator("#consent_source").fill("Newsletter form of the former shop")
+    owner.page.locator("#consent_source").fill("Newsletter form of the previous shop")
     owner.page.locator("#consent_text").fill("Yes, I want the newsletter.")
     owner.page.locator("#given_at").fill("2026-11-01T09:00")
     owner.look("import-columns")

@@ -99,7 +99,7 @@ def test_a_failed_event_is_replayed_once(shop: Shop, client: Client) -> None:
     Event.objects.filter(pk=problem.event_id).update(payload=None)
     status, page = post(client, shop, f"events/{problem.event_id}/replay")
     assert status == 422
-    assert "no longer kept" in page
+    assert "no longer stored" in page
 
 
 def test_nothing_of_another_shop_is_shown_or_changed(shop: Shop, client: Client) -> None:

@@ -308,13 +308,13 @@ def test_a_channel_is_moved_after_a_preview_once(shop: Shop, client: Client, def
     news = create_audience(shop.installation, AudienceSettings("Nouvelles"))
     path = f"audiences/{news.pk}/channels/channel-pln"
     page = html.unescape(ask(client, shop, path))
-    assert "customers who buy in Poland become contacts of “Nouvelles”" in page
+    assert "customers who buy in Poland become contacts in “Nouvelles”" in page
     assert not ChannelAudience.objects.exists()
     for _ in range(2):
         status, text = post(client, shop, path, {"source": str(default.pk)})
         assert (status, "Poland feeds this audience from now on." in text) == (200, True)
     assert ChannelAudience.objects.get().audience == news
-    assert "feeds this audience already" in ask(client, shop, path)
+    assert "already feeds this audience" in ask(client, shop, path)
 
 
 def test_a_channel_that_was_moved_meanwhile_is_asked_about_again(

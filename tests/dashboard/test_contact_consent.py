@@ -96,11 +96,11 @@ def test_double_opt_in_and_other_states_are_said(shop: Shop, client: Client) -> 
     ada = a_contact(shop.installation)
     Audience.objects.update(double_opt_in=True)
     assert "This audience uses double opt-in" in ask(client, shop, f"contacts/{ada.pk}/consent")
-    assert "once the person confirms it from the mailbox" in record(client, shop, ada, GIVEN)[1]
+    assert "once the person confirms it by email" in record(client, shop, ada, GIVEN)[1]
     assert Contact.objects.get().status == "pending"
     Contact.objects.update(lifecycle="archived")
     later = GIVEN | {"given_at_utc": "2026-11-21T09:30:00Z"}
-    assert "Recorded. The status stays “Archived”." in record(client, shop, ada, later)[1]
+    assert "Recorded. The status remains “Archived”." in record(client, shop, ada, later)[1]
 
 
 def test_an_earlier_refusal_does_not_end_a_later_consent(shop: Shop, client: Client) -> None:
@@ -109,22 +109,22 @@ def test_an_earlier_refusal_does_not_end_a_later_consent(shop: Shop, client: Cli
         Consent.Kind.GIVEN, NOON, Consent.Source.CHECKOUT, wording="Send me news.", is_proven=True
     )
     ledger.record(ada, proven)
-    assert "so the contact stays subscribed" in record(client, shop, ada, WITHDRAWN)[1]
+    assert "so the contact remains subscribed" in record(client, shop, ada, WITHDRAWN)[1]
     assert Contact.objects.get().status == "subscribed"
 
 
 @pytest.mark.parametrize(
     ("fields", "said", "wrong"),
     [
-        (GIVEN | {"kind": ""}, "Say whether the person agreed or refused.", "kind"),
-        (GIVEN | {"kind": "confirmed"}, "Say whether the person agreed or refused.", "kind"),
+        (GIVEN | {"kind": ""}, "Choose whether the person agreed or refused.", "kind"),
+        (GIVEN | {"kind": "confirmed"}, "Choose whether the person agreed or refused.", "kind"),
         (GIVEN | {"where": " "}, "how and where the person agreed", "where"),
-        (WITHDRAWN | {"where": "x" * 129}, "how and where the person said so", "where"),
+        (WITHDRAWN | {"where": "x" * 129}, "how and where this was said", "where"),
         (GIVEN | {"where": "a\0b"}, "how and where the person agreed", "where"),
-        (GIVEN | {"wording": ""}, "Enter the words", "wording"),
+        (GIVEN | {"wording": ""}, "Enter the wording", "wording"),
         (GIVEN | {"wording": "x" * 10_001}, "is longer than 10000 characters", "wording"),
-        (GIVEN | {"given_at": ""}, "Say when the person agreed", "given_at"),
-        (WITHDRAWN | {"given_at_utc": "2999-01-01T00:00:00Z"}, "Say when the person said so", "given_at"),
+        (GIVEN | {"given_at": ""}, "Enter when the person agreed", "given_at"),
+        (WITHDRAWN | {"given_at_utc": "2999-01-01T00:00:00Z"}, "Enter when this was said", "given_at"),
     ],
 )
 def test_a_choice_without_proof_is_refused_beside_its_field(

@@ -167,7 +167,7 @@ def test_one_contact_with_its_consent_and_why(shop: Shop, client: Client) -> Non
     [
         ({"consent": "withdrawn"}, "The person unsubscribed."),
         ({"deliverability": "complained"}, "The person reported an email as spam."),
-        ({"deliverability": "bounced"}, "Email to this address comes back."),
+        ({"deliverability": "bounced"}, "Emails to this address bounce."),
         ({"consent": "pending"}, "has not confirmed it"),
         ({"lifecycle": "archived", "consent": "confirmed"}, "Staff archived this contact."),
     ],
@@ -204,7 +204,7 @@ def test_a_contacts_carts_say_what_is_in_them_and_what_became_of_them(shop: Shop
         "In progress",
         "Abandoned",
         "Empty",
-        "Ordered otherwise",
+        "Ordered through another checkout",
     ]
     for expected in (
         "2 × Lantern &lt;1&gt; (Blue)<br>",
@@ -386,11 +386,11 @@ def test_a_contact_that_agreed_is_added_with_the_proof(shop: Shop, client: Clien
     [
         ("where", " ", "how and where the person agreed"),
         ("where", "x" * 129, "how and where the person agreed"),
-        ("wording", "", "Enter the words"),
+        ("wording", "", "Enter the wording"),
         ("wording", "x" * 10_001, "is longer than 10000 characters"),
-        ("given_at", "", "Say when the person agreed"),
-        ("given_at_utc", "soon", "Say when the person agreed"),
-        ("given_at_utc", "2999-01-01T00:00:00Z", "Say when the person agreed"),
+        ("given_at", "", "Enter when the person agreed"),
+        ("given_at_utc", "soon", "Enter when the person agreed"),
+        ("given_at_utc", "2999-01-01T00:00:00Z", "Enter when the person agreed"),
         ("email", "nobody", "address"),
     ],
 )
@@ -422,7 +422,7 @@ def test_double_opt_in_waits_for_the_person(shop: Shop, client: Client) -> None:
     assert "This audience uses double opt-in" in ask(client, shop, "contacts/add")
     fields = SUBSCRIBED | {"audience": str(audience.pk)}
     status, text = post(client, shop, "contacts/add", **fields)
-    assert (status, "confirms it from the mailbox" in text) == (200, True)
+    assert (status, "confirms it by email" in text) == (200, True)
     assert Contact.objects.get(email="eve@example.com").status == "pending"
 
 

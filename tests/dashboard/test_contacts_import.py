@@ -127,7 +127,7 @@ def test_a_file_is_uploaded_understood_checked_and_imported_once(staff: Import) 
     file_import.check(file.pk, file.revision)
     text = staff.look(f"/{file.pk}/progress")
     assert figures(text) == {
-        "New contacts": "1", "Updated": "1", "Unchanged": "0", "Refused rows": "2", "Consents and withdrawals": "1",
+        "New contacts": "1", "Updated": "1", "Unchanged": "0", "Rejected rows": "2", "Consents and withdrawals": "1",
     }  # fmt: skip
     assert "every 2s" not in text
     assert 'data-say="Checked: 2 rows can be imported."' in text
@@ -152,7 +152,7 @@ def test_a_file_is_uploaded_understood_checked_and_imported_once(staff: Import) 
     assert sorted(Tag.objects.values_list("name", flat=True)) == ["Fair", "VIP"]
     assert not ImportPart.objects.filter(is_refused=False).exists(), "the file is not kept"
     assert "contacts.csv" in staff.look()
-    assert "2 rows refused" in staff.look()
+    assert "2 rows rejected" in staff.look()
 
 
 def test_dates_with_slashes_are_asked_about_once(staff: Import) -> None:
@@ -160,7 +160,7 @@ def test_dates_with_slashes_are_asked_about_once(staff: Import) -> None:
     columns = {"column-0": "email", "column-1": "created_at"}
     file = staff.check("Adresse e-mail,Inscrit le\neve@example.com,04/03/2025\n", **columns)
     text = staff.look(f"/{file.pk}/progress")
-    assert "Choose whether the day or the month is first" in text
+    assert "Choose whether the day or the month comes first" in text
     assert staff.send(f"/{file.pk}", do="check", **columns, dates="day")[0] == 200
     file.refresh_from_db()
     file_import.check(file.pk, file.revision)
@@ -202,7 +202,7 @@ def test_only_so_many_refused_rows_are_kept(staff: Import, monkeypatch: pytest.M
     file = staff.check("email\na@example.com\n" + "bad\n" * 5, **{"column-1": "", "column-2": ""})
     assert [each.line for each in file_import.read_refused(file)] == [1, 3, 4, 5]
     text = staff.look(f"/{file.pk}")
-    assert figures(text)["Refused rows"] == "5"
+    assert figures(text)["Rejected rows"] == "5"
     assert "The first 2 of 5. The download has the first 3." in text
 
 
@@ -318,7 +318,7 @@ def test_parts_are_counted_without_the_first(staff: Import) -> None:
     assert staff.put(upload, 1, b"email\na@example.com\n") == 204
     fields = {"audience": str(staff.audience.pk), "upload": upload, "name": "x.csv", "size": "20"}
     status, text = staff.send(**fields)
-    assert (status, "did not arrive completely" in text) == (422, True)
+    assert (status, "was not uploaded completely" in text) == (422, True)
 
 
 # ---- in Activity ----
@@ -415,7 +415,7 @@ def test_more_imports_in_activity_need_no_more_queries(staff: Import) -> None:
         (b"%PDF-1.7 ...", "This is not a CSV file."),
         (b"\x00\x00\x01\x00icon\nicon\n", "This is not a CSV file."),
         (b"email" + b",x" * 200 + b"\na@example.com\n", "The file has 201 columns."),
-        (b'email,"name\na@example.com,b\n', "Line 1 is not CSV"),
+        (b'email,"name\na@example.com,b\n', "Line 1 is not valid CSV"),
     ],
 )
 def test_what_is_no_csv_is_refused_and_nothing_stays(staff: Import, content: bytes, said: str) -> None:
@@ -429,7 +429,7 @@ def test_a_file_that_is_too_large_or_incomplete_is_refused(staff: Import) -> Non
     assert (status, "larger than 30 MB" in text) == (422, True)
     for changed in ({"size": "19"}, {"upload": str(uuid.uuid4())}, {"upload": "x"}):
         status, text = staff.upload("email\na@example.com\n", **changed)
-        assert (status, "did not arrive completely" in text) == (422, True), changed
+        assert (status, "was not uploaded completely" in text) == (422, True), changed
     upload = str(uuid.uuid4())
     assert staff.put(upload, 0, b"x" * (uploads.PART_BYTES + 1)) == 422
     for part in (-1, uploads.MOST_PARTS, "x", ""):
@@ -470,9 +470,13 @@ def test_uploads_that_were_given_up_make_room(staff: Import, monkeypatch: pytest
         ({"column-0": ""}, "Choose which column has the email addresses.", "column-0"),
         ({"kind": "subscribed", "consent_source": ""}, "how and where they agreed", "consent_source"),
         ({"consent_source": "x" * 129}, "how and where they agreed", "consent_source"),
-        ({"kind": "subscribed", "consent_text": ""}, "Enter the words that they agreed to.", "consent_text"),
-        ({"kind": "subscribed", "given_at": ""}, "Say when they agreed", "given_at"),
-        ({"given_at_utc": "2999-01-01T00:00:00Z"}, "Say when they agreed", "given_at"),
+        (
+            {"kind": "subscribed", "consent_text": ""},
+            "Enter the wording that they agreed to.",
+            "consent_text",
+        ),
+        ({"kind": "subscribed", "given_at": ""}, "Enter when they agreed", "given_at"),
+        ({"given_at_utc": "2999-01-01T00:00:00Z"}, "Enter when they agreed", "given_at"),
         ({"tags": "x" * 101}, "has 101 characters", "tags"),
     ],
 )

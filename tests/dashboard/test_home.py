@@ -233,7 +233,7 @@ def test_a_problem_leads_to_its_fix_and_is_checked_again(
     for _ in range(2):
         answer = client.post("/dashboard/overview/check", headers=shop.headers())
         assert answer.status_code == 200
-        assert "Checked just now." in answer.content.decode()
+        assert "Just checked." in answer.content.decode()
     assert checked == [shop.installation] * 2
 
     def fail(_shop: Installation) -> None:
@@ -261,11 +261,11 @@ def test_a_problem_with_consents_leads_to_the_audiences(shop: Shop, client: Clie
     [
         (
             ["HANDLE_PAYMENTS"],
-            ["Sales", "Can customers pay now?"],
+            ["Sales", "Can customers pay?"],
             ["New contacts", "Setup", "Last from Stripe"],
         ),
         (["MANAGE_USERS"], ["New contacts"], ["Sales", "Stripe's fees", "Check again"]),
-        ([], ["Can customers pay now?"], ["Last 30 days", "Sales", 'hx-get="/dashboard/channels"']),
+        ([], ["Can customers pay?"], ["Last 30 days", "Sales", 'hx-get="/dashboard/channels"']),
     ],
 )
 def test_a_clerk_sees_only_what_they_may(

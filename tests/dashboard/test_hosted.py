@@ -212,7 +212,7 @@ def test_stripe_that_is_down_is_said(
     stripe_sandbox.add_fault("POST /v1/accounts", status=500, times=9)
     answer = go(client, button)
     assert answer.status_code == 503
-    assert "did not answer" in answer.content.decode()
+    assert "did not respond" in answer.content.decode()
     stripe_sandbox.faults.clear()
     assert go(client, button).status_code == 302
 

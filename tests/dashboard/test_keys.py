@@ -68,7 +68,7 @@ def test_a_form_that_is_sent_twice_makes_one_key_and_what_is_shown_last_opens(
     used = find_key(second)
     assert used is not None
     status, page = post(client, shop, "keys/create", fields)  # the key is in use: it stays as it is
-    assert (status, "has created “Reports” already" in page) == (422, True)
+    assert (status, "has already created “Reports”" in page) == (422, True)
     assert find_key(second) == used
     assert (
         secret_in(post(client, shop, "keys/create", fields | {"form_key": form_of(client, shop)})[1])
@@ -119,8 +119,8 @@ def test_a_storefronts_form_that_is_sent_twice_makes_one_key(shop: Shop, client:
         ({"name": "", "scope": "payments:read"}, "Give the key a name", "name"),
         ({"name": "N" * 201, "scope": "payments:read"}, "at most 200 characters", "name"),
         ({"name": "N"}, "Choose at least one permission", "scope"),
-        ({"name": "N", "scope": "none:read"}, "cannot do more than you may", "scope"),
-        ({"name": "N", "scope": "catalogue:read"}, "cannot do more than you may", "scope"),
+        ({"name": "N", "scope": "none:read"}, "cannot have more permissions than you have", "scope"),
+        ({"name": "N", "scope": "catalogue:read"}, "cannot have more permissions than you have", "scope"),
         ({"name": "N", "scope": "payments:read", "days": "0"}, "1 to 3650 days", "days"),
         ({"name": "N", "scope": "payments:read", "days": "²"}, "as digits", "days"),
         ({"name": "N", "scope": "payments:read", "days": "-1"}, "as digits", "days"),

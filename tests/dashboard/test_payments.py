@@ -438,8 +438,8 @@ def test_the_timeline_tells_the_newest_first(shop: Shop) -> None:
     ]
     assert [each.text for each in entries[:5]] == [
         "A dispute of 5.00 USD.",
-        "Requested; the result is not known yet.",
-        "On its way: Stripe reports when it is done.",
+        "Requested; the result is not yet known.",
+        "In progress: Stripe will report when it is done.",
         "Refused: Not enough.",
         "5.00 USD",
     ]

@@ -85,8 +85,8 @@ def test_a_product_is_added_once_with_its_image(staff: Staff) -> None:
             {"title": " "},
             'name="title" value=" " required maxlength="250" autocomplete="off" aria-invalid="true"',
         ),
-        ({"price:default-channel": "x"}, "“x” is no price."),
-        ({"price:default-channel": "0.10"}, "a product costs at least"),
+        ({"price:default-channel": "x"}, "“x” is not a price."),
+        ({"price:default-channel": "0.10"}, "a product must cost at least"),
         ({"price:default-channel": "NaN"}, 'aria-invalid="true"'),
         ({"price:nowhere": "5"}, "The shop has no channel “nowhere”."),
         ({"image": b"<svg></svg>"}, "not a PNG, JPEG, GIF or WebP image"),
@@ -156,7 +156,7 @@ def test_a_product_is_edited_in_saleor(staff: Staff) -> None:
     ]
     assert price == Decimal("99.95")
     status, text = staff.send(f"products/{row.pk}/edit", variant=variant, **{"price:default-channel": "0,01"})
-    assert (status, 'value="0,01"' in text, "a product costs at least" in text) == (422, True, True)
+    assert (status, 'value="0,01"' in text, "a product must cost at least" in text) == (422, True, True)
     assert staff.send(f"products/{row.pk}/edit", title="")[0] == 422
     assert product.name == "New name"
 

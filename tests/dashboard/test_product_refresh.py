@@ -1,4 +1,4 @@
-"""What was changed in Stripe: shown beside Saleor's, taken over or answered with Saleor's, only by who may."""
+"""Changes made in Stripe: shown beside Saleor's, taken over or answered with Saleor's, only by who may."""
 
 import re
 from typing import Any
@@ -63,7 +63,7 @@ def test_differences_are_ticked_and_taken_over(
     ):
         assert expected in text
     status, text = post(client, shop, PAGE, do="apply", difference=str(name.pk))
-    assert (status, "1 difference was taken over." in text) == (200, True)
+    assert (status, "1 change was applied." in text) == (200, True)
     status, text = post(client, shop, PAGE, do="apply", difference=[str(name.pk), str(price.pk)])
     assert (status, "Lamp: Too little." in text) == (422, True)
     assert [ids for ids, _target in applied] == [[name.pk], [name.pk, price.pk]]
@@ -98,7 +98,7 @@ def test_only_ten_are_shown_and_what_is_foreign_is_not(
     differ(account, "x", kind="foreign", title="Foreign")
     text = ask(client, shop, PAGE)
     assert len(re.findall(r'name="difference"', text)) == 10
-    assert "The first ten." in text
+    assert "These are the first ten." in text
     assert "Foreign" not in text
 
 

@@ -189,7 +189,7 @@ def test_products_without_a_variant_are_named(shop: Shop, client: Client, accoun
     ]
     Job.objects.filter(pk=job.pk).update(report={"problems": found}, failed=11)
     text = ask(client, shop, "products/sync")
-    assert "Without a variant, so nobody can buy them: &lt;i&gt;0&lt;/i&gt;, " in text
+    assert "Nobody can buy these products, because they have no variant: &lt;i&gt;0&lt;/i&gt;, " in text
     assert "&lt;i&gt;9&lt;/i&gt; …" in text
     assert "Sans variante" in ask(client, shop, "products/sync", language="fr")
 

@@ -151,11 +151,11 @@ def test_without_an_answer_from_saleor_nothing_is_sent_again(
     payment, key = a_payment(shop.installation), uuid.uuid4()
     assert refund(client, shop, payment, key)[0] == 422
     status, text = refund(client, shop, payment, key)
-    assert (status, "It is not known whether Saleor took this request." in text) == (422, True)
+    assert (status, "It is not known whether Saleor accepted this request." in text) == (422, True)
     status, text = refund(client, shop, payment, uuid.uuid4())
-    assert (status, "Another request for this payment is being carried out." in text) == (422, True)
+    assert (status, "Another request for this payment is in progress." in text) == (422, True)
     assert len(saleor.requests) == 1
-    assert "Not known whether Saleor took it" in text
+    assert "Unknown whether Saleor accepted it" in text
 
 
 def test_what_saleor_refused_may_be_sent_again(
@@ -176,9 +176,7 @@ def test_a_second_person_waits_for_the_first(
     payment = a_payment(shop.installation)
     assert refund(client, shop, payment, uuid.uuid4())[0] == 200
     assert refund(client, shop, payment, uuid.uuid4())[0] == 422
-    assert (
-        "5.00 USD was requested and is being carried out." in refund(client, shop, payment, uuid.uuid4())[1]
-    )
+    assert "5.00 USD was requested and is being processed." in refund(client, shop, payment, uuid.uuid4())[1]
     request = ActionRequest.objects.create(
         installation=shop.installation,
         transaction_id=payment.transaction_id,
@@ -253,7 +251,7 @@ def test_a_form_that_was_sent_is_not_another_amount(
     payment, key = a_payment(shop.installation), uuid.uuid4()
     assert refund(client, shop, payment, key)[0] == 200
     status, text = refund(client, shop, payment, key, "7")
-    assert (status, "This form was already sent, with 5.00 USD." in text) == (422, True)
+    assert (status, "This form was already sent with 5.00 USD." in text) == (422, True)
     assert len(saleor.requests) == 1
 
 

@@ -97,7 +97,7 @@ def test_everything_works_only_when_a_shopper_can_pay_everywhere(shop: Shop, cli
     assert "test payments only" in said_of_channels(shop)
     AccountChannel.objects.update(account=live)
     StripeAccount.objects.update(charges_enabled=False)
-    assert "does not allow “Main” to accept payments" in said_of_channels(shop)
+    assert "does not currently allow “Main” to accept payments" in said_of_channels(shop)
     StripeAccount.objects.update(charges_enabled=True, blocked_at=timezone.now())
     assert "Paste new keys" in said_of_channels(shop)
     assert "Everything is working" not in text_of(client, shop, "overview")
@@ -184,10 +184,10 @@ def test_keys_are_checked_and_connected(shop: Shop, client: Client, monkeypatch:
 def test_what_stripe_says_is_said_and_the_secret_is_not(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, kind: type[Rejected | Unavailable]
 ) -> None:
-    connecting(monkeypatch, kind("One key is for test, the other for live payments."))
+    connecting(monkeypatch, kind("One key is for test payments, the other for live payments."))
     status, text = post(client, shop, "accounts/connect", KEYS)
     assert status == 422
-    assert "One key is for test, the other for live payments." in text
+    assert "One key is for test payments, the other for live payments." in text
     assert 'value="pk_test_1"' in text
     assert "very_secret" not in text
 
@@ -297,11 +297,11 @@ def test_a_new_channel_is_read_from_saleor(
 
 def test_saleor_being_down_is_said(shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise Unavailable("The shop did not answer. It will be tried again.")
+        raise Unavailable("The shop did not respond. The app will try again.")
 
     monkeypatch.setattr(channels_part, "fetch_channels", fail)
     status, text = post(client, shop, "channels/read")
-    assert (status, "The shop did not answer." in text) == (422, True)
+    assert (status, "The shop did not respond." in text) == (422, True)
 
 
 # ---- payments and contacts ----
@@ -513,11 +513,11 @@ def test_a_problem_is_in_the_language_of_who_reads_the_page(
         english, french = (
             text_of(client, shop, path, **{"Accept-Language": language}) for language in ("en-US", "fr-CA")
         )
-        assert "Order 25 was paid 3.98 USD more than it costs." in english
+        assert "Order 25 was overpaid by 3.98 USD." in english
         assert "Commande 25\N{NO-BREAK SPACE}: 3.98 USD ont été payés en trop." in french
-        assert "more than it costs" not in french
+        assert "overpaid" not in french
         assert f'<a data-out href="{url}">pi_1</a>' in french
-    in_saleor = {"en": "Order 25 was paid", "fr": "Commande 25\N{NO-BREAK SPACE}:"}[staff_language]
+    in_saleor = {"en": "Order 25 was overpaid", "fr": "Commande 25\N{NO-BREAK SPACE}:"}[staff_language]
     assert Problem.objects.get().message.startswith(in_saleor)
 
 
@@ -526,7 +526,7 @@ def test_a_problem_whose_content_is_gone_cannot_be_replayed(shop: Shop, client: 
     Event.objects.filter(pk=problem.event_id).update(payload=None)
     status, text = post(client, shop, f"problems/{problem.pk}/replay")
     assert status == 422
-    assert "no longer kept" in text
+    assert "no longer stored" in text
     assert problem.reason in text
 
 

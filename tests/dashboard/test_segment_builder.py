@@ -84,7 +84,7 @@ def test_a_segment_is_made_once_changed_and_copied(shop: Shop, client: Client, a
     made.refresh_from_db()
     assert (made.name, made.tree["root"], made.tag) == ("Loyal abroad", more, None)
     status, text = post(client, shop, "segments/save", **fields(ORDERS, **opened, name="Other"))
-    assert (status, "Somebody else has changed this segment" in text) == (422, True)
+    assert (status, "Someone else has changed this segment" in text) == (422, True)
     copy = ask(client, shop, "segments/new", **{"from": str(made.pk)})
     assert 'value="Loyal abroad (copy)"' in copy
     assert form_of(copy)["key"] != str(made.pk)
@@ -96,17 +96,17 @@ def test_a_segment_is_made_once_changed_and_copied(shop: Shop, client: Client, a
     [
         ({"type": "status", "in": []}, "n-0", "Choose or enter at least one."),
         ({"type": "ordersCount", "atLeast": "two"}, "n-0", "Enter a whole number."),
-        ({"type": "ordersCount"}, "n-0", "Enter the least, the most, or both."),
+        ({"type": "ordersCount"}, "n-0", "Enter the minimum, the maximum, or both."),
         ({"type": "spent", "currency": "USD", "atLeast": "1,234"}, "n-0", "Enter an amount such as 12.30."),
         (
             {"type": "spent", "currency": "USD", "atLeast": "5", "atMost": "1"},
             "n-0",
-            "The least is more than the most",
+            "The minimum is greater than the maximum",
         ),
         (
             {"type": "spent", "currency": "JPY", "atLeast": "1.5"},
             "n-0",
-            "This amount or currency is not possible.",
+            "This amount or currency is not valid.",
         ),
         ({"type": "lastOrder"}, "n-0", "Say when."),
         ({"type": "cart", "abandonedFor": {"days": 4000}}, "n-0", "This number is too large."),
@@ -180,7 +180,7 @@ def test_the_count_and_a_sample_follow_the_form(shop: Shop, client: Client, ada:
     unknown = {"type": "purchased", "product": [product(9)]}
     text = post(client, shop, "segments/preview", **fields(unknown, **new))[1]
     assert "<strong>0 contacts</strong>" in text
-    assert "nobody has bought one of these yet" in text
+    assert "nobody has bought any of these yet" in text
     assert not Segment.objects.exists()
 
 
@@ -188,7 +188,7 @@ def test_why_somebody_is_in_it_or_not(shop: Shop, client: Client, ada: Contact) 
     root = {"type": "any", "of": [ORDERS, {"type": "not", "of": {"type": "country", "in": ["FR"]}}]}
     made = store.create(ada.audience, store.SegmentValues("Loyal", {"version": 1, "root": root}))
     text = ask(client, shop, f"segments/{made.pk}/why", contact="ADA@example.com")
-    for expected in ("Matches", "2 paid orders", "no country is known", "2 of 2 conditions hold"):
+    for expected in ("Matches", "2 paid orders", "no country is known", "2 of 2 conditions are met"):
         assert expected in text
     assert "Loyal" in ask(client, shop, f"segments/{made.pk}/why", contact=str(ada.pk))
     answer = client.get(

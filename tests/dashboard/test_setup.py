@@ -146,7 +146,7 @@ def test_thousands_are_written_as_the_reader_does_and_a_browser_needs(shop: Shop
         assert shown in html.unescape(text)
         assert 'value="1234" max="56789"' in text
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
-    assert "1,234 entries were brought in." in str(step(shop, "history").text)
+    assert "1,234 entries were imported." in str(step(shop, "history").text)
 
 
 @pytest.mark.parametrize(

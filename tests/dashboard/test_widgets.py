@@ -94,7 +94,7 @@ def test_a_customers_card_shows_status_reason_spent_and_segments(shop: Shop, cli
     for shown in (
         "Buyers",
         "Not subscribed",
-        "buying subscribes nobody",
+        "buying something does not subscribe anyone",
         "42.00 USD",
         f"/contacts/{contact.pk}",
     ):

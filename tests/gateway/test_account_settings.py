@@ -35,7 +35,7 @@ def test_a_suffix_is_kept_and_taken_away(account: StripeAccount, stripe_sandbox:
     ("suffix", "words"),
     [
         ("x" * 23, "room for"),
-        ("Tees & Mugs", "room for 10 behind “SANDBOX SH”"),
+        ("Tees & Mugs", "room for 10 after “SANDBOX SH”"),
         ("1234", "at least one letter"),
         ("Tees<3", "must not contain <"),
         ("a*b'c\"", "must not contain \" ' *"),

@@ -38,7 +38,7 @@ def test_what_may_pass_is_unavailable(
 ) -> None:
     failure = refused(stripe_sandbox, account, status=status)
     assert isinstance(failure, Unavailable)
-    assert "did not answer" in failure.message
+    assert "did not respond" in failure.message
 
 
 @pytest.mark.parametrize("fault", [{"drop_connection": True}, {"garbage": True}])

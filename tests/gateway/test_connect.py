@@ -194,8 +194,8 @@ def test_channels_of_another_account_stay_with_it(installation: Installation) ->
     [
         ("complete", "active", ""),
         ("review", "pending", "not ready yet"),
-        ("restrict", "restricted", "until it gets what it asks for"),
-        ("reject", "rejected", "refused the account"),
+        ("restrict", "restricted", "until it gets the information it needs"),
+        ("reject", "rejected", "rejected the account"),
     ],
 )
 def test_an_event_moves_the_account(
@@ -422,9 +422,9 @@ def test_an_account_that_is_out_of_reach_is_a_problem_and_not_disconnected(
 
 def test_it_has_no_keys_and_no_endpoint_to_replace(installation: Installation) -> None:
     account = start_account(installation)
-    with pytest.raises(Rejected, match="no keys and no endpoint"):
+    with pytest.raises(Rejected, match="no keys or endpoint"):
         onboarding.replace_keys(account, "pk_test_1", "sk_test_1")
-    with pytest.raises(Rejected, match="no keys and no endpoint"):
+    with pytest.raises(Rejected, match="no keys or endpoint"):
         onboarding.renew_endpoint(account)
     upkeep.check_accounts()
     assert not Problem.objects.filter(key__startswith="key-").exists()

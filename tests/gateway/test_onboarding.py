@@ -99,7 +99,7 @@ def test_keys_that_are_no_pair(installation: Installation, publishable: str, sec
 
 def test_keys_of_two_accounts_are_no_pair(installation: Installation, stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.create_account("Other", "pk_test_other", "sk_test_other")
-    with pytest.raises(Rejected, match="not of the same Stripe account"):
+    with pytest.raises(Rejected, match="do not belong to the same Stripe account"):
         onboarding.connect(installation, "pk_test_other", SECRET_KEY, CHANNELS)
     assert not StripeAccount.objects.exists()
     assert endpoints(stripe_sandbox) == []

@@ -362,7 +362,7 @@ def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
     worked()
     age(days=31)
     prune()
-    with pytest.raises(Rejected, match="no longer kept"):
+    with pytest.raises(Rejected, match="no longer stored"):
         replay(Event.objects.get())
 
 

@@ -66,7 +66,9 @@ def test_a_capture_whose_answer_was_lost_is_made_once(held: Buy, stripe_sandbox:
     assert intent(stripe_sandbox, held)["amount_received"] == 500
 
 
-@pytest.mark.parametrize(("amount", "words"), [("12.31", "Only 12.30 USD is held"), ("0", "more than zero")])
+@pytest.mark.parametrize(
+    ("amount", "words"), [("12.31", "Only 12.30 USD is authorized"), ("0", "more than zero")]
+)
 def test_a_capture_that_cannot_be_is_not_sent(
     held: Buy, stripe_sandbox: StripeSandbox, amount: str, words: str
 ) -> None:
@@ -88,7 +90,7 @@ def test_what_was_released_cannot_be_captured(held: Buy) -> None:
     held.request("CANCEL", None)
     answer = held.request("CHARGE", "12.30")
     assert answer["result"] == "CHARGE_FAILURE"
-    assert "Nothing is held" in answer["message"]
+    assert "no authorized amount left" in answer["message"]
 
 
 def test_a_part_is_refunded_and_no_more(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
@@ -144,7 +146,7 @@ def test_a_refund_whose_answer_was_lost_is_made_once(charged: Buy, stripe_sandbo
     stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
     lost = charged.request("REFUND", "2.30")
     assert lost["result"] == "REFUND_FAILURE"
-    assert "appear here by itself" in lost["message"]
+    assert "appear here automatically" in lost["message"]
     assert charged.request("REFUND", "2.30", again=True)["result"] == "REFUND_SUCCESS"
     assert len(refunds(stripe_sandbox)) == 1
 

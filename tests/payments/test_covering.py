@@ -323,7 +323,7 @@ class TestMoneyComesAllTheSame:
         pay(town, other)
         town.tell(town.stripe.events("payment_intent.succeeded"))
         [message] = problems()
-        assert f"{town.ledger()['chargedAmount']['amount']:.2f} USD more than it costs" in message
+        assert f"overpaid by {town.ledger()['chargedAmount']['amount']:.2f} USD" in message
         assert "https://dashboard.stripe.com/test/payments/pi_" in message
         town.api.refunds.create({"payment_intent": other})
         town.tell(town.stripe.events("refund.created"))

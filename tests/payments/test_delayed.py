@@ -285,7 +285,7 @@ def test_a_voucher_in_a_shop_that_holds(
     one.initialize()
     confirm(one, kind)
     pending = one.process()
-    assert (pending["result"], "slip" in pending["message"]) == ("CHARGE_REQUEST", True)
+    assert (pending["result"], "voucher" in pending["message"]) == ("CHARGE_REQUEST", True)
     stripe_sandbox.pay_voucher(one.psp)
     paid = one.process()
     assert paid["message"] == in_language(shopper_messages.CHARGED_INSTEAD, "en")

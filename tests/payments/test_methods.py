@@ -262,14 +262,14 @@ class TestTheTotal:
         one.pay()
         answer = one.process(sourceObject=self.source(20))
         assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "12.30")
-        assert "12.30 USD was paid, but 20.00 USD is to be paid" in answer["message"]
+        assert "12.30 USD was paid, but 20.00 USD is now due" in answer["message"]
 
     def test_a_total_too_small_is_said(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         one = buy()
         one.initialize(sourceObject=self.source(12.3))
         answer = one.process(sourceObject=self.source(0.1))
         assert answer["result"] == "CHARGE_FAILURE"
-        assert "no less than 0.50 USD" in answer["message"]
+        assert "minimum amount for this payment method is 0.50 USD" in answer["message"]
         assert intent_of(stripe_sandbox, one)["status"] == "canceled"
 
 

@@ -189,7 +189,7 @@ class TestWhatCannotBeHealed:
         gone = "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
         Payment.objects.update(transaction_id=gone)
         report = reconciled(worked)
-        assert any("has no transaction" in each.why for each in report.differences if not each.fixed)
+        assert any("no longer has a transaction" in each.why for each in report.differences if not each.fixed)
 
 
 def test_the_command_prints_what_it_found(

@@ -196,6 +196,8 @@ def test_what_belongs_to_another_app_is_given_up_and_blocks_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(http, "call", denied(lambda _app: None))
         town.tell(events)
-    assert Handling.objects.filter(given_up_at__isnull=False, reasons__en__icontains="does not let").exists()
+    assert Handling.objects.filter(
+        given_up_at__isnull=False, reasons__en__icontains="does not allow"
+    ).exists()
     assert not Handling.objects.filter(waits_for__isnull=False).exists()
     assert not Problem.objects.filter(key="permissions").exists()

@@ -150,7 +150,7 @@ def test_what_stayed_open_is_not_asked_again_once_stripe_may_have_forgotten_it(
     ActionRequest.objects.update(created_at=timezone.now() - timedelta(seconds=DAY))
     answer = post(charged, "REFUND", body)
     assert answer["result"] == "REFUND_FAILURE"
-    assert "Look at the payment in Stripe" in answer["message"]
+    assert "Check the payment in Stripe" in answer["message"]
     assert refunded(stripe_sandbox) == [230]
 
 

@@ -77,7 +77,7 @@ def test_a_gateway_shows_its_key_before_the_terms_are_accepted(buy: Begin, accou
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("EN", "no less than 0.50 USD to be paid this way; this is 0.30 USD"), ("FR", "0,50 USD")],
+    [("EN", "for this payment method is 0.50 USD; this is 0.30 USD"), ("FR", "0,50 USD")],
 )
 def test_amounts_are_named(buy: Begin, language: str, words: str) -> None:
     answer = buy(amount="0.30").initialize(sourceObject=source(language))
@@ -108,7 +108,7 @@ def test_every_code_has_a_sentence(kind: type[Failure], language: str) -> None:
             "Waiting for the shopper to pay.",
             "En attente du paiement de l'acheteur.",
         ),
-        ("processing", "The bank is working on the payment.", "La banque traite le paiement."),
+        ("processing", "The bank is processing the payment.", "La banque traite le paiement."),
     ],
 )
 def test_what_is_under_way_is_said_in_the_shoppers_language(

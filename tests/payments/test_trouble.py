@@ -243,7 +243,7 @@ def test_a_busy_stripe_is_named_as_what_it_is(
         payment_intents.retrieve(account, "pi_1")
     assert caught.value.code == code
     assert "try again" in caught.value.message
-    assert "did not answer" not in caught.value.message
+    assert "did not respond" not in caught.value.message
 
 
 def test_an_outage_of_hours_gives_nothing_up(

@@ -125,7 +125,7 @@ def test_check_names_the_shop_that_does_not_answer(capsys: pytest.CaptureFixture
     settings.ALLOWED_SALEOR_URLS = ("http://127.0.0.1:9/graphql/",)
     installed("http://127.0.0.1:9/graphql/")
     assert main(["check"]) == 1
-    assert "did not answer" in capsys.readouterr().out
+    assert "did not respond" in capsys.readouterr().out
 
 
 def test_an_unknown_command_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

@@ -355,8 +355,8 @@ def check(event: ConsentEvent) -> None:
         raise Rejected(
             pgettext_lazy(
                 "staff",
-                "The consent's time (consent_at) is outside the calendar. Send when it was given, such as "
-                "2026-11-23T14:00:00Z.",
+                "The consent's time (consent_at) is outside the calendar. Send the time at which it was "
+                "given, such as 2026-11-23T14:00:00Z.",
             ),
             code="consent_at",
         ) from None

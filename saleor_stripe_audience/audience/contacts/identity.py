@@ -229,7 +229,7 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
         kept, absorbed = (Contact.objects.get(pk=each.pk) for each in (kept, absorbed))
         if kept == absorbed or kept.audience_id != absorbed.audience_id:
             raise Rejected(
-                pgettext_lazy("staff", "Choose two different contacts of one audience."), code="merge"
+                pgettext_lazy("staff", "Choose two different contacts of the same audience."), code="merge"
             )
         if kept.saleor_user_id and absorbed.saleor_user_id:
             raise Rejected(

@@ -69,7 +69,7 @@ def add(tag: Tag, contacts: Iterable[Contact], origin: str = Origin.STAFF, actor
         for some in batched(contacts, BATCH_SIZE):
             if any(contact.audience_id != tag.audience_id for contact in some):
                 raise Rejected(
-                    pgettext_lazy("staff", "The tag belongs to another audience than the contact."),
+                    pgettext_lazy("staff", "The tag and the contact belong to different audiences."),
                     code="tag",
                 )
             add_to_many(tag, [contact.pk for contact in some], origin, actor[:128])

@@ -389,7 +389,7 @@ def delete_audience(audience: Audience) -> None:
             raise Rejected(
                 pgettext_lazy(
                     "staff",
-                    "The audience has contacts, and with them the proof of their consent: it cannot be deleted.",
+                    "The audience cannot be deleted, because it has contacts and the proof of their consent.",
                 ),
                 code="audience_has_contacts",
             )

@@ -90,7 +90,7 @@ class _Explainer:
         reason: Fact
         if isinstance(node, rules.All | rules.AnyOf):
             reason = with_values(
-                pgettext_lazy("staff", "{count} of {all} conditions hold"),
+                pgettext_lazy("staff", "{count} of {all} conditions are met"),
                 count=sum(each.holds for each in children),
                 all=len(children),
             )

@@ -35,8 +35,8 @@ def large_queries(timeout_seconds: int = 0) -> Iterator[None]:
                 raise Unavailable(
                     pgettext_lazy(
                         "staff",
-                        "The segment takes too long to count. Narrow it down, or save it: it will then be evaluated in "
-                        "the background.",
+                        "The segment takes too long to count. Narrow it down, or save it to evaluate it in the "
+                        "background.",
                     ),
                     code="segment_too_slow",
                 ) from None

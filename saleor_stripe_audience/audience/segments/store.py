@@ -36,7 +36,7 @@ PREVIEW_SECONDS = 20
 
 TOO_MANY = pgettext_lazy("staff", "An audience can have at most {most} segments. Delete one first.")
 IN_USE = pgettext_lazy("staff", "The segment is part of {names}. Change or delete that first.")
-FOREIGN_TAG = pgettext_lazy("staff", "The tag belongs to another audience than the segment.")
+FOREIGN_TAG = pgettext_lazy("staff", "The tag and the segment belong to different audiences.")
 NAME_TAKEN = pgettext_lazy("staff", "Another segment of the audience has this name. Choose another.")
 NAME_NEEDED = pgettext_lazy("staff", "Give the segment a name of 1 to {most} characters.")
 CIRCLE = pgettext_lazy(

@@ -34,7 +34,8 @@ from saleor_stripe_audience.wording import with_values
 
 NO_MOMENT = pgettext_lazy(
     "staff",
-    "The consent has no readable {key}. Send when it was given, with a time zone, such as 2026-11-23T14:00:00Z.",
+    "The consent has no valid {key}. Send the time at which it was given, with a time zone, "
+    "such as 2026-11-23T14:00:00Z.",
 )
 
 CONSENT = "marketing_consent"

@@ -152,7 +152,7 @@ def _subscribed(request: HttpRequest, contact: Contact) -> HttpResponse:
 
 def _unsubscribed(request: HttpRequest, link: Link) -> HttpResponse:
     """Confirm the unsubscription; a link that is not current does not lead to the preference page."""
-    message = _("You are unsubscribed. You will get no more news from us.")
+    message = _("You are unsubscribed. You will not receive any more news from us.")
     preferences = links.preferences_url(link.contact) if link.is_current else ""
     return _show(request, "done", link.contact, message=message, preferences=preferences)
 

@@ -51,7 +51,7 @@ def _mail(audience: Audience, wording: str) -> Preview:
 
 
 def _pages(wording: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    farewell = _("You are unsubscribed. You will get no more news from us.")
+    farewell = _("You are unsubscribed. You will not receive any more news from us.")
     return {
         CONFIRM: ("confirm", {"wording": wording}),
         OFFER: ("preferences", {"is_subscribed": False, "offer": wording}),

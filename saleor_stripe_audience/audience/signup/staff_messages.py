@@ -9,22 +9,24 @@ from saleor_stripe_audience.wording import with_values
 
 UNKNOWN_WORDING = pgettext_lazy(
     "staff",
-    "A storefront sends consent with a wording (consent_text) that you did not write for the audience, so it proves "
-    "nothing: such consent is pending until it is confirmed from the mailbox. If your storefront shows another wording "
-    "than the audience's own, add it under Audiences as a text of your storefront. If not, a stranger sent it.",
+    "A storefront sends consent with a wording (consent_text) that you did not write for the "
+    "audience, so it proves nothing: such consent is pending until the person confirms it by "
+    "email. If your storefront shows a different wording from the audience's own, add it "
+    "under Audiences as a text of your storefront. Otherwise, someone else sent it.",
 )
 # What is wrong with a consent, by the code of its refusal.
 _PROBLEMS = {
     "consent_at": pgettext_lazy(
         "staff",
-        "A consent has no readable date (consent_at, or your storefront's key that ends with _at). Send when it was "
-        "given, with a time zone, such as 2026-11-23T14:00:00Z.",
+        "A consent has no valid date (consent_at, or your storefront's key that ends with _at). "
+        "Send the time at which it was given, with a time zone, such as 2026-11-23T14:00:00Z.",
     ),
     "consent_without_wording": pgettext_lazy(
         "staff",
-        "A storefront sends consent without its text (consent_text), so it proves nothing. Let it send the text that "
-        "was agreed to, or add the audience's own text under Audiences. Consents that were sent before stay out until "
-        "your customers and orders are brought in again.",
+        "A storefront sends consent without its text (consent_text), so it proves nothing. Make "
+        "it send the text that was agreed to, or add the audience's own text under Audiences. "
+        "Consents that were already sent are only recorded once your customers and orders are "
+        "imported again.",
     ),
     "consent_wording_too_long": pgettext_lazy(
         "staff", "The wording of the consent (consent_text) is longer than {longest} characters."

@@ -51,7 +51,10 @@ def read_columns(
     if "email" not in places:
         raise Rejected(
             with_values(
-                pgettext_lazy("staff", "The file has no column of addresses. Choose one; it has: {known}."),
+                pgettext_lazy(
+                    "staff",
+                    "The file has no column with email addresses. Choose one; its columns are: {known}.",
+                ),
                 known=", ".join(names)[:300] or "none",
             ),
             code="import_column",
@@ -87,7 +90,7 @@ def recognize_columns(
 def _exact_places(ours: str, some: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
     if ours not in KNOWN or not all(0 <= place < len(names) for place in some):
         raise Rejected(
-            pgettext_lazy("staff", "The file's columns have changed. Choose what they are again."),
+            pgettext_lazy("staff", "The file's columns have changed. Choose their fields again."),
             code="import_column",
         )
     return tuple(some)

@@ -30,7 +30,7 @@ BATCH_SIZE = 500  # a shop's events wait for a batch at most
 MOST_KEPT = 100_000  # refused rows that can be downloaded: each takes more room than in the file
 MOST_LISTED = 100  # refused rows and invalid cells in the report; the list of refused rows has all
 COUNTS = ("lines", "new", "changed", "unchanged", "erased_left_out", "consents", "refused", "left_out")
-UNCHECKED = pgettext_lazy("staff", "Check the file first: nothing is imported that was not shown before.")
+UNCHECKED = pgettext_lazy("staff", "Check the file first: only what you have seen in the check is imported.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class FileJob:
         current = Job.objects.select_for_update().get(pk=self.job.pk)
         if current.step != self.job.step:
             raise Rejected(
-                pgettext_lazy("staff", "Another process is importing this file right now."),
+                pgettext_lazy("staff", "Another process is importing this file."),
                 code="import_twice",
             )
         is_stopped = current.state not in Job.MOVING

@@ -19,7 +19,7 @@ from saleor_stripe_audience.wording import ENGLISH, Wording, in_language, with_v
 MAX_CELL_LENGTH = 100_000  # characters
 LARGE_CELL = pgettext_lazy("staff", "Line {line} has a cell of more than {longest} characters.")
 NOT_CSV = pgettext_lazy(
-    "staff", "Line {line} is not CSV: a quotation mark is missing, or there is one too many."
+    "staff", "Line {line} is not valid CSV: a quotation mark is missing, or there is one too many."
 )
 MAX_LINE_LENGTH = MAX_CELL_LENGTH * 4
 MAX_HEADER_LENGTH = 100_000  # characters that are searched for separators

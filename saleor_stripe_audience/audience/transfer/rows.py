@@ -69,16 +69,16 @@ DAY_FIRST, MONTH_FIRST = "day", "month"
 _DATE_ORDERS = {DAY_FIRST: r"\3-\2-\1", MONTH_FIRST: r"\3-\1-\2"}
 DAMAGED = pgettext_lazy("staff", "A quotation mark is missing, or there is one too many.")
 SHIFTED = pgettext_lazy(
-    "staff", "The row has {cells} cells, the header {width}: an unquoted separator shifted them."
+    "staff", "The row has {cells} cells and the header {width}: an unquoted separator has shifted them."
 )
 ONLY_WITHDRAWAL = pgettext_lazy("staff", "{reason} Only the withdrawal was imported.")
 NOT_PAST = pgettext_lazy("staff", "This is not a time in the past.")
 UNCLEAR_DATE = pgettext_lazy(
-    "staff", "Choose whether the day or the month is first in dates such as 04/03/2025."
+    "staff", "Choose whether the day or the month comes first in dates such as 04/03/2025."
 )
 UNKNOWN_CONSENT = pgettext_lazy("staff", "Consent is yes, withdrawn, or empty.")
 WITHDRAWN_NOW = pgettext_lazy(
-    "staff", "This is not a time in the past: the withdrawal counts from the import."
+    "staff", "This is not a time in the past: the withdrawal takes effect at the time of the import."
 )
 UNDATED_CONSENT = pgettext_lazy("staff", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.")
 NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")

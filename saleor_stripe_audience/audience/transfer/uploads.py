@@ -281,15 +281,18 @@ def _check_kind(content: bytes) -> None:
 
 TOO_LARGE = with_values(
     pgettext_lazy(
-        "staff", "The file is larger than {most} MB. Split it, or ask the operator to import it by command."
+        "staff",
+        "The file is larger than {most} MB. Split it, or ask the operator to import it on the command line.",
     ),
     most=LARGEST // PART_BYTES,
 )
 EMPTY = pgettext_lazy(
     "staff", "The file has no rows. Choose a CSV file with a header and at least one contact."
 )
-INCOMPLETE = pgettext_lazy("staff", "The file did not arrive completely. Choose it again.")
-STARTED = pgettext_lazy("staff", "This file is imported already, so how it is read can no longer be changed.")
+INCOMPLETE = pgettext_lazy("staff", "The file was not uploaded completely. Choose it again.")
+STARTED = pgettext_lazy(
+    "staff", "The import of this file has already started, so its options can no longer be changed."
+)
 GONE = pgettext_lazy("staff", "The file is no longer stored. Upload it again.")
 MANY_COLUMNS = pgettext_lazy("staff", "The file has {count} columns. Keep at most {most} of them.")
 FULL = pgettext_lazy(

@@ -133,7 +133,7 @@ def test_names_differ_by_more_than_capitals(audience: Audience, elsewhere: Audie
 
 
 def test_a_tag_of_another_audience_is_refused(audience: Audience, elsewhere: Audience) -> None:
-    with pytest.raises(Rejected, match="another audience"):
+    with pytest.raises(Rejected, match="different audiences"):
         store.create(audience, values(FRENCH, tag=tags.get_or_create_tag(elsewhere, "VIP")))
 
 

@@ -65,7 +65,7 @@ def test_lines_after_a_cell_of_many_lines_are_counted(audience: Audience) -> Non
 
 
 def test_a_damaged_header_refuses_the_file(audience: Audience) -> None:
-    with pytest.raises(Rejected, match="Line 1 is not CSV"):
+    with pytest.raises(Rejected, match="Line 1 is not valid CSV"):
         take(audience, '"email"x,consent\na@shop.test,yes\n')
 
 

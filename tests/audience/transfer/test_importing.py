@@ -130,7 +130,7 @@ def test_the_latest_event_counts_and_no_event_changes_nothing(
     say(contact, before, BACK_THEN)
     take(audience, f"email,consent,consent_at\n{row}\n")
     contact.refresh_from_db()
-    assert contact.status == after  # a refusal without a usable time counts from the import
+    assert contact.status == after  # a refusal without a usable time takes effect at the time of the import
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(audience: Audience) -> None:
@@ -163,7 +163,7 @@ ROWS = [
     (f'a@shop.test,,,,,,"{",".join(map(str, range(51)))}"', "tags", "51 tags"),
     ("a@shop.test,,,,,,A\u2028B", "tags", "unprintable"),
     ("a@shop.test,,,,,,\u200f", "tags", "visible name"),
-    ("a@shop.test,FR,Ada,,,,,,moved", "row", "9 cells, the header 8"),
+    ("a@shop.test,FR,Ada,,,,,,moved", "row", "9 cells and the header 8"),
 ]
 
 
@@ -191,7 +191,11 @@ CELLS = [
     ("a@shop.test,,A\ud800da", "first_name", "invalid characters"),
     ("a@shop.test,,,withdrawn,,fe80::1%eth0", "consent_ip", "not an IP address"),
     ("a@shop.test,,,withdrawn,,not-an-ip", "consent_ip", "not an IP address"),
-    ("a@shop.test,,,withdrawn,0001-01-01T00:00:00+02:00", "consent_at", "counts from the import"),
+    (
+        "a@shop.test,,,withdrawn,0001-01-01T00:00:00+02:00",
+        "consent_at",
+        "takes effect at the time of the import",
+    ),
     (f"a@shop.test,,,withdrawn,,,{'t' * 101}", "tags", "has 101 characters"),
 ]
 
@@ -269,12 +273,12 @@ def test_equal_addresses_are_one_person_and_plus_tags_are_others(audience: Audie
 
 
 WHOLE: list[tuple[str | bytes, str]] = [
-    ("", "no column of addresses"),
-    ("first name,last name\nAda,Buyer\n", "no column of addresses"),
+    ("", "no column with email addresses"),
+    ("first name,last name\nAda,Buyer\n", "no column with email addresses"),
     ("email\n" + "a@shop.test\n" * 3 + '"' + "x" * 10_000_000 + '"\n', "Line 5 is longer than"),
     ("x" * 100_001 + ",email\nfine@shop.test\n", "Line 1 has a cell of more than 100,000"),
     ("email\na@shop.test\n".encode("utf-16")[:-1], "is not in UTF-16"),
-    ('email,"never closed\nfine@shop.test\n', "is not CSV"),
+    ('email,"never closed\nfine@shop.test\n', "is not valid CSV"),
 ]
 
 

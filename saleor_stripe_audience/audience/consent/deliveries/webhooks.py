@@ -99,7 +99,7 @@ def _check_key(service: str, signing_key: str) -> None:
     if options.needs_key and not signing_key:
         raise Rejected(
             with_values(
-                pgettext_lazy("staff", "{service} signs its reports. Give its webhook signing key too."),
+                pgettext_lazy("staff", "{service} signs its reports. Enter its webhook signing key too."),
                 service=service,
             ),
             code="signing_key",
