@@ -4,7 +4,7 @@ Django takes several times as long to compose the SQL of a query as the database
 are composed when they are first needed, with placeholders for their values; after that, only the values change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def composed_once[**Arguments, Row](
     def rows(*arguments: Arguments.args, **named: Arguments.kwargs) -> list[Row]:
         if named:
             raise TypeError(f"{compose.__qualname__} takes positional arguments only")
-        padded = [_pad(each) for each in arguments]
+        padded = _pad(arguments)
         lengths = [len(each) if isinstance(each, list) else -1 for each in padded]
         shape = (connection.vendor, *lengths)
         if shape not in kept:
@@ -75,7 +75,7 @@ class _Composed:
         """Send the SQL with these values."""
         if not self._sql:
             return []
-        values = [_stored(value) for value in _flat(arguments)]
+        values = _stored(_flat(arguments))
         parameters = tuple(
             values[each.number] if isinstance(each, _Place) else each for each in self._parameters
         )
@@ -101,18 +101,22 @@ def _compose(
         sql, parameters = compiler.as_sql()
     except EmptyResultSet:
         return queryset, compiler, "", []
-    places = {_stored(value): _Place(number) for number, value in enumerate(_flat(stand_ins))}
+    places = {value: _Place(number) for number, value in enumerate(_stored(_flat(stand_ins)))}
     placed = [places.get(each, each) if isinstance(each, Value) else each for each in parameters]
     return queryset, compiler, sql, placed
 
 
-def _pad(argument: Any) -> Any:
-    """Repeat the last of several values up to the next power of two, so that only a few lengths occur."""
-    if isinstance(argument, str) or not isinstance(argument, Sequence):
-        return argument
-    values = list(argument)
-    length = 1 << (len(values) - 1).bit_length() if values else 0
-    return values + values[-1:] * (length - len(values))
+def _pad(arguments: Iterable[Any]) -> list[Any]:
+    """Repeat the last value of each sequence up to the next power of two, so that only a few lengths occur."""
+    padded: list[Any] = []
+    for argument in arguments:
+        if isinstance(argument, str) or not isinstance(argument, Sequence):
+            padded.append(argument)
+            continue
+        values = list(argument)
+        length = 1 << (len(values) - 1).bit_length() if values else 0
+        padded.append(values + values[-1:] * (length - len(values)))
+    return padded
 
 
 def _flat(arguments: Sequence[Any]) -> list[Any]:
@@ -134,13 +138,18 @@ def _stand_in(value: Any) -> Value:
     raise TypeError(f"a composed query cannot take {type(value).__name__}")
 
 
-def _stored(value: Any) -> Any:
-    """Return the value as a parameter of the database."""
-    match value:
-        case UUID():
-            return value if connection.features.has_native_uuid_field else value.hex
-        case datetime():
-            return connection.ops.adapt_datetimefield_value(value)
-        case str():
-            return str(value)
-    return value
+def _stored(values: Iterable[Any]) -> list[Any]:
+    """Return the values as parameters of the database."""
+    database = connections[DEFAULT_DB_ALIAS]
+    stored: list[Any] = []
+    for value in values:
+        match value:
+            case UUID():
+                stored.append(value if database.features.has_native_uuid_field else value.hex)
+            case datetime():
+                stored.append(database.ops.adapt_datetimefield_value(value))
+            case str():
+                stored.append(str(value))
+            case _:
+                stored.append(value)
+    return stored

@@ -39,7 +39,8 @@ class TraceMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with traced(new_trace()):
+        trace = new_trace()
+        with traced(trace):
             response = self._get_response(request)
-            response[HEADER] = current_trace()
-            return response
+        response[HEADER] = trace
+        return response

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.tasks import TaskContext, task
+from django.tasks import Task, TaskContext, task
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 from django_ox.models import OxTask
@@ -34,7 +34,7 @@ from django_ox.models import OxTask
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
-from saleor_stripe_audience.inbox.handlers import Ahead, Concerns, Handler, Within, handlers_for
+from saleor_stripe_audience.inbox.handlers import Concerns, Handler, Within, handlers_for
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.statements import insert_once, insert_rows, turn_to_write, update_row
 from saleor_stripe_audience.tracing import current_trace, new_trace, traced
@@ -78,15 +78,17 @@ def record(
         occurred_at=occurred_at,
         trace=current_trace(),
     )
+    dispatching = _task_of(event)
     with turn_to_write(), transaction.atomic():
         is_new = insert_once(event)
         if is_new:
-            _enqueue(event)
+            dispatching.enqueue(event.pk)
     return is_new
 
 
-def _enqueue(event: Event) -> None:
-    dispatch_event.using(queue_name=_queue(event.source, event.origin)).enqueue(event.pk)
+def _task_of(event: Event) -> "Task[..., None]":
+    """The task that handles the event, in the queue of its sender."""
+    return dispatch_event.using(queue_name=_queue(event.source, event.origin))
 
 
 @task(takes_context=True)
@@ -115,7 +117,7 @@ def dispatch(event_id: int, *, last_attempt: bool = False, queue: str = "") -> N
             known = {handling.handler: handling for handling in event.handlings.all()}
             to_retry = _run_each(event, handlers, known, last_attempt=last_attempt)
         else:
-            calling = _calling([event])[event.pk]
+            calling = _calling({event: handlers})[event]
             writing = [handler for handler in handlers if handler not in calling]
             to_retry = _run_each(event, calling, {}, last_attempt=last_attempt)
             try:
@@ -190,18 +192,18 @@ def _finish(event: Event, to_retry: Exception | None) -> None:
     done.update(handled_at=timezone.now())
 
 
-def _calling(events: Sequence[Event]) -> dict[int, list[Handler]]:
-    """Return the handlers that may call the network, for each of these events of one sender."""
+def _calling(handlers: Mapping[Event, Sequence[Handler]]) -> dict[Event, list[Handler]]:
+    """Return those of the handlers that may call the network, for each of these events of one sender."""
     asked: dict[Concerns, Collection[int]] = {}
-    calling: dict[int, list[Handler]] = {event.pk: [] for event in events}
-    for event in events:
-        for handler in handlers_for(event.source, event.kind):
+    calling: dict[Event, list[Handler]] = {event: [] for event in handlers}
+    for event, its_handlers in handlers.items():
+        for handler in its_handlers:
             if handler.is_transactional:
                 continue
             if handler.concerns is not None and handler.concerns not in asked:
-                asked[handler.concerns] = handler.concerns(events)
+                asked[handler.concerns] = handler.concerns(list(handlers))
             if handler.concerns is None or event.pk in asked[handler.concerns]:
-                calling[event.pk].append(handler)
+                calling[event].append(handler)
     return calling
 
 
@@ -216,10 +218,9 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
         for within in contexts:
             stack.enter_context(within(event))
         stack.enter_context(transaction.atomic(savepoint=False))
-        work = {event: handlers}
         takes_others = with_others and bool(contexts) and not is_solitary
-        tasks = _take_waiting(event, contexts) if takes_others else {}
-        work |= {other: handlers_for(other.source, other.kind) for other in tasks}
+        others, tasks = _take_waiting(event, contexts) if takes_others else ({}, [])
+        work = {event: handlers, **others}
         # Written first: a second worker waits here for this transaction, then fails on these rows.
         insert_rows(
             [
@@ -228,13 +229,11 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
                 for handler in its_handlers
             ]
         )
-        for look_ahead, its_events in _ahead_of(work).items():
-            look_ahead(its_events)
+        every_handler = [handler for its_handlers in work.values() for handler in its_handlers]
+        for look_ahead in dict.fromkeys(each.ahead for each in every_handler if each.ahead is not None):
+            look_ahead(list(work))
         for each in sorted(work, key=lambda one: (one.occurred_at, one.pk)):
-            with traced(each.trace or new_trace()):
-                for handler in work[each]:
-                    if handler.is_transactional:
-                        _write(each, handler, is_own=each == event)
+            _write(each, work[each], is_own=each == event)
         handled = [each for each in work if each != event or is_last]
         for each in handled:
             each.handled_at = timezone.now()
@@ -243,48 +242,48 @@ def _work_together(event: Event, handlers: Sequence[Handler], *, is_last: bool, 
         else:
             Event.objects.filter(pk__in=[each.pk for each in handled]).update(handled_at=timezone.now())
         if tasks:
-            OxTask.objects.filter(pk__in=tasks.values()).update(
+            OxTask.objects.filter(pk__in=tasks).update(
                 status=OxTask.Status.SUCCESSFUL, attempts=1, finished_at=timezone.now()
             )
-    metrics.handled.labels(event.source, "done").inc(sum(map(len, work.values())))
+    metrics.handled.labels(event.source, "done").inc(len(every_handler))
 
 
-def _ahead_of(work: Mapping[Event, Sequence[Handler]]) -> dict[Ahead, list[Event]]:
-    """Return the functions that read ahead, with the events that they read for."""
-    found: dict[Ahead, list[Event]] = {}
-    for event, handlers in work.items():
-        for ahead in dict.fromkeys(handler.ahead for handler in handlers if handler.ahead is not None):
-            found.setdefault(ahead, []).append(event)
-    return found
+def _write(event: Event, handlers: Iterable[Handler], *, is_own: bool) -> None:
+    """Run those of the event's handlers that write; the others have nothing to do for it."""
+    with traced(event.trace or new_trace()):
+        for handler in handlers:
+            try:
+                if handler.is_transactional and (write := handler.prepare(event)) is not None:
+                    write()
+            except Exception as error:
+                if is_own:
+                    raise _HandlerFailed(handler, error) from error
+                raise
 
 
-def _write(event: Event, handler: Handler, *, is_own: bool) -> None:
-    try:
-        if (write := handler.prepare(event)) is not None:
-            write()
-    except Exception as error:
-        if is_own:
-            raise _HandlerFailed(handler, error) from error
-        raise
-
-
-def _take_waiting(event: Event, contexts: Collection[Within]) -> dict[Event, uuid.UUID]:
-    """Return other new events of the sender that need no network, with their tasks, locked against other workers."""
+def _take_waiting(
+    event: Event, contexts: Collection[Within]
+) -> tuple[dict[Event, Sequence[Handler]], list[uuid.UUID]]:
+    """Return other new events of the sender that need no network, with their handlers, and the events' tasks, locked
+    against other workers.
+    """
     waiting = _lock_waiting(_queue(event.source, event.origin), timezone.now())
     tasks = {arguments[0]: pk for pk, arguments in waiting}
     if not tasks:
-        return {}
+        return {}, []
     events = _untried_events(list(tasks), event.pk)
-    calling = _calling(events)
-    return {
-        each: tasks[each.pk]
-        for each in events
-        if not calling[each.pk]
+    handlers: dict[Event, Sequence[Handler]] = {each: handlers_for(each.source, each.kind) for each in events}
+    calling = _calling(handlers)
+    taken = {
+        each: its_handlers
+        for each, its_handlers in handlers.items()
+        if not calling[each]
         and all(
             not handler.is_solitary and (handler.within in contexts or not handler.is_transactional)
-            for handler in handlers_for(each.source, each.kind)
+            for handler in its_handlers
         )
     }
+    return taken, [tasks[each.pk] for each in taken]
 
 
 @composed_once
@@ -399,7 +398,7 @@ def resume(origin: uuid.UUID) -> int:
         resumed = list(events)
         Handling.objects.filter(waits_for=origin, event__in=resumed).update(waits_for=None)
         for event in resumed:
-            _enqueue(event)
+            _task_of(event).enqueue(event.pk)
     return len(resumed)
 
 
@@ -413,7 +412,7 @@ def replay(event: Event) -> None:
     with transaction.atomic():
         Handling.objects.filter(event=event, done_at=None).update(given_up_at=None, waits_for=None)
         Event.objects.filter(pk=event.pk).update(handled_at=None)
-        _enqueue(event)
+        _task_of(event).enqueue(event.pk)
 
 
 def sweep() -> int:
@@ -432,7 +431,7 @@ def sweep() -> int:
     with transaction.atomic():
         Event.objects.filter(pk__in=[event.pk for event in found]).update(swept_at=now)
         for event in found:
-            _enqueue(event)
+            _task_of(event).enqueue(event.pk)
     return len(found)
 
 

@@ -47,8 +47,8 @@ def transactional(
     """A handler that only writes to the database.
 
     Several events of one sender may be handled in one transaction: `within(event)`, such as a lock, is entered once for
-    all of them, then `ahead(events)` may read at once what each of them will need. `is_solitary`: it changes stored
-    events, so its own event is handled by itself.
+    all of them, then `ahead(events)`, with all the events of the transaction, may read at once what they will need.
+    `is_solitary`: it changes stored events, so its own event is handled by itself.
     """
     return Handler(
         _path_of(function),

@@ -224,8 +224,8 @@ class TestLookingAhead:
 class TestTwiceIsOnce:
     def test_an_event_with_two_tasks(self, shop: Installation) -> None:
         events = receive_orders(shop, 3)
-        engine._enqueue(events[1])
-        engine._enqueue(events[0])
+        for each in (events[1], events[0]):
+            engine._task_of(each).enqueue(each.pk)
         while run_tasks():
             pass
         assert Purchase.objects.count() == 3
