@@ -52,10 +52,6 @@ class Due:
         """Return what a PaymentIntent's metadata must say, so that its amount can follow."""
         return {names.TOTAL: format(self.total, "f"), names.REMAINING: format(self.amount, "f")}
 
-    def check_currency(self, currency: str) -> None:
-        """`Rejected` unless it is in that currency."""
-        Money(0, self.currency).in_currency(currency)
-
     def why_not_payable(self) -> Rejected | None:
         """Return why there can be no payment of this amount; None if there can."""
         if self.minor <= 0:
@@ -289,7 +285,7 @@ def _noted(intent: PaymentIntent, name: str) -> Money | None:
 def _target(intent: PaymentIntent, due: Due) -> Due:
     """Return the amount that the intent should have."""
     asked = intent.money(intent.amount)
-    due.check_currency(asked.currency)
+    asked.in_currency(due.currency)
     total_before = _noted(intent, names.TOTAL)
     rise = max(Decimal(0), due.total - total_before.amount) if total_before is not None else Decimal(0)
     raised = asked.amount + rise

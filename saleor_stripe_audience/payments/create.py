@@ -14,7 +14,7 @@ from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
-from saleor_stripe_audience.money import Money, check_chargeable, from_decimal
+from saleor_stripe_audience.money import Money, check_chargeable
 from saleor_stripe_audience.payments import (
     amounts_due,
     attempts,
@@ -111,14 +111,13 @@ def _wanted(session: Session, due: Due | None) -> Wanted:
     """Return the amount that Saleor requested, or the amount due if that is less: Saleor requests totals without
     deducting gift cards.
     """
-    asked = session.action.amount
-    if asked is None:
+    asked, money = session.action.amount, session.action.money
+    if asked is None or money is None:
         raise Rejected("Saleor's request has no amount.", code="parse_error")
-    money = from_decimal(asked, session.action.currency)
     if money.is_zero:
         raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")
     if due is not None:
-        due.check_currency(money.currency)
+        money.in_currency(due.currency)
         if reason := due.why_not_payable():
             raise reason
         if due.amount < asked:

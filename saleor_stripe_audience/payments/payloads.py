@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.money import Money, from_decimal
 
 # JSON numbers arrive as floats; their shortest text is the number that was written.
 Amount = Annotated[
@@ -131,9 +133,16 @@ class Principal(_Part):
 
 
 class Action(_Part):
+    """What Saleor requests; `amount` is in major units."""
+
     actionType: str  # noqa: N815 - Saleor's name
     amount: Amount | None = None
     currency: Text = ""
+
+    @cached_property
+    def money(self) -> Money | None:
+        """The amount as Stripe takes it; None without one, `Rejected` if it is not an amount of that currency."""
+        return None if self.amount is None else from_decimal(self.amount, self.currency)
 
 
 class Event(_Part):

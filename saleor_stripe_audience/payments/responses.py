@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.gateway.objects import DUPLICATE, PaymentIntent
-from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments import amounts_due, methods, ownership
 from saleor_stripe_audience.payments import shopper_messages as messages
 from saleor_stripe_audience.payments.amounts_due import Due
@@ -146,9 +146,8 @@ def _capped(intent: PaymentIntent, session: Session, language: str) -> str:
     """Return a note that less is charged than Saleor requested, because of gift cards or other payments. A decline
     takes precedence.
     """
-    if intent.last_payment_error is not None or session.action.amount is None:
+    if intent.last_payment_error is not None or (asked := session.action.money) is None:
         return ""
-    asked = from_decimal(session.action.amount, session.action.currency)
     is_less = asked.currency == intent.currency and intent.amount < asked.minor
     return messages.capped(intent.money(intent.amount), language) if is_less else ""
 

@@ -111,7 +111,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
         """Return a connection for this thread."""
-        pool = _pools.setdefault(str(conn_params["database"]), Pool())
+        file = str(conn_params["database"])
+        pool = _pools.get(file) or _pools.setdefault(file, Pool())
         self._lease = pool.lease(partial(super().get_new_connection, conn_params))
         return self._lease.connection
 

@@ -3,8 +3,10 @@
     python -m scripts.measure_code [--json | --word WORD]
 
 It measures the modules and functions that three flows through the product call, their SQL statements, import cycles,
-lengths of functions, and outdated words. `--json` prints only the JSON; `--word` lists the files that contain one
-word. `make measure-code`.
+lengths of functions, and outdated words. A module is entered "again" when a call returns to one that was left, "by
+steps" if that call does more than read a property.
+
+`--json` prints only the JSON; `--word` lists the files that contain one word. `make measure-code`.
 """
 
 import argparse
@@ -62,10 +64,11 @@ def _ways() -> Json:
 
 def _table(found: Json) -> list[str]:
     """Return the most important figures."""
-    lines = [f"{'way':20} modules  again  calls  functions  SQL"]
+    lines = [f"{'way':20} modules  again  by steps  calls  functions  SQL"]
     for name, way in found["ways"].items():
         lines.append(
-            f"{name:20} {way['modules_entered']:7}  {way['modules_entered_again']:5}  {way['calls']:5}"
+            f"{name:20} {way['modules_entered']:7}  {way['modules_entered_again']:5}"
+            f"  {way['entered_again_by_steps']:8}  {way['calls']:5}"
             f"  {way['functions']:9}  {way['sql_statements']:3}"
         )
     imports, lengths = found["circles"], found["functions"]

@@ -8,13 +8,13 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import groupby
+from functools import cache, cached_property
+from itertools import chain, groupby
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
@@ -60,14 +60,19 @@ class Trace:
     statements: list[tuple[str, str]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """Counts, the modules in the order they were entered, and how often each function was called."""
-        visits = [name for name, _ in groupby(name_of(Path(code.co_filename)) for code in self.calls)]
+        """Counts, the modules in the order they were entered, and how often each function was called.
+
+        `entered_again_by_steps` leaves out the calls that only read a property, such as an amount's currency.
+        """
+        visits, properties = _visits(self.calls), _properties()
+        steps = _visits(code for code in self.calls if code not in properties)
         modules = dict.fromkeys(visits)
         makers = [maker for maker, _ in self.statements]
         times = Counter(f"{name_of(Path(code.co_filename))}.{code.co_qualname}" for code in self.calls)
         return {
             "modules_entered": len(modules),
             "modules_entered_again": len(visits) - len(modules),
+            "entered_again_by_steps": len(steps) - len(set(steps)),
             "calls": len(self.calls),
             "functions": len(set(self.calls)),
             "sql_statements": len(self.statements),
@@ -75,6 +80,23 @@ class Trace:
             "times": {each.removeprefix(f"{PRODUCT}."): count for each, count in times.most_common()},
             "way": [each.removeprefix(f"{PRODUCT}.") for each in visits],
         }
+
+
+def _visits(calls: Iterable[CodeType]) -> list[str]:
+    """The modules in the order in which they were entered."""
+    return [name for name, _ in groupby(name_of(Path(code.co_filename)) for code in calls)]
+
+
+def _properties() -> set[CodeType]:
+    """The code behind the properties of the product's classes."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(PRODUCT)]
+    classes = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    members = list(chain.from_iterable(vars(each).values() for each in classes))
+    getters = [
+        *(each.fget for each in members if isinstance(each, property)),
+        *(each.func for each in members if isinstance(each, cached_property)),
+    ]
+    return {each.__code__ for each in getters if isinstance(each, FunctionType)}
 
 
 class Tracer:

@@ -1,8 +1,11 @@
 """The ways through the product, as `make measure-code` follows them: each step is taken once."""
 
+from typing import Any
+
 import pytest
 
-from scripts.measure_code.ways import ways
+from saleor_stripe_audience import money, recent
+from scripts.measure_code.ways import Trace, ways
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +46,14 @@ EXCHANGE = (
     "kept_connections.KeptConnections.exchange",
     "network.Answer._object",  # the response's JSON
 )
+
+
+def test_reading_a_property_is_no_step() -> None:
+    read: Any = money.Money.is_zero
+    step, other = money.decimals_of.__code__, recent.forget_all.__code__
+    found = [Trace([step, other, again]).summary() for again in (read.fget.__code__, step)]
+    assert [each["modules_entered_again"] for each in found] == [1, 1]
+    assert [each["entered_again_by_steps"] for each in found] == [0, 1]
 
 
 def test_each_step_is_taken_once_and_each_exchange_with_stripe_is_whole() -> None:
