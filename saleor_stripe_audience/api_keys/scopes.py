@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from saleor_stripe_audience.errors import Rejected
 
-SUBJECTS = {
+DOMAINS = {
     "payments": "HANDLE_PAYMENTS",
     "audience": "MANAGE_USERS",
     "catalogue": "MANAGE_PRODUCTS",
     "settings": "MANAGE_APPS",
 }  # with the staff permission that gives the same access
-EVERYTHING_READ = frozenset(f"{subject}:read" for subject in SUBJECTS)
-EVERYTHING = EVERYTHING_READ | {f"{subject}:write" for subject in SUBJECTS}
+EVERYTHING_READ = frozenset(f"{domain}:read" for domain in DOMAINS)
+EVERYTHING = EVERYTHING_READ | {f"{domain}:write" for domain in DOMAINS}
 
 
 def checked(scopes: Iterable[str]) -> frozenset[str]:
@@ -29,16 +29,16 @@ def checked(scopes: Iterable[str]) -> frozenset[str]:
 
 def opens(scopes: frozenset[str], wanted: str) -> bool:
     """Return whether these scopes include the requested one."""
-    subject, _, kind = wanted.partition(":")
-    return wanted in scopes or (kind == "read" and f"{subject}:write" in scopes)
+    domain, _, kind = wanted.partition(":")
+    return wanted in scopes or (kind == "read" and f"{domain}:write" in scopes)
 
 
 def of_permissions(permissions: Iterable[str]) -> frozenset[str]:
     """Return the scopes of a staff member, from their permissions in the shop."""
     may = set(permissions)
     return frozenset(
-        f"{subject}:{kind}"
-        for subject, permission in SUBJECTS.items()
+        f"{domain}:{kind}"
+        for domain, permission in DOMAINS.items()
         if permission in may
         for kind in ("read", "write")
     )

@@ -1,4 +1,6 @@
-"""Everything offline: the app with stand-ins for Saleor and Stripe, over real HTTP, and a page to play shopper."""
+"""Everything offline: the app with stand-ins for Saleor and Stripe, over real HTTP, and a page on which you play the
+shopper.
+"""
 
 import argparse
 import json
@@ -45,7 +47,7 @@ def _play(stage: Stage, *, as_json: bool) -> int:
 
 
 def _stay(stage: Stage, port: int) -> int:
-    """Serve the page until the person presses Ctrl-C."""
+    """Serve the page until Ctrl-C is pressed."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

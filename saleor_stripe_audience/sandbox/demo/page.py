@@ -1,4 +1,4 @@
-"""The page of the demo: be the shopper on the left, watch payment, ledger and audience on the right."""
+"""The page of the demo: play the shopper on the left, and watch the payment, ledger and audience on the right."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ OVERVIEW = """query Overview {
 
 
 class Page:
-    """The demo's own small web application; it holds the orders made since it was opened."""
+    """The demo's own small web application; it has the orders placed since it was opened."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -72,7 +72,7 @@ class Page:
         return Response(PAGE.read_text(encoding="utf-8"), content_type="text/html; charset=utf-8")
 
     def _graphiql(self, _: Request) -> Response:
-        """The fragment after # stays in the browser, so the key is in no log."""
+        """Return GraphiQL's URL: the fragment after # stays in the browser, so the key does not appear in logs."""
         found: Response = redirect(
             f"{self._stage.app_url}/graphql/#key={self._stage.api_key}", Response=Response
         )
@@ -86,7 +86,7 @@ class Page:
         return _json({"products": self._shopper.products(), "consentText": CONSENT_TEXT})
 
     def _state(self, request: Request) -> Response:
-        """Return all that the page shows; for the contact whose address it sends, everything."""
+        """Return everything that the page shows, including all data of the contact whose address it sends."""
         orders = [self._staff.order(each.order["id"]) for each in reversed(self._attempts) if each.order]
         email = request.args.get("contact", "")
         contact = person(self._stage, email) if email else None
@@ -100,13 +100,13 @@ class Page:
         return self._tried(self._shopper.buy(form["variant"], form["email"], card, agrees=agrees))
 
     def _leave(self, request: Request) -> Response:
-        """The shopper fills a cart and does not come back."""
+        """Fill a cart as a shopper who does not come back."""
         form = request.form
         self._shopper.leave(form["variant"], form["email"], agrees="consent" in form)
         return _json({})
 
     def _confirm(self, request: Request) -> Response:
-        """The shopper's bank asks for 3-D Secure, and the shopper accepts or refuses."""
+        """Accept or refuse 3-D Secure as the shopper, when the bank asks for it."""
         waiting = self._attempts[-1]
         self._stage.stripe.authenticate(waiting.intent, ok=request.form.get("ok") == "yes")
         return self._tried(self._shopper.finish(waiting.checkout, waiting.transaction))
@@ -140,7 +140,7 @@ class Page:
 
 @contextmanager
 def served_page(stage: Stage, port: int) -> Iterator[Served]:
-    """The page on 127.0.0.1; another port is taken when `port` is in use."""
+    """The page on 127.0.0.1; another port is used if `port` is in use."""
     page = Page(stage)
     try:
         served = Served(page.wsgi, port)

@@ -1,4 +1,4 @@
-"""Two purchases, a decline, a partial refund, a consent and an abandoned cart, played to the end without a person."""
+"""Two purchases, a decline, a partial refund, a consent and an abandoned cart, played to the end without user input."""
 
 import time
 from collections.abc import Callable, Iterable

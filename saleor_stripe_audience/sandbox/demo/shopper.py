@@ -1,5 +1,5 @@
-"""What a storefront does for its shopper, and a staff member in the Dashboard: the host's GraphQL and Stripe's
-browser calls, nothing of the app's own.
+"""What a storefront does for its shopper, and a staff member in the Dashboard: only the host's GraphQL and Stripe's
+browser calls, none of the app's.
 """
 
 import math
@@ -105,7 +105,7 @@ class Shopper:
         return Attempt(checkout, transaction, event["type"], event["message"], order, event["pspReference"])
 
     def leave(self, variant_id: str, email: str, *, agrees: bool = False) -> None:
-        """Fill a cart and leave; two hours pass in the shop, so that nobody has to wait."""
+        """Fill a cart and leave; two hours pass in the shop's clock, so that nobody has to wait."""
         left = self._checkout(variant_id, email, agrees=agrees)
         self._stage.saleor.let_pass(left, LONG_SILENCE)
 
@@ -124,7 +124,9 @@ class Shopper:
         return checkout
 
     def _agree(self, checkout: str) -> None:
-        """The box is ticked: docs/audience.md lists these keys. For an unticked one a storefront writes nothing."""
+        """Write the metadata for a ticked box (see docs/audience.md). For an unticked one, a storefront writes
+        nothing.
+        """
         metadata = {
             "marketing_consent": "true", "consent_at": datetime.now(UTC).isoformat(),
             "consent_text": CONSENT_TEXT, "consent_source": "checkout",
@@ -187,11 +189,11 @@ class Staff:
         return self._token
 
     def refund(self, transaction: str, amount: str) -> None:
-        """Ask for a refund of `amount` in the transaction's currency."""
+        """Request a refund of `amount` in the transaction's currency."""
         self.request(transaction, "REFUND", amount)
 
     def request(self, transaction: str, action: str, amount: str | None) -> None:
-        """Ask for CHARGE, REFUND or CANCEL, as the order's page in the Dashboard does."""
+        """Request CHARGE, REFUND or CANCEL, as the order's page in the Dashboard does."""
         change(self._stage, REQUEST_ACTION, self.token, id=transaction, action=action, amount=amount)
 
     def rename(self, product: str, name: str) -> None:

@@ -18,7 +18,7 @@ from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KE
 APP_ID = "saleor.app.stripe-audience"
 CONSENT_TEXT = "Yes, send me news and offers by email. I can unsubscribe at any time."
 READ_SCOPES = ["payments:read", "audience:read", "catalogue:read", "settings:read"]
-# The operator's own settings have no place in a demo: it must send no email, and open no other port.
+# The operator's own settings do not apply in a demo: it must not send emails or open other ports.
 OWN_SETTINGS = (
     "API_REQUESTS_PER_MINUTE", "APP_NAME", "CART_RETENTION_DAYS", "DASHBOARD_ORIGINS", "EMAIL_FROM", "EMAIL_URL",
     "EVENT_RETENTION_DAYS", "LOG_LEVEL", "METRICS_HOST", "METRICS_PORT", "PROXY_COUNT", "SECRET_KEY_FALLBACKS",
@@ -33,12 +33,12 @@ START_SECONDS = 90
 CALL_SECONDS = 30
 
 
-# Pictures have a public address, as a shop's have: Stripe takes no others, and each product would have that problem.
+# Pictures have a public URL, as in a real shop: Stripe accepts no others, and each product would have a problem.
 MEDIA_URL = "https://media.example.com"
 
 
 class StageFailed(RuntimeError):  # noqa: N818 - it names what happened
-    """The demo could not be set up; the message says which step failed and what the app said."""
+    """The demo could not be set up; the message says which step failed and includes the app's message."""
 
 
 class Stage:
@@ -129,7 +129,7 @@ class Stage:
             raise StageFailed(f"Stripe could not be connected:\n{answer.text}\n{self.app_log()}")
 
     def _furnish(self) -> None:
-        """What a merchant chooses first: a key that reads, the wording at the checkout, the ready-made segments."""
+        """Set up what a merchant chooses first: a read key, the wording at checkout, the ready-made segments."""
         staff = self._as_staff()
         [audience] = self._graphql(staff, "{ audiences { id } }")["audiences"]
         made = self._graphql(staff, FURNISH, id=audience["id"], text=CONSENT_TEXT, scopes=READ_SCOPES)

@@ -1,4 +1,6 @@
-"""A Saleor to try the app with: in memory, strict, over real HTTP, and as the real one was observed."""
+"""A Saleor stand-in to try the app with: in memory, strict, over real HTTP, and behaving as the real one was observed
+to.
+"""
 
 from .sandbox import SaleorSandbox
 

@@ -1,4 +1,4 @@
-"""Who is calling, and what that caller may do; refusals have the host's wording."""
+"""Who is calling, and what they may do; refusals use the host's wording."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the host makes of an app's response to a payment webhook: what it reads, and what invalidates all of it."""
+"""How the host interprets an app's response to a payment webhook: what it reads, and what invalidates all of it."""
 
 from dataclasses import dataclass
 from datetime import datetime

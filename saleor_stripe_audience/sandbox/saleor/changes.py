@@ -41,7 +41,7 @@ def variant_created(call: Call, variant: Variant) -> None:
 
 
 def variant_deleted(call: Call, variant: Variant) -> None:
-    """A variant is gone."""
+    """A variant was deleted."""
     variant.deleted = True
     shown = replace(variant, channel_listings=[])
     call.host.emit("PRODUCT_VARIANT_DELETED", call.requestor, productVariant=shown)

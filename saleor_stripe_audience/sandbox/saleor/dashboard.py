@@ -8,7 +8,7 @@ It does what Saleor's own Dashboard 3.23 does (read in saleor/saleor-dashboard, 
 - The query has `id`, `saleorApiUrl`, `domain` and `theme`, and no `locale`: that follows the handshake. Before them is
   the query of the Dashboard's own address, which may be one that the app chose with `updateRouting`.
 - With each new token, every few minutes, the iframe is rendered again. If the query of the Dashboard's address was
-  changed by `updateRouting` in the meantime, it is reloaded with the query of now and the path of before.
+  changed by `updateRouting` in the meantime, it is reloaded with the current query and the previous path.
 - `redirect` to a path opens that page of the Dashboard instead of the app's.
 - An app's extensions are entries of the menu, and cards on the pages of orders and customers. A card is a frame as
   well, 200 px high until the app says `widgetResize`. Its query has the Dashboard's part twice, then what the page

@@ -24,7 +24,7 @@ BACKOFF = (10.0, 30.0, 70.0, 150.0, 310.0)
 
 
 class Sender(Protocol):
-    """What a request says of the host that sends it."""
+    """The details of the host in its requests."""
 
     version: str
     timeout_scale: float

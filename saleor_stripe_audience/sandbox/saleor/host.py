@@ -16,7 +16,7 @@ _PATCHES = {"3.21": "3.21.69", "3.22": "3.22.67", "3.23": "3.23.28", "3.24": "3.
 
 @dataclass
 class Faults:
-    """What the stand-in does wrong on request; `statuses` and `refusals` are used up, one per call."""
+    """Faults that the stand-in produces on request; `statuses` and `refusals` are used up, one per call."""
 
     delay: float = 0.0
     statuses: list[int] = field(default_factory=list)

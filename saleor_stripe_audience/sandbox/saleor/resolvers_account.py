@@ -1,4 +1,4 @@
-"""People: signing in, customers, addresses."""
+"""Users: signing in, customers, addresses."""
 
 import time
 from typing import Any
@@ -226,7 +226,7 @@ def customer_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[s
     return {"user": user}
 
 
-# --- what a customer does about the own account ----------------------------------------------------------
+# --- customers and their own accounts ---------------------------------------------------------------------
 
 
 def _with_token(call: Call, purpose: str, given: str) -> tuple[User, str]:

@@ -533,7 +533,7 @@ def _keep_upload(media: ProductMedia, image: Any) -> None:
 
 
 def _check_address(address: str) -> None:
-    """The host asks the address for its type, and takes none from addresses that are not public."""
+    """Check the URL: the host requests its type, and accepts none from addresses that are not public."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc or "missing" in parts.path:
         raise Refused("mediaUrl", "INVALID", "Enter a valid URL.")

@@ -1,4 +1,4 @@
-"""Metadata of every record, and the mutations that change it; a change that changes nothing emits nothing."""
+"""Metadata of every record, and the mutations that change it; a change without effect emits nothing."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _WRITERS = {
     "TransactionItem": ("HANDLE_PAYMENTS",),
     "Channel": ("MANAGE_CHANNELS",),
 }
-# Storefronts may write their metadata as long as they are not finished.
+# Storefronts can write their metadata as long as they are not completed.
 _PUBLIC = frozenset({"Checkout", "CheckoutLine"})
 
 

@@ -55,7 +55,7 @@ class SaleorSandbox:
         self.host.url = self._served.url
 
     def start(self) -> Self:
-        """Begin to answer."""
+        """Start responding."""
         self._served.start()
         return self
 
