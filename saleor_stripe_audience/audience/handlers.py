@@ -66,7 +66,7 @@ def record_order(event: Event) -> None:
         purchases.record_order(_shop_of(event), order, event.occurred_at)
 
 
-# A handler of its own: consent that proves nothing is reported as a problem, but the purchase is stored.
+# A separate handler: consent that proves nothing is reported as a problem, but the purchase is stored.
 def record_order_consent(event: Event) -> None:
     installation, order = _shop_of(event), _order(event)
     if order is None:

@@ -73,15 +73,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--double-opt-in",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether a consent counts only once it is confirmed from the mailbox",
+        help="whether consent takes effect only once it is confirmed by email",
     )
-    parser.add_argument("--consent-text", metavar="TEXT", help="the wording if a storefront sends none")
+    parser.add_argument(
+        "--consent-text", metavar="TEXT", help="the wording to record if a storefront does not send one"
+    )
     parser.add_argument(
         "--add-wording",
         action="append",
         default=[],
         metavar="TEXT",
-        help="another wording that a storefront shows; repeat it for more",
+        help="an additional wording that a storefront shows; repeatable",
     )
     parser.add_argument(
         "--text-in",
@@ -89,13 +91,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         nargs=2,
         default=[],
         metavar=("LANGUAGE", "TEXT"),
-        help="the wording on the app's own pages and in its emails in this language; repeat it for more",
+        help="the wording on the app's own pages and in its emails in this language; repeatable",
     )
     parser.add_argument(
         "--consent-key",
         action="append",
         metavar="KEY",
-        help="another metadata key that means consent; the given ones replace the current ones",
+        help="an additional metadata key that means consent; repeatable; replaces the current keys",
     )
     parser.add_argument(
         "--cart-silence-minutes", type=int, metavar="N", help="when a cart counts as abandoned"
@@ -103,6 +105,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--delete",
         action="store_true",
-        help="delete the audience; only one without contacts and channels, never the default one",
+        help="delete the audience, which must not have contacts or channels or be the default one",
     )
     return parser.parse_args(arguments)

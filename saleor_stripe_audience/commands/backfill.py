@@ -44,5 +44,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     what.add_argument("--status", action="store_true", help="only show the progress of the last one")
     what.add_argument("--pause", action="store_true", help="stop after the current page")
     what.add_argument("--resume", action="store_true", help="continue the one that was paused or failed")
-    what.add_argument("--cancel", action="store_true", help="stop for good; imported data stays")
+    what.add_argument("--cancel", action="store_true", help="cancel it; imported data is kept")
     return parser.parse_args(arguments)

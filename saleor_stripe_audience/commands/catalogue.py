@@ -100,11 +100,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--product-type", default="", metavar="ID", help="the same; default: the first type")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--sync", action="store_true", help="push all products, then compare both sides")
-    what.add_argument("--refresh", action="store_true", help="list Stripe and show what was changed there")
-    what.add_argument("--apply", type=int, nargs="+", metavar="N", help="write these differences to Saleor")
+    what.add_argument(
+        "--refresh", action="store_true", help="list Stripe's products and show the changes made there"
+    )
+    what.add_argument("--apply", type=int, nargs="+", metavar="N", help="apply these differences in Saleor")
     what.add_argument("--keep", type=int, nargs="+", metavar="N", help="send Saleor's values again for these")
     what.add_argument("--status", action="store_true", help="only show the progress of the last run")
     what.add_argument("--pause", action="store_true", help="stop after the current page")
     what.add_argument("--resume", action="store_true", help="continue a run that was paused or failed")
-    what.add_argument("--cancel", action="store_true", help="stop for good; what was sent stays")
+    what.add_argument("--cancel", action="store_true", help="cancel it; what was sent stays in Stripe")
     return parser.parse_args(arguments)

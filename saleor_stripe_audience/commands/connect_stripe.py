@@ -88,7 +88,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="without keys, with Stripe Connect: prints the link to continue on Stripe",
     )
     parser.add_argument(
-        "--another", action="store_true", help="with --hosted: one more account, although one works already"
+        "--another", action="store_true", help="with --hosted: add an account even if one already works"
     )
     options = parser.parse_args(arguments)
     keys = [options.publishable_key, options.secret_key]

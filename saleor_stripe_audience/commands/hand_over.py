@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
         help=f"it is the same shop: install the app again within {HOURS} hours and it keeps its data",
     )
     choice.add_argument(
-        "--forget", action="store_true", help="it is another shop: delete all data of the former one"
+        "--forget", action="store_true", help="it is another shop: delete all data of the previous one"
     )
     options = parser.parse_args(arguments)
     shop = Installation.objects.filter(saleor_api_url=options.saleor_api_url).first()

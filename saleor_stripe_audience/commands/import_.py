@@ -123,7 +123,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="a tag for everybody in the file; repeatable",
+        help="a tag for every contact in the file; repeatable",
     )
     parser.add_argument(
         "--as", dest="taken_as", choices=[each.value for each in TakenAs],
@@ -144,7 +144,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--dates", choices=[DAY_FIRST, MONTH_FIRST], default="",
-        help="what is first in dates such as 04/03/2025 (default: such dates are not read)",
+        help="whether the day or the month comes first in dates such as 04/03/2025 (default: such "
+"dates are not read)",
     )  # fmt: skip
     parser.add_argument("--actor", default="command line", help="who imports, for the ledger")
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")

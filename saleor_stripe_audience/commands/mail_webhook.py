@@ -57,7 +57,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--service", choices=sorted(SERVICES), help="who sends the shop's mails")
     what.add_argument("--list", action="store_true", help="print the active ones")
-    what.add_argument("--revoke", metavar="ID", help="accept nothing from this one any more")
+    what.add_argument("--revoke", metavar="ID", help="stop accepting reports from this one")
     parser.add_argument(
         "--signing-key", default="", metavar="KEY", help="the service's key for signing webhooks"
     )

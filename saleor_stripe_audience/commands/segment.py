@@ -128,11 +128,16 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     audiences.add_options(parser)
     parser.add_argument("--name", metavar="NAME", help="the segment's")
     parser.add_argument(
-        "--rule", type=Path, metavar="FILE", help="the rule's JSON, to preview or save; - reads it here"
+        "--rule",
+        type=Path,
+        metavar="FILE",
+        help="the rule's JSON, to preview or save; - reads it from standard input",
     )
     parser.add_argument("--tag", default="", metavar="NAME", help="the tag of its members, for save")
     parser.add_argument(
-        "--accept-unknown", action="store_true", help="save it although nobody has bought what it names yet"
+        "--accept-unknown",
+        action="store_true",
+        help="save it even if the rule refers to something that nobody has bought yet",
     )
     parser.add_argument("--email", metavar="ADDRESS", help="the contact to explain")
     parser.add_argument("--currency", default="USD", help="for big spenders, for ready-made (default: USD)")

@@ -72,7 +72,7 @@ def manifest(variant: str, version: Version) -> dict[str, Any]:
 
 
 def webhook(event: str, version: Version) -> dict[str, Any]:
-    """One webhook of the manifest, with a target URL of its own."""
+    """One webhook of the manifest, with its own target URL."""
     name = event.lower()
     return {
         "name": name.replace("_", " ").capitalize(),

@@ -385,7 +385,7 @@ class RowReader:
     def _has_status(self, cells: Sequence[str], meaning: Meaning) -> bool:
         """Whether the status is a withdrawal or a bounce. A subscribed status gives no consent.
 
-        In our own exports the status follows from the consent, which has a column of its own.
+        In our own exports the status follows from the consent, which has its own column.
         """
         if self._is_ours or "status" not in self._places:
             return False
