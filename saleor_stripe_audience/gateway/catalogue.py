@@ -76,7 +76,8 @@ def metadata_by_lookup_key(account: StripeAccount, lookup_key: str) -> dict[str,
 
 def _marked() -> Any:
     """Return a different key for each request: setting a field again is harmless, an earlier response may be out of
-    date."""
+    date.
+    """
     return {"idempotency_key": f"{MARK}{uuid.uuid4()}"}
 
 
