@@ -54,53 +54,53 @@ def hold_shop(event: Event) -> Iterator[None]:
 
 def look_ahead(events: Sequence[Event]) -> None:
     """Look up what the handlers of these events of one shop will look up, while its lock is held."""
-    if (shop := audiences.held_shop(events[0].origin)) is not None:
-        payloads = [event.payload or {} for event in events]
-        orders = [order for each in payloads if isinstance(order := each.get("order"), dict)]
-        checkouts = [checkout for each in payloads if isinstance(checkout := each.get("checkout"), dict)]
-        ahead.look_ahead(shop, orders, checkouts)
+    payloads = [event.payload or {} for event in events]
+    orders = [order for each in payloads if isinstance(order := each.get("order"), dict)]
+    checkouts = [checkout for each in payloads if isinstance(checkout := each.get("checkout"), dict)]
+    ahead.look_ahead(audiences.locked_shop(events[0].origin), orders, checkouts)
 
 
 def record_order(event: Event) -> None:
     if (order := _order(event)) is not None:
-        purchases.record_order(_shop_of(event), order, event.occurred_at)
+        purchases.record_order(audiences.locked_shop(event.origin), order, event.occurred_at)
 
 
 # A separate handler: consent that proves nothing is reported as a problem, but the purchase is stored.
 def record_order_consent(event: Event) -> None:
-    installation, order = _shop_of(event), _order(event)
-    if order is None:
+    if (order := _order(event)) is None:
         return
+    shop = audiences.locked_shop(event.origin)
     try:
-        metadata.record_order_consent(installation, order, event.occurred_at)
+        metadata.record_order_consent(shop, order, event.occurred_at)
     except Rejected as error:
-        _report_consent_problem(installation, Consent.Source.CHECKOUT, error)
+        _report_consent_problem(shop.installation, Consent.Source.CHECKOUT, error)
 
 
 def record_checkout(event: Event) -> None:
     if (checkout := _object(event, "checkout")) is not None:
-        carts.record_checkout(_shop_of(event), checkout, event.occurred_at)
+        carts.record_checkout(audiences.locked_shop(event.origin), checkout, event.occurred_at)
 
 
 def record_customer(event: Event) -> None:
     if (account := _account(event)) is not None:
-        identity.record_customer(_shop_of(event), account, event.occurred_at)
+        identity.record_customer(audiences.locked_shop(event.origin), account, event.occurred_at)
 
 
 def record_customer_consent(event: Event) -> None:
-    installation, account = _shop_of(event), _account(event)
-    if account is None:
+    if (account := _account(event)) is None:
         return
+    shop = audiences.locked_shop(event.origin)
     try:
-        metadata.record_account_consent(installation, account, event.occurred_at)
+        metadata.record_account_consent(shop, account, event.occurred_at)
     except Rejected as error:
-        _report_consent_problem(installation, Consent.Source.ACCOUNT, error)
+        _report_consent_problem(shop.installation, Consent.Source.ACCOUNT, error)
 
 
 def erase_customer(event: Event) -> None:
     """Erase a deleted customer. When customers delete their own account, Saleor sends only `account_deleted`."""
     if (user := _object(event, "user")) is not None:
-        erasure.erase_deleted_account(_shop_of(event), user, _DELETIONS[event.kind], event)
+        shop = audiences.locked_shop(event.origin)
+        erasure.erase_deleted_account(shop.installation, user, _DELETIONS[event.kind], event)
 
 
 def record_decline(event: Event) -> None:
@@ -131,13 +131,8 @@ def record_delivery(event: Event) -> None:
     payload = event.payload or {}
     kind, recipient = deliveries.Kind(event.kind), str(payload.get("recipient", ""))
     service = str(payload.get("service", ""))
-    record.record(_shop_of(event), kind, recipient, event.occurred_at, service)
-
-
-def _shop_of(event: Event) -> Installation:
-    """Return the shop that sent the event, as it was read when its lock was taken."""
-    held = audiences.held_shop(event.origin)
-    return held.installation if held is not None else client.installation_of(event)
+    shop = audiences.locked_shop(event.origin)
+    record.record(shop.installation, kind, recipient, event.occurred_at, service)
 
 
 def _report_consent_problem(installation: Installation, source: str, error: Rejected) -> None:

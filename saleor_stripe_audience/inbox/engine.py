@@ -69,6 +69,7 @@ def record(
     source: str, origin: uuid.UUID, key: str, kind: str, payload: dict[str, Any], occurred_at: datetime
 ) -> bool:
     """Store the event and enqueue its one task; False if it was stored before."""
+    handling = _task_for(source, origin)
     event = Event(
         source=source,
         origin=origin,
@@ -78,17 +79,16 @@ def record(
         occurred_at=occurred_at,
         trace=current_trace(),
     )
-    dispatching = _task_of(event)
     with turn_to_write(), transaction.atomic():
         is_new = insert_once(event)
         if is_new:
-            dispatching.enqueue(event.pk)
+            handling.enqueue(event.pk)
     return is_new
 
 
-def _task_of(event: Event) -> "Task[..., None]":
-    """The task that handles the event, in the queue of its sender."""
-    return dispatch_event.using(queue_name=_queue(event.source, event.origin))
+def _task_for(source: str, origin: uuid.UUID) -> "Task[..., None]":
+    """The task that handles an event of this sender, in its queue."""
+    return dispatch_event.using(queue_name=_queue(source, origin))
 
 
 @task(takes_context=True)
@@ -398,7 +398,7 @@ def resume(origin: uuid.UUID) -> int:
         resumed = list(events)
         Handling.objects.filter(waits_for=origin, event__in=resumed).update(waits_for=None)
         for event in resumed:
-            _task_of(event).enqueue(event.pk)
+            _task_for(event.source, event.origin).enqueue(event.pk)
     return len(resumed)
 
 
@@ -412,7 +412,7 @@ def replay(event: Event) -> None:
     with transaction.atomic():
         Handling.objects.filter(event=event, done_at=None).update(given_up_at=None, waits_for=None)
         Event.objects.filter(pk=event.pk).update(handled_at=None)
-        _task_of(event).enqueue(event.pk)
+        _task_for(event.source, event.origin).enqueue(event.pk)
 
 
 def sweep() -> int:
@@ -431,7 +431,7 @@ def sweep() -> int:
     with transaction.atomic():
         Event.objects.filter(pk__in=[event.pk for event in found]).update(swept_at=now)
         for event in found:
-            _task_of(event).enqueue(event.pk)
+            _task_for(event.source, event.origin).enqueue(event.pk)
     return len(found)
 
 

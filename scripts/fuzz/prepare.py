@@ -12,7 +12,7 @@ from saleor_stripe_audience.audience.consent import links
 from saleor_stripe_audience.audience.consent.deliveries import webhooks as webhooks_of_mail
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
 from saleor_stripe_audience.audience.contacts.identity import Person, upsert_contact
-from saleor_stripe_audience.audience.people.audiences import audience_of_channel
+from saleor_stripe_audience.audience.people.audiences import audience_of_channel, hold_shop
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.handlers import event_handlers
@@ -40,7 +40,8 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
     Channel.objects.create(installation=shop, slug=CHANNEL, name="Default", currency="USD")
     account = _create_account(shop)
     audience = audience_of_channel(shop, CHANNEL)
-    contact = upsert_contact(audience, Person("known@example.com", None, {}, timezone.now()))
+    with hold_shop(shop) as held:
+        contact = upsert_contact(held, audience, Person("known@example.com", None, {}, timezone.now()))
     if contact is None:
         raise RuntimeError("the contact was not made")
     preferences = links.preferences_url(contact).split("/audience/", 1)[1]

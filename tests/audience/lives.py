@@ -13,13 +13,18 @@ from typing import Any
 from hypothesis import strategies as st
 
 from saleor_stripe_audience.audience.privacy.erasure import erase, erase_deleted_account
-from saleor_stripe_audience.audience.shopping.carts import record_checkout
 from saleor_stripe_audience.audience.shopping.payment_facts import Fact
 from saleor_stripe_audience.audience.shopping.payment_facts import record as record_fact
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, line, member, order
-from tests.audience.records import record_account_consent, record_customer, record_order, record_order_consent
+from tests.audience.records import (
+    record_account_consent,
+    record_checkout,
+    record_customer,
+    record_order,
+    record_order_consent,
+)
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
 Delivery = Callable[[Installation], object]

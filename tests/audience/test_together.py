@@ -225,7 +225,7 @@ class TestTwiceIsOnce:
     def test_an_event_with_two_tasks(self, shop: Installation) -> None:
         events = receive_orders(shop, 3)
         for each in (events[1], events[0]):
-            engine._task_of(each).enqueue(each.pk)
+            engine._task_for(each.source, each.origin).enqueue(each.pk)
         while run_tasks():
             pass
         assert Purchase.objects.count() == 3

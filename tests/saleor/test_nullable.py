@@ -6,6 +6,7 @@ For every subscription a complete payload is built from the schema; then each nu
 import copy
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -173,9 +174,10 @@ def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa:
         occurred_at=datetime.now(UTC),
     )
     for handler in handlers_for("saleor", kind):
-        write = handler.prepare(event)
-        if write is not None:
-            write()
+        with handler.within(event) if handler.within is not None else nullcontext():
+            write = handler.prepare(event)
+            if write is not None:
+                write()
 
 
 def fresh(payload: Json) -> Json:

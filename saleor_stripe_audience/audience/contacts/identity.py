@@ -19,9 +19,7 @@ from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import (
     Key,
-    held_shop,
-    hold_shop,
-    is_absent,
+    LockedShop,
     lock_shop,
     note_stored,
 )
@@ -34,11 +32,10 @@ from saleor_stripe_audience.audience.people.models import (
     FormerAddress,
     FormerContact,
 )
-from saleor_stripe_audience.audience.people.payloads import Account, language_tag
+from saleor_stripe_audience.audience.people.payloads import Account
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.statements import insert_rows
 
 PROFILE = ("first_name", "last_name", "phone", "city", "country", "language")
@@ -67,7 +64,7 @@ class Person:
     proven: bool = True
 
 
-def record_customer(installation: Installation, account: Account, issued_at: datetime) -> Contact | None:
+def record_customer(shop: LockedShop, account: Account, issued_at: datetime) -> Contact | None:
     """Store a customer account; returns the contact in the default audience, or None if the person has none there.
 
     After a change of address the person keeps all earlier purchases, in every audience that has the person. An
@@ -75,21 +72,20 @@ def record_customer(installation: Installation, account: Account, issued_at: dat
     Saleor sends a customer's events whenever its owner uses the Dashboard. `Rejected` without a valid address.
     """
     person = person_of(account, issued_at)
-    with hold_shop(installation) as shop:
-        default = shop.default
-        is_customer = not account.is_staff or _find_by_account(default, person) is not None
-        contact = upsert_contact(default, person) if is_customer else None
-        if person.proven:
-            by_account = Q(contacts__saleor_user_id=person.account_id)
-            by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
-            audiences = Audience.objects.filter(installation_id=default.installation_id)
-            elsewhere = audiences.exclude(pk=default.pk).filter(by_account | by_address).distinct()
-            others = [upsert_contact(audience, person) for audience in elsewhere]
-            for each in (contact, *others):
-                if each is not None:
-                    is_whole = account.metadata is not None
-                    attributes.store(each, account.metadata or [], issued_at, is_whole=is_whole)
-        return contact
+    default = shop.default
+    is_customer = not account.is_staff or _find_by_account(shop, default, person) is not None
+    contact = upsert_contact(shop, default, person) if is_customer else None
+    if person.proven:
+        by_account = Q(contacts__saleor_user_id=person.account_id)
+        by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
+        audiences = Audience.objects.filter(installation_id=default.installation_id)
+        elsewhere = audiences.exclude(pk=default.pk).filter(by_account | by_address).distinct()
+        others = [upsert_contact(shop, audience, person) for audience in elsewhere]
+        for each in (contact, *others):
+            if each is not None:
+                is_whole = account.metadata is not None
+                attributes.store(each, account.metadata or [], issued_at, is_whole=is_whole)
+    return contact
 
 
 def person_of(account: Account, said_at: datetime) -> Person:
@@ -97,7 +93,7 @@ def person_of(account: Account, said_at: datetime) -> Person:
     profile = {
         "first_name": account.first_name,
         "last_name": account.last_name,
-        "language": language_tag(account.language_code),
+        "language": account.language,
     }
     return Person(
         normalize_email(account.email), account.id, profile, said_at, proven=account.is_confirmed is True
@@ -105,7 +101,7 @@ def person_of(account: Account, said_at: datetime) -> Person:
 
 
 def upsert_contact(
-    audience: Audience, person: Person, *, bought_at: datetime | None = None
+    shop: LockedShop, audience: Audience, person: Person, *, bought_at: datetime | None = None
 ) -> Contact | None:
     """Find or create the person's contact and update it with the person's data; None if the person was erased.
 
@@ -113,13 +109,20 @@ def upsert_contact(
     An unconfirmed account changes nothing: it gets the contact that has its address, or None.
     """
     account_id = person.account_id if person.proven else None
-    if erasure.concerns_erased(audience.installation, person.email, account_id, person.said_at):
+    if shop.has_tombstones and erasure.concerns_erased(
+        shop.installation, person.email, account_id, person.said_at
+    ):
         return None
+    if account_id:
+        contact = _find_by_account(shop, audience, person)
+    elif (Key.ADDRESS, person.email) in shop.absent:
+        contact = None
+    else:
+        contact = find_by_address(audience, person.email)
     if person.account_id and not person.proven:
         # An account can be registered under somebody else's address, so it must not change that contact.
-        return find_by_address(audience, person.email)
-    contact = _find_by_account(audience, person) if account_id else find_by_address(audience, person.email)
-    is_new = contact is None
+        return contact
+    is_unlinked = bool(account_id) and (contact is None or contact.saleor_user_id != account_id)
     if contact is None:
         contact = Contact(
             audience=audience,
@@ -128,26 +131,22 @@ def upsert_contact(
             first_order_at=bought_at,
             last_order_at=bought_at,
         )
-        _update_profile(contact, person)
+        _set_values(contact, person)
         insert_rows([contact])
-        if (shop := held_shop(audience.installation_id)) is not None:
-            shop.created.add(contact.pk)
-        note_stored(audience.installation_id, Key.ADDRESS, contact.email)
-        erasure.adopt_former_links(contact)
-    before = _values_of(contact)
-    if account_id:
-        is_known = contact.saleor_user_id == account_id
-        is_elsewhere = not is_known and not is_absent(audience.installation_id, Key.ACCOUNT, account_id)
-        _link(contact, person)
-        note_stored(audience.installation_id, Key.ACCOUNT, account_id)
-        if is_elsewhere:
-            _copy_addresses_from_other_audiences(contact, account_id)
-    if not is_new:
-        _update_profile(contact, person)
-    if _values_of(contact) != before:
-        contact.save()
+        shop.created.add(contact.pk)
+        if shop.has_tombstones:
+            erasure.adopt_former_links(contact)
+    else:
+        before = _values_of(contact)
+        _set_values(contact, person)
+        if _values_of(contact) != before:
+            contact.save()
+    if account_id and is_unlinked and (Key.ACCOUNT, account_id) not in shop.absent:
+        _copy_addresses_from_other_audiences(contact, account_id)
+    shop.absent -= {(Key.ADDRESS, person.email), (Key.ACCOUNT, account_id or "")}
     mark_changed(contact)
-    ledger.carry_withdrawals(contact)
+    if len(shop.audience_ids) > 1:
+        ledger.carry_withdrawals(contact)
     return contact
 
 
@@ -163,8 +162,6 @@ def delete_if_empty(contact: Contact | None) -> None:
 
 def find_by_address(audience: Audience, email: str) -> Contact | None:
     """Return the contact that has the address, or else the one that had it before."""
-    if is_absent(audience.installation_id, Key.ADDRESS, email):
-        return None
     present = audience.contacts.filter(email=email)
     former = audience.contacts.filter(former_addresses__email=email)
     found = {contact.email == email: contact for contact in present.union(former, all=True)}
@@ -174,12 +171,12 @@ def find_by_address(audience: Audience, email: str) -> Contact | None:
     return contact
 
 
-def _find_by_account(audience: Audience, person: Person) -> Contact | None:
-    if not is_absent(audience.installation_id, Key.ACCOUNT, person.account_id or ""):
+def _find_by_account(shop: LockedShop, audience: Audience, person: Person) -> Contact | None:
+    if (Key.ACCOUNT, person.account_id) not in shop.absent:
         by_account = audience.contacts.filter(saleor_user_id=person.account_id).first()
         if by_account is not None:
             return by_account
-    if is_absent(audience.installation_id, Key.ADDRESS, person.email):
+    if (Key.ADDRESS, person.email) in shop.absent:
         return None
     by_address = audience.contacts.filter(email=person.email).first()
     if by_address is not None:
@@ -207,6 +204,7 @@ def _link(contact: Contact, person: Person) -> None:
 
 def _copy_addresses_from_other_audiences(contact: Contact, account_id: str) -> None:
     """Copy the account's addresses from the shop's other audiences: an order can arrive after a change of address."""
+    before = _values_of(contact)
     twins = Contact.objects.filter(
         audience__installation_id=contact.audience.installation_id, saleor_user_id=account_id
     ).exclude(audience=contact.audience_id)
@@ -216,6 +214,8 @@ def _copy_addresses_from_other_audiences(contact: Contact, account_id: str) -> N
                 _add_former_address(contact, former.email, former.held_at)
         said_at = datetime.fromisoformat(twin.known_at["email"])
         _link(contact, Person(twin.email, account_id, {}, said_at))
+    if _values_of(contact) != before:
+        contact.save()
 
 
 def merge(kept: Contact, absorbed: Contact) -> Contact:
@@ -309,9 +309,13 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     ledger.refresh(kept)
 
 
-def _update_profile(contact: Contact, person: Person) -> None:
+def _set_values(contact: Contact, person: Person) -> None:
+    """Set what is known about the person, unless newer events have set it already; the caller saves the contact."""
+    if person.account_id:
+        _link(contact, person)
+    moment = _moment(person.said_at)
     for field in PROFILE:
-        _update_field(contact, field, person.profile.get(field, ""), _moment(person.said_at))
+        _update_field(contact, field, person.profile.get(field, ""), moment)
 
 
 def _values_of(contact: Contact) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The audiences of a shop, and which sales channel feeds which audience."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -87,7 +88,7 @@ class Move:
 
 
 class Key(StrEnum):
-    """What rows are found by, see `LockedShop.is_absent`."""
+    """What rows are found by, see `LockedShop.absent`."""
 
     ADDRESS = "address"  # a contact's, present or former
     ACCOUNT = "account"  # a contact's, in any audience of the shop
@@ -103,8 +104,9 @@ class LockedShop:
     """What is known about a shop whose lock is held, so nobody else changes it.
 
     `segmented` are the audiences with segments; `has_tombstones` says whether anyone was ever erased; `secret` is
-    filled when it is first needed. `absent` are keys that were looked up and have no row. `created` are the contacts
-    that were created since the lock was taken.
+    filled when it is first needed. `absent` are keys that certainly have no row, so that they need not be looked up:
+    whoever stores a row removes its key. `created` are the contacts that were created since the lock was taken.
+    `gathered` are the values that each of these functions will be called with, once, before the lock is released.
     """
 
     installation: Installation
@@ -116,25 +118,10 @@ class LockedShop:
     secret: str = ""
     absent: set[tuple[Key, str]] = field(default_factory=set)
     created: set[UUID] = field(default_factory=set)
+    gathered: defaultdict[Callable[..., None], dict[Any, Any]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     _others: dict[UUID, Audience] = field(default_factory=dict)
-    _gathered: dict[Callable[..., None], dict[Any, Any]] = field(default_factory=dict)
-
-    def is_absent(self, kind: Key, key: str) -> bool:
-        """Whether it is certain that no row has this key, so that it need not be looked up."""
-        return (kind, key) in self.absent
-
-    def note_stored(self, kind: Key, key: str) -> None:
-        """Note that a row with this key was stored, or may have been."""
-        self.absent.discard((kind, key))
-
-    def gather[K: Hashable, V](self, store: "Callable[[LockedShop, dict[K, V]], None]") -> dict[K, V]:
-        """Return the values that `store` will be called with, once, before the lock is released."""
-        return self._gathered.setdefault(store, {})
-
-    def store_gathered(self) -> None:
-        """Store what was gathered."""
-        for store, values in self._gathered.items():
-            store(self, values)
 
     def audience_of_channel(self, channel: str) -> Audience:
         """Return the audience that the channel feeds."""
@@ -192,7 +179,8 @@ def _holding(default: Audience) -> Iterator[LockedShop]:
         token = _held.set(shop)
         try:
             yield shop
-            shop.store_gathered()
+            for store, values in shop.gathered.items():
+                store(shop, values)
         finally:
             _held.reset(token)
 
@@ -227,22 +215,24 @@ def held_shop(installation_id: UUID) -> LockedShop | None:
     return shop if shop is not None and shop.installation.pk == installation_id else None
 
 
+def locked_shop(installation_id: UUID) -> LockedShop:
+    """Return the shop, whose lock a surrounding `hold_shop` holds; `LookupError` otherwise."""
+    shop = _held.get()
+    if shop is None or shop.installation.pk != installation_id:
+        raise LookupError("the shop's lock is not held")
+    return shop
+
+
 def shop_holding(audience_id: UUID) -> LockedShop | None:
     """Return the shop of the audience, if a surrounding `hold_shop` holds its lock."""
     shop = _held.get()
     return shop if shop is not None and audience_id in shop.audience_ids else None
 
 
-def is_absent(installation_id: UUID, kind: Key, key: str) -> bool:
-    """Whether a surrounding `hold_shop` knows that no row of the shop has this key."""
-    shop = held_shop(installation_id)
-    return shop is not None and shop.is_absent(kind, key)
-
-
 def note_stored(installation_id: UUID, kind: Key, key: str) -> None:
     """Note in a surrounding `hold_shop` that a row with this key is stored."""
     if (shop := held_shop(installation_id)) is not None:
-        shop.note_stored(kind, key)
+        shop.absent.discard((kind, key))
 
 
 def lock_shop(installation: Installation) -> None:

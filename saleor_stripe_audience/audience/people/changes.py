@@ -60,7 +60,8 @@ def gather_changes(segmented: Collection[UUID] | None = None) -> Iterator[None]:
         yield
     finally:
         _gathered.reset(token)
-    _note(gathered.contact_ids)
+    if gathered.contact_ids:
+        _note(gathered.contact_ids)
 
 
 def mark_all_changed(audience_id: UUID) -> None:
@@ -69,8 +70,6 @@ def mark_all_changed(audience_id: UUID) -> None:
 
 
 def _note(changed: Collection[UUID]) -> None:
-    if not changed:
-        return
     segmented = Exists(Audience.objects.filter(pk=OuterRef("audience"), segments__isnull=False))
     contacts = Contact.objects.filter(segmented, pk__in=changed).order_by("pk")
     by_audience = defaultdict[UUID, list[UUID]](list)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.utils.translation import pgettext_lazy
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience.errors import Rejected
@@ -20,6 +20,14 @@ Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else val
 Metadata = Annotated[list[Any], BeforeValidator(lambda value: [] if value is None else value)]
 
 
+def language_tag(code: str) -> str:
+    """Return Saleor's `EN_US` as a language tag: `en-us`."""
+    return code.replace("_", "-").lower()
+
+
+Language = Annotated[Text, AfterValidator(language_tag)]
+
+
 class Payload(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
 
@@ -31,7 +39,7 @@ class Account(Payload):
     email: Text = ""
     first_name: Text = ""
     last_name: Text = ""
-    language_code: Text = ""
+    language: Language = Field("", validation_alias="languageCode")
     is_confirmed: bool | None = None
     is_staff: bool | None = (
         None  # only events say it; Saleor lists staff among its customers once they have ordered
@@ -54,8 +62,3 @@ def parse[Parsed: Payload](model: type[Parsed], payload: Mapping[str, Any], name
             with_values(INCOMPLETE, name=name, fields=", ".join(fields)),
             code="payload",
         ) from None
-
-
-def language_tag(code: str) -> str:
-    """Return Saleor's `EN_US` as a language tag: `en-us`."""
-    return code.replace("_", "-").lower()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.people.audiences import Key, held_shop, is_absent
+from saleor_stripe_audience.audience.people.audiences import Key, held_shop
 from saleor_stripe_audience.audience.people.secret import secret_of
 from saleor_stripe_audience.audience.privacy.models import Tombstone
 from saleor_stripe_audience.shops.models import Installation
@@ -28,7 +28,8 @@ def known(installation: Installation, names: Collection[str], *, with_lifted: bo
     shop, stored = held_shop(installation.pk), Tombstone.objects.filter(installation=installation)
     if not (stored.exists() if shop is None else shop.has_tombstones):  # usually nobody was ever erased
         return set()
-    names = [name for name in names if not is_absent(installation.pk, Key.TOMBSTONE, name)]
+    if shop is not None:
+        names = [name for name in names if (Key.TOMBSTONE, name) not in shop.absent]
     if not names:
         return set()
     name_of = dict(zip(digests(installation, names), sorted(names), strict=True))
@@ -63,8 +64,7 @@ def create(installation: Installation, names: Collection[str], *, renew: bool) -
     )
     if (shop := held_shop(installation.pk)) is not None:
         shop.has_tombstones = True
-        for name in names:
-            shop.note_stored(Key.TOMBSTONE, name)
+        shop.absent -= {(Key.TOMBSTONE, name) for name in names}
     return created
 
 

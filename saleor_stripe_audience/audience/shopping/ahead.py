@@ -14,63 +14,44 @@ from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, P
 from saleor_stripe_audience.composed import composed_once
 
 Payload = Mapping[str, Any]
-Wanted = dict[Key, set[str]]
 
 
-def look_ahead(shop: LockedShop, orders: Iterable[Payload], checkouts: Iterable[Payload]) -> None:
+def look_ahead(shop: LockedShop, orders: Sequence[Payload], checkouts: Sequence[Payload]) -> None:
     """Note which keys of these orders and checkouts have no row, with one statement instead of several for each
     event.
     """
-    wanted: Wanted = {key: set() for key in Key}
-    for order in orders:
-        _want(wanted, Key.ORDER, order.get("id"))
-        _want(wanted, Key.CART, order.get("checkoutId"))
-        for key in (order.get("id"), order.get("checkoutId")):
-            _want(wanted, Key.PAYMENT_FACT, key)
-        _want_person(wanted, order, order.get("userEmail"))
-    for checkout in checkouts:
-        for kind in (Key.CART, Key.ORDERED_CHECKOUT, Key.PAYMENT_FACT):
-            _want(wanted, kind, checkout.get("id"))
-        _want_person(wanted, checkout, checkout.get("email"))
+    placed, checked_out, still_open = (
+        _texts(orders, "id"),
+        _texts(orders, "checkoutId"),
+        _texts(checkouts, "id"),
+    )
+    accounts = [user for each in (*orders, *checkouts) if isinstance(user := each.get("user"), dict)]
+    account_ids = _texts(accounts, "id")
+    given = _texts(orders, "userEmail") | _texts(checkouts, "email") | _texts(accounts, "email")
+    addresses = {usable_email(each) for each in given} - {""}
+    wanted = {
+        Key.ORDER: placed,
+        Key.ORDERED_CHECKOUT: still_open,
+        Key.CART: checked_out | still_open,
+        Key.PAYMENT_FACT: placed | checked_out | still_open,
+        Key.ADDRESS: addresses,
+        Key.ACCOUNT: account_ids,
+    }
     if not any(wanted.values()):
         return
-    erased = tombstones.known(shop.installation, wanted[Key.TOMBSTONE], with_lifted=True)
-    found = {(Key(kind), key) for kind, key in _stored_keys(shop, wanted)}
-    found |= {(Key.TOMBSTONE, name) for name in erased}
-    shop.absent |= {(kind, key) for kind, keys in wanted.items() for key in keys} - found
+    found = _stored(shop.installation.pk, sorted(shop.audience_ids), *map(sorted, wanted.values()))
+    shop.absent |= {(kind, key) for kind, keys in wanted.items() for key in keys}
+    shop.absent -= {(Key(kind), key) for kind, key in found}
+    if shop.has_tombstones:
+        names = {tombstones.address(each) for each in addresses}
+        names |= {tombstones.account(each) for each in account_ids}
+        erased = tombstones.known(shop.installation, names, with_lifted=True)
+        shop.absent |= {(Key.TOMBSTONE, name) for name in names - erased}
 
 
-def _want(wanted: Wanted, kind: Key, key: object) -> None:
-    if isinstance(key, str) and key:
-        wanted[kind].add(key)
-
-
-def _want_person(wanted: Wanted, payload: Payload, address: object) -> None:
-    user = payload.get("user")
-    account: Payload = user if isinstance(user, dict) else {}
-    for each in (address, account.get("email")):
-        email = usable_email(each) if isinstance(each, str) else ""
-        if email:
-            _want(wanted, Key.ADDRESS, email)
-            _want(wanted, Key.TOMBSTONE, tombstones.address(email))
-    if isinstance(account_id := account.get("id"), str):
-        _want(wanted, Key.ACCOUNT, account_id)
-        _want(wanted, Key.TOMBSTONE, tombstones.account(account_id))
-
-
-def _stored_keys(shop: LockedShop, wanted: Wanted) -> list[tuple[str, str]]:
-    """Return those of the wanted keys that rows have, but for tombstones."""
-    addresses = sorted(wanted[Key.ADDRESS])
-    return _stored(
-        shop.installation.pk,
-        sorted(shop.audience_ids),
-        sorted(wanted[Key.ORDER]),
-        sorted(wanted[Key.ORDERED_CHECKOUT]),
-        sorted(wanted[Key.CART]),
-        sorted(wanted[Key.PAYMENT_FACT]),
-        addresses,
-        sorted(wanted[Key.ACCOUNT]),
-    )
+def _texts(payloads: Iterable[Payload], name: str) -> set[str]:
+    """Return the field's texts in the payloads, which have not been checked yet."""
+    return {value for each in payloads if isinstance(value := each.get(name), str) and value}
 
 
 @composed_once

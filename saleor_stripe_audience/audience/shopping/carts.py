@@ -15,22 +15,19 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.contacts.identity import (
-    Person,
     delete_if_empty,
     on_merge,
     upsert_contact,
 )
-from saleor_stripe_audience.audience.people.addresses import usable_email
-from saleor_stripe_audience.audience.people.audiences import Key, hold_shop, is_absent, lock_shop
+from saleor_stripe_audience.audience.people.audiences import Key, LockedShop, lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import payment_facts
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, Purchase
 from saleor_stripe_audience.audience.shopping.payloads import Checkout, read_checkout
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.money import from_decimal
 
 PRUNE_BATCH_SIZE = 500
 
@@ -47,62 +44,56 @@ class CartState(StrEnum):
     ORDERED_SINCE = "ordered_since"
 
 
-def record_checkout(
-    installation: Installation, payload: Mapping[str, Any], issued_at: datetime
-) -> Cart | None:
+def record_checkout(shop: LockedShop, payload: Mapping[str, Any], issued_at: datetime) -> Cart | None:
     """Store a checkout as of `issued_at`; returns the stored cart, or None while it has no valid address.
 
     An older event does not change a newer cart. The cart has no contact once its shopper was erased or its order was
     anonymized. `Rejected` if the checkout has no valid amount.
     """
     checkout = read_checkout(payload)
-    person = _shopper(checkout, issued_at)
-    total, lines = checkout.total.money(), _lines(checkout)
+    person = checkout.buyer(issued_at)
+    total, lines = from_decimal(checkout.total.amount, checkout.total.currency), _lines(checkout)
     if person is None:
         return None
-    with hold_shop(installation) as shop:
-        audience = shop.audience_of_channel(checkout.channel)
-        stored = _find_cart(installation, checkout.id)
-        order = _find_order(installation, checkout.id)
-        previous = stored.contact if stored else None
-        if previous is not None:
-            audience = previous.audience
-        elif order is not None and order.contact is not None:
-            audience = order.contact.audience
-        shopper = upsert_contact(audience, person)
-        if stored is not None and stored.issued_at > issued_at:
-            delete_if_empty(shopper)
-            return stored
-        is_anonymous = order is not None and order.contact is None
-        contact = None if is_anonymous else shopper
-        cart, _ = Cart.objects.update_or_create(
-            installation=installation,
-            saleor_checkout_id=checkout.id,
-            defaults={
-                "contact": contact,
-                "channel": checkout.channel,
-                "currency": total.currency,
-                "total_minor": total.minor,
-                "voucher_code": checkout.voucher_code if contact else "",  # it can identify a person
-                "started_at": checkout.created or issued_at,
-                "last_active_at": checkout.updated_at or issued_at,
-                "issued_at": issued_at,
-                "closed_at": order.placed_at if order else None,
-                "saleor_order_id": order.saleor_order_id if order else "",
-            },
-        )
-        shop.note_stored(Key.CART, checkout.id)
-        _replace_lines(cart, lines)
-        payment_facts.attach(installation, [checkout.id], order.contact if order else contact)
-        _release({previous, shopper}, contact)
-        return cart
+    audience = shop.audience_of_channel(checkout.channel)
+    stored, order = _find_cart(shop, checkout.id), _find_order(shop, checkout.id)
+    previous = stored.contact if stored else None
+    if previous is not None:
+        audience = previous.audience
+    elif order is not None and order.contact is not None:
+        audience = order.contact.audience
+    shopper = upsert_contact(shop, audience, person)
+    if stored is not None and stored.issued_at > issued_at:
+        delete_if_empty(shopper)
+        return stored
+    is_anonymous = order is not None and order.contact is None
+    contact = None if is_anonymous else shopper
+    cart, _ = Cart.objects.update_or_create(
+        installation=shop.installation,
+        saleor_checkout_id=checkout.id,
+        defaults={
+            "contact": contact,
+            "channel": checkout.channel,
+            "currency": total.currency,
+            "total_minor": total.minor,
+            "voucher_code": checkout.voucher_code if contact else "",  # it can identify a person
+            "started_at": checkout.created or issued_at,
+            "last_active_at": checkout.updated_at or issued_at,
+            "issued_at": issued_at,
+            "closed_at": order.placed_at if order else None,
+            "saleor_order_id": order.saleor_order_id if order else "",
+        },
+    )
+    shop.absent.discard((Key.CART, checkout.id))
+    _replace_lines(cart, lines)
+    payment_facts.attach(shop, [checkout.id], order.contact if order else contact)
+    _release({previous, shopper}, contact)
+    return cart
 
 
-def close(purchase: Purchase) -> None:
+def close(shop: LockedShop, purchase: Purchase) -> None:
     """Close the cart that became this order. If the order has no contact, the cart loses its contact too."""
-    if not purchase.saleor_checkout_id:
-        return
-    if is_absent(purchase.installation_id, Key.CART, purchase.saleor_checkout_id):
+    if not purchase.saleor_checkout_id or (Key.CART, purchase.saleor_checkout_id) in shop.absent:
         return
     carts = Cart.objects.filter(
         installation=purchase.installation_id, saleor_checkout_id=purchase.saleor_checkout_id
@@ -217,24 +208,6 @@ def _move(absorbed: Contact, kept: Contact) -> None:
     absorbed.payment_facts.update(contact=kept)
 
 
-def _shopper(checkout: Checkout, issued_at: datetime) -> Person | None:
-    """Return the shopper; None without a valid address, as some storefronts save every letter that is typed."""
-    account = checkout.user if checkout.user and checkout.user.is_confirmed else None
-    email = usable_email((account.email if account else "") or checkout.email)
-    if not email:
-        return None
-    address = checkout.address
-    profile = {
-        "first_name": (account.first_name if account else "") or address.first_name,
-        "last_name": (account.last_name if account else "") or address.last_name,
-        "phone": address.phone,
-        "city": address.city,
-        "country": address.country,
-        "language": language_tag(checkout.language_code),
-    }
-    return Person(email, account.id if account else None, profile, issued_at)
-
-
 def _lines(checkout: Checkout) -> list[CartLine]:
     """Return the cart's lines, each Saleor id once."""
     currency = checkout.total.currency.upper()
@@ -247,23 +220,25 @@ def _lines(checkout: Checkout) -> list[CartLine]:
             variant_name=line.variant_name,
             sku=line.sku,
             quantity=line.quantity,
-            total_minor=line.total_price.money().in_currency(currency),
+            total_minor=from_decimal(line.total_price.amount, line.total_price.currency).in_currency(
+                currency
+            ),
         )
         for line in {line.id: line for line in checkout.lines}.values()
     ]
 
 
-def _find_cart(installation: Installation, checkout_id: str) -> Cart | None:
-    if is_absent(installation.pk, Key.CART, checkout_id):
+def _find_cart(shop: LockedShop, checkout_id: str) -> Cart | None:
+    if (Key.CART, checkout_id) in shop.absent:
         return None
-    carts = Cart.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
+    carts = Cart.objects.filter(installation=shop.installation, saleor_checkout_id=checkout_id)
     return carts.select_related("contact__audience").first()
 
 
-def _find_order(installation: Installation, checkout_id: str) -> Purchase | None:
-    if is_absent(installation.pk, Key.ORDERED_CHECKOUT, checkout_id):
+def _find_order(shop: LockedShop, checkout_id: str) -> Purchase | None:
+    if (Key.ORDERED_CHECKOUT, checkout_id) in shop.absent:
         return None
-    orders = Purchase.objects.filter(installation=installation, saleor_checkout_id=checkout_id)
+    orders = Purchase.objects.filter(installation=shop.installation, saleor_checkout_id=checkout_id)
     return orders.select_related("contact__audience").first()
 
 

@@ -2,13 +2,22 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasPath, AwareDatetime, BeforeValidator, Field
 
-from saleor_stripe_audience.audience.people.payloads import Account, Metadata, Payload, Text, parse
-from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.audience.contacts.identity import Person
+from saleor_stripe_audience.audience.people.addresses import usable_email
+from saleor_stripe_audience.audience.people.payloads import (
+    Account,
+    Language,
+    Metadata,
+    Payload,
+    Text,
+    parse,
+)
 
 # JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote.
 Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
@@ -23,14 +32,6 @@ class Price(Payload):
     amount: Amount
     currency: str
 
-    def money(self) -> Money:
-        return from_decimal(self.amount, self.currency)
-
-    def balance(self) -> Money:
-        """Return an amount that can be negative: `totalCharged` is after a refund and a full dispute (observed)."""
-        absolute = from_decimal(abs(self.amount), self.currency)
-        return absolute if self.amount >= 0 else Money(-absolute.minor, absolute.currency)
-
 
 class Address(Payload):
     first_name: Text = ""
@@ -38,6 +39,41 @@ class Address(Payload):
     phone: Text = ""
     city: Text = ""
     country: Text = Field("", validation_alias=AliasPath("country", "code"))
+
+
+class Purchasing(Payload):
+    """What an order and a checkout have in common: whose they are, and where."""
+
+    id: str
+    created: AwareDatetime | None = None
+    email: Text = ""
+    language: Language = ""
+    user: Account | None = None
+    channel: Text = Field("", validation_alias=AliasPath("channel", "slug"))
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    voucher_code: Text = ""
+
+    def buyer(self, said_at: datetime) -> Person | None:
+        """Return the person as of `said_at`; None without a valid address.
+
+        Staff take orders by phone, some storefronts save every letter that is typed, and an anonymized order has "A..."
+        for an address. A confirmed account's own address comes first, because it changes with the person.
+        """
+        account = self.user if self.user and self.user.is_confirmed else None
+        email = usable_email((account.email if account else "") or self.email)
+        if not email:
+            return None
+        address = self.billing_address or self.shipping_address or Address()
+        profile = {
+            "first_name": (account.first_name if account else "") or address.first_name,
+            "last_name": (account.last_name if account else "") or address.last_name,
+            "phone": address.phone,
+            "city": address.city,
+            "country": address.country,
+            "language": self.language,
+        }
+        return Person(email, account.id if account else None, profile, said_at)
 
 
 class Named(Payload):
@@ -71,38 +107,26 @@ class Line(Payload):
     product: Product | None = Field(None, validation_alias=AliasPath("variant", "product"))
 
 
-class Order(Payload):
+class Order(Purchasing):
     """An order. Fields that an older host or a smaller query leaves out stay empty; amounts are required."""
 
-    id: str
+    email: Text = Field("", validation_alias="userEmail")
+    language: Language = Field("", validation_alias="languageCodeEnum")
     number: Text = ""
     status: Text = ""
     charge_status: Text = ""
     is_paid: bool | None = None
-    created: AwareDatetime | None = None
-    user_email: Text = ""
-    language_code_enum: Text = ""
-    user: Account | None = None
-    channel: Text = Field("", validation_alias=AliasPath("channel", "slug"))
-    billing_address: Address | None = None
-    shipping_address: Address | None = None
     total: Price = Field(validation_alias=AliasPath("total", "gross"))
     total_charged: Price | None = None
     total_refunded: Price | None = None
-    voucher_code: Text = ""
     checkout_id: Text = ""
     metadata: Metadata = []
     lines: list[Line] = []
 
     @property
-    def address(self) -> Address:
-        """The billing address, or the shipping address if there is none."""
-        return self.billing_address or self.shipping_address or Address()
-
-    @property
     def is_anonymous(self) -> bool:
         """Whether no personal data is left: Saleor's anonymization shortens names and addresses to "A..."."""
-        texts = [self.user_email]
+        texts = [self.email]
         for address in (self.billing_address, self.shipping_address):
             texts += [address.first_name, address.last_name, address.phone] if address else []
         return self.user is None and all(not text or text.partition("@")[0].endswith("...") for text in texts)
@@ -119,26 +143,13 @@ class CheckoutLine(Payload):
     product_name: Text = Field("", validation_alias=AliasPath("variant", "product", "name"))
 
 
-class Checkout(Payload):
+class Checkout(Purchasing):
     """A cart that is not an order yet."""
 
-    id: str
-    created: AwareDatetime | None = None
+    language: Language = Field("", validation_alias="languageCode")
     updated_at: AwareDatetime | None = None
-    email: Text = ""
-    language_code: Text = ""
-    voucher_code: Text = ""
-    user: Account | None = None
-    channel: Text = Field("", validation_alias=AliasPath("channel", "slug"))
-    billing_address: Address | None = None
-    shipping_address: Address | None = None
     total: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
     lines: list[CheckoutLine] = []
-
-    @property
-    def address(self) -> Address:
-        """The billing address, or the shipping address if there is none."""
-        return self.billing_address or self.shipping_address or Address()
 
 
 def read_order(payload: Mapping[str, Any]) -> Order:

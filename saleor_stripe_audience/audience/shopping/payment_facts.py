@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from saleor_stripe_audience import money
-from saleor_stripe_audience.audience.people.audiences import Key, is_absent, lock_shop, note_stored
+from saleor_stripe_audience.audience.people.audiences import Key, LockedShop, lock_shop, note_stored
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
@@ -72,12 +72,12 @@ def record(installation: Installation, source_id: str, fact: Fact, reported_at: 
             mark_changed(contact)
 
 
-def attach(installation: Installation, source_ids: Sequence[str], contact: Contact | None) -> None:
+def attach(shop: LockedShop, source_ids: Sequence[str], contact: Contact | None) -> None:
     """Assign the facts of a checkout or order to its contact."""
-    ids = [each for each in source_ids if each and not is_absent(installation.pk, Key.PAYMENT_FACT, each)]
+    ids = [each for each in source_ids if each and (Key.PAYMENT_FACT, each) not in shop.absent]
     if not ids:
         return
-    PaymentFact.objects.filter(installation=installation, source_id__in=ids).update(contact=contact)
+    PaymentFact.objects.filter(installation=shop.installation, source_id__in=ids).update(contact=contact)
 
 
 def decline_of(intent: PaymentIntent, reported_at: datetime, event_id: str) -> Fact:

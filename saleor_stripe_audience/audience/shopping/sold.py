@@ -26,7 +26,7 @@ class _Reported:
 
 def record_products(shop: LockedShop, order: Order, issued_at: datetime) -> None:
     """Store the order's products, unless newer data is stored; once for all orders, at the end of `hold_shop`."""
-    gathered = shop.gather(_store)
+    gathered: dict[str, _Reported] = shop.gathered[_store]
     for product in (line.product for line in order.lines if line.product is not None):
         if product.id not in gathered or gathered[product.id].issued_at < issued_at:
             gathered[product.id] = _Reported(product, issued_at)
@@ -41,11 +41,26 @@ def _store(shop: LockedShop, reported: Mapping[str, _Reported]) -> None:
     ]
     if not newer:
         return
-    rows = [_row(shop.installation, each.product, each.issued_at) for each in newer]
+    rows = [
+        SoldProduct(
+            installation=shop.installation,
+            saleor_product_id=product.id,
+            name=product.name,
+            saleor_category_id=product.category.id if product.category else "",
+            category_name=product.category.name[:MAX_NAME_LENGTH] if product.category else "",
+            saleor_product_type_id=product.product_type.id if product.product_type else "",
+            product_type_name=product.product_type.name[:MAX_NAME_LENGTH] if product.product_type else "",
+            issued_at=each.issued_at,
+        )
+        for each in newer
+        for product in [each.product]
+    ]
     insert_rows(rows, unique=["installation", "saleor_product_id"], update=[*FIELDS, "issued_at"])
     for row, each in zip(rows, newer, strict=True):
         known = stored[each.product.id].collections if each.product.id in stored else {}
-        _store_collections(row, each.product, known)
+        collections = {named.id: named.name[:MAX_NAME_LENGTH] for named in each.product.collections}
+        if collections != known:
+            _store_collections(row, collections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +87,8 @@ def _with_collections(
     return products.values_list("saleor_product_id", "issued_at", *collection)
 
 
-def _row(installation: Installation, product: Product, issued_at: datetime) -> SoldProduct:
-    return SoldProduct(
-        installation=installation,
-        saleor_product_id=product.id,
-        name=product.name,
-        saleor_category_id=product.category.id if product.category else "",
-        category_name=product.category.name[:MAX_NAME_LENGTH] if product.category else "",
-        saleor_product_type_id=product.product_type.id if product.product_type else "",
-        product_type_name=product.product_type.name[:MAX_NAME_LENGTH] if product.product_type else "",
-        issued_at=issued_at,
-    )
-
-
-def _store_collections(row: SoldProduct, product: Product, known: Mapping[str, str]) -> None:
-    collections = {each.id: each.name[:MAX_NAME_LENGTH] for each in product.collections}
-    if collections == known:
-        return
+def _store_collections(row: SoldProduct, collections: Mapping[str, str]) -> None:
+    """Replace the product's collections, names by Saleor's id."""
     row.collections.exclude(saleor_collection_id__in=collections).delete()
     SoldProductCollection.objects.bulk_create(
         [

@@ -43,19 +43,25 @@ class _Due:
     only: Purchase | None
 
 
-def refresh(contact: Contact | None, *, added: Purchase | None = None) -> None:
-    """Compute the contact's orders and spending again; inside `hold_shop` once, at its end.
+def refresh(contact: Contact) -> None:
+    """Compute the contact's orders and spending again; inside `hold_shop` once, at its end."""
+    shop = shop_holding(contact.audience_id)
+    if shop is not None:
+        refresh_at_end(shop, contact)
+    else:
+        mark_changed(contact)
+        _store({contact.pk: contact}, _sums_of([contact.pk]))
+
+
+def refresh_at_end(shop: LockedShop, contact: Contact | None, *, added: Purchase | None = None) -> None:
+    """Compute the contact's orders and spending again, once for all changes, before the shop's lock is released.
 
     `added`: the only change to the contact's purchases is this new one.
     """
     if contact is None:
         return
     mark_changed(contact)
-    shop = shop_holding(contact.audience_id)
-    if shop is None:
-        _store({contact.pk: contact}, _sums_of([contact.pk]))
-        return
-    due = shop.gather(_store_gathered)
+    due: dict[UUID, _Due] = shop.gathered[_store_gathered]
     is_first = contact.pk in shop.created and contact.pk not in due
     due[contact.pk] = _Due(contact, added if is_first else None)
 

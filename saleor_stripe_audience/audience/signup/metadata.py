@@ -20,12 +20,12 @@ from saleor_stripe_audience.audience.consent import confirmation, ledger, wordin
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import Person, person_of, upsert_contact
-from saleor_stripe_audience.audience.people.audiences import hold_shop
+from saleor_stripe_audience.audience.people.audiences import LockedShop
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.people.payloads import Account
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping.payloads import Order
-from saleor_stripe_audience.audience.shopping.purchases import audience_of_order, buyer_of
+from saleor_stripe_audience.audience.shopping.purchases import audience_of_order
 from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
@@ -64,32 +64,32 @@ class _Keys:
 _OWN = _Keys(CONSENT, AT, TEXT, SOURCE, IP)
 
 
-def record_order_consent(installation: Installation, order: Order, issued_at: datetime) -> None:
+def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) -> None:
     """Record what the buyer agreed to during checkout, once, however many events the order has."""
-    if order.is_anonymous or not _as_dict(order.metadata):
+    values = _as_dict(order.metadata)
+    if not values:
         return
-    with hold_shop(installation) as shop:
-        audience = audience_of_order(shop, order)
-        if not _mentions_consent(order.metadata, audience):
-            return
-        buyer = buyer_of(order, issued_at)
-        if buyer is None:  # no valid address
-            return
-        events = consent_events_in(
-            order.metadata,
-            source=Consent.Source.CHECKOUT,
-            reference=order.id,
-            audience=audience,
-            issued_at=issued_at,
-            at=order.created,
-            is_proven=buyer.account_id is not None,
-        )
-        if events:
-            with transaction.atomic():
-                _record(audience, buyer, events)
+    audience = audience_of_order(shop, order)
+    if not _mentions_consent(values, audience):
+        return
+    buyer = order.buyer(issued_at)
+    if buyer is None:  # no valid address
+        return
+    events = _events_in(
+        values,
+        source=Consent.Source.CHECKOUT,
+        reference=order.id,
+        audience=audience,
+        issued_at=issued_at,
+        at=order.created,
+        is_proven=buyer.account_id is not None,
+    )
+    if events:
+        with transaction.atomic():
+            _record(shop, audience, buyer, events)
 
 
-def record_account_consent(installation: Installation, account: Account, issued_at: datetime) -> None:
+def record_account_consent(shop: LockedShop, account: Account, issued_at: datetime) -> None:
     """Record what the owner of a confirmed account agreed to, in the shop's default audience.
 
     `consent_at` is required, because Saleor sends an account's metadata again with every change. An unconfirmed
@@ -98,25 +98,21 @@ def record_account_consent(installation: Installation, account: Account, issued_
     A withdrawal without a valid time counts once, from its first event, until the account's metadata has given a new
     consent: sent again unchanged, it does not undo a subscription made elsewhere since.
     """
-    given = account.metadata or []
-    if not account.is_confirmed or not _as_dict(given):
+    values = _as_dict(account.metadata or [])
+    if not account.is_confirmed or not _mentions_consent(values, shop.default):
         return
-    with hold_shop(installation) as shop:
-        audience = shop.default
-        if not _mentions_consent(given, audience):
-            return
-        person = person_of(account, issued_at)
-        events = consent_events_in(
-            given,
-            source=Consent.Source.ACCOUNT,
-            reference=account.id,
-            audience=audience,
-            issued_at=issued_at,
-            is_proven=True,
-        )
-        if events:
-            with transaction.atomic():
-                _record(audience, person, events)
+    person = person_of(account, issued_at)
+    events = _events_in(
+        values,
+        source=Consent.Source.ACCOUNT,
+        reference=account.id,
+        audience=shop.default,
+        issued_at=issued_at,
+        is_proven=True,
+    )
+    if events:
+        with transaction.atomic():
+            _record(shop, shop.default, person, events)
 
 
 def report_problem(installation: Installation, source: str, error: Rejected) -> None:
@@ -128,24 +124,24 @@ def _problem_key(source: str) -> str:
     return f"consent {source}"
 
 
-def _record(audience: Audience, person: Person, events: Sequence[ConsentEvent]) -> None:
-    contact = upsert_contact(audience, person)
+def _record(shop: LockedShop, audience: Audience, person: Person, events: Sequence[ConsentEvent]) -> None:
+    contact = upsert_contact(shop, audience, person)
     if contact is None:  # erased
         for event in events:
             readmission.request_confirmation(audience, person.email, event)
         return
-    was_erased = erasure.was_erased(audience.installation, contact.email)
+    was_erased = erasure.was_erased(shop.installation, contact.email)
     for event in events:
         must_confirm = event.needs_confirmation or (was_erased and not event.is_proven)
         consent = ledger.record(contact, replace(event, needs_confirmation=must_confirm))
         confirmation.request_if_needed(contact, consent)
-        problems.clear(audience.installation, _problem_key(event.source))
+        problems.clear(shop.installation, _problem_key(event.source))
         if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
-            problems.report(audience.installation, wordings.UNKNOWN_WORDING, staff_messages.UNKNOWN_WORDING)
+            problems.report(shop.installation, wordings.UNKNOWN_WORDING, staff_messages.UNKNOWN_WORDING)
 
 
-def consent_events_in(
-    metadata: Sequence[Any],
+def _events_in(
+    values: Mapping[str, str],
     *,
     source: str,
     reference: str,
@@ -160,7 +156,6 @@ def consent_events_in(
     metadata has none; `issued_at`, when it was sent, is that of a withdrawal without any. `Rejected` names the key of a
     given consent that cannot be read.
     """
-    values = _as_dict(metadata)
     used = [keys for keys in _all_keys(audience) if _kind(values.get(keys.box, ""))]
     withdrawing = [keys for keys in used if _kind(values[keys.box]) == Consent.Kind.WITHDRAWN]
     if withdrawing:
@@ -208,8 +203,7 @@ def _withdrawal(values: Mapping[str, str], keys: _Keys, default: ConsentEvent) -
     return replace(event, box=keys.box) if event.is_undated else event
 
 
-def _mentions_consent(metadata: Sequence[Any], audience: Audience) -> bool:
-    values = _as_dict(metadata)
+def _mentions_consent(values: Mapping[str, str], audience: Audience) -> bool:
     return SOFT_OPT_IN in values or any(keys.box in values for keys in _all_keys(audience))
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import confirmation, erased_requests, ledger
@@ -16,7 +15,7 @@ from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.mail import send_confirmation_task
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.contacts.identity import Person, upsert_contact
-from saleor_stripe_audience.audience.people.audiences import lock_shop
+from saleor_stripe_audience.audience.people.audiences import hold_shop
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_digest
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
@@ -49,8 +48,7 @@ def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
     `Rejected` if the person was erased, or unsubscribed, after the request.
     """
     installation = request.audience.installation
-    with transaction.atomic():
-        lock_shop(installation)
+    with hold_shop(installation) as shop:
         erased_at = erasure.erased_at(installation, request.email)
         if erased_at is not None and erased_at >= request.event.at:
             raise Rejected(
@@ -58,7 +56,7 @@ def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
                 code="withdrawn_since",
             )
         erasure.readmit(installation, request.email)
-        contact = upsert_contact(request.audience, Person(request.email, None, {}, timezone.now()))
+        contact = upsert_contact(shop, request.audience, Person(request.email, None, {}, timezone.now()))
         if contact is None:
             raise Rejected("The address cannot be subscribed here.", code="withdrawn_since")
         consent = ledger.record(contact, request.event)

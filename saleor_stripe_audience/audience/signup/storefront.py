@@ -26,7 +26,7 @@ from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import Person, find_by_address, upsert_contact
 from saleor_stripe_audience.audience.people.addresses import normalize_email
-from saleor_stripe_audience.audience.people.audiences import audience_of_channel
+from saleor_stripe_audience.audience.people.audiences import audience_of_channel, hold_shop
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_of
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.people.payloads import language_tag
@@ -178,8 +178,8 @@ def work_storefront_request(request: str) -> None:
 
 def _subscribe(installation: Installation, request: _Request) -> None:
     at = datetime.fromisoformat(request.at)
-    with transaction.atomic():
-        audience = audience_of_channel(installation, request.channel)
+    with hold_shop(installation) as shop:
+        audience = shop.audience_of_channel(request.channel)
         proof = wordings.proof_of(audience, request.consent_text, at)
         event = ConsentEvent(
             Consent.Kind.GIVEN,
@@ -194,7 +194,7 @@ def _subscribe(installation: Installation, request: _Request) -> None:
         # A stranger's request changes nothing but the consent of an existing contact.
         is_known = find_by_address(audience, request.email) is not None
         profile = {"language": request.language} if request.language and not is_known else {}
-        contact = upsert_contact(audience, Person(request.email, None, profile, timezone.now()))
+        contact = upsert_contact(shop, audience, Person(request.email, None, profile, timezone.now()))
         if contact is None:  # erased
             readmission.request_confirmation(audience, request.email, event)
             return

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from django.db.models import QuerySet
 
 from saleor_stripe_audience.audience.contacts import identity
+from saleor_stripe_audience.audience.people.audiences import LockedShop, hold_shop
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.people.payloads import Account, read_account
 from saleor_stripe_audience.audience.privacy import tombstones
@@ -33,8 +34,8 @@ class _Subject[Read]:
     """What a phase imports: how one is read, stored with its outcome, and its consent recorded."""
 
     read: Callable[[Json], Read]
-    record: Callable[[Installation, Read, datetime], str]
-    record_consent: Callable[[Installation, Read, datetime], None]
+    record: Callable[[LockedShop, Read, datetime], str]
+    record_consent: Callable[[LockedShop, Read, datetime], None]
 
 
 def process_page(job: Job) -> Page:
@@ -58,29 +59,30 @@ def _import[Read](job: Job, after: str | None, subject: _Subject[Read]) -> Page:
     for node in found.nodes:
         try:
             read = subject.read(node)
-            page.counts[f"{phase} {subject.record(job.installation, read, fetched_at)}"] += 1
+            with hold_shop(job.installation) as shop:
+                outcome = subject.record(shop, read, fetched_at)
+                try:
+                    subject.record_consent(shop, read, fetched_at)
+                except Rejected as error:  # consent that proves nothing; the person is stored
+                    page.counts["consents refused"] += 1
+                    page.problems.append(_problem(phase, node, error))
+            page.counts[f"{phase} {outcome}"] += 1
             page.done += 1
         except Rejected as error:
             page.failed += 1
             page.problems.append(_problem(phase, node, error))
-            continue
-        try:
-            subject.record_consent(job.installation, read, fetched_at)
-        except Rejected as error:  # consent that proves nothing; the person is stored
-            page.counts["consents refused"] += 1
-            page.problems.append(_problem(phase, node, error))
     return page
 
 
-def _record_customer(installation: Installation, account: Account, fetched_at: datetime) -> str:
-    contact = identity.record_customer(installation, account, fetched_at)
+def _record_customer(shop: LockedShop, account: Account, fetched_at: datetime) -> str:
+    contact = identity.record_customer(shop, account, fetched_at)
     if not account.is_confirmed:
         return "unconfirmed"
     return "kept" if contact is not None else "erased"
 
 
-def _record_order(installation: Installation, order: Order, fetched_at: datetime) -> str:
-    purchase = purchases.record_order(installation, order, fetched_at)
+def _record_order(shop: LockedShop, order: Order, fetched_at: datetime) -> str:
+    purchase = purchases.record_order(shop, order, fetched_at)
     if purchase.contact_id is not None:
         return "kept"
     return "anonymous" if order.is_anonymous else "erased"

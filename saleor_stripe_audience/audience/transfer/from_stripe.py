@@ -8,7 +8,6 @@ within a day. `cursor` has the account, the phase, and the last object of the pr
 
 from datetime import UTC, datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import pgettext_lazy
 
@@ -19,7 +18,7 @@ from saleor_stripe_audience.audience.contacts.identity import (
     upsert_contact,
 )
 from saleor_stripe_audience.audience.people.addresses import normalize_email
-from saleor_stripe_audience.audience.people.audiences import default_audience
+from saleor_stripe_audience.audience.people.audiences import LockedShop, hold_shop
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import language_tag
 from saleor_stripe_audience.audience.shopping import totals
@@ -112,8 +111,8 @@ def _charges(installation: Installation) -> QuerySet[Purchase]:
 def _record_customer(installation: Installation, customer: Json) -> str:
     if not customer.get("email"):
         return "without an address"
-    with transaction.atomic():
-        contact = _upsert_contact(installation, _person(customer, customer["email"], customer["created"]))
+    with hold_shop(installation) as shop:
+        contact = _upsert_contact(shop, _person(customer, customer["email"], customer["created"]))
         return "erased" if contact is None else "kept"
 
 
@@ -126,15 +125,15 @@ def _record_charge(installation: Installation, charge: Json) -> str:
     if payer is None:
         return "without an address"
     order_id = f"{STRIPE_PREFIX}{charge['id']}"
-    with transaction.atomic():
-        contact = _upsert_contact(installation, payer)
+    with hold_shop(installation) as shop:
+        contact = _upsert_contact(shop, payer)
         stored = _charges(installation).filter(saleor_order_id=order_id).select_related("contact").first()
         if contact is None and stored is None:
             return "erased"
         if contact is not None and _has_matching_order(contact, charge):
             if stored is not None:  # the order that the charge paid was imported later and is counted instead
                 stored.delete()
-                totals.refresh(stored.contact)
+                totals.refresh_at_end(shop, stored.contact)
             return "also orders"
         previous = stored.contact if stored else None
         Purchase.objects.update_or_create(
@@ -143,7 +142,7 @@ def _record_charge(installation: Installation, charge: Json) -> str:
             defaults={"contact": contact} | _fields(charge),
         )
         for each in {contact, previous}:
-            totals.refresh(each)
+            totals.refresh_at_end(shop, each)
         return "kept"
 
 
@@ -206,14 +205,13 @@ def _person(details: Json, email: str, created: int) -> Person:
     return Person(normalize_email(email), None, profile, _time(created))
 
 
-def _upsert_contact(installation: Installation, person: Person) -> Contact | None:
+def _upsert_contact(shop: LockedShop, person: Person) -> Contact | None:
     """Use the audience that has the address, or else the default one; None if the person was erased."""
-    audience = default_audience(installation)
-    if find_by_address(audience, person.email) is None:
-        for other in Audience.objects.filter(installation=installation).exclude(pk=audience.pk):
+    if find_by_address(shop.default, person.email) is None:
+        for other in Audience.objects.filter(installation=shop.installation).exclude(pk=shop.default.pk):
             if find_by_address(other, person.email) is not None:
-                return upsert_contact(other, person)
-    return upsert_contact(audience, person)
+                return upsert_contact(shop, other, person)
+    return upsert_contact(shop, shop.default, person)
 
 
 def _time(seconds: int) -> datetime:

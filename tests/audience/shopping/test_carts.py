@@ -21,14 +21,14 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, line, member, order
-from tests.audience.records import record_order
+from tests.audience.records import record_checkout, record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
 Delivery = Callable[[Installation], Any]
 
 
 def checkout_event(payload: dict[str, Any], step: int) -> Delivery:
-    return lambda shop: carts.record_checkout(shop, payload, at(step))
+    return lambda shop: record_checkout(shop, payload, at(step))
 
 
 def order_event(step: int, **known: Any) -> Delivery:
@@ -302,7 +302,7 @@ def test_a_variant_that_the_shop_did_not_name_has_no_name(shop: Installation) ->
     assert list(sold.values_list("product_name", "variant_name")) == [("Monospace Tee", "")] * 2
     event = checkout(2)
     event["lines"][0]["variant"]["name"] = "UHJvZHVjdFZhcmlhbnQ6MzQ4"
-    carts.record_checkout(shop, event, at(2))
+    record_checkout(shop, event, at(2))
     assert list(
         Cart.objects.get(saleor_checkout_id=event["id"]).lines.values_list("variant_name", flat=True)
     ) == [""]

@@ -10,7 +10,7 @@ from saleor_stripe_audience.audience import handlers
 from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.shopping import carts, payment_facts
+from saleor_stripe_audience.audience.shopping import payment_facts
 from saleor_stripe_audience.audience.shopping.models import PaymentFact
 from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -19,7 +19,7 @@ from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
-from tests.audience.records import record_order
+from tests.audience.records import record_checkout, record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
 
@@ -47,7 +47,7 @@ def decline(shop: Installation, step: int = 2, **error: Any) -> None:
 
 
 def test_a_decline_is_assigned_to_the_contact_of_the_cart(shop: Installation, audience: Audience) -> None:
-    carts.record_checkout(shop, checkout(), at(1))
+    record_checkout(shop, checkout(), at(1))
     decline(shop, decline_code="insufficient_funds")
     fact = PaymentFact.objects.get()
     assert fact.contact == Contact.objects.get()
@@ -66,7 +66,7 @@ def test_a_fact_is_assigned_to_the_buyer_in_any_order(
 ) -> None:
     steps: dict[str, Callable[[], Any]] = {
         "fact": lambda: decline(shop),
-        "cart": lambda: carts.record_checkout(shop, checkout(), at(1)),
+        "cart": lambda: record_checkout(shop, checkout(), at(1)),
         "order": lambda: record_order(shop, order() | {"checkoutId": checkout_id(1)}, at(3)),
     }
     for name in sorted(steps, key=lambda name: name != first):
@@ -81,9 +81,9 @@ def test_twice_is_once_and_two_declines_are_two(shop: Installation, audience: Au
 
 
 def test_a_fact_follows_when_the_address_of_the_cart_changes(shop: Installation, audience: Audience) -> None:
-    carts.record_checkout(shop, checkout(email="typo@shop.example"), at(1))
+    record_checkout(shop, checkout(email="typo@shop.example"), at(1))
     decline(shop)
-    carts.record_checkout(shop, checkout(), at(3))
+    record_checkout(shop, checkout(), at(3))
     assert list(Contact.objects.values_list("email", flat=True)) == ["ada@shop.example"]
     fact = PaymentFact.objects.get()
     assert fact.contact is not None
@@ -91,7 +91,7 @@ def test_a_fact_follows_when_the_address_of_the_cart_changes(shop: Installation,
 
 
 def test_a_merge_moves_facts_and_an_erasure_deletes_them(shop: Installation, audience: Audience) -> None:
-    carts.record_checkout(shop, checkout(), at(1))
+    record_checkout(shop, checkout(), at(1))
     decline(shop)
     one = Contact.objects.create(audience=audience, email="one@shop.example")
     identity.merge(one, Contact.objects.get(email="ada@shop.example"))
@@ -117,7 +117,7 @@ DISPUTE = {"id": "dp_1", "payment_intent": "pi_1", "reason": "fraudulent", "amou
 def test_a_dispute_has_the_outcome_that_was_reported_last(
     shop: Installation, audience: Audience, turn: tuple[str, str]
 ) -> None:
-    carts.record_checkout(shop, checkout(), at(1))
+    record_checkout(shop, checkout(), at(1))
     for status in turn:
         reported_at = at(11 if status == "needs_response" else 20)
         payment_facts.record(
@@ -151,7 +151,7 @@ def test_through_the_inbox_a_decline_and_a_dispute(
 ) -> None:
     found = parse(PaymentIntent, intent(shop))
     monkeypatch.setattr(payment_intents, "retrieve", lambda _account, _id: found)
-    carts.record_checkout(shop, checkout(), at(1))
+    record_checkout(shop, checkout(), at(1))
     account = stripe_account(shop)
     for key in ("evt_1", "evt_1"):
         deliver(account, key, "payment_intent.payment_failed", intent(shop, decline_code="expired_card"))
