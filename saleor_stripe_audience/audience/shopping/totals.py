@@ -37,10 +37,10 @@ class _Sum:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A contact, with its only purchase if that is known."""
+    """A contact, with its sums if they are known without its other purchases."""
 
     contact: Contact
-    only: Purchase | None
+    sums: list[_Sum] | None
 
 
 def refresh(contact: Contact) -> None:
@@ -60,10 +60,10 @@ def refresh_at_end(shop: LockedShop, contact: Contact | None, *, added: Purchase
     """
     if contact is None:
         return
-    mark_changed(contact)
     due: dict[UUID, _Due] = shop.gathered[_store_gathered]
     is_first = contact.pk in shop.created and contact.pk not in due
-    due[contact.pk] = _Due(contact, added if is_first else None)
+    due[contact.pk] = _Due(contact, _sums_of_only(added) if added is not None and is_first else None)
+    mark_changed(contact)
 
 
 @on_merge
@@ -75,7 +75,7 @@ def _store_gathered(_: LockedShop, due: Mapping[UUID, _Due]) -> None:
     remaining = {
         pk: each for pk, each in due.items() if each.contact.pk is not None
     }  # the others were deleted
-    new = {pk: _sums_of_only(each.only) for pk, each in remaining.items() if each.only is not None}
+    new = {pk: each.sums for pk, each in remaining.items() if each.sums is not None}
     others = [pk for pk in remaining if pk not in new]
     sums = new | _sums_of(others) if others else new
     _store({pk: each.contact for pk, each in remaining.items()}, sums, new)
