@@ -12,7 +12,7 @@ from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 
 from saleor_stripe_audience.audience.people.audiences import default_audience, hold_shop
-from saleor_stripe_audience.audience.people.models import Contact, StaleContact
+from saleor_stripe_audience.audience.people.models import Contact, ContactSpent, StaleContact
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
@@ -123,6 +123,21 @@ def revived() -> int:
     while run_tasks():
         pass
     return open_events()
+
+
+class TestMerged:
+    def test_a_new_guest_who_turns_out_to_be_an_account(self, shop: Installation) -> None:
+        receive(shop, "customer_created", 0, user=member(1, "old@shop.example"))
+        run_tasks()
+        bought = order("1", email="new@shop.example")
+        receive(shop, "order_created", 1, order=bought)
+        receive(shop, "customer_updated", 2, user=member(1, "new@shop.example"))
+        work_one_task()
+        assert open_events() == 0, "both were handled in one transaction"
+        [contact] = Contact.objects.all()
+        [spent] = ContactSpent.objects.all()
+        assert (contact.email, contact.orders_count) == ("new@shop.example", 1)
+        assert (spent.contact, spent.orders_count) == (contact, 1)
 
 
 class TestApart:

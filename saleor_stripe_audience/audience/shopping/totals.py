@@ -67,7 +67,9 @@ def refresh_at_end(shop: LockedShop, contact: Contact | None, *, added: Purchase
 
 
 @on_merge
-def _refresh_kept(_absorbed: Contact, kept: Contact) -> None:
+def _refresh_kept(absorbed: Contact, kept: Contact) -> None:
+    if (shop := shop_holding(kept.audience_id)) is not None:
+        shop.gathered[_store_gathered].pop(absorbed.pk, None)  # its row is deleted next
     refresh(kept)
 
 
