@@ -23,7 +23,7 @@ from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.shops.models import Channel, Installation
 
-GOOD, TODO, BAD, MOVING = "good", "todo", "bad", "moving"
+GOOD, TO_DO, BAD, MOVING = "good", "todo", "bad", "moving"
 TEST_CARDS = "https://docs.stripe.com/testing"
 COMPLETED = (Job.State.DONE, Job.State.DIFFERS)
 
@@ -147,8 +147,8 @@ def _stripe(facts: Facts) -> Step:
         return Step(name, GOOD, title, text)
     if waiting is None:
         text = _("Connect with Stripe's own pages, or paste the keys of your account.")
-        return Step(name, TODO, title, text, Button(_("Connect Stripe"), section=ACCOUNTS))
-    state = BAD if waiting.connect_state == StripeAccount.ConnectState.REJECTED else TODO
+        return Step(name, TO_DO, title, text, Button(_("Connect Stripe"), section=ACCOUNTS))
+    state = BAD if waiting.connect_state == StripeAccount.ConnectState.REJECTED else TO_DO
     button = Button(_("Open Stripe settings"), section=ACCOUNTS)
     if can_continue(waiting):
         button = Button(_("Continue on Stripe"), address=begin_url(facts.shop, waiting))
@@ -165,10 +165,10 @@ def _channels(facts: Facts) -> Step:
     free = [each.name for each in facts.channels if each.slug not in facts.mapped]
     if not facts.channels:
         text = _("Create a channel in Saleor, then refresh the channels here.")
-        return Step(name, TODO, title, text, Button(_("Open channels"), section=CHANNELS))
+        return Step(name, TO_DO, title, text, Button(_("Open channels"), section=CHANNELS))
     if free:
         text = _("Customers cannot pay yet in: %(channels)s") % {"channels": ", ".join(free)}
-        return Step(name, TODO, title, text, Button(_("Choose accounts"), section=CHANNELS))
+        return Step(name, TO_DO, title, text, Button(_("Choose accounts"), section=CHANNELS))
     count = len(facts.channels)
     text = ngettext("The channel has a Stripe account.", "All %(n)s channels have a Stripe account.", count)
     return Step(name, GOOD, title, text % {"n": format_count(count)})
@@ -179,7 +179,7 @@ def _terms(facts: Facts) -> Step:
     if terms.are_accepted(facts.shop.pk):
         return Step(name, GOOD, title, _("Version %(version)s is accepted.") % {"version": terms.VERSION})
     text = _("Required for live payments, not for test payments.")
-    return Step(name, TODO, title, text, Button(_("Read and accept"), dialog="terms"))
+    return Step(name, TO_DO, title, text, Button(_("Read and accept"), dialog="terms"))
 
 
 def _audience(facts: Facts) -> Step:
@@ -188,7 +188,7 @@ def _audience(facts: Facts) -> Step:
     button = Button(_("Choose audience"), dialog="choose-audience", permission="MANAGE_USERS")
     if found is None or found.configured_at is None:
         text = _("Name the list that your customers join, and say how they subscribe.")
-        return Step(name, TODO, title, text, button)
+        return Step(name, TO_DO, title, text, button)
     if found.double_opt_in:
         text = _("“%(name)s”: people subscribe by confirming an email (double opt-in).")
     else:
@@ -208,14 +208,14 @@ def _storefront(facts: Facts) -> Step:
             "ID is %(own)s. If yours is one of them, ask the app's operator to set APP_ID, then "
             "install the app again."
         ) % {"stock": settings.STOCK_APP_ID, "own": settings.APP_ID}
-    return Step(name, TODO, title, text, button)
+    return Step(name, TO_DO, title, text, button)
 
 
 def _catalogue(facts: Facts) -> Step:
     name, title = "catalogue", _("Send your products to Stripe")
     button = Button(_("Send products"), action="dashboard:setup_catalogue", permission="MANAGE_PRODUCTS")
     if not facts.syncs:
-        return Step(name, TODO, title, _("This starts automatically once a channel has a Stripe account."))
+        return Step(name, TO_DO, title, _("This starts automatically once a channel has a Stripe account."))
     jobs = [each for each in facts.syncs if each is not None]
     if moving := next((each for each in jobs if each.state in Job.MOVING), None):
         return Step(name, MOVING, title, _("Products are being sent."), progress=_progress(moving))
@@ -223,7 +223,7 @@ def _catalogue(facts: Facts) -> Step:
         text = _("Sending your products failed. Resolve the problem that is listed, then try again.")
         return Step(name, BAD, title, text, button)
     if len(jobs) < len(facts.syncs) or any(each.state not in COMPLETED for each in jobs):
-        return Step(name, TODO, title, _("Your products are not in Stripe yet."), button)
+        return Step(name, TO_DO, title, _("Your products are not in Stripe yet."), button)
     count = sum(each.done for each in jobs)
     text = ngettext("%(n)s product was sent.", "%(n)s products were sent.", count) % {
         "n": format_count(count)
@@ -240,7 +240,7 @@ def _history(facts: Facts) -> Step:
             "Customers and orders from before the installation become contacts. This does not "
             "subscribe anyone."
         )
-        return Step(name, TODO, title, text, button)
+        return Step(name, TO_DO, title, text, button)
     if job.state in Job.MOVING:
         text = _("Customers and orders are being imported.")
         return Step(name, MOVING, title, text, progress=_progress(job))
@@ -249,7 +249,7 @@ def _history(facts: Facts) -> Step:
         text = ngettext("%(n)s entry was imported.", "%(n)s entries were imported.", count)
         return Step(name, GOOD, title, text % {"n": format_count(count)})
     if job.state == Job.State.PAUSED:
-        return Step(name, TODO, title, _("Paused. Imported data is kept."), button)
+        return Step(name, TO_DO, title, _("Paused. Imported data is kept."), button)
     text = _("It failed. Try again: imported data is kept.")
     return Step(name, BAD, title, text, button)
 
@@ -264,7 +264,7 @@ def _purchase(facts: Facts) -> Step:
         text = _(
             "Buy something in your storefront with one of Stripe's test cards, such as 4242 4242 4242 4242."
         )
-    return Step(name, TODO, title, text, Button(_("Show test cards"), address=TEST_CARDS))
+    return Step(name, TO_DO, title, text, Button(_("Show test cards"), address=TEST_CARDS))
 
 
 def _live(facts: Facts) -> Step:
@@ -280,14 +280,14 @@ def _live(facts: Facts) -> Step:
         button = Button(_("Open %(name)s") % {"name": section.title}, section=section)
         if facts.obstacles[0].code == readiness.TERMS:
             button = Button(_("Read and accept"), dialog="terms")
-        return Step(name, TODO, title, found.text, button)
+        return Step(name, TO_DO, title, found.text, button)
     if any(each.livemode for each in facts.accounts):
         text = _("Choose your live account for every channel.")
-        return Step(name, TODO, title, text, Button(_("Choose accounts"), section=CHANNELS))
+        return Step(name, TO_DO, title, text, Button(_("Choose accounts"), section=CHANNELS))
     text = _(
         "Connect your live account, then choose it for your channels: test accounts do not accept real money."
     )
-    return Step(name, TODO, title, text, Button(_("Connect live account"), section=ACCOUNTS))
+    return Step(name, TO_DO, title, text, Button(_("Connect live account"), section=ACCOUNTS))
 
 
 def _newest(shop: Installation, kind: str, key: str = "") -> Job | None:
