@@ -171,8 +171,8 @@ def post(account: StripeAccount, *path: str, params: Mapping[str, Any], key: str
     """Send `params` to `path` under the idempotency key; raises Stripe's own errors."""
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        "Idempotency-Key": key
-        or str(uuid.uuid4()),  # a retry after a missing response must not be a second request
+        # A retry after a missing response must not be a second request.
+        "Idempotency-Key": key or str(uuid.uuid4()),
     }
     return _send(account, "post", _path_of(path), headers, _form_of(params))
 
