@@ -164,7 +164,7 @@ class BufferedApplication:
                 async with asyncio.timeout(BLOCK_SECONDS):
                     await send({"type": "http.response.body", "body": block, "more_body": True})
         except TimeoutError:
-            log.info("answer not read in time")
+            log.info("response not read in time")
             return
         await send({"type": "http.response.body", "body": b""})
 

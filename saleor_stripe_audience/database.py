@@ -57,7 +57,7 @@ def failure_of(error: BaseException | None) -> Failure | None:
     """What an unexpected exception means for the caller; None if it is a bug of the app.
 
     `Unavailable` if the database is unreachable, full or locked. `Rejected` if it cannot store a value of the request:
-    NUL, half a character, a number beyond its column, a text too long, nesting too deep.
+    NUL, half a surrogate pair, a number beyond its column, a text too long, nesting too deep.
     """
     if isinstance(error, Failure):
         return error

@@ -87,7 +87,7 @@ class KeptConnections:
             lines.append(f"Content-Length: {len(body or b'')}")
         head = "\r\n".join(lines)
         if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
-            raise ValueError("a header or path contains the end of a line")
+            raise ValueError("a header or path contains a line break")
         if " " in path:
             raise ValueError("the path contains a space")
         return b"%s\r\n\r\n%s" % (head.encode("latin-1"), body or b"")
@@ -136,7 +136,7 @@ class _Response:
         if self.size > LARGEST_ANSWER or self.received > MOST_RECEIVED:
             raise NoAnswer(f"the response is larger than {LARGEST_ANSWER} bytes")
         if self.headers.get("content-encoding", "identity") != "identity":
-            raise NoAnswer("the response is encoded, which was not asked for")
+            raise NoAnswer("the response has an encoding that was not requested")
 
     def end(self) -> None:
         """The server has closed the connection, which is how a response of unknown length ends."""

@@ -35,7 +35,7 @@ def mailers(url: str) -> dict[str, Any]:
             use_ssl=parts.scheme == "smtps",
             timeout=WAIT_SECONDS,
         )
-    raise ValueError("not the address of a mailer")
+    raise ValueError("not the URL of a mailer")
 
 
 def _mailer(backend: str, **options: Any) -> dict[str, Any]:

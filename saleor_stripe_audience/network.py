@@ -153,7 +153,7 @@ def _in_thread[Found](function: Callable[[], Found], seconds: float) -> Found:
     if failed:
         raise failed[0]
     if not found:
-        raise TimeoutError("the name was not found in time")
+        raise TimeoutError("the name was not resolved in time")
     return found[0]
 
 

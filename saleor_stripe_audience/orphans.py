@@ -29,7 +29,7 @@ def end_with_parent() -> None:
 
 def _end_after(parent: BaseProcess) -> None:
     parent.join()
-    log.warning("the parent process is gone: ending too")
+    log.warning("the parent process is gone: stopping")
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(SECONDS_TO_FINISH)
     os._exit(1)

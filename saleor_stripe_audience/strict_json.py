@@ -66,8 +66,8 @@ def _check_values(found: Any) -> None:
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        raise ValueError("a text holds a NUL character")
+        raise ValueError("a string contains a NUL character")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise ValueError("a text holds half a character") from None
+        raise ValueError("a string contains half a surrogate pair") from None

@@ -60,7 +60,7 @@ def _key_in(given: strawberry.ID, kind: str, field: str) -> str:
     try:
         found = relay.GlobalID.from_id(given)
     except relay.GlobalIDValueError:
-        raise InvalidInput("This is no id of ours.", ErrorCode.GRAPHQL_ERROR, field) from None
+        raise InvalidInput("This is not an id from this API.", ErrorCode.GRAPHQL_ERROR, field) from None
     if found.type_name != kind:
         raise not_found(kind, field)
     return found.node_id

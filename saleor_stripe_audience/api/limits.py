@@ -55,7 +55,7 @@ def check_cost(
     }
     if _written_out(operation.selection_set.selections, fragments, {}, 0) > MAX_FIELDS:
         raise Rejected(
-            "The query's fragments multiply to too many fields. Spread them less often.", code="too_complex"
+            "The query's fragments expand to too many fields. Spread them less often.", code="too_complex"
         )
     root = schema.get_root_type(operation.operation)
     if root is None:
@@ -64,7 +64,7 @@ def check_cost(
     if cost > MAX_COST:
         raise Rejected(
             f"This query could cost {cost:,}; the limit is {MAX_COST:,}. Request smaller pages (`first`), "
-            "or for less beneath them.",
+            "or fewer fields in them.",
             code="too_complex",
         )
 

@@ -103,7 +103,7 @@ def _operation(request: HttpRequest) -> Operation:
     if not isinstance(query, str) or not query.strip():
         raise Rejected("The request has no `query`.", code="bad_request")
     if not isinstance(variables, dict | None) or not isinstance(name, str | None):
-        raise Rejected("`variables` must be an object and `operationName` a text.", code="bad_request")
+        raise Rejected("`variables` must be an object and `operationName` a string.", code="bad_request")
     return Operation(query, variables, name)
 
 

@@ -111,7 +111,7 @@ def _parse_cursor(cursor: str) -> Place:
     except (binascii.Error, ValueError):
         place = None
     if place is None or place[0].tzinfo is None or place[0].year not in _YEARS or not 0 <= place[2] < 2**63:
-        raise Rejected("This is not a cursor of a timeline.", code="bad_page")
+        raise Rejected("This is not a timeline cursor.", code="bad_page")
     return place
 
 

@@ -63,7 +63,7 @@ def _accounts(shop: Installation, chosen: str) -> list[StripeAccount]:
     if not found:
         known = ", ".join(each.stripe_id for each in usable) or "none"
         raise Rejected(
-            f"No such Stripe account can be sent products now. Accounts with channels: {known}.",
+            f"No such Stripe account can receive products at the moment. These can: {known}.",
             code="no_account",
         )
     return found

@@ -38,7 +38,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience erase", description=__doc__)
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     parser.add_argument("--email", required=True, help="an address that the person has or had")
-    parser.add_argument("--actor", default="command line", help="who erases, for the receipt")
+    parser.add_argument("--actor", default="command line", help="who requests the erasure, for the receipt")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--receipts", action="store_true", help="only list earlier erasures of the address")
     what.add_argument(

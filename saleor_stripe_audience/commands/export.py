@@ -31,11 +31,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience export", description=__doc__)
     audiences.add_options(parser)
     parser.add_argument("--segment", default="", metavar="NAME", help="only the members of this segment")
-    parser.add_argument(
-        "--status", action="append", choices=Status.values, help="only these; may be repeated"
-    )
+    parser.add_argument("--status", action="append", choices=Status.values, help="only these; repeatable")
     parser.add_argument(
         "--ads", choices=NETWORKS, help="a list for advertisers instead: hashed addresses only"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: the standard output")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
     return parser.parse_args(arguments)

@@ -127,7 +127,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--as", dest="taken_as", choices=[each.value for each in TakenAs],
-        help="what all contacts of the file are, unless a row says that its person left (default: as in the rows)",
+        help="what everyone in the file is, unless their row says that they left (default: as each row says)",
     )  # fmt: skip
     parser.add_argument(
         "--given-value", action="append", default=[], metavar="VALUE",
@@ -147,6 +147,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="whether the day or the month comes first in dates such as 04/03/2025 (default: such "
 "dates are not read)",
     )  # fmt: skip
-    parser.add_argument("--actor", default="command line", help="who imports, for the ledger")
+    parser.add_argument("--actor", default="command line", help="who runs the import, for the ledger")
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
     return parser.parse_args(arguments)

@@ -55,7 +55,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience mail-webhook", description=__doc__)
     parser.add_argument("--saleor-api-url", required=True, metavar="URL", help="the shop's API URL")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--service", choices=sorted(SERVICES), help="who sends the shop's mails")
+    what.add_argument("--service", choices=sorted(SERVICES), help="the service that sends the shop's email")
     what.add_argument("--list", action="store_true", help="print the active ones")
     what.add_argument("--revoke", metavar="ID", help="stop accepting reports from this one")
     parser.add_argument(

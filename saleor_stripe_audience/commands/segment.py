@@ -102,7 +102,7 @@ def _name(options: argparse.Namespace) -> str:
 
 def _tree(options: argparse.Namespace) -> Json:
     if options.rule is None:
-        raise Rejected("Give the rule: --rule FILE, or - for the standard input.", code="segment")
+        raise Rejected("Give the rule: --rule FILE, or - for standard input.", code="segment")
     try:
         text = sys.stdin.read() if str(options.rule) == "-" else options.rule.read_text(encoding="utf-8")
         return json.loads(text)
@@ -126,7 +126,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience segment", description=__doc__)
     parser.add_argument("action", choices=_ACTIONS)
     audiences.add_options(parser)
-    parser.add_argument("--name", metavar="NAME", help="the segment's")
+    parser.add_argument("--name", metavar="NAME", help="the segment's name")
     parser.add_argument(
         "--rule",
         type=Path,

@@ -85,7 +85,7 @@ def _serve(serve: Callable[[], None], worker: WorkerProcess | None) -> int:
     try:
         serve()
     except SystemExit as end:
-        print("Stopped: the process that serves requests died again right after its start.", file=sys.stderr)
+        print("Stopped: the process that serves requests died again right after it started.", file=sys.stderr)
         return end.code if isinstance(end.code, int) else 1
     if worker is not None and worker.has_died:
         print("Stopped: the process that runs tasks died.", file=sys.stderr)

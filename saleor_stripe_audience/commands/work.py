@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run until SIGTERM or Ctrl-C; running tasks are finished first."""
     parser = argparse.ArgumentParser(prog="saleor-stripe-audience work", description=__doc__)
     parser.add_argument(
-        "--concurrency", type=int, default=CONCURRENCY, help="tasks at once (default: %(default)s)"
+        "--concurrency", type=int, default=CONCURRENCY, help="tasks to run at once (default: %(default)s)"
     )
     concurrency = parser.parse_args(arguments).concurrency
     serve_metrics()
@@ -76,7 +76,7 @@ def serve_metrics() -> None:
                 raise ports.refusal(host, port, "METRICS_PORT", error) from None
             raise Rejected(
                 f"Port {settings.METRICS_PORT} for metrics is in use by another process, such as another `serve` or "
-                "`work` of this product. One of them serves the metrics of all on this machine: set METRICS_PORT for "
+                "`work` of this app. One of them serves the metrics of all on this machine: set METRICS_PORT for "
                 "that one only, or give each its own.",
                 code="port_in_use",
             ) from error

@@ -77,7 +77,7 @@ class DeadlineClient(stripe.HTTPClient):
                     method.upper(), path, seconds=seconds_for_call(), headers=headers, body=body
                 )
         except NoAnswer as error:
-            raise stripe.APIConnectionError("no answer from Stripe", should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's own
+            raise stripe.APIConnectionError("no response from Stripe", should_retry=True) from error  # type: ignore[no-untyped-call]  # the library's own
         _check_readable(answer)
         return answer
 
@@ -136,7 +136,7 @@ def _check_readable(answer: Answer) -> None:
     except ValueError:
         is_stripes = False
     if not is_stripes:
-        raise stripe.APIConnectionError("no readable answer from Stripe", should_retry=True)  # type: ignore[no-untyped-call]  # the library's own
+        raise stripe.APIConnectionError("no readable response from Stripe", should_retry=True)  # type: ignore[no-untyped-call]  # the library's own
 
 
 @cache

@@ -125,7 +125,7 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
         ]
     )
     if row.connect_state != before:
-        log.info("connect state", account=str(row.pk), before=before, now=str(row.connect_state))
+        log.info("connect state changed", account=str(row.pk), before=before, now=str(row.connect_state))
     if row.takes_payments and before != State.ACTIVE:
         activation.announce(row, asked_at)
 

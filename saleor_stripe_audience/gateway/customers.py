@@ -152,7 +152,7 @@ def _describe(account: StripeAccount, customer_id: str, email: str, person: Json
         with client.errors_of(account):
             client.post(account, "customers", customer_id, params=params)
     except Failure as error:
-        log.warning("customer not described", customer=customer_id, code=error.code)
+        log.warning("customer details not sent", customer=customer_id, code=error.code)
         return False
     return True
 

@@ -32,7 +32,7 @@ def note(account: StripeAccount, failure: Failure) -> None:
     try:
         if isinstance(failure, Blocked):
             if _has_new_key(account):
-                log.info("a key was refused that has been replaced since", account=str(account.pk))
+                log.info("refused key has already been replaced", account=str(account.pk))
                 return
             with transaction.atomic():
                 StripeAccount.objects.filter(pk=account.pk, blocked_at=None).update(blocked_at=timezone.now())
@@ -40,7 +40,7 @@ def note(account: StripeAccount, failure: Failure) -> None:
             listener(account, failure)
     except DatabaseError:
         # The caller needs Stripe's own failure; this is stored at the next call.
-        log.exception("trouble not noted", account=str(account.pk), code=failure.code)
+        log.exception("account failure not stored", account=str(account.pk), code=failure.code)
 
 
 def _has_new_key(account: StripeAccount) -> bool:
@@ -57,5 +57,5 @@ def end(account: StripeAccount) -> None:
             activation.announce(account, now)
         resumed = inbox.resume(account.pk)
     if resumed:
-        log.info("what waited for the account continues", account=str(account.pk), events=resumed)
+        log.info("events of the account resumed", account=str(account.pk), events=resumed)
     account.blocked_at = None

@@ -142,7 +142,7 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _unreadable() -> Rejected:
-    return Rejected("The body is not an event of Stripe.", code="unreadable")
+    return Rejected("The body is not a Stripe event.", code="unreadable")
 
 
 def _secrets_of(account: StripeAccount) -> list[str]:
@@ -157,7 +157,7 @@ def _check_signature(body: str, signature: str, secrets: list[str]) -> None:
     for part in signature.split(","):
         name, _, value = part.partition("=")
         if name.strip() == "t" and int(value) > time.time() + TOLERANCE_SECONDS:
-            raise ValueError("the timestamp lies ahead")
+            raise ValueError("the timestamp is in the future")
     *others, last = secrets
     for secret in others:
         with suppress(stripe.SignatureVerificationError):

@@ -125,7 +125,7 @@ def dispatch(event_id: int, *, last_attempt: bool = False, queue: str = "") -> N
                     _work_together(event, writing, is_last=not calling, with_others=found.has_company)
             except Exception as error:  # noqa: BLE001 - what failed is stored, or fails again by itself
                 failed = error if isinstance(error, _HandlerFailed) else None
-                log.info("events undone", event_id=event.pk, kind=event.kind, error=type(error).__name__)
+                log.info("events rolled back", event_id=event.pk, kind=event.kind, error=type(error).__name__)
                 to_retry = _run_each(event, writing, {}, last_attempt=last_attempt, failed=failed) or to_retry
             else:
                 if not calling:
@@ -352,7 +352,7 @@ def _store_blocked(event: Event, handler: Handler, error: Blocked) -> None:
     """Store that the handler is blocked. This is not counted as an attempt, because nothing is wrong with the event
     itself.
     """
-    log.info("handler waits", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code)
+    log.info("handler blocked", handler=handler.name, event_id=event.pk, kind=event.kind, code=error.code)
     with transaction.atomic():
         Handling.objects.get_or_create(event=event, handler=handler.name)
         Handling.objects.filter(event=event, handler=handler.name, done_at=None).update(

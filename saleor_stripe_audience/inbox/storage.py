@@ -14,4 +14,4 @@ def truncate_log() -> None:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         is_busy, *_ = cursor.fetchone()
     if is_busy:
-        log.info("log of SQLite not truncated: it is being read")
+        log.info("SQLite's log not truncated: it is being read")

@@ -159,7 +159,7 @@ def _create(
                 )
             if failures.refused_parameter(error).startswith("payment_method_options"):
                 log.warning(
-                    "payment created with a hold of cards only", account=str(account.pk), code=error.code
+                    "payment created with a hold for cards only", account=str(account.pk), code=error.code
                 )
                 params = methods.reduce_hold(params, options.paymentMethod)
                 return attempt({**params, **customer, **described}, "cards")

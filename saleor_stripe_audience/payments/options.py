@@ -39,7 +39,7 @@ def read_options(session: Session) -> PaymentOptions:
     """Return the session's options; `Rejected` if they are malformed, or not for this caller to request."""
     options = _read(session.data)
     if options.offSession and not options.storedPaymentMethodId:
-        raise Rejected("offSession needs the storedPaymentMethodId to be charged.", code="parse_error")
+        raise Rejected("offSession requires a storedPaymentMethodId to charge.", code="parse_error")
     if options.offSession and options.setupFutureUsage:
         raise Rejected("Give either offSession or setupFutureUsage, not both.", code="parse_error")
     if options.needs_customer and not _is_by_owner(session):

@@ -34,7 +34,9 @@ def set_order(payment: Payment, order_id: str, number: str) -> None:
     except Rejected as error:
         if not failures.is_refusal(error):
             raise
-        log.warning("payment not renamed", payment_intent=payment.payment_intent_id, code=error.code)
+        log.warning(
+            "order number not added to payment", payment_intent=payment.payment_intent_id, code=error.code
+        )
     Payment.objects.filter(pk=payment.pk).update(
         order_id=order_id[:LONGEST_ID], order_number=number[:LONGEST_NUMBER]
     )
@@ -56,4 +58,6 @@ def add_shipping(payment: Payment, address: Any) -> None:
         if charge is not None and charge.status != "failed" and not charge.shipping:
             charges.update(payment.account, charge.id, {"shipping": shipping})
     except Rejected as error:
-        log.warning("charge without shipping", payment_intent=payment.payment_intent_id, code=error.code)
+        log.warning(
+            "shipping address not added to charge", payment_intent=payment.payment_intent_id, code=error.code
+        )

@@ -48,12 +48,16 @@ def follow(installation: Installation, transaction_id: str) -> Source | None:
     if source is None:
         own = Payment.objects.filter(installation=installation, transaction_id=transaction_id)
         payments = amounts_due.open_payments_for(installation, *own.values_list("source_id", flat=True))
-        amounts_due.cancel_all(installation, payments, Rejected("The checkout is gone.", code="source_gone"))
+        amounts_due.cancel_all(
+            installation, payments, Rejected("The checkout no longer exists.", code="source_gone")
+        )
         return None
     payments = amounts_due.payments_of(installation, source)
     payable = [each for each in payments if each.status in PAYABLE]
     if source.status in amounts_due.OVER:
-        amounts_due.cancel_all(installation, payable, Rejected("The order is over.", code="order_over"))
+        amounts_due.cancel_all(
+            installation, payable, Rejected("The order was canceled or expired.", code="order_over")
+        )
     else:
         amounts_due.adjust_all(installation, payable, amounts_due.coverage_of(source, payments))
     return source
@@ -167,9 +171,9 @@ def check_unordered() -> int:
         try:
             check(payment, is_late=True)
         except Failure as error:
-            log.warning("order not looked for", payment_intent=payment.payment_intent_id, code=error.code)
+            log.warning("order not looked up", payment_intent=payment.payment_intent_id, code=error.code)
         except Exception:
-            log.exception("order not looked for", payment_intent=payment.payment_intent_id)
+            log.exception("order not looked up", payment_intent=payment.payment_intent_id)
     return unordered.count()
 
 

@@ -76,7 +76,7 @@ def _save(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> 
     if payment is not None:
         _update(payment, intent, asked_at)
     elif not intent.transaction_id:
-        log.error("an intent that names no transaction is not stored", payment_intent=intent.id)
+        log.error("PaymentIntent without a transaction not stored", payment_intent=intent.id)
     elif not _create(account, intent, asked_at):
         same_intent = Q(account=account, payment_intent_id=intent.id)
         same_transaction = Q(installation_id=account.installation_id, transaction_id=intent.transaction_id)
@@ -84,7 +84,7 @@ def _save(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> 
         if payment is not None and payment.payment_intent_id == intent.id:
             _update(payment, intent, asked_at)
         else:
-            log.error("another intent of a payment that is known", payment_intent=intent.id)
+            log.error("payment already has another PaymentIntent", payment_intent=intent.id)
 
 
 def _create(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:

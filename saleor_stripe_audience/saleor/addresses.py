@@ -91,7 +91,7 @@ def public_address(host: str, port: int) -> str:
         ) from None
     if any(not _is_public(address) for address in addresses):
         raise Rejected(
-            "The shop's address is a private one. It is called only if ALLOWED_SALEOR_URLS names it literally.",
+            "The shop's address is private. The app calls it only if ALLOWED_SALEOR_URLS lists it literally.",
             code="private_address",
         )
     return addresses[0]

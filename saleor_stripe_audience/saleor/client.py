@@ -140,7 +140,7 @@ def get_installation(saleor_api_url: str) -> Installation:
             Installation.objects.filter(is_active=True).values_list("saleor_api_url", flat=True)
         )
         raise Rejected(
-            f"No shop of the address {saleor_api_url} has installed the app. Install it in Saleor's Dashboard first. "
+            f"No shop with the API URL {saleor_api_url} has installed the app. Install it in Saleor's Dashboard first. "
             f"Installed: {known or 'none'}.",
             code="unknown_installation",
         )

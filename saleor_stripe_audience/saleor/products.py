@@ -174,7 +174,7 @@ def _changed(
 def _refusal(errors: list[Json]) -> Rejected:
     field, code = errors[0].get("field"), errors[0].get("code")
     if code == "UNIQUE" and field == "externalReference":
-        return Rejected("Saleor has this external reference already.", code=REFERENCE_TAKEN)
+        return Rejected("Saleor already has this external reference.", code=REFERENCE_TAKEN)
     if code == "NOT_FOUND" and field in ("id", "product"):
         return Rejected(
             pgettext_lazy("staff", "This product no longer exists in Saleor."), code="product_unknown"

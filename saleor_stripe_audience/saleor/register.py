@@ -55,7 +55,7 @@ def register(
 ) -> Installation:
     """Store the shop's token once Saleor confirms that it is ours; a reinstall by the same shop keeps its row.
 
-    `Rejected` if the URL belonged to a shop with other signing keys, until the operator decides.
+    `Rejected` if the URL belonged to a shop with different signing keys, until the operator decides.
     """
     identity = client.fetch_app(api_url, token)
     if identity.identifier != settings.APP_ID:
@@ -96,8 +96,8 @@ def _check_same_shop(api_url: str, jwks: signatures.Jwks) -> None:
         log.info("shop handed over by the operator", installation=str(before.pk))
         return
     raise Rejected(
-        "This URL belonged to a shop with other signing keys, and its data is still stored. The app's operator must "
-        "decide whether it is the same shop: saleor-stripe-audience hand-over --saleor-api-url URL.",
+        "This URL belonged to a shop with different signing keys, and its data is still stored. The app's operator "
+        "must decide whether it is the same shop: saleor-stripe-audience hand-over --saleor-api-url URL.",
         code="other_shop",
     )
 

@@ -112,7 +112,7 @@ def _refresh(installation: Installation) -> None:
         raise KeysUnavailable(error.message, code="jwks_unavailable") from None
     if not is_proven:
         raise KeysUnavailable(
-            "The shop's URL publishes other keys now, and the shop there does not know the app's token.",
+            "The shop's URL now publishes different keys, and the shop there does not recognize the app's token.",
             code="keys_not_proven",
         )
     installation.jwks = fetched

@@ -55,4 +55,4 @@ def resolve(installation: Installation) -> None:
     """The shop accepts the app: its waiting events continue. Repeating it changes nothing."""
     problems.clear(installation, TOKEN)
     if resumed := inbox.resume(installation.pk):
-        log.info("events of the shop continue", installation=str(installation.pk), events=resumed)
+        log.info("events of the shop resumed", installation=str(installation.pk), events=resumed)

@@ -119,13 +119,13 @@ def _verify_sender(request: HttpRequest, kind: str, body: bytes) -> Installation
     """The shop that sent this; `Rejected` unless it is installed and signed the body."""
     headers = request.META  # `request.headers` would read all of them
     if headers.get("HTTP_SALEOR_EVENT", kind).lower() != kind:
-        raise Rejected("The event in the header is not the one of the address.", code="event_mismatch")
+        raise Rejected("The event in the header does not match the URL.", code="event_mismatch")
     api_url = headers.get("HTTP_SALEOR_API_URL", "")
     # A shop that is marked as removed is accepted: it may have activated the app again, or send its last orders.
     known = _installations.get(api_url)
     installation = duplicate(known) if known is not None else None
     if installation is None:
-        raise Rejected("No shop of this address has installed the app.", code="unknown_installation")
+        raise Rejected("No shop with this API URL has installed the app.", code="unknown_installation")
     _verify_signature(installation, headers.get("HTTP_SALEOR_SIGNATURE", ""), body)
     return installation
 

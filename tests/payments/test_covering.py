@@ -123,7 +123,7 @@ class TestSecondTab:
         assert first is not None
         everything = list(Payment.objects.select_related("account").order_by("created_at"))
         town.stripe.add_fault(f"* /v1/payment_intents/{first.payment_intent_id}*", status=503, times=9)
-        gone = Rejected("The checkout is gone.", code="source_gone")
+        gone = Rejected("The checkout no longer exists.", code="source_gone")
         with pytest.raises(Unavailable):
             amounts_due.cancel_all(first.installation, everything, gone)
         assert intent(town, other)["status"] == "canceled"

@@ -58,7 +58,7 @@ def may_request(installation: Installation, address: str) -> bool:
     if recent.filter(requested_at__gt=now - MIN_INTERVAL).exists():
         return False
     if recent.count() >= MAX_PER_DAY:
-        log.warning("confirmation mail withheld", installation=str(installation.pk))
+        log.warning("confirmation email withheld", installation=str(installation.pk))
         return False
     return True
 
@@ -77,12 +77,12 @@ def confirm(consent: Consent, *, ip: str = "") -> Consent:
     """
     if consent.contact.email != consent.email:
         raise Rejected(
-            "The address was changed after this mail was sent. Subscribe again to get a new one.",
+            "The address was changed after this email was sent. Subscribe again to get a new one.",
             code="address_changed",
         )
     if consent.contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=consent.at).exists():
         raise Rejected(
-            "The subscription was ended after this mail was sent. Subscribe again to get a new one.",
+            "The subscription was ended after this email was sent. Subscribe again to get a new one.",
             code="withdrawn_since",
         )
     reference = f"consent {consent.pk}"

@@ -52,7 +52,7 @@ def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
         erased_at = erasure.erased_at(installation, request.email)
         if erased_at is not None and erased_at >= request.event.at:
             raise Rejected(
-                "The address was erased after this mail was sent. Subscribe again to get a new one.",
+                "The address was erased after this email was sent. Subscribe again to get a new one.",
                 code="withdrawn_since",
             )
         erasure.readmit(installation, request.email)
