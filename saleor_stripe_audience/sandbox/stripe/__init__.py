@@ -1,4 +1,4 @@
-"""A strict, stateful Stripe to try the product with and to test it against. See docs/sandbox-stripe.md."""
+"""A strict, stateful stand-in for Stripe, to try the app and to test it. See docs/sandbox-stripe.md."""
 
 from .faults import Fault
 from .sandbox import PUBLISHABLE_KEY, RESTRICTED_KEY, SECRET_KEY, StripeSandbox

@@ -38,7 +38,7 @@ _DUE: dict[str, Json] = {
 
 
 def retrieve(call: Call) -> Json:
-    """GET /v1/account and GET /v1/accounts/{id}: the caller's own, or one that it created; others are refused."""
+    """GET /v1/account and GET /v1/accounts/{id}: the caller's own account, or one that it created."""
     wanted = call.path.get("id", call.account.id)
     other = call.accounts.get(wanted)
     tie = other.connection if other is not None else None
@@ -81,14 +81,14 @@ def shown(account: Account) -> Json:
 
 
 def charges_enabled(account: Account) -> bool:
-    """Whether the account may take payments: a connected one only after successful onboarding, and none
-    while Stripe has restricted it.
+    """Whether the account may accept payments: a connected one only after onboarding, and none while Stripe has
+    restricted it.
     """
     return not account.is_restricted and (account.connection is None or account.connection.stage == "active")
 
 
 def _made_by_platform() -> Json:
-    """What type=standard stands for. Source: "Migrate to controller properties"."""
+    """The controller properties that type=standard is short for. Source: "Migrate to controller properties"."""
     return {
         "type": "application",
         "is_controller": True,

@@ -1,6 +1,6 @@
 """Balance transactions: what a payment, refund or dispute did to the account's balance, fee and net.
 
-The fee (2.9 % and 30 of the smallest unit) and the exchange rates are invented; their form is Stripe's.
+The fee (2.9% plus 30 in the smallest unit) and the exchange rates are invented; their format is Stripe's.
 """
 
 from . import listing
@@ -13,7 +13,7 @@ _AVAILABLE_AFTER_SECONDS = 2 * 24 * 3600
 
 
 def booked(call: Call, kind: str, amount: int, source: Json, fee: int | None = None) -> str:
-    """Book an amount in the source's currency (negative: money leaves); returns the transaction's id."""
+    """Book an amount in the source's currency (negative if money leaves the account); return the transaction's id."""
     settlement = call.account.default_currency
     settled, rate = convert(amount, source["currency"], settlement)
     taken = _fee(settled) if fee is None else fee

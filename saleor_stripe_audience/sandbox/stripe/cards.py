@@ -148,13 +148,13 @@ def by_number(number: str) -> Behaviour | None:
 
 
 def by_token(token: str) -> Behaviour | None:
-    """How pm_card_… or tok_… behaves; None for an unknown name."""
+    """Return how pm_card_… or tok_… behaves; None for an unknown name."""
     return TOKENS.get("pm_card_" + token.removeprefix("tok_") if token.startswith("tok_") else token)
 
 
 def of_type(kind: str) -> Behaviour:
-    """How a method that is no card behaves: debits settle days later, vouchers and transfers are paid days later, QR
-    codes at once, the others send the shopper elsewhere.
+    """Return how a method other than a card behaves: debits settle days later, vouchers and transfers are paid days
+    later, QR codes at once, and the others redirect the shopper.
     """
     if kind in DEBITS:
         return Behaviour(type=kind, settles_later=True)
@@ -182,7 +182,7 @@ NEXT_ACTIONS = {
     "swish": "swish_handle_redirect_or_display_qr_code",
     "wechat_pay": "wechat_pay_display_qr_code",
 }
-# Those whose options have a capture_method. Source: reference: create a PaymentIntent; "Place a hold: availability".
+# Methods whose options have a capture_method. Source: reference: create a PaymentIntent; "Place a hold: availability".
 HOLDABLE = frozenset(
     {
         "affirm", "afterpay_clearpay", "alma", "amazon_pay", "billie", "card", "cashapp", "klarna", "link",

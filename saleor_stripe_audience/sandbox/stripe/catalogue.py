@@ -70,7 +70,7 @@ def update_product(call: Call) -> Json:
 
 
 def delete_product(call: Call) -> Json:
-    """DELETE /v1/products/{id}: only one without prices."""
+    """DELETE /v1/products/{id}: only products without prices can be deleted."""
     product = retrieve_product(call)
     if any(price["product"] == product["id"] for price in call.account.table("price").values()):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.", "id")
@@ -223,7 +223,7 @@ def _check_amount(given: Json) -> None:
 
 
 def _check_default_price(given: Json) -> None:
-    """The same, with the parameter's name as it was sent."""
+    """Call `_check_amount`, with the parameter's name as it was sent in refusals."""
     try:
         _check_amount(given)
     except Refusal as refusal:
@@ -253,7 +253,7 @@ def _inline_product(call: Call, given: Json) -> Json:
 
 
 def _claim(call: Call, key: str, price: Json | None) -> None:
-    """A lookup key names one price: taken from its holder with transfer_lookup_key, refused otherwise."""
+    """Take the lookup key from the price that has it, with transfer_lookup_key; otherwise refuse it."""
     if len(key) > LONGEST_LOOKUP_KEY:
         raise invalid(f"A lookup key has at most {LONGEST_LOOKUP_KEY} characters.", "lookup_key")
     holders = [

@@ -1,4 +1,4 @@
-"""Charges: one for each attempt to take money for a PaymentIntent."""
+"""Charges: one for each payment attempt of a PaymentIntent."""
 
 import copy
 
@@ -26,21 +26,19 @@ _DECLINED = (
 
 
 def attempted(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:
-    """The charge of one attempt, failed where there is a decline. It is the intent's latest from then on."""
+    """Create the charge of one attempt, which fails if there is a decline. It becomes the intent's latest charge."""
     charge = call.account.put(_charge(call, intent, method, decline))
     intent["latest_charge"] = charge["id"]
     return charge
 
 
 def settled(call: Call, charge: Json, amount: int) -> None:
-    """Book the balance transaction of received money, at once or (automatic_async) a moment later."""
+    """Book the balance transaction of a captured charge."""
     charge["balance_transaction"] = balance.booked(call, "charge", amount, charge)
 
 
 def settled_later(call: Call, charge: Json, amount: int) -> None:
-    """With capture_method automatic_async the balance transaction is not there yet when the answer is
-    sent.
-    """
+    """Book the balance transaction after the response, as with capture_method automatic_async."""
 
     def settle(later: Call) -> None:
         before = copy.copy(charge)
@@ -51,7 +49,7 @@ def settled_later(call: Call, charge: Json, amount: int) -> None:
 
 
 def after_success(call: Call, charge: Json, behaviour: cards.Behaviour) -> None:
-    """Do what the test cards for disputes and fraud warnings cause after a payment; a hold is not a payment yet."""
+    """Open the dispute or fraud warning that some test cards cause after a payment, but not after a hold."""
     if not charge["captured"]:
         return
     if behaviour.dispute_reason:
@@ -84,7 +82,7 @@ def list_(call: Call) -> Json:
 
 
 def unrefunded(charge: Json) -> int:
-    """What may still be refunded, in the smallest unit."""
+    """Return how much can still be refunded, in the smallest unit."""
     return taken(charge) - int(charge["amount_refunded"])
 
 
@@ -183,7 +181,7 @@ def _method_details(call: Call, method: Json, intent: Json) -> Json:
 
 
 def may_capture_often(call: Call, intent: Json) -> bool:
-    """Source: "Capture a payment multiple times": asked for at confirmation, cards only, contract permitting."""
+    """Source: "Capture a payment multiple times": requested at confirmation, cards only, contract permitting."""
     card = intent["payment_method_options"].get("card") or {}
     return call.account.multicapture and card.get("request_multicapture") == "if_available"
 

@@ -1,4 +1,4 @@
-"""Confirming a PaymentIntent: declines, 3-D Secure, methods that take days, holding and taking the money.
+"""Confirming a PaymentIntent: declines, 3-D Secure, methods that take days, holds and captures.
 
 Source: "Payment status updates", "3D Secure authentication", "Declines".
 """
@@ -14,14 +14,14 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 
 
 def check_status(intent: Json) -> None:
-    """Only an intent that is not yet paid, held or ended may be confirmed."""
+    """Refuse to confirm an intent that is already paid, held or canceled."""
     if intent["status"] not in CONFIRMABLE:
         message = f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}."
         raise unexpected_state(message, intent)
 
 
 def check(call: Call, intent: Json, given: Json) -> None:
-    """Refuse everything that Stripe refuses before it tries; nothing is changed."""
+    """Refuse everything that Stripe refuses before it attempts the payment; nothing is changed."""
     if intent["payment_method"] is None:
         raise unexpected_state(
             "You cannot confirm this PaymentIntent because it's missing a payment method.", intent
@@ -40,7 +40,7 @@ def check(call: Call, intent: Json, given: Json) -> None:
 
 
 def check_method(call: Call, intent: Json, method: Json) -> None:
-    """The method must be of a type the intent takes, unspent, and of the intent's customer if of anyone's."""
+    """Refuse a method of a type that the intent does not accept, a used one, and another customer's."""
     if method["type"] not in intent["payment_method_types"]:
         message = f"The PaymentMethod's type ({method['type']}) is not one this PaymentIntent takes."
         raise invalid(
@@ -52,7 +52,7 @@ def check_method(call: Call, intent: Json, method: Json) -> None:
 
 
 def confirmed(call: Call, intent: Json, given: Json) -> Json:
-    """Try the intent's method: it asks for authentication, pays, holds, or raises the 402 of a decline."""
+    """Attempt the payment: it requires authentication, succeeds, is held, or is declined with a 402."""
     method = call.account.table("payment_method")[intent["payment_method"]]
     behaviour = call.account.behaviours[method["id"]]
     intent["last_payment_error"] = None
@@ -66,9 +66,7 @@ def confirmed(call: Call, intent: Json, given: Json) -> Json:
 
 
 def authenticated(call: Call, intent: Json, ok: bool) -> Json:
-    """The shopper returned from the bank's page (or a redirect method's): nobody waits for a response
-    here.
-    """
+    """The shopper returned from the bank's page or a redirect. A decline is not raised: no request waits for it."""
     if intent["status"] != "requires_action":
         raise unexpected_state(
             f"This PaymentIntent has a status of {intent['status']}: nothing to do.", intent
@@ -83,9 +81,9 @@ def authenticated(call: Call, intent: Json, ok: bool) -> Json:
 
 
 def paid_later(call: Call, intent: Json, amount: int | None = None) -> Json:
-    """The voucher is paid at the till, the QR code scanned, the small deposits confirmed; or a bank transfer arrives.
+    """A voucher is paid, a QR code is scanned, microdeposits are confirmed, or a bank transfer arrives.
 
-    `amount` is that of a transfer; all that is open if none is given.
+    `amount` is that of a transfer; the default is the amount remaining.
     """
     action = _waiting(intent)
     transfer = action.get("display_bank_transfer_instructions")
@@ -100,7 +98,7 @@ def paid_later(call: Call, intent: Json, amount: int | None = None) -> Json:
 
 
 def expired(call: Call, intent: Json) -> Json:
-    """The voucher or QR code expired unpaid: the intent waits for another method. Transfers do not expire."""
+    """The voucher or QR code expired unpaid: the intent needs another method. Transfers do not expire."""
     if _waiting(intent)["type"] == "display_bank_transfer_instructions":
         raise unexpected_state("Instructions for a bank transfer do not expire.", intent)
     method = call.account.table("payment_method")[intent["payment_method"]]
@@ -117,7 +115,7 @@ def has_expired(call: Call, intent: Json) -> bool:
 
 
 def finished(call: Call, intent: Json, method: Json) -> bool:
-    """Charge the method. False when it is declined: the intent then waits for another method."""
+    """Charge the method. False if it is declined: the intent then needs another method."""
     behaviour = call.account.behaviours[method["id"]]
     if behaviour.decline:
         _declined(call, intent, method, behaviour.decline, charged=True)
@@ -136,7 +134,7 @@ def finished(call: Call, intent: Json, method: Json) -> bool:
 
 
 def processed(call: Call, intent: Json, ok: bool) -> Json:
-    """A debit that took days arrives, or does not."""
+    """A debit that took days succeeds or fails."""
     if intent["status"] != "processing":
         raise unexpected_state(
             f"This PaymentIntent has a status of {intent['status']}, not processing.", intent
@@ -174,7 +172,7 @@ def _waiting(intent: Json) -> Json:
 
 
 def _shown_instead(intent: Json, behaviour: cards.Behaviour) -> str:
-    """The next_action that a method has instead of a redirect; a US bank account may ask for small deposits."""
+    """The next_action of a method without a redirect; a US bank account may need microdeposits."""
     options = intent["payment_method_options"].get(behaviour.type) or {}
     if options.get("verification_method") == "microdeposits":
         return "verify_with_microdeposits"
@@ -182,7 +180,7 @@ def _shown_instead(intent: Json, behaviour: cards.Behaviour) -> str:
 
 
 def _hand_out(call: Call, intent: Json, kind: str) -> Json:
-    """A voucher for some days, a QR code for some hours, an account to transfer to."""
+    """Give the shopper a voucher for some days, a QR code for some hours, or an account to transfer money to."""
     page = f"{call.base_url}/sandbox/receipts/{intent['id']}"
     seconds = _DAYS_OF_A_VOUCHER if kind.endswith("_display_details") else _SECONDS_OF_A_CODE
     details: Json = {"expires_at": call.now + seconds}
@@ -275,7 +273,7 @@ def _capture_method(intent: Json, method: Json) -> str:
 
 
 def _keep_method(call: Call, intent: Json, method: Json) -> None:
-    """Saved for the customer where that was asked; otherwise a method without a customer is spent."""
+    """Save the method for the customer if that was requested; otherwise a method without a customer is used up."""
     options = intent["payment_method_options"].get(method["type"]) or {}
     kept = intent["setup_future_usage"] or options.get("setup_future_usage") in ("off_session", "on_session")
     if kept and intent["customer"]:
@@ -322,7 +320,7 @@ def _check_export(call: Call, intent: Json, method: Json) -> None:
 
 
 def _check_return_url(call: Call, intent: Json, given: Json) -> None:
-    """If redirect methods are offered, a server must say where the shopper returns to."""
+    """If redirect methods are offered, a server must give a return_url."""
     automatic = intent["automatic_payment_methods"]
     redirects = automatic and automatic["allow_redirects"] == "always"
     if redirects and not call.by_browser and not given.get("return_url") and not given.get("use_stripe_sdk"):

@@ -1,6 +1,6 @@
 """Connect: a platform creates accounts, sends their owners through the hosted onboarding, and acts for them.
 
-Only what a shop's platform needs is here: Standard accounts, account links, the Stripe-Account header, and the events
+Only what a platform of shops needs is here: Standard accounts, account links, the Stripe-Account header, and the events
 that go to the platform. Source: "Connect: Account Links", "Making API calls for connected accounts", "Connect
 webhooks", "Standard connected accounts"; reference: Accounts, Account Links.
 """
@@ -15,13 +15,13 @@ from .state import Account, Call, Connection, Json, Link, new_id, snapshot
 LINK_SECONDS = 300
 CURRENCIES = {"US": "usd", "GB": "gbp", "JP": "jpy", "PL": "pln", "CH": "chf", "CA": "cad", "SE": "sek"}
 EURO = ("AT", "BE", "DE", "ES", "FI", "FR", "IE", "IT", "NL", "PT")
-# What the owner may do on the hosted pages, or Stripe after it, and the stage it leads to.
+# What the owner can do on the hosted pages, or Stripe afterwards, and the stage that it leads to.
 OUTCOMES = {"complete": "active", "review": "review", "restrict": "restricted", "reject": "rejected"}
 
 
 def acting(accounts: dict[str, Account], caller: Account, other: Any) -> Account:
-    """The account that a request is for: the key's own, or the one named in Stripe-Account, which its platform may
-    name until the owner leaves.
+    """Return the account that a request is for: the key's own, or the one in Stripe-Account, if it is connected to the
+    key's platform.
     """
     if other in (None, caller.id):
         return caller
@@ -55,7 +55,7 @@ def create(call: Call) -> Json:
 
 
 def create_link(call: Call) -> Json:
-    """POST /v1/account_links: one visit to the hosted onboarding, within minutes."""
+    """POST /v1/account_links: a link for one visit to the hosted onboarding, valid for minutes."""
     given = call.params
     made = call.accounts.get(given["account"])
     tie = made.connection if made is not None else None
@@ -87,7 +87,7 @@ def moved(call: Call, outcome: str) -> Json:
 
 
 def deauthorize(call: Call) -> None:
-    """The owner left: the platform gets a last event, and has no access to the account any more."""
+    """The owner disconnected: the platform gets a last event, and no longer has access to the account."""
     tie = _tie(call.account)
     if not tie.is_revoked:
         application = {
@@ -108,7 +108,7 @@ def made(accounts: dict[str, Account], identifier: str) -> Account:
 
 
 def link(accounts: dict[str, Account], token: str) -> tuple[Account, Link]:
-    """The account whose link it is; 404 where there is none."""
+    """Return the link and its account; 404 if there is none."""
     for account in accounts.values():
         if account.connection is not None and token in account.connection.links:
             return account, account.connection.links[token]

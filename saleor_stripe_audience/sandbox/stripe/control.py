@@ -1,6 +1,4 @@
-"""The sandbox's own addresses: faults, disputes, refunds, keys, time, the log, and the page of the shopper's
-bank.
-"""
+"""The sandbox's own endpoints: faults, disputes, refunds, keys, time, the log, and the page of the shopper's bank."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -28,9 +26,9 @@ class Faults(_Command):
 
 
 class Dispute(_Command):
-    """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to open one for, or a dispute.
+    """POST /sandbox/control/disputes: `id` is a charge or PaymentIntent to dispute, or a dispute.
 
-    Reinstating returns a part while the dispute is open; `amount` can also be what a won one returns.
+    Reinstating returns a part of the money while the dispute is open; `amount` can also be what a won dispute returns.
     """
 
     action: Literal["open", "win", "lose", "reinstate"]
@@ -47,8 +45,8 @@ class Refund(_Command):
 
 
 class Intent(_Command):
-    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, authenticate or reject 3-D Secure, pay a
-    voucher or send a transfer of `amount`, let it expire, capture `amount` of a hold, more than was held.
+    """POST /sandbox/control/payment_intents/{id}: settle or fail a debit, pass or fail 3-D Secure, pay a voucher, send
+    a transfer of `amount`, let either expire, or capture `amount` of a hold, even more than was held.
     """
 
     outcome: Literal["settle", "fail", "authenticate", "reject", "pay", "expire", "overcapture"]
@@ -85,7 +83,7 @@ class Review(_Command):
 
 
 class Restriction(_Command):
-    """POST /sandbox/control/restriction: Stripe lets the first account take no payments, or lets it again."""
+    """POST /sandbox/control/restriction: Stripe stops the first account's payments, or allows them again."""
 
     restricted: bool
 
@@ -112,7 +110,7 @@ type Control = Callable[[Operator, Request, str], Any]
 
 
 def answered(sandbox: Operator, request: Request) -> Response:
-    """Return the response of one of the sandbox's own addresses."""
+    """Return the response of one of the sandbox's own endpoints."""
     try:
         handler, values = _MAP.bind("sandbox").match(request.path, request.method)
     except HTTPException as error:

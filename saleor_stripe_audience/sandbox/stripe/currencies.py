@@ -20,7 +20,7 @@ ZERO_DECIMAL = frozenset(
 )
 SENT_IN_HUNDREDTHS_BUT_WHOLE = frozenset({"isk", "ugx"})
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-# The largest amount of any payment method; cards accept more in currencies with a low-value unit.
+# The largest amount of any payment method; cards accept more in currencies whose unit is worth little.
 LARGEST = 99_999_999
 LARGER = {"idr": 999_999_999_999, "cop": 9_999_999_999, "inr": 999_999_999}
 LARGEST_BY_CARD = 999_999_999_999
@@ -30,7 +30,7 @@ std tzs ugx uzs vnd yer
 """
 TWELVE_DIGITS_BY_CARD = frozenset(_BY_CARD.split())
 
-# What a charge must be worth at least, in the smallest unit of the currency that the account is paid out in.
+# The minimum charge, in the smallest unit of the account's payout currency.
 SMALLEST = {
     "usd": 50, "aed": 200, "ars": 50, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "cop": 50,
     "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "idr": 50, "ils": 50, "inr": 50,
@@ -38,7 +38,7 @@ SMALLEST = {
     "rub": 50, "sek": 300, "sgd": 50, "thb": 1000, "zar": 50,
 }  # fmt: skip
 
-# Invented and constant: US dollars for one unit.
+# Invented, constant rates: US dollars per unit.
 _DOLLARS = {
     "aed": 0.27, "afn": 0.014, "all": 0.011, "amd": 0.0026, "ang": 0.56, "aoa": 0.0011, "ars": 0.0007, "aud": 0.65,
     "awg": 0.56, "azn": 0.59, "bam": 0.56, "bbd": 0.5, "bdt": 0.0082, "bgn": 0.56, "bhd": 2.6, "bif": 0.00034,
@@ -62,7 +62,7 @@ _DOLLARS = {
 
 
 def checked_currency(code: str, param: str = "currency") -> str:
-    """The code in lower case; refuses one that Stripe does not charge in."""
+    """Return the code in lower case; refuse a currency that Stripe does not support."""
     currency = code.lower()
     if currency not in SUPPORTED:
         raise invalid(f"Invalid currency: {currency}. Use one of Stripe's supported currencies.", param)
@@ -70,7 +70,7 @@ def checked_currency(code: str, param: str = "currency") -> str:
 
 
 def check_whole(amount: int, currency: str, param: str = "amount") -> None:
-    """Refuses parts of a unit that the currency does not have: ISK and UGX, and a third decimal."""
+    """Refuse decimals that Stripe does not accept: any for ISK and UGX, and a third one."""
     if currency in SENT_IN_HUNDREDTHS_BUT_WHOLE and amount % 100:
         raise _imprecise(f"{currency} has no decimals: the amount must be divisible by 100", param)
     if currency in THREE_DECIMAL and amount % 10:
@@ -78,8 +78,8 @@ def check_whole(amount: int, currency: str, param: str = "amount") -> None:
 
 
 def check_charge(amount: int, currency: str, settlement: str, param: str = "amount") -> None:
-    """Refuses a charge that is too large, has more decimals than the currency, or is worth less in the currency of the
-    account's payouts than the least there.
+    """Refuse a charge that is too large, has too many decimals, or is below the minimum of the account's payout
+    currency.
     """
     check_positive(amount, param)
     largest = max(largest_without_card(currency), LARGEST_BY_CARD if currency in TWELVE_DIGITS_BY_CARD else 0)
@@ -99,13 +99,13 @@ def largest_without_card(currency: str) -> int:
 
 
 def check_positive(amount: int, param: str) -> None:
-    """Refuses zero and less."""
+    """Refuse zero and negative amounts."""
     if amount < 1:
         raise invalid("This value must be greater than or equal to 1.", param, "parameter_invalid_integer")
 
 
 def convert(amount: int, source: str, target: str) -> tuple[int, float | None]:
-    """The amount in the target's smallest unit, and the rate used: None if the currency is the same."""
+    """Return the amount in the target's smallest unit, and the rate; None if the currency is the same."""
     if source == target:
         return amount, None
     rate = _DOLLARS[source] / _DOLLARS[target]

@@ -1,4 +1,4 @@
-"""Customers, and the sessions that let the Payment Element show what a customer saved."""
+"""Customers, and the sessions with which the Payment Element shows a customer's saved methods."""
 
 import copy
 import re

@@ -1,4 +1,4 @@
-r"""What a shopper reads on a statement. Source: "Statement descriptors"."""
+r"""The text on a shopper's statement. Source: "Statement descriptors"."""
 
 from .errors import invalid
 
@@ -8,7 +8,7 @@ _FORBIDDEN = set("<>\\'\"*")
 
 
 def check_descriptor(text: str, param: str = "statement_descriptor") -> None:
-    """A whole descriptor: 5 to 22 characters with a Latin letter; no < or >, quote, backslash, star."""
+    """A whole descriptor: 5 to 22 characters with a Latin letter; no < or >, quote, backslash or asterisk."""
     _check(text, SHORTEST, param)
 
 

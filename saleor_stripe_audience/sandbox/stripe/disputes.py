@@ -1,8 +1,7 @@
-"""Disputes: opened by a test card or by control, answered with evidence, won, lost or closed.
+"""Disputes: opened by a test card or by the sandbox's control, answered with evidence, won, lost or closed.
 
 Source: "Disputes": the amount and a fee leave the balance when one opens and come back when it is won; an
-inquiry (status warning_…) moves no money. Test evidence "winning_evidence" and "losing_evidence" decides at
-once.
+inquiry (status warning_…) moves no money. Test evidence "winning_evidence" and "losing_evidence" decides at once.
 """
 
 import copy
@@ -27,8 +26,8 @@ def opened(
     inquiry: bool = False,
     currency: str = "",
 ) -> Json:
-    """The buyer's bank takes the money back, or (inquiry) asks first; in the currency it disputes in, if not the
-    charge's. `amount` is in the charge's.
+    """The shopper's bank takes the money back, or first makes an inquiry. `currency` is that of the dispute, if it is
+    not the charge's; `amount` is in the charge's.
     """
     if not charge["captured"]:
         raise invalid(f"Charge {charge['id']} is not captured: there is nothing to dispute.", "charge")
@@ -48,7 +47,7 @@ def opened(
 
 
 def escalated(call: Call, dispute: Json) -> Json:
-    """The bank is not content with the answer to its inquiry: the same object becomes a dispute."""
+    """The bank does not accept the response to its inquiry: the same object becomes a dispute."""
     charge = call.account.table("charge")[dispute["charge"]]
     if not dispute["status"].startswith("warning_") or dispute["status"] not in _OPEN or charge["refunded"]:
         raise invalid("Only an open inquiry about a payment that was not refunded becomes a dispute.")
@@ -61,8 +60,8 @@ def escalated(call: Call, dispute: Json) -> Json:
 
 
 def reinstated(call: Call, dispute: Json, amount: int) -> Json:
-    """A part of the withdrawn amount is returned while the dispute is open, as for a payment that was partly refunded
-    before ("Disputes: disputes on partially refunded payments"). `amount` is in the currency of the account's balance.
+    """Return a part of the withdrawn amount while the dispute is open, as for a payment that was partly refunded before
+    it ("Disputes: disputes on partially refunded payments"). `amount` is in the currency of the account's balance.
     """
     if amount < 1 or amount > _outstanding(dispute):
         raise invalid("Only what was withdrawn can be given back.", "amount")
@@ -72,9 +71,9 @@ def reinstated(call: Call, dispute: Json, amount: int) -> Json:
 
 
 def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) -> Json:
-    """`outcome` is won or lost; an inquiry ends as warning_closed. A dispute ends once.
+    """Close the dispute: `outcome` is won or lost; an inquiry becomes warning_closed. A closed dispute is refused.
 
-    Of a won one `amount` comes back, in the currency of the account's balance; all of the rest if none is given.
+    If it is won, `amount` comes back, in the currency of the account's balance; the default is the rest.
     """
     if dispute["status"] not in _OPEN:
         raise invalid("This dispute is already closed.", None, "dispute_closed")
@@ -92,7 +91,7 @@ def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) ->
 
 
 def due(call: Call, dispute: Json, due_by: int) -> Json:
-    """Set another day by which to respond."""
+    """Change the time by which to respond."""
     before = copy.deepcopy(dispute)
     dispute["evidence_details"]["due_by"] = due_by
     call.emit("charge.dispute.updated", dispute, before)

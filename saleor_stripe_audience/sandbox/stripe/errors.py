@@ -7,7 +7,7 @@ Stripe's, because those are what a client acts on.
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818 - what Stripe does, not a mistake of ours
+class Refusal(Exception):  # noqa: N818 - not an error of the sandbox
     """Stripe refuses. `status` is HTTP's; the other fields are those of Stripe's error object."""
 
     def __init__(self, status: int, type_: str, message: str, **fields: Any) -> None:
@@ -17,7 +17,7 @@ class Refusal(Exception):  # noqa: N818 - what Stripe does, not a mistake of our
         self.error.update({name: value for name, value in fields.items() if value is not None})
 
     def body(self) -> dict[str, Any]:
-        """The JSON body to answer with."""
+        """The JSON body of the response."""
         error = dict(self.error)
         if "code" in error:
             error["doc_url"] = "https://stripe.com/docs/error-codes/" + error["code"].replace("_", "-")
@@ -32,12 +32,12 @@ def invalid(
 
 
 def missing(name: str, identifier: str, param: str, status: int = 400) -> Refusal:
-    """The object does not exist: 404 if the address names it, 400 if a parameter does."""
+    """The object does not exist: 404 if its id is in the path, 400 if it is in a parameter."""
     return invalid(f"No such {name}: '{identifier}'", param, "resource_missing", status)
 
 
 def required(param: str) -> Refusal:
-    """A parameter that must be given was not."""
+    """A required parameter is missing."""
     return invalid(f"Missing required param: {param}.", param, "parameter_missing")
 
 

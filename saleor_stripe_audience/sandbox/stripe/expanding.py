@@ -33,7 +33,7 @@ _CLASSES: dict[str, type[Any]] = {
     "setup_intent": stripe.SetupIntent,
 }
 _KINDS = {definition.__name__: kind for kind, definition in _CLASSES.items()}
-# Omitted unless requested; each is created then.
+# Omitted unless requested, and created only then.
 _INCLUDED = {
     ("charge", "refunds"), ("price", "currency_options"), ("price", "tiers"), ("customer", "sources"),
     ("customer", "subscriptions"), ("customer", "tax_ids"), ("customer", "tax"),
@@ -97,9 +97,7 @@ def _included(account: Account, item: Json, name: str) -> Any:
 
 @functools.cache
 def expandable(kind: str) -> dict[str, str]:
-    """The fields of an object that may hold an id or the object itself, and the kind of that ("" if of
-    several).
-    """
+    """Return the fields that contain an id or the object itself, and the object's kind ("" if there are several)."""
     definition = _CLASSES.get(kind)
     hints = definition.__annotations__ if definition else {}
     found = {name: _objects(hint) for name, hint in hints.items()}

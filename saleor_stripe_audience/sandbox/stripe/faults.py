@@ -25,16 +25,17 @@ FAILURE: dict[str, Any] = {"error": {"type": "api_error", "message": "An injecte
 
 
 class Fault(BaseModel):
-    """What goes wrong for the next `times` requests that match.
+    """A fault in the next `times` matching requests.
 
-    `match` is "METHOD /path", where * stands for anything. `status` answers with that status and `body`;
-    `garbage` answers 200 with what is no JSON; `drop_connection` hangs up; `latency_seconds` waits before the
-    work. With `after_effect` the work is done first and kept under its idempotency key, and only the
-    answer is late or lost. Without status, garbage or drop_connection the true answer follows the wait.
+    `match` is "METHOD /path", where * matches anything. `status` responds with that status and `body`; `garbage`
+    responds with 200 and invalid JSON; `drop_connection` closes the connection; `latency_seconds` is a delay before
+    the request takes effect. With `after_effect`, the request first takes effect and its response is stored under
+    the idempotency key; then the response is delayed or lost. Without status, garbage or drop_connection, the real
+    response follows the delay.
 
-    `kept`: Stripe's endpoint itself failed, as with 500: the answer of `status` and `body` is kept under the
-    idempotency key and given to every repeat, whether the work was done (`after_effect`) or not. Source: "Idempotent
-    requests".
+    `kept`: Stripe's endpoint itself failed, as with a 500: the response of `status` and `body` is stored under the
+    idempotency key and returned to every repeat, whether the request took effect (`after_effect`) or not. Source:
+    "Idempotent requests".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +69,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Apply it from the next matching request on."""
+        """Apply the fault to the next matching requests."""
         with self._lock:
             self._waiting.append([fault, fault.times])
 

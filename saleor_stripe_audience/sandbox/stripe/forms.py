@@ -13,7 +13,7 @@ type Node = dict[str, Any] | list[Any]
 
 
 def decode(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Nested dictionaries and lists with strings for leaves.
+    """Return nested dictionaries and lists of strings.
 
     Lists written with numbers (a[0]=…) stay dictionaries keyed by digits: only the parameter's type shows
     whether it is a list or a mapping with numeric keys. Raises Refusal for a key that cannot be read.
@@ -45,7 +45,7 @@ def _place(tree: dict[str, Any], path: list[str], value: str, key: str) -> None:
 
 
 def _grow(node: list[Any], last: str, value: str, key: str) -> None:
-    """items[][price]=…: the name belongs to the list's last mapping, or begins the next one."""
+    """Add `items[][price]=…`: to the list's last mapping, or to a new one if that already has the name."""
     if not node or not isinstance(node[-1], dict) or last in node[-1]:
         node.append({})
     if not isinstance(node[-1], dict):

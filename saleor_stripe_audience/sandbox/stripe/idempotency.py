@@ -1,9 +1,8 @@
-"""Responses stored under their Idempotency-Key, one set for each account.
+"""Responses stored under their Idempotency-Key, for each account.
 
-Source: "Idempotent requests" and "Advanced error handling": the first answer is replayed, errors included;
-other parameters or another address under the same key are refused; a key in use answers 409; keys of at least
-24 hours may be forgotten. A request refused before its endpoint began to work (unknown parameters, no
-permission) is not kept.
+Source: "Idempotent requests" and "Advanced error handling": the first response is replayed, even an error;
+other parameters or another endpoint under the same key are refused; a key in use gets 409; keys older than 24 hours
+may be removed. A request that was refused before its endpoint ran (unknown parameters, no permission) is not stored.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ KEPT_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered: HTTP's status, the JSON body, and the id of the request that did the work."""
+    """A stored response: the HTTP status, the JSON body, and the id of the request that took effect."""
 
     status: int
     body: dict[str, Any]
@@ -39,7 +38,7 @@ class Answers:
     _kept: dict[str, _Kept] = field(default_factory=dict)
 
     def begin(self, key: str, address: str, params: dict[str, Any], now: float) -> Answer | None:
-        """Return the stored response; after None the caller must `finish` or `forget` the key."""
+        """Return the stored response; if it is None, the caller must `finish` or `forget` the key."""
         if len(key) > LONGEST_KEY:
             raise invalid(f"Idempotency keys have at most {LONGEST_KEY} characters.", None)
         kept = self._kept.get(key)
@@ -56,11 +55,11 @@ class Answers:
         self._kept[key].answer = answer
 
     def forget_all(self) -> None:
-        """As after a day: every key is free again."""
+        """Forget every key, as after a day."""
         self._kept = {key: kept for key, kept in self._kept.items() if kept.answer is None}
 
     def forget(self, key: str) -> None:
-        """No work was started: the key is free again."""
+        """Free the key: the request did no work."""
         self._kept.pop(key, None)
 
 

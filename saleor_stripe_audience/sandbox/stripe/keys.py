@@ -1,4 +1,4 @@
-"""Who is calling, and whether the key may do that.
+"""Who is calling, and what their key allows.
 
 Source: "API keys", "Restricted API keys", "Errors": 401 without a valid key, 403 with the permission that a
 restricted key is missing.
@@ -31,7 +31,7 @@ PERMISSIONS = {
 
 
 def made(text: str, scopes: Iterable[str] | None = None) -> ApiKey:
-    """A key from its text; `scopes` (with or without "rak_") limit it, as they do a restricted key."""
+    """Return a key from its text; `scopes` (with or without "rak_") limit it, like a restricted key."""
     kind = _PREFIXES.get(text.split("_", maxsplit=1)[0])
     if kind is None:
         message = f"A key begins with pk_, sk_ or rk_: {masked(text)}"
@@ -41,7 +41,7 @@ def made(text: str, scopes: Iterable[str] | None = None) -> ApiKey:
 
 
 def find(accounts: Iterable[Account], text: str | None) -> tuple[Account, ApiKey]:
-    """The account and key of a request; raises 401."""
+    """Return the account and key of a request; 401 if there are none."""
     if not text:
         raise _unauthorized(
             "You did not provide an API key. Put it into the Authorization header, as Bearer."
@@ -55,7 +55,7 @@ def find(accounts: Iterable[Account], text: str | None) -> tuple[Account, ApiKey
 
 
 def check(account: Account, key: ApiKey, resource: str, level: str, *, browser: bool) -> None:
-    """Refuses what the key may not do. `level` is read or write; with `browser` a publishable key may, too."""
+    """Refuse what the key does not allow. `level` is read or write; `browser` allows a publishable key, too."""
     if key.is_publishable and not browser:
         raise _unauthorized("This needs a secret key, not a publishable one.", "secret_key_required")
     name, label = PERMISSIONS[resource]

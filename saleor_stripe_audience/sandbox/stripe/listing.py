@@ -1,4 +1,4 @@
-"""Lists: newest first, 1 to 100 a page, by cursor. Source: "Pagination" and each list's own filters."""
+"""Lists: newest first, 1 to 100 per page, by cursor. Source: "Pagination" and each list's own filters."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +13,7 @@ USUAL_PAGE = 10
 def page(
     call: Call, table: str, fields: Iterable[str] = (), *, keep: Callable[[Json], bool] | None = None
 ) -> Json:
-    """One page of a table. `fields` are parameters that must equal the object's field of that name."""
+    """Return one page of a table. `fields` are parameters that filter by the object's field of that name."""
     items = [item for item in call.account.table(table).values() if not item.get("deleted")]
     items.reverse()
     wanted = {name: call.params[name] for name in fields if name in call.params}
@@ -23,7 +23,7 @@ def page(
 
 
 def cut(call: Call, table: str, items: list[Json]) -> Json:
-    """The page that `limit`, `starting_after` and `ending_before` ask for."""
+    """Return the page that `limit`, `starting_after` and `ending_before` request."""
     limit = _limit(call.params)
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after and before:

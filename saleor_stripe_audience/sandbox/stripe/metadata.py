@@ -1,6 +1,4 @@
-"""Stripe's metadata: 50 keys of 40 characters with values of 500; an empty value deletes. Source:
-"Metadata".
-"""
+"""Stripe's metadata: 50 keys of 40 characters, values of 500; an empty value deletes its key. Source: "Metadata"."""
 
 from typing import Any
 
@@ -12,7 +10,7 @@ LONGEST_VALUE = 500
 
 
 def merged(current: dict[str, str], given: dict[str, str] | str | None) -> dict[str, str]:
-    """The metadata after an update. "" for all of it clears it; "" for one key deletes that key."""
+    """Return the metadata after an update: "" clears it, and "" as a value deletes its key."""
     if given is None:
         return current
     if isinstance(given, str):

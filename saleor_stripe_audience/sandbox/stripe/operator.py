@@ -1,4 +1,4 @@
-"""The stand-in's accounts, and everything that can happen to them other than through the API."""
+"""The stand-in's accounts, and everything that can happen to them outside the API."""
 
 import hashlib
 import itertools
@@ -21,11 +21,11 @@ RESTRICTED_KEY = "rk_test_sandbox"
 
 
 class Operator:
-    """The accounts in memory, and what only a sandbox lets one do: disputes, time that passes, webhooks that get lost.
+    """The accounts in memory, and what only a sandbox can do: open disputes, advance time, lose webhooks.
 
-    `webhook_retry_seconds`: the pause after a first failed delivery. `later_seconds`: when what Stripe does
-    "some time later" happens (a refund that fails, a balance transaction). `clock`: seconds since 1970, for
-    everything but signatures.
+    `webhook_retry_seconds`: the pause after the first failed delivery. `later_seconds`: the delay of what Stripe does
+    "some time later", such as failing a refund or booking a balance transaction. `clock`: seconds since 1970, for
+    everything except signatures.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Operator:
         default_currency: str = "usd",
         platform: bool = False,
     ) -> Account:
-        """A new account. `scopes` limit its secret key, e.g. ["payment_intent_write", "charge_read"]; a `platform` may
-        make accounts and act for them.
+        """Create an account. `scopes` limit its secret key, e.g. ["payment_intent_write", "charge_read"]; a `platform`
+        can create accounts and act for them.
         """
         mark = hashlib.sha256(publishable_key.encode()).hexdigest()[:16]
         account = Account(f"acct_{mark}", name, int(self.now()), livemode, country, default_currency)
@@ -72,13 +72,13 @@ class Operator:
         return account
 
     def add_key(self, account: Account, text: str, scopes: Iterable[str] | None = None) -> None:
-        """Another key for the account, or other scopes for one it has; a revoked one is good again."""
+        """Add a key to the account, or change the scopes of an existing one; a revoked one becomes valid again."""
         with self._lock:
             account.revoked.discard(text)
             account.keys[text] = keys.made(text, scopes)
 
     def revoke_key(self, text: str) -> None:
-        """The key gets 401 api_key_expired from now on."""
+        """Revoke the key: from now on it gets 401 api_key_expired."""
         with self._lock:
             for account in self.accounts.values():
                 if text in account.keys:
@@ -89,8 +89,8 @@ class Operator:
         return self._clock() + self._shift
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: authorizations of 7 days lapse, vouchers expire, idempotency keys of a day and events of 30
-        are forgotten.
+        """Advance the time: authorizations expire after 7 days, vouchers when they are due; idempotency keys are
+        removed after a day, and events after 30 days.
         """
         with self._lock:
             self._shift += seconds
@@ -98,7 +98,7 @@ class Operator:
                 payment_intents.lapse(self._by_itself(account))
 
     def forget_keys(self) -> None:
-        """Idempotency keys are forgotten as after a day, while everything else stays as it is."""
+        """Forget idempotency keys, as after a day, and change nothing else."""
         with self._lock:
             for account in self.accounts.values():
                 account.answers.forget_all()
@@ -108,27 +108,25 @@ class Operator:
         self.faults.add(Fault(match=match, **fields))
 
     def drain(self, timeout: float = 10.0) -> bool:
-        """Wait until every webhook is delivered and nothing is scheduled; False after `timeout`
-        seconds.
-        """
+        """Wait until every webhook is delivered and nothing is scheduled; False after `timeout` seconds."""
         return self._schedule.drain(timeout)
 
     def close(self) -> None:
-        """Send and do nothing more."""
+        """Stop: nothing more is sent or done."""
         self._schedule.close()
 
     def lose_webhooks(self, losing: bool = True) -> None:
-        """From now on events are recorded but not sent (or, with False, sent again)."""
+        """From now on, record events without sending them (or, with False, send them again)."""
         self._deliveries.losing = losing
 
     def redeliver(self, event_id: str, endpoint_id: str | None = None) -> int:
-        """Send an event again, to the endpoints that want it or to the one named; returns to how many."""
+        """Send an event again, to the endpoints that subscribe to it or to the given one; return their number."""
         with self._lock:
             account, event = self._find("event", event_id)
             return self._deliveries.send(account, event, endpoint_id)
 
     def deliveries(self) -> list[Attempt]:
-        """Every try to deliver an event so far."""
+        """Every attempt to deliver an event so far."""
         with self._lock:
             return list(self._deliveries.attempts)
 
@@ -147,8 +145,8 @@ class Operator:
         currency: str = "",
         inquiry: bool = False,
     ) -> Json:
-        """The buyer's bank takes a payment back, or (inquiry) asks first. `amount` in the payment's smallest unit; all
-        of it if none is given. `currency`: in which the bank disputes it, if not in the payment's.
+        """The shopper's bank disputes a payment, or first makes an inquiry. `amount` is in the payment's smallest unit;
+        the default is all of it. `currency`: that of the dispute, if it is not the payment's.
         """
         with self._lock:
             account, charge = self._charge(charge_or_intent)
@@ -163,25 +161,25 @@ class Operator:
             return disputes.escalated(self._by_itself(account), dispute)
 
     def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
-        """A part is returned while the dispute is open; `amount` in the smallest unit of the account's balance."""
+        """Return a part while the dispute is open; `amount` is in the smallest unit of the account's balance."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
             return disputes.reinstated(self._by_itself(account), dispute, amount)
 
     def end_dispute(self, dispute_id: str, outcome: str, amount: int | None = None) -> Json:
-        """`outcome`: won or lost. Of a won one `amount` (smallest unit of the account's balance) comes back, or all."""
+        """`outcome`: won or lost. If won, `amount` (smallest unit of the account's balance) comes back, or all."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
             return disputes.ended(self._by_itself(account), dispute, outcome, amount)
 
     def overcapture(self, intent_id: str, amount: int) -> Json:
-        """A held payment is captured in Stripe's Dashboard for more than was held, as tips are."""
+        """Capture more than was held, as for a tip, in Stripe's Dashboard."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return payment_intents.overcaptured(self._by_itself(account), intent, amount)
 
     def ask_until(self, dispute_id: str, due_by: int) -> Json:
-        """The bank sets another day (seconds since 1970) by which to respond to the dispute."""
+        """The bank changes the time (seconds since 1970) by which to respond to the dispute."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
             return disputes.due(self._by_itself(account), dispute, due_by)
@@ -193,20 +191,20 @@ class Operator:
             return reviews.opened(self._by_itself(account), charge, reason)
 
     def close_review(self, review_id: str, reason: str = "approved") -> Json:
-        """The review ends: `reason` as Stripe's closed_reason."""
+        """Close the review: `reason` is Stripe's closed_reason."""
         with self._lock:
             account, review = self._find("review", review_id)
             return reviews.closed(self._by_itself(account), review, reason)
 
     def restrict(self, account: Account, restricted: bool = True) -> None:
-        """Stripe allows the account no payments until it has its documents (or, with False, allows them again)."""
+        """Stripe stops the account's payments until it gets documents (or, with False, allows them again)."""
         with self._lock:
             before = snapshot(shown(account))
             account.is_restricted = restricted
             self._by_itself(account).emit("account.updated", shown(account), before)
 
     def hold_refund(self, refund_id: str, reason: str = "insufficient_funds") -> Json:
-        """A pending refund waits: `reason` as Stripe's pending_reason."""
+        """Keep a refund pending: `reason` is Stripe's pending_reason."""
         with self._lock:
             account, refund = self._find("refund", refund_id)
             return refunds.held(self._by_itself(account), refund, reason)
@@ -219,21 +217,19 @@ class Operator:
             return act(self._by_itself(account), refund)
 
     def end_processing(self, intent_id: str, *, ok: bool) -> Json:
-        """A debit in processing arrives or is returned."""
+        """A processing debit succeeds or is returned."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return confirming.processed(self._by_itself(account), intent, ok)
 
     def pay_voucher(self, intent_id: str, amount: int | None = None) -> Json:
-        """What was handed out is paid: a voucher, a QR code, small deposits confirmed. `amount` (smallest unit): a bank
-        transfer of so much arrives.
-        """
+        """Pay a voucher or QR code, confirm microdeposits, or send a bank transfer of `amount` (smallest unit)."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return confirming.paid_later(self._by_itself(account), intent, amount)
 
     def expire_voucher(self, intent_id: str) -> Json:
-        """The voucher or QR code expires now."""
+        """Let the voucher or QR code expire now."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return confirming.expired(self._by_itself(account), intent)
@@ -256,15 +252,15 @@ class Operator:
         with self._lock:
             connect.deauthorize(self._by_itself(connect.made(self.accounts, account_id)))
 
-    # What follows is used by the modules of the stand-in.
+    # Only the stand-in's own modules use the following.
 
     @property
     def lock(self) -> threading.RLock:
-        """Held while objects are read or changed."""
+        """The lock to hold while reading or changing objects."""
         return self._lock
 
     def call(self, account: Account, **fields: Any) -> Call:
-        """A call on the account, at the sandbox's time."""
+        """Return a call on the account, at the sandbox's time."""
         return Call(account, int(self.now()), self, self.base_url, accounts=self.accounts, **fields)
 
     def send(self, account: Account, event: Json) -> None:
@@ -281,7 +277,7 @@ class Operator:
         self._schedule.add(run, self._later_seconds)
 
     def find(self, table: str, identifier: str) -> Json:
-        """An object of any account, for the sandbox's own addresses; raises 404."""
+        """Return an object of any account, for the sandbox's own endpoints; 404 if there is none."""
         with self._lock:
             return self._find(table, identifier)[1]
 

@@ -1,8 +1,8 @@
-"""What happens after a response, in separate threads: webhooks are sent until accepted, and things Stripe does
-later.
+"""What happens after a response, in separate threads: webhooks, which are sent until they are accepted, and what
+Stripe does later.
 
-Source: "Receive Stripe events in your webhook endpoint": delivered at least once, in no promised order, tried
-again with growing pauses until a 2xx.
+Source: "Receive Stripe events in your webhook endpoint": delivered at least once, in no guaranteed order, and retried
+with increasing pauses until a 2xx.
 """
 
 import heapq
@@ -40,7 +40,7 @@ class Attempt:
 
 
 class Schedule:
-    """Runs tasks when they are due. A task that returns seconds is run again after them; None ends it."""
+    """Runs tasks when they are due. A task that returns seconds runs again after them; None ends it."""
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, Task]] = []
@@ -82,7 +82,7 @@ class Schedule:
             again: float | None = None
             try:
                 again = task()
-            except Exception:  # noqa: BLE001 - one broken task must not end the thread that runs the others
+            except Exception:  # noqa: BLE001 - a failing task must not end the thread that runs the others
                 _log.exception("The Stripe stand-in failed in what it does by itself")
             self._ended(task, again)
 
@@ -125,12 +125,12 @@ class Deliveries:
         return len(chosen)
 
     def post(self, account: Account, owner: Account, event: Json, endpoint_id: str, attempt: int) -> bool:
-        """One try; True when there is nothing more to do for this endpoint of the owner."""
+        """Make one attempt; return True if there is nothing more to do for this endpoint of the owner."""
         with self._lock:
             endpoint = owner.table("webhook_endpoint").get(endpoint_id)
             if endpoint is None or endpoint["status"] != "enabled":
                 return True
-            # An endpoint that gets events of other accounts also gets the account's id.
+            # A Connect endpoint also gets the id of the event's account.
             origin = {} if owner is account else {"account": account.id}
             body = json.dumps({**rendered(event, endpoint), **origin}, indent=2).encode()
             url, secret = endpoint["url"], owner.secrets[endpoint_id]
@@ -140,13 +140,13 @@ class Deliveries:
         return status is not None and 200 <= status < 300
 
     def pause(self, attempt: int) -> float | None:
-        """Seconds until the next try, or None when it is given up."""
+        """Return the seconds until the next attempt, or None to give up."""
         if attempt >= MOST_ATTEMPTS:
             return None
         return min(self._retry_seconds * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
 
     def settle(self, event: Json) -> None:
-        """Count that one endpoint fewer waits for the event."""
+        """Note that one endpoint fewer waits for the event."""
         with self._lock:
             event["pending_webhooks"] = max(0, event["pending_webhooks"] - 1)
 
@@ -154,7 +154,7 @@ class Deliveries:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (sandbox)",
-            # The receiver checks the time on its own clock, so this is never the sandbox's shifted one.
+            # The receiver compares the time with its own clock, so this is not the sandbox's time.
             "Stripe-Signature": signature(secret, body, int(time.time())),
         }
         try:

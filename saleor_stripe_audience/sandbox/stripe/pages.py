@@ -31,7 +31,7 @@ _ONBOARDING = """<p>Give Stripe the details of {name}. What should the result be
 
 
 def as_json(value: Any, status: int = 200) -> Response:
-    """A JSON answer of the sandbox's own addresses, open to pages of any origin on this machine."""
+    """Return a JSON response of the sandbox's own endpoints, readable by pages of any origin."""
     text = json.dumps(value)
     return Response(text, status, {"Access-Control-Allow-Origin": "*"}, content_type="application/json")
 
@@ -45,9 +45,7 @@ def bank(sandbox: Operator, _request: Request, identifier: str) -> Response:
 
 
 def bank_answered(sandbox: Operator, request: Request, identifier: str) -> Response:
-    """POST /sandbox/3ds/{id}: outcome=complete or fail; back to the return_url the payment was confirmed
-    with.
-    """
+    """POST /sandbox/3ds/{id}: outcome=complete or fail; redirects to the return_url of the confirmation."""
     before = _intent(sandbox, identifier)
     ok = request.form.get("outcome") == "complete"
     intent = sandbox.authenticate(identifier, ok=ok)
@@ -63,7 +61,7 @@ def receipt(sandbox: Operator, _request: Request, identifier: str) -> Response:
 
 
 def onboarding(sandbox: Operator, _request: Request, token: str) -> Response:
-    """GET /sandbox/connect/{token}: the hosted onboarding. A link works once; then Stripe asks for another."""
+    """GET /sandbox/connect/{token}: the hosted onboarding. A link works once; then Stripe requests another."""
     with sandbox.lock:
         account, link = connect.link(sandbox.accounts, token)
         if _is_over(sandbox, account, link):
@@ -73,7 +71,7 @@ def onboarding(sandbox: Operator, _request: Request, token: str) -> Response:
 
 
 def onboarding_left(sandbox: Operator, request: Request, token: str) -> Response:
-    """POST /sandbox/connect/{token}: outcome=complete, review, restrict, reject, or empty; back to return_url."""
+    """POST /sandbox/connect/{token}: outcome=complete, review, restrict, reject, or empty; redirects to return_url."""
     outcome = request.form.get("outcome", "")
     with sandbox.lock:
         account, link = connect.link(sandbox.accounts, token)
@@ -108,7 +106,7 @@ def _return_url(intent: Json) -> str | None:
 
 
 def _back(return_url: str, intent: Json, *, ok: bool) -> str:
-    """The return address with what Stripe adds to it."""
+    """Return the return_url with the parameters that Stripe adds."""
     name = intent["object"]
     parts = urlsplit(return_url)
     added = {

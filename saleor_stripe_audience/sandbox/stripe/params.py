@@ -1,8 +1,8 @@
 """Checks parameters against Stripe's own definitions: the TypedDicts in `stripe.params`.
 
 Each is turned into a pydantic adapter: RequestOptions keys are dropped, hints resolved, unknown keys refused,
-and of `Literal | str` only the literals are kept, because `str` is there for future values only. Values come
-as text, so integers and booleans are read strictly from it.
+and `Literal | str` is reduced to the literals, because `str` only allows for future values. Values arrive as text, from
+which integers and booleans are parsed strictly.
 """
 
 import functools
@@ -72,12 +72,12 @@ _SCALARS: dict[object, object] = {
 
 @functools.cache
 def adapter(name: str) -> TypeAdapter[dict[str, Any]]:
-    """The checker for one of `stripe.params`' classes, e.g. "PaymentIntentCreateParams"."""
+    """Return the adapter of a class in `stripe.params`, e.g. "PaymentIntentCreateParams"."""
     return TypeAdapter(_mapping(getattr(stripe.params, name)))
 
 
 def check(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with integers and booleans read; raises Refusal as Stripe would."""
+    """Return the parameters with integers and booleans parsed; raise Refusal as Stripe would."""
     try:
         return adapter(name).validate_python(given)
     except ValidationError as error:
@@ -95,7 +95,7 @@ def _mapping(definition: type[Any]) -> Any:
 
 
 def _hints(definition: type[Any]) -> dict[str, Any]:
-    """The definition's own fields with their forward references resolved in the module that wrote them."""
+    """Return the class's own fields, with forward references resolved in the module that defines them."""
     options = RequestOptions.__annotations__
     own = {name: hint for name, hint in definition.__annotations__.items() if name not in options}
     holder = type(definition.__name__, (), {"__annotations__": own})
@@ -136,7 +136,7 @@ def _union(members: tuple[Any, ...]) -> Any:
 
 
 def _refusal(errors: list[ErrorDetails], given: dict[str, Any]) -> Refusal:
-    """One refusal for what pydantic found: unknown names first, as Stripe does, then the deepest problem."""
+    """Return one refusal for what pydantic found: an unknown name first, as Stripe does, then the deepest problem."""
     found = [(_written_path(error, given), error) for error in errors]
     unknown = [path for path, error in found if error["type"] == "extra_forbidden"]
     if unknown:
@@ -164,7 +164,7 @@ _CODES = {
 
 
 def _written_path(error: ErrorDetails, given: Any) -> list[str]:
-    """The part of pydantic's location that names what was sent; branches of unions are left out."""
+    """Return pydantic's location without the branches of unions, so that it names what was sent."""
     path: list[str] = []
     current = given
     for position, part in enumerate(error["loc"]):

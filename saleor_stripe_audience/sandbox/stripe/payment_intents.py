@@ -1,4 +1,4 @@
-"""PaymentIntents: create, change, capture, cancel. Confirming is in confirming.py.
+"""PaymentIntents: create, update, capture, cancel. Confirming is in confirming.py.
 
 Source: "PaymentIntents", "Payment status updates", "Place a hold on a payment method".
 """
@@ -21,7 +21,7 @@ ONLY_WITH_CONFIRM = ("return_url", "off_session", "mandate", "mandate_data", "er
 BY_CARD = frozenset({"card", "link"})
 AUTHORIZED_SECONDS = 7 * 24 * 3600
 
-# What the account has switched on in its Dashboard, and the currencies each takes (None: all).
+# The methods that the account has enabled in its Dashboard, and the currencies of each (None: all).
 # Source: "Payment method support: country and currency".
 ENABLED_METHODS: dict[str, frozenset[str] | None] = {
     "card": None,
@@ -95,7 +95,7 @@ def create(call: Call) -> Json:
 
 
 def retrieve(call: Call) -> Json:
-    """GET /v1/payment_intents/{id}: a browser shows the client secret and gets the public fields."""
+    """GET /v1/payment_intents/{id}: a browser sends the client secret and gets the public fields."""
     return shown(call, addressed(call))
 
 
@@ -129,7 +129,7 @@ def confirm(call: Call) -> Json:
 
 
 def capture(call: Call) -> Json:
-    """POST /v1/payment_intents/{id}/capture: all, or a part of what was authorized; the rest is released."""
+    """POST /v1/payment_intents/{id}/capture: all or a part of the authorized amount; the rest is released."""
     intent = addressed(call)
     if intent["status"] != "requires_capture":
         message = (
@@ -153,7 +153,7 @@ CANCELATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "aban
 
 
 def cancel(call: Call) -> Json:
-    """POST /v1/payment_intents/{id}/cancel: what was authorized is released."""
+    """POST /v1/payment_intents/{id}/cancel: the authorized amount is released."""
     intent = addressed(call)
     if intent["status"] not in CANCELABLE:
         message = f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}."
@@ -166,7 +166,7 @@ def cancel(call: Call) -> Json:
 
 
 def canceled(call: Call, intent: Json, reason: str | None) -> Json:
-    """The intent ends; an uncaptured charge is released, which Stripe shows as refunded."""
+    """Cancel the intent; an uncaptured charge is released, which Stripe shows as refunded."""
     held = call.account.table("charge").get(intent["latest_charge"] or "")
     if intent["status"] == "requires_capture" and held:
         refunds.released(call, held, held["amount"] - held["amount_refunded"])
@@ -183,7 +183,7 @@ def canceled(call: Call, intent: Json, reason: str | None) -> Json:
 
 
 def lapse(call: Call) -> None:
-    """End authorizations older than 7 days, and expired vouchers and QR codes."""
+    """Cancel authorizations older than 7 days, and let vouchers and QR codes expire when they are due."""
     for intent in list(call.account.table("payment_intent").values()):
         if confirming.has_expired(call, intent):
             confirming.expired(call, intent)
@@ -195,7 +195,7 @@ def lapse(call: Call) -> None:
 
 
 def overcaptured(call: Call, intent: Json, amount: int) -> Json:
-    """Captured for more than was held ("Capture more than the authorized amount"): amount_captured exceeds amount."""
+    """Capture more than was held ("Capture more than the authorized amount"): amount_captured exceeds amount."""
     charge = call.account.table("charge").get(intent["latest_charge"] or "")
     if intent["status"] != "requires_capture" or charge is None or intent["amount_received"]:
         raise unexpected_state("Only a payment that is held can be captured.", intent)
@@ -211,7 +211,7 @@ def list_(call: Call) -> Json:
 
 
 def addressed(call: Call) -> Json:
-    """The intent the address names; a browser must know its client secret."""
+    """Return the intent whose id is in the path; a browser must know its client secret."""
     intent = call.account.addressed("payment_intent", call.path["id"], "intent")
     given = call.params.get("client_secret")
     if call.by_browser and given is None:
@@ -225,7 +225,7 @@ def addressed(call: Call) -> Json:
 
 
 def shown(call: Call, intent: Json) -> Json:
-    """The whole intent, or what a publishable key may see of it."""
+    """Return the whole intent, or the fields that a publishable key may see."""
     return {name: intent[name] for name in _PUBLIC} if call.by_browser else intent
 
 
@@ -299,7 +299,7 @@ def _automatic(given: Json) -> Json | None:
 
 
 def _change(call: Call, intent: Json, given: Json) -> None:
-    """What create, update and confirm have in common. Checks come before any change that others could see."""
+    """Make the changes of create, update and confirm. All checks come before any visible change."""
     _check_shipping(call, intent, given)
     for name in _FREE_TEXT:
         if name in given:
@@ -362,7 +362,7 @@ def _options(intent: Json, given: Json) -> None:
 
 
 def _types(intent: Json) -> list[str]:
-    """The methods that fit: allowed or switched on, not excluded, right currency, holdable where held."""
+    """Return the methods that fit: allowed or enabled, not excluded, in the currency, and holdable if it is a hold."""
     automatic = intent["automatic_payment_methods"]
     offered = intent["allowed_payment_method_types"] or (list(ENABLED_METHODS) if automatic else ["card"])
     excluded = intent["excluded_payment_method_types"] or ()
@@ -388,7 +388,7 @@ def _fits(intent: Json, kind: str) -> bool:
     if intent["capture_method"] == "manual" and kind not in HOLDABLE:
         return False
     if kind == "customer_balance" and not intent["customer"]:
-        return False  # a bank transfer pays into the balance of a Customer
+        return False  # a bank transfer goes to a Customer's balance
     return not (intent["setup_future_usage"] and kind not in REUSABLE)
 
 
@@ -418,7 +418,7 @@ def _reprice(call: Call, intent: Json) -> None:
 def _capturable(call: Call, intent: Json) -> int:
     given = call.params.get("amount_to_capture")
     amount = int(intent["amount_capturable"] if given is None else given)
-    # Zero may be captured only to end a hold of which parts were captured.
+    # Zero can only be captured to end a hold that was partly captured.
     if amount or not intent["amount_received"] or not call.params.get("final_capture", True):
         check_positive(amount, "amount_to_capture")
     if amount > intent["amount_capturable"]:

@@ -1,4 +1,4 @@
-"""Domains on which wallets may be shown. Those of `account.unverified_domains` fail Apple's check.
+"""Domains on which wallets can be shown. Those in `account.unverified_domains` fail Apple's verification.
 
 Source: "Register domains for payment methods"; reference: Payment Method Domains.
 """
@@ -45,7 +45,7 @@ def update(call: Call) -> Json:
 
 
 def validate(call: Call) -> Json:
-    """POST /v1/payment_method_domains/{id}/validate: look again."""
+    """POST /v1/payment_method_domains/{id}/validate: check it again."""
     return _checked(call, retrieve(call))
 
 

@@ -26,7 +26,7 @@ def create(call: Call) -> Json:
 
 
 def made(call: Call, given: Json) -> Json:
-    """A new PaymentMethod from its type's details (`card[number]`, `card[token]`, `sepa_debit[iban]` …)."""
+    """Create a PaymentMethod from its type's details (`card[number]`, `card[token]`, `sepa_debit[iban]` …)."""
     kind = given.get("type")
     if kind is None:
         raise required("type")
@@ -38,7 +38,7 @@ def made(call: Call, given: Json) -> Json:
 
 
 def named(call: Call, identifier: str, param: str = "payment_method") -> Json:
-    """The PaymentMethod with this id; a test name such as pm_card_visa makes a new one each time."""
+    """Return the PaymentMethod with this id; a test name such as pm_card_visa creates a new one each time."""
     if identifier.startswith(_TEST_NAMES):
         behaviour = cards.by_token(identifier)
         if behaviour is None:
@@ -91,9 +91,7 @@ def attach(call: Call) -> Json:
 
 
 def attached(call: Call, method: Json, customer: str) -> Json:
-    """Attach the method to the customer; a card that its bank refuses is not attached. Repeating it has no further
-    effect.
-    """
+    """Attach the method to the customer; a declined card is not attached. Repeating it has no further effect."""
     behaviour = call.account.behaviours[method["id"]]
     if method["customer"] == customer:
         return method
@@ -121,7 +119,7 @@ def detach(call: Call) -> Json:
 
 
 def check_unused(account: Account, method: Json) -> None:
-    """A method used once without a customer, or detached from one, is spent."""
+    """Refuse a method that was used without a customer, or detached from one."""
     if method["id"] in account.used_methods and method["customer"] is None:
         message = (
             f"The PaymentMethod {method['id']} was used before without being attached to a Customer, or was "

@@ -1,7 +1,7 @@
 """Refunds: by charge or PaymentIntent, in parts, failing or succeeding later.
 
-Source: "Refund and cancel payments" and "Testing: refunds". A disputed charge is not refunded, one under inquiry is. A
-refund's amount counts against the charge at once, and is subtracted again if the refund fails.
+Source: "Refund and cancel payments" and "Testing: refunds". A disputed charge cannot be refunded, but one under
+inquiry can. A refund's amount counts against the charge at once, and is subtracted again if the refund fails.
 """
 
 import copy
@@ -55,7 +55,7 @@ def list_(call: Call) -> Json:
 
 
 def failed(call: Call, refund: Json) -> Json:
-    """The bank sends the money back: the refund did not happen after all."""
+    """The bank returns the money: the refund failed after all."""
     if refund["status"] not in ("pending", "succeeded"):
         raise invalid(f"This refund has a status of {refund['status']} and cannot fail.")
     before = copy.copy(refund)
@@ -73,7 +73,7 @@ def failed(call: Call, refund: Json) -> Json:
 
 
 def succeeded(call: Call, refund: Json) -> Json:
-    """A pending refund arrived."""
+    """A pending refund succeeded."""
     if refund["status"] != "pending":
         raise invalid(f"This refund has a status of {refund['status']} and cannot succeed.")
     before = copy.copy(refund)
@@ -83,7 +83,7 @@ def succeeded(call: Call, refund: Json) -> Json:
 
 
 def held(call: Call, refund: Json, reason: str) -> Json:
-    """A refund waits, for the reason given. Source: "Refunds", pending_reason."""
+    """A refund becomes pending, for this reason. Source: "Refunds", pending_reason."""
     before = copy.copy(refund)
     refund["status"], refund["pending_reason"] = "pending", reason
     call.emit("refund.updated", refund, before)
@@ -91,14 +91,14 @@ def held(call: Call, refund: Json, reason: str) -> Json:
 
 
 def released(call: Call, charge: Json, amount: int) -> None:
-    """The uncaptured rest of an authorization: kept as a refund of the charge, with no event."""
+    """Release the uncaptured rest of an authorization: recorded as a refund of the charge, without an event."""
     refund = call.account.put(_refund(call, charge, amount, "succeeded", released=True))
     refund["reason"] = None
     _count(charge, amount)
 
 
 def _end_if_open(call: Call, refund: Json, succeeds: bool) -> None:
-    """Some time later, unless control was faster."""
+    """End the refund some time later, unless the sandbox's control ended it first."""
     if succeeds and refund["status"] == "pending":
         succeeded(call, refund)
     elif not succeeds and refund["status"] == "succeeded":
@@ -138,7 +138,7 @@ def _check_refundable(call: Call, charge: Json) -> None:
 
 
 def _is_inquired(call: Call, charge: Json) -> bool:
-    """Whether the bank only asked: a refund is the way to settle that. Source: reference: Disputes."""
+    """Whether the dispute is only an inquiry, which a refund can resolve. Source: reference: Disputes."""
     disputes = call.account.table("dispute").values()
     return all(each["is_charge_refundable"] for each in disputes if each["charge"] == charge["id"])
 

@@ -9,7 +9,7 @@ MOST_KEPT = 20_000
 
 @dataclass
 class Logged:
-    """One request. `status` is None while it is answered, and where the connection was dropped."""
+    """One request. `status` is None until there is a response, and if the connection was dropped."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def add(self, entry: Logged) -> Logged:
-        """Note a request; the entry is completed while it is answered."""
+        """Log a request; the entry is completed while it is handled."""
         with self._lock:
             self._entries.append(entry)
             del self._entries[:-MOST_KEPT]

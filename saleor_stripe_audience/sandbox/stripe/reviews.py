@@ -36,7 +36,7 @@ def opened(call: Call, charge: Json, reason: str = "rule") -> Json:
 
 
 def closed(call: Call, review: Json, reason: str) -> Json:
-    """Someone decided, or the payment was refunded or disputed."""
+    """Close the review: someone decided, or the payment was refunded or disputed."""
     if not review["open"]:
         raise invalid("This review is already closed.")
     before = copy.copy(review)

@@ -1,4 +1,4 @@
-"""Every address of Stripe's API that the stand-in supports, on one screen."""
+"""Every endpoint of Stripe's API that the stand-in supports."""
 
 from dataclasses import dataclass
 
@@ -26,9 +26,7 @@ from .state import Handler
 
 @dataclass(frozen=True)
 class Route:
-    """One address: the class in `stripe.params` that checks it, what answers, what a key needs, what comes
-    back.
-    """
+    """One endpoint: the class in `stripe.params` that checks it, its function, its permission and what it returns."""
 
     method: str
     rule: str
@@ -40,7 +38,7 @@ class Route:
 
     @property
     def is_list(self) -> bool:
-        """Whether a page of objects is answered, so that expand[] paths begin with data."""
+        """Whether it returns a page of objects, so that expand[] paths begin with data."""
         return self.params.endswith(("ListParams", "SearchParams"))
 
     @property
@@ -192,7 +190,7 @@ _MAP = Map(
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The route of an address and the ids in it; raises Stripe's 404."""
+    """Return the route of a path and the ids in it; raise Stripe's 404 if there is none."""
     try:
         route, ids = _MAP.bind("sandbox").match(path, method)
     except HTTPException:

@@ -1,4 +1,4 @@
-"""The stand-in as one object: the API over HTTP, and what its operator can do."""
+"""The stand-in as one object: the API over HTTP, and the operator's actions."""
 
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -11,7 +11,7 @@ class StripeSandbox(Operator):
     """A private Stripe, in memory; the arguments are the operator's."""
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """The WSGI application: Stripe's API under /v1, the sandbox's own addresses under /sandbox."""
+        """The WSGI application: Stripe's API under /v1, the sandbox's own endpoints under /sandbox."""
         return Server(self).answer(environ, start_response)
 
 

@@ -1,6 +1,6 @@
-"""Search by metadata. Source: "Search": what is new is found only about a minute later; no deleted object is found.
+"""Search by metadata. Source: "Search": new objects are found after about a minute; deleted ones are not found.
 
-The query language has only equalities of metadata, joined by AND: anything else is refused here.
+Queries can only compare metadata for equality, joined by AND: anything else is refused here.
 """
 
 import re
@@ -39,7 +39,7 @@ def _fits(call: Call, item: Json, wanted: dict[str, str]) -> bool:
 
 
 def _wanted(query: str) -> dict[str, str]:
-    """The equalities; refused where anything stands between them but AND."""
+    """Return the comparisons; refuse a query with anything but AND between them."""
     found = _CLAUSE.findall(query)
     between = _CLAUSE.sub("\0", query).strip()
     if not found or between != " AND ".join("\0" * len(found)):

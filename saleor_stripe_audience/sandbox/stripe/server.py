@@ -1,5 +1,5 @@
-"""Answers HTTP: who calls, which address, are the parameters good, was it answered before; then the work
-itself.
+"""The HTTP server: finds the caller and the endpoint, checks the parameters and the idempotency key, then does the
+work.
 """
 
 import copy
@@ -24,7 +24,7 @@ from .state import API_VERSION, Call, Json, new_id
 
 _log = logging.getLogger(__name__)
 _FORM = "application/x-www-form-urlencoded"
-# Sent by Stripe.js beside the documented parameters.
+# Stripe.js sends these in addition to the documented parameters.
 _BROWSER_ONLY = ("key", "_stripe_version", "_stripe_account", "client_secret", "expected_payment_method_type")
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -74,7 +74,7 @@ class Server:
             answer = self._answered(request, entry, fault)
         except Refusal as refusal:
             answer = Answer(refusal.status, refusal.body(), entry.request_id)
-        except Exception:  # noqa: BLE001 - a bug of the stand-in must look like Stripe's own failure, and be seen
+        except Exception:  # noqa: BLE001 - a bug of the stand-in must look like Stripe's own failure, and be logged
             _log.exception("The Stripe stand-in failed on %s %s", request.method, request.path)
             error = {"type": "api_error", "message": "The stand-in failed: see its log."}
             answer = Answer(500, {"error": error}, entry.request_id)
@@ -108,7 +108,7 @@ class Server:
         return self._once(call, route, raw, entry, fault)
 
     def _once(self, call: Call, route: Route, raw: Json, entry: Logged, fault: Fault | None) -> Answer:
-        """Do it, unless there is a response for this idempotency key."""
+        """Handle the request, unless there is a response for this idempotency key."""
         key = entry.idempotency_key if route.method == "POST" else None
         if key is None:
             return self._done(call, route, fault)
@@ -132,11 +132,9 @@ class Server:
         return answer
 
     def _done(self, call: Call, route: Route, fault: Fault | None) -> Answer:
-        """The work itself. An answer without a request id stands for work that a fault kept from
-        happening.
-        """
+        """Do the work. An answer without a request id means that a fault prevented it."""
         if fault is not None:
-            time.sleep(0 if fault.after_effect else fault.latency_seconds)  # the fault asked for is slowness
+            time.sleep(0 if fault.after_effect else fault.latency_seconds)  # slowness is the fault
             if fault.loses_answer and not fault.after_effect:
                 return _kept(fault, call) if fault.kept else Answer(0, {}, "")
         with self._sandbox.lock:
@@ -173,7 +171,7 @@ def _check_version(request: Request) -> None:
 
 
 def _checked(route: Route, raw: Json, *, browser: bool) -> Json:
-    """The parameters by Stripe's definitions; Stripe.js also sends its own, and card numbers inside data."""
+    """Check the parameters by Stripe's definitions; Stripe.js also sends its own, and card numbers inside data."""
     if not browser:
         return params.check(route.params, raw)
     extra = {name: raw.pop(name) for name in _BROWSER_ONLY if name in raw}
@@ -198,7 +196,7 @@ def _response(answer: Answer, entry: Logged) -> Response:
 
 
 def _kept(fault: Fault, call: Call) -> Answer:
-    """The failure itself, as it is kept under the idempotency key."""
+    """Return the failure as it is stored under the idempotency key."""
     body = fault.body if isinstance(fault.body, dict) else FAILURE
     return Answer(fault.status or 500, body, call.request_id or "")
 

@@ -1,4 +1,4 @@
-"""SetupIntents: a payment method kept for later without paying. Source: "The Setup Intents API"."""
+"""SetupIntents: saving a payment method without a payment. Source: "The Setup Intents API"."""
 
 import copy
 from urllib.parse import urlencode
@@ -63,7 +63,7 @@ def list_(call: Call) -> Json:
 
 
 def authenticated(call: Call, intent: Json, ok: bool) -> Json:
-    """The shopper came back from the bank's page."""
+    """The shopper returned from the bank's page."""
     if intent["status"] != "requires_action":
         raise unexpected_state(f"This SetupIntent has a status of {intent['status']}: nothing to do.", intent)
     method = call.account.table("payment_method")[intent["payment_method"]]
@@ -76,7 +76,7 @@ def authenticated(call: Call, intent: Json, ok: bool) -> Json:
 
 
 def addressed(call: Call) -> Json:
-    """The intent the address names; a browser must know its client secret."""
+    """Return the intent whose id is in the path; a browser must know its client secret."""
     intent = call.account.addressed("setup_intent", call.path["id"], "intent")
     given = call.params.get("client_secret")
     if call.by_browser and given is None:

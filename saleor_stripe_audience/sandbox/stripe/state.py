@@ -1,6 +1,6 @@
-"""What the stand-in knows: accounts with their keys and objects, and the call being answered.
+"""The stand-in's state: accounts with their keys and objects, and the current call.
 
-Objects are kept as the JSON Stripe would send, references unexpanded. Everything here is used under the
+Objects are stored as the JSON that Stripe would send, with references unexpanded. Everything here is used under the
 sandbox's lock.
 """
 
@@ -25,13 +25,13 @@ _LETTERS = string.ascii_letters + string.digits
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """An identifier as Stripe's look: prefix, underscore, letters and digits."""
+    """Return an id that looks like Stripe's: prefix, underscore, letters and digits."""
     return f"{prefix}_" + "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key of an account. `scopes` is None where everything is allowed; a write scope includes reading."""
+    """A key of an account. `scopes` is None if everything is allowed; a write scope includes reading."""
 
     text: str
     kind: str
@@ -39,13 +39,13 @@ class ApiKey:
 
     @property
     def is_publishable(self) -> bool:
-        """Such a key may only do what a browser does, with an object's client secret."""
+        """A publishable key only allows what a browser does, with an object's client secret."""
         return self.kind == "publishable"
 
 
 @dataclass
 class Account:
-    """One Stripe account in one mode, with all that belongs to it."""
+    """One Stripe account in one mode, with everything that belongs to it."""
 
     id: str
     name: str
@@ -62,9 +62,9 @@ class Account:
     secrets: dict[str, str] = field(default_factory=dict)
     used_methods: set[str] = field(default_factory=set)
     shipping_by_secret_key: set[str] = field(default_factory=set)  # PaymentIntents
-    multicapture: bool = False  # a matter of the contract with Stripe
+    multicapture: bool = False  # depends on the contract with Stripe
     is_platform: bool = False  # signed up for Connect
-    is_restricted: bool = False  # Stripe wants papers before it lets it take payments again
+    is_restricted: bool = False  # Stripe requires documents before it allows payments again
     connection: "Connection | None" = None
     connect_endpoints: set[str] = field(default_factory=set)
 
@@ -73,16 +73,16 @@ class Account:
         return self.tables.setdefault(name, {})
 
     def put(self, item: Json) -> Json:
-        """Keep a new object, under the kind it names itself."""
+        """Store a new object under its own kind."""
         self.table(item["object"])[item["id"]] = item
         return item
 
     def addressed(self, name: str, identifier: str, param: str = "id") -> Json:
-        """The object an address names; 404 where it is not."""
+        """Return the object whose id is in the path; 404 if there is none."""
         return self._find(name, identifier, param, 404)
 
     def referred(self, name: str, identifier: str, param: str) -> Json:
-        """The object a parameter names; 400 where it is not, or is deleted."""
+        """Return the object whose id is in a parameter; 400 if there is none, or it is deleted."""
         item = self._find(name, identifier, param, 400)
         if item.get("deleted"):
             raise missing(name, identifier, param)
@@ -97,10 +97,10 @@ class Account:
 
 @dataclass
 class Connection:
-    """What ties an account to the platform that made it, until its owner ends that."""
+    """The connection of an account to the platform that created it, until the owner ends it."""
 
     platform: Account
-    stage: str = "started"  # of onboarding: see connect.py
+    stage: str = "started"  # of the onboarding; see connect.py
     email: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     links: dict[str, "Link"] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Connection:
 
 @dataclass
 class Link:
-    """A way into the hosted onboarding, good for one visit."""
+    """A link to the hosted onboarding, valid for one visit."""
 
     expires_at: int
     refresh_url: str
@@ -119,9 +119,7 @@ class Link:
 
 
 class Outbox(Protocol):
-    """Where what happens after the answer is left: webhooks to send and things Stripe does some time
-    later.
-    """
+    """Accepts what happens after the response: webhooks to send, and what Stripe does some time later."""
 
     def send(self, account: Account, event: Json) -> None:
         """Deliver an event to the account's endpoints."""
@@ -132,7 +130,7 @@ class Outbox(Protocol):
 
 @dataclass
 class Call:
-    """One request being answered, or one thing Stripe does by itself (then without request and key)."""
+    """One request, or one thing that Stripe does by itself (then without request and key)."""
 
     account: Account
     now: int
@@ -148,17 +146,17 @@ class Call:
 
     @property
     def by_browser(self) -> bool:
-        """Whether the caller holds no more than a publishable key."""
+        """Whether the caller only has a publishable key."""
         return self.key is not None and self.key.is_publishable
 
     def emit(self, kind: str, item: Json, before: Json | None = None) -> None:
-        """Record an event with a snapshot of the object, and send it to the endpoints that want it."""
+        """Record an event with a snapshot of the object, and send it to the endpoints that subscribe to it."""
         event = self._event(kind, item, before)
         self.account.put(event)
         self.outbox.send(self.account, event)
 
     def later(self, job: Job) -> None:
-        """Have something happen after this answer."""
+        """Do something after this response."""
         self.outbox.later(self.account, job)
 
     def _event(self, kind: str, item: Json, before: Json | None) -> Json:
@@ -179,10 +177,10 @@ class Call:
 
 
 def changes(before: Json, after: Json) -> Json:
-    """What previous_attributes holds: the former values of fields that differ."""
+    """Return previous_attributes: the former values of the fields that changed."""
     return {name: copy.deepcopy(before.get(name)) for name in after if before.get(name) != after[name]}
 
 
 def snapshot(item: Json) -> Json:
-    """A copy to compare with later."""
+    """Return a copy to compare with later."""
     return copy.deepcopy(item)

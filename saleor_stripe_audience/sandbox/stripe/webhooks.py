@@ -24,7 +24,7 @@ EVENT_TYPES: frozenset[str] = frozenset(get_args(stripe.Event.__annotations__["t
 
 
 def create(call: Call) -> Json:
-    """POST /v1/webhook_endpoints: the only answer that holds the secret."""
+    """POST /v1/webhook_endpoints: the only response that contains the secret."""
     given = call.params
     _check(call, given)
     if given.get("connect") and not call.account.is_platform:
@@ -110,15 +110,13 @@ def _wanting(account: Account, event: Json, *, connect: bool) -> list[Json]:
 
 
 def signature(secret: str, body: bytes, moment: int) -> str:
-    """The Stripe-Signature header: HMAC-SHA256 of "time.body". Source: "Verify webhook signatures
-    manually".
-    """
+    """Return the Stripe-Signature header: HMAC-SHA256 of "time.body". Source: "Verify webhook signatures manually"."""
     signed = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={moment},v1={signed}"
 
 
 def rendered(event: Json, endpoint: Json) -> Json:
-    """The event as this endpoint gets it: with the API version the endpoint was made for."""
+    """Return the event as this endpoint gets it: in the endpoint's API version."""
     return {**copy.deepcopy(event), "api_version": endpoint["api_version"] or event["api_version"]}
 
 
@@ -141,9 +139,7 @@ def _check(call: Call, given: Json) -> None:
 
 
 def _check_url(url: str, livemode: bool) -> None:
-    """Live endpoints need https. Unlike Stripe, the sandbox delivers to this machine: that is what it is
-    for.
-    """
+    """Live endpoints need https. Unlike Stripe, the sandbox also delivers to this machine."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise invalid(
